@@ -1,0 +1,62 @@
+import { $, type DefinePlugin, definePluginConfig, type IR } from '@hey-api/openapi-ts';
+
+type ExpressPlugin = DefinePlugin<{ name: 'express' }>;
+type Instance = ExpressPlugin['Instance'];
+
+/** A type that the typescript plugin made for an operation, if the spec gives cause for one. */
+function operationType(plugin: Instance, operation: IR.OperationObject, role: 'data' | 'responses' | 'errors') {
+  const symbol = plugin.querySymbol({
+    category: 'type',
+    resource: 'operation',
+    resourceId: operation.id,
+    role,
+    tool: 'typescript',
+  });
+  return symbol && $.type(symbol);
+}
+
+/** The validated parts of a request, each present as an object even when all its members are optional. */
+function inputType(plugin: Instance, operation: IR.OperationObject) {
+  const data = operationType(plugin, operation, 'data');
+  const parts = {
+    body: operation.body,
+    path: operation.parameters?.path,
+    query: operation.parameters?.query,
+    headers: operation.parameters?.header,
+  };
+  const type = $.type.object();
+  for (const [name, part] of Object.entries(parts)) {
+    if (!data || !part) continue;
+    const declared = data.idx($.type.literal(name));
+    type.prop(name, (prop) => prop.type($.type('NonNullable').generic(declared)));
+  }
+  return type;
+}
+
+/**
+ * Writes express.gen.ts: `Operations`, what each operation takes and may reply, by operationId; and `routes`, where
+ * each is found. src/handlers.ts derives the handlers' types from the first, src/http/router.ts serves the second.
+ */
+export const expressPlugin = definePluginConfig<ExpressPlugin['Types']>({
+  config: { includeInEntry: false },
+  dependencies: ['@hey-api/typescript'],
+  name: 'express',
+  handler: ({ plugin }) => {
+    const operations = $.type.object();
+    const routes = $.object();
+    plugin.forEach('operation', ({ operation }) => {
+      const operationId = operation.operationId ?? operation.id;
+      const replies = $.type.object();
+      replies.prop('input', (prop) => prop.type(inputType(plugin, operation)));
+      replies.prop('responses', (prop) => prop.type(operationType(plugin, operation, 'responses') ?? $.type.object()));
+      replies.prop('errors', (prop) => prop.type(operationType(plugin, operation, 'errors') ?? $.type.object()));
+      operations.prop(operationId, (prop) => prop.type(replies));
+      routes.prop(
+        operationId,
+        $.object().prop('method', $.literal(operation.method)).prop('path', $.literal(operation.path)),
+      );
+    });
+    plugin.node($.type.alias(plugin.symbol('Operations')).export().type(operations));
+    plugin.node($.const(plugin.symbol('routes')).export().assign($(routes).as('const')));
+  },
+});
