@@ -1,0 +1,19 @@
+import type { Collections } from '../database/collections.ts';
+
+/** The accounts that own tasks. */
+export class AccountStore {
+  readonly #accounts: Collections['accounts'];
+
+  constructor({ accounts }: Pick<Collections, 'accounts'>) {
+    this.#accounts = accounts;
+  }
+
+  /** E-mail addresses by account id; an account that is unknown or has none is left out. One query, however many. */
+  async findEmails(ids: string[]): Promise<Map<string, string>> {
+    if (ids.length === 0) return new Map();
+    const found = await this.#accounts
+      .find({ _id: { $in: ids } }, { projection: { email: 1 }, batchSize: ids.length })
+      .toArray();
+    return new Map(found.flatMap(({ _id, email }) => (email ? [[_id, email] as const] : [])));
+  }
+}

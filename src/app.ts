@@ -1,0 +1,54 @@
+import express, { type Express } from 'express';
+import type { Logger } from 'pino';
+import { AccountStore } from './accounts/store.ts';
+import type { Collections } from './database/collections.ts';
+import type { Handlers } from './handlers.ts';
+import { docs } from './http/docs.ts';
+import { errorReplies } from './http/error-replies.ts';
+import { limits } from './http/limits.ts';
+import { strictQuery } from './http/query.ts';
+import { requestLog } from './http/request-log.ts';
+import { checkAccept, checkRoute, router } from './http/routes.ts';
+import { loadSpec } from './http/spec.ts';
+import { validation } from './http/validation.ts';
+import { RunStore } from './runs/store.ts';
+import { FireTimes } from './schedule/fire-times.ts';
+import { listTasks } from './tasks/listTasks.ts';
+import { TaskStore } from './tasks/store.ts';
+
+interface Surroundings {
+  collections: Collections;
+  log: Logger;
+  /** The clock. */
+  now: () => Date;
+}
+
+/** Composes the service: its handlers, and all that a request passes on its way to one and back, in order. */
+export function createApp({ collections, log, now }: Surroundings): Express {
+  const spec = loadSpec();
+  const tasks = new TaskStore(collections);
+  const runs = new RunStore(collections);
+  const accounts = new AccountStore(collections);
+  const fireTimes = new FireTimes(log);
+
+  const handlers: Handlers = {
+    listTasks: listTasks({ tasks, runs, accounts, fireTimes, now }),
+  };
+
+  const app = express();
+  app.disable('x-powered-by');
+  // Conditional requests are not in the contract, and Express would answer them with 304.
+  app.disable('etag');
+  app.set('query parser', 'simple');
+
+  app.use(requestLog(log)); // gives it an id, and logs it when it has been answered
+  app.use(limits); // 414, 431
+  app.use(docs(spec)); // /docs and the spec end here
+  app.use(checkRoute); // 404, 405
+  app.use(checkAccept); // 406
+  app.use(strictQuery(spec.document)); // 400: what the validator would misread
+  app.use(validation(spec.document)); // 400: what the spec does not allow
+  app.use(router(handlers)); // handler → store → view → bytes
+  app.use(errorReplies(log)); // every error, in the published envelope
+  return app;
+}

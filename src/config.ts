@@ -1,0 +1,101 @@
+import { EnvError, EnvMissingError, cleanEnv, makeValidator, port, str } from 'envalid';
+
+/** Addresses that only this machine can reach. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
+/** Where the service's data is. */
+export interface DatabaseSettings {
+  /** Connection string of a MongoDB server; undefined for the embedded engine. */
+  uri: string | undefined;
+  /** Name of the database in it. */
+  name: string;
+  /** Folder of the embedded engine. */
+  dataDir: string;
+}
+
+export interface Settings {
+  port: number;
+  host: string;
+  database: DatabaseSettings;
+  sampleData: boolean;
+  logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+}
+
+/** A setting has a value that the service cannot use. The message has one line for each such setting. */
+export class InvalidSettings extends Error {
+  constructor(problems: string[]) {
+    super(['The settings cannot be used:', ...problems.map((problem) => `  ${problem}`)].join('\n'));
+    this.name = 'InvalidSettings';
+  }
+}
+
+const loopbackHost = makeValidator<string>((value) => {
+  if (LOOPBACK.test(value)) return value;
+  throw new EnvError(
+    `"${value}" can be reached from other hosts, and this version has no credentials; use 127.0.0.1, ::1 or localhost`,
+  );
+});
+
+const mongodbUri = makeValidator<string>((value) => {
+  if (/^mongodb(\+srv)?:\/\/[^/?]+/.test(value)) return value;
+  // The value is not repeated: it may hold a password.
+  throw new EnvError('it is not a connection string such as mongodb://127.0.0.1:27017');
+});
+
+const databaseName = makeValidator<string>((value) => {
+  if (/^[^\s/\\."$*<>:|?\0]{1,63}$/.test(value)) return value;
+  throw new EnvError(`"${value}" is not a database name: 1-63 characters, no blanks and none of / \\ . " $ * < > : | ?`);
+});
+
+const filled = makeValidator<string>((value) => {
+  if (value.trim() !== '' && !value.includes('\0')) return value;
+  throw new EnvError('it is empty');
+});
+
+/** A connection string may name a database in its path, as in mongodb://host/name?options. */
+function databaseNameIn(uri: string | undefined): string | undefined {
+  return uri && /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^?]+)/.exec(uri)?.[1];
+}
+
+/**
+ * Reads and checks every setting; .env.example describes them.
+ * @throws InvalidSettings naming each setting that is wrong and what would be right.
+ */
+export function readSettings(environment: NodeJS.ProcessEnv): Settings {
+  // An empty value counts as unset, as in a .env file whose line was left blank.
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const env = cleanEnv(
+    given,
+    {
+      PORT: port({ default: 3000 }),
+      HOST: loopbackHost({ default: '127.0.0.1' }),
+      MONGODB_URI: mongodbUri({ default: undefined }),
+      MONGODB_DATABASE: databaseName({ default: undefined }),
+      DATA_DIR: filled({ default: './data' }),
+      SAMPLE_DATA: str({ choices: ['on', 'off'], default: 'on' }),
+      LOG_LEVEL: str({
+        choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+        default: 'info',
+      }),
+    },
+    {
+      reporter: ({ errors }) => {
+        const problems = Object.entries(errors).map(([name, error]) =>
+          error instanceof EnvMissingError ? `${name}: it is missing` : `${name}: ${error?.message}`,
+        );
+        if (problems.length > 0) throw new InvalidSettings(problems);
+      },
+    },
+  );
+  return {
+    port: env.PORT,
+    host: env.HOST,
+    database: {
+      uri: env.MONGODB_URI,
+      name: env.MONGODB_DATABASE ?? databaseNameIn(env.MONGODB_URI) ?? 'recoup',
+      dataDir: env.DATA_DIR,
+    },
+    sampleData: env.SAMPLE_DATA === 'on',
+    logLevel: env.LOG_LEVEL,
+  };
+}

@@ -1,0 +1,35 @@
+import type { Collection, Db, IndexSpecification } from 'mongodb';
+import type { AccountDocument } from '../accounts/document.ts';
+import type { RunDocument } from '../runs/document.ts';
+import type { TaskDocument } from '../tasks/document.ts';
+
+export interface Collections {
+  tasks: Collection<TaskDocument>;
+  runs: Collection<RunDocument>;
+  accounts: Collection<AccountDocument>;
+}
+
+/**
+ * The order of every listing, newest first, ends each index, so that a filtered page is read from the index in order
+ * and stops at its limit.
+ */
+const TASK_INDEXES: IndexSpecification[] = [
+  { created_at: -1, _id: 1 },
+  { account_id: 1, created_at: -1, _id: 1 },
+  { artist_account_id: 1, created_at: -1, _id: 1 },
+];
+const RUN_INDEXES: IndexSpecification[] = [{ task_id: 1, createdAt: -1, _id: -1 }];
+
+/** The service's collections in a database. */
+export function collectionsOf(db: Db): Collections {
+  return { tasks: db.collection('tasks'), runs: db.collection('runs'), accounts: db.collection('accounts') };
+}
+
+/**
+ * Creates the indexes that are missing; those that exist stay as they are. One command each: FerretDB 1.24 ends the
+ * connection when several that exist come in one.
+ */
+export async function createIndexes({ tasks, runs }: Collections): Promise<void> {
+  for (const index of TASK_INDEXES) await tasks.createIndex(index);
+  for (const index of RUN_INDEXES) await runs.createIndex(index);
+}

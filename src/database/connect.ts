@@ -1,0 +1,72 @@
+import { MongoClient } from 'mongodb';
+import type { MongoClientOptions } from 'mongodb';
+import type { Logger } from 'pino';
+import type { DatabaseSettings } from '../config.ts';
+import { findRunningEmbedded, startEmbedded } from '../embedded/start.ts';
+import { type Collections, collectionsOf, createIndexes } from './collections.ts';
+
+export interface Database {
+  client: MongoClient;
+  collections: Collections;
+  /** Ends the connections, and the embedded engine where this process runs it. */
+  close(): Promise<void>;
+}
+
+/**
+ * The driver waits for ever by default: for a reply, and for a free connection. `timeoutMS` would bound both, but has
+ * no effect in mongodb 7.9.
+ */
+const BOUNDS = {
+  connectTimeoutMS: 3_000,
+  serverSelectionTimeoutMS: 3_000,
+  socketTimeoutMS: 30_000,
+  waitQueueTimeoutMS: 5_000,
+} satisfies MongoClientOptions;
+
+interface Server {
+  uri: string;
+  close(): Promise<void>;
+}
+
+const NOTHING_TO_CLOSE = async () => {};
+
+async function connect(server: Server, databaseName: string, options: MongoClientOptions): Promise<Database> {
+  const client = new MongoClient(server.uri, { ...BOUNDS, appName: 'recoup-tasks', ...options });
+  const close = async () => {
+    await client.close();
+    await server.close();
+  };
+  try {
+    await client.connect();
+    const collections = collectionsOf(client.db(databaseName));
+    await createIndexes(collections);
+    return { client, collections, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/**
+ * Connects the service to its database, the server of `uri` or else the embedded engine, which it starts; and creates
+ * the indexes that are missing.
+ * @throws DataDirectoryInUse where another process runs the engine on that folder; the driver's error where the server
+ * cannot be reached.
+ */
+export async function openDatabase(
+  settings: DatabaseSettings,
+  log: Logger,
+  options: MongoClientOptions = {},
+): Promise<Database> {
+  const server = settings.uri
+    ? { uri: settings.uri, close: NOTHING_TO_CLOSE }
+    : await startEmbedded({ dataDir: settings.dataDir, log });
+  return connect(server, settings.name, options);
+}
+
+/** As openDatabase, for scripts: where a service runs the engine on that folder, through its socket. */
+export async function joinDatabase(settings: DatabaseSettings, log: Logger): Promise<Database> {
+  const running = settings.uri ? undefined : await findRunningEmbedded(settings.dataDir);
+  if (!running) return openDatabase(settings, log);
+  return connect({ uri: running, close: NOTHING_TO_CLOSE }, settings.name, {});
+}

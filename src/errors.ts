@@ -1,0 +1,36 @@
+import type { ErrorCode } from '../generated/types.gen.ts';
+
+/** HTTP status of each published code (openapi.yaml, ErrorCode). */
+const STATUS = {
+  invalid_parameter: 400,
+  unknown_parameter: 400,
+  invalid_cursor: 400,
+  malformed_request: 400,
+  not_found: 404,
+  method_not_allowed: 405,
+  not_acceptable: 406,
+  request_timeout: 408,
+  uri_too_long: 414,
+  headers_too_large: 431,
+  internal_error: 500,
+  database_unavailable: 503,
+} as const satisfies Record<ErrorCode, number>;
+
+/**
+ * An error meant for the caller. Its message is sent as it is: it says what is wrong, where, and what would be right,
+ * and nothing of the service's inside.
+ */
+export class ApiError extends Error {
+  readonly code: ErrorCode;
+  readonly status: (typeof STATUS)[ErrorCode];
+  /** Reply headers that belong to the error, such as Allow or Retry-After. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions & { headers?: Record<string, string> } = {}) {
+    super(message, options);
+    this.name = 'ApiError';
+    this.code = code;
+    this.status = STATUS[code];
+    this.headers = options.headers ?? {};
+  }
+}

@@ -1,0 +1,38 @@
+import type { ErrorRequestHandler } from 'express';
+import type { Logger } from 'pino';
+import type { ErrorResponse } from '../../generated/types.gen.ts';
+import { isDatabaseFailure } from '../database/failures.ts';
+import { ApiError } from '../errors.ts';
+import { emptyArrayOf } from './routes.ts';
+
+const RETRY_AFTER_SECONDS = 1;
+
+/** The error that the caller is told of; what went wrong inside stays in the log. */
+function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (isDatabaseFailure(error)) {
+    return new ApiError(
+      'database_unavailable',
+      'The database cannot be reached right now, so nothing can be said about the tasks. Try again shortly.',
+      { cause: error, headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) } },
+    );
+  }
+  return new ApiError(
+    'internal_error',
+    'The service failed unexpectedly. If it happens again, report it with this request_id.',
+    { cause: error },
+  );
+}
+
+/** Answers every error in the published envelope, and logs those that are not the caller's. */
+export function errorReplies(log: Logger): ErrorRequestHandler {
+  return (error, request, response, next) => {
+    const { status, code, message, headers } = toApiError(error);
+    const requestId = String(response.getHeader('x-request-id'));
+    if (status >= 500) log.error({ requestId, code, err: error }, 'request failed');
+    // Express then cuts the connection, so that nobody takes the part that was sent for the whole.
+    if (response.headersSent) return next(error);
+    const body: ErrorResponse = { status: 'error', error: message, code, request_id: requestId };
+    response.status(status).set(headers).json({ ...body, ...emptyArrayOf(request.path) });
+  };
+}

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { RequestHandler } from 'express';
+import type { Logger } from 'pino';
+import { pinoHttp } from 'pino-http';
+import { operationOf } from './routes.ts';
+
+/** A client's own request id, as the spec allows it (openapi.yaml, RequestId): nothing that could forge a log line. */
+const USABLE_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+
+/** Characters of a path in the log. */
+const MAX_LOGGED_PATH = 200;
+
+function requestIdOf(request: IncomingMessage, response: ServerResponse): string {
+  const sent = request.headers['x-request-id'];
+  const id = typeof sent === 'string' && USABLE_ID.test(sent) ? sent : randomUUID();
+  response.setHeader('x-request-id', id);
+  return id;
+}
+
+/** What the log says of a request. The path alone: a query may hold what is nobody else's business. */
+function lineOf(request: IncomingMessage, response: ServerResponse) {
+  const path = request.url?.split('?', 1)[0] ?? '';
+  return {
+    method: request.method,
+    path: path.slice(0, MAX_LOGGED_PATH),
+    operation: operationOf(request.method, path),
+    status: response.statusCode,
+  };
+}
+
+/** Gives each request its id, sent as x-request-id, and writes one line for it when its reply has gone out or broke off. */
+export function requestLog(log: Logger): RequestHandler {
+  const line = (request: IncomingMessage, response: ServerResponse, { durationMs }: { durationMs: number }) => ({
+    ...lineOf(request, response),
+    durationMs,
+  });
+  return pinoHttp({
+    logger: log,
+    genReqId: requestIdOf,
+    // Without these two, pino-http adds the whole request, headers and all.
+    quietReqLogger: true,
+    quietResLogger: true,
+    customAttributeKeys: { reqId: 'requestId', responseTime: 'durationMs' },
+    customSuccessObject: line,
+    customErrorObject: (request, response, _error, values) => line(request, response, values),
+    customSuccessMessage: () => 'request',
+    customErrorMessage: () => 'request',
+    customLogLevel: (_request, response) => (response.statusCode >= 500 ? 'error' : 'info'),
+  });
+}

@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { pino } from 'pino';
+import { createApp } from './app.ts';
+import { InvalidSettings, readSettings } from './config.ts';
+import { openDatabase } from './database/connect.ts';
+import { isDatabaseFailure } from './database/failures.ts';
+import { DataDirectoryInUse, UnusableStore } from './embedded/start.ts';
+import { createListener } from './http/listener.ts';
+import { loadSamplesIfEmpty } from './samples/load-samples.ts';
+
+/** How long requests in flight may take to finish once the process is told to end. */
+const DRAIN_MS = 8_000;
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** Takes no new connections, lets requests in flight finish, and cuts those that take too long. */
+function drain(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
+  });
+}
+
+async function main(): Promise<void> {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  const settings = readSettings(process.env);
+  const log = pino({ level: settings.logLevel });
+  const database = await openDatabase(settings.database, log);
+  const { uri, dataDir } = settings.database;
+  log.info({ database: uri ? 'MONGODB_URI' : 'embedded', ...(!uri && { dataDir }) }, 'database open');
+  try {
+    if (settings.sampleData && !uri && (await loadSamplesIfEmpty(database.collections))) {
+      log.info('sample data loaded');
+    }
+    const server = createListener(createApp({ ...database, log, now: () => new Date() }), log);
+    await listen(server, settings.port, settings.host);
+    log.info({ url: `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${settings.port}` }, 'listening');
+    const signal = await new Promise<NodeJS.Signals>((resolve) => {
+      for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
+    });
+    log.info({ signal }, 'ending');
+    await drain(server);
+  } finally {
+    await database.close();
+  }
+}
+
+/** What the operator can mend, in a line; undefined where only the stack tells where to look. */
+function explain(error: unknown): string | undefined {
+  if (error instanceof InvalidSettings || error instanceof DataDirectoryInUse || error instanceof UnusableStore) {
+    return error.message;
+  }
+  if (!(error instanceof Error)) return undefined;
+  if (isDatabaseFailure(error)) return `The database cannot be used: ${error.message}`;
+  if ('code' in error && error.code === 'EADDRINUSE') return `Something else listens there: ${error.message}`;
+  return undefined;
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${explain(error) ?? (error instanceof Error ? error.stack : String(error))}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,35 @@
+import { CronExpressionParser } from 'cron-parser';
+
+/** A schedule or time zone that cannot be read. */
+export class UnreadableSchedule extends Error {
+  constructor(cron: string, timezone: string, cause: unknown) {
+    super(`No fire times can be computed for the schedule "${cron}" in the time zone "${timezone}".`, { cause });
+    this.name = 'UnreadableSchedule';
+  }
+}
+
+const FIELDS = 5;
+
+/** cron-parser also reads Jenkins' H, "any value, but always the same", and draws it anew at each parse. */
+const HASHED = /(^|[\s,])H([\s,(/]|$)/i;
+
+/**
+ * The fire times after an instant: pure, and the same whether asked for at once or one after the other. The rule for
+ * daylight-saving time is in openapi.yaml, Task.upcoming.
+ * @param cron five fields; cron-parser alone would take fewer, filling up with defaults nobody wrote.
+ * @param timezone IANA name.
+ * @param from exclusive.
+ * @returns `count` instants, ascending.
+ * @throws UnreadableSchedule
+ */
+export function upcoming(cron: string, timezone: string, from: Date, count: number): Date[] {
+  try {
+    if (cron.trim().split(/\s+/).length !== FIELDS) throw new Error(`A schedule has ${FIELDS} fields.`);
+    if (HASHED.test(cron)) throw new Error('H has no fixed value.');
+    return CronExpressionParser.parse(cron, { currentDate: from, tz: timezone })
+      .take(count)
+      .map((at) => at.toDate());
+  } catch (error) {
+    throw new UnreadableSchedule(cron, timezone, error);
+  }
+}

@@ -1,0 +1,27 @@
+/** A task's pointer to one of its runs. */
+export interface RunPointer {
+  id: string;
+  createdAt: Date;
+}
+
+/** A document of the collection `tasks`. */
+export interface TaskDocument {
+  /** The task's public id, a UUID in lower case. */
+  _id: string;
+  title: string;
+  prompt: string;
+  schedule: string;
+  /** IANA name; absent means UTC. */
+  timezone?: string;
+  account_id: string;
+  artist_account_id: string;
+  /** Null and absence count as true. */
+  enabled?: boolean | null;
+  trigger_schedule_id?: string | null;
+  model?: string | null;
+  created_at: Date;
+  /** The last five runs, newest first. Written by runs/store.ts alone. */
+  recent_runs: RunPointer[];
+  /** Raised by every write to the task or to its runs. */
+  version: number;
+}

@@ -1,0 +1,111 @@
+import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { loadSpec } from '../../src/http/spec.ts';
+
+/** A reply as it came over the wire. */
+export interface WireReply {
+  method: string;
+  path: string;
+  status: number;
+  headers: Headers;
+  text: string;
+}
+
+type Json = Record<string, unknown>;
+
+const isObject = (value: unknown): value is Json =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);
+
+function at(value: unknown, ...keys: string[]): unknown {
+  return keys.reduce<unknown>((inner, key) => (isObject(inner) ? inner[key] : undefined), value);
+}
+
+/** Closes each object schema that does not say that it is open, so that a field the spec does not know is found. */
+function close(schema: unknown, insideAllOf = false): void {
+  if (Array.isArray(schema)) for (const member of schema) close(member, insideAllOf);
+  if (!isObject(schema)) return;
+  const open = insideAllOf || 'additionalProperties' in schema || !('properties' in schema);
+  if (!open) schema.unevaluatedProperties = false;
+  for (const [key, inner] of Object.entries(schema)) close(inner, key === 'allOf');
+}
+
+const document: unknown = structuredClone(loadSpec().document);
+const schemas = at(document, 'components', 'schemas');
+if (!isObject(schemas)) throw new Error('openapi.yaml has no components.schemas.');
+for (const [name, schema] of Object.entries(schemas)) {
+  // It is the base of others, which close what they add to it.
+  if (name !== 'ErrorResponse') close(schema);
+}
+
+const ajv = addFormats.default(new Ajv2020.default({ strict: false, allErrors: true }));
+ajv.addSchema({ ...(isObject(document) ? document : {}), $id: 'https://spec.invalid/openapi.yaml' });
+const validators = new Map<string, ValidateFunction>();
+
+/** Throws where a value does not fit a schema of the spec, given by its place, e.g. components/schemas/Task. */
+export function assertSchema(place: string, value: unknown): void {
+  const validate =
+    validators.get(place) ??
+    ajv.compile({ allOf: [{ $ref: `https://spec.invalid/openapi.yaml#/${place}` }], unevaluatedProperties: false });
+  validators.set(place, validate);
+  if (!validate(value)) {
+    throw new Error(`The value does not fit ${place}: ${ajv.errorsText(validate.errors)}\n${JSON.stringify(value)}`);
+  }
+}
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+const pointer = (key: string) => encodeURIComponent(key.replaceAll('~', '~0').replaceAll('/', '~1'));
+
+function assertHeaders(declared: unknown, { headers, status }: WireReply): void {
+  for (const [name, ref] of Object.entries(isObject(declared) ? declared : {})) {
+    const value = headers.get(name);
+    if (value === null) throw new Error(`The ${status} has no ${name} header.`);
+    const place = String(at(ref, '$ref')).replace('#/', '');
+    const type = at(document, ...place.split('/'), 'schema', 'type');
+    assertSchema(`${place}/schema`, type === 'integer' ? Number(value) : value);
+  }
+}
+
+/** Where in the spec the schema of a reply's body is; of replies that no operation can give, the general one. */
+function placeOf({ method, path, status }: WireReply): { place: string; headers: unknown } {
+  const item = at(document, 'paths', path);
+  const verb = method === 'HEAD' ? 'get' : method.toLowerCase();
+  const operation = at(item, verb);
+  if (operation) {
+    const response = at(operation, 'responses', String(status));
+    if (!response) throw new Error(`${method} ${path} replied ${status}, which the spec does not have.`);
+    return {
+      place: `paths/${pointer(path)}/${verb}/responses/${status}/content/${pointer('application/json')}/schema`,
+      headers: at(response, 'headers'),
+    };
+  }
+  const expected = item ? 405 : 404;
+  if (status !== expected && status !== 414) throw new Error(`${method} ${path} replied ${status}, not ${expected}.`);
+  return {
+    place: item ? 'components/schemas/TasksErrorResponse' : 'components/schemas/ErrorResponse',
+    headers: { 'x-request-id': { $ref: '#/components/headers/RequestId' } },
+  };
+}
+
+/** Throws unless a reply is one that openapi.yaml allows: status, content type, headers, and every field of the body. */
+export function assertContract(reply: WireReply): void {
+  const { place, headers } = placeOf(reply);
+  assertHeaders(headers, reply);
+  if (reply.headers.get('content-type') !== JSON_TYPE) {
+    throw new Error(`The content type is ${reply.headers.get('content-type')}, not ${JSON_TYPE}.`);
+  }
+  if (reply.method === 'HEAD') {
+    if (reply.text !== '') throw new Error('A reply to HEAD has no body.');
+    return;
+  }
+  assertSchema(place, JSON.parse(reply.text));
+}
+
+/** As fetch, but throws where the reply is not one that openapi.yaml allows. */
+export const checkedFetch: typeof fetch = async (input, init) => {
+  const request = new Request(input, init);
+  const response = await fetch(request);
+  const text = await response.clone().text();
+  const { pathname } = new URL(request.url);
+  assertContract({ method: request.method, path: pathname, status: response.status, headers: response.headers, text });
+  return response;
+};

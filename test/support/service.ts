@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import type { CommandStartedEvent, CommandSucceededEvent, MongoClientOptions } from 'mongodb';
+import { pino } from 'pino';
+import { type Client, createClient } from '../../generated/client/index.ts';
+import { createApp } from '../../src/app.ts';
+import { type Database, openDatabase } from '../../src/database/connect.ts';
+import { createListener } from '../../src/http/listener.ts';
+import { RunStore } from '../../src/runs/store.ts';
+import { TaskStore } from '../../src/tasks/store.ts';
+import { checkedFetch } from './contract.ts';
+
+/** The instant that the tests' clock shows. */
+export const NOW = new Date('2026-11-23T12:00:00.000Z');
+
+/** A database of its own for a test file: on MONGODB_URI if set, else on the embedded engine in a new folder. */
+export async function openTestDatabase(options: MongoClientOptions = {}) {
+  const dataDir = await mkdtemp(join(tmpdir(), 'recoup-test-'));
+  const log = pino({ level: 'silent' });
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  const database = await openDatabase({ uri: process.env.MONGODB_URI, name, dataDir }, log, options);
+  return {
+    ...database,
+    name,
+    dataDir,
+    async close() {
+      await database.client.db(name).dropDatabase();
+      await database.close();
+      await rm(dataDir, { recursive: true });
+    },
+  };
+}
+
+/** Lines that a pino logger wrote, as objects. */
+export function memoryLog() {
+  const lines: Record<string, unknown>[] = [];
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(JSON.parse(String(chunk)));
+      done();
+    },
+  });
+  return { lines, log: pino({ level: 'info' }, stream) };
+}
+
+/** The service on a free port of a database: what a request and its reply pass, and the log. */
+export async function listenOn(collections: Database['collections'], now: () => Date) {
+  const { lines, log } = memoryLog();
+  const server = createListener(createApp({ collections, log, now }), log);
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  // A listener on a TCP port has this kind of address; the type also covers sockets and closed ones.
+  const { port }: Pick<AddressInfo, 'port'> = JSON.parse(JSON.stringify(server.address()));
+  const url = `http://127.0.0.1:${port}`;
+  const client: Client = createClient({ baseUrl: url, fetch: checkedFetch });
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { url, port, client, lines, close };
+}
+
+/** A whole service for a test file, with its stores, clock and the commands that it sends to its database. */
+export async function startService() {
+  const database = await openTestDatabase({ monitorCommands: true });
+  const started: CommandStartedEvent[] = [];
+  const succeeded: CommandSucceededEvent[] = [];
+  database.client.on('commandStarted', (event) => started.push(event));
+  database.client.on('commandSucceeded', (event) => succeeded.push(event));
+  const clock = { now: NOW };
+  const listener = await listenOn(database.collections, () => clock.now);
+  return {
+    ...listener,
+    clock,
+    collections: database.collections,
+    db: database.client.db(database.name),
+    tasks: new TaskStore(database.collections),
+    runs: new RunStore(database.collections),
+    commands: { started, succeeded },
+    /** A request as it is written, its reply checked against the contract. */
+    request: (pathAndQuery: string, init?: RequestInit) => checkedFetch(`${listener.url}${pathAndQuery}`, init),
+    async close() {
+      await listener.close();
+      await database.close();
+    },
+  };
+}
+
+export type Service = Awaited<ReturnType<typeof startService>>;
