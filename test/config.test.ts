@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { InvalidSettings, readSettings } from '../src/config.ts';
+
+describe('settings', () => {
+  test('have defaults that start a service on this machine alone', () => {
+    expect(readSettings({})).toEqual({
+      port: 3000,
+      host: '127.0.0.1',
+      database: { uri: undefined, name: 'recoup', dataDir: './data' },
+      sampleData: true,
+      logLevel: 'info',
+    });
+  });
+
+  test('are taken from the environment', () => {
+    const settings = readSettings({
+      PORT: '8080',
+      HOST: '::1',
+      MONGODB_URI: 'mongodb://db.example',
+      MONGODB_DATABASE: 'tasks',
+      DATA_DIR: '/var/lib/recoup',
+      SAMPLE_DATA: 'off',
+      LOG_LEVEL: 'silent',
+    });
+    expect(settings).toEqual({
+      port: 8080,
+      host: '::1',
+      database: { uri: 'mongodb://db.example', name: 'tasks', dataDir: '/var/lib/recoup' },
+      sampleData: false,
+      logLevel: 'silent',
+    });
+  });
+
+  test.each([
+    ['mongodb://user:pw@a.example:1,b.example:2/shop?replicaSet=rs0', 'shop'],
+    ['mongodb+srv://cluster.example/shop', 'shop'],
+    ['mongodb://a.example/?tls=true', 'recoup'],
+    ['mongodb://a.example', 'recoup'],
+  ])('the database of %s is %s, unless MONGODB_DATABASE says otherwise', (uri, name) => {
+    expect(readSettings({ MONGODB_URI: uri }).database.name).toBe(name);
+    expect(readSettings({ MONGODB_URI: uri, MONGODB_DATABASE: 'other' }).database.name).toBe('other');
+  });
+
+  test('count as unset when they are empty, as a blank line of .env leaves them', () => {
+    expect(readSettings({ MONGODB_URI: '', PORT: '' })).toEqual(readSettings({}));
+  });
+
+  test.each([
+    [{ PORT: 'http' }, 'PORT'],
+    [{ PORT: '65536' }, 'PORT'],
+    [{ HOST: '0.0.0.0' }, 'HOST: "0.0.0.0" can be reached from other hosts'],
+    [{ HOST: 'tasks.example' }, 'HOST'],
+    [{ MONGODB_URI: 'localhost:27017' }, 'MONGODB_URI: it is not a connection string such as mongodb://'],
+    [{ MONGODB_DATABASE: 'a b' }, 'MONGODB_DATABASE: "a b" is not a database name'],
+    [{ DATA_DIR: ' ' }, 'DATA_DIR'],
+    [{ SAMPLE_DATA: 'yes' }, 'SAMPLE_DATA'],
+    [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL'],
+  ])('%j is refused by name', (environment, message) => {
+    expect(() => readSettings(environment)).toThrow(InvalidSettings);
+    expect(() => readSettings(environment)).toThrow(message);
+  });
+
+  test('that are wrong are all named at once', () => {
+    expect(() => readSettings({ PORT: 'x', SAMPLE_DATA: 'x' })).toThrow(/PORT[^]*SAMPLE_DATA/);
+  });
+
+  test('a connection string is not repeated in the error, for it may hold a password', () => {
+    expect(() => readSettings({ MONGODB_URI: 'mongo://user:hunter2@host' })).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
+    );
+  });
+
+  test('are those that .env.example describes, which holds the defaults', () => {
+    const lines = readFileSync('.env.example', 'utf8').split('\n').filter((line) => /^[A-Z]/.test(line));
+    const example = Object.fromEntries(lines.map((line) => line.split('=', 2)));
+    expect(readSettings(example)).toEqual(readSettings({}));
+    expect(Object.keys(example).toSorted()).toEqual(
+      ['DATA_DIR', 'HOST', 'LOG_LEVEL', 'MONGODB_DATABASE', 'MONGODB_URI', 'PORT', 'SAMPLE_DATA'].toSorted(),
+    );
+  });
+});
