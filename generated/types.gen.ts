@@ -4,6 +4,9 @@ export type ClientOptions = {
     baseUrl: `${string}://${string}` | (string & {});
 };
 
+/**
+ * The reply of `/api/tasks`, and of each error there.
+ */
 export type TasksResponse = {
     /**
      * Status of the request
@@ -46,6 +49,9 @@ export type TasksErrorResponse = ErrorResponse & {
  * The envelope of every error.
  */
 export type ErrorResponse = {
+    /**
+     * Status of the request
+     */
     status: 'error';
     /**
      * What is wrong, where, and what would be right; for people. Its wording may change.
@@ -130,9 +136,9 @@ export type Task = {
     recent_runs: Array<Run>;
     /**
      * The next ten fire times, ascending; empty when the task is disabled, or when its schedule or time zone cannot
-     * be read. Daylight-saving time follows the zone's wall clock: a time that the clocks skip in spring fires
-     * when the gap ends (`30 2 * * *` in New York fires at 03:30 that day), and one that they repeat in autumn
-     * fires once, at its first occurrence.
+     * be read. They follow the wall clock of the zone through daylight-saving time. A time that the clocks skip in
+     * spring fires as much later as they skip (`30 2 * * *` in New York fires at 03:30 that day; only the half-hour
+     * step of Lord Howe Island drops it), and one that they repeat in autumn fires once, at its first occurrence.
      *
      */
     upcoming: Array<string>;

@@ -2,7 +2,7 @@ import express, { type Express } from 'express';
 import type { Logger } from 'pino';
 import { AccountStore } from './accounts/store.ts';
 import type { Collections } from './database/collections.ts';
-import type { Handlers } from './handlers.ts';
+import { defineHandlers } from './handlers.ts';
 import { docs } from './http/docs.ts';
 import { errorReplies } from './http/error-replies.ts';
 import { limits } from './http/limits.ts';
@@ -31,9 +31,9 @@ export function createApp({ collections, log, now }: Surroundings): Express {
   const accounts = new AccountStore(collections);
   const fireTimes = new FireTimes(log);
 
-  const handlers: Handlers = {
+  const handlers = defineHandlers({
     listTasks: listTasks({ tasks, runs, accounts, fireTimes, now }),
-  };
+  });
 
   const app = express();
   app.disable('x-powered-by');

@@ -1,4 +1,4 @@
-import { EnvError, EnvMissingError, cleanEnv, makeValidator, port, str } from 'envalid';
+import { EnvError, cleanEnv, makeValidator, str } from 'envalid';
 
 /** Addresses that only this machine can reach. */
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
@@ -36,6 +36,11 @@ const loopbackHost = makeValidator<string>((value) => {
   );
 });
 
+const port = makeValidator<number>((value) => {
+  if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value);
+  throw new EnvError(`"${value}" is not a port: 1 to 65535, or 0 for any that is free`);
+});
+
 const mongodbUri = makeValidator<string>((value) => {
   if (/^mongodb(\+srv)?:\/\/[^/?]+/.test(value)) return value;
   // The value is not repeated: it may hold a password.
@@ -44,7 +49,9 @@ const mongodbUri = makeValidator<string>((value) => {
 
 const databaseName = makeValidator<string>((value) => {
   if (/^[^\s/\\."$*<>:|?\0]{1,63}$/.test(value)) return value;
-  throw new EnvError(`"${value}" is not a database name: 1-63 characters, no blanks and none of / \\ . " $ * < > : | ?`);
+  throw new EnvError(
+    `"${value}" is not a database name: 1-63 characters, no blanks and none of / \\ . " $ * < > : | ?`,
+  );
 });
 
 const filled = makeValidator<string>((value) => {
@@ -80,9 +87,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
     },
     {
       reporter: ({ errors }) => {
-        const problems = Object.entries(errors).map(([name, error]) =>
-          error instanceof EnvMissingError ? `${name}: it is missing` : `${name}: ${error?.message}`,
-        );
+        const problems = Object.entries(errors).map(([name, error]) => `${name}: ${error?.message}`);
         if (problems.length > 0) throw new InvalidSettings(problems);
       },
     },

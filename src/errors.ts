@@ -26,7 +26,11 @@ export class ApiError extends Error {
   /** Reply headers that belong to the error, such as Allow or Retry-After. */
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(code: ErrorCode, message: string, options: ErrorOptions & { headers?: Record<string, string> } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: ErrorOptions & { headers?: Record<string, string> } = {},
+  ) {
     super(message, options);
     this.name = 'ApiError';
     this.code = code;

@@ -9,12 +9,12 @@ export type Input<Id extends OperationId> = Operations[Id]['input'];
  * A success body less the literals that the spec reserves for errors (`status: 'error'`, the error codes), so that an
  * error's body cannot be sent with a success status although one published schema holds for both.
  */
-type Succeeding<Body, ErrorBody> = {
-  [Key in keyof Body]: Key extends keyof ErrorBody
-    ? ErrorBody[Key] extends string
-      ? string extends ErrorBody[Key]
+type Succeeding<Body, Failed> = {
+  [Key in keyof Body]: Key extends keyof Failed
+    ? Failed[Key] extends string
+      ? string extends Failed[Key]
         ? Body[Key]
-        : Exclude<Body[Key], ErrorBody[Key]>
+        : Exclude<Body[Key], Failed[Key]>
       : Body[Key]
     : Body[Key];
 };
@@ -29,8 +29,31 @@ export type Reply<Id extends OperationId> = {
   };
 }[keyof Operations[Id]['responses'] & number];
 
-/** One operation: a function that knows neither express nor the database driver. */
-export type Handler<Id extends OperationId> = (input: Input<Id>) => Promise<Reply<Id>>;
+/** One handler for each operationId of the spec, no more and no less; they know neither express nor the database driver. */
+export type Handlers = { [Id in OperationId]: (input: Input<Id>) => Promise<Reply<Id>> };
 
-/** One handler for each operationId of the spec, no more and no less. */
-export type Handlers = { [Id in OperationId]: Handler<Id> };
+type KeysOf<Union> = Union extends unknown ? keyof Union : never;
+type ValueOf<Union, Key extends PropertyKey> = Union extends { [K in Key]?: infer Value } ? Value : never;
+
+/** What Actual is, with `never` in place of each property that Shape does not have, at any depth. */
+type Exact<Actual, Shape> = unknown extends Shape
+  ? Actual
+  : Actual extends readonly (infer Item)[]
+    ? Exact<Item, Shape extends readonly (infer ShapeItem)[] ? ShapeItem : never>[]
+    : Actual extends object
+      ? { [Key in keyof Actual]: Key extends KeysOf<Shape> ? Exact<Actual[Key], ValueOf<Shape, Key>> : never }
+      : Actual;
+
+type ExactHandlers<Given extends Handlers> = {
+  [Id in keyof Given]: Id extends OperationId
+    ? (input: Input<Id>) => Promise<Exact<Awaited<ReturnType<Given[Id]>>, Reply<Id>>>
+    : never;
+};
+
+/**
+ * Takes the handlers as they are, and compiles only where they fit the spec in every property: what TypeScript checks
+ * of a literal with an annotated type, it does not check of what a function returns (TypeScript issue 241).
+ */
+export function defineHandlers<Given extends Handlers>(handlers: Given & ExactHandlers<Given>): Handlers {
+  return handlers;
+}

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { pino } from 'pino';
@@ -12,14 +13,13 @@ import { loadSamplesIfEmpty } from './samples/load-samples.ts';
 /** How long requests in flight may take to finish once the process is told to end. */
 const DRAIN_MS = 8_000;
 
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+/** Listens, and returns the service's URL. */
+async function listen(server: Server, port: number, host: string): Promise<string> {
+  server.listen(port, host);
+  await once(server, 'listening');
+  const address = server.address();
+  const actualPort = typeof address === 'object' && address ? address.port : port;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`;
 }
 
 /** Takes no new connections, lets requests in flight finish, and cuts those that take too long. */
@@ -45,8 +45,8 @@ async function main(): Promise<void> {
       log.info('sample data loaded');
     }
     const server = createListener(createApp({ ...database, log, now: () => new Date() }), log);
-    await listen(server, settings.port, settings.host);
-    log.info({ url: `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${settings.port}` }, 'listening');
+    const url = await listen(server, settings.port, settings.host);
+    log.info({ url, docs: `${url}/docs` }, 'listening');
     const signal = await new Promise<NodeJS.Signals>((resolve) => {
       for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
     });
@@ -59,7 +59,11 @@ async function main(): Promise<void> {
 
 /** What the operator can mend, in a line; undefined where only the stack tells where to look. */
 function explain(error: unknown): string | undefined {
-  if (error instanceof InvalidSettings || error instanceof DataDirectoryInUse || error instanceof UnusableStore) {
+  if (
+    error instanceof InvalidSettings ||
+    error instanceof DataDirectoryInUse ||
+    error instanceof UnusableStore
+  ) {
     return error.message;
   }
   if (!(error instanceof Error)) return undefined;

@@ -39,9 +39,19 @@ describe('400', () => {
     ['id is empty', 'id=', 'invalid_parameter', '"id" is empty'],
     ['id has no value', 'id', 'invalid_parameter', '"id" is empty'],
     ['account_id is not a UUID', 'account_id=1', 'invalid_parameter', '"account_id" must be a UUID'],
-    ['artist_account_id is not a UUID', `artist_account_id=${id}0`, 'invalid_parameter', '"artist_account_id"'],
+    [
+      'artist_account_id is not a UUID',
+      `artist_account_id=${id}0`,
+      'invalid_parameter',
+      '"artist_account_id"',
+    ],
     ['a parameter is repeated', `id=${id}&id=${id}`, 'invalid_parameter', '"id" is given more than once'],
-    ['a parameter is unknown', 'acount_id=1', 'unknown_parameter', 'known: id, account_id, artist_account_id'],
+    [
+      'a parameter is unknown',
+      'acount_id=1',
+      'unknown_parameter',
+      'known: id, account_id, artist_account_id',
+    ],
     ['a parameter has other capitals', `ID=${id}`, 'unknown_parameter', '"ID"'],
     ['a parameter is an array', `id[]=${id}`, 'unknown_parameter', '"id[]"'],
     ['a parameter is an operator', 'id[$ne]=x', 'unknown_parameter', '"id[$ne]"'],
@@ -70,7 +80,12 @@ describe('400', () => {
     ['the encoding of a name is broken', '%=1', 'malformed_request', 'percent-encoding'],
     ['the encoding is not UTF-8', 'id=%FF', 'malformed_request', 'percent-encoding'],
     ['there is a NUL byte', 'id=%00', 'invalid_parameter', '"id" has a NUL byte'],
-    ['there is a NUL byte in a cursor', 'limit=1&cursor=a%00', 'invalid_parameter', '"cursor" has a NUL byte'],
+    [
+      'there is a NUL byte in a cursor',
+      'limit=1&cursor=a%00',
+      'invalid_parameter',
+      '"cursor" has a NUL byte',
+    ],
   ])('when %s', async (_what, query, code, message) => {
     const refused = await refusal(`/api/tasks?${query}`);
     expect(refused).toMatchObject({ status: 400, code, tasks: [] });
@@ -99,27 +114,40 @@ describe('400', () => {
 });
 
 describe('404', () => {
-  test.each(['/api', '/api/tasks/', '/API/TASKS', '/api/tasks/x', '/api%2Ftasks', '//api/tasks', '/docs/nothing', '/%', '/a%00'])(
-    'for %s, in the envelope without an array',
-    async (path) => {
-      const refused = await refusal(path);
-      expect(refused).toMatchObject({ status: 404, code: 'not_found' });
-      expect(refused).not.toHaveProperty('tasks');
-    },
-  );
+  test.each([
+    '/api',
+    '/api/tasks/',
+    '/API/TASKS',
+    '/api/tasks/x',
+    '/api%2Ftasks',
+    '//api/tasks',
+    '/docs/nothing',
+    '/%',
+    '/a%00',
+  ])('for %s, in the envelope without an array', async (path) => {
+    const refused = await refusal(path);
+    expect(refused).toMatchObject({ status: 404, code: 'not_found' });
+    expect(refused).not.toHaveProperty('tasks');
+  });
 });
 
-test.each(['PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'])('405 with Allow for %s', async (method) => {
-  const refused = await refusal('/api/tasks', { method });
-  expect(refused).toMatchObject({ status: 405, code: 'method_not_allowed', tasks: [] });
-  expect(refused.headers.get('allow')).toBe('GET, HEAD');
-});
+test.each(['PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'])(
+  '405 with Allow for %s',
+  async (method) => {
+    const refused = await refusal('/api/tasks', { method });
+    expect(refused).toMatchObject({ status: 405, code: 'method_not_allowed', tasks: [] });
+    expect(refused.headers.get('allow')).toBe('GET, HEAD');
+  },
+);
 
 describe('406', () => {
-  test.each(['application/xml', 'text/html', 'application/json;q=0', 'image/*'])('for Accept: %s', async (accept) => {
-    const refused = await refusal('/api/tasks', { headers: { accept } });
-    expect(refused).toMatchObject({ status: 406, code: 'not_acceptable', tasks: [] });
-  });
+  test.each(['application/xml', 'text/html', 'application/json;q=0', 'image/*'])(
+    'for Accept: %s',
+    async (accept) => {
+      const refused = await refusal('/api/tasks', { headers: { accept } });
+      expect(refused).toMatchObject({ status: 406, code: 'not_acceptable', tasks: [] });
+    },
+  );
 
   test.each(['*/*', 'application/*', 'application/json', 'text/html, application/json;q=0.1'])(
     'but 200 for Accept: %s',
@@ -139,23 +167,31 @@ describe('size', () => {
 
   test('431 for headers over 64 KB', async () => {
     const header = (bytes: number) => ({ headers: { 'x-large': 'x'.repeat(bytes) } });
-    expect(await refusal('/api/tasks', header(66_000))).toMatchObject({ status: 431, code: 'headers_too_large' });
+    expect(await refusal('/api/tasks', header(66_000))).toMatchObject({
+      status: 431,
+      code: 'headers_too_large',
+    });
     expect((await service.request('/api/tasks', header(60_000))).status).toBe(200);
   });
 
   test('431 for headers that are not even read to their end', async () => {
-    const { status, body } = await rawReply(`GET /api/tasks HTTP/1.1\r\nHost: x\r\nx-large: ${'x'.repeat(140_000)}\r\n\r\n`);
+    const { status, body } = await rawReply(
+      `GET /api/tasks HTTP/1.1\r\nHost: x\r\nx-large: ${'x'.repeat(140_000)}\r\n\r\n`,
+    );
     expect(status).toBe(431);
     assertSchema('components/schemas/ErrorResponse', body);
   });
 });
 
 describe('request ids', () => {
-  test.each(['abc-123', '0d5f7d3e-8a43-4a55-9a52-6f0f1f6f5c10', 'a'.repeat(128)])('%s is used', async (sent) => {
-    const response = await service.request('/api/tasks', { headers: { 'x-request-id': sent } });
-    expect(response.headers.get('x-request-id')).toBe(sent);
-    expect(service.lines.at(-1)).toMatchObject({ requestId: sent });
-  });
+  test.each(['abc-123', '0d5f7d3e-8a43-4a55-9a52-6f0f1f6f5c10', 'a'.repeat(128)])(
+    '%s is used',
+    async (sent) => {
+      const response = await service.request('/api/tasks', { headers: { 'x-request-id': sent } });
+      expect(response.headers.get('x-request-id')).toBe(sent);
+      expect(service.lines.at(-1)).toMatchObject({ requestId: sent });
+    },
+  );
 
   test.each(['', 'two words', '"quoted"', 'a'.repeat(129)])('%j is replaced', async (sent) => {
     const response = await service.request('/api/tasks', { headers: { 'x-request-id': sent } });
@@ -165,7 +201,9 @@ describe('request ids', () => {
 
 test('a request is one line in the log, with its id, method, path, operation, status and duration, and no query', async () => {
   service.lines.length = 0;
-  await service.request(`/api/tasks?id=${uuid(1)}`, { headers: { 'x-request-id': 'one', authorization: 'Bearer secret' } });
+  await service.request(`/api/tasks?id=${uuid(1)}`, {
+    headers: { 'x-request-id': 'one', authorization: 'Bearer secret' },
+  });
   expect(service.lines).toEqual([
     {
       level: 30,

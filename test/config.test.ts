@@ -47,7 +47,7 @@ describe('settings', () => {
   });
 
   test.each([
-    [{ PORT: 'http' }, 'PORT'],
+    [{ PORT: 'http' }, 'PORT: "http" is not a port: 1 to 65535'],
     [{ PORT: '65536' }, 'PORT'],
     [{ HOST: '0.0.0.0' }, 'HOST: "0.0.0.0" can be reached from other hosts'],
     [{ HOST: 'tasks.example' }, 'HOST'],
@@ -72,7 +72,9 @@ describe('settings', () => {
   });
 
   test('are those that .env.example describes, which holds the defaults', () => {
-    const lines = readFileSync('.env.example', 'utf8').split('\n').filter((line) => /^[A-Z]/.test(line));
+    const lines = readFileSync('.env.example', 'utf8')
+      .split('\n')
+      .filter((line) => /^[A-Z]/.test(line));
     const example = Object.fromEntries(lines.map((line) => line.split('=', 2)));
     expect(readSettings(example)).toEqual(readSettings({}));
     expect(Object.keys(example).toSorted()).toEqual(

@@ -19,7 +19,10 @@ async function page(query: ListTasksData['query']) {
 }
 
 /** Reads all pages; between two of them, `meanwhile` may change the tasks. */
-async function readAll(query: ListTasksData['query'], meanwhile: (pageNumber: number) => Promise<unknown> = async () => {}) {
+async function readAll(
+  query: ListTasksData['query'],
+  meanwhile: (pageNumber: number) => Promise<unknown> = async () => {},
+) {
   const ids: string[] = [];
   let cursor: string | undefined;
   for (let number = 1; number <= 100; number += 1) {
@@ -68,7 +71,10 @@ describe('paging', () => {
     await insert([1, 2, 3, 4]);
     const first = await page({ limit: 2 });
     await service.collections.tasks.deleteOne({ _id: uuid(3) });
-    expect(await page({ limit: 2, cursor: first.next })).toEqual({ ids: newestFirst([2, 1]), next: undefined });
+    expect(await page({ limit: 2, cursor: first.next })).toEqual({
+      ids: newestFirst([2, 1]),
+      next: undefined,
+    });
   });
 
   test('the page size may change between pages', async () => {
@@ -82,7 +88,9 @@ describe('paging', () => {
     await insert([1, 3, 5, 7]);
     await insert([2, 4, 6], { account_id: OTHER_ACCOUNT });
     await insert([8], { enabled: false });
-    expect(await readAll({ limit: 1, account_id: ACCOUNT, enabled: true })).toEqual(newestFirst([1, 3, 5, 7]));
+    expect(await readAll({ limit: 1, account_id: ACCOUNT, enabled: true })).toEqual(
+      newestFirst([1, 3, 5, 7]),
+    );
   });
 
   test('without limit everything comes at once, beyond the largest page', async () => {
@@ -115,7 +123,12 @@ describe('a cursor is refused', () => {
 
   test('with other filters than it was made with', async () => {
     const cursor = await cursorOf({ account_id: ACCOUNT });
-    for (const other of [{}, { account_id: OTHER_ACCOUNT }, { account_id: ACCOUNT, enabled: true }, { id: ACCOUNT }]) {
+    for (const other of [
+      {},
+      { account_id: OTHER_ACCOUNT },
+      { account_id: ACCOUNT, enabled: true },
+      { id: ACCOUNT },
+    ]) {
       const refusal = await refusalOf({ limit: 1, cursor, ...other });
       expect(refusal).toMatchObject({ status: 400, code: 'invalid_cursor' });
       expect(refusal.text).toContain('other filters');
@@ -140,7 +153,10 @@ describe('a cursor is refused', () => {
       encode([...content, 'more']),
     ];
     for (const wrong of broken) {
-      expect(await refusalOf({ limit: 1, cursor: wrong })).toMatchObject({ status: 400, code: 'invalid_cursor' });
+      expect(await refusalOf({ limit: 1, cursor: wrong })).toMatchObject({
+        status: 400,
+        code: 'invalid_cursor',
+      });
     }
   });
 });

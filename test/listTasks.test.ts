@@ -41,7 +41,11 @@ describe('filters', () => {
   });
 
   test('together they must all match', async () => {
-    await service.collections.tasks.insertMany([task(1), task(2, other), task(3, { account_id: OTHER_ACCOUNT })]);
+    await service.collections.tasks.insertMany([
+      task(1),
+      task(2, other),
+      task(3, { account_id: OTHER_ACCOUNT }),
+    ]);
     expect(idsOf(await list({ account_id: OTHER_ACCOUNT, artist_account_id: ARTIST }))).toEqual([uuid(3)]);
     expect(await list({ id: uuid(1), account_id: OTHER_ACCOUNT })).toEqual([]);
   });
@@ -127,7 +131,15 @@ describe('recent_runs', () => {
   test('are the last five by createdAt, newest first, and equal instants by the greater id', async () => {
     await service.collections.tasks.insertOne(task(1));
     const createdAt = new Date('2026-06-01T00:06:00.000Z');
-    await service.runs.recordRuns(uuid(1), [run(3), run(1), run(6), run(2), run(5), run(4), run(7, { createdAt })]);
+    await service.runs.recordRuns(uuid(1), [
+      run(3),
+      run(1),
+      run(6),
+      run(2),
+      run(5),
+      run(4),
+      run(7, { createdAt }),
+    ]);
     const [found] = await list();
     expect(idsOf(found?.recent_runs ?? [])).toEqual([
       'run_000007',
@@ -165,7 +177,15 @@ describe('recent_runs', () => {
         output: [1, 'two', { three: 3 }, null],
         error: { message: 'Boom', name: 'Error', stackTrace: 'at x' },
         attempts: [
-          { id: 'attempt_1', status: 'FAILED', createdAt: at, updatedAt: at, startedAt: null, completedAt: at, error: null },
+          {
+            id: 'attempt_1',
+            status: 'FAILED',
+            createdAt: at,
+            updatedAt: at,
+            startedAt: null,
+            completedAt: at,
+            error: null,
+          },
         ],
         schedule: null,
         relatedRuns: { root: 'run_0' },
@@ -282,15 +302,24 @@ describe('cost', () => {
     service.commands.succeeded.length = 0;
     const tasks = await list(query);
     const runs = service.commands.succeeded.flatMap(({ reply }) => runsIn(reply));
-    return { tasks, commands: service.commands.started.map(({ commandName }) => commandName), runsRead: runs.length };
+    return {
+      tasks,
+      commands: service.commands.started.map(({ commandName }) => commandName),
+      runsRead: runs.length,
+    };
   }
 
   test('a page takes three round trips, and at most five runs a task, with ten runs or with ten thousand', async () => {
     await service.collections.tasks.insertMany([task(1), task(2)]);
     const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
-    await service.runs.recordRuns(uuid(1), numbers(10).map((number) => run(number)));
+    await service.runs.recordRuns(
+      uuid(1),
+      numbers(10).map((number) => run(number)),
+    );
     const history = numbers(10_000).map((number) => run(number, { id: `run_long_${number}` }));
-    await service.collections.runs.insertMany(history.map(({ id, ...fields }) => ({ ...fields, _id: id, task_id: uuid(2) })));
+    await service.collections.runs.insertMany(
+      history.map(({ id, ...fields }) => ({ ...fields, _id: id, task_id: uuid(2) })),
+    );
     await service.runs.recordRuns(uuid(2), history.slice(-1));
 
     for (const id of [uuid(1), uuid(2)]) {
@@ -304,7 +333,9 @@ describe('cost', () => {
 
   test('a page of a thousand tasks takes as many round trips as a page of one', async () => {
     await service.collections.tasks.insertMany(
-      Array.from({ length: 1_001 }, (_, index) => task(index, { recent_runs: [{ id: `run_${index}`, createdAt: new Date(0) }] })),
+      Array.from({ length: 1_001 }, (_, index) =>
+        task(index, { recent_runs: [{ id: `run_${index}`, createdAt: new Date(0) }] }),
+      ),
     );
     expect((await costOf({ limit: 1 })).commands).toEqual(['find', 'find', 'find']);
     const { tasks, commands } = await costOf({ limit: 1000 });

@@ -23,7 +23,10 @@ describe('recordRuns', () => {
     await service.runs.recordRuns(uuid(1), [run(1), run(2), run(3), run(4), run(5), run(6)]);
     expect(await storedTask()).toMatchObject({
       version: 2,
-      recent_runs: [6, 5, 4, 3, 2].map((number) => ({ id: run(number).id, createdAt: run(number).createdAt })),
+      recent_runs: [6, 5, 4, 3, 2].map((number) => ({
+        id: run(number).id,
+        createdAt: run(number).createdAt,
+      })),
     });
     await service.runs.recordRuns(uuid(1), [run(7)]);
     expect(await storedTask()).toMatchObject({ version: 3 });
@@ -53,7 +56,9 @@ describe('recordRuns', () => {
     await service.runs.recordRuns(uuid(1), [run(1, { status: 'FAILED', updatedAt: later(1) })]);
     await service.runs.recordRuns(uuid(1), [run(1, { status: 'EXECUTING', updatedAt: later(2) })]);
     expect(await storedRun()).toMatchObject({ status: 'FAILED', updatedAt: later(1) });
-    await service.runs.recordRuns(uuid(1), [run(1, { status: 'FAILED', updatedAt: later(3), output: 'partial' })]);
+    await service.runs.recordRuns(uuid(1), [
+      run(1, { status: 'FAILED', updatedAt: later(3), output: 'partial' }),
+    ]);
     expect(await storedRun()).toMatchObject({ status: 'FAILED', updatedAt: later(3), output: 'partial' });
   });
 
@@ -93,6 +98,8 @@ describe('recordRuns', () => {
     const numbers = Array.from({ length: 20 }, (_, index) => index + 1);
     await Promise.all(numbers.map((number) => service.runs.recordRuns(uuid(1), [run(number)])));
     expect(await storedTask()).toMatchObject({ version: 21 });
-    expect((await storedTask())?.recent_runs.map(({ id }) => id)).toEqual([20, 19, 18, 17, 16].map((n) => run(n).id));
+    expect((await storedTask())?.recent_runs.map(({ id }) => id)).toEqual(
+      [20, 19, 18, 17, 16].map((n) => run(n).id),
+    );
   });
 });

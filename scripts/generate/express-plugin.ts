@@ -4,7 +4,11 @@ type ExpressPlugin = DefinePlugin<{ name: 'express' }>;
 type Instance = ExpressPlugin['Instance'];
 
 /** A type that the typescript plugin made for an operation, if the spec gives cause for one. */
-function operationType(plugin: Instance, operation: IR.OperationObject, role: 'data' | 'responses' | 'errors') {
+function operationType(
+  plugin: Instance,
+  operation: IR.OperationObject,
+  role: 'data' | 'responses' | 'errors',
+) {
   const symbol = plugin.querySymbol({
     category: 'type',
     resource: 'operation',
@@ -48,8 +52,12 @@ export const expressPlugin = definePluginConfig<ExpressPlugin['Types']>({
       const operationId = operation.operationId ?? operation.id;
       const replies = $.type.object();
       replies.prop('input', (prop) => prop.type(inputType(plugin, operation)));
-      replies.prop('responses', (prop) => prop.type(operationType(plugin, operation, 'responses') ?? $.type.object()));
-      replies.prop('errors', (prop) => prop.type(operationType(plugin, operation, 'errors') ?? $.type.object()));
+      replies.prop('responses', (prop) =>
+        prop.type(operationType(plugin, operation, 'responses') ?? $.type.object()),
+      );
+      replies.prop('errors', (prop) =>
+        prop.type(operationType(plugin, operation, 'errors') ?? $.type.object()),
+      );
       operations.prop(operationId, (prop) => prop.type(replies));
       routes.prop(
         operationId,

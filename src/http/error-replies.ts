@@ -33,6 +33,9 @@ export function errorReplies(log: Logger): ErrorRequestHandler {
     // Express then cuts the connection, so that nobody takes the part that was sent for the whole.
     if (response.headersSent) return next(error);
     const body: ErrorResponse = { status: 'error', error: message, code, request_id: requestId };
-    response.status(status).set(headers).json({ ...body, ...emptyArrayOf(request.path) });
+    response
+      .status(status)
+      .set(headers)
+      .json({ ...body, ...emptyArrayOf(request.path) });
   };
 }

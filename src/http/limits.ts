@@ -11,7 +11,10 @@ const MAX_HEADER_BYTES = 65_536;
 export const limits: RequestHandler = (request, _response, next) => {
   const urlBytes = Buffer.byteLength(request.originalUrl);
   if (urlBytes > MAX_URL_BYTES) {
-    throw new ApiError('uri_too_long', `The URL has ${urlBytes} bytes; at most ${MAX_URL_BYTES} are allowed.`);
+    throw new ApiError(
+      'uri_too_long',
+      `The URL has ${urlBytes} bytes; at most ${MAX_URL_BYTES} are allowed.`,
+    );
   }
   const headerBytes = request.rawHeaders.reduce((sum, text) => sum + text.length, 0);
   if (headerBytes > MAX_HEADER_BYTES) {

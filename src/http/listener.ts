@@ -15,7 +15,10 @@ function reasonOf(error: NodeJS.ErrnoException): ApiError {
     return new ApiError('headers_too_large', `The headers have more than ${PARSER_MAX_HEADER_BYTES} bytes.`);
   }
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new ApiError('request_timeout', `The request did not arrive within ${REQUEST_TIMEOUT_MS / 1000} seconds.`);
+    return new ApiError(
+      'request_timeout',
+      `The request did not arrive within ${REQUEST_TIMEOUT_MS / 1000} seconds.`,
+    );
   }
   return new ApiError('malformed_request', 'This is not a valid HTTP request.');
 }

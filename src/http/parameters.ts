@@ -1,6 +1,8 @@
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
 
-function isParameter(value: OpenAPIV3.ParameterObject | OpenAPIV3.ReferenceObject): value is OpenAPIV3.ParameterObject {
+function isParameter(
+  value: OpenAPIV3.ParameterObject | OpenAPIV3.ReferenceObject,
+): value is OpenAPIV3.ParameterObject {
   return 'name' in value;
 }
 
@@ -12,7 +14,9 @@ export function queryParametersOf(
 ): Map<string, OpenAPIV3.ParameterObject> {
   const item = document.paths?.[path];
   const operation = method === 'HEAD' || method === 'GET' ? item?.get : undefined;
-  const parameters = (operation?.parameters ?? []).filter(isParameter).filter((parameter) => parameter.in === 'query');
+  const parameters = (operation?.parameters ?? [])
+    .filter(isParameter)
+    .filter((parameter) => parameter.in === 'query');
   return new Map(parameters.map((parameter) => [parameter.name, parameter]));
 }
 

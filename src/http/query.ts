@@ -24,7 +24,9 @@ function parse(query: string): [name: string, value: string][] {
   const pairs = query.split('&').filter((pair) => pair !== '');
   return pairs.map((pair) => {
     const equals = pair.indexOf('=');
-    return equals === -1 ? [decode(pair), ''] : [decode(pair.slice(0, equals)), decode(pair.slice(equals + 1))];
+    return equals === -1
+      ? [decode(pair), '']
+      : [decode(pair.slice(0, equals)), decode(pair.slice(equals + 1))];
   });
 }
 
@@ -35,10 +37,16 @@ function check(query: string, parameters: Map<string, OpenAPIV3.ParameterObject>
     const parameter = parameters.get(name);
     if (!parameter) {
       const known = [...parameters.keys()].join(', ') || 'none';
-      throw new ApiError('unknown_parameter', `There is no query parameter ${JSON.stringify(name)}; known: ${known}.`);
+      throw new ApiError(
+        'unknown_parameter',
+        `There is no query parameter ${JSON.stringify(name)}; known: ${known}.`,
+      );
     }
     const wrong = (what: string) =>
-      new ApiError('invalid_parameter', `Query parameter "${name}" ${what}; it must be ${expectationOf(parameter)}.`);
+      new ApiError(
+        'invalid_parameter',
+        `Query parameter "${name}" ${what}; it must be ${expectationOf(parameter)}.`,
+      );
     if (seen.has(name)) throw wrong('is given more than once');
     if (value === '') throw wrong('is empty');
     if (value.includes('\0')) throw wrong('has a NUL byte');

@@ -31,7 +31,11 @@ function lineOf(request: IncomingMessage, response: ServerResponse) {
 
 /** Gives each request its id, sent as x-request-id, and writes one line for it when its reply has gone out or broke off. */
 export function requestLog(log: Logger): RequestHandler {
-  const line = (request: IncomingMessage, response: ServerResponse, { durationMs }: { durationMs: number }) => ({
+  const line = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    { durationMs }: { durationMs: number },
+  ) => ({
     ...lineOf(request, response),
     durationMs,
   });

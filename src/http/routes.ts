@@ -12,7 +12,9 @@ const EMPTY_ARRAYS: { [P in Path]: Record<string, []> } = { '/api/tasks': { task
 const operationIds = Object.keys(routes).filter((id): id is OperationId => id in routes);
 
 function methodsOf(path: string): string[] {
-  const methods = operationIds.filter((id) => routes[id].path === path).map((id) => routes[id].method.toUpperCase());
+  const methods = operationIds
+    .filter((id) => routes[id].path === path)
+    .map((id) => routes[id].method.toUpperCase());
   return methods.includes('GET') ? ['GET', 'HEAD', ...methods.filter((method) => method !== 'GET')] : methods;
 }
 
@@ -33,12 +35,19 @@ export const checkRoute: RequestHandler = (request, _response, next) => {
   const methods = methodsOf(request.path);
   if (methods.length === 0) {
     const paths = [...new Set(operationIds.map((id) => routes[id].path))].join(', ');
-    throw new ApiError('not_found', `There is no such path. The paths of this service are ${paths}; see /docs.`);
+    throw new ApiError(
+      'not_found',
+      `There is no such path. The paths of this service are ${paths}; see /docs.`,
+    );
   }
   const allow = methods.join(', ');
-  throw new ApiError('method_not_allowed', `${request.path} has no ${request.method}. Its methods are ${allow}.`, {
-    headers: { Allow: allow },
-  });
+  throw new ApiError(
+    'method_not_allowed',
+    `${request.path} has no ${request.method}. Its methods are ${allow}.`,
+    {
+      headers: { Allow: allow },
+    },
+  );
 };
 
 /** Refuses requests for another type than the one there is. */

@@ -2,12 +2,7 @@ import type { Run } from '../../generated/types.gen.ts';
 
 /** The run's fields that hold instants: RFC 3339 strings on the wire, BSON dates in the database. */
 export type RunInstant =
-  | 'createdAt'
-  | 'updatedAt'
-  | 'startedAt'
-  | 'finishedAt'
-  | 'delayedUntil'
-  | 'expiredAt';
+  'createdAt' | 'updatedAt' | 'startedAt' | 'finishedAt' | 'delayedUntil' | 'expiredAt';
 type Attempt = NonNullable<Run['attempts']>[number];
 export type AttemptInstant = 'createdAt' | 'updatedAt' | 'startedAt' | 'completedAt';
 

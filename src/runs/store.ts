@@ -1,5 +1,5 @@
 import { MongoBulkWriteError } from 'mongodb';
-import type { AnyBulkWriteOperation, BSON } from 'mongodb';
+import type { AnyBulkWriteOperation } from 'mongodb';
 import type { Collections } from '../database/collections.ts';
 import type { RunPointer } from '../tasks/document.ts';
 import type { RunDocument, RunRecord } from './document.ts';
@@ -97,7 +97,9 @@ export class RunStore {
       );
       if (matchedCount === 1) return;
     }
-    throw new Error(`Task ${taskId} changed ${MAX_POINTER_ATTEMPTS} times while its runs were being recorded.`);
+    throw new Error(
+      `Task ${taskId} changed ${MAX_POINTER_ATTEMPTS} times while its runs were being recorded.`,
+    );
   }
 
   async #versionOf(taskId: string): Promise<number> {
@@ -107,11 +109,11 @@ export class RunStore {
   }
 
   async #readRecentRuns(taskId: string): Promise<RunPointer[]> {
-    const newest: BSON.Document = { createdAt: -1, _id: -1 };
     const runs = await this.#runs
-      .find({ task_id: taskId }, { projection: { createdAt: 1 } })
-      .sort(newest)
-      .limit(RECENT_RUNS)
+      .find(
+        { task_id: taskId },
+        { projection: { createdAt: 1 }, sort: { createdAt: -1, _id: -1 }, limit: RECENT_RUNS },
+      )
       .toArray();
     return runs.map((run) => ({ id: run._id, createdAt: run.createdAt }));
   }

@@ -3,7 +3,9 @@ import { CronExpressionParser } from 'cron-parser';
 /** A schedule or time zone that cannot be read. */
 export class UnreadableSchedule extends Error {
   constructor(cron: string, timezone: string, cause: unknown) {
-    super(`No fire times can be computed for the schedule "${cron}" in the time zone "${timezone}".`, { cause });
+    super(`No fire times can be computed for the schedule "${cron}" in the time zone "${timezone}".`, {
+      cause,
+    });
     this.name = 'UnreadableSchedule';
   }
 }

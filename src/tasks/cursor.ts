@@ -37,7 +37,8 @@ export function decodeCursor(cursor: string, filter: TaskFilter): TaskPosition {
   const content = parse(cursor);
   const [format, hash, time, id] = Array.isArray(content) ? content : [];
   const createdAt = new Date(typeof time === 'number' ? time : Number.NaN);
-  const readable = format === FORMAT && typeof id === 'string' && UUID.test(id) && !Number.isNaN(createdAt.getTime());
+  const readable =
+    format === FORMAT && typeof id === 'string' && UUID.test(id) && !Number.isNaN(createdAt.getTime());
   if (readable && hash !== hashOf(filter)) {
     throw new ApiError(
       'invalid_cursor',

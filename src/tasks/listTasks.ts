@@ -1,7 +1,7 @@
 import type { Task } from '../../generated/types.gen.ts';
 import type { AccountStore } from '../accounts/store.ts';
 import { ApiError } from '../errors.ts';
-import type { Handler, Input } from '../handlers.ts';
+import type { Input, Reply } from '../handlers.ts';
 import type { RunStore } from '../runs/store.ts';
 import { viewRun } from '../runs/view.ts';
 import type { FireTimes } from '../schedule/fire-times.ts';
@@ -34,13 +34,19 @@ function filterOf({ id, account_id, artist_account_id, enabled }: Query): TaskFi
 function startOf({ cursor, limit }: Query, filter: TaskFilter) {
   if (cursor === undefined) return undefined;
   if (limit === undefined) {
-    throw new ApiError('invalid_cursor', 'Query parameter "cursor" needs "limit", the size of the page, beside it.');
+    throw new ApiError(
+      'invalid_cursor',
+      'Query parameter "cursor" needs "limit", the size of the page, beside it.',
+    );
   }
   return decodeCursor(cursor, filter);
 }
 
 /** Joins a batch of tasks with their last runs and their owners' addresses: two queries, however many tasks. */
-async function viewTasks(documents: TaskDocument[], { runs, accounts, fireTimes, now }: Dependencies): Promise<Task[]> {
+async function viewTasks(
+  documents: TaskDocument[],
+  { runs, accounts, fireTimes, now }: Dependencies,
+): Promise<Task[]> {
   const [runsById, emails] = await Promise.all([
     runs.findByIds(documents.flatMap((task) => task.recent_runs.map(({ id }) => id))),
     accounts.findEmails([...new Set(documents.map((task) => task.account_id))]),
@@ -56,8 +62,8 @@ async function viewTasks(documents: TaskDocument[], { runs, accounts, fireTimes,
 }
 
 /** GET /api/tasks */
-export function listTasks(dependencies: Dependencies): Handler<'listTasks'> {
-  return async ({ query }) => {
+export function listTasks(dependencies: Dependencies) {
+  return async ({ query }: Input<'listTasks'>): Promise<Reply<'listTasks'>> => {
     const filter = filterOf(query);
     const { limit } = query;
     const after = startOf(query, filter);

@@ -47,12 +47,16 @@ export class TaskStore {
    * The tasks that match, in the order of listings, in batches as they are read; up to 1,000 with a limit come in one.
    * @param limit the largest number of tasks; without it, all.
    */
-  async *list(filter: TaskFilter, page: { after?: TaskPosition; limit?: number } = {}): AsyncGenerator<TaskDocument[]> {
-    const cursor = this.#tasks
-      .find(queryOf(filter, page.after), { ignoreUndefined: true })
-      .sort(LISTING_ORDER)
-      .limit(page.limit ?? 0)
-      .batchSize(page.limit ?? BATCH_SIZE);
+  async *list(
+    filter: TaskFilter,
+    page: { after?: TaskPosition; limit?: number } = {},
+  ): AsyncGenerator<TaskDocument[]> {
+    const cursor = this.#tasks.find(queryOf(filter, page.after), {
+      sort: LISTING_ORDER,
+      limit: page.limit,
+      batchSize: page.limit ?? BATCH_SIZE,
+      ignoreUndefined: true,
+    });
     try {
       while (await cursor.hasNext()) yield cursor.readBufferedDocuments();
     } finally {

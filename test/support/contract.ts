@@ -1,5 +1,6 @@
 import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { at, isObject } from './json.ts';
 import { loadSpec } from '../../src/http/spec.ts';
 
 /** A reply as it came over the wire. */
@@ -9,15 +10,6 @@ export interface WireReply {
   status: number;
   headers: Headers;
   text: string;
-}
-
-type Json = Record<string, unknown>;
-
-const isObject = (value: unknown): value is Json =>
-  value !== null && typeof value === 'object' && !Array.isArray(value);
-
-function at(value: unknown, ...keys: string[]): unknown {
-  return keys.reduce<unknown>((inner, key) => (isObject(inner) ? inner[key] : undefined), value);
 }
 
 /** Closes each object schema that does not say that it is open, so that a field the spec does not know is found. */
@@ -45,10 +37,15 @@ const validators = new Map<string, ValidateFunction>();
 export function assertSchema(place: string, value: unknown): void {
   const validate =
     validators.get(place) ??
-    ajv.compile({ allOf: [{ $ref: `https://spec.invalid/openapi.yaml#/${place}` }], unevaluatedProperties: false });
+    ajv.compile({
+      allOf: [{ $ref: `https://spec.invalid/openapi.yaml#/${place}` }],
+      unevaluatedProperties: false,
+    });
   validators.set(place, validate);
   if (!validate(value)) {
-    throw new Error(`The value does not fit ${place}: ${ajv.errorsText(validate.errors)}\n${JSON.stringify(value)}`);
+    throw new Error(
+      `The value does not fit ${place}: ${ajv.errorsText(validate.errors)}\n${JSON.stringify(value)}`,
+    );
   }
 }
 
@@ -79,7 +76,8 @@ function placeOf({ method, path, status }: WireReply): { place: string; headers:
     };
   }
   const expected = item ? 405 : 404;
-  if (status !== expected && status !== 414) throw new Error(`${method} ${path} replied ${status}, not ${expected}.`);
+  if (status !== expected && status !== 414)
+    throw new Error(`${method} ${path} replied ${status}, not ${expected}.`);
   return {
     place: item ? 'components/schemas/TasksErrorResponse' : 'components/schemas/ErrorResponse',
     headers: { 'x-request-id': { $ref: '#/components/headers/RequestId' } },
@@ -106,6 +104,12 @@ export const checkedFetch: typeof fetch = async (input, init) => {
   const response = await fetch(request);
   const text = await response.clone().text();
   const { pathname } = new URL(request.url);
-  assertContract({ method: request.method, path: pathname, status: response.status, headers: response.headers, text });
+  assertContract({
+    method: request.method,
+    path: pathname,
+    status: response.status,
+    headers: response.headers,
+    text,
+  });
   return response;
 };

@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import { type Client, createClient } from '../../generated/client/index.ts';
 import { createApp } from '../../src/app.ts';
 import { type Database, openDatabase } from '../../src/database/connect.ts';
+import { findRunningEmbedded } from '../../src/embedded/start.ts';
 import { createListener } from '../../src/http/listener.ts';
 import { RunStore } from '../../src/runs/store.ts';
 import { TaskStore } from '../../src/tasks/store.ts';
@@ -25,6 +26,7 @@ export async function openTestDatabase(options: MongoClientOptions = {}) {
   const database = await openDatabase({ uri: process.env.MONGODB_URI, name, dataDir }, log, options);
   return {
     ...database,
+    uri: process.env.MONGODB_URI ?? (await findRunningEmbedded(dataDir)) ?? '',
     name,
     dataDir,
     async close() {
@@ -84,7 +86,8 @@ export async function startService() {
     runs: new RunStore(database.collections),
     commands: { started, succeeded },
     /** A request as it is written, its reply checked against the contract. */
-    request: (pathAndQuery: string, init?: RequestInit) => checkedFetch(`${listener.url}${pathAndQuery}`, init),
+    request: (pathAndQuery: string, init?: RequestInit) =>
+      checkedFetch(`${listener.url}${pathAndQuery}`, init),
     async close() {
       await listener.close();
       await database.close();

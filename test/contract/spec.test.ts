@@ -1,0 +1,56 @@
+import { describe, expect, test } from '@jest/globals';
+import { at, isObject } from '../support/json.ts';
+import { assertSchema } from '../support/contract.ts';
+import { loadSpec } from '../../src/http/spec.ts';
+
+const { document } = loadSpec();
+
+/** Every reply of the spec that has a body, with the place of its schema and its examples. */
+const replies = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
+  Object.entries(item ?? {}).flatMap(([method, operation]) =>
+    Object.entries(isObject(operation) && isObject(operation.responses) ? operation.responses : {}).map(
+      ([status, reply]) => ({ path, method, status, reply }),
+    ),
+  ),
+);
+
+describe.each(replies)('$method $path $status', ({ path, method, status, reply }) => {
+  const examples = Object.entries(Object(at(reply, 'content', 'application/json', 'examples')));
+  const place = ['paths', path, method, 'responses', status, 'content', 'application/json', 'schema']
+    .map((key) => encodeURIComponent(key.replaceAll('/', '~1')))
+    .join('/');
+
+  test('has an example', () => {
+    expect(examples.length).toBeGreaterThan(0);
+  });
+
+  test.each(examples)('the example %s fits its schema', (_name, example) => {
+    const name = String(at(example, '$ref')).replace('#/components/examples/', '');
+    const value = at(document, 'components', 'examples', name, 'value');
+    expect(value).toBeDefined();
+    assertSchema(place, value);
+  });
+});
+
+test('every input has bounds', () => {
+  const parameters = Object.values(document.paths ?? {}).flatMap((item) => item?.get?.parameters ?? []);
+  const unbounded = parameters.filter((parameter) => {
+    const schema = at(parameter, 'schema');
+    const bounds = { string: ['minLength', 'maxLength'], integer: ['minimum', 'maximum'], boolean: [] };
+    const wanted = Object.entries(bounds).find(([type]) => type === at(schema, 'type'))?.[1];
+    return !wanted?.every((bound) => at(schema, bound) !== undefined);
+  });
+  expect(unbounded).toEqual([]);
+});
+
+test('every parameter, schema and property has a description', () => {
+  const missing: string[] = [];
+  const visit = (schema: unknown, place: string) => {
+    if (!isObject(schema)) return;
+    if (!('$ref' in schema) && !('description' in schema)) missing.push(place);
+    for (const [name, property] of Object.entries(Object(schema.properties)))
+      visit(property, `${place}.${name}`);
+  };
+  for (const [name, schema] of Object.entries(document.components?.schemas ?? {})) visit(schema, name);
+  expect(missing).toEqual([]);
+});

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import { type Database, openDatabase } from '../src/database/connect.ts';
+import { checkedFetch } from './support/contract.ts';
+import { task } from './support/builders.ts';
+import { startProxy } from './support/proxy.ts';
+import { NOW, listenOn, openTestDatabase } from './support/service.ts';
+
+let database: Awaited<ReturnType<typeof openTestDatabase>>;
+let proxy: Awaited<ReturnType<typeof startProxy>>;
+let behindProxy: Database;
+let listener: Awaited<ReturnType<typeof listenOn>>;
+
+beforeAll(async () => {
+  database = await openTestDatabase();
+  await database.collections.tasks.insertOne(task(1));
+  proxy = await startProxy(database.uri);
+  const settings = { uri: proxy.uri, name: database.name, dataDir: database.dataDir };
+  behindProxy = await openDatabase(settings, pino({ level: 'silent' }));
+  listener = await listenOn(behindProxy.collections, () => NOW);
+});
+afterAll(async () => {
+  await listener.close();
+  await behindProxy.close();
+  await proxy.close();
+  await database.close();
+});
+
+const get = () => checkedFetch(`${listener.url}/api/tasks`);
+
+describe('when the database cannot be reached', () => {
+  test('a listing is an error that says so, not an empty list, and the log has the reason', async () => {
+    expect((await get()).status).toBe(200);
+    proxy.cut();
+    listener.lines.length = 0;
+    const response = await get();
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('1');
+    expect(await response.json()).toEqual({
+      status: 'error',
+      error: expect.stringContaining('database cannot be reached'),
+      code: 'database_unavailable',
+      request_id: response.headers.get('x-request-id'),
+      tasks: [],
+    });
+    expect(listener.lines[0]).toMatchObject({
+      level: 50,
+      requestId: response.headers.get('x-request-id'),
+      code: 'database_unavailable',
+      err: { type: expect.stringMatching(/^Mongo/), stack: expect.any(String) },
+    });
+  });
+
+  test('and the service recovers by itself when it can be again', async () => {
+    proxy.restore();
+    expect((await get()).status).toBe(200);
+  });
+});
+
+test('an unexpected failure is 500 with a general text, and the log has all of it', async () => {
+  const broken = new Proxy(behindProxy.collections.tasks, {
+    get() {
+      throw new TypeError('secret detail');
+    },
+  });
+  const other = await listenOn({ ...behindProxy.collections, tasks: broken }, () => NOW);
+  try {
+    const response = await checkedFetch(`${other.url}/api/tasks`);
+    const text = await response.text();
+    expect(response.status).toBe(500);
+    expect(text).toContain('internal_error');
+    expect(text).not.toContain('secret detail');
+    expect(JSON.stringify(other.lines)).toContain('secret detail');
+  } finally {
+    await other.close();
+  }
+});

@@ -1,0 +1,50 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+/** Marks a process that is still running when its test file ends. */
+const running = new Set<ChildProcess>();
+
+/** Ends what a failed test left running. */
+export function killAll(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
+/** A program of dist/, as `npm start` and the scripts run it; `npm test` builds it first. */
+export function run(file: string, environment: Record<string, string>, args: string[] = []) {
+  // .env is read from the working directory; an empty value counts as unset, so that a developer's does not matter.
+  const child = spawn(process.execPath, [`dist/${file}`, ...args], {
+    env: { PATH: process.env.PATH, MONGODB_URI: '', MONGODB_DATABASE: '', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => (stdout += chunk));
+  child.stderr.on('data', (chunk) => (stderr += chunk));
+  const ended = once(child, 'close').then(([code, signal]) => {
+    running.delete(child);
+    return { code, signal, stdout, stderr };
+  });
+  return {
+    pid: child.pid,
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    ended,
+    /** Waits for a text on stdout and returns all that has come. */
+    async printed(text: string | RegExp): Promise<string> {
+      while (stdout.search(text) === -1) {
+        const next = await Promise.race([once(child.stdout, 'data'), ended]);
+        if ('code' in next) throw new Error(`It ended without printing ${text}: ${stdout}${stderr}`);
+      }
+      return stdout;
+    },
+  };
+}
+
+/** The service on a free port; `url` once it listens. */
+export async function runService(environment: Record<string, string>) {
+  const service = run('src/main.js', { PORT: '0', ...environment });
+  const log = await service.printed(/"msg":"listening"/);
+  const url = /"url":"([^"]+)"/.exec(log)?.[1];
+  if (!url) throw new Error(`No address in ${log}`);
+  return { ...service, url };
+}

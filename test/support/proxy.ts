@@ -1,0 +1,54 @@
+import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
+
+/** Where a connection string leads: a host and port, or the path of a socket. */
+function targetOf(uri: string) {
+  const authority = /^mongodb:\/\/(?:[^@/]*@)?([^/?,]+)/.exec(uri)?.[1] ?? '';
+  const decoded = decodeURIComponent(authority);
+  if (decoded.startsWith('/')) return { path: decoded };
+  const { hostname, port } = new URL(`tcp://${authority}`);
+  return { host: hostname, port: Number(port || 27017) };
+}
+
+/** Stands between the service and its database, to cut their connections as a failing network would. */
+export async function startProxy(uri: string) {
+  const sockets = new Set<Socket>();
+  let isCut = false;
+  const forget = (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => sockets.delete(socket));
+  };
+  const server = createServer((client) => {
+    forget(client);
+    if (isCut) return client.destroy();
+    const upstream = connect(targetOf(uri));
+    forget(upstream);
+    client.pipe(upstream).pipe(client);
+    client.on('close', () => upstream.destroy());
+    upstream.on('close', () => client.destroy());
+    return client;
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port }: Pick<AddressInfo, 'port'> = JSON.parse(JSON.stringify(server.address()));
+  return {
+    uri: `mongodb://127.0.0.1:${port}/?directConnection=true`,
+    /** Ends all connections and refuses new ones. */
+    cut() {
+      isCut = true;
+      for (const socket of sockets) socket.destroy();
+    },
+    /** Lets new connections through again. */
+    restore() {
+      isCut = false;
+      for (const socket of sockets) socket.destroy();
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => {
+        server.close(resolve);
+      });
+    },
+  };
+}
