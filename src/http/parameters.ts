@@ -21,11 +21,12 @@ export function queryParametersOf(
 }
 
 /** What a parameter must be, in words, from its schema: "a UUID such as …", "an integer from 1 to 1000". */
-export function expectationOf(parameter: OpenAPIV3.ParameterObject): string {
-  const { schema, example } = parameter;
+export function expectationOf({ schema }: OpenAPIV3.ParameterObject): string {
   if (!schema || '$ref' in schema) return 'as documented';
-  const such = example === undefined ? '' : ` such as ${String(example)}`;
-  if (schema.format === 'uuid') return `a UUID${such}`;
+  if (schema.format === 'uuid') {
+    const [example] = 'examples' in schema && Array.isArray(schema.examples) ? schema.examples : [];
+    return example === undefined ? 'a UUID' : `a UUID such as ${String(example)}`;
+  }
   if (schema.type === 'integer') return `an integer from ${schema.minimum} to ${schema.maximum}`;
   if (schema.type === 'boolean') return 'true or false';
   if (schema.enum) return `one of ${schema.enum.join(', ')}`;

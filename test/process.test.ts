@@ -1,0 +1,105 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { checkedFetch } from './support/contract.ts';
+import { killAll, run, runService } from './support/process.ts';
+
+let dataDir: string;
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'recoup-process-'));
+});
+afterEach(() => rm(dataDir, { recursive: true, force: true }));
+afterAll(killAll);
+
+const idsAt = async (url: string) => {
+  const { tasks } = await (await checkedFetch(`${url}/api/tasks`)).json();
+  return tasks.map(({ id }: { id: string }) => id);
+};
+
+describe('the service as a process, on the embedded engine', () => {
+  test('starts with sample data, and ends cleanly on SIGTERM', async () => {
+    const service = await runService({ DATA_DIR: dataDir });
+    expect((await idsAt(service.url)).length).toBeGreaterThanOrEqual(12);
+    service.kill('SIGTERM');
+    expect(await service.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+  });
+
+  test('ends cleanly on SIGINT too', async () => {
+    const service = await runService({ DATA_DIR: dataDir });
+    service.kill('SIGINT');
+    expect(await service.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+  });
+
+  test('stays empty when sample data is off', async () => {
+    const service = await runService({ DATA_DIR: dataDir, SAMPLE_DATA: 'off' });
+    expect(await idsAt(service.url)).toEqual([]);
+    service.kill('SIGTERM');
+    await service.ended;
+  });
+
+  test('has the same tasks after it was killed and started again', async () => {
+    const first = await runService({ DATA_DIR: dataDir });
+    const ids = await idsAt(first.url);
+    first.kill('SIGKILL');
+    await first.ended;
+    const second = await runService({ DATA_DIR: dataDir });
+    expect(await idsAt(second.url)).toEqual(ids);
+    second.kill('SIGTERM');
+    expect(await second.ended).toMatchObject({ code: 0 });
+  });
+
+  test('refuses to start on a folder that another one uses, and says why', async () => {
+    const first = await runService({ DATA_DIR: dataDir });
+    const second = await run('src/main.js', { PORT: '0', DATA_DIR: dataDir }).ended;
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain(dataDir);
+    expect(second.stderr).not.toContain('    at ');
+    expect((await idsAt(first.url)).length).toBeGreaterThan(0);
+    first.kill('SIGTERM');
+    await first.ended;
+  });
+
+  test('lets the seed script fill the database while it runs', async () => {
+    const service = await runService({ DATA_DIR: dataDir, SAMPLE_DATA: 'off' });
+    const args = ['--accounts', '2', '--tasks', '5', '--runs', '1'];
+    const seed = await run('scripts/seed.js', { DATA_DIR: dataDir }, args).ended;
+    expect(seed).toMatchObject({ code: 0 });
+    expect(await idsAt(service.url)).toHaveLength(5);
+    service.kill('SIGTERM');
+    await service.ended;
+  });
+});
+
+describe('the service as a process', () => {
+  test('says which setting is wrong, without a stack trace', async () => {
+    const { code, stderr } = await run('src/main.js', { DATA_DIR: dataDir, PORT: 'http' }).ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain('PORT: "http" is not a port');
+    expect(stderr).not.toContain('    at ');
+  });
+
+  test('says that its port is taken', async () => {
+    const first = await runService({ DATA_DIR: dataDir });
+    const port = new URL(first.url).port;
+    const { code, stderr } = await run('src/main.js', { DATA_DIR: join(dataDir, 'other'), PORT: port }).ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain(`address already in use 127.0.0.1:${port}`);
+    first.kill('SIGTERM');
+    await first.ended;
+  });
+
+  test('says that the database of MONGODB_URI cannot be reached, without its password', async () => {
+    const environment = { MONGODB_URI: 'mongodb://user:hunter2@127.0.0.1:9/', PORT: '0' };
+    const { code, stdout, stderr } = await run('src/main.js', environment).ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain('The database cannot be used');
+    expect(stdout + stderr).not.toContain('hunter2');
+  });
+});
+
+test('the README names the sample task that its curl asks for', async () => {
+  const readme = await readFile('README.md', 'utf8');
+  expect(readme).toContain('/api/tasks?id=5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11');
+});
