@@ -12,7 +12,7 @@ export class AccountStore {
   async findEmails(ids: string[]): Promise<Map<string, string>> {
     if (ids.length === 0) return new Map();
     const found = await this.#accounts
-      .find({ _id: { $in: ids } }, { projection: { email: 1 }, batchSize: ids.length })
+      .find({ _id: { $in: ids } }, { projection: { email: 1 }, batchSize: ids.length + 1 })
       .toArray();
     return new Map(found.flatMap(({ _id, email }) => (email ? [[_id, email] as const] : [])));
   }

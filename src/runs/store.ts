@@ -59,7 +59,8 @@ export class RunStore {
   /** The runs of those ids by id; an id that no run has is left out. One query, however many. */
   async findByIds(ids: string[]): Promise<Map<string, RunDocument>> {
     if (ids.length === 0) return new Map();
-    const found = await this.#runs.find({ _id: { $in: ids } }, { batchSize: ids.length }).toArray();
+    // One more than there can be: a batch that is exactly full leaves the cursor open for another round trip.
+    const found = await this.#runs.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray();
     return new Map(found.map((run) => [run._id, run]));
   }
 

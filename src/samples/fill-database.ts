@@ -1,0 +1,98 @@
+import type { AccountDocument } from '../accounts/document.ts';
+import type { Collections } from '../database/collections.ts';
+import type { RunRecord } from '../runs/document.ts';
+import { recordOf } from '../runs/record.ts';
+import { RunStore } from '../runs/store.ts';
+import { TaskStore } from '../tasks/store.ts';
+import type { TaskWithRuns } from './sample.ts';
+
+const ACCOUNTS_PER_WRITE = 1_000;
+const TASKS_PER_WRITE = 200;
+const RUNS_PER_WRITE = 100;
+
+/** Histories written at the same time: enough to keep a server busy, few enough to leave it time for others. */
+const CONCURRENT_TASKS = 16;
+
+function* batchesOf<Item>(items: Iterable<Item>, size: number): Generator<Item[]> {
+  let batch: Item[] = [];
+  for (const item of items) {
+    batch.push(item);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+async function forEachConcurrently<Item>(
+  items: Item[],
+  concurrency: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  // The workers share one generator; the first that fails closes it, so that the others stop after their item.
+  const queue = (function* () {
+    yield* items;
+  })();
+  const worker = async () => {
+    for (const item of queue) await work(item);
+  };
+  const ends = await Promise.allSettled(Array.from({ length: concurrency }, worker));
+  // Reported only now, so that nothing is still writing when the caller closes the database.
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+}
+
+/** Adds the accounts that are missing; those that exist stay as they are. */
+export async function addAccounts(
+  { accounts: collection }: Pick<Collections, 'accounts'>,
+  accounts: Iterable<AccountDocument>,
+): Promise<void> {
+  for (const batch of batchesOf(accounts, ACCOUNTS_PER_WRITE)) {
+    await collection.bulkWrite(
+      batch.map(({ _id, ...fields }) => ({
+        updateOne: { filter: { _id }, update: { $setOnInsert: fields }, upsert: true },
+      })),
+    );
+  }
+}
+
+async function insertMissingTasks(
+  { tasks }: Collections,
+  store: TaskStore,
+  wanted: TaskWithRuns[],
+): Promise<void> {
+  const ids = wanted.map(({ task }) => task._id);
+  const existing = await tasks
+    .find({ _id: { $in: ids } }, { projection: { _id: 1 }, batchSize: ids.length })
+    .toArray();
+  const existingIds = new Set(existing.map(({ _id }) => _id));
+  const missing = wanted.map(({ task }) => task).filter(({ _id }) => !existingIds.has(_id));
+  if (missing.length > 0) await store.insert(missing);
+}
+
+/**
+ * Adds the tasks that are missing and records the runs of all. May be repeated, also after it was interrupted: what is
+ * there already stays, what is missing is added.
+ * @param onProgress called with the number of documents, tasks and runs, that were just written or found to exist.
+ */
+export async function addTasks(
+  collections: Collections,
+  tasks: Iterable<TaskWithRuns>,
+  onProgress: (documents: number) => void = () => {},
+): Promise<void> {
+  const taskStore = new TaskStore(collections);
+  const runStore = new RunStore(collections);
+
+  async function recordHistory({ task, runs }: TaskWithRuns): Promise<void> {
+    for (const batch of batchesOf(runs, RUNS_PER_WRITE)) {
+      const records: RunRecord[] = batch.map(recordOf);
+      await runStore.recordRuns(task._id, records);
+      onProgress(records.length);
+    }
+  }
+
+  for (const batch of batchesOf(tasks, TASKS_PER_WRITE)) {
+    await insertMissingTasks(collections, taskStore, batch);
+    onProgress(batch.length);
+    await forEachConcurrently(batch, CONCURRENT_TASKS, recordHistory);
+  }
+}
