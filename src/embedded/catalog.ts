@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import type { KeyPart } from './index-keys.ts';
+import { pathOf } from './paths.ts';
+
+/** An index as stored in the catalog. */
+export interface IndexInfo {
+  readonly id: number;
+  readonly name: string;
+  readonly parts: readonly KeyPart[];
+  readonly unique: boolean;
+  /** TTL: seconds after the date in the indexed field. */
+  readonly expireAfterSeconds: number | undefined;
+  /** Per field: some document has had an array on its path. Only ever goes from false to true. */
+  readonly multikey: readonly boolean[];
+  /** Some key was too long to be stored whole, so the stored order is not the values' order. */
+  readonly longKeys: boolean;
+  /** False while it is being built: kept up to date by writers, but not read. */
+  readonly ready: boolean;
+}
+
+/** What the store keeps about a collection. */
+export interface CollectionRecord {
+  readonly id: number;
+  readonly db: string;
+  readonly name: string;
+  readonly uuid: string;
+  readonly indexes: readonly IndexInfo[];
+}
+
+/** A collection in memory. */
+export class Collection {
+  readonly id: number;
+  readonly db: string;
+  readonly name: string;
+  readonly uuid: string;
+  indexes: readonly IndexInfo[];
+  /** The next record id; records are numbered in insertion order. */
+  nextRecord: number;
+  /** Raised by every write; tells a search whether anything changed since. */
+  version = 0;
+  dropped = false;
+
+  constructor(record: CollectionRecord, nextRecord: number) {
+    this.id = record.id;
+    this.db = record.db;
+    this.name = record.name;
+    this.uuid = record.uuid;
+    this.indexes = record.indexes;
+    this.nextRecord = nextRecord;
+  }
+
+  get namespace(): string {
+    return `${this.db}.${this.name}`;
+  }
+
+  record(): CollectionRecord {
+    const { id, db, name, uuid, indexes } = this;
+    return { id, db, name, uuid, indexes };
+  }
+}
+
+export const ID_INDEX_NAME = '_id_';
+
+/** The record of a new collection with its _id index; `id` and `indexId` must be unused. */
+export function newCollection(db: string, name: string, id: number, indexId: number): CollectionRecord {
+  const idIndex: IndexInfo = {
+    id: indexId,
+    name: ID_INDEX_NAME,
+    parts: [{ path: pathOf('_id'), direction: 1 }],
+    unique: true,
+    expireAfterSeconds: undefined,
+    multikey: [false],
+    longKeys: false,
+    ready: true,
+  };
+  return { id, db, name, uuid: randomUUID(), indexes: [idIndex] };
+}
+
+/** Plain form for storage: paths as text. */
+export function encodeCollection(record: CollectionRecord): string {
+  return JSON.stringify({
+    ...record,
+    indexes: record.indexes.map((index) => ({
+      ...index,
+      parts: index.parts.map(({ path, direction }) => ({ path: path.text, direction })),
+    })),
+  });
+}
+
+/** Reads what encodeCollection wrote. Throws if it is something else. */
+export function decodeCollection(text: string): CollectionRecord {
+  const stored: StoredCollection = JSON.parse(text);
+  const indexes = stored.indexes.map((index) => ({
+    ...index,
+    expireAfterSeconds: index.expireAfterSeconds ?? undefined,
+    parts: index.parts.map(({ path, direction }) => ({ path: pathOf(path), direction })),
+  }));
+  return { ...stored, indexes };
+}
+
+interface StoredCollection {
+  readonly id: number;
+  readonly db: string;
+  readonly name: string;
+  readonly uuid: string;
+  readonly indexes: readonly (Omit<IndexInfo, 'parts'> & {
+    readonly parts: readonly { readonly path: string; readonly direction: 1 | -1 }[];
+  })[];
+}

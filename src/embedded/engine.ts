@@ -1,0 +1,25 @@
+import type { Arguments } from './arguments.ts';
+import type { Encodable } from './bson-writer.ts';
+import type { Cursors } from './cursors.ts';
+import type { EngineLog, Janitor } from './janitor.ts';
+import type { Store } from './store.ts';
+
+/** What commands work with. */
+export interface Engine {
+  readonly store: Store;
+  readonly cursors: Cursors;
+  readonly janitor: Janitor;
+  readonly log: EngineLog;
+  readonly startedAt: Date;
+}
+
+/** One command's call: its arguments and the database it is sent to. */
+export interface Call {
+  readonly engine: Engine;
+  readonly args: Arguments;
+  readonly db: string;
+}
+
+/** The fields of a successful reply; `ok: 1` is added. */
+export type Reply = Readonly<Record<string, Encodable>>;
+export type Command = (call: Call) => Reply | Promise<Reply>;

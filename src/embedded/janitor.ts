@@ -1,0 +1,95 @@
+import { rawOf } from './bson-writer.ts';
+import type { IndexInfo } from './catalog.ts';
+import type { GroupFilter } from './filter.ts';
+import { discardIndex } from './index-build.ts';
+import type { Store } from './store.ts';
+import { writeMany } from './writes.ts';
+
+export interface EngineLog {
+  warn(obj: object, msg: string): void;
+  error(obj: object, msg: string): void;
+}
+
+/** As MongoDB: expired documents are looked for once a minute. */
+const TTL_INTERVAL_MS = 60_000;
+/** Keys deleted in one commit. */
+const TRASH_CHUNK = 1000;
+
+/** Work in the background: emptying what was dropped, and deleting what TTL indexes declare expired. */
+export class Janitor {
+  readonly #store: Store;
+  readonly #log: EngineLog;
+  readonly #timer: NodeJS.Timeout;
+  #running: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(store: Store, log: EngineLog) {
+    this.#store = store;
+    this.#log = log;
+    this.#timer = setInterval(() => this.#queue(() => expire(store, new Date())), TTL_INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  /** Deletes what was dropped, some keys a commit. */
+  wake(): void {
+    this.#queue(async () => {
+      for (const trash of this.#store.trash()) {
+        while (!this.#stopped && !(await this.#store.write(() => this.#store.empty(trash, TRASH_CHUNK))))
+          continue;
+      }
+    });
+  }
+
+  /** Finishes the current piece of work and starts no other. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    await this.#running;
+  }
+
+  /** Resolves when all work queued so far is done. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  #queue(work: () => Promise<void>): void {
+    this.#running = this.#running
+      .then(async () => (this.#stopped ? undefined : work()))
+      .catch((error: unknown) =>
+        this.#log.error({ err: error }, 'background work of the embedded database failed'),
+      );
+  }
+}
+
+/** Discards indexes whose building a crash interrupted: the command that asked for them was never answered. */
+export async function discardUnfinished(store: Store): Promise<void> {
+  for (const collection of store.collections()) {
+    for (const { id } of collection.indexes.filter(({ ready }) => !ready)) {
+      await store.write(() => discardIndex(store, collection, id));
+    }
+  }
+}
+
+/** Deletes the documents that TTL indexes declare expired at `now`; of several dates in an array the earliest counts. */
+export async function expire(store: Store, now: Date): Promise<void> {
+  for (const collection of store.collections()) {
+    for (const index of collection.indexes) {
+      if (index.expireAfterSeconds === undefined || !index.ready) continue;
+      await writeMany(
+        store,
+        collection,
+        { filter: expired(index, now), sort: [], skip: 0, limit: 0 },
+        'delete',
+      );
+    }
+  }
+}
+
+/** Dates only: a comparison never matches values of another type. */
+function expired({ parts, expireAfterSeconds = 0 }: IndexInfo, now: Date): GroupFilter {
+  const value = rawOf(new Date(now.getTime() - expireAfterSeconds * 1000));
+  return {
+    kind: '$and',
+    filters: parts.map(({ path }) => ({ kind: 'field', path, test: { operator: '$lte', value } })),
+  };
+}

@@ -1,0 +1,47 @@
+import type { Collection } from './catalog.ts';
+import { CommandError } from './errors.ts';
+import type { Call } from './engine.ts';
+import type { Store } from './store.ts';
+
+/** MongoDB's limit for "database.collection", in bytes. */
+const MAX_NAMESPACE_BYTES = 255;
+
+/**
+ * The collection name in a command's own field, such as `find: 'tasks'`.
+ * @throws CommandError 73 if it is no valid name
+ */
+export function collectionName({ args, db }: Call, field: string = args.owner): string {
+  const name = args.text(field);
+  if (name === undefined) throw new CommandError(73, `collection name has invalid type in '${field}'`);
+  if (
+    name === '' ||
+    name.startsWith('.') ||
+    name.endsWith('.') ||
+    name.includes('$') ||
+    name.includes('\0')
+  ) {
+    throw new CommandError(73, `Invalid namespace specified '${db}.${name}'`);
+  }
+  if (name.startsWith('system.')) {
+    throw new CommandError(
+      73,
+      `system collections are not supported by the embedded engine: '${db}.${name}'`,
+    );
+  }
+  if (Buffer.byteLength(`${db}.${name}`) > MAX_NAMESPACE_BYTES) {
+    throw new CommandError(73, `Fully qualified namespace is too long: '${db}.${name}'`);
+  }
+  return name;
+}
+
+/** Checks a database name. Throws CommandError 73. */
+export function checkDatabaseName(db: string): void {
+  if (db === '' || Buffer.byteLength(db) > 63 || /[/\\. "$\0]/.test(db)) {
+    throw new CommandError(73, `Invalid database name: '${db}'`);
+  }
+}
+
+/** Inside a write: the collection, created if it is not there. */
+export function obtainCollection(store: Store, db: string, name: string): Collection {
+  return store.collection(db, name) ?? store.createCollection(db, name);
+}

@@ -1,0 +1,190 @@
+import { type FieldBounds, type Interval, boundsFor, conjuncts, descending } from './bounds.ts';
+import type { Collection, IndexInfo } from './catalog.ts';
+import { badValue } from './errors.ts';
+import type { Filter, GroupFilter } from './filter.ts';
+import { type KeyPart, LONG_KEY_BYTES, afterPrefix } from './index-keys.ts';
+import { ownerPrefix } from './store-keys.ts';
+
+/** Keys to read: start ≤ key < end. */
+export interface KeyRange {
+  readonly start: Buffer;
+  readonly end: Buffer;
+}
+
+/** How documents will be found. */
+export type Plan = CollectionPlan | IndexPlan;
+
+export interface CollectionPlan {
+  readonly kind: 'collection';
+  readonly reverse: boolean;
+  /** False if the documents still have to be sorted. */
+  readonly sorted: boolean;
+}
+
+export interface IndexPlan {
+  readonly kind: 'index';
+  readonly index: IndexInfo;
+  /** Ascending and disjoint; read from the last to the first if `reverse`. */
+  readonly ranges: readonly KeyRange[];
+  readonly reverse: boolean;
+  readonly sorted: boolean;
+  /** The ranges hold exactly the matching documents: the filter need not be tried again. */
+  readonly exact: boolean;
+}
+
+export interface PlanRequest {
+  readonly filter: GroupFilter;
+  readonly sort: readonly KeyPart[];
+  readonly limited: boolean;
+  readonly hint: Hint | undefined;
+}
+
+/** An index name, a key pattern as name and direction pairs, or $natural. */
+export type Hint = { readonly name: string } | { readonly natural: 1 | -1 } | { readonly pattern: string };
+
+/** At most this many key ranges are made out of $in lists on several fields. */
+const MAX_RANGES = 20_000;
+
+/**
+ * Picks an index: equality on its first fields, then a range, then its order for the sort; otherwise all documents.
+ * @throws CommandError 2 for a hint at no index
+ */
+export function makePlan(collection: Collection, request: PlanRequest): Plan {
+  const conditions = conjuncts(request.filter);
+  const { hint } = request;
+  if (hint && 'natural' in hint) return scanAll(request, hint.natural === -1);
+  const usable = collection.indexes.filter((index) => index.ready && (!hint || isHinted(index, hint)));
+  if (hint && usable.length === 0) {
+    throw badValue(
+      'error processing query: planner returned error :: caused by :: hint provided does not correspond to an existing index',
+    );
+  }
+  let best: { plan: IndexPlan; score: number } | undefined;
+  for (const index of usable) {
+    const candidate = planIndex(index, conditions, request);
+    if (!best || candidate.score > best.score) best = candidate;
+  }
+  return best && (hint || best.score > 0) ? best.plan : scanAll(request, false);
+}
+
+/** The text by which hints and indexes are compared, such as `a:1,b:-1`. */
+export function patternText(parts: readonly KeyPart[]): string {
+  return parts.map(({ path, direction }) => `${path.text}:${direction}`).join(',');
+}
+
+function isHinted(index: IndexInfo, hint: Hint): boolean {
+  if ('name' in hint) return index.name === hint.name;
+  return 'pattern' in hint && patternText(index.parts) === hint.pattern;
+}
+
+function scanAll({ sort }: PlanRequest, reverse: boolean): CollectionPlan {
+  return { kind: 'collection', reverse, sorted: sort.length === 0 };
+}
+
+function planIndex(
+  index: IndexInfo,
+  conditions: readonly Filter[],
+  request: PlanRequest,
+): { plan: IndexPlan; score: number } {
+  const bounds = usableBounds(index, conditions);
+  const order = orderFrom(index, bounds, request.sort);
+  const { ranges, whole } = rangesOf(index, bounds);
+  const covered = new Set(bounds.flatMap((field) => field?.covered ?? []));
+  const exact =
+    whole && conditions.every((condition) => condition.kind === 'field' && covered.has(condition));
+  const points = bounds.filter(isPoints).length;
+  const score =
+    points * 10 +
+    (bounds.length > points ? 5 : 0) +
+    (request.sort.length > 0 && order !== undefined ? (request.limited ? 8 : 4) : 0) +
+    (index.unique && points === index.parts.length ? 100 : 0);
+  const plan: IndexPlan = {
+    kind: 'index',
+    index,
+    ranges,
+    reverse: order === -1,
+    sorted: request.sort.length === 0 || order !== undefined,
+    exact,
+  };
+  return { plan, score };
+}
+
+function isPoints(bounds: FieldBounds): boolean {
+  return bounds.intervals.every(({ point }) => point);
+}
+
+/**
+ * Bounds for the first fields of the index, up to and including the first that is not a list of single values. Two
+ * array fields of one index share their array, whose elements meet the conditions separately, so only one is bounded.
+ */
+function usableBounds(index: IndexInfo, conditions: readonly Filter[]): FieldBounds[] {
+  const result: FieldBounds[] = [];
+  let ranges = 1;
+  let arrayBounded = false;
+  for (const [field, { path }] of index.parts.entries()) {
+    const multikey = index.multikey[field] ?? false;
+    if (multikey && arrayBounded) break;
+    const bounds = boundsFor(conditions, path.text, multikey);
+    if (!bounds) break;
+    ranges *= Math.max(1, bounds.intervals.length);
+    if (ranges > MAX_RANGES && result.length > 0) break;
+    result.push(bounds);
+    arrayBounded ||= multikey;
+    if (!isPoints(bounds)) break;
+  }
+  return result;
+}
+
+function rangesOf(index: IndexInfo, bounds: readonly FieldBounds[]): { ranges: KeyRange[]; whole: boolean } {
+  let prefixes: KeyRange[] = [pointRange(Buffer.alloc(0))];
+  for (const [field, { intervals }] of bounds.entries()) {
+    const ordered = index.parts[field]?.direction === -1 ? descending(intervals) : intervals;
+    prefixes = prefixes.flatMap(({ start }) => ordered.map((interval) => rangeAfter(start, interval)));
+  }
+  const owner = ownerPrefix(index.id);
+  const whole = prefixes.every(({ start, end }) => Math.max(start.length, end.length) <= LONG_KEY_BYTES);
+  const ranges = prefixes.map(({ start, end }) => ({
+    start: Buffer.concat([owner, start.subarray(0, LONG_KEY_BYTES)]),
+    end: endKey(index.id, owner, start, end),
+  }));
+  return { ranges, whole };
+}
+
+function endKey(id: number, owner: Buffer, start: Buffer, end: Buffer): Buffer {
+  if (start.length === 0 && end.length === 0) return ownerPrefix(id + 1);
+  if (end.length <= LONG_KEY_BYTES) return Buffer.concat([owner, end]);
+  return Buffer.concat([owner, afterPrefix(end.subarray(0, LONG_KEY_BYTES))]);
+}
+
+function rangeAfter(prefix: Buffer, { start, end, point }: Interval): KeyRange {
+  if (point) return pointRange(Buffer.concat([prefix, start]));
+  return { start: Buffer.concat([prefix, start]), end: Buffer.concat([prefix, end]) };
+}
+
+function pointRange(key: Buffer): KeyRange {
+  return { start: key, end: key.length === 0 ? key : afterPrefix(key) };
+}
+
+/** 1 or -1 if reading the index in that direction yields the sort's order; undefined if it cannot. */
+function orderFrom(
+  index: IndexInfo,
+  bounds: readonly FieldBounds[],
+  sort: readonly KeyPart[],
+): 1 | -1 | undefined {
+  if (sort.length === 0) return 1;
+  if (index.longKeys || index.multikey.includes(true)) return undefined;
+  const single = (field: number): boolean => {
+    const intervals = bounds[field]?.intervals;
+    return intervals?.length === 1 && intervals[0]?.point === true;
+  };
+  const fixed = new Set(index.parts.filter((_, field) => single(field)).map(({ path }) => path.text));
+  const wanted = sort.filter(({ path }) => !fixed.has(path.text));
+  const offered = index.parts.filter(({ path }) => !fixed.has(path.text));
+  if (wanted.length > offered.length) return undefined;
+  const turns = wanted.map(({ path, direction }, at) => {
+    const part = offered[at];
+    return part?.path.text === path.text ? part.direction * direction : 0;
+  });
+  if (turns.every((turn) => turn === 1)) return 1;
+  return turns.every((turn) => turn === -1) ? -1 : undefined;
+}

@@ -1,0 +1,213 @@
+import { CommandError } from './errors.ts';
+
+/**
+ * BSON is read in place: a RawValue points into the bytes it came from. Whatever is only stored, compared or sent
+ * back is never decoded, so types, field order and numbers like -0 or 5.0 survive byte for byte.
+ */
+export class RawValue {
+  readonly type: number;
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+
+  constructor(type: number, bytes: Buffer, start: number, end: number) {
+    this.type = type;
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+  }
+}
+
+/** A field of a document: its name and value. */
+export type RawField = readonly [name: string, value: RawValue];
+
+export const TYPE = {
+  double: 1,
+  string: 2,
+  object: 3,
+  array: 4,
+  binary: 5,
+  undefined: 6,
+  objectId: 7,
+  bool: 8,
+  date: 9,
+  null: 10,
+  regex: 11,
+  dbPointer: 12,
+  code: 13,
+  symbol: 14,
+  codeWithScope: 15,
+  int: 16,
+  timestamp: 17,
+  long: 18,
+  decimal: 19,
+  minKey: 255,
+  maxKey: 127,
+} as const;
+
+/** MongoDB's limit for a stored document, in bytes. */
+export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
+/** MongoDB's limit for the nesting of a stored document. */
+export const MAX_DEPTH = 100;
+/** How much deeper a command may nest around its documents. */
+export const COMMAND_DEPTH = 10;
+
+const FIXED_SIZES: Readonly<Record<number, number>> = {
+  [TYPE.double]: 8,
+  [TYPE.undefined]: 0,
+  [TYPE.objectId]: 12,
+  [TYPE.bool]: 1,
+  [TYPE.date]: 8,
+  [TYPE.null]: 0,
+  [TYPE.int]: 4,
+  [TYPE.timestamp]: 8,
+  [TYPE.long]: 8,
+  [TYPE.decimal]: 16,
+  [TYPE.minKey]: 0,
+  [TYPE.maxKey]: 0,
+};
+
+/** Offset just after a value of `type` that starts at `at`. */
+export function valueEnd(type: number, bytes: Buffer, at: number): number {
+  const fixed = FIXED_SIZES[type];
+  if (fixed !== undefined) return at + fixed;
+  switch (type) {
+    case TYPE.string:
+    case TYPE.code:
+    case TYPE.symbol:
+      return at + 4 + bytes.readInt32LE(at);
+    case TYPE.object:
+    case TYPE.array:
+    case TYPE.codeWithScope:
+      return at + bytes.readInt32LE(at);
+    case TYPE.binary:
+      return at + 5 + bytes.readInt32LE(at);
+    case TYPE.regex:
+      return bytes.indexOf(0, bytes.indexOf(0, at) + 1) + 1;
+    case TYPE.dbPointer:
+      return at + 4 + bytes.readInt32LE(at) + 12;
+    default:
+      throw new CommandError(22, `unrecognized BSON type ${type}`);
+  }
+}
+
+/** The document that fills `bytes`, as a value. */
+export function documentValue(bytes: Buffer): RawValue {
+  return new RawValue(TYPE.object, bytes, 0, bytes.length);
+}
+
+/** The fields of an object or array, in stored order. */
+export function fieldsOf(value: RawValue): RawField[] {
+  const { bytes } = value;
+  const fields: RawField[] = [];
+  let at = value.start + 4;
+  const stop = value.end - 1;
+  while (at < stop) {
+    const type = bytes[at] ?? 0;
+    const nameEnd = bytes.indexOf(0, at + 1);
+    const end = valueEnd(type, bytes, nameEnd + 1);
+    fields.push([bytes.toString('utf8', at + 1, nameEnd), new RawValue(type, bytes, nameEnd + 1, end)]);
+    at = end;
+  }
+  return fields;
+}
+
+/** The values of an object or array without their names. */
+export function valuesOf(value: RawValue): RawValue[] {
+  const { bytes } = value;
+  const values: RawValue[] = [];
+  let at = value.start + 4;
+  const stop = value.end - 1;
+  while (at < stop) {
+    const type = bytes[at] ?? 0;
+    const from = bytes.indexOf(0, at + 1) + 1;
+    const end = valueEnd(type, bytes, from);
+    values.push(new RawValue(type, bytes, from, end));
+    at = end;
+  }
+  return values;
+}
+
+/** The value of the first field called `name` (UTF-8), or undefined. */
+export function fieldOf(value: RawValue, name: Buffer): RawValue | undefined {
+  const { bytes } = value;
+  let at = value.start + 4;
+  const stop = value.end - 1;
+  while (at < stop) {
+    const type = bytes[at] ?? 0;
+    const nameEnd = bytes.indexOf(0, at + 1);
+    const end = valueEnd(type, bytes, nameEnd + 1);
+    const length = nameEnd - at - 1;
+    if (length === name.length && bytes.compare(name, 0, length, at + 1, nameEnd) === 0) {
+      return new RawValue(type, bytes, nameEnd + 1, end);
+    }
+    at = end;
+  }
+  return undefined;
+}
+
+/** A copy of an object's or array's bytes: a document of its own. */
+export function documentBytes(value: RawValue): Buffer {
+  return value.bytes.subarray(value.start, value.end);
+}
+
+/** The text of a string, symbol or code value. */
+export function textOf(value: RawValue): string {
+  return value.bytes.toString('utf8', value.start + 4, value.end - 1);
+}
+
+/** True for object values. */
+export function isObject(value: RawValue | undefined): value is RawValue & { readonly type: 3 } {
+  return value?.type === TYPE.object;
+}
+
+/** True for array values. */
+export function isArray(value: RawValue | undefined): value is RawValue & { readonly type: 4 } {
+  return value?.type === TYPE.array;
+}
+
+/** True for the four number types. */
+export function isNumber(value: RawValue): boolean {
+  const { type } = value;
+  return type === TYPE.double || type === TYPE.int || type === TYPE.long || type === TYPE.decimal;
+}
+
+/**
+ * Checks that the bytes at `start` are one well-formed document within `limit`.
+ * @returns the offset after it
+ * @throws CommandError 22 (InvalidBSON) or 15 (nested too deep)
+ */
+export function checkDocument(bytes: Buffer, start: number, limit: number, depth = 0): number {
+  if (depth > MAX_DEPTH + COMMAND_DEPTH) throw new CommandError(15, 'BSON document nested too deeply');
+  if (start + 5 > limit) throw new CommandError(22, 'BSON document truncated');
+  const end = start + bytes.readInt32LE(start);
+  if (end < start + 5 || end > limit || bytes[end - 1] !== 0) {
+    throw new CommandError(22, 'BSON document has a wrong length');
+  }
+  let at = start + 4;
+  while (at < end - 1) at = checkField(bytes, at, end - 1, depth);
+  if (at !== end - 1) throw new CommandError(22, 'BSON document has a wrong length');
+  return end;
+}
+
+function checkField(bytes: Buffer, at: number, limit: number, depth: number): number {
+  const type = bytes[at] ?? 0;
+  const nameEnd = bytes.indexOf(0, at + 1);
+  if (nameEnd < 0 || nameEnd >= limit) throw new CommandError(22, 'BSON field name not terminated');
+  const from = nameEnd + 1;
+  if (FIXED_SIZES[type] === undefined && type !== TYPE.regex) checkLength(type, bytes, from, limit);
+  const end = valueEnd(type, bytes, from);
+  if (end <= nameEnd || end > limit) throw new CommandError(22, 'BSON value exceeds its document');
+  if (type === TYPE.object || type === TYPE.array) checkDocument(bytes, from, end, depth + 1);
+  return end;
+}
+
+function checkLength(type: number, bytes: Buffer, at: number, limit: number): void {
+  if (at + 4 > limit) throw new CommandError(22, 'BSON value truncated');
+  const length = bytes.readInt32LE(at);
+  const isText =
+    type === TYPE.string || type === TYPE.symbol || type === TYPE.code || type === TYPE.dbPointer;
+  const least = isText ? 1 : type === TYPE.binary ? 0 : 5;
+  if (length < least || at + length > limit) throw new CommandError(22, 'BSON value has a wrong length');
+  if (isText && bytes[at + 4 + length - 1] !== 0) throw new CommandError(22, 'BSON string not terminated');
+}

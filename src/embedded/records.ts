@@ -1,0 +1,156 @@
+import type { Collection, IndexInfo } from './catalog.ts';
+import {
+  type RawValue,
+  COMMAND_DEPTH,
+  MAX_DOCUMENT_BYTES,
+  checkDocument,
+  documentValue,
+} from './raw-bson.ts';
+import { duplicateKey } from './duplicate-key.ts';
+import { CommandError } from './errors.ts';
+import { type IndexEntry, LONG_KEY_BYTES, afterPrefix, indexEntries, storedKey } from './index-keys.ts';
+import type { Store } from './store.ts';
+import { entryKey, entryPrefix, recordKey, recordOf } from './store-keys.ts';
+
+/** Changes one document makes to one index, computed and checked before anything is written. */
+interface IndexChange {
+  readonly index: IndexInfo;
+  readonly added: readonly IndexEntry[];
+  readonly removed: readonly IndexEntry[];
+  readonly multikey: readonly boolean[];
+}
+
+/**
+ * Inside a write: stores a new document and its index entries.
+ * @returns its record number
+ * @throws CommandError 11000, 171 or 10334; nothing is written then
+ */
+export function insertRecord(store: Store, collection: Collection, document: Buffer): number {
+  checkSize(document);
+  const record = collection.nextRecord;
+  const changes = changesOf(collection.indexes, undefined, documentValue(document));
+  for (const change of changes) checkUnique(store, collection, change, record);
+  collection.nextRecord += 1;
+  collection.version += 1;
+  store.records.put(recordKey(collection.id, record), document);
+  apply(store, collection, changes, record);
+  return record;
+}
+
+/** Inside a write: replaces a document. Throws as insertRecord does. */
+export function updateRecord(
+  store: Store,
+  collection: Collection,
+  record: number,
+  before: RawValue,
+  document: Buffer,
+): void {
+  checkSize(document);
+  const changes = changesOf(collection.indexes, before, documentValue(document));
+  for (const change of changes) checkUnique(store, collection, change, record);
+  collection.version += 1;
+  store.records.put(recordKey(collection.id, record), document);
+  apply(store, collection, changes, record);
+}
+
+/** Inside a write: removes a document and its index entries. */
+export function deleteRecord(store: Store, collection: Collection, record: number, document: RawValue): void {
+  collection.version += 1;
+  store.records.remove(recordKey(collection.id, record));
+  apply(store, collection, changesOf(collection.indexes, document, undefined), record);
+}
+
+/** Inside a write: adds the entries of a stored document to an index being built. Throws 11000 or 171. */
+export function indexRecord(
+  store: Store,
+  collection: Collection,
+  index: IndexInfo,
+  record: number,
+  document: RawValue,
+): void {
+  const changes = changesOf([index], undefined, document);
+  for (const change of changes) checkUnique(store, collection, change, record);
+  apply(store, collection, changes, record);
+}
+
+function checkSize(document: Buffer): void {
+  if (document.length > MAX_DOCUMENT_BYTES) {
+    throw new CommandError(
+      10334,
+      `BSONObj size: ${document.length} is invalid. Size must be between 0 and ${MAX_DOCUMENT_BYTES}(16MB)`,
+    );
+  }
+  checkDocument(document, 0, document.length, COMMAND_DEPTH);
+}
+
+function changesOf(
+  indexes: readonly IndexInfo[],
+  before: RawValue | undefined,
+  after: RawValue | undefined,
+): IndexChange[] {
+  return indexes.map((index) => {
+    const old = before ? indexEntries(before, index.parts).entries : [];
+    const fresh = after ? indexEntries(after, index.parts) : { entries: [], multikey: [] };
+    const oldKeys = new Set(old.map(({ key }) => key.toString('latin1')));
+    const freshKeys = new Set(fresh.entries.map(({ key }) => key.toString('latin1')));
+    return {
+      index,
+      added: fresh.entries.filter(({ key }) => !oldKeys.has(key.toString('latin1'))),
+      removed: old.filter(({ key }) => !freshKeys.has(key.toString('latin1'))),
+      multikey: fresh.multikey,
+    };
+  });
+}
+
+function checkUnique(store: Store, collection: Collection, change: IndexChange, record: number): void {
+  if (!change.index.unique) return;
+  for (const entry of change.added) {
+    const start = entryPrefix(change.index.id, storedKey(entry.key));
+    for (const key of store.entries.getKeys({ start, end: afterPrefix(start) })) {
+      const other = recordOf(key);
+      if (other !== record && sameKey(store, collection, change.index, other, entry)) {
+        throw duplicateKey(collection, change.index, entry);
+      }
+    }
+  }
+}
+
+/** A long key is stored as a hash, so the other document's own key decides. */
+function sameKey(
+  store: Store,
+  collection: Collection,
+  index: IndexInfo,
+  other: number,
+  entry: IndexEntry,
+): boolean {
+  if (entry.key.length <= LONG_KEY_BYTES) return true;
+  const document = store.records.get(recordKey(collection.id, other));
+  if (!document) return false;
+  return indexEntries(documentValue(document), index.parts).entries.some(({ key }) => key.equals(entry.key));
+}
+
+function apply(store: Store, collection: Collection, changes: readonly IndexChange[], record: number): void {
+  for (const { index, added, removed } of changes) {
+    for (const { key } of removed) store.entries.remove(entryKey(index.id, storedKey(key), record));
+    for (const { key } of added) store.entries.put(entryKey(index.id, storedKey(key), record), EMPTY);
+  }
+  noteProperties(store, collection, changes);
+}
+
+const EMPTY = Buffer.alloc(0);
+
+/** Records in the catalog, with the same commit, that an index has met arrays or long keys. */
+function noteProperties(store: Store, collection: Collection, changes: readonly IndexChange[]): void {
+  let news = false;
+  const indexes = collection.indexes.map((index) => {
+    const change = changes.find((candidate) => candidate.index.id === index.id);
+    if (!change) return index;
+    const multikey = index.multikey.map((known, field) => known || change.multikey[field] === true);
+    const longKeys = index.longKeys || change.added.some(({ key }) => key.length > LONG_KEY_BYTES);
+    if (longKeys === index.longKeys && multikey.every((flag, field) => flag === index.multikey[field]))
+      return index;
+    news = true;
+    return { ...index, multikey, longKeys };
+  });
+  if (news) store.setIndexes(collection, indexes);
+}

@@ -1,0 +1,116 @@
+import type { Transaction } from 'lmdb';
+import type { Collection } from './catalog.ts';
+import type { KeyRange, Plan } from './planner.ts';
+import { type RawValue, documentValue } from './raw-bson.ts';
+import type { Store } from './store.ts';
+import { ownerPrefix, recordKey, recordOf } from './store-keys.ts';
+
+/** A stored document and its record number. */
+export interface Found {
+  readonly record: number;
+  readonly document: RawValue;
+}
+
+/** Documents examined between two pauses, in which a caller may let others run. */
+const PAUSE_EVERY = 64;
+const CHUNK_KEYS = 128;
+
+/**
+ * Reads the documents of a plan. It keeps its position as a key, never an open cursor, so it can stop anywhere and go
+ * on in another snapshot after other clients' writes.
+ */
+export class Scan {
+  keysExamined = 0;
+  docsExamined = 0;
+  readonly #store: Store;
+  readonly #collection: Collection;
+  readonly #plan: Plan;
+  readonly #ranges: readonly KeyRange[];
+  #range = 0;
+  #last: Buffer | undefined;
+  /** Records already seen through another key of the same array. */
+  readonly #seen: Set<number> | undefined;
+
+  constructor(store: Store, collection: Collection, plan: Plan) {
+    this.#store = store;
+    this.#collection = collection;
+    this.#plan = plan;
+    this.#ranges = rangesOf(collection, plan);
+    this.#seen = plan.kind === 'index' && plan.index.multikey.includes(true) ? new Set() : undefined;
+  }
+
+  /**
+   * Documents passing `matches`, from where the last call stopped; now and then undefined, for a pause.
+   * @param snapshot - undefined inside a write, to see what it wrote
+   */
+  *read(
+    snapshot: Transaction | undefined,
+    matches: (document: RawValue) => boolean,
+  ): Generator<Found | undefined, void, void> {
+    let sincePause = 0;
+    for (;;) {
+      const range = this.#ranges[this.#range];
+      if (!range) return;
+      const keys = this.#chunk(range, snapshot);
+      for (const key of keys) {
+        this.#last = key;
+        const record = recordOf(key);
+        const document = this.#fetch(record, key, snapshot);
+        if (document && matches(document)) yield { record, document };
+        sincePause += 1;
+        if (sincePause % PAUSE_EVERY === 0) yield undefined;
+      }
+      if (keys.length === CHUNK_KEYS) continue;
+      this.#range += 1;
+      this.#last = undefined;
+    }
+  }
+
+  #chunk({ start, end }: KeyRange, transaction: Transaction | undefined): Buffer[] {
+    const { reverse } = this.#plan;
+    const table = this.#plan.kind === 'index' ? this.#store.entries : this.#store.records;
+    const options = { limit: CHUNK_KEYS, ...(transaction && { transaction }) };
+    const last = this.#last;
+    if (!reverse) {
+      return [
+        ...table.getKeys({ ...options, start: last ?? start, end, exclusiveStart: last !== undefined }),
+      ];
+    }
+    const from = last ?? end;
+    return [
+      ...table.getKeys({
+        ...options,
+        start: from,
+        end: start,
+        reverse,
+        exclusiveStart: true,
+        inclusiveEnd: true,
+      }),
+    ];
+  }
+
+  #fetch(record: number, key: Buffer, transaction: Transaction | undefined): RawValue | undefined {
+    const isIndex = this.#plan.kind === 'index';
+    if (isIndex) this.keysExamined += 1;
+    if (this.#seen?.has(record)) return undefined;
+    this.#seen?.add(record);
+    const at = isIndex ? recordKey(this.#collection.id, record) : key;
+    const bytes = this.#store.records.get(at, transaction && { transaction });
+    if (!bytes) return undefined;
+    this.docsExamined += 1;
+    return documentValue(bytes);
+  }
+}
+
+function rangesOf(collection: Collection, plan: Plan): readonly KeyRange[] {
+  if (plan.kind === 'collection') {
+    return [{ start: ownerPrefix(collection.id), end: ownerPrefix(collection.id + 1) }];
+  }
+  return plan.reverse ? plan.ranges.toReversed() : plan.ranges;
+}
+
+/** The document under a record number, or undefined. Inside a write it sees what the write did. */
+export function readRecord(store: Store, collection: Collection, record: number): RawValue | undefined {
+  const bytes = store.records.get(recordKey(collection.id, record));
+  return bytes && documentValue(bytes);
+}

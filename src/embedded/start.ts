@@ -1,0 +1,74 @@
+import { join, resolve } from 'node:path';
+import { Cursors } from './cursors.ts';
+import { SOCKET_NAME, prepareDirectory, shortDirectory, socketUri } from './data-directory.ts';
+import { dispatch } from './dispatch.ts';
+import type { Engine } from './engine.ts';
+import { type EngineLog, Janitor, discardUnfinished } from './janitor.ts';
+import { Ownership, answers, candidateSocket } from './ownership.ts';
+import { SocketServer } from './server.ts';
+import { Store } from './store.ts';
+
+export { DataDirectoryInUse } from './ownership.ts';
+export { UnusableStore } from './store-errors.ts';
+
+export interface EmbeddedServer {
+  /** Connection string for the mongodb driver, e.g. mongodb://%2Fpath%2Fdb.sock/?directConnection=true */
+  readonly uri: string;
+  /** Stops accepting, ends connections, flushes and closes the storage, removes the socket. Idempotent. */
+  close(): Promise<void>;
+}
+
+const SILENT: EngineLog = { warn: () => undefined, error: () => undefined };
+const STORE_DIRECTORY = 'store';
+
+/**
+ * Starts the engine on a directory, which it creates if needed and keeps for its owner's eyes only.
+ * @throws DataDirectoryInUse if another engine runs on it
+ * @throws UnusableStore if the stored data is damaged or newer than this program
+ */
+export async function startEmbedded(options: { dataDir: string; log?: EngineLog }): Promise<EmbeddedServer> {
+  const log = options.log ?? SILENT;
+  const path = await prepareDirectory(options.dataDir);
+  const candidate = candidateSocket();
+  const sockets = await shortDirectory(path, candidate);
+  const undo: (() => Promise<void>)[] = [sockets.remove];
+  try {
+    const server = await SocketServer.listen(join(sockets.path, candidate), log);
+    undo.unshift(() => server.close());
+    const ownership = await Ownership.claim(path, sockets.path, candidate);
+    undo.unshift(() => ownership.release());
+    const store = await Store.open(join(path, STORE_DIRECTORY));
+    undo.unshift(() => store.close());
+    await discardUnfinished(store);
+    const janitor = new Janitor(store, log);
+    undo.unshift(() => janitor.stop());
+    janitor.wake();
+    const engine: Engine = { store, cursors: new Cursors(), janitor, log, startedAt: new Date() };
+    server.serve((message) => dispatch(engine, message));
+    undo.unshift(() => server.disconnect());
+    return { uri: socketUri(join(sockets.path, SOCKET_NAME)), close: once(() => runAll(undo)) };
+  } catch (error) {
+    await runAll(undo);
+    throw error;
+  }
+}
+
+/**
+ * The uri of an engine already running on dataDir (scripts reach it through the socket), or undefined if none answers.
+ */
+export async function findRunningEmbedded(dataDir: string): Promise<string | undefined> {
+  const sockets = await shortDirectory(resolve(dataDir), SOCKET_NAME);
+  const socket = join(sockets.path, SOCKET_NAME);
+  if (await answers(socket)) return socketUri(socket);
+  await sockets.remove();
+  return undefined;
+}
+
+async function runAll(steps: readonly (() => Promise<void>)[]): Promise<void> {
+  for (const step of steps) await step();
+}
+
+function once(action: () => Promise<void>): () => Promise<void> {
+  let result: Promise<void> | undefined;
+  return () => (result ??= action());
+}

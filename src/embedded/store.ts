@@ -1,0 +1,210 @@
+import { type Database, type RootDatabase, type Transaction, open } from 'lmdb';
+import { Collection, type IndexInfo, decodeCollection, encodeCollection, newCollection } from './catalog.ts';
+import { CommandError } from './errors.ts';
+import { UnusableStore, storageError } from './store-errors.ts';
+import { ownerPrefix, recordOf } from './store-keys.ts';
+
+/** Raised when the layout of stored bytes changes. */
+export const FORMAT_VERSION = 1;
+const FORMAT_KEY = 'format';
+const COUNTER_KEY = 'counter';
+const COLLECTION_PREFIX = 'collection/';
+const TRASH_PREFIX = 'trash/';
+
+type Bytes = Database<Buffer, Buffer>;
+
+/** A range of keys no longer in use, deleted piece by piece in the background. */
+export interface Trash {
+  readonly kind: 'records' | 'entries';
+  readonly id: number;
+}
+
+/**
+ * Durable storage on lmdb: three tables. `meta` holds the format, the catalog and the trash; `records` documents under
+ * (collection, record id); `entries` index keys under (index, key, record id). Commits are flushed before they are
+ * acknowledged (lmdb's default; no noSync), so they survive kill -9 and, as far as the disk keeps its word, power loss.
+ */
+export class Store {
+  readonly records: Bytes;
+  readonly entries: Bytes;
+  readonly #root: RootDatabase<Buffer, Buffer>;
+  readonly #meta: Bytes;
+  #collections = new Map<string, Collection>();
+  #counter = 0;
+
+  private constructor(root: RootDatabase<Buffer, Buffer>) {
+    this.#root = root;
+    const table = (name: string): Bytes =>
+      root.openDB<Buffer, Buffer>({ name, encoding: 'binary', keyEncoding: 'binary' });
+    this.#meta = table('meta');
+    this.records = table('records');
+    this.entries = table('entries');
+  }
+
+  /**
+   * Opens or creates the store in a directory.
+   * @throws UnusableStore if it is damaged or has a newer format
+   */
+  static async open(path: string): Promise<Store> {
+    let store: Store | undefined;
+    try {
+      store = new Store(
+        open({ path, noSubdir: false, encoding: 'binary', keyEncoding: 'binary', maxDbs: 8 }),
+      );
+      await store.#checkFormat(path);
+      store.#load();
+      return store;
+    } catch (error) {
+      await store?.close();
+      if (error instanceof UnusableStore) throw error;
+      throw new UnusableStore(path, error);
+    }
+  }
+
+  async #checkFormat(path: string): Promise<void> {
+    const stored = this.#meta.get(Buffer.from(FORMAT_KEY));
+    if (!stored) {
+      if (this.records.getKeysCount({ limit: 1 }) > 0) throw new Error('records without a format');
+      await this.write(() => this.#put(FORMAT_KEY, JSON.stringify({ version: FORMAT_VERSION })));
+      return;
+    }
+    const format: { version?: unknown } = JSON.parse(stored.toString());
+    if (typeof format.version !== 'number') throw new Error('the format record is unreadable');
+    if (format.version > FORMAT_VERSION) throw UnusableStore.newer(path, format.version, FORMAT_VERSION);
+  }
+
+  /** Reads the catalog again; after a failed commit memory may be ahead of the disk. */
+  #load(): void {
+    const before = this.#collections;
+    this.#collections = new Map();
+    this.#counter = Number(this.#meta.get(Buffer.from(COUNTER_KEY))?.toString() ?? 0);
+    for (const [, value] of this.#metaRange(COLLECTION_PREFIX)) {
+      const record = decodeCollection(value.toString());
+      const key = `${record.db}.${record.name}`;
+      const known = before.get(key);
+      before.delete(key);
+      const collection =
+        known?.id === record.id ? known : new Collection(record, this.#nextRecord(record.id));
+      collection.indexes = record.indexes;
+      collection.nextRecord = Math.max(collection.nextRecord, this.#nextRecord(record.id));
+      this.#collections.set(key, collection);
+    }
+    for (const gone of before.values()) gone.dropped = true;
+  }
+
+  #nextRecord(collection: number): number {
+    const start = ownerPrefix(collection + 1);
+    for (const key of this.records.getKeys({
+      start,
+      end: ownerPrefix(collection),
+      reverse: true,
+      limit: 1,
+    })) {
+      return recordOf(key) + 1;
+    }
+    return 1;
+  }
+
+  *#metaRange(start: string): Generator<[string, Buffer]> {
+    const range = { start: Buffer.from(start), end: Buffer.from(`${start}\u{10ffff}`) };
+    for (const { key, value } of this.#meta.getRange(range)) yield [key.toString(), value];
+  }
+
+  /**
+   * Runs `action` in the next group commit and resolves when that is on disk. The action must check before it writes:
+   * what it wrote before throwing stays written.
+   * @throws CommandError 14031 if the disk is full; nothing of the group is kept then
+   */
+  async write<T>(action: () => T): Promise<T> {
+    let outcome: { value: T } | { error: unknown } | undefined;
+    try {
+      await this.#root.transaction(() => {
+        try {
+          outcome = { value: action() };
+        } catch (error) {
+          outcome = { error };
+        }
+      });
+    } catch (error) {
+      this.#load();
+      throw storageError(error);
+    }
+    if (!outcome) throw new CommandError(1, 'the write did not run');
+    if ('value' in outcome) return outcome.value;
+    throw outcome.error;
+  }
+
+  /** A snapshot for reading; call done() when finished. */
+  snapshot(): Transaction {
+    return this.#root.useReadTransaction();
+  }
+
+  collection(db: string, name: string): Collection | undefined {
+    return this.#collections.get(`${db}.${name}`);
+  }
+
+  collections(): readonly Collection[] {
+    return [...this.#collections.values()];
+  }
+
+  /** Inside a write: adds a collection with its _id index. */
+  createCollection(db: string, name: string): Collection {
+    const collection = new Collection(newCollection(db, name, this.newId(), this.newId()), 1);
+    this.#put(COLLECTION_PREFIX + collection.id, encodeCollection(collection.record()));
+    this.#collections.set(collection.namespace, collection);
+    return collection;
+  }
+
+  /** Inside a write: stores the collection's indexes as given. */
+  setIndexes(collection: Collection, indexes: readonly IndexInfo[]): void {
+    collection.indexes = indexes;
+    collection.version += 1;
+    this.#put(COLLECTION_PREFIX + collection.id, encodeCollection(collection.record()));
+  }
+
+  /** Inside a write: forgets the collection; its data becomes trash. */
+  dropCollection(collection: Collection): void {
+    this.#meta.remove(Buffer.from(COLLECTION_PREFIX + collection.id));
+    this.#collections.delete(collection.namespace);
+    collection.dropped = true;
+    this.discard({ kind: 'records', id: collection.id });
+    for (const index of collection.indexes) this.discard({ kind: 'entries', id: index.id });
+  }
+
+  /** Inside a write: marks a range of keys for deletion. */
+  discard(trash: Trash): void {
+    this.#put(`${TRASH_PREFIX}${trash.kind}/${trash.id}`, JSON.stringify(trash));
+  }
+
+  /** Ranges marked for deletion. */
+  trash(): readonly Trash[] {
+    return [...this.#metaRange(TRASH_PREFIX)].map(([, value]): Trash => JSON.parse(value.toString()));
+  }
+
+  /** Inside a write: deletes up to `count` keys of a range. Returns true when none is left. */
+  empty(trash: Trash, count: number): boolean {
+    const table = trash.kind === 'records' ? this.records : this.entries;
+    const range = { start: ownerPrefix(trash.id), end: ownerPrefix(trash.id + 1), limit: count };
+    const keys = [...table.getKeys(range)];
+    for (const key of keys) table.remove(key);
+    if (keys.length === count) return false;
+    this.#meta.remove(Buffer.from(`${TRASH_PREFIX}${trash.kind}/${trash.id}`));
+    return true;
+  }
+
+  /** Inside a write: a number never used before, for a collection or an index. */
+  newId(): number {
+    this.#counter += 1;
+    this.#put(COUNTER_KEY, String(this.#counter));
+    return this.#counter;
+  }
+
+  /** Waits for running commits and closes the files. */
+  async close(): Promise<void> {
+    await this.#root.close();
+  }
+
+  #put(key: string, value: string): void {
+    this.#meta.put(Buffer.from(key), Buffer.from(value));
+  }
+}

@@ -1,0 +1,153 @@
+import { encodeNumber, exact } from './number-order.ts';
+import { type RawValue, TYPE, fieldsOf, valuesOf } from './raw-bson.ts';
+import { CommandError } from './errors.ts';
+
+/**
+ * The place of each BSON type in MongoDB's comparison order; the first byte of every key. An empty array is indexed
+ * under `emptyArray`: below null, and apart from it, because {a: null} does not match {a: []}.
+ */
+export const RANK = {
+  minKey: 1,
+  emptyArray: 2,
+  null: 3,
+  number: 4,
+  string: 5,
+  object: 6,
+  array: 7,
+  binary: 8,
+  objectId: 9,
+  bool: 10,
+  date: 11,
+  timestamp: 12,
+  regex: 13,
+  dbPointer: 14,
+  code: 15,
+  codeWithScope: 16,
+  maxKey: 255,
+} as const;
+
+const RANKS: Readonly<Record<number, number>> = {
+  [TYPE.minKey]: RANK.minKey,
+  [TYPE.undefined]: RANK.null,
+  [TYPE.null]: RANK.null,
+  [TYPE.double]: RANK.number,
+  [TYPE.int]: RANK.number,
+  [TYPE.long]: RANK.number,
+  [TYPE.decimal]: RANK.number,
+  [TYPE.string]: RANK.string,
+  [TYPE.symbol]: RANK.string,
+  [TYPE.object]: RANK.object,
+  [TYPE.array]: RANK.array,
+  [TYPE.binary]: RANK.binary,
+  [TYPE.objectId]: RANK.objectId,
+  [TYPE.bool]: RANK.bool,
+  [TYPE.date]: RANK.date,
+  [TYPE.timestamp]: RANK.timestamp,
+  [TYPE.regex]: RANK.regex,
+  [TYPE.dbPointer]: RANK.dbPointer,
+  [TYPE.code]: RANK.code,
+  [TYPE.codeWithScope]: RANK.codeWithScope,
+  [TYPE.maxKey]: RANK.maxKey,
+};
+
+/** The comparison rank of a value; a missing one ranks as null. */
+export function rankOf(value: RawValue | undefined): number {
+  if (!value) return RANK.null;
+  const rank = RANKS[value.type];
+  if (rank === undefined) throw new CommandError(22, `unrecognized BSON type ${value.type}`);
+  return rank;
+}
+
+export const NULL_KEY = Buffer.of(RANK.null);
+export const EMPTY_ARRAY_KEY = Buffer.of(RANK.emptyArray);
+
+/**
+ * Bytes that sort as MongoDB sorts values, equal exactly when MongoDB calls the values equal. No key is a prefix of
+ * another, so keys can be joined, and inverted for descending fields.
+ */
+export function valueKey(value: RawValue | undefined): Buffer {
+  const parts: Buffer[] = [];
+  pushKey(parts, value);
+  return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+}
+
+/** The least key of a rank that real values have, which for numbers leaves NaN out: no range contains it. */
+export function rankStart(rank: number): Buffer {
+  return rank === RANK.number ? Buffer.concat([Buffer.of(rank), exact(-Infinity)]) : Buffer.of(rank);
+}
+
+function pushKey(parts: Buffer[], value: RawValue | undefined): void {
+  const rank = rankOf(value);
+  parts.push(Buffer.of(rank));
+  if (!value) return;
+  const { bytes, start, end } = value;
+  switch (rank) {
+    case RANK.number:
+      parts.push(encodeNumber(value));
+      break;
+    case RANK.string:
+    case RANK.code:
+      parts.push(...escaped(bytes.subarray(start + 4, end - 1)));
+      break;
+    case RANK.object:
+    case RANK.array:
+      pushFields(parts, value);
+      break;
+    case RANK.binary:
+      parts.push(bigEndian32(bytes.readInt32LE(start)), bytes.subarray(start + 4, end));
+      break;
+    case RANK.date:
+      parts.push(sortableLong(bytes.readBigInt64LE(start)));
+      break;
+    case RANK.timestamp:
+      parts.push(Buffer.from(bytes.subarray(start, end).toReversed()));
+      break;
+    case RANK.codeWithScope:
+      parts.push(bigEndian32(end - start), bytes.subarray(start, end));
+      break;
+    default:
+      parts.push(bytes.subarray(start, end));
+  }
+}
+
+/** Objects compare field by field: rank, name, value; arrays likewise without the names. */
+function pushFields(parts: Buffer[], value: RawValue): void {
+  if (value.type === TYPE.array) {
+    for (const item of valuesOf(value)) pushKey(parts, item);
+  } else {
+    for (const [name, field] of fieldsOf(value)) {
+      parts.push(Buffer.of(rankOf(field)), Buffer.from(`${name}\0`));
+      pushKey(parts, field);
+    }
+  }
+  parts.push(END);
+}
+
+const END = Buffer.of(0);
+const ZERO = 0;
+const ESCAPE = Buffer.of(0, 255);
+const TEXT_END = Buffer.of(0, 0);
+
+/** Text with 0 written as 0 255, then 0 0: a text sorts before every longer one that starts with it. */
+function escaped(text: Buffer): Buffer[] {
+  const parts: Buffer[] = [];
+  let from = 0;
+  for (let at = text.indexOf(ZERO); at >= 0; at = text.indexOf(ZERO, from)) {
+    parts.push(text.subarray(from, at), ESCAPE);
+    from = at + 1;
+  }
+  parts.push(text.subarray(from), TEXT_END);
+  return parts;
+}
+
+function bigEndian32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+function sortableLong(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt.asUintN(64, value) ^ (1n << 63n));
+  return bytes;
+}
