@@ -99,7 +99,14 @@ describe('the service as a process', () => {
   });
 });
 
-test('the README names the sample task that its curl asks for', async () => {
+test("the README's request has the reply that the README shows, fire times aside", async () => {
   const readme = await readFile('README.md', 'utf8');
-  expect(readme).toContain('/api/tasks?id=5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11');
+  const url = /--url '([^']+)'/.exec(readme)?.[1] ?? '';
+  const shown: unknown = JSON.parse(/```json\n([^]*?)```/.exec(readme)?.[1] ?? '');
+  const service = await runService({ DATA_DIR: dataDir });
+  const { pathname, search } = new URL(url);
+  const reply: unknown = await (await checkedFetch(`${service.url}${pathname}${search}`)).json();
+  expect(reply).toEqual(shown);
+  service.kill('SIGTERM');
+  await service.ended;
 });
