@@ -39,9 +39,9 @@ export interface NestedParsers {
 }
 
 export const FIELD_OPERATORS: ReadonlySet<string> = new Set(
-  (
-    '$eq $ne $gt $gte $lt $lte $in $nin $all $not $exists $type $regex $options $mod $size ' + '$elemMatch'
-  ).split(' '),
+  '$eq $ne $gt $gte $lt $lte $in $nin $all $not $exists $type $regex $options $mod $size $elemMatch'.split(
+    ' ',
+  ),
 );
 
 const UNSUPPORTED = new Set(

@@ -65,7 +65,7 @@ export class Store {
     const stored = this.#meta.get(Buffer.from(FORMAT_KEY));
     if (!stored) {
       if (this.records.getKeysCount({ limit: 1 }) > 0) throw new Error('records without a format');
-      await this.write(() => this.#put(FORMAT_KEY, JSON.stringify({ version: FORMAT_VERSION })));
+      await this.write(() => this.setFormat(FORMAT_VERSION));
       return;
     }
     const format: { version?: unknown } = JSON.parse(stored.toString());
@@ -190,6 +190,11 @@ export class Store {
     if (keys.length === count) return false;
     this.#meta.remove(Buffer.from(`${TRASH_PREFIX}${trash.kind}/${trash.id}`));
     return true;
+  }
+
+  /** Inside a write: declares the format of the stored bytes. */
+  setFormat(version: number): void {
+    this.#put(FORMAT_KEY, JSON.stringify({ version }));
   }
 
   /** Inside a write: a number never used before, for a collection or an index. */

@@ -13,9 +13,7 @@ export type Update =
   | { readonly kind: 'modify'; readonly modifications: readonly Modification[] };
 
 export const UPDATE_OPERATORS: ReadonlySet<string> = new Set(
-  (
-    '$set $setOnInsert $unset $inc $mul $min $max $currentDate $push $addToSet $pop $pull ' + '$pullAll'
-  ).split(' '),
+  '$set $setOnInsert $unset $inc $mul $min $max $currentDate $push $addToSet $pop $pull $pullAll'.split(' '),
 );
 const UNSUPPORTED = new Set(['$rename', '$bit', '$pushAll']);
 

@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Collection, Long, MongoClient } from 'mongodb';
+import { TestEngine, failureOf } from './support/engine.ts';
+import { killHard, spawnEngine } from './support/processes.ts';
+
+const KILLS = 10;
+const WRITERS = 8;
+
+interface Numbered {
+  _id: string;
+  n: number;
+  even: boolean;
+}
+
+let home: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'embedded-test-'));
+});
+afterEach(async () => rm(home, { recursive: true, force: true }));
+
+describe('restarting', () => {
+  it('keeps documents, indexes and their properties', async () => {
+    const engine = await TestEngine.start();
+    const name = engine.fresh().collectionName;
+    await engine.db.collection(name).createIndex({ tags: 1, n: -1 }, { name: 'tags' });
+    await engine.db.collection(name).createIndex({ mail: 1 }, { unique: true });
+    await engine.db.collection(name).insertMany([
+      { _id: 1 as never, tags: ['a', 'b'], n: Long.fromNumber(5), mail: 'x' },
+      { _id: 2 as never, tags: 'a', n: 1, mail: 'y' },
+    ]);
+    await engine.restart();
+    const collection = engine.db.collection(name);
+    expect((await collection.indexes()).map((index) => index.name)).toEqual(['_id_', 'tags', 'mail_1']);
+    expect(
+      await collection
+        .find({ tags: 'a' })
+        .sort({ _id: 1 })
+        .map(({ _id }) => _id)
+        .toArray(),
+    ).toEqual([1, 2]);
+    const plan = await collection.find({ tags: 'a' }).explain();
+    expect(plan).toMatchObject({ queryPlanner: { winningPlan: { inputStage: { isMultiKey: true } } } });
+    expect(await failureOf(collection.insertOne({ mail: 'x' }))).toMatchObject({ code: 11000 });
+    await collection.insertOne({ mail: 'z' });
+    expect(await collection.countDocuments()).toBe(3);
+    await engine.stop();
+  });
+});
+
+describe('kill -9', () => {
+  it(`loses no acknowledged write of ${WRITERS} clients, ${KILLS} times, and keeps indexes consistent`, async () => {
+    const acknowledged = new Map<string, number>();
+    for (let round = 0; round < KILLS; round++) {
+      const child = await spawnEngine(home);
+      const client = await new MongoClient(child.uri ?? '', { serverSelectionTimeoutMS: 500 }).connect();
+      const collection = client.db('test').collection<Numbered>('c');
+      await collection.createIndex({ even: 1, n: 1 });
+      await expectConsistent(collection, acknowledged);
+      const enough = acknowledged.size + 40;
+      const write = async (writer: number): Promise<void> => {
+        for (let at = 0; ; at++) {
+          const _id = `${round}-${writer}-${at % 20}`;
+          const n = at;
+          await collection.updateOne({ _id }, { $set: { n, even: n % 2 === 0 } }, { upsert: true });
+          acknowledged.set(_id, n);
+          if (acknowledged.size >= enough) child.process.kill('SIGKILL');
+        }
+      };
+      const writers = await Promise.allSettled(
+        Array.from({ length: WRITERS }, async (_, writer) => write(writer)),
+      );
+      expect(writers.every(({ status }) => status === 'rejected')).toBe(true);
+      await client.close();
+      await killHard(child);
+    }
+    expect(acknowledged.size).toBeGreaterThanOrEqual(KILLS * 40);
+  }, 120_000);
+});
+
+/** Every acknowledged value is there, or a later one that was not acknowledged any more; indexes agree with documents. */
+async function expectConsistent(
+  collection: Collection<Numbered>,
+  acknowledged: ReadonlyMap<string, number>,
+): Promise<void> {
+  const documents = await collection.find().hint({ $natural: 1 }).toArray();
+  const stored = new Map(documents.map(({ _id, n }) => [_id, n]));
+  for (const [id, n] of acknowledged) expect(stored.get(id)).toBeGreaterThanOrEqual(n);
+  const even = await collection.find({ even: true }).sort({ n: 1 }).hint({ even: 1, n: 1 }).toArray();
+  expect(even.map(({ _id }) => _id).toSorted()).toEqual(
+    documents
+      .filter(({ n }) => n % 2 === 0)
+      .map(({ _id }) => _id)
+      .toSorted(),
+  );
+}
+
+describe('a full disk', () => {
+  it('is reported, keeps what was there, and ends when there is room', async () => {
+    const limitKb = 8 * 1024;
+    const child = await spawnEngine(home, limitKb);
+    const client = await new MongoClient(child.uri ?? '').connect();
+    const collection = client.db('test').collection<{ _id: number; text: string }>('c');
+    let written = 0;
+    const fill = async (): Promise<void> => {
+      for (;;) {
+        await collection.insertOne({ _id: written, text: 'x'.repeat(100_000) });
+        written += 1;
+      }
+    };
+    expect(await failureOf(fill())).toMatchObject({ code: 14031, codeName: 'OutOfDiskSpace' });
+    expect(written).toBeGreaterThan(10);
+    expect(await collection.countDocuments()).toBe(written);
+    await client.close();
+    await killHard(child);
+    const again = await spawnEngine(home);
+    const second = await new MongoClient(again.uri ?? '').connect();
+    const reopened = second.db('test').collection<{ _id: number; text: string }>('c');
+    expect(await reopened.countDocuments()).toBe(written);
+    await reopened.insertOne({ _id: written, text: 'x'.repeat(100_000) });
+    expect(await reopened.countDocuments({ _id: { $gte: 0 } })).toBe(written + 1);
+    await second.close();
+    await killHard(again);
+  }, 60_000);
+});

@@ -1,0 +1,49 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export interface EngineProcess {
+  readonly process: ChildProcess;
+  readonly uri: string | undefined;
+  /** The class name of the error that kept it from starting. */
+  readonly error: string | undefined;
+  readonly message: string | undefined;
+}
+
+const SUPPORT = join(process.cwd(), 'test', 'embedded', 'support');
+const NODE_ARGS = ['--import', join(SUPPORT, 'strip-types.mjs'), join(SUPPORT, 'child.ts')];
+
+/** Starts an engine in a process of its own; resolves when it runs or has failed. `limitKb` bounds its files' size. */
+export async function spawnEngine(dataDir: string, limitKb?: number): Promise<EngineProcess> {
+  const child =
+    limitKb === undefined
+      ? spawn(process.execPath, [...NODE_ARGS, dataDir], { stdio: ['pipe', 'pipe', 'inherit'] })
+      : spawn(
+          'sh',
+          ['-c', `ulimit -f ${limitKb * 2} && exec "$0" "$@"`, process.execPath, ...NODE_ARGS, dataDir],
+          {
+            stdio: ['pipe', 'pipe', 'inherit'],
+          },
+        );
+  const [line] = await once(createInterface({ input: child.stdout }), 'line');
+  const report: { uri?: string; error?: string; message?: string } = JSON.parse(String(line));
+  return { process: child, uri: report.uri, error: report.error, message: report.message };
+}
+
+/** Kills with SIGKILL and waits for the end. */
+export async function killHard({ process: child }: EngineProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
+/** Ends a process by its stdin and waits; returns its exit code. */
+export async function endGently({ process: child }: EngineProcess): Promise<number | null> {
+  if (child.exitCode !== null) return child.exitCode;
+  const ended = once(child, 'exit');
+  child.stdin?.end();
+  await ended;
+  return child.exitCode;
+}
