@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { rename, rm } from 'node:fs/promises';
+import { realpath, rename, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { type RootDatabase, open } from 'lmdb';
@@ -22,6 +22,9 @@ interface Owner {
   readonly socket: string;
 }
 
+/** Directories owned, or being claimed, by this process. */
+const ownedHere = new Set<string>();
+
 const OWNER_KEY = 'owner';
 const OWNER_FILE = 'owner.mdb';
 
@@ -37,11 +40,14 @@ export function candidateSocket(): string {
  * merely hangs still has its socket. Only the owner puts its socket under the public name.
  */
 export class Ownership {
+  readonly #real: string;
   readonly #path: string;
   readonly #database: RootDatabase<Owner, string>;
   readonly #me: Owner;
+  #previous: string | undefined;
 
-  private constructor(path: string, database: RootDatabase<Owner, string>, me: Owner) {
+  private constructor(real: string, path: string, database: RootDatabase<Owner, string>, me: Owner) {
+    this.#real = real;
     this.#path = path;
     this.#database = database;
     this.#me = me;
@@ -53,8 +59,21 @@ export class Ownership {
    * @throws DataDirectoryInUse if its owner is alive
    */
   static async claim(path: string, sockets: string, socket: string): Promise<Ownership> {
+    // lmdb must not be opened twice on one file within a process: closing one then breaks the other.
+    const real = await realpath(path);
+    if (ownedHere.has(real)) throw new DataDirectoryInUse(path, process.pid);
+    ownedHere.add(real);
+    try {
+      return await Ownership.#claimFrom(real, path, sockets, socket);
+    } catch (error) {
+      ownedHere.delete(real);
+      throw error;
+    }
+  }
+
+  static async #claimFrom(real: string, path: string, sockets: string, socket: string): Promise<Ownership> {
     const database = open<Owner, string>({ path: join(path, OWNER_FILE), encoding: 'json' });
-    const ownership = new Ownership(path, database, { pid: process.pid, socket });
+    const ownership = new Ownership(real, path, database, { pid: process.pid, socket });
     try {
       for (;;) {
         const owner = database.get(OWNER_KEY);
@@ -69,8 +88,6 @@ export class Ownership {
       throw error;
     }
   }
-
-  #previous: string | undefined;
 
   #swap(expected: Owner | undefined): boolean {
     return this.#database.transactionSync(() => {
@@ -89,6 +106,7 @@ export class Ownership {
       if (this.#database.get(OWNER_KEY)?.socket === this.#me.socket) this.#database.removeSync(OWNER_KEY);
     });
     await this.#database.close();
+    ownedHere.delete(this.#real);
   }
 }
 

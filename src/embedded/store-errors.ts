@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError } from './errors.ts';
 
 /** The stored data cannot be used: damaged, or written by a newer version of this program. */
@@ -20,12 +21,30 @@ export class UnusableStore extends Error {
   }
 }
 
+/** LMDB reports a write that the disk took only in part as an input/output error. */
+const DISK_FULL = /MDB_MAP_FULL|No space left|ENOSPC|File too large|EFBIG|quota|EDQUOT|Input\/output error/i;
+
+/** How long to wait for lmdb to tell why a commit failed. */
+const CAUSE_WAIT_MS = 1000;
+
 /** What a client is told when lmdb fails: a full disk as MongoDB's OutOfDiskSpace, anything else as internal. */
-export function storageError(error: unknown): CommandError {
-  const cause = error instanceof Error && 'commitError' in error ? error.commitError : error;
+export async function storageError(error: unknown): Promise<CommandError> {
+  const cause = await causeOf(error);
   const message = cause instanceof Error ? cause.message : String(cause);
-  if (/MDB_MAP_FULL|No space left|ENOSPC|File too large|EFBIG|quota|EDQUOT/i.test(message)) {
-    return new CommandError(14031, `the disk is full, nothing was written: ${message}`);
+  if (DISK_FULL.test(message)) {
+    return new CommandError(14031, `the disk is full or failing, nothing was written: ${message}`);
   }
   return new CommandError(1, `the storage failed: ${message}`);
+}
+
+/** lmdb rejects a commit at once and lets the reason follow in a promise. */
+async function causeOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error && 'commitError' in error)) return error;
+  const { commitError } = error;
+  if (!(commitError instanceof Promise)) return commitError;
+  const reason = commitError.then(
+    () => error,
+    (cause: unknown) => cause,
+  );
+  return Promise.race([reason, sleep(CAUSE_WAIT_MS, error, { ref: false })]);
 }

@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { type Database, type RootDatabase, type Transaction, open } from 'lmdb';
 import { Collection, type IndexInfo, decodeCollection, encodeCollection, newCollection } from './catalog.ts';
 import { CommandError } from './errors.ts';
+import { checkDataFile } from './store-check.ts';
 import { UnusableStore, storageError } from './store-errors.ts';
 import { ownerPrefix, recordOf } from './store-keys.ts';
 
@@ -48,6 +50,7 @@ export class Store {
   static async open(path: string): Promise<Store> {
     let store: Store | undefined;
     try {
+      await checkDataFile(join(path, 'data.mdb'));
       store = new Store(
         open({ path, noSubdir: false, encoding: 'binary', keyEncoding: 'binary', maxDbs: 8 }),
       );
@@ -127,7 +130,7 @@ export class Store {
       });
     } catch (error) {
       this.#load();
-      throw storageError(error);
+      throw await storageError(error);
     }
     if (!outcome) throw new CommandError(1, 'the write did not run');
     if ('value' in outcome) return outcome.value;

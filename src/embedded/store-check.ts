@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+
+/** Layout of an LMDB file, format 2, on 64-bit systems: each of the first two pages describes one of the last commits. */
+const PAGE_HEADER_BYTES = 24;
+const META_BYTES = 160;
+const MAGIC = 0xbeefc0de;
+const ROOT_OFFSETS = [88, 136];
+const PAGE_SIZE_OFFSET = 48;
+const TRANSACTION_OFFSET = 152;
+const NO_PAGE = 0xffff_ffff_ffff_ffffn;
+
+/**
+ * Looks at an LMDB file before LMDB maps it into memory, because LMDB trusts the file and a wrong one ends the process.
+ * It finds files that are something else, cut off or overwritten at the start; it cannot find every damage.
+ * @throws Error that says what is wrong; a missing or empty file is fine, it will be created
+ */
+export async function checkDataFile(path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    if (size > 0) await checkPages(file, size);
+  } finally {
+    await file.close();
+  }
+}
+
+async function checkPages(file: FileHandle, size: number): Promise<void> {
+  const first = await read(file, 0);
+  const pageSize = first.readUInt32LE(PAGE_SIZE_OFFSET);
+  if (!isMeta(first) || pageSize < 512 || pageSize > 65_536 || (pageSize & (pageSize - 1)) !== 0) {
+    throw new Error('its data file is not a database');
+  }
+  const second = await read(file, pageSize);
+  if (!isMeta(second)) throw new Error('the start of its data file is damaged');
+  const newer =
+    first.readBigUInt64LE(TRANSACTION_OFFSET) > second.readBigUInt64LE(TRANSACTION_OFFSET) ? first : second;
+  for (const offset of ROOT_OFFSETS) {
+    const root = newer.readBigUInt64LE(offset);
+    if (root === NO_PAGE) continue;
+    if ((root + 1n) * BigInt(pageSize) > BigInt(size)) throw new Error('its data file is cut off');
+    const page = await read(file, Number(root) * pageSize);
+    if (page.readBigUInt64LE(0) !== root) throw new Error('its data file is damaged');
+  }
+}
+
+async function read(file: FileHandle, position: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(META_BYTES), 0, META_BYTES, position);
+  if (bytesRead < META_BYTES) throw new Error('its data file is cut off');
+  return buffer;
+}
+
+function isMeta(page: Buffer): boolean {
+  return page.readUInt32LE(PAGE_HEADER_BYTES) === MAGIC;
+}
