@@ -38,13 +38,13 @@ export async function storageError(error: unknown): Promise<CommandError> {
 }
 
 /** lmdb rejects a commit at once and lets the reason follow in a promise. */
-async function causeOf(error: unknown): Promise<unknown> {
-  if (!(error instanceof Error && 'commitError' in error)) return error;
-  const { commitError } = error;
+async function causeOf(failure: unknown): Promise<unknown> {
+  if (!(failure instanceof Error && 'commitError' in failure)) return failure;
+  const { commitError } = failure;
   if (!(commitError instanceof Promise)) return commitError;
   const reason = commitError.then(
-    () => error,
+    () => failure,
     (cause: unknown) => cause,
   );
-  return Promise.race([reason, sleep(CAUSE_WAIT_MS, error, { ref: false })]);
+  return Promise.race([reason, sleep(CAUSE_WAIT_MS, failure, { ref: false })]);
 }
