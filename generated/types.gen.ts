@@ -138,7 +138,9 @@ export type Task = {
      * The next ten fire times, ascending; empty when the task is disabled, or when its schedule or time zone cannot
      * be read. They follow the wall clock of the zone through daylight-saving time. A time that the clocks skip in
      * spring fires as much later as they skip (`30 2 * * *` in New York fires at 03:30 that day; only the half-hour
-     * step of Lord Howe Island drops it), and one that they repeat in autumn fires once, at its first occurrence.
+     * step of Lord Howe Island drops it), and not twice where it then falls on another fire time. A fixed hour
+     * that they repeat in autumn fires once, at its first occurrence; a schedule for every hour (`0 * * * *`)
+     * fires in both.
      *
      */
     upcoming: Array<string>;
@@ -411,14 +413,20 @@ export type ListTasksData = {
     query?: {
         /**
          * Filter by task ID (UUID). Returns a single task matching the provided ID.
+         * In the sample data, e.g. `5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11`.
+         *
          */
         id?: string;
         /**
          * Filter tasks to only include those for the specified account.
+         * In the sample data, e.g. `a1b5d0c2-3e4f-4a6b-8c7d-9e0f1a2b3c4d`.
+         *
          */
         account_id?: string;
         /**
          * Filter tasks to only include those for the specified artist account.
+         * In the sample data, e.g. `c3d7f2e4-5a6b-4c8d-9e0f-1a2b3c4d5e6f`.
+         *
          */
         artist_account_id?: string;
         /**
@@ -427,7 +435,7 @@ export type ListTasksData = {
          */
         enabled?: boolean;
         /**
-         * Largest number of tasks in the reply, in plain decimal digits. Without it, every match is returned.
+         * Largest number of tasks in the reply, 1 to 1000, in plain decimal digits. Without it, every match is returned.
          */
         limit?: number;
         /**

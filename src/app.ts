@@ -1,3 +1,4 @@
+import { parse as parseQuery } from 'node:querystring';
 import express, { type Express } from 'express';
 import type { Logger } from 'pino';
 import { AccountStore } from './accounts/store.ts';
@@ -37,9 +38,11 @@ export function createApp({ collections, log, now }: Surroundings): Express {
 
   const app = express();
   app.disable('x-powered-by');
-  // Conditional requests are not in the contract, and Express would answer them with 304.
+  // Conditional requests are not in the contract, and Express would answer some with 304, even without an ETag.
   app.disable('etag');
-  app.set('query parser', 'simple');
+  Object.defineProperty(app.request, 'fresh', { get: () => false });
+  // Its own parser would drop what follows the thousandth pair, empty ones counted; the URL's length is bounded anyway.
+  app.set('query parser', (query: string) => parseQuery(query, '&', '=', { maxKeys: 0 }));
 
   app.use(requestLog(log)); // gives it an id, and logs it when it has been answered
   app.use(limits); // 414, 431

@@ -22,18 +22,16 @@ async function listen(server: Server, port: number, host: string): Promise<strin
   return `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`;
 }
 
-/** Takes no new connections, lets requests in flight finish, and cuts those that take too long. */
-function drain(server: Server): Promise<void> {
+/** The first signal to end. A second one ends the process at once, as node does by itself. */
+function endSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-    server.close(() => {
-      clearTimeout(cut);
-      resolve();
-    });
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
   });
 }
 
 async function main(): Promise<void> {
+  // From the start: told to end while it starts, the service still closes its database.
+  const ended = endSignal();
   if (existsSync('.env')) process.loadEnvFile('.env');
   const settings = readSettings(process.env);
   const log = pino({ level: settings.logLevel });
@@ -44,14 +42,12 @@ async function main(): Promise<void> {
     if (settings.sampleData && !uri && (await loadSamplesIfEmpty(database.collections))) {
       log.info('sample data loaded');
     }
-    const server = createListener(createApp({ ...database, log, now: () => new Date() }), log);
+    const { server, drain } = createListener(createApp({ ...database, log, now: () => new Date() }), log);
     const url = await listen(server, settings.port, settings.host);
     log.info({ url, docs: `${url}/docs` }, 'listening');
-    const signal = await new Promise<NodeJS.Signals>((resolve) => {
-      for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
-    });
+    const signal = await ended;
     log.info({ signal }, 'ending');
-    await drain(server);
+    await drain(DRAIN_MS);
   } finally {
     await database.close();
   }

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { assertSchema } from './support/contract.ts';
-import { uuid } from './support/builders.ts';
+import { task, uuid } from './support/builders.ts';
 import { type Service, startService } from './support/service.ts';
 
 let service: Service;
@@ -26,7 +26,7 @@ async function refusal(pathAndQuery: string, init?: RequestInit) {
 /** The reply to bytes that no HTTP library would send. */
 async function rawReply(bytes: string) {
   const socket = connect(service.port, '127.0.0.1');
-  socket.end(bytes);
+  socket.write(bytes);
   const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
   return { status: Number(head.split(' ')[1]), head, body: JSON.parse(body) };
 }
@@ -113,6 +113,49 @@ describe('400', () => {
   });
 });
 
+test('parameters behind a thousand empty pairs are still read', async () => {
+  const padding = '&'.repeat(1_001);
+  expect(await refusal(`/api/tasks?${padding}id=1`)).toMatchObject({
+    status: 400,
+    code: 'invalid_parameter',
+  });
+  await service.collections.tasks.insertMany([task(1), task(2)]);
+  const response = await service.request(`/api/tasks?${padding}id=${uuid(1)}`);
+  expect((await response.json()).tasks).toHaveLength(1);
+});
+
+describe('other forms of the target', () => {
+  test.each(['http://example/api/tasks', 'HTTP://user:pw@example/api/tasks?limit=1', '/api/tasks#x'])(
+    '%s names the path too, and no more of it is logged',
+    async (target) => {
+      service.lines.length = 0;
+      const { status } = await rawReply(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      expect(status).toBe(200);
+      expect(service.lines).toMatchObject([{ path: '/api/tasks', operation: 'listTasks', status: 200 }]);
+    },
+  );
+
+  test('CONNECT is refused in the envelope', async () => {
+    const { status, body } = await rawReply('CONNECT example:443 HTTP/1.1\r\nHost: example\r\n\r\n');
+    expect(status).toBe(405);
+    assertSchema('components/schemas/ErrorResponse', body);
+  });
+
+  test('an expectation that is unknown is ignored', async () => {
+    const request = 'GET /api/tasks HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nConnection: close\r\n\r\n';
+    expect((await rawReply(request)).status).toBe(200);
+  });
+});
+
+test.each([
+  ['if-none-match', '*'],
+  ['if-modified-since', 'Mon, 01 Jan 2035 00:00:00 GMT'],
+  ['range', 'bytes=0-1'],
+])('a listing is whole in spite of %s: %s', async (name, value) => {
+  const headers = { [name]: value };
+  expect((await service.request('/api/tasks', { headers })).status).toBe(200);
+});
+
 describe('404', () => {
   test.each([
     '/api',
@@ -122,6 +165,7 @@ describe('404', () => {
     '/api%2Ftasks',
     '//api/tasks',
     '/docs/nothing',
+    '/docs/%E0%A4%A',
     '/%',
     '/a%00',
   ])('for %s, in the envelope without an array', async (path) => {
@@ -149,12 +193,16 @@ describe('406', () => {
     },
   );
 
-  test.each(['*/*', 'application/*', 'application/json', 'text/html, application/json;q=0.1'])(
-    'but 200 for Accept: %s',
-    async (accept) => {
-      expect((await service.request('/api/tasks', { headers: { accept } })).status).toBe(200);
-    },
-  );
+  test.each([
+    '*/*',
+    'application/*',
+    'application/json',
+    'application/json; charset=utf-8',
+    'application/json;version="1,2", text/html',
+    'text/html, application/json;q=0.1',
+  ])('but 200 for Accept: %s', async (accept) => {
+    expect((await service.request('/api/tasks', { headers: { accept } })).status).toBe(200);
+  });
 });
 
 describe('size', () => {

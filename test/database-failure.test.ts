@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { MongoInvalidArgumentError, MongoNotConnectedError, MongoServerError } from 'mongodb';
 import { pino } from 'pino';
 import { type Database, openDatabase } from '../src/database/connect.ts';
 import { checkedFetch } from './support/contract.ts';
@@ -55,6 +56,21 @@ describe('when the database cannot be reached', () => {
     proxy.restore();
     expect((await get()).status).toBe(200);
   });
+});
+
+test.each([
+  ['refuses the command', new MongoServerError({ message: 'no', code: 13 }), 503],
+  ['has no connection free', new MongoNotConnectedError('no'), 503],
+  ['is not to blame, but our use of the driver', new MongoInvalidArgumentError('no'), 500],
+])('where the database %s, the reply is right', async (_what, error, status) => {
+  const broken = new Proxy(behindProxy.collections.tasks, {
+    get() {
+      throw error;
+    },
+  });
+  const other = await listenOn({ ...behindProxy.collections, tasks: broken }, () => NOW);
+  expect((await checkedFetch(`${other.url}/api/tasks`)).status).toBe(status);
+  await other.close();
 });
 
 test('an unexpected failure is 500 with a general text, and the log has all of it', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { listTasks } from '../generated/sdk.gen.ts';
 import type { ListTasksData } from '../generated/types.gen.ts';
-import { ACCOUNT, OTHER_ACCOUNT, task, uuid } from './support/builders.ts';
+import { ACCOUNT, ARTIST, OTHER_ACCOUNT, task, uuid } from './support/builders.ts';
 import { type Service, startService } from './support/service.ts';
 
 let service: Service;
@@ -135,6 +135,22 @@ describe('a cursor is refused', () => {
     }
   });
 
+  test.each([
+    ['id', { id: uuid(2) }],
+    ['account_id', { account_id: ACCOUNT }],
+    ['artist_account_id', { artist_account_id: ARTIST }],
+    ['enabled', { enabled: false }],
+  ])('when %s, alone, was added since', async (_name, filter) => {
+    const refusal = await refusalOf({ limit: 1, cursor: await cursorOf({}), ...filter });
+    expect(refusal.text).toContain('other filters');
+  });
+
+  test('of another format, even with the same filters', async () => {
+    const content = JSON.parse(Buffer.from(await cursorOf({}), 'base64url').toString());
+    const cursor = Buffer.from(JSON.stringify([2, ...content.slice(1)])).toString('base64url');
+    expect((await refusalOf({ limit: 1, cursor })).text).toContain('not one of this service');
+  });
+
   test('when it was changed, cut, or made by somebody else', async () => {
     const cursor = await cursorOf({});
     const content = JSON.parse(Buffer.from(cursor, 'base64url').toString());
@@ -150,6 +166,7 @@ describe('a cursor is refused', () => {
       encode([...content.slice(0, 2), '2026', content[3]]),
       encode([...content.slice(0, 2), 1e300, content[3]]),
       encode([...content.slice(0, 3), { $gt: '' }]),
+      encode([...content.slice(0, 3), 'no-uuid']),
       encode([...content, 'more']),
     ];
     for (const wrong of broken) {

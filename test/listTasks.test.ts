@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { BSON } from 'mongodb';
+import { BSON, type Collection } from 'mongodb';
 import { listTasks } from '../generated/sdk.gen.ts';
 import type { ListTasksData } from '../generated/types.gen.ts';
+import type { TaskDocument } from '../src/tasks/document.ts';
 import { ACCOUNT, ARTIST, OTHER_ACCOUNT, run, task, uuid } from './support/builders.ts';
 import { type Service, startService } from './support/service.ts';
 
@@ -278,6 +279,76 @@ describe('upcoming', () => {
       ['every Thursday', 'UTC'],
     ]);
   });
+});
+
+test('a task that another tool added without pointers or zone does not fail the listing', async () => {
+  const { recent_runs: _runs, version: _version, ...byHand } = task(1, { timezone: null });
+  const documents: Collection<Omit<TaskDocument, 'recent_runs' | 'version'>> = service.db.collection('tasks');
+  await documents.insertOne(byHand);
+  const [found] = await list();
+  expect(found?.recent_runs).toEqual([]);
+  expect(found).not.toHaveProperty('timezone');
+});
+
+test('every field of a run that may be null comes back as null', async () => {
+  const nulls = {
+    startedAt: null,
+    finishedAt: null,
+    delayedUntil: null,
+    expiredAt: null,
+    ttl: null,
+    error: null,
+  };
+  const more = {
+    idempotencyKey: null,
+    metadata: null,
+    batchId: null,
+    payload: null,
+    output: null,
+    schedule: null,
+  };
+  const at = new Date('2026-06-01T00:00:00.000Z');
+  const attempt = { id: 'attempt_1', status: 'PENDING', createdAt: at, updatedAt: at } as const;
+  await service.collections.tasks.insertOne(task(1));
+  await service.runs.recordRuns(uuid(1), [
+    run(1, {
+      ...nulls,
+      ...more,
+      relatedRuns: null,
+      attempts: [{ ...attempt, startedAt: null, completedAt: null, error: null }],
+    }),
+  ]);
+  const [found] = await list();
+  expect(found?.recent_runs[0]).toMatchObject({ ...nulls, ...more, relatedRuns: null });
+  expect(found?.recent_runs[0]?.attempts).toMatchObject([
+    { startedAt: null, completedAt: null, error: null },
+  ]);
+});
+
+test('each instant of a run and of an attempt comes back as itself', async () => {
+  const day = (number: number) => new Date(Date.UTC(2026, 4, number));
+  await service.collections.tasks.insertOne(task(1));
+  const run1 = {
+    createdAt: day(1),
+    updatedAt: day(2),
+    startedAt: day(3),
+    finishedAt: day(4),
+    delayedUntil: day(5),
+  };
+  const attempt = { createdAt: day(7), updatedAt: day(8), startedAt: day(9), completedAt: day(10) };
+  await service.runs.recordRuns(uuid(1), [
+    run(1, { ...run1, expiredAt: day(6), attempts: [{ id: 'attempt_1', status: 'COMPLETED', ...attempt }] }),
+  ]);
+  const [found] = await list();
+  const wire = (instants: object) => JSON.parse(JSON.stringify(instants));
+  expect(found?.recent_runs[0]).toMatchObject(wire({ ...run1, expiredAt: day(6) }));
+  expect(found?.recent_runs[0]?.attempts?.[0]).toMatchObject(wire(attempt));
+});
+
+test('HEAD is checked as GET is, and logged as HEAD', async () => {
+  expect((await service.request('/api/tasks?limit=1', { method: 'HEAD' })).status).toBe(200);
+  expect(service.lines.at(-1)).toMatchObject({ method: 'HEAD', operation: 'listTasks' });
+  expect((await service.request('/api/tasks?limit=0', { method: 'HEAD' })).status).toBe(400);
 });
 
 test('HEAD is answered as GET, without body', async () => {

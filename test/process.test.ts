@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -30,6 +32,22 @@ describe('the service as a process, on the embedded engine', () => {
     const service = await runService({ DATA_DIR: dataDir });
     service.kill('SIGINT');
     expect(await service.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+  });
+
+  test('ends cleanly when it is told to while it starts, or while somebody holds a silent connection', async () => {
+    const starting = run('src/main.js', { PORT: '0', DATA_DIR: dataDir });
+    await starting.printed('database open');
+    starting.kill('SIGTERM');
+    expect(await starting.ended).toMatchObject({ code: 0 });
+
+    const service = await runService({ DATA_DIR: dataDir });
+    const { hostname, port } = new URL(service.url);
+    const socket = connect(Number(port), hostname);
+    await once(socket, 'connect');
+    await checkedFetch(`${service.url}/api/tasks`);
+    service.kill('SIGTERM');
+    expect(await service.ended).toMatchObject({ code: 0 });
+    socket.destroy();
   });
 
   test('stays empty when sample data is off', async () => {

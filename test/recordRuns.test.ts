@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { UnknownTask } from '../src/runs/store.ts';
+import { RunStore, UnknownTask } from '../src/runs/store.ts';
 import { run, task, uuid } from './support/builders.ts';
 import { type Service, startService } from './support/service.ts';
 
@@ -60,6 +60,43 @@ describe('recordRuns', () => {
       run(1, { status: 'FAILED', updatedAt: later(3), output: 'partial' }),
     ]);
     expect(await storedRun()).toMatchObject({ status: 'FAILED', updatedAt: later(3), output: 'partial' });
+  });
+
+  test.each(['COMPLETED', 'CANCELED', 'FAILED', 'CRASHED', 'INTERRUPTED', 'SYSTEM_FAILURE'] as const)(
+    'takes %s for final',
+    async (status) => {
+      await service.runs.recordRuns(uuid(1), [run(1, { status })]);
+      await service.runs.recordRuns(uuid(1), [run(1, { status: 'EXECUTING', updatedAt: later(1) })]);
+      expect(await storedRun()).toMatchObject({ status });
+    },
+  );
+
+  test('takes a report with the same updatedAt that says more', async () => {
+    await service.runs.recordRuns(uuid(1), [run(1)]);
+    await service.runs.recordRuns(uuid(1), [run(1, { output: 'more' })]);
+    expect(await storedRun()).toMatchObject({ output: 'more' });
+  });
+
+  test('keeps the newer of two first reports that come at once, where both find nothing and the older is inserted first', async () => {
+    const { id, ...older } = run(1, { status: 'QUEUED' });
+    const document = { ...older, _id: id, task_id: uuid(1) };
+    let calls = 0;
+    // The look-up of the upsert finds nothing; until it inserts, the other report has done so.
+    const raced = new Proxy(service.collections.runs, {
+      get(target, name) {
+        if (name !== 'bulkWrite') return Reflect.get(target, name).bind(target);
+        return async (...args: Parameters<typeof target.bulkWrite>) => {
+          calls += 1;
+          if (calls > 1) return target.bulkWrite(...args);
+          await target.insertOne(document);
+          return target.bulkWrite([{ insertOne: { document } }], args[1]);
+        };
+      },
+    });
+    const store = new RunStore({ tasks: service.collections.tasks, runs: raced });
+    await store.recordRuns(uuid(1), [run(1, { updatedAt: later(1) })]);
+    expect(await storedRun()).toMatchObject({ status: 'COMPLETED', updatedAt: later(1) });
+    expect(calls).toBe(2);
   });
 
   test('takes the same report twice for once', async () => {

@@ -102,6 +102,10 @@ describe('fire times', () => {
     ['61 9 * * 4', 'UTC'],
     ['0 9 * * 4', 'Mars/Olympus'],
     ['0 9 * * 4', ''],
+    ['0 9 * * 4', 'local'],
+    ['0 9 * * 4', 'system'],
+    ['0 9 * * 4', 'UTC+2'],
+    ['0 9 * * 4', '+02:00'],
   ])('%j in %j cannot be read', (cron, timezone) => {
     expect(() => upcoming(cron, timezone, new Date(0), 1)).toThrow(UnreadableSchedule);
   });

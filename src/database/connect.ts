@@ -16,12 +16,20 @@ export interface Database {
  * The driver waits for ever by default: for a reply, and for a free connection. `timeoutMS` would bound both, but has
  * no effect in mongodb 7.9.
  */
-const BOUNDS = {
+const DEFAULTS = {
+  appName: 'recoup-tasks',
   connectTimeoutMS: 3_000,
   serverSelectionTimeoutMS: 3_000,
   socketTimeoutMS: 30_000,
   waitQueueTimeoutMS: 5_000,
 } satisfies MongoClientOptions;
+
+/** The driver prefers these to what the connection string says, so what it says is left out. */
+function defaultsFor(uri: string): MongoClientOptions {
+  const query = uri.split('?')[1]?.toLowerCase() ?? '';
+  const named = new Set(query.split('&').map((option) => option.split('=')[0]));
+  return Object.fromEntries(Object.entries(DEFAULTS).filter(([name]) => !named.has(name.toLowerCase())));
+}
 
 interface Server {
   uri: string;
@@ -31,7 +39,7 @@ interface Server {
 const NOTHING_TO_CLOSE = async () => {};
 
 async function connect(server: Server, databaseName: string, options: MongoClientOptions): Promise<Database> {
-  const client = new MongoClient(server.uri, { ...BOUNDS, appName: 'recoup-tasks', ...options });
+  const client = new MongoClient(server.uri, { ...defaultsFor(server.uri), ...options });
   const close = async () => {
     await client.close();
     await server.close();

@@ -1,10 +1,11 @@
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import { Router } from 'express';
 import { absolutePath } from 'swagger-ui-dist';
 import type { Spec } from './spec.ts';
 
 /** What the page needs of swagger-ui-dist, which has more in its folder than anyone should be served. */
-const ASSETS = new Set(['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png', 'favicon-16x16.png']);
+const ASSETS = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -36,15 +37,14 @@ const START = `SwaggerUIBundle({
 
 /** Swagger UI at /docs, from this service alone, and the spec it shows, as YAML and as JSON. */
 export function docs(spec: Spec): Router {
-  const assets = absolutePath();
   const router = Router({ caseSensitive: true, strict: true });
   router.get('/', (_request, response) => response.redirect('/docs'));
   router.get('/docs', (_request, response) => response.type('html').send(PAGE));
   router.get('/docs/start.js', (_request, response) => response.type('js').send(START));
-  router.get('/docs/:asset', (request, response, next) => {
-    if (!ASSETS.has(request.params.asset)) return next();
-    response.sendFile(join(assets, request.params.asset));
-  });
+  for (const asset of ASSETS) {
+    const content = readFileSync(join(absolutePath(), asset));
+    router.get(`/docs/${asset}`, (_request, response) => response.type(extname(asset)).send(content));
+  }
   router.get('/openapi.yaml', (_request, response) => response.type('application/yaml').send(spec.yaml));
   router.get('/openapi.json', (_request, response) => response.json(spec.document));
   return router;

@@ -7,9 +7,21 @@ import { emptyArrayOf } from './routes.ts';
 
 const RETRY_AFTER_SECONDS = 1;
 
+/** Express and the validator mark what they refuse as the caller's fault. */
+function isRefusal(error: unknown): error is Error {
+  return (
+    error instanceof Error && 'status' in error && Number(error.status) >= 400 && Number(error.status) < 500
+  );
+}
+
 /** The error that the caller is told of; what went wrong inside stays in the log. */
 function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
+  if (isRefusal(error)) {
+    return new ApiError('malformed_request', `The request cannot be understood: ${error.message}.`, {
+      cause: error,
+    });
+  }
   if (isDatabaseFailure(error)) {
     return new ApiError(
       'database_unavailable',

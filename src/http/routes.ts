@@ -50,8 +50,13 @@ export const checkRoute: RequestHandler = (request, _response, next) => {
   );
 };
 
+/** Parameters of a media range, except its weight. */
+const OTHER_PARAMETERS = /;\s*(?!q=)[\w-]+=("[^"]*"|[^;,]*)/gi;
+
 /** Refuses requests for another type than the one there is. */
 export const checkAccept: RequestHandler = (request, _response, next) => {
+  // `application/json; charset=utf-8` asks for what there is; Express would compare the parameter too.
+  request.headers.accept = request.headers.accept?.replaceAll(OTHER_PARAMETERS, '');
   if (request.accepts('application/json')) return next();
   throw new ApiError(
     'not_acceptable',
@@ -62,6 +67,7 @@ export const checkAccept: RequestHandler = (request, _response, next) => {
 function serve<Id extends OperationId>(id: Id, handlers: Handlers): RequestHandler {
   const handler = handlers[id];
   return async (request, response) => {
+    // The validator has made the query what the operation's input type says.
     const { status, body } = await handler({ query: request.query });
     response.status(status).json(body);
   };

@@ -73,15 +73,24 @@ export class RunStore {
   async recordRuns(taskId: string, reports: RunRecord[]): Promise<void> {
     if (reports.length === 0) return;
     await this.#versionOf(taskId);
+    // Two first reports of a run may both find nothing and both insert. The one that loses is sent again, because it
+    // may be the newer; what collides with a run that is there is stale.
+    if (!(await this.#write(taskId, reports))) await this.#write(taskId, reports);
+    await this.#pointToRecentRuns(taskId);
+  }
+
+  /** @returns whether each report was written, without a collision. */
+  async #write(taskId: string, reports: RunRecord[]): Promise<boolean> {
     try {
       await this.#runs.bulkWrite(
         reports.map((report) => reportOf(taskId, report)),
         { ordered: false, ignoreUndefined: true },
       );
+      return true;
     } catch (error) {
       if (!onlyDuplicates(error)) throw error;
+      return false;
     }
-    await this.#pointToRecentRuns(taskId);
   }
 
   /**

@@ -15,6 +15,17 @@ const FIELDS = 5;
 /** cron-parser also reads Jenkins' H, "any value, but always the same", and draws it anew at each parse. */
 const HASHED = /(^|[\s,])H([\s,(/]|$)/i;
 
+/** cron-parser also takes offsets, and `local` and `system`, which mean the server's own zone. */
+function isIanaName(timezone: string): boolean {
+  if (!/^[A-Za-z]/.test(timezone)) return false;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: timezone });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * The fire times after an instant: pure, and the same whether asked for at once or one after the other. The rule for
  * daylight-saving time is in openapi.yaml, Task.upcoming.
@@ -27,6 +38,7 @@ const HASHED = /(^|[\s,])H([\s,(/]|$)/i;
 export function upcoming(cron: string, timezone: string, from: Date, count: number): Date[] {
   try {
     if (cron.trim().split(/\s+/).length !== FIELDS) throw new Error(`A schedule has ${FIELDS} fields.`);
+    if (!isIanaName(timezone)) throw new Error('The time zone is not an IANA name.');
     if (HASHED.test(cron)) throw new Error('H has no fixed value.');
     return CronExpressionParser.parse(cron, { currentDate: from, tz: timezone })
       .take(count)

@@ -11,8 +11,8 @@ export interface TaskDocument {
   title: string;
   prompt: string;
   schedule: string;
-  /** IANA name; absent means UTC. */
-  timezone?: string;
+  /** IANA name; absent or null means UTC. */
+  timezone?: string | null;
   account_id: string;
   artist_account_id: string;
   /** Null and absence count as true. */

@@ -17,7 +17,7 @@ export function viewTask(task: TaskDocument, context: TaskContext): Task {
     title: task.title,
     prompt: task.prompt,
     schedule: task.schedule,
-    timezone: task.timezone,
+    timezone: task.timezone ?? undefined,
     account_id: task.account_id,
     artist_account_id: task.artist_account_id,
     enabled: task.enabled ?? null,

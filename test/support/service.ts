@@ -52,7 +52,7 @@ export function memoryLog() {
 /** The service on a free port of a database: what a request and its reply pass, and the log. */
 export async function listenOn(collections: Database['collections'], now: () => Date) {
   const { lines, log } = memoryLog();
-  const server = createListener(createApp({ collections, log, now }), log);
+  const { server, drain } = createListener(createApp({ collections, log, now }), log);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
@@ -60,12 +60,7 @@ export async function listenOn(collections: Database['collections'], now: () => 
   const { port }: Pick<AddressInfo, 'port'> = JSON.parse(JSON.stringify(server.address()));
   const url = `http://127.0.0.1:${port}`;
   const client: Client = createClient({ baseUrl: url, fetch: checkedFetch });
-  const close = () =>
-    new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
-  return { url, port, client, lines, close };
+  return { url, port, client, lines, close: () => drain(5_000) };
 }
 
 /** A whole service for a test file, with its stores, clock and the commands that it sends to its database. */
