@@ -19,8 +19,7 @@ const HASHED = /(^|[\s,])H([\s,(/]|$)/i;
 function isIanaName(timezone: string): boolean {
   if (!/^[A-Za-z]/.test(timezone)) return false;
   try {
-    new Intl.DateTimeFormat('en', { timeZone: timezone });
-    return true;
+    return Intl.DateTimeFormat('en', { timeZone: timezone }).resolvedOptions().timeZone !== '';
   } catch {
     return false;
   }
