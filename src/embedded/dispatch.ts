@@ -19,7 +19,7 @@ import { create, drop, dropDatabase, listCollections, listDatabases } from './co
 import { insert, remove, update } from './commands/write.ts';
 import { errorDocument } from './connection.ts';
 import type { Command, Engine } from './engine.ts';
-import { CommandError } from './errors.ts';
+import { CommandError, reasonOf } from './errors.ts';
 import { checkDatabaseName } from './namespaces.ts';
 import { TYPE, fieldsOf, textOf } from './raw-bson.ts';
 import type { Message } from './wire.ts';
@@ -74,8 +74,7 @@ export async function dispatch(engine: Engine, message: Message): Promise<Buffer
   } catch (error) {
     if (error instanceof CommandError) return errorDocument(error);
     engine.log.error({ err: error, command: name }, 'the embedded database failed to run a command');
-    const reason = error instanceof Error ? error.message : String(error);
-    return errorDocument(new CommandError(1, `the embedded engine failed: ${reason}`));
+    return errorDocument(new CommandError(1, `the embedded engine failed: ${reasonOf(error)}`));
   }
 }
 

@@ -1,4 +1,4 @@
-import { CommandError, badValue } from './errors.ts';
+import { CommandError, badValue, reasonOf } from './errors.ts';
 import { type RawValue, TYPE, textOf } from './raw-bson.ts';
 
 /**
@@ -17,10 +17,9 @@ export function regexOf(value: RawValue, options: string | undefined): RegExp {
   try {
     return new RegExp(pattern, `${[...new Set(flags)].filter((flag) => flag !== 'u').join('')}u`);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : '';
     throw new CommandError(
       51091,
-      `Regular expression is invalid or not supported by the embedded engine: ${reason}`,
+      `Regular expression is invalid or not supported by the embedded engine: ${reasonOf(error)}`,
     );
   }
 }

@@ -1,6 +1,7 @@
 import { chmod } from 'node:fs/promises';
 import { type Server, type Socket, createServer } from 'node:net';
 import { type Handler, serveConnection } from './connection.ts';
+import { systemCode } from './errors.ts';
 import type { EngineLog } from './janitor.ts';
 
 /** Connections at a time; the driver's pool has 100. */
@@ -75,6 +76,5 @@ export class SocketServer {
 
 /** Clients may leave at any time; that is no problem. */
 function isProblem(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return !['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR'].includes(String(code));
+  return !['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR'].includes(systemCode(error));
 }

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CommandError } from './errors.ts';
+import { CommandError, reasonOf } from './errors.ts';
 
 /** The stored data cannot be used: damaged, or written by a newer version of this program. */
 export class UnusableStore extends Error {
   constructor(path: string, cause: unknown) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
     super(
-      `The database in ${path} cannot be opened: ${reason}. It may be damaged. ` +
+      `The database in ${path} cannot be opened: ${reasonOf(cause)}. It may be damaged. ` +
         'Restore it from a backup, or move the directory away to start with an empty database.',
       { cause },
     );
@@ -30,7 +29,7 @@ const CAUSE_WAIT_MS = 1000;
 /** What a client is told when lmdb fails: a full disk as MongoDB's OutOfDiskSpace, anything else as internal. */
 export async function storageError(error: unknown): Promise<CommandError> {
   const cause = await causeOf(error);
-  const message = cause instanceof Error ? cause.message : String(cause);
+  const message = reasonOf(cause);
   if (DISK_FULL.test(message)) {
     return new CommandError(14031, `the disk is full or failing, nothing was written: ${message}`);
   }
@@ -39,10 +38,8 @@ export async function storageError(error: unknown): Promise<CommandError> {
 
 /** lmdb rejects a commit at once and lets the reason follow in a promise. */
 async function causeOf(failure: unknown): Promise<unknown> {
-  if (!(failure instanceof Error && 'commitError' in failure)) return failure;
-  const { commitError } = failure;
-  if (!(commitError instanceof Promise)) return commitError;
-  const reason = commitError.then(
+  if (typeof failure !== 'object' || failure === null || !('commitError' in failure)) return failure;
+  const reason = Promise.resolve(failure.commitError).then(
     () => failure,
     (cause: unknown) => cause,
   );

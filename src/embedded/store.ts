@@ -52,7 +52,15 @@ export class Store {
     try {
       await checkDataFile(join(path, 'data.mdb'));
       store = new Store(
-        open({ path, noSubdir: false, encoding: 'binary', keyEncoding: 'binary', maxDbs: 8 }),
+        open({
+          path,
+          noSubdir: false,
+          encoding: 'binary',
+          keyEncoding: 'binary',
+          maxDbs: 8,
+          // Its batches have promises of their own, which nobody can handle when a commit fails, as on a full disk.
+          eventTurnBatching: false,
+        }),
       );
       await store.#checkFormat(path);
       store.#load();

@@ -1,0 +1,253 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  BSON,
+  Binary,
+  Code,
+  Decimal128,
+  Double,
+  Int32,
+  Long,
+  MaxKey,
+  MinKey,
+  ObjectId,
+  Timestamp,
+} from 'bson';
+import fc from 'fast-check';
+import { documentOf, rawOf } from '../../src/embedded/bson-writer.ts';
+import { compareValues } from '../../src/embedded/compare.ts';
+import { documentBytes } from '../../src/embedded/raw-bson.ts';
+import { valueKey } from '../../src/embedded/value-key.ts';
+import { TestEngine } from './support/engine.ts';
+
+let engine: TestEngine;
+beforeAll(async () => {
+  engine = await TestEngine.start();
+});
+afterAll(async () => engine.stop());
+
+const RAW = { raw: true, promoteValues: false } as const;
+
+/** One value of each kind, among them those that a way through JavaScript numbers would change. */
+function everyKind(): Map<string, unknown> {
+  return new Map<string, unknown>([
+    ['10', new Int32(1)],
+    ['9', new Double(5)],
+    ['negative zero', new Double(-0)],
+    ['not a number', new Double(Number.NaN)],
+    ['long', Long.fromString('9007199254740993')],
+    ['small long', Long.fromNumber(5)],
+    ['decimal', Decimal128.fromString('1.50')],
+    ['date', new Date(-5)],
+    ['binary', new Binary(Buffer.from([1, 2, 3]), 4)],
+    ['id', new ObjectId('0123456789abcdef01234567')],
+    ['time', new Timestamp({ t: 5, i: 6 })],
+    ['pattern', new BSON.BSONRegExp('a+', 'i')],
+    ['code', new Code('x', { y: 1 })],
+    ['least', new MinKey()],
+    ['greatest', new MaxKey()],
+    ['symbol', new BSON.BSONSymbol('s')],
+    ['nothing', null],
+    ['nested', new Map([['$dollar', new Map([['dotted.name', [new Double(1), new Map()]]])]])],
+    ['__proto__', new Map([['__proto__', 1]])],
+  ]);
+}
+
+describe('stored bytes', () => {
+  it('come back as they were sent, in order, and after a restart', async () => {
+    const name = engine.fresh().collectionName;
+    const document = new Map<string, unknown>([['_id', new Double(1)], ...everyKind()]);
+    const sent = BSON.serialize(document as never);
+    await engine.db.collection(name).insertOne(document as never);
+    expect(await engine.db.collection(name).findOne({}, RAW)).toEqual(Buffer.from(sent));
+    await engine.restart();
+    expect(await engine.db.collection(name).findOne({}, RAW)).toEqual(Buffer.from(sent));
+  });
+
+  it('survive an update of another field untouched', async () => {
+    const collection = engine.fresh();
+    const kinds = [...everyKind()];
+    await collection.insertOne(
+      new Map<string, unknown>([['_id', 1], ...kinds, ['n', { a: [1, { b: 1 }] }]]) as never,
+    );
+    await collection.updateOne({}, { $set: { 'n.a.1.b': 2 }, $addToSet: { 'n.c': 'x' } });
+    const expected = new Map<string, unknown>([['_id', 1], ...kinds, ['n', { a: [1, { b: 2 }], c: ['x'] }]]);
+    expect(await collection.findOne({}, RAW)).toEqual(Buffer.from(BSON.serialize(expected as never)));
+  });
+
+  it('survive a projection and an aggregation', async () => {
+    const collection = engine.fresh();
+    await collection.insertOne(
+      new Map<string, unknown>([
+        ['_id', 1],
+        ['k', new Map(everyKind())],
+        ['z', 1],
+      ]) as never,
+    );
+    const expected = Buffer.from(BSON.serialize(new Map<string, unknown>([['k', everyKind()]]) as never));
+    expect(await collection.findOne({}, { ...RAW, projection: { k: 1, _id: 0 } })).toEqual(expected);
+    const pipeline = [{ $match: { z: 1 } }, { $project: { _id: 0, k: 1 } }];
+    expect(await collection.aggregate(pipeline, RAW).toArray()).toEqual([expected]);
+  });
+});
+
+describe('number types', () => {
+  it.each([
+    ['Int32 grows into Long', new Int32(2_147_483_647), new Int32(1), Long.fromString('2147483648')],
+    ['Int32 and Double make Double', new Int32(1), new Double(1), new Double(2)],
+    ['Long stays Long', Long.fromNumber(1), new Int32(1), Long.fromNumber(2)],
+    ['Long is exact', Long.fromString('9007199254740993'), new Int32(2), Long.fromString('9007199254740995')],
+    [
+      'Decimal128 is exact',
+      Decimal128.fromString('0.1'),
+      Decimal128.fromString('0.2'),
+      Decimal128.fromString('0.3'),
+    ],
+    [
+      'a Double enters Decimal128 by 15 digits',
+      Decimal128.fromString('1'),
+      new Double(0.1),
+      Decimal128.fromString('1.1'),
+    ],
+  ])('$inc: %s', async (_name, before, by, after) => {
+    const collection = engine.fresh();
+    await collection.insertOne({ n: before });
+    await collection.updateOne({}, { $inc: { n: by as never } });
+    const found = await collection.findOne({}, { promoteValues: false, projection: { _id: 0 } });
+    expect(BSON.EJSON.stringify(found, { relaxed: false })).toBe(
+      BSON.EJSON.stringify({ n: after }, { relaxed: false }),
+    );
+  });
+
+  it('are one order for queries, indexes and sorting', async () => {
+    const collection = engine.fresh();
+    await collection.createIndex({ n: 1 });
+    const ascending = [
+      new Double(Number.NaN),
+      new Double(-Infinity),
+      Decimal128.fromString('-1E+400'),
+      new Double(-1.5),
+      new Int32(0),
+      Decimal128.fromString('0.1'),
+      new Double(0.1),
+      Decimal128.fromString('0.11'),
+      new Int32(5),
+      Long.fromString('9007199254740992'),
+      Long.fromString('9007199254740993'),
+      Decimal128.fromString('9007199254740993.5'),
+      new Double(0x20000000000002),
+      Decimal128.fromString('1E+400'),
+      new Double(Infinity),
+    ];
+    await collection.insertMany(ascending.map((n, _id) => ({ _id: _id as never, n })).toReversed());
+    const order = ascending.map((_, at) => at);
+    expect((await collection.find().sort({ n: 1 }).hint({ n: 1 }).toArray()).map(({ _id }) => _id)).toEqual(
+      order,
+    );
+    expect(
+      (await collection.find().sort({ n: 1 }).hint({ $natural: 1 }).toArray()).map(({ _id }) => _id),
+    ).toEqual(order);
+    for (const equal of [new Int32(5), new Double(5), Long.fromNumber(5), Decimal128.fromString('5.00')]) {
+      expect(await collection.countDocuments({ n: equal })).toBe(1);
+    }
+  });
+});
+
+const leaf: fc.Arbitrary<unknown> = fc.oneof(
+  fc.double().map((n) => new Double(n)),
+  fc.integer().map((n) => new Int32(n)),
+  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((n) => Long.fromBigInt(n)),
+  fc
+    .tuple(fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n }), fc.integer({ min: -60, max: 60 }))
+    .map(([c, e]) => Decimal128.fromString(`${c}E${e}`)),
+  fc.string({ unit: 'grapheme' }),
+  fc.constantFrom('', '\0', 'a', 'a\0', 'a\0b'),
+  fc.boolean(),
+  fc.constant(null),
+  fc.date({ noInvalidDate: true }),
+  fc.uint8Array({ maxLength: 12 }).map((bytes) => new Binary(bytes)),
+  fc.uint8Array({ minLength: 12, maxLength: 12 }).map((bytes) => new ObjectId(bytes)),
+  fc.constantFrom(new MinKey(), new MaxKey()),
+);
+const anyValue = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'small' },
+    leaf,
+    fc.array(tie('value'), { maxLength: 3 }),
+    fc.dictionary(fc.constantFrom('a', 'b', '__proto', 'ab'), tie('value'), { maxKeys: 3 }),
+  ),
+})).value;
+
+describe('the order of values', () => {
+  const raw = (value: unknown): ReturnType<typeof rawOf> => rawOf(value as never);
+
+  it('is the order of their keys, which are never prefixes of each other', () => {
+    fc.assert(
+      fc.property(anyValue, anyValue, (left, right) => {
+        const [a, b] = [raw(left), raw(right)];
+        const [x, y] = [valueKey(a), valueKey(b)];
+        expect(Math.sign(compareValues(a, b))).toBe(Math.sign(Buffer.compare(x, y)));
+        if (!x.equals(y)) expect(y.subarray(0, x.length).equals(x)).toBe(false);
+      }),
+      { seed: 1, numRuns: 2000 },
+    );
+  });
+
+  it('is that of JavaScript for numbers it can tell apart', () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true }), fc.double({ noNaN: true }), (left, right) => {
+        const expected = left < right ? -1 : left > right ? 1 : 0;
+        expect(Math.sign(compareValues(raw(new Double(left)), raw(new Double(right))))).toBe(expected);
+      }),
+      { seed: 2, numRuns: 2000 },
+    );
+  });
+
+  it('is that of exact integers for Long and Decimal128', () => {
+    const big = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+    fc.assert(
+      fc.property(
+        big,
+        fc.oneof(big, fc.constant(0n)),
+        fc.bigInt({ min: -3n, max: 3n }),
+        (left, other, near) => {
+          for (const right of [other, BigInt.asIntN(64, left + near)]) {
+            const expected = left < right ? -1 : left > right ? 1 : 0;
+            expect(
+              Math.sign(compareValues(raw(Long.fromBigInt(left)), raw(Decimal128.fromString(`${right}`)))),
+            ).toBe(expected);
+            expect(Math.sign(compareValues(raw(Long.fromBigInt(left)), raw(Long.fromBigInt(right))))).toBe(
+              expected,
+            );
+          }
+        },
+      ),
+      { seed: 3, numRuns: 2000 },
+    );
+  });
+
+  it('puts types in the order of MongoDB', () => {
+    const ascending = [
+      new MinKey(),
+      null,
+      new Int32(5),
+      'a',
+      { a: 1 },
+      [1],
+      new Binary(Buffer.of(1)),
+      new ObjectId(),
+      false,
+      true,
+      new Date(0),
+      new Timestamp({
+        t: 1,
+        i: 1,
+      }),
+      new BSON.BSONRegExp('a'),
+      new MaxKey(),
+    ].map(raw);
+    for (let at = 1; at < ascending.length; at++) {
+      expect(compareValues(ascending[at - 1], ascending[at])).toBeLessThan(0);
+    }
+    expect(documentBytes(documentOf([]))).toEqual(Buffer.from([5, 0, 0, 0, 0]));
+  });
+});
