@@ -152,8 +152,12 @@ test.each([
   ['if-modified-since', 'Mon, 01 Jan 2035 00:00:00 GMT'],
   ['range', 'bytes=0-1'],
 ])('a listing is whole in spite of %s: %s', async (name, value) => {
-  const headers = { [name]: value };
-  expect((await service.request('/api/tasks', { headers })).status).toBe(200);
+  // By hand: fetch would add a Cache-Control that makes Express ignore these.
+  const reply = await rawReply(
+    `GET /api/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${name}: ${value}\r\n\r\n`,
+  );
+  expect(reply.status).toBe(200);
+  assertSchema('components/schemas/TasksResponse', reply.body);
 });
 
 describe('404', () => {
