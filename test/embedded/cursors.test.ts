@@ -112,6 +112,14 @@ describe('cursors', () => {
     expect(await failureOf(cursors.next(second, 'db.c', 1))).toMatchObject({ code: 43 });
   });
 
+  it('are forgotten when they have no more', async () => {
+    const cursors = new Cursors();
+    const id = cursors.add('db.c', { nextBatch: async () => ({ documents: [], done: true }) });
+    await cursors.next(id, 'db.c', 1);
+    expect(cursors.size).toBe(0);
+    expect(await failureOf(cursors.next(id, 'db.c', 1))).toMatchObject({ code: 43 });
+  });
+
   it('see what was acknowledged on another connection', async () => {
     const collection = engine.fresh();
     for (let n = 0; n < 100; n++) {

@@ -11,7 +11,7 @@ import {
   startEmbedded,
 } from '../../src/embedded/start.ts';
 import { Store } from '../../src/embedded/store.ts';
-import { endGently, killHard, spawnEngine } from './support/processes.ts';
+import { Racer, endGently, killHard, spawnEngine } from './support/processes.ts';
 
 let home: string;
 beforeEach(async () => {
@@ -116,6 +116,18 @@ describe('a second engine', () => {
       ]);
       await Promise.all(starts.map(killHard));
     }
+  }, 60_000);
+
+  it('never runs beside the first, however often processes start in the same moment', async () => {
+    const racers = await Promise.all(Array.from({ length: 3 }, async () => Racer.start()));
+    for (let round = 0; round < 40; round++) {
+      const dataDir = join(home, `race${round}`);
+      await mkdir(dataDir);
+      const answers = await Promise.all(racers.map(async (racer) => racer.tell(dataDir)));
+      expect(answers.toSorted()).toEqual(['DataDirectoryInUse', 'DataDirectoryInUse', 'started']);
+      await Promise.all(racers.map(async (racer) => racer.tell('close')));
+    }
+    await Promise.all(racers.map(async (racer) => racer.end()));
   }, 60_000);
 
   it('ends cleanly when told to', async () => {

@@ -192,6 +192,19 @@ describe('the order of values', () => {
     );
   });
 
+  it('tells texts apart that begin alike, and not -0 from 0', () => {
+    const texts = ['', '\0', '\0\0', '\0a', 'a', 'a\0', 'a\0\0', 'a\0b', 'aa', 'b'];
+    for (const [at, left] of texts.entries()) {
+      for (const [other, right] of texts.entries()) {
+        const [x, y] = [valueKey(raw(left)), valueKey(raw(right))];
+        expect(Math.sign(Buffer.compare(x, y))).toBe(Math.sign(at - other));
+        if (at !== other) expect(y.subarray(0, x.length).equals(x)).toBe(false);
+      }
+    }
+    expect(valueKey(raw(new Double(-0)))).toEqual(valueKey(raw(new Int32(0))));
+    expect(valueKey(raw(Decimal128.fromString('-0E+5')))).toEqual(valueKey(raw(new Int32(0))));
+  });
+
   it('is that of JavaScript for numbers it can tell apart', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true }), fc.double({ noNaN: true }), (left, right) => {

@@ -230,6 +230,18 @@ describe('array fields', () => {
     ).toEqual([1, 2, 3]);
   });
 
+  it('meet conditions on two fields of the array by different documents of it', async () => {
+    const items = engine.fresh();
+    await items.createIndex({ 'a.b': 1, 'a.c': 1 });
+    const pairs = [
+      { b: 1, c: 5 },
+      { b: 2, c: 6 },
+    ];
+    await items.insertOne({ a: pairs });
+    expect(await items.countDocuments({ 'a.b': 1, 'a.c': 6 })).toBe(1);
+    expect(await items.countDocuments({ a: { $elemMatch: { b: 1, c: 6 } } })).toBe(0);
+  });
+
   it('are refused if two fields of one index have different arrays', async () => {
     const items = engine.fresh();
     await items.createIndex({ a: 1, b: 1 });

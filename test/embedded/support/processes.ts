@@ -12,7 +12,8 @@ export interface EngineProcess {
 }
 
 const SUPPORT = join(process.cwd(), 'test', 'embedded', 'support');
-const NODE_ARGS = ['--import', join(SUPPORT, 'strip-types.mjs'), join(SUPPORT, 'child.ts')];
+const LOADER = ['--import', join(SUPPORT, 'strip-types.mjs')];
+const NODE_ARGS = [...LOADER, join(SUPPORT, 'child.ts')];
 
 /** Starts an engine in a process of its own; resolves when it runs or has failed. `limitKb` bounds its files' size. */
 export async function spawnEngine(dataDir: string, limitKb?: number): Promise<EngineProcess> {
@@ -46,4 +47,34 @@ export async function endGently({ process: child }: EngineProcess): Promise<numb
   child.stdin?.end();
   await ended;
   return child.exitCode;
+}
+
+/** A process that starts engines on command, so that several can start in the same moment. */
+export class Racer {
+  readonly #process = spawn(process.execPath, [...LOADER, join(SUPPORT, 'racer.ts')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  readonly #lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
+
+  static async start(): Promise<Racer> {
+    const racer = new Racer();
+    await racer.#answer();
+    return racer;
+  }
+
+  /** Sends a directory to start on, or 'close'; resolves to the answer. */
+  async tell(line: string): Promise<string> {
+    this.#process.stdin.write(`${line}\n`);
+    return this.#answer();
+  }
+
+  async end(): Promise<void> {
+    const ended = once(this.#process, 'exit');
+    this.#process.kill('SIGKILL');
+    await ended;
+  }
+
+  async #answer(): Promise<string> {
+    return String((await this.#lines.next()).value);
+  }
 }
