@@ -19,13 +19,18 @@ type Succeeding<Body, Failed> = {
     : Body[Key];
 };
 
+/** A body as a handler may give it: the items of an array that can be long one by one, as they are read. */
+type Streamable<Body> = {
+  [Key in keyof Body]: Body[Key] extends (infer Item)[] ? Item[] | AsyncIterable<Item> : Body[Key];
+};
+
 type ErrorBody<Id extends OperationId> = Operations[Id]['errors'][keyof Operations[Id]['errors']];
 
 /** What a handler returns: a success status of the spec with the body that belongs to it. Errors are thrown as ApiError. */
 export type Reply<Id extends OperationId> = {
   [Status in keyof Operations[Id]['responses'] & number]: {
     status: Status;
-    body: Succeeding<Operations[Id]['responses'][Status], ErrorBody<Id>>;
+    body: Streamable<Succeeding<Operations[Id]['responses'][Status], ErrorBody<Id>>>;
   };
 }[keyof Operations[Id]['responses'] & number];
 
@@ -40,9 +45,15 @@ type Exact<Actual, Shape> = unknown extends Shape
   ? Actual
   : Actual extends readonly (infer Item)[]
     ? Exact<Item, Shape extends readonly (infer ShapeItem)[] ? ShapeItem : never>[]
-    : Actual extends object
-      ? { [Key in keyof Actual]: Key extends KeysOf<Shape> ? Exact<Actual[Key], ValueOf<Shape, Key>> : never }
-      : Actual;
+    : Actual extends AsyncIterable<infer Item>
+      ? AsyncIterable<Exact<Item, Shape extends AsyncIterable<infer ShapeItem> ? ShapeItem : never>>
+      : Actual extends object
+        ? {
+            [Key in keyof Actual]: Key extends KeysOf<Shape>
+              ? Exact<Actual[Key], ValueOf<Shape, Key>>
+              : never;
+          }
+        : Actual;
 
 type ExactHandlers<Given extends Handlers> = {
   [Id in keyof Given]: Id extends OperationId

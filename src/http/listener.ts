@@ -9,6 +9,8 @@ import { ApiError } from '../errors.ts';
 const PARSER_MAX_HEADER_BYTES = 131_072;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
+/** How long a connection may neither send nor take a byte: a reader that stands still holds a batch and a cursor. */
+const IDLE_TIMEOUT_MS = 60_000;
 
 function reasonOf(error: NodeJS.ErrnoException): ApiError {
   if (error.code === 'HPE_HEADER_OVERFLOW') {
@@ -66,6 +68,7 @@ export function createListener(app: RequestListener, log: Logger): Listener {
   });
   // Node would silently drop headers after the 2,000th; their bytes are bounded already.
   server.maxHeadersCount = 0;
+  server.timeout = IDLE_TIMEOUT_MS;
   const endWhenIdle = () => {
     if (draining && inFlight === 0) server.closeAllConnections();
   };

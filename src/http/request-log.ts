@@ -26,6 +26,7 @@ function lineOf(request: IncomingMessage, response: ServerResponse) {
     path: path.slice(0, MAX_LOGGED_PATH),
     operation: operationOf(request.method, path),
     status: response.statusCode,
+    ...(!response.writableFinished && { aborted: true }),
   };
 }
 

@@ -3,6 +3,7 @@ import { Router } from 'express';
 import { routes } from '../../generated/express.gen.ts';
 import { ApiError } from '../errors.ts';
 import type { Handlers, OperationId } from '../handlers.ts';
+import { sendJson } from './json-body.ts';
 
 type Path = (typeof routes)[OperationId]['path'];
 
@@ -69,7 +70,7 @@ function serve<Id extends OperationId>(id: Id, handlers: Handlers): RequestHandl
   return async (request, response) => {
     // The validator has made the query what the operation's input type says.
     const { status, body } = await handler({ query: request.query });
-    response.status(status).json(body);
+    await sendJson(response.status(status), body);
   };
 }
 

@@ -8,7 +8,7 @@ import { viewRun } from '../runs/view.ts';
 import type { FireTimes } from '../schedule/fire-times.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { TaskDocument } from './document.ts';
-import type { TaskFilter, TaskStore } from './store.ts';
+import type { TaskFilter, TaskPosition, TaskStore } from './store.ts';
 import { viewTask } from './view.ts';
 
 interface Dependencies {
@@ -50,54 +50,84 @@ function startOf({ cursor, limit }: Query, filter: TaskFilter) {
 const pointersOf = ({ recent_runs }: Partial<TaskDocument>) => recent_runs ?? [];
 
 /** Joins a batch of tasks with their last runs and their owners' addresses: two queries, however many tasks. */
-async function viewTasks(
+async function* viewTasks(
   documents: TaskDocument[],
   { runs, accounts, fireTimes, now }: Dependencies,
-): Promise<Task[]> {
+): AsyncGenerator<Task, void, undefined> {
   const [runsById, emails] = await Promise.all([
     runs.findByIds(documents.flatMap((task) => pointersOf(task).map(({ id }) => id))),
     accounts.findEmails([...new Set(documents.map((task) => task.account_id))]),
   ]);
   const at = now();
-  const tasks: Task[] = [];
   let yieldedAt = performance.now();
   for (const task of documents) {
-    tasks.push(
-      viewTask(task, {
-        recentRuns: pointersOf(task)
-          .flatMap(({ id }) => runsById.get(id) ?? [])
-          .map(viewRun),
-        upcoming: task.enabled === false ? [] : fireTimes.next(task.schedule, task.timezone ?? 'UTC', at),
-        ownerEmail: emails.get(task.account_id) ?? null,
-      }),
-    );
+    yield viewTask(task, {
+      recentRuns: pointersOf(task)
+        .flatMap(({ id }) => runsById.get(id) ?? [])
+        .map(viewRun),
+      upcoming: task.enabled === false ? [] : fireTimes.next(task.schedule, task.timezone ?? 'UTC', at),
+      ownerEmail: emails.get(task.account_id) ?? null,
+    });
     // Schedules that were never seen take milliseconds each: other requests get their turn between them.
     if (performance.now() - yieldedAt > MAX_BLOCK_MS) {
       await setImmediate();
       yieldedAt = performance.now();
     }
   }
-  return tasks;
+}
+
+async function collect(tasks: AsyncIterable<Task>): Promise<Task[]> {
+  const collected: Task[] = [];
+  for await (const task of tasks) collected.push(task);
+  return collected;
+}
+
+/** One page; one more task than it holds tells whether another follows. */
+async function listPage(
+  filter: TaskFilter,
+  page: { after?: TaskPosition; limit: number },
+  dependencies: Dependencies,
+): Promise<Reply<'listTasks'>> {
+  const { after, limit } = page;
+  const found = await dependencies.tasks.page(filter, { after, limit: limit + 1 });
+  const shown = found.slice(0, limit);
+  const last = found.length > limit ? shown.at(-1) : undefined;
+  const next_cursor = last && encodeCursor({ createdAt: last.created_at, id: last._id }, filter);
+  const tasks = await collect(viewTasks(shown, dependencies));
+  return { status: 200, body: { status: 'success', tasks, ...(next_cursor && { next_cursor }) } };
+}
+
+/** Every match: at once where one batch holds them all, else as they are read. */
+async function listAll(filter: TaskFilter, dependencies: Dependencies): Promise<Reply<'listTasks'>> {
+  const batches = dependencies.tasks.all(filter);
+  const first = await batches.next();
+  const second = await batches.next();
+  const start: TaskDocument[] = first.done ? [] : first.value;
+  if (second.done) {
+    const tasks = await collect(viewTasks(start, dependencies));
+    return { status: 200, body: { status: 'success', tasks } };
+  }
+  const next = second.value;
+  async function* viewAll(): AsyncGenerator<Task, void, undefined> {
+    try {
+      yield* viewTasks(start, dependencies);
+      yield* viewTasks(next, dependencies);
+      for await (const batch of batches) yield* viewTasks(batch, dependencies);
+    } finally {
+      await batches.return(undefined);
+    }
+  }
+  return { status: 200, body: { status: 'success', tasks: viewAll() } };
 }
 
 /** GET /api/tasks */
 export function listTasks(dependencies: Dependencies) {
   return async ({ query }: Input<'listTasks'>): Promise<Reply<'listTasks'>> => {
     const filter = filterOf(query);
-    const { limit } = query;
     const after = startOf(query, filter);
-    // One more than the page holds tells whether another page follows.
-    const batches = dependencies.tasks.list(filter, { after, limit: limit && limit + 1 });
-    const tasks: Task[] = [];
-    let last: TaskDocument | undefined;
-    let more = false;
-    for await (const batch of batches) {
-      const shown = limit === undefined ? batch : batch.slice(0, limit - tasks.length);
-      more = shown.length < batch.length;
-      last = shown.at(-1) ?? last;
-      tasks.push(...(await viewTasks(shown, dependencies)));
-    }
-    const next = more && last && encodeCursor({ createdAt: last.created_at, id: last._id }, filter);
-    return { status: 200, body: { status: 'success', tasks, ...(next && { next_cursor: next }) } };
+    const { limit } = query;
+    return limit === undefined
+      ? listAll(filter, dependencies)
+      : listPage(filter, { after, limit }, dependencies);
   };
 }

@@ -19,10 +19,13 @@ export interface TaskPosition {
 
 const LISTING_ORDER = { created_at: -1, _id: 1 } as const;
 
-/** Tasks per round trip of a listing without limit: enough to make round trips cheap, few enough to hold in memory. */
-const BATCH_SIZE = 500;
+/**
+ * Tasks per round trip of a listing without limit: enough to make round trips cheap, few enough to come soon, and to be
+ * held in memory for each of many slow readers.
+ */
+const BATCH_SIZE = 100;
 
-function queryOf(filter: TaskFilter, after: TaskPosition | undefined): Filter<TaskDocument> {
+function queryOf(filter: TaskFilter, after?: TaskPosition): Filter<TaskDocument> {
   const { id, enabled, ...accounts } = filter;
   const query: Filter<TaskDocument> = { ...accounts };
   if (id !== undefined) query._id = id;
@@ -43,25 +46,24 @@ export class TaskStore {
     this.#tasks = tasks;
   }
 
-  /**
-   * The tasks that match, in the order of listings, in batches as they are read; up to 1,000 with a limit come in one.
-   * @param limit the largest number of tasks; without it, all.
-   */
-  async *list(
-    filter: TaskFilter,
-    page: { after?: TaskPosition; limit?: number } = {},
-  ): AsyncGenerator<TaskDocument[]> {
-    const cursor = this.#tasks.find(queryOf(filter, page.after), {
-      sort: LISTING_ORDER,
-      limit: page.limit,
-      batchSize: page.limit ?? BATCH_SIZE,
-      ignoreUndefined: true,
-    });
+  /** The first tasks that match, in the order of listings, behind a position: at most `limit`, up to 1,001. */
+  async page(filter: TaskFilter, page: { after?: TaskPosition; limit: number }): Promise<TaskDocument[]> {
+    const { after, limit } = page;
+    return this.#find(queryOf(filter, after), { limit, batchSize: limit }).toArray();
+  }
+
+  /** All tasks that match, in the order of listings, in batches as they are read; leaving off ends the reading. */
+  async *all(filter: TaskFilter): AsyncGenerator<TaskDocument[], void, undefined> {
+    const cursor = this.#find(queryOf(filter), { batchSize: BATCH_SIZE });
     try {
       while (await cursor.hasNext()) yield cursor.readBufferedDocuments();
     } finally {
       await cursor.close();
     }
+  }
+
+  #find(query: Filter<TaskDocument>, options: { limit?: number; batchSize: number }) {
+    return this.#tasks.find(query, { sort: LISTING_ORDER, ignoreUndefined: true, ...options });
   }
 
   /** Adds tasks that have not run yet. */

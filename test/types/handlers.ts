@@ -16,7 +16,7 @@ const same = <Verdict extends true>(verdict: Verdict): Verdict => verdict;
 // The handlers' types are those of the spec.
 same<Same<Input<'listTasks'>['query'], NonNullable<ListTasksData['query']>>>(true);
 same<Same<Reply<'listTasks'>['status'], 200>>(true);
-same<Same<Reply<'listTasks'>['body']['tasks'], TasksResponse['tasks']>>(true);
+same<Same<Reply<'listTasks'>['body']['tasks'], TasksResponse['tasks'] | AsyncIterable<Task>>>(true);
 same<Same<Reply<'listTasks'>['body']['status'], 'success'>>(true);
 
 // What the spec has compiles.
@@ -36,6 +36,18 @@ defineHandlers({
   listTasks: async (): Promise<Reply<'listTasks'>> => ({
     status: 200,
     body: { status: 'success', tasks: [task] },
+  }),
+});
+
+defineHandlers({
+  listTasks: async () => ({
+    status: 200,
+    body: {
+      status: 'success',
+      tasks: (async function* () {
+        yield task;
+      })(),
+    },
   }),
 });
 
@@ -89,6 +101,19 @@ defineHandlers({
     status: 200,
     // @ts-expect-error: there is no field `total`, with the reply's type written out either
     body: { status: 'success', tasks: [], total: 0 },
+  }),
+});
+
+defineHandlers({
+  // @ts-expect-error: a task has no field `created_at`, read one by one either
+  listTasks: async () => ({
+    status: 200,
+    body: {
+      status: 'success',
+      tasks: (async function* () {
+        yield { ...task, created_at: '' };
+      })(),
+    },
   }),
 });
 
