@@ -25,7 +25,9 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
  * five runs and its next ten fire times. Nothing that matches is an empty array, not an error; a look-up that
  * fails is an error (`503`), never an empty array.
  *
- * Without `limit` every match is returned. With `limit` the reply is one page; while more follow it has a
+ * Without `limit` every match is returned; a long listing is sent as it is read, without `Content-Length`, and no
+ * faster than the client takes it. If it fails on its way, or the client takes nothing for 60 seconds, the connection
+ * is cut, so that what has arrived cannot be taken for the whole. With `limit` the reply is one page; while more follow it has a
  * `next_cursor`, to be sent as `cursor` with the same filters. Paging is stable: a task that exists
  * throughout is returned exactly once, whatever is created or deleted meanwhile. The page size may change
  * between pages.

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
 import { pino } from 'pino';
 import { createApp } from './app.ts';
 import { InvalidSettings, readSettings } from './config.ts';
@@ -29,7 +30,14 @@ function endSignal(): Promise<NodeJS.Signals> {
   });
 }
 
+/**
+ * A full listing makes garbage faster than V8 cares to collect: by default its heap grows severalfold before it does.
+ * Collecting each time the heap has grown by this much keeps the process small, at the same speed (npm run bench).
+ */
+const HEAP_GROWING_PERCENT = 20;
+
 async function main(): Promise<void> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   // From the start: told to end while it starts, the service still closes its database.
   const ended = endSignal();
   if (existsSync('.env')) process.loadEnvFile('.env');

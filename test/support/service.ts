@@ -60,7 +60,7 @@ export async function listenOn(collections: Database['collections'], now: () => 
   const { port }: Pick<AddressInfo, 'port'> = JSON.parse(JSON.stringify(server.address()));
   const url = `http://127.0.0.1:${port}`;
   const client: Client = createClient({ baseUrl: url, fetch: checkedFetch });
-  return { url, port, client, lines, close: () => drain(5_000) };
+  return { url, port, server, client, lines, close: () => drain(5_000) };
 }
 
 /** A whole service for a test file, with its stores, clock and the commands that it sends to its database. */
@@ -76,6 +76,8 @@ export async function startService() {
     ...listener,
     clock,
     collections: database.collections,
+    uri: database.uri,
+    dataDir: database.dataDir,
     db: database.client.db(database.name),
     tasks: new TaskStore(database.collections),
     runs: new RunStore(database.collections),
