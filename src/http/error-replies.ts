@@ -38,12 +38,12 @@ function toApiError(error: unknown): ApiError {
 
 /** Answers every error in the published envelope, and logs those that are not the caller's. */
 export function errorReplies(log: Logger): ErrorRequestHandler {
-  return (error, request, response, next) => {
+  return (error, request, response, _next) => {
     const { status, code, message, headers } = toApiError(error);
     const requestId = String(response.getHeader('x-request-id'));
     if (status >= 500) log.error({ requestId, code, err: error }, 'request failed');
-    // Express then cuts the connection, so that nobody takes the part that was sent for the whole.
-    if (response.headersSent) return next(error);
+    // Nobody may take the part that was sent for the whole.
+    if (response.headersSent) return void response.destroy();
     const body: ErrorResponse = { status: 'error', error: message, code, request_id: requestId };
     response
       .status(status)

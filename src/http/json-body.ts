@@ -43,7 +43,8 @@ async function stream(response: Response, body: object): Promise<void> {
       yield first;
       yield* chunks;
     } catch (error) {
-      failed = true;
+      // Where the client has left, ending the reading may fail, and concerns nobody.
+      failed = !response.destroyed;
       // Not only ended: a client of HTTP/1.0 takes the end of the connection for the end of the reply.
       response.socket?.resetAndDestroy();
       throw error;
