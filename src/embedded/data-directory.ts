@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path';
 
 /** The socket's name inside the data directory. */
 export const SOCKET_NAME = 'db.sock';
+/** The store's name inside the data directory. */
+export const STORE_DIRECTORY = 'store';
 
 /** Longest socket path that both Linux (108 bytes) and macOS (104) take, with the terminating zero. */
 const MAX_SOCKET_PATH_BYTES = 103;

@@ -16,6 +16,7 @@ import {
 } from './commands/handshake.ts';
 import { createIndexes, dropIndexes, listIndexes } from './commands/indexes.ts';
 import { create, drop, dropDatabase, listCollections, listDatabases } from './commands/list.ts';
+import { replaceAll } from './commands/replace-all.ts';
 import { insert, remove, update } from './commands/write.ts';
 import { errorDocument } from './connection.ts';
 import type { Command, Engine } from './engine.ts';
@@ -54,6 +55,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['create', create],
   ['drop', drop],
   ['dropDatabase', dropDatabase],
+  ['replaceAllByStaged', replaceAll],
 ]);
 
 /** Runs one command and encodes its reply. Failures become a reply with ok: 0; unexpected ones are logged too. */

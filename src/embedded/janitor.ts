@@ -2,6 +2,7 @@ import { rawOf } from './bson-writer.ts';
 import type { IndexInfo } from './catalog.ts';
 import type { GroupFilter } from './filter.ts';
 import { discardIndex } from './index-build.ts';
+import { STAGING_DATABASE, discardStaged } from './staging.ts';
 import type { Store } from './store.ts';
 import { writeMany } from './writes.ts';
 
@@ -26,7 +27,10 @@ export class Janitor {
   constructor(store: Store, log: EngineLog) {
     this.#store = store;
     this.#log = log;
-    this.#timer = setInterval(() => this.#queue(() => expire(store, new Date())), TTL_INTERVAL_MS);
+    this.#timer = setInterval(() => {
+      store.releaseDeadReaders();
+      this.#queue(() => expire(store, new Date()));
+    }, TTL_INTERVAL_MS);
     this.#timer.unref();
   }
 
@@ -61,8 +65,9 @@ export class Janitor {
   }
 }
 
-/** Discards indexes whose building a crash interrupted: the command that asked for them was never answered. */
+/** Discards what a crash interrupted: restores, and the building of indexes; the command for it was never answered. */
 export async function discardUnfinished(store: Store): Promise<void> {
+  await discardStaged(store);
   for (const collection of store.collections()) {
     for (const { id } of collection.indexes.filter(({ ready }) => !ready)) {
       await store.write(() => discardIndex(store, collection, id));
@@ -73,6 +78,7 @@ export async function discardUnfinished(store: Store): Promise<void> {
 /** Deletes the documents that TTL indexes declare expired at `now`; of several dates in an array the earliest counts. */
 export async function expire(store: Store, now: Date): Promise<void> {
   for (const collection of store.collections()) {
+    if (collection.db === STAGING_DATABASE) continue;
     for (const index of collection.indexes) {
       if (index.expireAfterSeconds === undefined || !index.ready) continue;
       await writeMany(

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { Cursors } from './cursors.ts';
-import { SOCKET_NAME, prepareDirectory, shortDirectory, socketUri } from './data-directory.ts';
+import { SOCKET_NAME, STORE_DIRECTORY, prepareDirectory, shortDirectory, socketUri } from './data-directory.ts';
 import { dispatch } from './dispatch.ts';
 import type { Engine } from './engine.ts';
 import { type EngineLog, Janitor, discardUnfinished } from './janitor.ts';
@@ -19,7 +19,6 @@ export interface EmbeddedServer {
 }
 
 const SILENT: EngineLog = { warn: () => undefined, error: () => undefined };
-const STORE_DIRECTORY = 'store';
 
 /**
  * Starts the engine on a directory, which it creates if needed and keeps for its owner's eyes only.

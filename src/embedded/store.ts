@@ -8,9 +8,10 @@ import { ownerPrefix, recordOf } from './store-keys.ts';
 
 /** Raised when the layout of stored bytes changes. */
 export const FORMAT_VERSION = 1;
-const FORMAT_KEY = 'format';
+/** The keys of the table `meta`. */
+export const FORMAT_KEY = 'format';
 const COUNTER_KEY = 'counter';
-const COLLECTION_PREFIX = 'collection/';
+export const COLLECTION_PREFIX = 'collection/';
 const TRASH_PREFIX = 'trash/';
 
 type Bytes = Database<Buffer, Buffer>;
@@ -182,6 +183,20 @@ export class Store {
     for (const index of collection.indexes) this.discard({ kind: 'entries', id: index.id });
   }
 
+  /** Inside a write: gives the collection a name that is free. Its documents and indexes stay where they are. */
+  renameCollection(collection: Collection, db: string, name: string): void {
+    const renamed = new Collection({ ...collection.record(), db, name }, collection.nextRecord);
+    this.#put(COLLECTION_PREFIX + renamed.id, encodeCollection(renamed.record()));
+    this.#collections.delete(collection.namespace);
+    collection.dropped = true;
+    this.#collections.set(renamed.namespace, renamed);
+  }
+
+  /** How many documents a collection has, counted. */
+  countRecords({ id }: Collection): number {
+    return this.records.getKeysCount({ start: ownerPrefix(id), end: ownerPrefix(id + 1) });
+  }
+
   /** Inside a write: marks a range of keys for deletion. */
   discard(trash: Trash): void {
     this.#put(`${TRASH_PREFIX}${trash.kind}/${trash.id}`, JSON.stringify(trash));
@@ -213,6 +228,11 @@ export class Store {
     this.#counter += 1;
     this.#put(COUNTER_KEY, String(this.#counter));
     return this.#counter;
+  }
+
+  /** Forgets the snapshots of other processes that were killed, whose pages would never be used again. */
+  releaseDeadReaders(): void {
+    this.#root.readerCheck();
   }
 
   /** Waits for running commits and closes the files. */

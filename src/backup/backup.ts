@@ -1,0 +1,48 @@
+import { Readable, pipeline } from 'node:stream';
+import { createGzip } from 'node:zlib';
+import { StoreSnapshot } from '../embedded/store-snapshot.ts';
+import { type Written, archiveOf } from './archive-writer.ts';
+import { writeNewFile } from './new-file.ts';
+
+export interface BackupFigures extends Written {
+  collections: number;
+  /** Of the file. */
+  fileBytes: number;
+}
+
+/** Level 1 takes a third of the default's time for a file that is a tenth larger. */
+const GZIP = { level: 1, chunkSize: 256 * 1024 };
+
+/**
+ * Writes all of the embedded database of a data directory, as it is at this moment, into a new file that mongorestore
+ * reads too (--archive --gzip). It needs no engine and disturbs none.
+ * @param onStart - called with the number of documents
+ * @throws NoStore, UnusableStore, FileInTheWay, or the system's error where the file cannot be written
+ */
+export async function backUp(
+  dataDir: string,
+  path: string,
+  options: { replace: boolean; onStart?: (documents: number) => void; onProgress?: (documents: number) => void },
+): Promise<BackupFigures> {
+  const snapshot = await StoreSnapshot.open(dataDir);
+  try {
+    const { collections } = snapshot;
+    options.onStart?.(collections.reduce((sum, collection) => sum + snapshot.count(collection), 0));
+    const written: Written = { documents: 0, bytes: 0 };
+    const gzip = createGzip(GZIP);
+    // Errors of the snapshot reach the reader of gzip, which pipeline destroys with them.
+    pipeline(Readable.from(archiveOf(snapshot, written), { objectMode: false }), gzip, () => undefined);
+    const pieces = watched(gzip, () => options.onProgress?.(written.documents));
+    const fileBytes = await writeNewFile(path, options.replace, pieces);
+    return { collections: collections.length, ...written, fileBytes };
+  } finally {
+    await snapshot.close();
+  }
+}
+
+async function* watched(pieces: AsyncIterable<Buffer>, onPiece: () => void): AsyncGenerator<Buffer, void, void> {
+  for await (const piece of pieces) {
+    yield piece;
+    onPiece();
+  }
+}

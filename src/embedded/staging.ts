@@ -1,0 +1,46 @@
+import type { Collection } from './catalog.ts';
+import { CommandError } from './errors.ts';
+import type { Store } from './store.ts';
+
+/** The database that a restore loads into, before it replaces all others at once. Its documents never expire. */
+export const STAGING_DATABASE = '_restoring';
+
+/** A loaded collection and what it is to become. */
+export interface StagedCollection {
+  /** Its name in the staging database. */
+  readonly staged: string;
+  readonly db: string;
+  readonly name: string;
+  /** How many documents were loaded. */
+  readonly count: number;
+}
+
+/** Drops what an interrupted restore left. */
+export async function discardStaged(store: Store): Promise<void> {
+  const left = store.collections().filter(({ db }) => db === STAGING_DATABASE);
+  if (left.length === 0) return;
+  await store.write(() => {
+    for (const collection of left) store.dropCollection(collection);
+  });
+}
+
+/**
+ * Inside a write: drops every collection of every other database and puts the staged ones in their place. It takes as
+ * long for a large database as for a small one, counting aside, and a crash leaves either all the old or all the new.
+ * @throws CommandError 20 if something else is staged than the caller has loaded; nothing is changed then
+ */
+export function replaceAllByStaged(store: Store, staged: readonly StagedCollection[]): void {
+  const found = staged.map((wanted): [Collection, StagedCollection] => {
+    const collection = store.collection(STAGING_DATABASE, wanted.staged);
+    const count = collection ? store.countRecords(collection) : 0;
+    if (collection && count === wanted.count) return [collection, wanted];
+    throw new CommandError(
+      20,
+      `of ${wanted.db}.${wanted.name}, ${wanted.count} documents were loaded and ${count} are there; is another restore running?`,
+    );
+  });
+  for (const collection of store.collections()) {
+    if (collection.db !== STAGING_DATABASE) store.dropCollection(collection);
+  }
+  for (const [collection, { db, name }] of found) store.renameCollection(collection, db, name);
+}

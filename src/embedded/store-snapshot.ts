@@ -1,0 +1,156 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type Database, type RootDatabase, type Transaction, open } from 'lmdb';
+import { type CollectionRecord, decodeCollection } from './catalog.ts';
+import { STORE_DIRECTORY } from './data-directory.ts';
+import { afterPrefix, indexEntries, storedKey } from './index-keys.ts';
+import { type RawValue, documentValue } from './raw-bson.ts';
+import { STAGING_DATABASE } from './staging.ts';
+import { COLLECTION_PREFIX, FORMAT_KEY, FORMAT_VERSION } from './store.ts';
+import { checkDataFile } from './store-check.ts';
+import { UnusableStore } from './store-errors.ts';
+import { entryPrefix, ownerPrefix, recordKey, recordOf } from './store-keys.ts';
+
+type Table = Database<Buffer, Buffer>;
+
+/** There is nothing to read in a data directory. */
+export class NoStore extends Error {
+  constructor(path: string) {
+    super(
+      `There is no embedded database in ${path}. DATA_DIR must be the service's data directory; is it another one?`,
+    );
+    this.name = 'NoStore';
+  }
+}
+
+const CHUNK_KEYS = 128;
+const NO_KEY = Buffer.alloc(0);
+
+/**
+ * The whole database as it was at one moment, read from the files of its data directory. LMDB gives every process a
+ * snapshot of its own, so it makes no difference whether an engine runs on the directory, what it writes meanwhile, or
+ * whether it stops. Until close(), pages that the engine frees are not used again, so the data file may grow.
+ */
+export class StoreSnapshot {
+  readonly #root: RootDatabase<Buffer, Buffer>;
+  readonly #records: Table;
+  readonly #entries: Table;
+  readonly #transaction: Transaction;
+  /** In the order in which they were created; without those that a restore is loading. */
+  readonly collections: readonly CollectionRecord[];
+
+  private constructor(root: RootDatabase<Buffer, Buffer>, path: string) {
+    const table = (name: string): Table => {
+      const found: Table | undefined = root.openDB({ name, encoding: 'binary', keyEncoding: 'binary' });
+      if (!found) throw new Error(`it has no table "${name}"`);
+      return found;
+    };
+    this.#root = root;
+    const meta = table('meta');
+    this.#records = table('records');
+    this.#entries = table('entries');
+    this.#transaction = root.useReadTransaction();
+    this.#checkFormat(meta, path);
+    this.collections = [...this.#recordsOf(meta)]
+      .filter(({ db }) => db !== STAGING_DATABASE)
+      .toSorted((left, right) => left.id - right.id);
+  }
+
+  /**
+   * Opens the store of a data directory for reading only; one snapshot at a time in a process.
+   * @throws NoStore if there is none
+   * @throws UnusableStore if it is damaged or has a newer format
+   */
+  static async open(dataDir: string): Promise<StoreSnapshot> {
+    const path = join(resolve(dataDir), STORE_DIRECTORY);
+    if (!existsSync(join(path, 'data.mdb'))) throw new NoStore(resolve(dataDir));
+    let root: RootDatabase<Buffer, Buffer> | undefined;
+    try {
+      await checkDataFile(join(path, 'data.mdb'));
+      root = open({
+        path,
+        noSubdir: false,
+        encoding: 'binary',
+        keyEncoding: 'binary',
+        maxDbs: 8,
+        readOnly: true,
+      });
+      return new StoreSnapshot(root, path);
+    } catch (error) {
+      await root?.close();
+      if (error instanceof UnusableStore) throw error;
+      throw new UnusableStore(path, error);
+    }
+  }
+
+  #checkFormat(meta: Table, path: string): void {
+    const stored = meta.get(Buffer.from(FORMAT_KEY), { transaction: this.#transaction });
+    const format: { version?: unknown } = JSON.parse(stored?.toString() ?? '{}');
+    if (typeof format.version !== 'number') throw new Error('the format record is unreadable');
+    if (format.version > FORMAT_VERSION) throw UnusableStore.newer(path, format.version, FORMAT_VERSION);
+  }
+
+  *#recordsOf(meta: Table): Generator<CollectionRecord> {
+    const start = Buffer.from(COLLECTION_PREFIX);
+    const end = Buffer.from(`${COLLECTION_PREFIX}\u{10ffff}`);
+    for (const { value } of meta.getRange({ start, end, transaction: this.#transaction })) {
+      yield decodeCollection(value.toString());
+    }
+  }
+
+  /** How many documents a collection has. */
+  count({ id }: CollectionRecord): number {
+    return this.#records.getKeysCount({
+      start: ownerPrefix(id),
+      end: ownerPrefix(id + 1),
+      transaction: this.#transaction,
+    });
+  }
+
+  /** A collection's documents as stored, byte for byte, in the order of their insertion. */
+  *documents({ id }: CollectionRecord): Generator<Buffer, void, void> {
+    const transaction = this.#transaction;
+    const end = ownerPrefix(id + 1);
+    let last: Buffer | undefined;
+    for (;;) {
+      const start = last ?? ownerPrefix(id);
+      const range = { start, end, exclusiveStart: last !== undefined, limit: CHUNK_KEYS, transaction };
+      const keys = [...this.#records.getKeys(range)];
+      for (const key of keys) {
+        const document = this.#records.get(key, { transaction });
+        if (!document) throw new Error('a document is gone from the snapshot');
+        yield document;
+      }
+      if (keys.length < CHUNK_KEYS) return;
+      last = keys.at(-1);
+    }
+  }
+
+  /** The document with the _id that another one has, or undefined. */
+  find({ id, indexes: [idIndex] }: CollectionRecord, other: RawValue): Buffer | undefined {
+    const transaction = this.#transaction;
+    if (!idIndex) throw new Error('a collection has no index on _id');
+    const keyOf = (document: RawValue): Buffer => indexEntries(document, idIndex.parts).entries[0]?.key ?? NO_KEY;
+    const wanted = keyOf(other);
+    const start = entryPrefix(idIndex.id, storedKey(wanted));
+    for (const key of this.#entries.getKeys({ start, end: afterPrefix(start), transaction })) {
+      const document = this.#records.get(recordKey(id, recordOf(key)), { transaction });
+      // A long key is stored as a hash only.
+      if (document && keyOf(documentValue(document)).equals(wanted)) return document;
+    }
+    return undefined;
+  }
+
+  /** The number of the last commit of anyone so far, later ones than the snapshot's included. */
+  lastCommit(): number {
+    const stats: { lastTxnId?: unknown } = this.#root.getStats();
+    if (typeof stats.lastTxnId !== 'number') throw new Error('lmdb does not tell its last transaction');
+    return stats.lastTxnId;
+  }
+
+  /** Lets the snapshot go. */
+  async close(): Promise<void> {
+    this.#transaction.done();
+    await this.#root.close();
+  }
+}
