@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
 import { seedAccounts, seedTasks, type SeedPlan } from '../scripts/seed-data.ts';
-import { readArguments, UsageError } from '../scripts/seed.ts';
+import { UsageError } from '../scripts/command-line.ts';
+import { readArguments } from '../scripts/seed.ts';
 import { type Database, openDatabase } from '../src/database/connect.ts';
 import { addAccounts, addTasks } from '../src/samples/fill-database.ts';
 

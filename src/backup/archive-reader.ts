@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { type Readable, pipeline } from 'node:stream';
+import { Readable, pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { systemCode } from '../embedded/errors.ts';
 import { MAGIC, UnusableArchive } from './archive-format.ts';
@@ -22,26 +22,34 @@ export async function* readArchive(file: FileHandle): AsyncGenerator<ArchivePart
       'It must be a file of npm run backup or of mongodump --archive, gzipped or not.',
     );
   }
-  const bytes = file.createReadStream({ start: 0, autoClose: false, highWaterMark: READ_BYTES });
   const parser = new ArchiveParser();
   try {
-    for await (const chunk of isGzip ? unzipped(bytes, (await file.stat()).size) : bytes) {
-      if (Buffer.isBuffer(chunk)) yield* parser.push(chunk);
-    }
+    for await (const chunk of isGzip ? unzipped(file) : bytesOf(file)) yield* parser.push(chunk);
   } catch (error) {
     if (systemCode(error).startsWith('Z_')) throw UnusableArchive.damaged('its compression is broken');
     throw error;
-  } finally {
-    bytes.destroy();
   }
   parser.end();
 }
 
-async function* unzipped(bytes: Readable, size: number): AsyncGenerator<unknown, void, void> {
+/** Not a stream of the file's: its end closes the file, even with autoClose off. */
+async function* bytesOf(file: FileHandle): AsyncGenerator<Buffer, void, void> {
+  let position = 0;
+  for (;;) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(READ_BYTES), 0, READ_BYTES, position);
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+async function* unzipped(file: FileHandle): AsyncGenerator<Buffer, void, void> {
   const gunzip = createGunzip({ chunkSize: READ_BYTES });
   // Errors of the file reach the reader of gunzip, which pipeline destroys with them.
-  pipeline(bytes, gunzip, () => undefined);
-  yield* gunzip;
+  pipeline(Readable.from(bytesOf(file), { objectMode: false }), gunzip, () => undefined);
+  for await (const chunk of gunzip) if (Buffer.isBuffer(chunk)) yield chunk;
   // zlib ignores what comes after the end.
-  if (gunzip.bytesWritten !== size) throw UnusableArchive.damaged('something follows its end');
+  if (gunzip.bytesWritten !== (await file.stat()).size) {
+    throw UnusableArchive.damaged('something follows its end');
+  }
 }

@@ -2,7 +2,7 @@ import { Readable, pipeline } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { StoreSnapshot } from '../embedded/store-snapshot.ts';
 import { type Written, archiveOf } from './archive-writer.ts';
-import { writeNewFile } from './new-file.ts';
+import { refuseExisting, writeNewFile } from './new-file.ts';
 
 export interface BackupFigures extends Written {
   collections: number;
@@ -22,8 +22,13 @@ const GZIP = { level: 1, chunkSize: 256 * 1024 };
 export async function backUp(
   dataDir: string,
   path: string,
-  options: { replace: boolean; onStart?: (documents: number) => void; onProgress?: (documents: number) => void },
+  options: {
+    replace: boolean;
+    onStart?: (documents: number) => void;
+    onProgress?: (documents: number) => void;
+  },
 ): Promise<BackupFigures> {
+  await refuseExisting(path, options.replace);
   const snapshot = await StoreSnapshot.open(dataDir);
   try {
     const { collections } = snapshot;
@@ -40,7 +45,10 @@ export async function backUp(
   }
 }
 
-async function* watched(pieces: AsyncIterable<Buffer>, onPiece: () => void): AsyncGenerator<Buffer, void, void> {
+async function* watched(
+  pieces: AsyncIterable<Buffer>,
+  onPiece: () => void,
+): AsyncGenerator<Buffer, void, void> {
   for await (const piece of pieces) {
     yield piece;
     onPiece();

@@ -57,12 +57,15 @@ export async function writeNewFile(
   return bytes;
 }
 
-async function refuseExisting(target: string, replace: boolean): Promise<void> {
+/** Throws FileInTheWay where there is a folder, or a file that is not to be replaced. */
+export async function refuseExisting(path: string, replace: boolean): Promise<void> {
+  const target = resolve(path);
   if (!existsSync(target)) return;
   if ((await stat(target)).isDirectory()) {
     throw new FileInTheWay(`${target} is a folder; give the name of a file in it.`);
   }
-  if (!replace) throw new FileInTheWay(`${target} exists already; give another name, or --force to replace it.`);
+  if (!replace)
+    throw new FileInTheWay(`${target} exists already; give another name, or --force to replace it.`);
 }
 
 /** A link fails where the target has come into being meanwhile; a rename would replace it. */

@@ -78,3 +78,24 @@ export async function joinDatabase(settings: DatabaseSettings, log: Logger): Pro
   if (!running) return openDatabase(settings, log);
   return connect({ uri: running, close: NOTHING_TO_CLOSE }, settings.name, {});
 }
+
+/**
+ * The embedded engine on a folder, whatever it holds, for scripts: through its socket where a service runs it, else
+ * started here.
+ * @throws DataDirectoryInUse, UnusableStore
+ */
+export async function joinEmbedded(
+  dataDir: string,
+  log: Logger,
+): Promise<Pick<Database, 'client' | 'close'>> {
+  const running = await findRunningEmbedded(dataDir);
+  const server = running ? { uri: running, close: NOTHING_TO_CLOSE } : await startEmbedded({ dataDir, log });
+  const client = new MongoClient(server.uri, DEFAULTS);
+  return {
+    client,
+    close: async () => {
+      await client.close();
+      await server.close();
+    },
+  };
+}

@@ -1,6 +1,12 @@
 import { join, resolve } from 'node:path';
 import { Cursors } from './cursors.ts';
-import { SOCKET_NAME, STORE_DIRECTORY, prepareDirectory, shortDirectory, socketUri } from './data-directory.ts';
+import {
+  SOCKET_NAME,
+  STORE_DIRECTORY,
+  prepareDirectory,
+  shortDirectory,
+  socketUri,
+} from './data-directory.ts';
 import { dispatch } from './dispatch.ts';
 import type { Engine } from './engine.ts';
 import { type EngineLog, Janitor, discardUnfinished } from './janitor.ts';

@@ -36,6 +36,8 @@ export class StoreSnapshot {
   readonly #records: Table;
   readonly #entries: Table;
   readonly #transaction: Transaction;
+  /** The number of the last commit before the snapshot; lastCommit() is another one as soon as somebody has written. */
+  readonly openedAt: number;
   /** In the order in which they were created; without those that a restore is loading. */
   readonly collections: readonly CollectionRecord[];
 
@@ -49,6 +51,9 @@ export class StoreSnapshot {
     const meta = table('meta');
     this.#records = table('records');
     this.#entries = table('entries');
+    this.openedAt = this.lastCommit();
+    // That has begun a transaction, and maybe an older one.
+    root.resetReadTxn();
     this.#transaction = root.useReadTransaction();
     this.#checkFormat(meta, path);
     this.collections = [...this.#recordsOf(meta)]
@@ -130,7 +135,8 @@ export class StoreSnapshot {
   find({ id, indexes: [idIndex] }: CollectionRecord, other: RawValue): Buffer | undefined {
     const transaction = this.#transaction;
     if (!idIndex) throw new Error('a collection has no index on _id');
-    const keyOf = (document: RawValue): Buffer => indexEntries(document, idIndex.parts).entries[0]?.key ?? NO_KEY;
+    const keyOf = (document: RawValue): Buffer =>
+      indexEntries(document, idIndex.parts).entries[0]?.key ?? NO_KEY;
     const wanted = keyOf(other);
     const start = entryPrefix(idIndex.id, storedKey(wanted));
     for (const key of this.#entries.getKeys({ start, end: afterPrefix(start), transaction })) {

@@ -12,7 +12,10 @@ export async function replaceAll(call: Call): Promise<Reply> {
   const { args, engine, db } = call;
   args.allowOnly(['replaceAllByStaged', 'collections']);
   if (db !== STAGING_DATABASE) {
-    throw new CommandError(13, `replaceAllByStaged may only be run against the ${STAGING_DATABASE} database.`);
+    throw new CommandError(
+      13,
+      `replaceAllByStaged may only be run against the ${STAGING_DATABASE} database.`,
+    );
   }
   const staged = (args.list('collections') ?? []).map((entry): StagedCollection => {
     if (!isObject(entry)) throw typeMismatch("'replaceAllByStaged.collections' must hold documents");
@@ -27,7 +30,8 @@ function readEntry(engine: Call['engine'], args: Arguments): StagedCollection {
   args.allowOnly(['staged', 'db', 'name', 'count'], false);
   const db = args.text('db') ?? '';
   checkDatabaseName(db);
-  if (db === STAGING_DATABASE) throw new CommandError(73, `'${db}' cannot be restored: it is the staging database`);
+  if (db === STAGING_DATABASE)
+    throw new CommandError(73, `'${db}' cannot be restored: it is the staging database`);
   const name = collectionName({ engine, args, db }, 'name');
   const staged = collectionName({ engine, args, db: STAGING_DATABASE }, 'staged');
   return { staged, db, name, count: args.count('count') ?? 0 };
