@@ -140,5 +140,10 @@ async function load(
       onLoaded?.(batch.length);
     }
   }
-  return [...loaded].map(([{ db, name }, target]) => ({ db, name, ...target }));
+  return [...loaded].map(([{ db, name, indexes }, target]) => ({
+    db,
+    name,
+    indexes: indexes.length,
+    ...target,
+  }));
 }

@@ -13,6 +13,8 @@ export interface StagedCollection {
   readonly name: string;
   /** How many documents were loaded. */
   readonly count: number;
+  /** How many indexes were created, besides the one on _id. */
+  readonly indexes: number;
 }
 
 /** Drops what an interrupted restore left. */
@@ -33,10 +35,11 @@ export function replaceAllByStaged(store: Store, staged: readonly StagedCollecti
   const found = staged.map((wanted): [Collection, StagedCollection] => {
     const collection = store.collection(STAGING_DATABASE, wanted.staged);
     const count = collection ? store.countRecords(collection) : 0;
-    if (collection && count === wanted.count) return [collection, wanted];
+    const isSame = count === wanted.count && collection?.indexes.length === wanted.indexes + 1;
+    if (collection && isSame) return [collection, wanted];
     throw new CommandError(
       20,
-      `of ${wanted.db}.${wanted.name}, ${wanted.count} documents were loaded and ${count} are there; is another restore running?`,
+      `of ${wanted.db}.${wanted.name} something else is there than the ${wanted.count} documents that were loaded; is another restore running?`,
     );
   });
   for (const collection of store.collections()) {

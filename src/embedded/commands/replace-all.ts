@@ -6,7 +6,7 @@ import { isObject } from '../raw-bson.ts';
 import { STAGING_DATABASE, type StagedCollection, replaceAllByStaged } from '../staging.ts';
 
 /**
- * `replaceAllByStaged: 1, collections: [{staged, db, name, count}]`: the end of a restore. Not a command of MongoDB's.
+ * `replaceAllByStaged: 1, collections: [{staged, db, name, count, indexes}]`: the end of a restore. Not a command of MongoDB's.
  */
 export async function replaceAll(call: Call): Promise<Reply> {
   const { args, engine, db } = call;
@@ -27,12 +27,12 @@ export async function replaceAll(call: Call): Promise<Reply> {
 }
 
 function readEntry(engine: Call['engine'], args: Arguments): StagedCollection {
-  args.allowOnly(['staged', 'db', 'name', 'count'], false);
+  args.allowOnly(['staged', 'db', 'name', 'count', 'indexes'], false);
   const db = args.text('db') ?? '';
   checkDatabaseName(db);
   if (db === STAGING_DATABASE)
     throw new CommandError(73, `'${db}' cannot be restored: it is the staging database`);
   const name = collectionName({ engine, args, db }, 'name');
   const staged = collectionName({ engine, args, db: STAGING_DATABASE }, 'staged');
-  return { staged, db, name, count: args.count('count') ?? 0 };
+  return { staged, db, name, count: args.count('count') ?? 0, indexes: args.count('indexes') ?? 0 };
 }
