@@ -28,6 +28,7 @@ export function run(file: string, environment: Record<string, string>, args: str
   return {
     pid: child.pid,
     kill: (signal: NodeJS.Signals) => child.kill(signal),
+    isRunning: () => running.has(child),
     ended,
     /** Waits for a text on stdout and returns all that has come. */
     async printed(text: string | RegExp): Promise<string> {
