@@ -1,4 +1,5 @@
 import { MongoClient } from 'mongodb';
+import { defaultsFor } from '../src/database/connect.ts';
 import { migrate } from '../src/migration/migrate.ts';
 import { withoutCredentials } from '../src/migration/credentials.ts';
 import {
@@ -29,15 +30,15 @@ The embedded database is the one of DATA_DIR, from the environment or .env (see 
 `;
 
 /** Longer than the service's: an index of a large collection may take minutes to build. */
-const OPTIONS = {
+const DEFAULTS = {
   appName: 'recoup-tasks-migrate',
   connectTimeoutMS: 10_000,
   serverSelectionTimeoutMS: 10_000,
   socketTimeoutMS: 600_000,
-  // Only these tell what was written for certain.
-  readPreference: 'primary',
-  writeConcern: { w: 'majority' },
-} as const;
+};
+
+/** Whatever the connection string says: only these tell for certain what was written. */
+const CERTAIN = { readPreference: 'primary', writeConcern: { w: 'majority' } } as const;
 
 /**
  * What the command line asks for.
@@ -51,7 +52,7 @@ export function readArguments(args: string[]): { to: string | undefined } | 'hel
 
 function clientFor(uri: string): MongoClient {
   try {
-    return new MongoClient(uri, OPTIONS);
+    return new MongoClient(uri, { ...defaultsFor(uri, DEFAULTS), ...CERTAIN });
   } catch {
     // The driver's reason may repeat parts of the password.
     throw new UsageError(

@@ -24,11 +24,11 @@ const DEFAULTS = {
   waitQueueTimeoutMS: 5_000,
 } satisfies MongoClientOptions;
 
-/** The driver prefers these to what the connection string says, so what it says is left out. */
-function defaultsFor(uri: string): MongoClientOptions {
+/** Those options that a connection string does not name: the driver would prefer them to what the string says. */
+export function defaultsFor(uri: string, defaults: MongoClientOptions): MongoClientOptions {
   const query = uri.split('?')[1]?.toLowerCase() ?? '';
   const named = new Set(query.split('&').map((option) => option.split('=')[0]));
-  return Object.fromEntries(Object.entries(DEFAULTS).filter(([name]) => !named.has(name.toLowerCase())));
+  return Object.fromEntries(Object.entries(defaults).filter(([name]) => !named.has(name.toLowerCase())));
 }
 
 interface Server {
@@ -39,7 +39,7 @@ interface Server {
 const NOTHING_TO_CLOSE = async () => {};
 
 async function connect(server: Server, databaseName: string, options: MongoClientOptions): Promise<Database> {
-  const client = new MongoClient(server.uri, { ...defaultsFor(server.uri), ...options });
+  const client = new MongoClient(server.uri, { ...defaultsFor(server.uri, DEFAULTS), ...options });
   const close = async () => {
     await client.close();
     await server.close();
