@@ -102,16 +102,21 @@ describe('npm run backup', () => {
   });
 
   test('is of one moment, while others write', async () => {
-    const [first, second] = ['first', 'second'].map((name) =>
-      client.db('recoup').collection<{ _id: number }>(name),
-    );
+    const named = (name: string) => client.db('recoup').collection<{ _id: number; text?: string }>(name);
+    const [first, filler, second] = [named('first'), named('filler'), named('second')];
+    await first.insertOne({ _id: -1 });
+    // Between the two, so that a dump of one collection after the other takes its time.
+    const text = 'x'.repeat(3_000);
+    await filler.insertMany(Array.from({ length: 4_000 }, (_, _id) => ({ _id, text })));
+    await second.insertOne({ _id: -1 });
     let isOver = false;
     let pairs = 0;
     // Every document of "second" was in "first" before; a dump of one collection after the other finds more in "second".
     const writer = (async () => {
+      // oxlint-disable-next-line no-unmodified-loop-condition -- it is, below, while this waits
       for (; !isOver; pairs++) {
-        await first?.insertOne({ _id: pairs });
-        await second?.insertOne({ _id: pairs });
+        await first.insertOne({ _id: pairs });
+        await second.insertOne({ _id: pairs });
       }
     })();
     expect(await backup(file)).toMatchObject({ code: 0 });

@@ -331,4 +331,18 @@ describe('TTL indexes', () => {
     expect((await engine.db.collection(name).find().toArray()).map(({ _id }) => _id)).toEqual([2, 4, 5]);
     expect((await engine.db.collection(name).indexes())[1]).toMatchObject({ expireAfterSeconds: 60 });
   });
+
+  it('leave alone what a restore is loading', async () => {
+    const staged = engine.client.db('_restoring').collection<{ _id: number; at: Date }>('c0');
+    await staged.createIndex({ at: 1 }, { expireAfterSeconds: 60 });
+    await staged.insertOne({ _id: 1, at: new Date(0) });
+    await engine.client.close();
+    await engine.server.close();
+    const store = await Store.open(`${engine.dataDir}/store`);
+    await expire(store, new Date(1_000_000));
+    const loading = store.collection('_restoring', 'c0');
+    expect(loading && store.countRecords(loading)).toBe(1);
+    await store.close();
+    await engine.restart();
+  });
 });
