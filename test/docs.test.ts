@@ -1,6 +1,10 @@
+import { once } from 'node:events';
+import { get as httpGet } from 'node:http';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
+import { loadSpec } from '../src/http/spec.ts';
 import { type Service, startService } from './support/service.ts';
 
 let service: Service;
@@ -59,5 +63,72 @@ describe('the spec', () => {
     const response = await get('/openapi.json');
     expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8');
     expect(await response.json()).toEqual(parse(file));
+  });
+});
+
+describe('the files of the docs page', () => {
+  const PARTS = [
+    '/docs',
+    '/docs/page.css',
+    '/docs/start.js',
+    '/docs/swagger-ui.css',
+    '/docs/swagger-ui-bundle.js',
+  ];
+  const PATHS = [...PARTS, '/docs/favicon-32x32.png', '/openapi.json', '/openapi.yaml'];
+
+  /** As it comes over the wire: fetch would unpack it. */
+  async function raw(path: string, headers: Record<string, string> = {}, method = 'GET') {
+    const request = httpGet(`${service.url}${path}`, { headers, method });
+    const [response] = await once(request, 'response');
+    const chunks: Buffer[] = [];
+    for await (const chunk of response) chunks.push(chunk);
+    return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) };
+  }
+
+  test('are at most 700 KB on the wire, together', async () => {
+    const replies = await Promise.all(
+      PATHS.slice(0, -1).map((path) => raw(path, { 'Accept-Encoding': 'gzip, br' })),
+    );
+    expect(replies.map(({ headers }) => headers['content-encoding'])).toEqual(
+      PATHS.slice(0, -1).map(() => 'br'),
+    );
+    expect(replies.reduce((sum, { body }) => sum + body.length, 0)).toBeLessThanOrEqual(700_000);
+  });
+
+  test.each([
+    ['br', 'br', brotliDecompressSync],
+    ['gzip', 'gzip', gunzipSync],
+    ['br;q=0, gzip', 'gzip', gunzipSync],
+    ['identity', undefined, (body: Buffer) => body],
+  ])('with Accept-Encoding: %s, come as %s, the same content', async (accepted, encoding, unpack) => {
+    const { headers, body } = await raw('/openapi.yaml', { 'Accept-Encoding': accepted });
+    expect(headers['content-encoding']).toBe(encoding);
+    expect(headers.vary).toBe('Accept-Encoding');
+    expect(unpack(body).toString()).toBe(loadSpec().yaml);
+  });
+
+  test.each(PATHS)('%s is kept by a browser, and not sent again while it is the same', async (path) => {
+    const first = await raw(path);
+    expect(first.status).toBe(200);
+    expect(first.headers['cache-control']).toBe('no-cache');
+    const tag = String(first.headers.etag);
+    expect(await raw(path, { 'If-None-Match': tag })).toMatchObject({ status: 304, body: Buffer.alloc(0) });
+    expect(await raw(path, { 'If-None-Match': '"another"' })).toMatchObject({ status: 200 });
+    const head = await raw(path, {}, 'HEAD');
+    expect(head).toMatchObject({ status: 200, body: Buffer.alloc(0), headers: { etag: tag } });
+  });
+
+  test('may load and run what this service sends, and nothing else', async () => {
+    const { headers } = await raw('/docs');
+    expect(headers['content-security-policy']).toContain(
+      "default-src 'none'; script-src 'self'; style-src 'self';",
+    );
+    expect(headers['x-content-type-options']).toBe('nosniff');
+  });
+
+  test('that do not exist are 404, in the envelope', async () => {
+    const { status, body } = await raw('/docs/swagger-ui.js');
+    expect(status).toBe(404);
+    expect(JSON.parse(body.toString())).toMatchObject({ status: 'error', code: 'not_found' });
   });
 });

@@ -1,0 +1,153 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { type Browser, type Page, chromium } from 'playwright-core';
+import { loadSamplesIfEmpty } from '../src/samples/load-samples.ts';
+import { type Service, startService } from './support/service.ts';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A browser that is installed: CHROMIUM_PATH, or one of the usual names in PATH. */
+function findChromium(): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const candidates = [
+    process.env.CHROMIUM_PATH ?? '',
+    ...folders.flatMap((folder) => NAMES.map((name) => join(folder, name))),
+  ];
+  return candidates.find((path) => path !== '' && isExecutable(path));
+}
+
+const executablePath = findChromium();
+if (!executablePath) {
+  process.stderr.write(
+    'No Chromium in PATH or at CHROMIUM_PATH: the tests of the docs page in a browser are skipped.\n',
+  );
+}
+
+let service: Service;
+let browser: Browser;
+/** What the console said of errors, and every request that left the page. */
+const problems: string[] = [];
+const requests: string[] = [];
+
+async function open(colorScheme: 'light' | 'dark', fragment = ''): Promise<Page> {
+  const page = await browser.newPage({ colorScheme });
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) problems.push(message.text());
+  });
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('request', (request) => requests.push(request.url()));
+  await page.goto(`${service.url}/docs${fragment}`);
+  await page.locator('#operations-Tasks-listTasks').waitFor();
+  return page;
+}
+
+/** Relative luminance of a CSS colour (WCAG 2.2), 0 to 1. */
+function luminance(color: string): number {
+  const [red = 0, green = 0, blue = 0] = (color.match(/[\d.]+/g) ?? []).map((part) => {
+    const share = Number(part) / 255;
+    return share <= 0.040_45 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+/** The colour of an element's text, and of what is behind it; a mere tint counts as transparent. */
+async function colorsOf(page: Page, selector: string): Promise<{ text: number; background: number }> {
+  const colors: { text: string; background: string } = await page.evaluate(`(() => {
+    const element = document.querySelector(${JSON.stringify(selector)});
+    let behind = element;
+    const of = (one) => getComputedStyle(one).backgroundColor;
+    while (behind.parentElement && of(behind).startsWith('rgba')) behind = behind.parentElement;
+    return { text: getComputedStyle(element).color, background: of(behind) };
+  })()`);
+  const background = colors.background.startsWith('rgba') ? 'rgb(255, 255, 255)' : colors.background;
+  return { text: luminance(colors.text), background: luminance(background) };
+}
+
+(executablePath ? describe : describe.skip)('the docs page in a browser', () => {
+  beforeAll(async () => {
+    service = await startService();
+    await loadSamplesIfEmpty(service.collections);
+    // Chromium's sandbox refuses to run as root, which containers use.
+    const chromiumSandbox = process.getuid?.() !== 0;
+    browser = await chromium.launch({ executablePath: executablePath ?? '', chromiumSandbox });
+  }, 60_000);
+  afterAll(async () => {
+    await browser.close();
+    await service.close();
+  });
+  beforeEach(() => {
+    problems.length = 0;
+    requests.length = 0;
+  });
+
+  test('one click lists the sample tasks, without an error in the console or a request to anybody else', async () => {
+    const page = await open('light', '#/Tasks/listTasks');
+    await page.locator('button.execute').click();
+    const body = page.locator('.live-responses-table .response-col_description .microlight').first();
+    await body.waitFor();
+    expect(await page.locator('.live-responses-table .response-col_status').nth(1).innerText()).toContain(
+      '200',
+    );
+    expect(await body.innerText()).toContain('"status": "success"');
+    expect(await body.innerText()).toContain('"title": ');
+    await page.locator('#model-Task, [id*="TasksResponse"], .models').first().click();
+    expect(requests.filter((url) => !url.startsWith(service.url) && !url.startsWith('data:'))).toEqual([]);
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  test('a wrong id shows the error of the service', async () => {
+    const page = await open('light', '#/Tasks/listTasks');
+    await page.locator('tr[data-param-name="id"] input').fill('not-a-uuid');
+    await page.locator('button.execute').click();
+    const body = page.locator('.live-responses-table .response-col_description .microlight').first();
+    await body.waitFor();
+    expect(await body.innerText()).toContain('"code": "invalid_parameter"');
+    expect(await body.innerText()).toContain('Query parameter \\"id\\" must be');
+    await page.close();
+  });
+
+  test('an example of the spec is filled in by a click, and finds its task', async () => {
+    const page = await open('light', '#/Tasks/listTasks');
+    const example = '5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11';
+    await page.locator('tr[data-param-name="id"]').getByRole('button', { name: example }).click();
+    await page.locator('button.execute').click();
+    const body = page.locator('.live-responses-table .response-col_description .microlight').first();
+    await body.waitFor();
+    expect(await body.innerText()).toContain(`"id": "${example}"`);
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  test.each(['light', 'dark'] as const)(
+    'the page is %s where the reader prefers it, and readable',
+    async (scheme) => {
+      const page = await open(scheme, '#/Tasks/listTasks');
+      const texts = [
+        '.info .title',
+        '.info .renderedMarkdown p',
+        '.opblock-description .renderedMarkdown p',
+        '.parameter__name',
+        '.opblock-summary-path',
+      ];
+      for (const selector of texts) {
+        await page.locator(`.swagger-ui ${selector}`).first().waitFor({ timeout: 10_000 });
+        const { text, background } = await colorsOf(page, `.swagger-ui ${selector}`);
+        const contrast = (Math.max(text, background) + 0.05) / (Math.min(text, background) + 0.05);
+        expect({ selector, isDark: background < 0.2 }).toEqual({ selector, isDark: scheme === 'dark' });
+        expect({ selector, contrast: contrast >= 4.5 }).toEqual({ selector, contrast: true });
+      }
+      await page.close();
+    },
+  );
+});
