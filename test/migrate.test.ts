@@ -183,10 +183,14 @@ describe('npm run migrate', () => {
     await things(there).insertOne({ _id: 2_000, text: 'besides' });
     await expect(verify()).rejects.toThrow('recoup.things has 0 missing, 0 different, 1 extra.');
     await things(there).deleteOne({ _id: 1_999 });
-    await expect(verify()).rejects.toThrow('recoup.things has 1 missing, 0 different, 1 extra.');
+    await expect(verify()).rejects.toThrow(
+      'recoup.things has 1 missing, 0 different, 1 extra (the first has the _id 1999).',
+    );
     // Equal in value, but of another type.
     await things(there).updateOne({ _id: 7 }, { $set: { text: new BSONSymbol('x'.repeat(500)) } });
-    await expect(verify()).rejects.toThrow('recoup.things has 1 missing, 1 different, 1 extra.');
+    await expect(verify()).rejects.toThrow(
+      'recoup.things has 1 missing, 1 different, 1 extra (the first has the _id 7).',
+    );
     await snapshot.close();
   });
 });

@@ -1,9 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+import { EJSON, deserialize } from 'bson';
 import { batchesOf } from '../backup/raw-commands.ts';
 import { indexSpecs } from '../backup/archive-metadata.ts';
+import { documentOf } from '../embedded/bson-writer.ts';
 import type { CollectionRecord } from '../embedded/catalog.ts';
+import { documentBytes } from '../embedded/raw-bson.ts';
 import type { StoreSnapshot } from '../embedded/store-snapshot.ts';
-import { compareBatch } from './compare.ts';
+import { compareBatch, idOf } from './compare.ts';
 import type { MigrationTarget } from './target.ts';
 
 /** The target is not equal to the database. */
@@ -33,11 +36,13 @@ export async function verifyDocuments(
   for (const source of snapshot.collections) {
     const collection = target.collection(source);
     const found = { missing: 0, different: 0 };
+    let example: Buffer | undefined;
     let documents = 0;
     for (const batch of batchesOf(snapshot.documents(source))) {
       const { missing, different } = await compareBatch(collection, batch);
       found.missing += missing.length;
       found.different += different.length;
+      example ??= missing[0] ?? different[0];
       documents += batch.length;
       for (const document of batch) compared.bytes += document.length;
       onProgress(batch.length);
@@ -46,10 +51,17 @@ export async function verifyDocuments(
     const extra = (await collection.countDocuments({})) - (documents - found.missing);
     if (found.missing + found.different + extra === 0) continue;
     const counts = Object.entries({ ...found, extra }).map(([what, count]) => `${count} ${what}`);
-    problems.push(`${collection.namespace} has ${counts.join(', ')}`);
+    const first = example ? ` (the first has the _id ${idText(example)})` : '';
+    problems.push(`${collection.namespace} has ${counts.join(', ')}${first}`);
   }
   if (problems.length > 0) throw new NotEqual(problems);
   return compared;
+}
+
+/** The _id as people know it from Compass, cut off where it is long. */
+function idText(document: Buffer): string {
+  const { _id } = deserialize(documentBytes(documentOf([['_id', idOf(document)]])));
+  return EJSON.stringify(_id).slice(0, 100);
 }
 
 /**
