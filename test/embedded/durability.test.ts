@@ -97,29 +97,53 @@ async function expectConsistent(
   );
 }
 
+interface Text {
+  _id: number;
+  text: string;
+}
+
+const text = (_id: number): Text => ({ _id, text: 'x'.repeat(100_000) });
+
+/** Numbers of the documents; each must be whole. */
+async function storedIn(collection: Collection<Text>): Promise<number[]> {
+  const documents = await collection.find().sort({ _id: 1 }).toArray();
+  expect(documents).toEqual(documents.map(({ _id }) => text(_id)));
+  return documents.map(({ _id }) => _id);
+}
+
 describe('a full disk', () => {
-  it('fails the write, and keeps everything that was acknowledged before', async () => {
-    const limitKb = 8 * 1024;
-    const child = await spawnEngine(home, limitKb);
+  it('fails the writes, keeps what was acknowledged and nothing else, and works again when there is room', async () => {
+    const child = await spawnEngine(home, 8 * 1024);
     const client = await new MongoClient(child.uri ?? '', { serverSelectionTimeoutMS: 500 }).connect();
-    const collection = client.db('test').collection<{ _id: number; text: string }>('c');
-    let written = 0;
-    const fill = async (): Promise<void> => {
-      for (;;) {
-        await collection.insertOne({ _id: written, text: 'x'.repeat(100_000) });
-        written += 1;
+    const collection = client.db('test').collection<Text>('c');
+    const acknowledged: number[] = [];
+    const fill = async (first: number): Promise<void> => {
+      for (let _id = first; ; _id += WRITERS) {
+        await collection.insertOne(text(_id));
+        acknowledged.push(_id);
       }
     };
-    expect(await failureOf(fill())).toMatchObject({ code: 14031, codeName: 'OutOfDiskSpace' });
-    expect(written).toBeGreaterThan(10);
+    const failures = await Promise.all(
+      Array.from({ length: WRITERS }, async (_, writer) => failureOf(fill(writer))),
+    );
+    for (const failure of failures) {
+      expect(failure).toMatchObject({ code: 14031, codeName: 'OutOfDiskSpace' });
+    }
+    const kept = acknowledged.toSorted((a, b) => a - b);
+    expect(kept.length).toBeGreaterThan(10);
+    expect(await storedIn(collection)).toEqual(kept);
+    await collection.deleteMany({ _id: { $in: kept.slice(0, 10) } });
+    await collection.insertMany([text(1000), text(1001)]);
+    const remaining = [...kept.slice(10), 1000, 1001];
+    expect(await storedIn(collection)).toEqual(remaining);
     await client.close();
     await killHard(child);
     const again = await spawnEngine(home);
     const second = await new MongoClient(again.uri ?? '').connect();
-    const reopened = second.db('test').collection<{ _id: number; text: string }>('c');
-    expect(await reopened.countDocuments()).toBe(written);
-    await reopened.insertOne({ _id: written, text: 'x'.repeat(100_000) });
-    expect(await reopened.countDocuments({ _id: { $gte: 0 } })).toBe(written + 1);
+    const reopened = second.db('test').collection<Text>('c');
+    expect(await storedIn(reopened)).toEqual(remaining);
+    await reopened.insertOne(text(1002));
+    expect(await reopened.countDocuments({ _id: { $gte: 0 } })).toBe(remaining.length + 1);
     await second.close();
     await killHard(again);
   }, 60_000);
