@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { type Db, MongoClient } from 'mongodb';
 
 export interface EngineProcess {
   readonly process: ChildProcess;
@@ -76,5 +77,50 @@ export class Racer {
 
   async #answer(): Promise<string> {
     return String((await this.#lines.next()).value);
+  }
+}
+
+/** An engine in a process that kills itself at a commit, and a client of it. */
+export class Crasher {
+  readonly #process: ChildProcess;
+  readonly #client: MongoClient;
+  readonly #lines: AsyncIterator<string>;
+  readonly #ended: Promise<unknown>;
+
+  private constructor(child: ChildProcess, client: MongoClient, lines: AsyncIterator<string>) {
+    this.#process = child;
+    this.#client = client;
+    this.#lines = lines;
+    this.#ended = once(child, 'exit');
+  }
+
+  static async start(dataDir: string): Promise<Crasher> {
+    const child = spawn(process.execPath, [...LOADER, join(SUPPORT, 'crasher.ts'), dataDir], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const { uri }: { uri: string } = JSON.parse(String((await lines.next()).value));
+    const options = { serverSelectionTimeoutMS: 200, retryWrites: false };
+    return new Crasher(child, await new MongoClient(uri, options).connect(), lines);
+  }
+
+  get database(): Db {
+    return this.#client.db('test');
+  }
+
+  /** Sends a line and resolves when it is done; rejects if the process ends before. */
+  async tell(line: string): Promise<void> {
+    this.#process.stdin?.write(`${line}\n`);
+    if ((await this.#lines.next()).done) throw new Error('the process ended');
+  }
+
+  async ended(): Promise<void> {
+    await this.#ended;
+  }
+
+  async kill(): Promise<void> {
+    await this.#client.close();
+    this.#process.kill('SIGKILL');
+    await this.#ended;
   }
 }
