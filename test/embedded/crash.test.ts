@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Collection, type Db, MongoClient } from 'mongodb';
 import { startEmbedded } from '../../src/embedded/start.ts';
 import { inconsistencies } from './support/consistency.ts';
-import { Crasher } from './support/processes.ts';
+import { Crasher, endAll } from './support/processes.ts';
 
 interface Item {
   _id: number;
@@ -60,7 +60,10 @@ let home: string;
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'embedded-test-'));
 });
-afterEach(async () => rm(home, { recursive: true, force: true }));
+afterEach(async () => {
+  await endAll();
+  await rm(home, { recursive: true, force: true });
+});
 
 async function withEngine<T>(dataDir: string, use: (db: Db) => Promise<T>): Promise<T> {
   const server = await startEmbedded({ dataDir });

@@ -11,13 +11,16 @@ import {
   startEmbedded,
 } from '../../src/embedded/start.ts';
 import { Store } from '../../src/embedded/store.ts';
-import { Racer, endGently, killHard, spawnEngine } from './support/processes.ts';
+import { Racer, endAll, endGently, killHard, spawnEngine } from './support/processes.ts';
 
 let home: string;
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'embedded-test-'));
 });
-afterEach(async () => rm(home, { recursive: true, force: true }));
+afterEach(async () => {
+  await endAll();
+  await rm(home, { recursive: true, force: true });
+});
 
 async function ping(uri: string): Promise<unknown> {
   const client = await new MongoClient(uri).connect();

@@ -1,10 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Marks a process that is still running when its test file ends. */
 const running = new Set<ChildProcess>();
 
-/** Ends what a failed test left running. */
+/** Remembers a process, so that `killAll` ends it if a failed test leaves it running. */
+export function track<T extends ChildProcess>(child: T): T {
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
+
+/** Ends what a failed test left running: jest would wait for it forever. */
 export function killAll(): void {
   for (const child of running) child.kill('SIGKILL');
 }
@@ -12,19 +18,17 @@ export function killAll(): void {
 /** A program of dist/, as `npm start` and the scripts run it; `npm test` builds it first. */
 export function run(file: string, environment: Record<string, string>, args: string[] = []) {
   // .env is read from the working directory; an empty value counts as unset, so that a developer's does not matter.
-  const child = spawn(process.execPath, [`dist/${file}`, ...args], {
-    env: { PATH: process.env.PATH, MONGODB_URI: '', MONGODB_DATABASE: '', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  running.add(child);
+  const child = track(
+    spawn(process.execPath, [`dist/${file}`, ...args], {
+      env: { PATH: process.env.PATH, MONGODB_URI: '', MONGODB_DATABASE: '', ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => (stdout += chunk));
   child.stderr.on('data', (chunk) => (stderr += chunk));
-  const ended = once(child, 'close').then(([code, signal]) => {
-    running.delete(child);
-    return { code, signal, stdout, stderr };
-  });
+  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, stdout, stderr }));
   return {
     pid: child.pid,
     kill: (signal: NodeJS.Signals) => child.kill(signal),

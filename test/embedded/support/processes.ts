@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type Db, MongoClient } from 'mongodb';
+import { type Db, MongoClient, type MongoClientOptions } from 'mongodb';
+import { killAll, track } from '../../support/process.ts';
 
 export interface EngineProcess {
   readonly process: ChildProcess;
@@ -12,22 +13,37 @@ export interface EngineProcess {
   readonly message: string | undefined;
 }
 
+const clients = new Set<MongoClient>();
+
+/** A client of an engine in another process, which `endAll` closes. */
+export async function connectTo(
+  { uri = '' }: Pick<EngineProcess, 'uri'>,
+  options?: MongoClientOptions,
+): Promise<MongoClient> {
+  const client = new MongoClient(uri, options);
+  clients.add(client);
+  return client.connect();
+}
+
+/** Ends what a test left, also one that failed: jest would wait for it forever. */
+export async function endAll(): Promise<void> {
+  killAll();
+  await Promise.all([...clients].map(async (client) => client.close()));
+  clients.clear();
+}
+
 const SUPPORT = join(process.cwd(), 'test', 'embedded', 'support');
 const LOADER = ['--import', join(SUPPORT, 'strip-types.mjs')];
 const NODE_ARGS = [...LOADER, join(SUPPORT, 'child.ts')];
 
 /** Starts an engine in a process of its own; resolves when it runs or has failed. `limitKb` bounds its files' size. */
 export async function spawnEngine(dataDir: string, limitKb?: number): Promise<EngineProcess> {
-  const child =
+  const args = [...NODE_ARGS, dataDir];
+  const [command, ...rest] =
     limitKb === undefined
-      ? spawn(process.execPath, [...NODE_ARGS, dataDir], { stdio: ['pipe', 'pipe', 'inherit'] })
-      : spawn(
-          'sh',
-          ['-c', `ulimit -f ${limitKb * 2} && exec "$0" "$@"`, process.execPath, ...NODE_ARGS, dataDir],
-          {
-            stdio: ['pipe', 'pipe', 'inherit'],
-          },
-        );
+      ? [process.execPath, ...args]
+      : ['sh', '-c', `ulimit -f ${limitKb * 2} && exec "$0" "$@"`, process.execPath, ...args];
+  const child = track(spawn(command, rest, { stdio: ['pipe', 'pipe', 'inherit'] }));
   const [line] = await once(createInterface({ input: child.stdout }), 'line');
   const report: { uri?: string; error?: string; message?: string } = JSON.parse(String(line));
   return { process: child, uri: report.uri, error: report.error, message: report.message };
@@ -52,9 +68,9 @@ export async function endGently({ process: child }: EngineProcess): Promise<numb
 
 /** A process that starts engines on command, so that several can start in the same moment. */
 export class Racer {
-  readonly #process = spawn(process.execPath, [...LOADER, join(SUPPORT, 'racer.ts')], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  readonly #process = track(
+    spawn(process.execPath, [...LOADER, join(SUPPORT, 'racer.ts')], { stdio: ['pipe', 'pipe', 'inherit'] }),
+  );
   readonly #lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
 
   static async start(): Promise<Racer> {
@@ -95,13 +111,15 @@ export class Crasher {
   }
 
   static async start(dataDir: string): Promise<Crasher> {
-    const child = spawn(process.execPath, [...LOADER, join(SUPPORT, 'crasher.ts'), dataDir], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const child = track(
+      spawn(process.execPath, [...LOADER, join(SUPPORT, 'crasher.ts'), dataDir], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      }),
+    );
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const { uri }: { uri: string } = JSON.parse(String((await lines.next()).value));
     const options = { serverSelectionTimeoutMS: 200, retryWrites: false };
-    return new Crasher(child, await new MongoClient(uri, options).connect(), lines);
+    return new Crasher(child, await connectTo({ uri }, options), lines);
   }
 
   get database(): Db {
