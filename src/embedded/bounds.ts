@@ -1,5 +1,5 @@
-import type { FieldFilter, Filter, GroupFilter } from './filter.ts';
-import type { Test } from './filter-tests.ts';
+import type { FieldFilter, Filter, GroupFilter } from './query-tree.ts';
+import type { Test } from './query-tree.ts';
 import { afterPrefix, inverted } from './index-keys.ts';
 import { numberOf } from './number-order.ts';
 import { type RawValue, TYPE, isNumber } from './raw-bson.ts';

@@ -1,5 +1,5 @@
 import { badValue, failedToParse, unsupported } from './errors.ts';
-import type { GroupFilter } from './filter.ts';
+import type { GroupFilter, Test } from './query-tree.ts';
 import { numberOf } from './number-order.ts';
 import {
   type RawField,
@@ -13,23 +13,6 @@ import {
   valuesOf,
 } from './raw-bson.ts';
 import { regexOf } from './regex.ts';
-
-/** One operator applied to one path. */
-export type Test =
-  | { readonly operator: '$eq' | '$gt' | '$gte' | '$lt' | '$lte' | '$ne'; readonly value: RawValue }
-  | {
-      readonly operator: '$in' | '$nin';
-      readonly values: readonly RawValue[];
-      readonly patterns: readonly RegExp[];
-    }
-  | { readonly operator: '$all'; readonly tests: readonly Test[] }
-  | { readonly operator: '$not'; readonly tests: readonly Test[] }
-  | { readonly operator: '$exists'; readonly wanted: boolean }
-  | { readonly operator: '$type'; readonly types: ReadonlySet<number> }
-  | { readonly operator: '$regex'; readonly pattern: RegExp; readonly source: RawValue }
-  | { readonly operator: '$mod'; readonly divisor: number; readonly remainder: number }
-  | { readonly operator: '$size'; readonly size: number }
-  | { readonly operator: '$elemMatch'; readonly filter?: GroupFilter; readonly tests?: readonly Test[] };
 
 /** Parsers of queries inside operators; passed in, because they in turn need this module. */
 export interface NestedParsers {

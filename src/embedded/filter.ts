@@ -1,21 +1,8 @@
 import { badValue, unsupported } from './errors.ts';
-import { FIELD_OPERATORS, type Test, parseTest } from './filter-tests.ts';
-import { type Path, pathOf } from './paths.ts';
+import { FIELD_OPERATORS, parseTest } from './filter-tests.ts';
+import { pathOf } from './paths.ts';
+import type { FieldFilter, Filter, GroupFilter, Test } from './query-tree.ts';
 import { MAX_DEPTH, type RawField, type RawValue, TYPE, fieldsOf, isArray, isObject } from './raw-bson.ts';
-
-/** A query, checked and in one shape for the planner and the matcher. */
-export type Filter = GroupFilter | FieldFilter;
-
-export interface GroupFilter {
-  readonly kind: '$and' | '$or' | '$nor';
-  readonly filters: readonly Filter[];
-}
-
-export interface FieldFilter {
-  readonly kind: 'field';
-  readonly path: Path;
-  readonly test: Test;
-}
 
 /**
  * Parses a query document.
@@ -101,5 +88,3 @@ const nested = {
     return first !== undefined && FIELD_OPERATORS.has(first);
   },
 };
-
-export type Nested = typeof nested;

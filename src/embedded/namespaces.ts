@@ -1,7 +1,5 @@
-import type { Collection } from './catalog.ts';
 import { CommandError } from './errors.ts';
 import type { Call } from './engine.ts';
-import type { Store } from './store.ts';
 
 /** MongoDB's limit for "database.collection", in bytes. */
 const MAX_NAMESPACE_BYTES = 255;
@@ -39,9 +37,4 @@ export function checkDatabaseName(db: string): void {
   if (db === '' || Buffer.byteLength(db) > 63 || /[/\\. "$\0]/.test(db)) {
     throw new CommandError(73, `Invalid database name: '${db}'`);
   }
-}
-
-/** Inside a write: the collection, created if it is not there. */
-export function obtainCollection(store: Store, db: string, name: string): Collection {
-  return store.collection(db, name) ?? store.createCollection(db, name);
 }

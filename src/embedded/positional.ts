@@ -1,7 +1,7 @@
 import { conjuncts } from './bounds.ts';
 import { arrayOf, documentOf } from './bson-writer.ts';
-import type { FieldFilter, Filter, GroupFilter } from './filter.ts';
-import { compileFilter } from './mingo-adapter.ts';
+import type { FieldFilter, Filter, GroupFilter } from './query-tree.ts';
+import { compileFilter } from './matcher.ts';
 import { pathOf } from './paths.ts';
 import { type RawValue, fieldOf, isArray, isObject, valuesOf } from './raw-bson.ts';
 

@@ -2,7 +2,7 @@ import { arrayOf, documentOf } from './bson-writer.ts';
 import { CommandError, badValue, unsupported } from './errors.ts';
 import { isTruthy } from './filter-tests.ts';
 import { parseFilter } from './filter.ts';
-import { compileFilter } from './mingo-adapter.ts';
+import { compileFilter } from './matcher.ts';
 import { numberOf } from './number-order.ts';
 import {
   type RawField,

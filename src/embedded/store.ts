@@ -159,8 +159,12 @@ export class Store {
     return [...this.#collections.values()];
   }
 
-  /** Inside a write: adds a collection with its _id index. */
-  createCollection(db: string, name: string): Collection {
+  /** Inside a write: the collection, created if it is not there. */
+  obtainCollection(db: string, name: string): Collection {
+    return this.collection(db, name) ?? this.#createCollection(db, name);
+  }
+
+  #createCollection(db: string, name: string): Collection {
     const collection = new Collection(newCollection(db, name, this.newId(), this.newId()), 1);
     this.#put(COLLECTION_PREFIX + collection.id, encodeCollection(collection.record()));
     this.#collections.set(collection.namespace, collection);

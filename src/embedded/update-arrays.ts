@@ -3,7 +3,7 @@ import { compareValues, equalValues } from './compare.ts';
 import { keyPartsOf } from './arguments.ts';
 import { CommandError, badValue, failedToParse } from './errors.ts';
 import { parseFilter } from './filter.ts';
-import { compileFilter } from './mingo-adapter.ts';
+import { compileFilter } from './matcher.ts';
 import { numberOf } from './number-order.ts';
 import { type RawValue, TYPE, fieldsOf, isArray, isNumber, isObject, valuesOf } from './raw-bson.ts';
 import { sortKey } from './sorter.ts';

@@ -3,7 +3,7 @@ import { documentOf, rawOf } from './bson-writer.ts';
 import { conjuncts } from './bounds.ts';
 import { identicalValues } from './compare.ts';
 import { CommandError, badValue } from './errors.ts';
-import type { GroupFilter } from './filter.ts';
+import type { GroupFilter } from './query-tree.ts';
 import { matchedIndex } from './positional.ts';
 import { type RawValue, TYPE, documentBytes, documentValue, fieldOf, fieldsOf, isArray } from './raw-bson.ts';
 import { type FieldOperator, fieldOperator } from './update-fields.ts';

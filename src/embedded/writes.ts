@@ -1,12 +1,11 @@
 import type { Collection } from './catalog.ts';
 import { CommandError } from './errors.ts';
-import { obtainCollection } from './namespaces.ts';
 import { Query, type QueryRequest } from './query.ts';
 import { type RawValue, documentBytes, documentValue } from './raw-bson.ts';
 import { deleteRecord, insertRecord, updateRecord } from './records.ts';
 import { type Found, readRecord } from './scan.ts';
 import type { Store } from './store.ts';
-import { compileFilter } from './mingo-adapter.ts';
+import { compileFilter } from './matcher.ts';
 import { updatedDocument, upsertedDocument } from './update.ts';
 import type { Update } from './update-parse.ts';
 
@@ -93,7 +92,7 @@ function applyTo(
   if (!found) {
     if (!upsert || change === 'delete') return { before: undefined, after: undefined };
     const document = upsertedDocument(change, request.filter);
-    insertRecord(store, obtainCollection(store, db, name), document);
+    insertRecord(store, store.obtainCollection(db, name), document);
     return { before: undefined, after: documentValue(document) };
   }
   const collection = store.collection(db, name);

@@ -5,7 +5,7 @@ import { CommandError, unsupported } from '../errors.ts';
 import { buildIndex } from '../index-build.ts';
 import { describeIndex } from '../index-describe.ts';
 import type { KeyPart } from '../index-keys.ts';
-import { checkDatabaseName, collectionName, obtainCollection } from '../namespaces.ts';
+import { checkDatabaseName, collectionName } from '../namespaces.ts';
 import { arrayIndex } from '../paths.ts';
 import { patternText } from '../planner.ts';
 import { type RawValue, TYPE, fieldsOf, isObject, textOf, valuesOf } from '../raw-bson.ts';
@@ -33,7 +33,7 @@ export async function createIndexes(call: Call): Promise<Reply> {
   const requests = (args.list('indexes') ?? []).map(parseIndex);
   if (requests.length === 0) throw new CommandError(2, 'Must specify at least one index to create');
   const known = engine.store.collection(db, name);
-  const collection = known ?? (await engine.store.write(() => obtainCollection(engine.store, db, name)));
+  const collection = known ?? (await engine.store.write(() => engine.store.obtainCollection(db, name)));
   const before = collection.indexes.length;
   for (const request of requests) {
     if (isPresent(collection, request)) continue;

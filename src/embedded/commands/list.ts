@@ -3,7 +3,7 @@ import type { Call, Reply } from '../engine.ts';
 import { CommandError } from '../errors.ts';
 import { parseFilter } from '../filter.ts';
 import { patternDocument } from '../index-describe.ts';
-import { compileFilter } from '../mingo-adapter.ts';
+import { compileFilter } from '../matcher.ts';
 import { checkDatabaseName, collectionName } from '../namespaces.ts';
 import type { RawValue } from '../raw-bson.ts';
 
@@ -57,7 +57,7 @@ export async function create(call: Call): Promise<Reply> {
     if (engine.store.collection(db, name)) {
       throw new CommandError(48, `Collection ${db}.${name} already exists.`);
     }
-    engine.store.createCollection(db, name);
+    engine.store.obtainCollection(db, name);
   });
   return {};
 }

@@ -3,7 +3,7 @@ import type { Encodable } from '../bson-writer.ts';
 import type { Call, Reply } from '../engine.ts';
 import { CommandError, badValue, typeMismatch } from '../errors.ts';
 import { parseFilter } from '../filter.ts';
-import { collectionName, obtainCollection } from '../namespaces.ts';
+import { collectionName } from '../namespaces.ts';
 import type { QueryRequest } from '../query.ts';
 import { type RawValue, documentBytes, fieldOf, isObject } from '../raw-bson.ts';
 import { insertRecord } from '../records.ts';
@@ -38,7 +38,7 @@ export async function insert(call: Call): Promise<Reply> {
         if (ordered && errors.length > 0) return;
         const failure = attempt(() => {
           const bytes = withId(Buffer.from(documentBytes(document)));
-          insertRecord(engine.store, obtainCollection(engine.store, db, name), bytes);
+          insertRecord(engine.store, engine.store.obtainCollection(db, name), bytes);
         });
         if (failure) errors.push({ index: from + at, error: failure });
         else inserted += 1;

@@ -2,7 +2,7 @@ import { documentOf, rawOf } from '../bson-writer.ts';
 import { keyPartsOf } from '../arguments.ts';
 import { CommandError } from '../errors.ts';
 import { parseFilter } from '../filter.ts';
-import { compileFilter } from '../mingo-adapter.ts';
+import { compileFilter } from '../matcher.ts';
 import { numberOf } from '../number-order.ts';
 import { type RawValue, TYPE, fieldsOf, isNumber, isObject, textOf } from '../raw-bson.ts';
 import { Sorter } from '../sorter.ts';

@@ -1,32 +1,43 @@
 import { compareValues, equalValues } from './compare.ts';
-import type { GroupFilter } from './filter.ts';
-import type { Test } from './filter-tests.ts';
 import { numberOf } from './number-order.ts';
 import { type Path, visitPath } from './paths.ts';
 import { type RawValue, TYPE, isArray, isNumber, isObject, textOf, valuesOf } from './raw-bson.ts';
+import type { Filter, GroupFilter, Test } from './query-tree.ts';
 import { partsOf } from './regex.ts';
 import { RANK, rankOf, valueKey } from './value-key.ts';
 
 /** Says whether one value (undefined: a missing field) passes. */
 export type ValueTest = (value: RawValue | undefined) => boolean;
-/** Compiles a query inside an operator. */
-export type CompileFilter = (filter: GroupFilter) => (document: RawValue) => boolean;
+type Predicate = (document: RawValue) => boolean;
+
+/** The predicate of a parsed query: does a stored document match? */
+export function compileFilter({ kind, filters }: GroupFilter): Predicate {
+  const predicates = filters.map(compileAny);
+  switch (kind) {
+    case '$and':
+      return (document) => predicates.every((matches) => matches(document));
+    case '$or':
+      return (document) => predicates.some((matches) => matches(document));
+    case '$nor':
+      return (document) => !predicates.some((matches) => matches(document));
+  }
+}
+
+function compileAny(filter: Filter): Predicate {
+  return filter.kind === 'field' ? compileField(filter.path, filter.test) : compileFilter(filter);
+}
 
 /** The predicate for one operator on one path, by MongoDB's rules for arrays, types and missing fields. */
-export function compileField(
-  path: Path,
-  test: Test,
-  compile: CompileFilter,
-): (document: RawValue) => boolean {
+function compileField(path: Path, test: Test): Predicate {
   switch (test.operator) {
     case '$ne':
     case '$nin':
     case '$not': {
-      const positive = positives(test).map((inner) => compileField(path, inner, compile));
+      const positive = positives(test).map((inner) => compileField(path, inner));
       return (document) => !positive.every((matches) => matches(document));
     }
     case '$all': {
-      const tests = test.tests.map((inner) => compileField(path, inner, compile));
+      const tests = test.tests.map((inner) => compileField(path, inner));
       return (document) => tests.length > 0 && tests.every((matches) => matches(document));
     }
     case '$exists':
@@ -35,12 +46,12 @@ export function compileField(
       return (document) =>
         visitPath(document, path, true, (value) => isArray(value) && valuesOf(value).length === test.size);
     case '$elemMatch': {
-      const matches = compileElement(test, compile);
+      const matches = compileElement(test);
       return (document) =>
         visitPath(document, path, true, (value) => isArray(value) && valuesOf(value).some(matches));
     }
     default: {
-      const passes = compileValue(test, compile);
+      const passes = compileValue(test);
       return (document) => visitPath(document, path, false, passes);
     }
   }
@@ -54,20 +65,17 @@ function positives(test: Test): readonly Test[] {
   return [];
 }
 
-function compileElement(
-  test: Extract<Test, { operator: '$elemMatch' }>,
-  compile: CompileFilter,
-): (element: RawValue) => boolean {
+function compileElement(test: Extract<Test, { operator: '$elemMatch' }>): (element: RawValue) => boolean {
   if (test.filter) {
-    const matches = compile(test.filter);
+    const matches = compileFilter(test.filter);
     return (element) => (isObject(element) || isArray(element)) && matches(element);
   }
-  const tests = (test.tests ?? []).map((inner) => compileValue(inner, compile));
+  const tests = (test.tests ?? []).map((inner) => compileValue(inner));
   return (element) => tests.every((passes) => passes(element));
 }
 
 /** The test of a single value, as $elemMatch and $pull apply it to array elements. */
-export function compileValue(test: Test, compile: CompileFilter): ValueTest {
+export function compileValue(test: Test): ValueTest {
   switch (test.operator) {
     case '$eq':
     case '$gt':
@@ -80,11 +88,11 @@ export function compileValue(test: Test, compile: CompileFilter): ValueTest {
     case '$ne':
     case '$nin':
     case '$not': {
-      const positive = positives(test).map((inner) => compileValue(inner, compile));
+      const positive = positives(test).map((inner) => compileValue(inner));
       return (value) => !positive.every((passes) => passes(value));
     }
     case '$all': {
-      const tests = test.tests.map((inner) => compileValue(inner, compile));
+      const tests = test.tests.map((inner) => compileValue(inner));
       return (value) => tests.length > 0 && tests.every((passes) => passes(value));
     }
     case '$exists':
@@ -98,7 +106,7 @@ export function compileValue(test: Test, compile: CompileFilter): ValueTest {
     case '$size':
       return (value) => isArray(value) && valuesOf(value).length === test.size;
     case '$elemMatch': {
-      const matches = compileElement(test, compile);
+      const matches = compileElement(test);
       return (value) => isArray(value) && valuesOf(value).some(matches);
     }
   }
