@@ -19,8 +19,11 @@ interface OpenCursor {
 const IDLE_MS = 10 * 60_000;
 /** Beyond this, the longest idle cursor is closed for a new one. */
 const MAX_CURSORS = 1000;
-/** Bytes of documents in one reply: MongoDB's 16 MB, which the last document may exceed. */
-export const MAX_BATCH_BYTES = 16 * 1024 * 1024;
+/**
+ * Bytes of documents in one reply, which the last document may exceed. MongoDB allows 16 MB; making a reply of that size
+ * holds up the whole process.
+ */
+export const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 
 /** The open cursors of all connections. They outlive the connection that made them, as in MongoDB. */
 export class Cursors {

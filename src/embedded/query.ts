@@ -1,4 +1,3 @@
-import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { Transaction } from 'lmdb';
 import type { Collection } from './catalog.ts';
 import { CommandError } from './errors.ts';
@@ -10,6 +9,7 @@ import type { RawValue } from './raw-bson.ts';
 import { type Found, Scan } from './scan.ts';
 import { Sorter } from './sorter.ts';
 import type { Store } from './store.ts';
+import { isTurnOver, nextTurn } from './turns.ts';
 
 export interface QueryRequest {
   readonly filter: GroupFilter;
@@ -22,9 +22,6 @@ export interface QueryRequest {
   readonly deadlineAt?: number | undefined;
 }
 
-/** How long a search may keep the event loop, in milliseconds. */
-const SLICE_MS = 5;
-
 /** A running find: its plan, its place and, where the plan cannot deliver in order, the sorted documents. */
 export class Query {
   readonly plan: Plan;
@@ -35,8 +32,7 @@ export class Query {
   readonly #matches: (document: RawValue) => boolean;
   #toSkip: number;
   #left: number;
-  #sorted: Found[] | undefined;
-  #sortedAt = 0;
+  #sorted: Generator<Found, void, void> | undefined;
 
   constructor(store: Store, collection: Collection, request: QueryRequest) {
     this.#store = store;
@@ -56,21 +52,19 @@ export class Query {
    * @throws CommandError 50 past the deadline, 175 if the collection is gone, 292 if a sort needs too much memory
    */
   async forEach(take: (found: Found) => boolean): Promise<boolean> {
-    if (this.#collection.dropped) throw new CommandError(175, 'collection dropped during the query');
+    this.#checkPlan();
     if (this.#left === 0) return true;
     const snapshot = this.#store.snapshot();
     try {
       const documents = this.#documents(snapshot);
-      let sliceEnd = performance.now() + SLICE_MS;
       for (;;) {
         const next = documents.next();
         if (next.done) return true;
         if (next.value && this.#accept() && !take(next.value)) return this.#left === 0;
         if (this.#left === 0) return true;
-        if (performance.now() < sliceEnd) continue;
+        if (!isTurnOver()) continue;
         this.#checkDeadline();
-        await yieldToOthers();
-        sliceEnd = performance.now() + SLICE_MS;
+        await nextTurn();
       }
     } finally {
       snapshot.done();
@@ -112,19 +106,25 @@ export class Query {
         if (found) sorter.add(found);
         else yield undefined;
       }
-      this.#sorted = sorter.finish();
+      this.#sorted = sorter.sorted();
     }
-    while (this.#sortedAt < this.#sorted.length) {
-      const found = this.#sorted[this.#sortedAt];
-      this.#sortedAt += 1;
-      yield found;
-    }
+    for (let next = this.#sorted.next(); !next.done; next = this.#sorted.next()) yield next.value;
   }
 
   #checkDeadline(): void {
     const { deadlineAt } = this.#request;
     if (deadlineAt !== undefined && Date.now() > deadlineAt) {
       throw new CommandError(50, 'operation exceeded time limit');
+    }
+  }
+
+  /** Since the last batch others may have dropped what this search reads. */
+  #checkPlan(): void {
+    const { plan } = this;
+    const { dropped, indexes } = this.#collection;
+    if (dropped) throw new CommandError(175, 'collection dropped during the query');
+    if (plan.kind === 'index' && !indexes.some(({ id }) => id === plan.index.id)) {
+      throw new CommandError(175, `index '${plan.index.name}' dropped during the query`);
     }
   }
 }

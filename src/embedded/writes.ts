@@ -1,12 +1,12 @@
 import type { Collection } from './catalog.ts';
 import { CommandError } from './errors.ts';
 import { Query, type QueryRequest } from './query.ts';
-import { type RawValue, documentBytes, documentValue } from './raw-bson.ts';
+import { type RawValue, documentBytes, documentValue, fieldOf } from './raw-bson.ts';
 import { deleteRecord, insertRecord, updateRecord } from './records.ts';
 import { type Found, readRecord } from './scan.ts';
 import type { Store } from './store.ts';
 import { compileFilter } from './matcher.ts';
-import { updatedDocument, upsertedDocument } from './update.ts';
+import { ID_NAME, updatedDocument, upsertedDocument } from './update.ts';
 import type { Update } from './update-parse.ts';
 
 /** What happened to the one document a write was about. */
@@ -27,18 +27,38 @@ const SEARCH_BUDGET = 2000;
 /** Searches outside a commit that others may overtake before one is made inside, whatever it costs. */
 const MAX_OVERTAKEN = 3;
 
-/**
- * Finds one document and changes it atomically: what is matched inside the commit is what is written.
- * A search too long for a commit is made before it, and made again if someone wrote in between.
- */
+/** The same, counted as write commands report it. */
+export interface WriteCounts {
+  readonly matched: number;
+  readonly modified: number;
+  /** The _id of the document that was added because none matched. */
+  readonly upserted?: RawValue | undefined;
+}
+
+export function countsOf({ before, after }: WriteOutcome): WriteCounts {
+  if (!before) return { matched: 0, modified: 0, upserted: after && fieldOf(after, ID_NAME) };
+  const same = after && documentBytes(after).equals(documentBytes(before));
+  return { matched: 1, modified: same ? 0 : 1 };
+}
+
+/** Finds one document and changes it atomically: what is matched inside the commit is what is written. */
 export async function writeOne(
   store: Store,
   db: string,
   name: string,
   write: SingleWrite,
 ): Promise<WriteOutcome> {
-  const quick = await store.write(() => attempt(store, db, name, write, SEARCH_BUDGET));
-  if (quick !== 'busy') return quick;
+  const quick = await store.write(() => tryOne(store, db, name, write));
+  return quick === 'busy' ? searchAndWrite(store, db, name, write) : quick;
+}
+
+/** For a search too long for a commit: makes it before, and again if someone wrote in between. */
+export async function searchAndWrite(
+  store: Store,
+  db: string,
+  name: string,
+  write: SingleWrite,
+): Promise<WriteOutcome> {
   for (let tries = 0; tries < MAX_OVERTAKEN; tries++) {
     const collection = store.collection(db, name);
     if (!collection) break;
@@ -50,7 +70,7 @@ export async function writeOne(
     });
     if (outcome !== 'busy') return outcome;
   }
-  const last = await store.write(() => attempt(store, db, name, write, Number.POSITIVE_INFINITY));
+  const last = await store.write(() => tryOne(store, db, name, write, Number.POSITIVE_INFINITY));
   if (last === 'busy') throw new CommandError(112, 'the write was overtaken by others too often');
   return last;
 }
@@ -68,12 +88,13 @@ async function searchOutside(
   return candidate;
 }
 
-function attempt(
+/** Inside a write: as writeOne, or 'busy' if the search would examine more than `budget` keys. */
+export function tryOne(
   store: Store,
   db: string,
   name: string,
   write: SingleWrite,
-  budget: number,
+  budget = SEARCH_BUDGET,
 ): WriteOutcome | 'busy' {
   const collection = store.collection(db, name);
   if (!collection) return applyTo(store, db, name, write, undefined);

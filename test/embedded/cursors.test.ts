@@ -27,9 +27,9 @@ describe('cursors', () => {
     expect(await collection.find({}, { limit: 150, skip: 5, batchSize: 60 }).toArray()).toHaveLength(150);
   });
 
-  it('keep replies under 16 MB and a document', async () => {
+  it('keep replies under 4 MB and a document', async () => {
     const collection = engine.fresh();
-    for (let n = 0; n < 6; n++) await collection.insertOne({ _id: n as never, text: 'x'.repeat(6_000_000) });
+    for (let n = 0; n < 6; n++) await collection.insertOne({ _id: n as never, text: 'x'.repeat(1_500_000) });
     const reply = await engine.db.command({ find: collection.collectionName, batchSize: 100 });
     expect(reply['cursor'].firstBatch).toHaveLength(3);
     expect(

@@ -8,6 +8,7 @@ import { collectionName } from '../namespaces.ts';
 import { type StageSpec, compileStage, limitOf, skipOf, stageSpecs } from '../pipeline/stages.ts';
 import { Query, type QueryRequest } from '../query.ts';
 import { type RawValue, TYPE, isNumber, isObject } from '../raw-bson.ts';
+import { isTurnOver, nextTurn } from '../turns.ts';
 import { firstBatch } from './find.ts';
 
 const FIRST_BATCH = 101;
@@ -32,7 +33,7 @@ export async function aggregate(call: Call): Promise<Reply> {
   const stages = rest.map((stage) => compileStage(engine.store, db, stage));
   const collection = engine.store.collection(db, name);
   let documents = read(collection && new Query(engine.store, collection, query));
-  for (const stage of stages) documents = generate(stage(documents));
+  for (const stage of stages) documents = paced(stage(documents));
   return firstBatch(
     call,
     `${db}.${name}`,
@@ -88,8 +89,12 @@ async function* read(query: Query | undefined): AsyncGenerator<RawValue> {
   }
 }
 
-async function* generate(documents: AsyncIterable<RawValue>): AsyncGenerator<RawValue> {
-  yield* documents;
+/** Gives way to others between documents. */
+async function* paced(documents: AsyncIterable<RawValue>): AsyncGenerator<RawValue> {
+  for await (const document of documents) {
+    if (isTurnOver()) await nextTurn();
+    yield document;
+  }
 }
 
 /** A pipeline's output, batch by batch. */

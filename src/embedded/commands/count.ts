@@ -1,12 +1,12 @@
 import { Arguments, deadlineOf, hintOf } from '../arguments.ts';
 import { documentOf } from '../bson-writer.ts';
 import type { Call, Reply } from '../engine.ts';
-import { badValue } from '../errors.ts';
+import { CommandError, badValue } from '../errors.ts';
 import { parseFilter } from '../filter.ts';
 import { collectionName } from '../namespaces.ts';
 import { pathOf, visitPath } from '../paths.ts';
 import { Query, type QueryRequest } from '../query.ts';
-import { type RawValue, isArray } from '../raw-bson.ts';
+import { MAX_DOCUMENT_BYTES, type RawValue, isArray } from '../raw-bson.ts';
 import { valueKey } from '../value-key.ts';
 
 /** The `count` command. */
@@ -45,16 +45,23 @@ export async function distinct(call: Call): Promise<Reply> {
   if (!key) throw badValue("'distinct.key' must be a field name");
   const path = pathOf(key);
   const values = new Map<string, RawValue>();
+  let bytes = 0;
+  const note = (value: RawValue): void => {
+    const text = valueKey(value).toString('latin1');
+    if (values.has(text)) return;
+    values.set(text, value);
+    bytes += value.end - value.start;
+    if (bytes > MAX_DOCUMENT_BYTES) throw new CommandError(17217, 'distinct too big, 16mb cap');
+  };
   const collection = engine.store.collection(db, collectionName(call));
   if (collection) {
     await new Query(engine.store, collection, queryOf(args, 0, 0)).forEach(({ document }) => {
       visitPath(document, path, false, (value) => {
-        if (value && !isArray(value)) values.set(valueKey(value).toString('latin1'), value);
+        if (value && !isArray(value)) note(value);
         return false;
       });
       return true;
     });
   }
-  const sorted = [...values].toSorted(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0));
-  return { values: sorted.map(([, value]) => value) };
+  return { values: [...values.values()] };
 }

@@ -1,25 +1,29 @@
 import { Arguments, deadlineOf, hintOf } from '../arguments.ts';
-import type { Encodable } from '../bson-writer.ts';
 import type { Call, Reply } from '../engine.ts';
 import { CommandError, badValue, typeMismatch } from '../errors.ts';
 import { parseFilter } from '../filter.ts';
 import { collectionName } from '../namespaces.ts';
 import type { QueryRequest } from '../query.ts';
-import { type RawValue, documentBytes, fieldOf, isObject } from '../raw-bson.ts';
+import { type RawValue, documentBytes, isObject } from '../raw-bson.ts';
 import { insertRecord } from '../records.ts';
-import { ID_NAME, withId } from '../update.ts';
+import { withId } from '../update.ts';
 import { parseUpdate } from '../update-parse.ts';
-import { writeMany, writeOne } from '../writes.ts';
+import type { Store } from '../store.ts';
+import {
+  type SingleWrite,
+  type WriteCounts,
+  countsOf,
+  searchAndWrite,
+  tryOne,
+  writeMany,
+  writeOne,
+} from '../writes.ts';
+import { type Statement, type WriteError, runStatements } from './statements.ts';
 
 /** As MongoDB: statements in one command. */
 const MAX_BATCH = 100_000;
 /** Documents inserted in one commit. */
 const INSERT_CHUNK = 200;
-
-interface WriteError {
-  readonly index: number;
-  readonly error: CommandError;
-}
 
 /** The `insert` command. */
 export async function insert(call: Call): Promise<Reply> {
@@ -55,34 +59,45 @@ export async function update(call: Call): Promise<Reply> {
   args.refuse('let');
   const name = collectionName(call);
   const statements = batchOf(args, 'updates');
-  const upserted: Encodable[] = [];
-  let matched = 0;
-  let modified = 0;
-  const errors = await runAll(statements, isOrdered(args), async (statement, index) => {
+  const { store } = engine;
+  const { done, errors } = await runStatements(store, statements, isOrdered(args), (statement) => {
     const { request, change, upsert, multi } = updateStatement(args, statement);
-    const collection = engine.store.collection(db, name);
-    if (multi && collection) {
-      const counts = await writeMany(engine.store, collection, request, change);
-      matched += counts.matched;
-      modified += counts.modified;
-      if (counts.matched > 0 || !upsert) return;
-    } else if (multi && !upsert) return;
-    const { before, after } = await writeOne(engine.store, db, name, { request, change, upsert });
-    if (before && after) {
-      matched += 1;
-      if (!documentBytes(after).equals(documentBytes(before))) modified += 1;
-    } else if (after) {
-      matched += 1;
-      const id = fieldOf(after, ID_NAME);
-      if (id) upserted.push({ index, _id: id });
-    }
+    return statementOf(store, db, name, { request, change, upsert }, multi);
   });
+  const upserted = done.flatMap(({ index, outcome }) =>
+    outcome.upserted ? [{ index, _id: outcome.upserted }] : [],
+  );
   return {
-    n: matched,
-    nModified: modified,
+    n: sum(done.map(({ outcome }) => outcome.matched)) + upserted.length,
+    nModified: sum(done.map(({ outcome }) => outcome.modified)),
     ...(upserted.length > 0 && { upserted }),
     ...writeErrors(errors),
   };
+}
+
+/** A statement for one document or, with `multi`, for all that match. */
+function statementOf(
+  store: Store,
+  db: string,
+  name: string,
+  write: SingleWrite,
+  multi: boolean,
+): Statement<WriteCounts> {
+  if (multi) return { quick: undefined, slow: async () => changeMany(store, db, name, write) };
+  return {
+    quick: () => {
+      const outcome = tryOne(store, db, name, write);
+      return outcome === 'busy' ? outcome : countsOf(outcome);
+    },
+    slow: async () => countsOf(await searchAndWrite(store, db, name, write)),
+  };
+}
+
+async function changeMany(store: Store, db: string, name: string, write: SingleWrite): Promise<WriteCounts> {
+  const collection = store.collection(db, name);
+  const counts = collection && (await writeMany(store, collection, write.request, write.change));
+  if (!write.upsert || (counts && counts.matched > 0)) return counts ?? { matched: 0, modified: 0 };
+  return countsOf(await writeOne(store, db, name, write));
 }
 
 /** One entry of an update command. Throws for unknown and unsupported options. */
@@ -105,24 +120,18 @@ export async function remove(call: Call): Promise<Reply> {
   args.allowOnly(['delete', 'deletes', 'ordered', 'let']);
   args.refuse('let');
   const name = collectionName(call);
-  let deleted = 0;
-  const errors = await runAll(batchOf(args, 'deletes'), isOrdered(args), async (statement) => {
+  const { store } = engine;
+  const statements = batchOf(args, 'deletes');
+  const { done, errors } = await runStatements(store, statements, isOrdered(args), (statement) => {
     const entry = Arguments.of('delete.deletes', statement);
     entry.allowOnly(['q', 'limit', 'hint', 'collation'], false);
     entry.refuse('collation');
     const limit = entry.count('limit');
     if (limit !== 0 && limit !== 1) throw badValue('The limit field in delete objects must be 0 or 1.');
-    const request = requestOf(args, entry);
-    const collection = engine.store.collection(db, name);
-    if (!collection) return;
-    if (limit === 0) {
-      deleted += (await writeMany(engine.store, collection, request, 'delete')).matched;
-    } else {
-      const { before } = await writeOne(engine.store, db, name, { request, change: 'delete', upsert: false });
-      if (before) deleted += 1;
-    }
+    const write: SingleWrite = { request: requestOf(args, entry), change: 'delete', upsert: false };
+    return statementOf(store, db, name, write, limit === 0);
   });
-  return { n: deleted, ...writeErrors(errors) };
+  return { n: sum(done.map(({ outcome }) => outcome.matched)), ...writeErrors(errors) };
 }
 
 function requestOf(args: Arguments, entry: Arguments): QueryRequest {
@@ -164,35 +173,9 @@ function attempt(action: () => void): CommandError | undefined {
   }
 }
 
-/**
- * Runs statements: in order up to the first failure if `ordered`; otherwise all at once, so that they share commits.
- */
-async function runAll(
-  statements: readonly RawValue[],
-  ordered: boolean,
-  run: (statement: RawValue, index: number) => Promise<void>,
-): Promise<WriteError[]> {
-  const errors: WriteError[] = [];
-  const runOne = async (statement: RawValue, index: number): Promise<void> => {
-    try {
-      await run(statement, index);
-    } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
-      errors.push({ index, error });
-    }
-  };
-  const width = ordered ? 1 : PARALLEL;
-  for (let from = 0; from < statements.length; from += width) {
-    await Promise.all(
-      statements.slice(from, from + width).map((statement, at) => runOne(statement, from + at)),
-    );
-    if (ordered && errors.length > 0) break;
-  }
-  return errors.toSorted((left, right) => left.index - right.index);
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
-
-/** Statements of an unordered command in progress at the same time. */
-const PARALLEL = 500;
 
 function writeErrors(errors: readonly WriteError[]): Reply {
   if (errors.length === 0) return {};

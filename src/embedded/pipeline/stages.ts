@@ -124,7 +124,7 @@ function sorted(operand: RawValue): Stage {
   return async function* sort(input) {
     const sorter = new Sorter<{ document: RawValue }>(parts, Number.POSITIVE_INFINITY);
     for await (const document of input) sorter.add({ document });
-    for (const { document } of sorter.finish()) yield document;
+    for (const { document } of sorter.sorted()) yield document;
   };
 }
 
