@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path';
 
 /** The socket's name inside the data directory. */
 export const SOCKET_NAME = 'db.sock';
+/** Names the process that listens there, for people. */
+export const PID_FILE = 'db.pid';
 /** The store's name inside the data directory. */
 export const STORE_DIRECTORY = 'store';
 

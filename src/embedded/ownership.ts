@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { realpath, rename, rm } from 'node:fs/promises';
+import { readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { type RootDatabase, open } from 'lmdb';
-import { SOCKET_NAME } from './data-directory.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PID_FILE, SOCKET_NAME } from './data-directory.ts';
 
 /** Another engine runs on the directory. */
 export class DataDirectoryInUse extends Error {
-  constructor(path: string, pid: number | undefined) {
+  constructor(path: string, pid: string | undefined) {
     const holder = pid === undefined ? 'another process' : `process ${pid}`;
     super(
       `The data directory ${path} is in use by ${holder}. Stop it, or give this one a directory of its own (DATA_DIR).`,
@@ -16,103 +16,83 @@ export class DataDirectoryInUse extends Error {
   }
 }
 
-/** Who owns the directory; the socket name is unlike any before. */
-interface Owner {
-  readonly pid: number;
-  readonly socket: string;
-}
-
-/** Directories owned, or being claimed, by this process. */
-const ownedHere = new Set<string>();
-
-const OWNER_KEY = 'owner';
-const OWNER_FILE = 'owner.mdb';
+const CANDIDATE = /^[0-9a-f]{12}\.sock$/;
 
 /** A new name for a socket to listen on before the directory is claimed. */
 export function candidateSocket(): string {
   return `${randomBytes(6).toString('hex')}.sock`;
 }
 
+/** How long a candidate that hangs, and should withdraw or become the owner, is waited for. */
+const PATIENCE_MS = 5_000;
+const POLL_MS = 5;
+/** A socket refuses connections between being made and being listened on; one of this age is dead. */
+const STILLBORN_MS = 60_000;
+
 /**
- * The right to a data directory. Each engine first listens on a socket of its own, then swaps itself in as the owner
- * in a small lmdb file: the only compare-and-swap on disk that Node has, and whose lock the system frees when its
- * holder dies. An owner whose socket refuses connections is dead, so a kill -9 leaves nothing to wait for; one that
- * merely hangs still has its socket. Only the owner puts its socket under the public name.
+ * The right to a data directory, held by whoever listens on its public socket. Files alone cannot say whether their
+ * writer lives, and Node cannot lock them; a socket can: when its process ends, also by kill -9, it refuses connections,
+ * while one that merely hangs still takes them.
+ *
+ * Each engine first listens on a socket of its own in the directory, and then looks who else does: of two that start
+ * in the same moment, at least the later to listen finds the other. The candidate whose name sorts first stays, the
+ * others withdraw; it may find that one of them had been faster. Who is alone renames its socket to the public name.
  */
 export class Ownership {
-  readonly #real: string;
   readonly #path: string;
-  readonly #database: RootDatabase<Owner, string>;
-  readonly #me: Owner;
-  #previous: string | undefined;
 
-  private constructor(real: string, path: string, database: RootDatabase<Owner, string>, me: Owner) {
-    this.#real = real;
+  private constructor(path: string) {
     this.#path = path;
-    this.#database = database;
-    this.#me = me;
   }
 
   /**
    * Claims the directory for the socket, which must be listening already.
    * @param sockets - the directory by the path that sockets are reached by
-   * @throws DataDirectoryInUse if its owner is alive
+   * @throws DataDirectoryInUse if its owner, or another that claims it, is alive
    */
   static async claim(path: string, sockets: string, socket: string): Promise<Ownership> {
-    // lmdb must not be opened twice on one file within a process: closing one then breaks the other.
-    const real = await realpath(path);
-    if (ownedHere.has(real)) throw new DataDirectoryInUse(path, process.pid);
-    ownedHere.add(real);
-    try {
-      return await Ownership.#claimFrom(real, path, sockets, socket);
-    } catch (error) {
-      ownedHere.delete(real);
-      throw error;
-    }
-  }
-
-  static async #claimFrom(real: string, path: string, sockets: string, socket: string): Promise<Ownership> {
-    const database = open<Owner, string>({ path: join(path, OWNER_FILE), encoding: 'json' });
-    const ownership = new Ownership(real, path, database, { pid: process.pid, socket });
-    try {
-      for (;;) {
-        const owner = database.get(OWNER_KEY);
-        if (owner && (await isAlive(sockets, owner))) throw new DataDirectoryInUse(path, owner.pid);
-        if (ownership.#swap(owner)) break;
+    const deadline = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const rivals = await living(path, sockets, socket);
+      // Looked at after the others: one that became the owner meanwhile may have left its old name before it was read.
+      if (await answers(join(sockets, SOCKET_NAME))) throw new DataDirectoryInUse(path, await ownerPid(path));
+      if (rivals.length === 0) break;
+      if (rivals.some((name) => name < socket) || Date.now() > deadline) {
+        throw new DataDirectoryInUse(path, undefined);
       }
-      await rename(join(path, socket), join(path, SOCKET_NAME));
-      if (ownership.#previous) await rm(join(path, ownership.#previous), { force: true });
-      return ownership;
-    } catch (error) {
-      await database.close();
-      throw error;
+      await sleep(POLL_MS);
     }
-  }
-
-  #swap(expected: Owner | undefined): boolean {
-    return this.#database.transactionSync(() => {
-      const current = this.#database.get(OWNER_KEY);
-      if (current?.socket !== expected?.socket) return false;
-      this.#previous = expected?.socket;
-      this.#database.putSync(OWNER_KEY, this.#me);
-      return true;
-    });
+    await writeFile(join(path, PID_FILE), `${process.pid}\n`, { mode: 0o600 });
+    await rename(join(path, socket), join(path, SOCKET_NAME));
+    return new Ownership(path);
   }
 
   /** Gives the directory up. Call when the storage is closed and the socket still listens. */
   async release(): Promise<void> {
+    await rm(join(this.#path, PID_FILE), { force: true });
     await rm(join(this.#path, SOCKET_NAME), { force: true });
-    this.#database.transactionSync(() => {
-      if (this.#database.get(OWNER_KEY)?.socket === this.#me.socket) this.#database.removeSync(OWNER_KEY);
-    });
-    await this.#database.close();
-    ownedHere.delete(this.#real);
   }
 }
 
-/** Its own socket name first: between claim and rename it is there, afterwards under the public name. */
-async function isAlive(sockets: string, owner: Owner): Promise<boolean> {
-  return (await answers(join(sockets, owner.socket))) || (await answers(join(sockets, SOCKET_NAME)));
+/** The other candidates that are alive; removes what dead ones left. */
+async function living(path: string, sockets: string, self: string): Promise<string[]> {
+  const alive: string[] = [];
+  for (const name of await readdir(path)) {
+    if (name === self || !CANDIDATE.test(name)) continue;
+    if (await answers(join(sockets, name))) alive.push(name);
+    else await removeIfOld(join(path, name));
+  }
+  return alive;
+}
+
+async function removeIfOld(file: string): Promise<void> {
+  const made = await stat(file).catch(() => undefined);
+  if (made && Date.now() - made.mtimeMs > STILLBORN_MS) await rm(file, { force: true });
+}
+
+async function ownerPid(path: string): Promise<string | undefined> {
+  const text = await readFile(join(path, PID_FILE), 'utf8').catch(() => '');
+  return /^\d+/.exec(text)?.[0];
 }
 
 /** Whether someone listens on a socket. In doubt (no permission, too many waiting) the answer is yes. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,6 +95,33 @@ describe('a second engine', () => {
     stale.close();
   });
 
+  it('clears away the socket of one that was killed before it owned the directory', async () => {
+    const killed = join(home, '0123456789ab.sock');
+    const beingBorn = join(home, 'ba9876543210.sock');
+    await writeFile(killed, '');
+    await writeFile(beingBorn, '');
+    await utimes(killed, new Date(0), new Date(0));
+    const server = await startEmbedded({ dataDir: home });
+    expect((await readdir(home)).filter((name) => name.endsWith('.sock'))).toEqual([
+      'ba9876543210.sock',
+      'db.sock',
+    ]);
+    await server.close();
+  });
+
+  it.each([
+    ['withdraws before a candidate whose name sorts first', '000000000000.sock'],
+    ['gives up on a candidate that hangs', 'ffffffffffff.sock'],
+  ])('%s', async (_, name) => {
+    const other = createServer();
+    await new Promise<void>((resolve) => {
+      other.listen(join(home, name), resolve);
+    });
+    await expect(startEmbedded({ dataDir: home })).rejects.toThrow(DataDirectoryInUse);
+    expect(await readdir(home)).toEqual([name]);
+    other.close();
+  }, 15_000);
+
   it('never runs beside the first, however they race in one process', async () => {
     for (let round = 0; round < 20; round++) {
       const starts = await Promise.allSettled(
@@ -123,7 +150,7 @@ describe('a second engine', () => {
 
   it('never runs beside the first, however often processes start in the same moment', async () => {
     const racers = await Promise.all(Array.from({ length: 3 }, async () => Racer.start()));
-    for (let round = 0; round < 40; round++) {
+    for (let round = 0; round < 100; round++) {
       const dataDir = join(home, `race${round}`);
       await mkdir(dataDir);
       const answers = await Promise.all(racers.map(async (racer) => racer.tell(dataDir)));
