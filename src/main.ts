@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import type { Server } from 'node:http';
 import { setFlagsFromString } from 'node:v8';
 import { pino } from 'pino';
 import { createApp } from './app.ts';
@@ -8,20 +6,12 @@ import { InvalidSettings, readSettings } from './config.ts';
 import { openDatabase } from './database/connect.ts';
 import { isDatabaseFailure } from './database/failures.ts';
 import { DataDirectoryInUse, UnusableStore } from './embedded/start.ts';
-import { createListener } from './http/listener.ts';
+import { createListener, listen } from './http/listener.ts';
+import { warmUp } from './http/warm-up.ts';
 import { loadSamplesIfEmpty } from './samples/load-samples.ts';
 
 /** How long requests in flight may take to finish once the process is told to end. */
 const DRAIN_MS = 8_000;
-
-/** Listens, and returns the service's URL. */
-async function listen(server: Server, port: number, host: string): Promise<string> {
-  server.listen(port, host);
-  await once(server, 'listening');
-  const address = server.address();
-  const actualPort = typeof address === 'object' && address ? address.port : port;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`;
-}
 
 /** The first signal to end. A second one ends the process at once, as node does by itself. */
 function endSignal(): Promise<NodeJS.Signals> {
@@ -50,7 +40,9 @@ async function main(): Promise<void> {
     if (settings.sampleData && !uri && (await loadSamplesIfEmpty(database.collections))) {
       log.info('sample data loaded');
     }
-    const { server, drain } = createListener(createApp({ ...database, log, now: () => new Date() }), log);
+    const app = createApp({ ...database, log, now: () => new Date() });
+    await warmUp(app, log);
+    const { server, drain } = createListener(app, log);
     const url = await listen(server, settings.port, settings.host);
     log.info({ url, docs: `${url}/docs` }, 'listening');
     const signal = await ended;

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { checkedFetch } from './support/contract.ts';
 import { killAll, run, runService } from './support/process.ts';
+import { startProxy } from './support/proxy.ts';
+import { openTestDatabase } from './support/service.ts';
 
 let dataDir: string;
 
@@ -91,6 +93,21 @@ describe('the service as a process, on the embedded engine', () => {
 });
 
 describe('the service as a process', () => {
+  test('has read the tasks once before it listens, so that the first caller does not wait longer, and logs none of it', async () => {
+    const database = await openTestDatabase();
+    const proxy = await startProxy(database.uri);
+    const service = await runService({ MONGODB_URI: proxy.uri, MONGODB_DATABASE: database.name });
+    const log = await service.printed('listening');
+    expect(proxy.sent()).toContain('find\0\x06\0\0\0tasks\0');
+    expect(log).not.toContain('"msg":"request"');
+    await checkedFetch(`${service.url}/api/tasks`);
+    await service.printed('"msg":"request"');
+    service.kill('SIGTERM');
+    expect(await service.ended).toMatchObject({ code: 0, stderr: '' });
+    await proxy.close();
+    await database.close();
+  });
+
   test('says which setting is wrong, without a stack trace', async () => {
     const { code, stderr } = await run('src/main.js', { DATA_DIR: dataDir, PORT: 'http' }).ended;
     expect(code).toBe(1);

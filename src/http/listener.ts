@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { type RequestListener, type Server, STATUS_CODES, createServer } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
@@ -110,4 +111,13 @@ export function createListener(app: RequestListener, log: Logger): Listener {
         endWhenIdle();
       }),
   };
+}
+
+/** Listens, on any free port where it is 0, and returns the URL. */
+export async function listen(server: Server, port: number, host: string): Promise<string> {
+  server.listen(port, host);
+  await once(server, 'listening');
+  const address = server.address();
+  const actualPort = typeof address === 'object' && address ? address.port : port;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`;
 }

@@ -112,15 +112,19 @@ describe('a second engine', () => {
   it.each([
     ['withdraws before a candidate whose name sorts first', '000000000000.sock'],
     ['gives up on a candidate that hangs', 'ffffffffffff.sock'],
-  ])('%s', async (_, name) => {
-    const other = createServer();
-    await new Promise<void>((resolve) => {
-      other.listen(join(home, name), resolve);
-    });
-    await expect(startEmbedded({ dataDir: home })).rejects.toThrow(DataDirectoryInUse);
-    expect(await readdir(home)).toEqual([name]);
-    other.close();
-  }, 15_000);
+  ])(
+    '%s',
+    async (_, name) => {
+      const other = createServer();
+      await new Promise<void>((resolve) => {
+        other.listen(join(home, name), resolve);
+      });
+      await expect(startEmbedded({ dataDir: home })).rejects.toThrow(DataDirectoryInUse);
+      expect(await readdir(home)).toEqual([name]);
+      other.close();
+    },
+    15_000,
+  );
 
   it('never runs beside the first, however they race in one process', async () => {
     for (let round = 0; round < 20; round++) {

@@ -13,6 +13,7 @@ function targetOf(uri: string) {
 export async function startProxy(uri: string) {
   const sockets = new Set<Socket>();
   let isCut = false;
+  let sent = '';
   const forget = (socket: Socket) => {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
@@ -23,6 +24,7 @@ export async function startProxy(uri: string) {
     if (isCut) return client.destroy();
     const upstream = connect(targetOf(uri));
     forget(upstream);
+    client.on('data', (chunk) => (sent += chunk.toString('latin1')));
     client.pipe(upstream).pipe(client);
     client.on('close', () => upstream.destroy());
     upstream.on('close', () => client.destroy());
@@ -34,6 +36,8 @@ export async function startProxy(uri: string) {
   const { port }: Pick<AddressInfo, 'port'> = JSON.parse(JSON.stringify(server.address()));
   return {
     uri: `mongodb://127.0.0.1:${port}/?directConnection=true`,
+    /** What went to the database, a character a byte. */
+    sent: () => sent,
     /** Ends all connections and refuses new ones. */
     cut() {
       isCut = true;
