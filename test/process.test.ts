@@ -96,16 +96,20 @@ describe('the service as a process', () => {
   test('has read the tasks once before it listens, so that the first caller does not wait longer, and logs none of it', async () => {
     const database = await openTestDatabase();
     const proxy = await startProxy(database.uri);
-    const service = await runService({ MONGODB_URI: proxy.uri, MONGODB_DATABASE: database.name });
-    const log = await service.printed('listening');
-    expect(proxy.sent()).toContain('find\0\x06\0\0\0tasks\0');
-    expect(log).not.toContain('"msg":"request"');
-    await checkedFetch(`${service.url}/api/tasks`);
-    await service.printed('"msg":"request"');
-    service.kill('SIGTERM');
-    expect(await service.ended).toMatchObject({ code: 0, stderr: '' });
-    await proxy.close();
-    await database.close();
+    try {
+      const service = await runService({ MONGODB_URI: proxy.uri, MONGODB_DATABASE: database.name });
+      const log = await service.printed('listening');
+      expect(proxy.sent()).toContain('find\0\x06\0\0\0tasks\0');
+      expect(log).not.toContain('"msg":"request"');
+      await checkedFetch(`${service.url}/api/tasks`);
+      await service.printed('"msg":"request"');
+      service.kill('SIGTERM');
+      expect(await service.ended).toMatchObject({ code: 0, stderr: '' });
+    } finally {
+      killAll();
+      await proxy.close();
+      await database.close();
+    }
   });
 
   test('says which setting is wrong, without a stack trace', async () => {
