@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+/** The command of the installed package: starts the service, or tells about it. */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { parseArgs } from 'node:util';
+
+const HELP = `recoup-tasks: the tasks service, on the embedded database or on MongoDB
+
+Usage: recoup-tasks [--help] [--version]
+
+Settings, from the environment or a file .env in the working directory:
+  PORT              port to listen on (3000), 0 for any that is free
+  HOST              address to listen on (127.0.0.1)
+  MONGODB_URI       connection string of a MongoDB server; without it, the embedded database
+  MONGODB_DATABASE  name of the database (recoup)
+  DATA_DIR          folder of the embedded database (./data)
+  SAMPLE_DATA       whether an empty embedded database is filled with sample data: on or off (on)
+  LOG_LEVEL         fatal, error, warn, info, debug, trace or silent (info)
+
+Then open /docs in a browser.
+`;
+
+function version(): string {
+  const file = createRequire(import.meta.url).resolve('recoup-tasks/package.json');
+  const { version: text }: { version: string } = JSON.parse(readFileSync(file, 'utf8'));
+  return text;
+}
+
+try {
+  const { values } = parseArgs({
+    options: { help: { type: 'boolean', short: 'h' }, version: { type: 'boolean', short: 'v' } },
+  });
+  if (values.help) process.stdout.write(HELP);
+  else if (values.version) process.stdout.write(`${version()}\n`);
+  else await import('./main.ts');
+} catch (error) {
+  if (!(error instanceof TypeError && 'code' in error)) throw error;
+  process.stderr.write(`recoup-tasks: ${error.message}\nSee recoup-tasks --help.\n`);
+  process.exitCode = 2;
+}

@@ -1,0 +1,113 @@
+import { ApiError } from './api-error.ts';
+
+/** How a call waits and tries again. */
+export interface Patience {
+  /** Milliseconds that one attempt may take, from sending it to the reply's last byte; 0 for no limit. */
+  timeoutMs: number;
+  /** How often a call is sent again, at most. */
+  retries: number;
+}
+
+const FIRST_DELAY_MS = 250;
+/** The longest that the client waits of its own accord. */
+const LONGEST_OWN_DELAY_MS = 5_000;
+/** A service that asks for more than this is not waited for: its reply is the result. */
+const LONGEST_DELAY_MS = 60_000;
+
+/** Methods of which a repetition changes nothing (RFC 9110, 9.2.2). */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+
+function mayRepeat(request: Request): boolean {
+  return IDEMPOTENT.has(request.method) || request.headers.has('Idempotency-Key');
+}
+
+/**
+ * Milliseconds to wait before the next attempt; undefined where there should be none.
+ * @param attempt - how many there were
+ * @param retryAfter - the reply's Retry-After: seconds or an HTTP date (RFC 9110, 10.2.3)
+ * @param random - 0 to 1, so that many clients do not come back in the same moment
+ */
+export function delayBeforeRetry(
+  attempt: number,
+  retryAfter: string | null,
+  now: Date,
+  random: number,
+): number | undefined {
+  const own = Math.min(LONGEST_OWN_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1)) * (0.5 + random / 2);
+  if (retryAfter === null) return own;
+  const asked = /^\d+$/.test(retryAfter)
+    ? Number(retryAfter) * 1_000
+    : Date.parse(retryAfter) - now.getTime();
+  if (Number.isNaN(asked)) return own;
+  return asked > LONGEST_DELAY_MS ? undefined : Math.max(0, asked);
+}
+
+/** Waits, unless the caller gives the call up meanwhile. */
+function wait(delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', giveUp);
+      resolve();
+    }, delayMs);
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true });
+  });
+}
+
+/** A reply read to its end: a connection that is lost in the middle is a failed attempt, and no half reply. */
+async function whole(response: Response): Promise<Response> {
+  const body = await response.arrayBuffer();
+  const { status, statusText, headers, url } = response;
+  // Statuses without a body refuse even an empty one.
+  const read = new Response(body.byteLength === 0 ? null : body, { status, statusText, headers });
+  return Object.defineProperty(read, 'url', { value: url });
+}
+
+/** One attempt: a whole reply, or an ApiError that says why there is none. A caller's abort is thrown as it is. */
+async function tryOnce(
+  send: typeof fetch,
+  request: Request,
+  timeoutMs: number,
+): Promise<Response | ApiError> {
+  const timeout = timeoutMs > 0 ? AbortSignal.timeout(timeoutMs) : undefined;
+  const signal = timeout ? AbortSignal.any([request.signal, timeout]) : request.signal;
+  try {
+    return await whole(await send(new Request(request.clone(), { signal })));
+  } catch (cause) {
+    if (request.signal.aborted) throw request.signal.reason;
+    const { origin } = new URL(request.url);
+    return timeout?.aborted
+      ? new ApiError(`${origin} did not reply within ${timeoutMs} ms.`, { code: 'timeout', cause })
+      : new ApiError(`${origin} cannot be reached, or the connection was lost.`, {
+          code: 'network_error',
+          cause,
+        });
+  }
+}
+
+/**
+ * A fetch that bounds each attempt in time, and repeats what may be repeated when the service is too busy (429, 503) or
+ * the network fails: as often as told, after as long as the service asks for, or else a growing while.
+ * @throws ApiError where the last attempt had no reply
+ */
+export function patientFetch(send: typeof fetch, { timeoutMs, retries }: Patience): typeof fetch {
+  return async (input, init) => {
+    const request = new Request(input, init);
+    for (let count = 1; ; count++) {
+      const outcome = await tryOnce(send, request, timeoutMs);
+      const failed = outcome instanceof ApiError;
+      const repeat = mayRepeat(request) && count <= retries;
+      const worthIt = failed || outcome.status === 429 || outcome.status === 503;
+      const retryAfter = failed ? null : outcome.headers.get('Retry-After');
+      const delayMs =
+        repeat && worthIt ? delayBeforeRetry(count, retryAfter, new Date(), Math.random()) : undefined;
+      if (delayMs !== undefined) await wait(delayMs, request.signal);
+      else if (failed) throw outcome;
+      else return outcome;
+    }
+  };
+}
