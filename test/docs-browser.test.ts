@@ -1,37 +1,10 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Browser, type Page, chromium } from 'playwright-core';
 import { loadSamplesIfEmpty } from '../src/samples/load-samples.ts';
+import { findChromium } from './support/chromium.ts';
 import { type Service, startService } from './support/service.ts';
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** A browser that is installed: CHROMIUM_PATH, or one of the usual names in PATH. */
-function findChromium(): string | undefined {
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const candidates = [
-    process.env.CHROMIUM_PATH ?? '',
-    ...folders.flatMap((folder) => NAMES.map((name) => join(folder, name))),
-  ];
-  return candidates.find((path) => path !== '' && isExecutable(path));
-}
-
-const executablePath = findChromium();
-if (!executablePath) {
-  process.stderr.write(
-    'No Chromium in PATH or at CHROMIUM_PATH: the tests of the docs page in a browser are skipped.\n',
-  );
-}
+const executablePath = findChromium('the tests of the docs page in a browser');
 
 let service: Service;
 let browser: Browser;

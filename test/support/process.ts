@@ -17,9 +17,14 @@ export function killAll(): void {
 
 /** A program of dist/, as `npm start` and the scripts run it; `npm test` builds it first. */
 export function run(file: string, environment: Record<string, string>, args: string[] = []) {
+  return runProgram(process.execPath, [`dist/${file}`, ...args], environment);
+}
+
+/** A program, with what it prints. */
+export function runProgram(command: string, args: string[], environment: Record<string, string>) {
   // .env is read from the working directory; an empty value counts as unset, so that a developer's does not matter.
   const child = track(
-    spawn(process.execPath, [`dist/${file}`, ...args], {
+    spawn(command, args, {
       env: { PATH: process.env.PATH, MONGODB_URI: '', MONGODB_DATABASE: '', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     }),

@@ -1,0 +1,20 @@
+import { type Run, type Task, createClient, listTasks, pagesOf } from 'recoup-tasks/client';
+
+const client = createClient({ timeoutMs: 10_000 });
+
+function lastRun(task: Task): Run | undefined {
+  return task.recent_runs[0];
+}
+
+const { data, error } = await listTasks({ client, query: { enabled: true } });
+if (error) throw new Error(`${error.code}: ${error.error}`);
+const statuses = data.tasks.map((task) => lastRun(task)?.status);
+
+// @ts-expect-error: there is no such parameter
+void listTasks({ client, query: { enable: true } }).catch(() => undefined);
+// @ts-expect-error: a number is no title
+export const wrong: Task['title'] = 1;
+
+let count = 0;
+for await (const { tasks } of pagesOf(listTasks, { client, query: { limit: 4 } })) count += tasks.length;
+process.stdout.write(JSON.stringify({ statuses: statuses.includes('COMPLETED'), count }));
