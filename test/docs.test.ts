@@ -4,6 +4,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
+import { routes } from '../generated/express.gen.ts';
 import { loadSpec } from '../src/http/spec.ts';
 import { type Service, startService } from './support/service.ts';
 
@@ -66,6 +67,30 @@ describe('the spec', () => {
   });
 });
 
+describe('the text for language models', () => {
+  const { document } = loadSpec();
+
+  test('names every operation with its parameters and replies, and links to the spec', async () => {
+    const response = await get('/llms.txt');
+    expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    const text = await response.text();
+    expect(text.split('\n').slice(0, 3)).toEqual([
+      `# ${document.info.title}`,
+      '',
+      expect.stringMatching(/^> ./),
+    ]);
+    expect(text).toContain('(/openapi.yaml)');
+    for (const id of Object.keys(routes)) expect(text).toContain(`(\`${id}\`)`);
+    const { get: operation } = document.paths?.['/api/tasks'] ?? {};
+    for (const parameter of operation?.parameters ?? []) {
+      if ('name' in parameter) expect(text).toContain(`- \`${parameter.name}\` (query, `);
+    }
+    for (const status of Object.keys(operation?.responses ?? {})) expect(text).toContain(`\n- ${status}: `);
+    expect(text).toContain('integer 1 to 1000, optional');
+    expect(text).not.toMatch(/undefined|\[object/);
+  });
+});
+
 describe('the files of the docs page', () => {
   const PARTS = [
     '/docs',
@@ -74,7 +99,7 @@ describe('the files of the docs page', () => {
     '/docs/swagger-ui.css',
     '/docs/swagger-ui-bundle.js',
   ];
-  const PATHS = [...PARTS, '/docs/favicon-32x32.png', '/openapi.json', '/openapi.yaml'];
+  const PATHS = [...PARTS, '/docs/favicon-32x32.png', '/openapi.json', '/llms.txt', '/openapi.yaml'];
 
   /** As it comes over the wire: fetch would unpack it. */
   async function raw(path: string, headers: Record<string, string> = {}, method = 'GET') {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { Router } from 'express';
+import { llmsTxt } from './llms-txt.ts';
 import type { Spec } from './spec.ts';
 import { staticFile } from './static-file.ts';
 
@@ -31,7 +32,7 @@ const HEADERS = {
   'X-Content-Type-Options': 'nosniff',
 };
 
-/** Swagger UI at /docs, from this service alone, and the spec it shows, as YAML and as JSON. */
+/** Swagger UI at /docs, from this service alone, and the spec it shows: as YAML, as JSON, and as text for models. */
 export function docs(spec: Spec): Router {
   const { resolve } = createRequire(import.meta.url);
   const router = Router({ caseSensitive: true, strict: true });
@@ -40,6 +41,10 @@ export function docs(spec: Spec): Router {
     router.get(path, staticFile(readFileSync(resolve(file)), extname(file), HEADERS));
   }
   router.get('/openapi.yaml', staticFile(Buffer.from(spec.yaml), 'application/yaml; charset=utf-8', HEADERS));
+  router.get(
+    '/llms.txt',
+    staticFile(Buffer.from(llmsTxt(spec.document)), 'text/plain; charset=utf-8', HEADERS),
+  );
   router.get('/openapi.json', staticFile(Buffer.from(JSON.stringify(spec.document)), 'json', HEADERS));
   return router;
 }

@@ -30,6 +30,11 @@ for (const [name, schema] of Object.entries(schemas)) {
 }
 
 const ajv = addFormats.default(new Ajv2020.default({ strict: false, allErrors: true }));
+// Stricter than RFC 3339, as the spec's description says: in UTC with milliseconds, as JavaScript writes them.
+ajv.addFormat('date-time', (text) => {
+  const instant = new Date(text);
+  return !Number.isNaN(instant.getTime()) && instant.toISOString() === text;
+});
 ajv.addSchema({ ...(isObject(document) ? document : {}), $id: 'https://spec.invalid/openapi.yaml' });
 const validators = new Map<string, ValidateFunction>();
 
@@ -50,9 +55,24 @@ export function assertSchema(place: string, value: unknown): void {
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** Headers of HTTP itself, which a spec does not declare. */
+const HTTP_HEADERS = new Set([
+  'connection',
+  'content-length',
+  'content-type',
+  'date',
+  'keep-alive',
+  'transfer-encoding',
+]);
 const pointer = (key: string) => encodeURIComponent(key.replaceAll('~', '~0').replaceAll('/', '~1'));
 
 function assertHeaders(declared: unknown, { headers, status }: WireReply): void {
+  const known = new Set(Object.keys(isObject(declared) ? declared : {}).map((name) => name.toLowerCase()));
+  for (const name of headers.keys()) {
+    const allowed = known.has(name) || HTTP_HEADERS.has(name) || (status === 405 && name === 'allow');
+    if (!allowed) throw new Error(`The ${status} has a header ${name}, which the spec does not declare.`);
+  }
   for (const [name, ref] of Object.entries(isObject(declared) ? declared : {})) {
     const value = headers.get(name);
     if (value === null) throw new Error(`The ${status} has no ${name} header.`);
@@ -84,25 +104,35 @@ function placeOf({ method, path, status }: WireReply): { place: string; headers:
   };
 }
 
-/** Throws unless a reply is one that openapi.yaml allows: status, content type, headers, and every field of the body. */
+/** Throws unless a reply is one that openapi.yaml allows: status, content type, headers, length, every field of the body. */
 export function assertContract(reply: WireReply): void {
   const { place, headers } = placeOf(reply);
   assertHeaders(headers, reply);
   if (reply.headers.get('content-type') !== JSON_TYPE) {
     throw new Error(`The content type is ${reply.headers.get('content-type')}, not ${JSON_TYPE}.`);
   }
+  const length = reply.headers.get('content-length');
+  if (length !== null && reply.method !== 'HEAD' && Number(length) !== Buffer.byteLength(reply.text)) {
+    throw new Error(`Content-Length is ${length}, but the body has ${Buffer.byteLength(reply.text)} bytes.`);
+  }
   if (reply.method === 'HEAD') {
     if (reply.text !== '') throw new Error('A reply to HEAD has no body.');
     return;
   }
-  assertSchema(place, JSON.parse(reply.text));
+  const body: unknown = JSON.parse(reply.text);
+  assertSchema(place, body);
+  // One published schema holds for both.
+  if (reply.status < 400 && at(body, 'status') === 'error') {
+    throw new Error(`The body of a ${reply.status} says it is an error.`);
+  }
 }
 
 /** As fetch, but throws where the reply is not one that openapi.yaml allows. */
 export const checkedFetch: typeof fetch = async (input, init) => {
   const request = new Request(input, init);
   const response = await fetch(request);
-  const text = await response.clone().text();
+  // Not text(): it would replace what is not UTF-8.
+  const text = new TextDecoder('utf-8', { fatal: true }).decode(await response.clone().arrayBuffer());
   const { pathname } = new URL(request.url);
   assertContract({
     method: request.method,

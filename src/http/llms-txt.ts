@@ -1,0 +1,61 @@
+import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
+
+type Operation = OpenAPIV3.OperationObject;
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+
+const oneLine = (text = ''): string => text.trim().replaceAll(/\s*\n\s*/g, ' ');
+
+/** What a parameter's value is, such as `uuid`, `integer 1 to 1000`. */
+function kindOf({ schema }: OpenAPIV3.ParameterObject): string {
+  if (!schema || '$ref' in schema) return 'see the reference';
+  const range = schema.minimum === undefined ? '' : ` ${schema.minimum} to ${schema.maximum}`;
+  const kind = schema.type === 'string' ? (schema.format ?? 'string') : String(schema.type);
+  return `${kind}${range}`;
+}
+
+function parameterLine(parameter: OpenAPIV3.ParameterObject): string {
+  const need = parameter.required ? 'required' : 'optional';
+  const { name, description } = parameter;
+  return `- \`${name}\` (${parameter.in}, ${kindOf(parameter)}, ${need}): ${oneLine(description)}`;
+}
+
+function operationText(method: string, path: string, operation: Operation): string {
+  const { summary, operationId, description = '' } = operation;
+  const parameters = (operation.parameters ?? []).flatMap((one) =>
+    'name' in one ? [parameterLine(one)] : [],
+  );
+  const replies = Object.entries(operation.responses ?? {}).map(
+    ([status, reply]) => `- ${status}: ${'description' in reply ? oneLine(reply.description) : ''}`,
+  );
+  return [
+    `### ${summary}: \`${method.toUpperCase()} ${path}\` (\`${operationId}\`)`,
+    description.trim(),
+    ...(parameters.length > 0 ? [`Parameters:\n${parameters.join('\n')}`] : []),
+    `Replies:\n${replies.join('\n')}`,
+  ].join('\n\n');
+}
+
+/**
+ * The API for language models (https://llmstxt.org), in Markdown: a short text with links to all of it. Made of the spec
+ * when the service starts, so that it cannot say anything else.
+ */
+export function llmsTxt({ info, paths = {} }: OpenAPIV3.DocumentV3_1): string {
+  const operations = Object.entries(paths).flatMap(([path, item]) =>
+    METHODS.flatMap((method) => {
+      const operation = item[method];
+      return operation ? [operationText(method, path, operation)] : [];
+    }),
+  );
+  const about = 'summary' in info ? String(info.summary) : '';
+  return [
+    `# ${info.title}`,
+    `> ${about}`,
+    (info.description ?? '').trim(),
+    '## Reference',
+    '- [OpenAPI document](/openapi.yaml): every field, limit and example\n- [Swagger UI](/docs): for people',
+    '## Operations',
+    ...operations,
+    '',
+  ].join('\n\n');
+}

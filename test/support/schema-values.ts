@@ -1,0 +1,104 @@
+/** Values made from a schema of the spec: such as it allows, and such as it refuses. */
+import fc, { type Arbitrary } from 'fast-check';
+import { at, isObject, type JsonObject } from './json.ts';
+
+const LONGEST_TEXT = 40;
+const MOST_ITEMS = 4;
+
+/** The schema, parameter or body itself, where it is given by a reference. */
+export const resolve = (document: unknown, value: unknown): unknown => {
+  const reference = at(value, '$ref');
+  return typeof reference === 'string' ? at(document, ...reference.slice(2).split('/')) : value;
+};
+
+const number = (value: unknown, otherwise: number): number => (typeof value === 'number' ? value : otherwise);
+export const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+
+function textOf(schema: unknown): Arbitrary<string> {
+  const format = at(schema, 'format');
+  if (format === 'uuid') return fc.uuid();
+  if (format === 'date-time') {
+    const range = { min: new Date('2000-01-01'), max: new Date('2100-01-01'), noInvalidDate: true };
+    return fc.date(range).map((date) => date.toISOString());
+  }
+  const minLength = number(at(schema, 'minLength'), 0);
+  const maxLength = Math.min(
+    number(at(schema, 'maxLength'), LONGEST_TEXT),
+    Math.max(minLength, LONGEST_TEXT),
+  );
+  const pattern = at(schema, 'pattern');
+  if (typeof pattern === 'string') {
+    return fc
+      .stringMatching(new RegExp(pattern))
+      .filter((text) => text.length >= minLength && text.length <= maxLength);
+  }
+  return fc.string({ minLength, maxLength, unit: 'binary' }).filter((text) => !text.includes('\0'));
+}
+
+/** Values that a schema of the spec allows. */
+export function valueOf(document: unknown, given: unknown): Arbitrary<unknown> {
+  const schema = resolve(document, given);
+  const values = at(schema, 'enum');
+  if (Array.isArray(values)) return fc.constantFrom(...values);
+  const alternatives = at(schema, 'oneOf') ?? at(schema, 'anyOf');
+  if (Array.isArray(alternatives)) return fc.oneof(...alternatives.map((one) => valueOf(document, one)));
+  const types = [at(schema, 'type')].flat();
+  const arbitraries = types.map((type): Arbitrary<unknown> => {
+    if (type === 'null') return fc.constant(null);
+    if (type === 'boolean') return fc.boolean();
+    if (type === 'string') return textOf(schema);
+    const [min, max] = [number(at(schema, 'minimum'), -1000), number(at(schema, 'maximum'), 1000)];
+    if (type === 'integer') return fc.integer({ min, max });
+    if (type === 'number') return fc.double({ min, max, noNaN: true });
+    if (type === 'array') {
+      const minLength = number(at(schema, 'minItems'), 0);
+      const maxLength = Math.min(number(at(schema, 'maxItems'), MOST_ITEMS), Math.max(minLength, MOST_ITEMS));
+      return fc.array(valueOf(document, at(schema, 'items')), { minLength, maxLength });
+    }
+    if (type === 'object') return objectOf(document, schema);
+    return fc.jsonValue({ maxDepth: 2 });
+  });
+  return fc.oneof(...arbitraries);
+}
+
+function objectOf(document: unknown, schema: unknown): Arbitrary<JsonObject> {
+  const properties = at(schema, 'properties');
+  if (!isObject(properties)) return fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.integer());
+  const required = list(at(schema, 'required')).map(String);
+  const members = Object.fromEntries(
+    Object.entries(properties).map(([name, inner]) => [name, valueOf(document, inner)]),
+  );
+  return fc.record(members, { requiredKeys: required }).map((object) => ({ ...object }));
+}
+
+/** Values that a schema refuses, each with what is wrong with it. */
+export function wrongValues(document: unknown, given: unknown): [what: string, value: unknown][] {
+  const schema = resolve(document, given);
+  const types = [at(schema, 'type')].flat();
+  const wrong: [string, unknown][] = [];
+  const take = (what: string, value: unknown) => wrong.push([what, value]);
+  if (types[0] === undefined) return wrong;
+  if (!types.includes('null')) take('null', null);
+  if (!types.includes('object')) take('an object', { $ne: null });
+  if (!types.includes('array')) take('an array', []);
+  if (!types.includes('boolean')) take('a boolean', true);
+  if (types.includes('string')) {
+    take('a number', 1);
+    const minLength = number(at(schema, 'minLength'), 0);
+    const maxLength = at(schema, 'maxLength');
+    if (minLength > 0) take('an empty text', '');
+    if (typeof maxLength === 'number') take('too long', 'a'.repeat(maxLength + 1));
+    if (at(schema, 'format') === 'uuid') take('no UUID', 'not-a-uuid'.padEnd(36, '0'));
+    if (at(schema, 'format') === 'date-time') take('no instant', 'yesterday');
+    if (at(schema, 'enum')) take('not in the list', 'SOMETHING_ELSE');
+  } else take('a text', 'text');
+  if (types.includes('integer')) take('not whole', 1.5);
+  for (const [key, step] of [
+    ['minimum', -1],
+    ['maximum', 1],
+  ] as const) {
+    const bound = at(schema, key);
+    if (typeof bound === 'number') take(`beyond its ${key}`, bound + step);
+  }
+  return wrong;
+}
