@@ -1,4 +1,4 @@
-import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020.js';
+import Ajv2020, { type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { at, isObject } from './json.ts';
 import { loadSpec } from '../../src/http/spec.ts';
@@ -38,6 +38,14 @@ ajv.addFormat('date-time', (text) => {
 ajv.addSchema({ ...(isObject(document) ? document : {}), $id: 'https://spec.invalid/openapi.yaml' });
 const validators = new Map<string, ValidateFunction>();
 
+const MEND = 'To mend it: describe it in openapi.yaml and run npm run generate, or change';
+
+/** What is wrong with a value, and where; the name of a field that should not be there, which ajv leaves out. */
+function describeProblem({ instancePath, message, params }: ErrorObject): string {
+  const field: unknown = params.unevaluatedProperty ?? params.additionalProperty;
+  return `data${instancePath} ${message}${field === undefined ? '' : `: ${String(field)}`}`;
+}
+
 /** Throws where a value does not fit a schema of the spec, given by its place, e.g. components/schemas/Task. */
 export function assertSchema(place: string, value: unknown): void {
   const validate =
@@ -48,8 +56,9 @@ export function assertSchema(place: string, value: unknown): void {
     });
   validators.set(place, validate);
   if (!validate(value)) {
+    const problems = (validate.errors ?? []).map(describeProblem).join('; ');
     throw new Error(
-      `The value does not fit ${place}: ${ajv.errorsText(validate.errors)}\n${JSON.stringify(value)}`,
+      `The value does not fit ${place}: ${problems}.\n${MEND} what is sent.\n${JSON.stringify(value)}`,
     );
   }
 }
@@ -71,7 +80,10 @@ function assertHeaders(declared: unknown, { headers, status }: WireReply): void 
   const known = new Set(Object.keys(isObject(declared) ? declared : {}).map((name) => name.toLowerCase()));
   for (const name of headers.keys()) {
     const allowed = known.has(name) || HTTP_HEADERS.has(name) || (status === 405 && name === 'allow');
-    if (!allowed) throw new Error(`The ${status} has a header ${name}, which the spec does not declare.`);
+    if (!allowed)
+      throw new Error(
+        `The ${status} has a header ${name}, which the spec does not declare. ${MEND} the headers.`,
+      );
   }
   for (const [name, ref] of Object.entries(isObject(declared) ? declared : {})) {
     const value = headers.get(name);
@@ -89,7 +101,10 @@ function placeOf({ method, path, status }: WireReply): { place: string; headers:
   const operation = at(item, verb);
   if (operation) {
     const response = at(operation, 'responses', String(status));
-    if (!response) throw new Error(`${method} ${path} replied ${status}, which the spec does not have.`);
+    if (!response)
+      throw new Error(
+        `${method} ${path} replied ${status}, which the spec does not have. ${MEND} the status.`,
+      );
     return {
       place: `paths/${pointer(path)}/${verb}/responses/${status}/content/${pointer('application/json')}/schema`,
       headers: at(response, 'headers'),
