@@ -36,6 +36,114 @@ export type TasksResponse = {
 };
 
 /**
+ * A task to create. What is not named takes its default; there are no other fields.
+ */
+export type CreateTaskRequest = {
+    /**
+     * What people call the task.
+     */
+    title: string;
+    /**
+     * What the task executes.
+     */
+    prompt: string;
+    /**
+     * Cron expression of five fields, separated by blanks: minute (0–59), hour (0–23), day of month (1–31), month (1–12
+     * or JAN–DEC), day of week (0–7 or SUN–SAT; 0 and 7 are Sunday). Each is `*`, a value, a range `a-b`, either with a
+     * step `/n`, or a list of these. It must be able to fire: `0 0 30 2 *` is refused. Not in it: seconds (six fields),
+     * `@daily` and its like, `L`, `W`, `#`, `?`, `H`.
+     *
+     */
+    schedule: string;
+    /**
+     * IANA name of the time zone in which `schedule` is read, e.g. `America/New_York`; UTC by default.
+     */
+    timezone?: string;
+    /**
+     * The account that owns the task.
+     */
+    account_id: string;
+    /**
+     * The artist account that the task works for.
+     */
+    artist_account_id: string;
+    /**
+     * Whether the task fires; true by default.
+     */
+    enabled?: boolean;
+    /**
+     * The model that the prompt runs on; null for the engine's default.
+     */
+    model?: string | null;
+};
+
+/**
+ * Which task to change, and what of it.
+ */
+export type UpdateTaskRequest = {
+    /**
+     * The task to change.
+     */
+    id: string;
+    /**
+     * What people call the task.
+     */
+    title?: string;
+    /**
+     * What the task executes.
+     */
+    prompt?: string;
+    /**
+     * Cron expression of five fields, separated by blanks: minute (0–59), hour (0–23), day of month (1–31), month (1–12
+     * or JAN–DEC), day of week (0–7 or SUN–SAT; 0 and 7 are Sunday). Each is `*`, a value, a range `a-b`, either with a
+     * step `/n`, or a list of these. It must be able to fire: `0 0 30 2 *` is refused. Not in it: seconds (six fields),
+     * `@daily` and its like, `L`, `W`, `#`, `?`, `H`.
+     *
+     */
+    schedule?: string;
+    /**
+     * IANA name of the time zone in which `schedule` is read, e.g. `America/New_York`; UTC by default.
+     */
+    timezone?: string;
+    /**
+     * The account that owns the task.
+     */
+    account_id?: string;
+    /**
+     * The artist account that the task works for.
+     */
+    artist_account_id?: string;
+    /**
+     * Whether the task fires; null counts as true.
+     */
+    enabled?: boolean | null;
+    /**
+     * The model that the prompt runs on; null for the engine's default.
+     */
+    model?: string | null;
+};
+
+/**
+ * Which task to delete.
+ */
+export type DeleteTaskRequest = {
+    /**
+     * The task to delete.
+     */
+    id: string;
+};
+
+/**
+ * Says that the task is deleted.
+ */
+export type DeleteTaskResponse = {
+    /**
+     * Status of the request
+     */
+    status: 'success';
+};
+
+/**
  * Any error of `/api/tasks`. It is a valid TasksResponse too, so that one schema holds for both.
  */
 export type TasksErrorResponse = ErrorResponse & {
@@ -74,17 +182,25 @@ export type ErrorResponse = {
  * | `unknown_parameter` | 400 | the operation has no parameter of that name |
  * | `invalid_cursor` | 400 | `cursor` is not one of ours, is of other filters, or came without `limit` |
  * | `malformed_request` | 400 | the URL's encoding is broken, or the request is not valid HTTP |
+ * | `malformed_body` | 400 | the body is not JSON: its syntax or encoding is broken, a name is given twice, or it is nested too deeply |
+ * | `invalid_body` | 400 | a field of the body is missing, unknown or wrong |
+ * | `invalid_schedule` | 400 | `schedule` cannot be read, or never fires |
+ * | `invalid_timezone` | 400 | `timezone` is no IANA name that the service knows |
+ * | `foreign_origin` | 403 | a page of another site asks, or the request was sent to another name |
  * | `not_found` | 404 | there is no such path |
+ * | `task_not_found` | 404 | there is no task with that `id` |
  * | `method_not_allowed` | 405 | the path does not have this method; see `Allow` |
  * | `not_acceptable` | 406 | `Accept` excludes JSON |
  * | `request_timeout` | 408 | the request did not arrive in time |
+ * | `body_too_large` | 413 | the body is too large |
  * | `uri_too_long` | 414 | the URL is too long |
+ * | `unsupported_media_type` | 415 | the body is not sent as `application/json` |
  * | `headers_too_large` | 431 | the headers are too large |
  * | `internal_error` | 500 | an unexpected failure |
  * | `database_unavailable` | 503 | the database cannot be reached or is too slow |
  *
  */
-export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'uri_too_long' | 'headers_too_large' | 'internal_error' | 'database_unavailable';
+export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'headers_too_large' | 'internal_error' | 'database_unavailable';
 
 /**
  * A prompt that is executed on a schedule.
@@ -407,6 +523,71 @@ export type ContentOutput = {
     [key: string]: unknown;
 };
 
+export type DeleteTaskData = {
+    body: DeleteTaskRequest;
+    path?: never;
+    query?: never;
+    url: '/api/tasks';
+};
+
+export type DeleteTaskErrors = {
+    /**
+     * The body is not JSON, or a field is missing, unknown, wrong, or given twice.
+     */
+    400: TasksErrorResponse;
+    /**
+     * The service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * `[::1]`), and an `Origin` must be the service's own.
+     *
+     */
+    403: TasksErrorResponse;
+    /**
+     * There is no task with that `id`.
+     */
+    404: TasksErrorResponse;
+    /**
+     * The request's `Accept` header excludes `application/json`, the only type there is.
+     */
+    406: TasksErrorResponse;
+    /**
+     * The body is larger than 1 MiB.
+     */
+    413: TasksErrorResponse;
+    /**
+     * The request's URL is longer than 8,192 bytes.
+     */
+    414: TasksErrorResponse;
+    /**
+     * The body is not sent as `application/json`.
+     */
+    415: TasksErrorResponse;
+    /**
+     * The request's headers are larger than 65,536 bytes together.
+     */
+    431: TasksErrorResponse;
+    /**
+     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     */
+    500: TasksErrorResponse;
+    /**
+     * The database cannot be reached or did not answer in time. Nothing is known about the tasks; try again after the
+     * seconds in `Retry-After`.
+     *
+     */
+    503: TasksErrorResponse;
+};
+
+export type DeleteTaskError = DeleteTaskErrors[keyof DeleteTaskErrors];
+
+export type DeleteTaskResponses = {
+    /**
+     * The task is deleted.
+     */
+    200: DeleteTaskResponse;
+};
+
+export type DeleteTaskResponse2 = DeleteTaskResponses[keyof DeleteTaskResponses];
+
 export type ListTasksData = {
     body?: never;
     path?: never;
@@ -455,6 +636,12 @@ export type ListTasksErrors = {
      */
     400: TasksErrorResponse;
     /**
+     * The service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * `[::1]`), and an `Origin` must be the service's own.
+     *
+     */
+    403: TasksErrorResponse;
+    /**
      * The request's `Accept` header excludes `application/json`, the only type there is.
      */
     406: TasksErrorResponse;
@@ -488,3 +675,129 @@ export type ListTasksResponses = {
 };
 
 export type ListTasksResponse = ListTasksResponses[keyof ListTasksResponses];
+
+export type UpdateTaskData = {
+    body: UpdateTaskRequest;
+    path?: never;
+    query?: never;
+    url: '/api/tasks';
+};
+
+export type UpdateTaskErrors = {
+    /**
+     * The body is not JSON, or a field is missing, unknown, wrong, or given twice.
+     */
+    400: TasksErrorResponse;
+    /**
+     * The service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * `[::1]`), and an `Origin` must be the service's own.
+     *
+     */
+    403: TasksErrorResponse;
+    /**
+     * There is no task with that `id`.
+     */
+    404: TasksErrorResponse;
+    /**
+     * The request's `Accept` header excludes `application/json`, the only type there is.
+     */
+    406: TasksErrorResponse;
+    /**
+     * The body is larger than 1 MiB.
+     */
+    413: TasksErrorResponse;
+    /**
+     * The request's URL is longer than 8,192 bytes.
+     */
+    414: TasksErrorResponse;
+    /**
+     * The body is not sent as `application/json`.
+     */
+    415: TasksErrorResponse;
+    /**
+     * The request's headers are larger than 65,536 bytes together.
+     */
+    431: TasksErrorResponse;
+    /**
+     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     */
+    500: TasksErrorResponse;
+    /**
+     * The database cannot be reached or did not answer in time. Nothing is known about the tasks; try again after the
+     * seconds in `Retry-After`.
+     *
+     */
+    503: TasksErrorResponse;
+};
+
+export type UpdateTaskError = UpdateTaskErrors[keyof UpdateTaskErrors];
+
+export type UpdateTaskResponses = {
+    /**
+     * The task as it is now.
+     */
+    200: TasksResponse;
+};
+
+export type UpdateTaskResponse = UpdateTaskResponses[keyof UpdateTaskResponses];
+
+export type CreateTaskData = {
+    body: CreateTaskRequest;
+    path?: never;
+    query?: never;
+    url: '/api/tasks';
+};
+
+export type CreateTaskErrors = {
+    /**
+     * The body is not JSON, or a field is missing, unknown, wrong, or given twice.
+     */
+    400: TasksErrorResponse;
+    /**
+     * The service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * `[::1]`), and an `Origin` must be the service's own.
+     *
+     */
+    403: TasksErrorResponse;
+    /**
+     * The request's `Accept` header excludes `application/json`, the only type there is.
+     */
+    406: TasksErrorResponse;
+    /**
+     * The body is larger than 1 MiB.
+     */
+    413: TasksErrorResponse;
+    /**
+     * The request's URL is longer than 8,192 bytes.
+     */
+    414: TasksErrorResponse;
+    /**
+     * The body is not sent as `application/json`.
+     */
+    415: TasksErrorResponse;
+    /**
+     * The request's headers are larger than 65,536 bytes together.
+     */
+    431: TasksErrorResponse;
+    /**
+     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     */
+    500: TasksErrorResponse;
+    /**
+     * The database cannot be reached or did not answer in time. Nothing is known about the tasks; try again after the
+     * seconds in `Retry-After`.
+     *
+     */
+    503: TasksErrorResponse;
+};
+
+export type CreateTaskError = CreateTaskErrors[keyof CreateTaskErrors];
+
+export type CreateTaskResponses = {
+    /**
+     * The created task.
+     */
+    200: TasksResponse;
+};
+
+export type CreateTaskResponse = CreateTaskResponses[keyof CreateTaskResponses];

@@ -4,18 +4,23 @@ import type { Logger } from 'pino';
 import { AccountStore } from './accounts/store.ts';
 import type { Collections } from './database/collections.ts';
 import { defineHandlers } from './handlers.ts';
+import { body } from './http/body.ts';
 import { docs } from './http/docs.ts';
 import { errorReplies } from './http/error-replies.ts';
 import { limits } from './http/limits.ts';
 import { strictQuery } from './http/query.ts';
+import { ownMachine } from './http/own-machine.ts';
 import { requestLog } from './http/request-log.ts';
 import { checkAccept, checkRoute, router } from './http/routes.ts';
 import { loadSpec } from './http/spec.ts';
 import { validation } from './http/validation.ts';
 import { RunStore } from './runs/store.ts';
 import { FireTimes } from './schedule/fire-times.ts';
+import { createTask } from './tasks/createTask.ts';
+import { deleteTask } from './tasks/deleteTask.ts';
 import { listTasks } from './tasks/listTasks.ts';
 import { TaskStore } from './tasks/store.ts';
+import { updateTask } from './tasks/updateTask.ts';
 
 interface Surroundings {
   collections: Collections;
@@ -34,6 +39,9 @@ export function createApp({ collections, log, now }: Surroundings): Express {
 
   const handlers = defineHandlers({
     listTasks: listTasks({ tasks, runs, accounts, fireTimes, now }),
+    createTask: createTask({ tasks, runs, accounts, fireTimes, now }),
+    updateTask: updateTask({ tasks, runs, accounts, fireTimes, now }),
+    deleteTask: deleteTask({ tasks }),
   });
 
   const app = express();
@@ -46,10 +54,12 @@ export function createApp({ collections, log, now }: Surroundings): Express {
 
   app.use(requestLog(log)); // gives it an id, and logs it when it has been answered
   app.use(limits); // 414, 431
+  app.use(ownMachine); // 403: other sites' pages
   app.use(docs(spec)); // /docs and the spec end here
   app.use(checkRoute); // 404, 405
   app.use(checkAccept); // 406
   app.use(strictQuery(spec.document)); // 400: what the validator would misread
+  app.use(body()); // 413, 415, 400: what is not JSON
   app.use(validation(spec.document)); // 400: what the spec does not allow
   app.use(router(handlers)); // handler → store → view → bytes
   app.use(errorReplies(log)); // every error, in the published envelope

@@ -105,6 +105,13 @@ describe('400', () => {
     expect(body.code).toBe('malformed_request');
   });
 
+  test('when there are two Host headers', async () => {
+    const hosts = 'Host: localhost\r\nHost: 127.0.0.1\r\n';
+    const { status, body } = await rawReply(`GET /api/tasks HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`);
+    expect(status).toBe(400);
+    expect(body.error).toContain('more than one Host');
+  });
+
   test('when HTTP/1.1 comes without Host', async () => {
     const { status, body } = await rawReply('GET /api/tasks HTTP/1.1\r\nConnection: close\r\n\r\n');
     expect(status).toBe(400);
@@ -129,7 +136,9 @@ describe('other forms of the target', () => {
     '%s names the path too, and no more of it is logged',
     async (target) => {
       service.lines.length = 0;
-      const { status } = await rawReply(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      const { status } = await rawReply(
+        `GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`,
+      );
       expect(status).toBe(200);
       expect(service.lines).toMatchObject([{ path: '/api/tasks', operation: 'listTasks', status: 200 }]);
     },
@@ -142,7 +151,7 @@ describe('other forms of the target', () => {
   });
 
   test('an expectation that is unknown is ignored', async () => {
-    const request = 'GET /api/tasks HTTP/1.1\r\nHost: x\r\nExpect: tea\r\nConnection: close\r\n\r\n';
+    const request = 'GET /api/tasks HTTP/1.1\r\nHost: localhost\r\nExpect: tea\r\nConnection: close\r\n\r\n';
     expect((await rawReply(request)).status).toBe(200);
   });
 });
@@ -154,10 +163,43 @@ test.each([
 ])('a listing is whole in spite of %s: %s', async (name, value) => {
   // By hand: fetch would add a Cache-Control that makes Express ignore these.
   const reply = await rawReply(
-    `GET /api/tasks HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${name}: ${value}\r\n\r\n`,
+    `GET /api/tasks HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${name}: ${value}\r\n\r\n`,
   );
   expect(reply.status).toBe(200);
   assertSchema('components/schemas/TasksResponse', reply.body);
+});
+
+describe('403, because whoever reaches the service may do everything', () => {
+  const ask = (headers: string, path = '/api/tasks') =>
+    rawReply(`GET ${path} HTTP/1.1\r\n${headers}Connection: close\r\n\r\n`);
+
+  test.each(['evil.example', 'localhost.evil.example', '10.0.0.1:3000', '127.0.0.1.evil.example', ''])(
+    'for the Host %j, to which DNS may have been rebound',
+    async (host) => {
+      const { status, body } = await ask(`Host: ${host}\r\n`);
+      expect([status, body.code, body.tasks]).toEqual([403, 'foreign_origin', []]);
+    },
+  );
+
+  test.each(['http://evil.example', 'null', 'https://localhost', 'http://localhost:1'])(
+    'for a page of %s',
+    async (origin) => {
+      const { status, body } = await ask(`Host: localhost\r\nOrigin: ${origin}\r\n`);
+      expect([status, body.code]).toEqual([403, 'foreign_origin']);
+    },
+  );
+
+  test('for the docs too', async () => {
+    expect((await ask('Host: evil.example\r\n', '/openapi.json')).status).toBe(403);
+  });
+
+  test.each([
+    'Host: LOCALHOST:8080\r\n',
+    'Host: [::1]:3000\r\n',
+    'Host: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\n',
+  ])('but 200 for %j', async (headers) => {
+    expect((await ask(headers)).status).toBe(200);
+  });
 });
 
 describe('404', () => {
@@ -179,14 +221,11 @@ describe('404', () => {
   });
 });
 
-test.each(['PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND'])(
-  '405 with Allow for %s',
-  async (method) => {
-    const refused = await refusal('/api/tasks', { method });
-    expect(refused).toMatchObject({ status: 405, code: 'method_not_allowed', tasks: [] });
-    expect(refused.headers.get('allow')).toBe('GET, HEAD');
-  },
-);
+test.each(['PUT', 'OPTIONS', 'PROPFIND'])('405 with Allow for %s', async (method) => {
+  const refused = await refusal('/api/tasks', { method });
+  expect(refused).toMatchObject({ status: 405, code: 'method_not_allowed', tasks: [] });
+  expect(refused.headers.get('allow')).toBe('GET, HEAD, DELETE, PATCH, POST');
+});
 
 describe('406', () => {
   test.each(['application/xml', 'text/html', 'application/json;q=0', 'image/*'])(
@@ -228,7 +267,7 @@ describe('size', () => {
 
   test('431 for headers that are not even read to their end', async () => {
     const { status, body } = await rawReply(
-      `GET /api/tasks HTTP/1.1\r\nHost: x\r\nx-large: ${'x'.repeat(140_000)}\r\n\r\n`,
+      `GET /api/tasks HTTP/1.1\r\nHost: localhost\r\nx-large: ${'x'.repeat(140_000)}\r\n\r\n`,
     );
     expect(status).toBe(431);
     assertSchema('components/schemas/ErrorResponse', body);

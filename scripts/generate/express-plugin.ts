@@ -61,7 +61,10 @@ export const expressPlugin = definePluginConfig<ExpressPlugin['Types']>({
       operations.prop(operationId, (prop) => prop.type(replies));
       routes.prop(
         operationId,
-        $.object().prop('method', $.literal(operation.method)).prop('path', $.literal(operation.path)),
+        $.object()
+          .prop('method', $.literal(operation.method))
+          .prop('path', $.literal(operation.path))
+          .prop('hasBody', $.literal(operation.body !== undefined)),
       );
     });
     plugin.node($.type.alias(plugin.symbol('Operations')).export().type(operations));

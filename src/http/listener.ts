@@ -89,7 +89,9 @@ export function createListener(app: RequestListener, log: Logger): Listener {
   server.on('connect', (_request, socket) => {
     answerRaw(
       socket,
-      new ApiError('method_not_allowed', 'This service is no proxy.', { headers: { Allow: 'GET, HEAD' } }),
+      new ApiError('method_not_allowed', 'This service is no proxy.', {
+        headers: { Allow: 'GET, HEAD, POST, PATCH, DELETE' },
+      }),
       log,
     );
   });

@@ -20,18 +20,39 @@ function parameterLine(parameter: OpenAPIV3.ParameterObject): string {
   return `- \`${name}\` (${parameter.in}, ${kindOf(parameter)}, ${need}): ${oneLine(description)}`;
 }
 
-function operationText(method: string, path: string, operation: Operation): string {
+type Components = OpenAPIV3.DocumentV3_1['components'];
+
+/** What a reply means; it may be described once for several operations. */
+function replyText(
+  reply: OpenAPIV3.ReferenceObject | OpenAPIV3.ResponseObject,
+  components: Components,
+): string {
+  if (!('$ref' in reply)) return oneLine(reply.description);
+  const named = components?.responses?.[reply.$ref.replace('#/components/responses/', '')];
+  return named && !('$ref' in named) ? oneLine(named.description) : '';
+}
+
+/** The name of the schema of an operation's body. */
+function bodyName({ requestBody }: Operation): string | undefined {
+  const schema =
+    requestBody && 'content' in requestBody ? requestBody.content['application/json']?.schema : undefined;
+  return schema && '$ref' in schema ? schema.$ref.replace('#/components/schemas/', '') : undefined;
+}
+
+function operationText(method: string, path: string, operation: Operation, components: Components): string {
   const { summary, operationId, description = '' } = operation;
   const parameters = (operation.parameters ?? []).flatMap((one) =>
     'name' in one ? [parameterLine(one)] : [],
   );
   const replies = Object.entries(operation.responses ?? {}).map(
-    ([status, reply]) => `- ${status}: ${'description' in reply ? oneLine(reply.description) : ''}`,
+    ([status, reply]) => `- ${status}: ${replyText(reply, components)}`,
   );
+  const body = bodyName(operation);
   return [
     `### ${summary}: \`${method.toUpperCase()} ${path}\` (\`${operationId}\`)`,
     description.trim(),
     ...(parameters.length > 0 ? [`Parameters:\n${parameters.join('\n')}`] : []),
+    ...(body === undefined ? [] : [`Body: JSON, schema \`${body}\` of the OpenAPI document.`]),
     `Replies:\n${replies.join('\n')}`,
   ].join('\n\n');
 }
@@ -40,11 +61,11 @@ function operationText(method: string, path: string, operation: Operation): stri
  * The API for language models (https://llmstxt.org), in Markdown: a short text with links to all of it. Made of the spec
  * when the service starts, so that it cannot say anything else.
  */
-export function llmsTxt({ info, paths = {} }: OpenAPIV3.DocumentV3_1): string {
+export function llmsTxt({ info, paths = {}, components }: OpenAPIV3.DocumentV3_1): string {
   const operations = Object.entries(paths).flatMap(([path, item]) =>
     METHODS.flatMap((method) => {
       const operation = item[method];
-      return operation ? [operationText(method, path, operation)] : [];
+      return operation ? [operationText(method, path, operation, components)] : [];
     }),
   );
   const about = 'summary' in info ? String(info.summary) : '';

@@ -6,18 +6,34 @@ function isParameter(
   return 'name' in value;
 }
 
-/** The query parameters of an operation of the spec, by name; HEAD takes those of GET. */
+const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
+
+/** An operation of the spec; HEAD is answered as GET. */
+function operationOf(document: OpenAPIV3.DocumentV3_1, path: string, method: string) {
+  const wanted = method === 'HEAD' ? 'get' : method.toLowerCase();
+  const known = METHODS.find((one) => one === wanted);
+  return known && document.paths?.[path]?.[known];
+}
+
+/** The query parameters of an operation of the spec, by name. */
 export function queryParametersOf(
   document: OpenAPIV3.DocumentV3_1,
   path: string,
   method: string,
 ): Map<string, OpenAPIV3.ParameterObject> {
-  const item = document.paths?.[path];
-  const operation = method === 'HEAD' || method === 'GET' ? item?.get : undefined;
-  const parameters = (operation?.parameters ?? [])
+  const parameters = (operationOf(document, path, method)?.parameters ?? [])
     .filter(isParameter)
     .filter((parameter) => parameter.in === 'query');
   return new Map(parameters.map((parameter) => [parameter.name, parameter]));
+}
+
+/** The names of the fields that an operation's body may have; none where it has no body. */
+export function bodyFieldsOf(document: OpenAPIV3.DocumentV3_1, path: string, method: string): string[] {
+  const body = operationOf(document, path, method)?.requestBody;
+  const schema = body && 'content' in body ? body.content['application/json']?.schema : undefined;
+  const name = schema && '$ref' in schema ? schema.$ref.replace('#/components/schemas/', '') : '';
+  const named = document.components?.schemas?.[name];
+  return named && 'properties' in named ? Object.keys(named.properties ?? {}) : [];
 }
 
 /** What a parameter must be, in words, from its schema: "a UUID such as …", "an integer from 1 to 1000". */

@@ -25,6 +25,11 @@ export function operationOf(method: string | undefined, path: string | undefined
   return operationIds.find((id) => routes[id].path === path && routes[id].method === wanted);
 }
 
+/** Whether the spec gives an operation a body. */
+export function takesBody(id: OperationId): boolean {
+  return routes[id].hasBody;
+}
+
 /** What an error reply of that path has beside the envelope. */
 export function emptyArrayOf(path: string): Record<string, []> {
   return Object.entries(EMPTY_ARRAYS).find(([known]) => known === path)?.[1] ?? {};
@@ -68,8 +73,9 @@ export const checkAccept: RequestHandler = (request, _response, next) => {
 function serve<Id extends OperationId>(id: Id, handlers: Handlers): RequestHandler {
   const handler = handlers[id];
   return async (request, response) => {
-    // The validator has made the query what the operation's input type says.
-    const { status, body } = await handler({ query: request.query });
+    // The validator has made both what the operation's input type says; no type of express' could.
+    response.locals.input = { query: request.query, body: request.body };
+    const { status, body } = await handler(response.locals.input);
     await sendJson(response.status(status), body);
   };
 }

@@ -1,18 +1,48 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { Router } from 'express';
 import * as OpenApiValidator from 'express-openapi-validator';
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
 import { ApiError } from '../errors.ts';
-import { expectationOf, queryParametersOf } from './parameters.ts';
+import { bodyFieldsOf, expectationOf, queryParametersOf } from './parameters.ts';
+
+interface Problem {
+  path: string;
+  message: string;
+  errorCode?: string;
+}
+
+/** What is wrong with a field of the body, from the validator's words, where those do not say what would be right. */
+function explainField({ path, message, errorCode = '' }: Problem, known: string[]): string {
+  const field = path.replace(/^\/body\/?/, '').replaceAll('/', '.');
+  if (field === '')
+    return errorCode.startsWith('minProperties')
+      ? `The body names no field to change; known are ${known.join(', ')}.`
+      : `The body ${message}.`;
+  const name = `Field "${field}"`;
+  if (errorCode.startsWith('additionalProperties'))
+    return `${name} is not known; known are ${known.join(', ')}.`;
+  if (errorCode.startsWith('required')) return `${name} is missing.`;
+  if (errorCode.startsWith('pattern'))
+    return `${name} must not have NUL characters or halves of surrogate pairs.`;
+  if (errorCode.startsWith('format'))
+    return `${name} must be a UUID such as 5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11.`;
+  return `${name} ${message}.`;
+}
 
 /** Tells the caller in the spec's words what the validator found. */
-function explain(error: unknown, parameters: Map<string, OpenAPIV3.ParameterObject>): unknown {
+function explain(error: unknown, document: OpenAPIV3.DocumentV3_1, request: Request): unknown {
   if (!(error instanceof OpenApiValidator.error.BadRequest)) return error;
-  const problems = error.errors.map(({ path, message }) => {
-    const parameter = parameters.get(path.replace('/query/', ''));
-    return parameter ? `Query parameter "${parameter.name}" must be ${expectationOf(parameter)}.` : message;
+  const parameters = queryParametersOf(document, request.path, request.method);
+  const known = bodyFieldsOf(document, request.path, request.method);
+  const problems = error.errors.map((problem) => {
+    const parameter = parameters.get(problem.path.replace('/query/', ''));
+    if (parameter) return `Query parameter "${parameter.name}" must be ${expectationOf(parameter)}.`;
+    return problem.path.startsWith('/body') ? explainField(problem, known) : problem.message;
   });
-  return new ApiError('invalid_parameter', [...new Set(problems)].join(' '), { cause: error });
+  const code = error.errors.some(({ path }) => path.startsWith('/body'))
+    ? 'invalid_body'
+    : 'invalid_parameter';
+  return new ApiError(code, [...new Set(problems)].join(' '), { cause: error });
 }
 
 /**
@@ -36,7 +66,7 @@ export function validation(document: OpenAPIV3.DocumentV3_1): RequestHandler {
     if (method === 'HEAD') request.method = 'GET';
     validator(request, response, (error?: unknown) => {
       request.method = method;
-      next(error && explain(error, queryParametersOf(document, request.path, method)));
+      next(error && explain(error, document, request));
     });
   };
 }

@@ -16,8 +16,14 @@ export async function warmUp(app: RequestListener, log: Logger): Promise<void> {
   // The log is about what users ask; errors are said all the same.
   log.level = 'warn';
   try {
-    for (const { method, path } of Object.values(routes)) {
-      const reply = await fetch(`${url}${path}?limit=1`, { method });
+    for (const { method, path, hasBody } of Object.values(routes)) {
+      // An empty body lacks what is required, so that nothing is written.
+      const body = { body: '{}', headers: { 'Content-Type': 'application/json' } };
+      const query = method === 'get' ? '?limit=1' : '';
+      const reply = await fetch(`${url}${path}${query}`, {
+        method: method.toUpperCase(),
+        ...(hasBody && body),
+      });
       await reply.arrayBuffer();
     }
   } finally {

@@ -15,8 +15,11 @@ const FIELDS = 5;
 /** cron-parser also reads Jenkins' H, "any value, but always the same", and draws it anew at each parse. */
 const HASHED = /(^|[\s,])H([\s,(/]|$)/i;
 
-/** cron-parser also takes offsets, and `local` and `system`, which mean the server's own zone. */
-function isIanaName(timezone: string): boolean {
+/**
+ * Whether a name is one of the IANA's time zones that this node knows. cron-parser also takes offsets, and `local` and
+ * `system`, which mean the server's own zone.
+ */
+export function isIanaName(timezone: string): boolean {
   if (!/^[A-Za-z]/.test(timezone)) return false;
   try {
     return Intl.DateTimeFormat('en', { timeZone: timezone }).resolvedOptions().timeZone !== '';

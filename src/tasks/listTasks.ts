@@ -1,27 +1,14 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Task } from '../../generated/types.gen.ts';
-import type { AccountStore } from '../accounts/store.ts';
 import { ApiError } from '../errors.ts';
 import type { Input, Reply } from '../handlers.ts';
-import type { RunStore } from '../runs/store.ts';
-import { viewRun } from '../runs/view.ts';
-import type { FireTimes } from '../schedule/fire-times.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { TaskDocument } from './document.ts';
 import type { TaskFilter, TaskPosition, TaskStore } from './store.ts';
-import { viewTask } from './view.ts';
+import { type ViewSources, collect, viewTasks } from './view-tasks.ts';
 
-interface Dependencies {
+interface Dependencies extends ViewSources {
   tasks: TaskStore;
-  runs: RunStore;
-  accounts: AccountStore;
-  fireTimes: FireTimes;
-  /** The clock. */
-  now: () => Date;
 }
-
-/** How long a listing may keep the process from other requests. */
-const MAX_BLOCK_MS = 10;
 
 /** Tasks of a long listing that do not wait for the runs of more than these. */
 const FIRST_TASKS = 5;
@@ -47,42 +34,6 @@ function startOf({ cursor, limit }: Query, filter: TaskFilter) {
     );
   }
   return decodeCursor(cursor, filter);
-}
-
-/** A task that was added by hand, with another tool, may lack them; one such must not fail everybody's listing. */
-const pointersOf = ({ recent_runs }: Partial<TaskDocument>) => recent_runs ?? [];
-
-/** Joins a batch of tasks with their last runs and their owners' addresses: two queries, however many tasks. */
-async function* viewTasks(
-  documents: TaskDocument[],
-  { runs, accounts, fireTimes, now }: Dependencies,
-): AsyncGenerator<Task, void, undefined> {
-  const [runsById, emails] = await Promise.all([
-    runs.findByIds(documents.flatMap((task) => pointersOf(task).map(({ id }) => id))),
-    accounts.findEmails([...new Set(documents.map((task) => task.account_id))]),
-  ]);
-  const at = now();
-  let yieldedAt = performance.now();
-  for (const task of documents) {
-    yield viewTask(task, {
-      recentRuns: pointersOf(task)
-        .flatMap(({ id }) => runsById.get(id) ?? [])
-        .map(viewRun),
-      upcoming: task.enabled === false ? [] : fireTimes.next(task.schedule, task.timezone ?? 'UTC', at),
-      ownerEmail: emails.get(task.account_id) ?? null,
-    });
-    // Schedules that were never seen take milliseconds each: other requests get their turn between them.
-    if (performance.now() - yieldedAt > MAX_BLOCK_MS) {
-      await setImmediate();
-      yieldedAt = performance.now();
-    }
-  }
-}
-
-async function collect(tasks: AsyncIterable<Task>): Promise<Task[]> {
-  const collected: Task[] = [];
-  for await (const task of tasks) collected.push(task);
-  return collected;
 }
 
 /** One page; one more task than it holds tells whether another follows. */

@@ -17,6 +17,11 @@ export interface TaskPosition {
   id: string;
 }
 
+/** What may be changed of a task once it is there; undefined leaves a field as it is. */
+export type TaskChanges = Partial<
+  Omit<TaskDocument, '_id' | 'created_at' | 'trigger_schedule_id' | 'recent_runs' | 'version'>
+>;
+
 const LISTING_ORDER = { created_at: -1, _id: 1 } as const;
 
 /**
@@ -66,8 +71,25 @@ export class TaskStore {
     return this.#tasks.find(query, { sort: LISTING_ORDER, ignoreUndefined: true, ...options });
   }
 
-  /** Adds tasks that have not run yet. */
-  async insert(tasks: Omit<TaskDocument, 'recent_runs' | 'version'>[]): Promise<void> {
-    await this.#tasks.insertMany(tasks.map((task) => ({ ...task, recent_runs: [], version: 1 })));
+  /** Adds tasks that have not run yet; resolves to them as they are stored. */
+  async insert(tasks: Omit<TaskDocument, 'recent_runs' | 'version'>[]): Promise<TaskDocument[]> {
+    const documents = tasks.map((task) => ({ ...task, recent_runs: [], version: 1 }));
+    await this.#tasks.insertMany(documents, { ignoreUndefined: true });
+    return documents;
+  }
+
+  /** Changes the fields that are given, and nothing else; resolves to the whole task, null where there is none. */
+  async update(id: string, changes: TaskChanges): Promise<TaskDocument | null> {
+    return this.#tasks.findOneAndUpdate(
+      { _id: id },
+      { $set: changes, $inc: { version: 1 } },
+      { returnDocument: 'after', ignoreUndefined: true },
+    );
+  }
+
+  /** @returns whether there was such a task. */
+  async delete(id: string): Promise<boolean> {
+    const { deletedCount } = await this.#tasks.deleteOne({ _id: id });
+    return deletedCount === 1;
   }
 }

@@ -5,18 +5,31 @@ import { loadSpec } from '../../src/http/spec.ts';
 
 const { document } = loadSpec();
 
+/** A reply and its place in the spec, which may be among those that several operations share. */
+function located(place: string[], given: unknown) {
+  const reference = at(given, '$ref');
+  if (typeof reference !== 'string') return { place, reply: given };
+  const shared = reference.slice(2).split('/');
+  return { place: shared, reply: at(document, ...shared) };
+}
+
 /** Every reply of the spec that has a body, with the place of its schema and its examples. */
 const replies = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
   Object.entries(item ?? {}).flatMap(([method, operation]) =>
     Object.entries(isObject(operation) && isObject(operation.responses) ? operation.responses : {}).map(
-      ([status, reply]) => ({ path, method, status, reply }),
+      ([status, given]) => ({
+        path,
+        method,
+        status,
+        ...located(['paths', path, method, 'responses', status], given),
+      }),
     ),
   ),
 );
 
-describe.each(replies)('$method $path $status', ({ path, method, status, reply }) => {
+describe.each(replies)('$method $path $status', ({ place: parts, reply }) => {
   const examples = Object.entries(Object(at(reply, 'content', 'application/json', 'examples')));
-  const place = ['paths', path, method, 'responses', status, 'content', 'application/json', 'schema']
+  const place = [...parts, 'content', 'application/json', 'schema']
     .map((key) => encodeURIComponent(key.replaceAll('/', '~1')))
     .join('/');
 
@@ -29,6 +42,26 @@ describe.each(replies)('$method $path $status', ({ path, method, status, reply }
     const value = at(document, 'components', 'examples', name, 'value');
     expect(value).toBeDefined();
     assertSchema(place, value);
+  });
+});
+
+const bodies = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
+  Object.entries(item ?? {}).flatMap(([method, operation]) => {
+    const content = at(operation, 'requestBody', 'content', 'application/json');
+    return content ? [{ path, method, content }] : [];
+  }),
+);
+
+describe.each(bodies)('the body of $method $path', ({ content }) => {
+  const examples = Object.entries(Object(at(content, 'examples')));
+  const schema = String(at(content, 'schema', '$ref')).slice(2);
+
+  test('has an example', () => {
+    expect(examples.length).toBeGreaterThan(0);
+  });
+
+  test.each(examples)('the example %s fits its schema', (_name, example) => {
+    assertSchema(schema, at(document, ...String(at(example, '$ref')).slice(2).split('/'), 'value'));
   });
 });
 

@@ -100,13 +100,19 @@ function placeOf({ method, path, status }: WireReply): { place: string; headers:
   const verb = method === 'HEAD' ? 'get' : method.toLowerCase();
   const operation = at(item, verb);
   if (operation) {
-    const response = at(operation, 'responses', String(status));
+    const given = at(operation, 'responses', String(status));
+    const reference = at(given, '$ref');
+    const response = typeof reference === 'string' ? at(document, ...reference.slice(2).split('/')) : given;
     if (!response)
       throw new Error(
         `${method} ${path} replied ${status}, which the spec does not have. ${MEND} the status.`,
       );
     return {
-      place: `paths/${pointer(path)}/${verb}/responses/${status}/content/${pointer('application/json')}/schema`,
+      place: `${
+        typeof reference === 'string'
+          ? reference.slice(2)
+          : `paths/${pointer(path)}/${verb}/responses/${status}`
+      }/content/${pointer('application/json')}/schema`,
       headers: at(response, 'headers'),
     };
   }

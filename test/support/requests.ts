@@ -189,12 +189,26 @@ function bodyFaults({ document, bodySchema }: Operation): Fault[] {
         body(`has a ${name} that is ${what}`, (whole) => ({ ...whole, [name]: value })),
       ),
     ),
+    ...(at(bodySchema, 'minProperties') === undefined
+      ? []
+      : [
+          body('names nothing but what is required', (whole) =>
+            Object.fromEntries(Object.entries(whole).filter(([key]) => required.includes(key))),
+          ),
+        ]),
     body('has a field that is not known', (whole) => ({ ...whole, surprise: 1 })),
     body('is an array', (whole) => [whole]),
     body('is null', () => null),
     raw('is broken JSON', '{"id":'),
+    raw('gives a name twice', '{"id":"a","id":"b"}'),
+    raw('is nested deeply', '['.repeat(5_000) + ']'.repeat(5_000)),
     raw('is empty', ''),
     raw('is no UTF-8', new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])),
+    {
+      what: 'the body is too large',
+      expected: [413],
+      put: changed(() => ({ rawBody: `"${'x'.repeat(9_000_000)}"` })),
+    },
     typed('text', 'text/plain'),
     typed('a form', 'application/x-www-form-urlencoded'),
   ];

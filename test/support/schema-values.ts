@@ -2,6 +2,12 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { at, isObject, type JsonObject } from './json.ts';
 
+/** Fields of which a schema cannot say all: good values of them. */
+const MEANINGFUL: Record<string, string[]> = {
+  schedule: ['0 9 * * 4', '*/5 * * * *', '30 2 1,15 * MON-FRI', '0 0 29 2 *'],
+  timezone: ['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe'],
+};
+
 const LONGEST_TEXT = 40;
 const MOST_ITEMS = 4;
 
@@ -27,7 +33,8 @@ function textOf(schema: unknown): Arbitrary<string> {
     Math.max(minLength, LONGEST_TEXT),
   );
   const pattern = at(schema, 'pattern');
-  if (typeof pattern === 'string') {
+  // One that only excludes characters says nothing about what to write.
+  if (typeof pattern === 'string' && !pattern.startsWith('^[^')) {
     return fc
       .stringMatching(new RegExp(pattern))
       .filter((text) => text.length >= minLength && text.length <= maxLength);
@@ -66,9 +73,16 @@ function objectOf(document: unknown, schema: unknown): Arbitrary<JsonObject> {
   if (!isObject(properties)) return fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.integer());
   const required = list(at(schema, 'required')).map(String);
   const members = Object.fromEntries(
-    Object.entries(properties).map(([name, inner]) => [name, valueOf(document, inner)]),
+    Object.entries(properties).map(([name, inner]) => [
+      name,
+      MEANINGFUL[name] ? fc.constantFrom(...MEANINGFUL[name]) : valueOf(document, inner),
+    ]),
   );
-  return fc.record(members, { requiredKeys: required }).map((object) => ({ ...object }));
+  const fewest = number(at(schema, 'minProperties'), 0);
+  return fc
+    .record(members, { requiredKeys: required })
+    .filter((object) => Object.keys(object).length >= fewest)
+    .map((object) => ({ ...object }));
 }
 
 /** Values that a schema refuses, each with what is wrong with it. */

@@ -7,6 +7,7 @@ import { type Handlers, type Input, type Reply, defineHandlers } from '../../src
 
 declare const task: Task;
 declare const listTasks: Handlers['listTasks'];
+declare const others: Omit<Handlers, 'listTasks'>;
 declare const errorBody: TasksErrorResponse;
 
 /** Compiles only where both types are the same. */
@@ -20,8 +21,12 @@ same<Same<Reply<'listTasks'>['body']['tasks'], TasksResponse['tasks'] | AsyncIte
 same<Same<Reply<'listTasks'>['body']['status'], 'success'>>(true);
 
 // What the spec has compiles.
-defineHandlers({ listTasks });
 defineHandlers({
+  ...others,
+  listTasks,
+});
+defineHandlers({
+  ...others,
   listTasks: async ({ query }) => {
     const limit: number | undefined = query.limit;
     const enabled: boolean | undefined = query.enabled;
@@ -33,6 +38,7 @@ defineHandlers({
   },
 });
 defineHandlers({
+  ...others,
   listTasks: async (): Promise<Reply<'listTasks'>> => ({
     status: 200,
     body: { status: 'success', tasks: [task] },
@@ -40,6 +46,7 @@ defineHandlers({
 });
 
 defineHandlers({
+  ...others,
   listTasks: async () => ({
     status: 200,
     body: {
@@ -53,6 +60,7 @@ defineHandlers({
 
 // A parameter that the spec does not have.
 defineHandlers({
+  ...others,
   listTasks: async ({ query }) => {
     // @ts-expect-error: there is no parameter `owner`
     void query.owner;
@@ -62,6 +70,7 @@ defineHandlers({
 
 // A part of the request that the operation does not take.
 defineHandlers({
+  ...others,
   listTasks: async (input) => {
     // @ts-expect-error: a GET has no body
     void input.body;
@@ -97,6 +106,7 @@ defineHandlers({
   listTasks: async () => ({ status: 200, body: { status: 'success', tasks: [{ ...task, created_at: '' }] } }),
 });
 defineHandlers({
+  ...others,
   listTasks: async (): Promise<Reply<'listTasks'>> => ({
     status: 200,
     // @ts-expect-error: there is no field `total`, with the reply's type written out either
@@ -136,4 +146,8 @@ defineHandlers({
 // @ts-expect-error: listTasks is in the spec
 defineHandlers({});
 // @ts-expect-error: there is no operation countTasks
-defineHandlers({ listTasks, countTasks: listTasks });
+defineHandlers({
+  ...others,
+  listTasks,
+  countTasks: listTasks,
+});

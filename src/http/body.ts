@@ -1,0 +1,69 @@
+import type { RequestHandler } from 'express';
+import { Router, raw } from 'express';
+import { ApiError } from '../errors.ts';
+import { operationOf, takesBody } from './routes.ts';
+import { UnacceptableJson, parseStrictly } from './strict-json.ts';
+
+/** openapi.yaml, 413 of the operations with a body. */
+const MAX_BODY_BYTES = 1_048_576;
+
+/** JSON is UTF-8 (RFC 8259, section 8.1); a parameter may say so, and nothing else. */
+const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
+
+const checkType: RequestHandler = (request, _response, next) => {
+  const type = request.headers['content-type'];
+  if (type !== undefined && JSON_TYPE.test(type)) return next();
+  throw new ApiError(
+    'unsupported_media_type',
+    `The body is sent ${type === undefined ? 'without a content type' : `as ${type}`}; ` +
+      'it must be JSON, sent with Content-Type: application/json.',
+  );
+};
+
+const parse: RequestHandler = (request, _response, next) => {
+  try {
+    request.body = parseStrictly(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
+  } catch (error) {
+    if (!(error instanceof UnacceptableJson)) throw error;
+    throw new ApiError('malformed_body', `The body ${error.message}.`, { cause: error });
+  }
+  next();
+};
+
+/** What express' reader of bodies refuses, in our words. */
+function explain(error: unknown): unknown {
+  const type = error instanceof Error && 'type' in error ? error.type : undefined;
+  if (type === 'entity.too.large') {
+    return new ApiError(
+      'body_too_large',
+      `The body is larger than ${MAX_BODY_BYTES.toLocaleString('en')} bytes.`,
+      {
+        cause: error,
+      },
+    );
+  }
+  if (type === 'encoding.unsupported') {
+    return new ApiError(
+      'unsupported_media_type',
+      'The body is compressed in a way that is not known; send it as it is.',
+      {
+        cause: error,
+      },
+    );
+  }
+  if (type === undefined) return error;
+  return new ApiError('malformed_body', 'The body did not arrive as its headers announced it.', {
+    cause: error,
+  });
+}
+
+/** Reads the body of an operation that takes one; that of any other is not looked at. */
+export function body(): RequestHandler {
+  const reader = Router();
+  reader.use(checkType, raw({ type: () => true, limit: MAX_BODY_BYTES }), parse);
+  return (request, response, next) => {
+    const id = operationOf(request.method, request.path);
+    if (id === undefined || !takesBody(id)) return next();
+    return reader(request, response, (error?: unknown) => next(error && explain(error)));
+  };
+}

@@ -1,0 +1,68 @@
+/** Why a text is not JSON that the service takes; the message ends a sentence that begins with "The body ". */
+export class UnacceptableJson extends Error {}
+
+/** Arrays and objects within each other: what a run's output may have, and little enough to walk without care. */
+const MAX_DEPTH = 64;
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Where the string ends that begins at a quotation mark: behind its closing one. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+  return at + 1;
+}
+
+/**
+ * Walks through valid JSON for what JSON.parse lets pass: of a name that is given twice it silently takes the last value,
+ * and a text of brackets alone becomes an object too deep for what comes after it.
+ */
+function checkStructure(text: string): void {
+  /** The names so far of each object around the place; undefined for an array. */
+  const open: (Set<string> | undefined)[] = [];
+  let expectsName = false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text[at];
+    if (character === '"') {
+      const end = endOfString(text, at);
+      if (expectsName) {
+        const name: string = JSON.parse(text.slice(at, end));
+        const names = open.at(-1);
+        if (names?.has(name))
+          throw new UnacceptableJson(`gives the name ${JSON.stringify(name)} twice in an object`);
+        names?.add(name);
+        expectsName = false;
+      }
+      at = end - 1;
+    } else if (character === '{' || character === '[') {
+      open.push(character === '{' ? new Set() : undefined);
+      if (open.length > MAX_DEPTH) throw new UnacceptableJson(`is nested more than ${MAX_DEPTH} levels deep`);
+      expectsName = character === '{';
+    } else if (character === '}' || character === ']') {
+      open.pop();
+      expectsName = false;
+    } else if (character === ',') expectsName = open.at(-1) !== undefined;
+  }
+}
+
+/**
+ * The value of a JSON text in UTF-8 (RFC 8259), of which nothing is guessed, replaced or dropped.
+ * @throws UnacceptableJson
+ */
+export function parseStrictly(bytes: Uint8Array): unknown {
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch {
+    throw new UnacceptableJson('is not encoded in UTF-8');
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    if (text.trim() === '') throw new UnacceptableJson('is empty');
+    throw new UnacceptableJson(`is not valid JSON (${error instanceof Error ? error.message : ''})`);
+  }
+  checkStructure(text);
+  return value;
+}

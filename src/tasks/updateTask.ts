@@ -1,0 +1,24 @@
+import type { Input, Reply } from '../handlers.ts';
+import { checkSchedule } from './check-schedule.ts';
+import type { TaskStore } from './store.ts';
+import { unknownTask } from './unknown-task.ts';
+import { type ViewSources, collect, viewTasks } from './view-tasks.ts';
+
+/** PATCH /api/tasks */
+export function updateTask({ tasks, ...sources }: ViewSources & { tasks: TaskStore }) {
+  return async ({ body }: Input<'updateTask'>): Promise<Reply<'updateTask'>> => {
+    checkSchedule(body);
+    const changed = await tasks.update(body.id.toLowerCase(), {
+      title: body.title,
+      prompt: body.prompt,
+      schedule: body.schedule,
+      timezone: body.timezone,
+      account_id: body.account_id?.toLowerCase(),
+      artist_account_id: body.artist_account_id?.toLowerCase(),
+      enabled: body.enabled,
+      model: body.model,
+    });
+    if (!changed) throw unknownTask(body.id);
+    return { status: 200, body: { status: 'success', tasks: await collect(viewTasks([changed], sources)) } };
+  };
+}

@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { deleteTask, listTasks } from '../generated/sdk.gen.ts';
+import { run, task, uuid } from './support/builders.ts';
+import { type Service, startService } from './support/service.ts';
+
+let service: Service;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service.close());
+beforeEach(async () => {
+  await service.collections.tasks.deleteMany({});
+  await service.collections.tasks.insertMany([task(1), task(2)]);
+});
+
+const remove = (id: string) => deleteTask({ client: service.client, body: { id } });
+const idsLeft = async () => (await listTasks({ client: service.client })).data?.tasks.map(({ id }) => id);
+
+test('a task that is deleted is gone from the next listing, and no other is', async () => {
+  const { data } = await remove(uuid(1));
+  expect(data).toEqual({ status: 'success' });
+  expect(await idsLeft()).toEqual([uuid(2)]);
+});
+
+test('its runs stay', async () => {
+  await service.runs.recordRuns(uuid(1), [run(1)]);
+  await remove(uuid(1));
+  expect(await service.collections.runs.countDocuments({ task_id: uuid(1) })).toBe(1);
+});
+
+test('a task is deleted once: the second time there is none', async () => {
+  const replies = await Promise.all([remove(uuid(1)), remove(uuid(1)), remove(uuid(1))]);
+  expect(replies.map(({ response }) => response.status).toSorted()).toEqual([200, 404, 404]);
+  expect(replies.find(({ error }) => error)?.error).toMatchObject({ code: 'task_not_found', tasks: [] });
+});
+
+test.each([{}, { id: 'x' }, { id: uuid(1), title: 'x' }, { id: [uuid(1)] }, { id: { $gt: '' } }])(
+  'the body %j is refused, and nothing is deleted',
+  async (body) => {
+    const response = await service.request('/api/tasks', {
+      method: 'DELETE',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    expect([response.status, (await response.json()).code]).toEqual([400, 'invalid_body']);
+    expect(await idsLeft()).toHaveLength(2);
+  },
+);
