@@ -233,6 +233,13 @@ describe('where no reply of the service comes', () => {
     expect(error).toMatchObject({ code });
   });
 
+  test('because another place is said to have it, the key is not carried there', async () => {
+    answers = [(_request, response) => response.writeHead(307, { Location: `${url}/elsewhere` }).end()];
+    const client = clientOf({ retries: 0, apiKey: 'secret' });
+    expect(await failureOf(listTasks({ client }))).toMatchObject({ code: 'network_error' });
+    expect(received.map((request) => request.url)).toEqual(['/api/tasks']);
+  });
+
   test('a caller who gives up gets his own reason, and nothing is sent again', async () => {
     answers = [silent];
     const controller = new AbortController();

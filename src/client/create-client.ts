@@ -60,6 +60,8 @@ export function createClient(settings: ClientSettings = {}): Client {
   const send = config.fetch ?? ((input, init) => fetch(input, init));
   const patience = { timeoutMs: timeoutMs ?? DEFAULTS.timeoutMs, retries: retries ?? DEFAULTS.retries };
   const client = createGeneratedClient({
+    // The service never redirects, and fetch would carry the key along to wherever a redirect leads.
+    redirect: 'error',
     ...config,
     baseUrl: baseUrlOf(config.baseUrl),
     fetch: patientFetch(send, patience),

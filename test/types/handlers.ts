@@ -80,28 +80,33 @@ defineHandlers({
 
 // A status that the spec does not have.
 defineHandlers({
+  ...others,
   // @ts-expect-error: there is no 201
   listTasks: async () => ({ status: 201, body: { status: 'success', tasks: [] } }),
 });
 
 // A status of the spec that is an error: those are thrown.
 defineHandlers({
+  ...others,
   // @ts-expect-error: a handler does not return 400
   listTasks: async () => ({ status: 400, body: errorBody }),
 });
 
 // An error's body with a success status.
 defineHandlers({
+  ...others,
   // @ts-expect-error: that body belongs to errors
   listTasks: async () => ({ status: 200, body: errorBody }),
 });
 
 // A field that the spec does not have, at the top and further down.
 defineHandlers({
+  ...others,
   // @ts-expect-error: there is no field `total`
   listTasks: async () => ({ status: 200, body: { status: 'success', tasks: [], total: 0 } }),
 });
 defineHandlers({
+  ...others,
   // @ts-expect-error: a task has no field `created_at`
   listTasks: async () => ({ status: 200, body: { status: 'success', tasks: [{ ...task, created_at: '' }] } }),
 });
@@ -115,6 +120,7 @@ defineHandlers({
 });
 
 defineHandlers({
+  ...others,
   // @ts-expect-error: a task has no field `created_at`, read one by one either
   listTasks: async () => ({
     status: 200,
@@ -129,12 +135,14 @@ defineHandlers({
 
 // A field that is missing.
 defineHandlers({
+  ...others,
   // @ts-expect-error: tasks is required
   listTasks: async () => ({ status: 200, body: { status: 'success' } }),
 });
 
 // A field of another type.
 defineHandlers({
+  ...others,
   // @ts-expect-error: an instant is a string on the wire
   listTasks: async () => ({
     status: 200,
@@ -144,10 +152,10 @@ defineHandlers({
 
 // A handler that is missing, and one too many.
 // @ts-expect-error: listTasks is in the spec
-defineHandlers({});
-// @ts-expect-error: there is no operation countTasks
+defineHandlers({ ...others });
 defineHandlers({
   ...others,
   listTasks,
+  // @ts-expect-error: there is no operation countTasks
   countTasks: listTasks,
 });
