@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { assertSchema } from './support/contract.ts';
+import { assertContract, assertSchema } from './support/contract.ts';
 import { task, uuid } from './support/builders.ts';
 import { type Service, startService } from './support/service.ts';
 
@@ -23,12 +23,23 @@ async function refusal(pathAndQuery: string, init?: RequestInit) {
   return { ...body, status: response.status, headers: response.headers };
 }
 
-/** The reply to bytes that no HTTP library would send. */
+/** The reply to bytes that no HTTP library would send, checked as any other. */
 async function rawReply(bytes: string) {
   const socket = connect(service.port, '127.0.0.1');
   socket.write(bytes);
   const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
-  return { status: Number(head.split(' ')[1]), head, body: JSON.parse(body) };
+  const [statusLine = '', ...lines] = head.split('\r\n');
+  const status = Number(statusLine.split(' ')[1]);
+  const headers = new Headers(
+    lines.map((line): [string, string] => [line.split(':', 1).join(), line.replace(/^[^:]*: */, '')]),
+  );
+  const json = JSON.parse(body);
+  const [, method = '', target = ''] = /^([A-Z]+) (\S+) HTTP/.exec(bytes) ?? [];
+  const path = target.replace(/^https?:\/\/[^/]*/i, '').replace(/[?#].*$/, '');
+  // What is refused before it reaches an operation has the envelope alone.
+  if (path === '/api/tasks' && 'tasks' in json) assertContract({ method, path, status, headers, text: body });
+  else if (path !== '/openapi.json') assertSchema('components/schemas/ErrorResponse', json);
+  return { status, head, body: json };
 }
 
 describe('400', () => {

@@ -13,6 +13,7 @@ import { findRunningEmbedded } from '../src/embedded/start.ts';
 import { type EngineProcess, endGently, spawnEngine } from './embedded/support/processes.ts';
 import { contentsOf, fillWithEverything } from './support/contents.ts';
 import { killAll, run, runService } from './support/process.ts';
+import { checkedFetch } from './support/contract.ts';
 
 /**
  * Written by mongodump 100.x from mongo-java-server: recoup.tasks has {_id: 'a', n: Long(5)} and {_id: 'b', d: 5.5}, a
@@ -91,7 +92,7 @@ describe('npm run restore', () => {
     await writeFile(file, MONGODUMP);
     const service = await runService({ DATA_DIR: dataDir });
     const idsAt = async () => {
-      const { tasks } = await (await fetch(`${service.url}/api/tasks`)).json();
+      const { tasks } = await (await checkedFetch(`${service.url}/api/tasks`)).json();
       return tasks.map(({ id }: { id: string }) => id);
     };
     const before = await idsAt();
