@@ -31,7 +31,7 @@ export async function storageError(error: unknown): Promise<CommandError> {
   const cause = await causeOf(error);
   const message = reasonOf(cause);
   if (DISK_FULL.test(message)) {
-    return new CommandError(14031, `the disk is full or failing, nothing was written: ${message}`);
+    return new CommandError(14031, `the disk is full or failing, the write is not acknowledged: ${message}`);
   }
   return new CommandError(1, `the storage failed: ${message}`);
 }

@@ -125,7 +125,8 @@ export class Store {
   /**
    * Runs `action` in the next group commit and resolves when that is on disk. The action must check before it writes:
    * what it wrote before throwing stays written.
-   * @throws CommandError 14031 if the disk is full; nothing of the group is kept then
+   * @throws CommandError 14031 if the disk is full. The group is not kept then, as a rule: lmdb-js has been seen to fail a
+   * write that the commit after the failed one had taken along, so that a failed write may be there.
    */
   async write<T>(action: () => T): Promise<T> {
     let outcome: { value: T } | { error: unknown } | undefined;
