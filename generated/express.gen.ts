@@ -27,6 +27,7 @@ export type Operations = {
     createTask: {
         input: {
             body: NonNullable<CreateTaskData['body']>;
+            headers: NonNullable<CreateTaskData['headers']>;
         };
         responses: CreateTaskResponses;
         errors: CreateTaskErrors;

@@ -192,15 +192,17 @@ export type ErrorResponse = {
  * | `method_not_allowed` | 405 | the path does not have this method; see `Allow` |
  * | `not_acceptable` | 406 | `Accept` excludes JSON |
  * | `request_timeout` | 408 | the request did not arrive in time |
+ * | `request_in_flight` | 409 | a request with this `Idempotency-Key` has not been answered yet |
  * | `body_too_large` | 413 | the body is too large |
  * | `uri_too_long` | 414 | the URL is too long |
  * | `unsupported_media_type` | 415 | the body is not sent as `application/json` |
+ * | `idempotency_key_reused` | 422 | this `Idempotency-Key` belongs to another body |
  * | `headers_too_large` | 431 | the headers are too large |
  * | `internal_error` | 500 | an unexpected failure |
  * | `database_unavailable` | 503 | the database cannot be reached or is too slow |
  *
  */
-export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'headers_too_large' | 'internal_error' | 'database_unavailable';
+export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'request_in_flight' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'headers_too_large' | 'internal_error' | 'database_unavailable';
 
 /**
  * A prompt that is executed on a schedule.
@@ -743,6 +745,15 @@ export type UpdateTaskResponse = UpdateTaskResponses[keyof UpdateTaskResponses];
 
 export type CreateTaskData = {
     body: CreateTaskRequest;
+    headers?: {
+        /**
+         * Names this creation, e.g. by a UUID made for it; 1 to 255 visible ASCII characters. With another body it is an
+         * error (`422`), and so is a repetition while the first request is still in flight (`409`). A request that is
+         * refused does not use the key up.
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
     path?: never;
     query?: never;
     url: '/api/tasks';
@@ -764,6 +775,11 @@ export type CreateTaskErrors = {
      */
     406: TasksErrorResponse;
     /**
+     * A request with this `Idempotency-Key` has not been answered yet; repeat it after the seconds in `Retry-After`.
+     *
+     */
+    409: TasksErrorResponse;
+    /**
      * The body is larger than 1 MiB.
      */
     413: TasksErrorResponse;
@@ -775,6 +791,10 @@ export type CreateTaskErrors = {
      * The body is not sent as `application/json`.
      */
     415: TasksErrorResponse;
+    /**
+     * This `Idempotency-Key` belongs to another body.
+     */
+    422: TasksErrorResponse;
     /**
      * The request's headers are larger than 65,536 bytes together.
      */

@@ -16,6 +16,7 @@ import { loadSpec } from './http/spec.ts';
 import { validation } from './http/validation.ts';
 import { RunStore } from './runs/store.ts';
 import { FireTimes } from './schedule/fire-times.ts';
+import { ClaimStore } from './tasks/claims.ts';
 import { createTask } from './tasks/createTask.ts';
 import { deleteTask } from './tasks/deleteTask.ts';
 import { listTasks } from './tasks/listTasks.ts';
@@ -35,11 +36,12 @@ export function createApp({ collections, log, now }: Surroundings): Express {
   const tasks = new TaskStore(collections);
   const runs = new RunStore(collections);
   const accounts = new AccountStore(collections);
+  const claims = new ClaimStore(collections);
   const fireTimes = new FireTimes(log);
 
   const handlers = defineHandlers({
     listTasks: listTasks({ tasks, runs, accounts, fireTimes, now }),
-    createTask: createTask({ tasks, runs, accounts, fireTimes, now }),
+    createTask: createTask({ tasks, claims, runs, accounts, fireTimes, now }),
     updateTask: updateTask({ tasks, runs, accounts, fireTimes, now }),
     deleteTask: deleteTask({ tasks }),
   });
@@ -61,7 +63,7 @@ export function createApp({ collections, log, now }: Surroundings): Express {
   app.use(strictQuery(spec.document)); // 400: what the validator would misread
   app.use(body()); // 413, 415, 400: what is not JSON
   app.use(validation(spec.document)); // 400: what the spec does not allow
-  app.use(router(handlers)); // handler → store → view → bytes
+  app.use(router(handlers, spec.document)); // handler → store → view → bytes
   app.use(errorReplies(log)); // every error, in the published envelope
   return app;
 }

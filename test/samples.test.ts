@@ -223,6 +223,7 @@ function interruptedAfter(writes: number, collections: Collections): Collections
     tasks: limit(collections.tasks),
     runs: limit(collections.runs),
     accounts: limit(collections.accounts),
+    idempotency_keys: collections.idempotency_keys,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Collection, Db, IndexSpecification } from 'mongodb';
 import type { AccountDocument } from '../accounts/document.ts';
+import type { ClaimDocument } from '../tasks/claims.ts';
 import type { RunDocument } from '../runs/document.ts';
 import type { TaskDocument } from '../tasks/document.ts';
 
@@ -7,6 +8,7 @@ export interface Collections {
   tasks: Collection<TaskDocument>;
   runs: Collection<RunDocument>;
   accounts: Collection<AccountDocument>;
+  idempotency_keys: Collection<ClaimDocument>;
 }
 
 /**
@@ -22,14 +24,20 @@ const RUN_INDEXES: IndexSpecification[] = [{ task_id: 1, createdAt: -1, _id: -1 
 
 /** The service's collections in a database. */
 export function collectionsOf(db: Db): Collections {
-  return { tasks: db.collection('tasks'), runs: db.collection('runs'), accounts: db.collection('accounts') };
+  return {
+    tasks: db.collection('tasks'),
+    runs: db.collection('runs'),
+    accounts: db.collection('accounts'),
+    idempotency_keys: db.collection('idempotency_keys'),
+  };
 }
 
 /**
  * Creates the indexes that are missing; those that exist stay as they are. One command each: FerretDB 1.24 ends the
  * connection when several that exist come in one.
  */
-export async function createIndexes({ tasks, runs }: Collections): Promise<void> {
+export async function createIndexes({ tasks, runs, idempotency_keys }: Collections): Promise<void> {
   for (const index of TASK_INDEXES) await tasks.createIndex(index);
   for (const index of RUN_INDEXES) await runs.createIndex(index);
+  await idempotency_keys.createIndex({ expires_at: 1 }, { expireAfterSeconds: 0 });
 }

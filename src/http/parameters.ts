@@ -15,15 +15,15 @@ function operationOf(document: OpenAPIV3.DocumentV3_1, path: string, method: str
   return known && document.paths?.[path]?.[known];
 }
 
-/** The query parameters of an operation of the spec, by name. */
-export function queryParametersOf(
+/** The parameters of an operation of the spec in one place, by name. */
+export function parametersOf(
   document: OpenAPIV3.DocumentV3_1,
-  path: string,
-  method: string,
+  place: 'query' | 'header',
+  { path, method }: { path: string; method: string },
 ): Map<string, OpenAPIV3.ParameterObject> {
   const parameters = (operationOf(document, path, method)?.parameters ?? [])
     .filter(isParameter)
-    .filter((parameter) => parameter.in === 'query');
+    .filter((parameter) => parameter.in === place);
   return new Map(parameters.map((parameter) => [parameter.name, parameter]));
 }
 

@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
 import { ApiError } from '../errors.ts';
-import { expectationOf, queryParametersOf } from './parameters.ts';
+import { expectationOf, parametersOf } from './parameters.ts';
 
 /**
  * Decimal digits as people and JSON write them, and no more than a number holds exactly. express-openapi-validator also
@@ -64,7 +64,7 @@ export function strictQuery(document: OpenAPIV3.DocumentV3_1): RequestHandler {
   return (request, _response, next) => {
     const start = request.originalUrl.indexOf('?');
     if (start !== -1) {
-      check(request.originalUrl.slice(start + 1), queryParametersOf(document, request.path, request.method));
+      check(request.originalUrl.slice(start + 1), parametersOf(document, 'query', request));
     }
     next();
   };

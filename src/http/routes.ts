@@ -1,9 +1,11 @@
 import type { RequestHandler } from 'express';
 import { Router } from 'express';
+import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
 import { routes } from '../../generated/express.gen.ts';
 import { ApiError } from '../errors.ts';
 import type { Handlers, OperationId } from '../handlers.ts';
 import { sendJson } from './json-body.ts';
+import { parametersOf } from './parameters.ts';
 
 type Path = (typeof routes)[OperationId]['path'];
 
@@ -70,22 +72,24 @@ export const checkAccept: RequestHandler = (request, _response, next) => {
   );
 };
 
-function serve<Id extends OperationId>(id: Id, handlers: Handlers): RequestHandler {
+function serve<Id extends OperationId>(id: Id, handlers: Handlers, headerNames: string[]): RequestHandler {
   const handler = handlers[id];
   return async (request, response) => {
-    // The validator has made both what the operation's input type says; no type of express' could.
-    response.locals.input = { query: request.query, body: request.body };
+    const headers = Object.fromEntries(headerNames.map((name) => [name, request.get(name)]));
+    // The validator has made all three what the operation's input type says; no type of express' could.
+    response.locals.input = { query: request.query, body: request.body, headers };
     const { status, body } = await handler(response.locals.input);
     await sendJson(response.status(status), body);
   };
 }
 
 /** Calls the handler of each operation with the request's validated parts, and sends what it returns. */
-export function router(handlers: Handlers): Router {
+export function router(handlers: Handlers, document: OpenAPIV3.DocumentV3_1): Router {
   const all = Router({ caseSensitive: true, strict: true });
   for (const id of operationIds) {
     const { method, path } = routes[id];
-    all[method](path, serve(id, handlers));
+    const headerNames = [...parametersOf(document, 'header', { path, method }).keys()];
+    all[method](path, serve(id, handlers, headerNames));
   }
   return all;
 }

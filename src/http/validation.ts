@@ -3,7 +3,7 @@ import { Router } from 'express';
 import * as OpenApiValidator from 'express-openapi-validator';
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
 import { ApiError } from '../errors.ts';
-import { bodyFieldsOf, expectationOf, queryParametersOf } from './parameters.ts';
+import { bodyFieldsOf, expectationOf, parametersOf } from './parameters.ts';
 
 interface Problem {
   path: string;
@@ -32,11 +32,14 @@ function explainField({ path, message, errorCode = '' }: Problem, known: string[
 /** Tells the caller in the spec's words what the validator found. */
 function explain(error: unknown, document: OpenAPIV3.DocumentV3_1, request: Request): unknown {
   if (!(error instanceof OpenApiValidator.error.BadRequest)) return error;
-  const parameters = queryParametersOf(document, request.path, request.method);
+  const parameters = parametersOf(document, 'query', request);
+  const headers = [...parametersOf(document, 'header', request).values()];
   const known = bodyFieldsOf(document, request.path, request.method);
   const problems = error.errors.map((problem) => {
     const parameter = parameters.get(problem.path.replace('/query/', ''));
     if (parameter) return `Query parameter "${parameter.name}" must be ${expectationOf(parameter)}.`;
+    const header = headers.find(({ name }) => problem.path === `/headers/${name.toLowerCase()}`);
+    if (header) return `Header "${header.name}" must be ${expectationOf(header)}.`;
     return problem.path.startsWith('/body') ? explainField(problem, known) : problem.message;
   });
   const code = error.errors.some(({ path }) => path.startsWith('/body'))

@@ -1,16 +1,25 @@
 import { randomUUID } from 'node:crypto';
+import { ApiError } from '../errors.ts';
 import type { Input, Reply } from '../handlers.ts';
 import { checkSchedule } from './check-schedule.ts';
+import { type ClaimStore, isDuplicate } from './claims.ts';
+import type { TaskDocument } from './document.ts';
 import type { TaskStore } from './store.ts';
 import { type ViewSources, collect, viewTasks } from './view-tasks.ts';
 
-/** POST /api/tasks */
-export function createTask({ tasks, ...sources }: ViewSources & { tasks: TaskStore }) {
-  return async ({ body }: Input<'createTask'>): Promise<Reply<'createTask'>> => {
-    checkSchedule(body);
-    const created = await tasks.insert([
+interface Dependencies extends ViewSources {
+  tasks: TaskStore;
+  claims: ClaimStore;
+}
+
+type Body = Input<'createTask'>['body'];
+
+/** The task of that id, created unless a process that died has done so for the same request. */
+async function store(id: string, body: Body, { tasks, now }: Dependencies): Promise<TaskDocument[]> {
+  try {
+    return await tasks.insert([
       {
-        _id: randomUUID(),
+        _id: id,
         title: body.title,
         prompt: body.prompt,
         schedule: body.schedule,
@@ -20,9 +29,50 @@ export function createTask({ tasks, ...sources }: ViewSources & { tasks: TaskSto
         enabled: body.enabled ?? true,
         trigger_schedule_id: null,
         model: body.model ?? null,
-        created_at: sources.now(),
+        created_at: now(),
       },
     ]);
-    return { status: 200, body: { status: 'success', tasks: await collect(viewTasks(created, sources)) } };
+  } catch (error) {
+    if (!isDuplicate(error)) throw error;
+    return tasks.page({ id }, { limit: 1 });
+  }
+}
+
+async function create(id: string, body: Body, dependencies: Dependencies): Promise<Reply<'createTask'>> {
+  const created = await store(id, body, dependencies);
+  return { status: 200, body: { status: 'success', tasks: await collect(viewTasks(created, dependencies)) } };
+}
+
+async function createOnce(key: string, body: Body, dependencies: Dependencies): Promise<Reply<'createTask'>> {
+  const { claims, now } = dependencies;
+  const claimed = await claims.claim(key, body, now());
+  if (claimed.outcome === 'other body') {
+    throw new ApiError(
+      'idempotency_key_reused',
+      'This Idempotency-Key was sent with another body; make a new key for a new task.',
+    );
+  }
+  if (claimed.outcome === 'in flight') {
+    const seconds = String(claimed.retryAfterSeconds);
+    throw new ApiError(
+      'request_in_flight',
+      `A request with this Idempotency-Key has not been answered yet; send it again after ${seconds} seconds.`,
+      { headers: { 'Retry-After': seconds } },
+    );
+  }
+  // Written below, of this operation's own type.
+  if (claimed.outcome === 'replied') return { status: 200, body: JSON.parse(claimed.reply) };
+  // Where this fails, the claim stays, and with it the task's id: the next attempt cannot make a second task.
+  const reply = await create(claimed.claim.task_id, body, dependencies);
+  await claims.answer(claimed.claim, JSON.stringify(reply.body));
+  return reply;
+}
+
+/** POST /api/tasks */
+export function createTask(dependencies: Dependencies) {
+  return async ({ body, headers }: Input<'createTask'>): Promise<Reply<'createTask'>> => {
+    checkSchedule(body);
+    const key = headers['Idempotency-Key'];
+    return key === undefined ? create(randomUUID(), body, dependencies) : createOnce(key, body, dependencies);
   };
 }

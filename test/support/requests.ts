@@ -63,7 +63,13 @@ export type Operation = ReturnType<typeof operationOf>;
 /** Valid requests of an operation. */
 export function validRequest({ document, method, path, parameters, bodySchema }: Operation): Arbitrary<Sent> {
   const known = parameters.filter(({ name }) => !FROM_REPLIES.has(name));
-  const values = Object.fromEntries(known.map(({ name, schema }) => [name, valueOf(document, schema)]));
+  const values = Object.fromEntries(
+    known.map(({ name, schema }) => [
+      name,
+      // One that is used again would be of another body.
+      name === 'Idempotency-Key' ? fc.uuid() : valueOf(document, schema),
+    ]),
+  );
   const requiredKeys = known.filter(({ required }) => required).map(({ name }) => name);
   const given = fc.record(values, { requiredKeys });
   const body = bodySchema === undefined ? fc.constant(undefined) : valueOf(document, bodySchema);
