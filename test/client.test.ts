@@ -243,7 +243,7 @@ describe('where no reply of the service comes', () => {
   test('a caller who gives up gets his own reason, and nothing is sent again', async () => {
     answers = [silent];
     const controller = new AbortController();
-    const call = failureOf(listTasks({ client: clientOf(), signal: controller.signal }));
+    const call = failureOf(listTasks({ client: clientOf({ retries: 0 }), signal: controller.signal }));
     await new Promise((resolve) => {
       server.once('request', resolve);
     });

@@ -7,7 +7,7 @@ import { ApiError, isEnvelope } from './api-error.ts';
 import { type Patience, patientFetch } from './patient-fetch.ts';
 
 /** What a client is made of; everything else that the generated client takes may be given too. */
-export interface ClientSettings extends Omit<Config, 'parseAs'>, Partial<Patience> {
+export interface ClientSettings extends Config, Partial<Patience> {
   /** Where the service is. By default RECOUP_TASKS_URL of the environment, in a browser the page's own origin. */
   baseUrl?: string;
   /** The key sent as x-api-key. By default RECOUP_TASKS_API_KEY of the environment, or none. */
@@ -65,7 +65,6 @@ export function createClient(settings: ClientSettings = {}): Client {
     ...config,
     baseUrl: baseUrlOf(config.baseUrl),
     fetch: patientFetch(send, patience),
-    parseAs: 'json',
   });
   if (apiKey !== undefined) {
     client.interceptors.request.use((request) => {

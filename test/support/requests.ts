@@ -159,6 +159,14 @@ function parameterFaults(document: unknown, parameter: Parameter): Fault[] {
           raw('is badly encoded', '=%E0%A4%A'),
           raw('is no UTF-8', '=%FF'),
           raw('has a NUL byte', '=%00'),
+          ...([at(schema, 'type')].flat().includes('integer')
+            ? [
+                raw('is hexadecimal', '=0x10'),
+                raw('has an exponent', '=1e1'),
+                raw('begins with a blank', '=%201'),
+                raw('is larger than any integer', `=${'9'.repeat(400)}`),
+              ]
+            : []),
         ]
       : []),
   ];
