@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
@@ -204,7 +206,7 @@ describe('a call is repeated', () => {
     expect(delay(1, '7')).toBe(7_000);
     expect(delay(1, 'Tue, 24 Nov 2026 12:00:30 GMT')).toBe(30_000);
     expect(delay(1, 'Tue, 24 Nov 2026 11:00:00 GMT')).toBe(0);
-    expect(delay(1, 'soon')).toBe(250);
+    expect(['soon', '1.5', '-1'].map((text) => delay(1, text))).toEqual([250, 250, 250]);
     expect(delay(1, '3600')).toBeUndefined();
   });
 });
@@ -238,6 +240,28 @@ describe('where no reply of the service comes', () => {
     const client = clientOf({ retries: 0, apiKey: 'secret' });
     expect(await failureOf(listTasks({ client }))).toMatchObject({ code: 'network_error' });
     expect(received.map((request) => request.url)).toEqual(['/api/tasks']);
+  });
+
+  test('a garbage collection loses neither the time limit nor the right to give up', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    answers = [silent];
+    const controller = new AbortController();
+    const timed = failureOf(listTasks({ client: clientOf({ retries: 0, timeoutMs: 300 }) }));
+    const client = clientOf({ retries: 0, timeoutMs: 0 });
+    const given = failureOf(listTasks({ client, signal: controller.signal }));
+    while (received.length < 2) {
+      await new Promise((resolve) => {
+        server.once('request', resolve);
+      });
+    }
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+    collect();
+    expect(await timed).toMatchObject({ code: 'timeout' });
+    controller.abort('enough');
+    expect(await given).toBe('enough');
   });
 
   test('a caller who gives up gets his own reason, and nothing is sent again', async () => {

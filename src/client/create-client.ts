@@ -74,7 +74,8 @@ export function createClient(settings: ClientSettings = {}): Client {
   }
   client.interceptors.response.use(expectJson);
   client.interceptors.error.use((error, response, _request, options) => {
-    if (error instanceof Error) throw error;
+    // There is none where the call failed before, whatever hey-api's type says; a caller may abort with any value.
+    if (response === undefined) throw error;
     if (!isEnvelope(error)) throw unexpectedReply(response);
     if (!options.throwOnError) return error;
     return new ApiError(error.error, {

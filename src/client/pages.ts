@@ -17,11 +17,11 @@ const DEFAULT_LIMIT = 100;
 export async function* pagesOf<Query extends Paging, Page extends { next_cursor?: string }>(
   operation: (options: {
     client: Client;
-    query: Query & Paging;
+    query?: Query;
     throwOnError: true;
     signal?: AbortSignal;
   }) => Promise<{ data: Page }>,
-  { client, query, signal }: { client: Client; query: Query; signal?: AbortSignal },
+  { client, query, signal }: { client: Client; query: NoInfer<Query>; signal?: AbortSignal },
 ): AsyncGenerator<Page, void, undefined> {
   let { cursor } = query;
   do {

@@ -38,7 +38,8 @@ export function delayBeforeRetry(
   const asked = /^\d+$/.test(retryAfter)
     ? Number(retryAfter) * 1_000
     : Date.parse(retryAfter) - now.getTime();
-  if (Number.isNaN(asked)) return own;
+  // Date.parse reads more than HTTP dates, such as 1.5.
+  if (Number.isNaN(asked) || !/^\d+$|GMT$/.test(retryAfter)) return own;
   return asked > LONGEST_DELAY_MS ? undefined : Math.max(0, asked);
 }
 
@@ -67,25 +68,40 @@ async function whole(response: Response): Promise<Response> {
   return Object.defineProperty(read, 'url', { value: url });
 }
 
-/** One attempt: a whole reply, or an ApiError that says why there is none. A caller's abort is thrown as it is. */
+/**
+ * One attempt: a whole reply, or an ApiError that says why there is none. A caller's abort is thrown as it is. Timer and
+ * listener are held here by hand: AbortSignal.any, and the signal of a Request made anew, do not outlive a garbage
+ * collection, after which the call could neither time out nor be given up.
+ */
 async function tryOnce(
   send: typeof fetch,
   request: Request,
   timeoutMs: number,
 ): Promise<Response | ApiError> {
-  const timeout = timeoutMs > 0 ? AbortSignal.timeout(timeoutMs) : undefined;
-  const signal = timeout ? AbortSignal.any([request.signal, timeout]) : request.signal;
+  const own = new AbortController();
+  const giveUp = () => own.abort(request.signal.reason);
+  let timedOut = false;
+  const expire = () => {
+    timedOut = true;
+    own.abort();
+  };
+  const timer = timeoutMs > 0 ? setTimeout(expire, timeoutMs) : undefined;
+  request.signal.addEventListener('abort', giveUp);
+  if (request.signal.aborted) giveUp();
   try {
-    return await whole(await send(new Request(request.clone(), { signal })));
+    return await whole(await send(request.clone(), { signal: own.signal }));
   } catch (cause) {
     if (request.signal.aborted) throw request.signal.reason;
     const { origin } = new URL(request.url);
-    return timeout?.aborted
+    return timedOut
       ? new ApiError(`${origin} did not reply within ${timeoutMs} ms.`, { code: 'timeout', cause })
       : new ApiError(`${origin} cannot be reached, or the connection was lost.`, {
           code: 'network_error',
           cause,
         });
+  } finally {
+    clearTimeout(timer);
+    request.signal.removeEventListener('abort', giveUp);
   }
 }
 

@@ -15,6 +15,9 @@ void listTasks({ client, query: { enable: true } }).catch(() => undefined);
 // @ts-expect-error: a number is no title
 export const wrong: Task['title'] = 1;
 
+for await (const { tasks } of pagesOf(listTasks, { client, query: { enabled: false } }))
+  tasks satisfies Task[];
+
 let count = 0;
 for await (const { tasks } of pagesOf(listTasks, { client, query: { limit: 4 } })) count += tasks.length;
 process.stdout.write(JSON.stringify({ statuses: statuses.includes('COMPLETED'), count }));
