@@ -14,14 +14,14 @@ const DEFAULT_LIMIT = 100;
  * @param options - as the operation takes them; `query.limit` is the size of a page, 100 by default
  * @throws ApiError where a page cannot be read
  */
-export async function* pagesOf<Query extends Paging, Page extends { next_cursor?: string }>(
+export async function* pagesOf<Query extends object, Page extends { next_cursor?: string }>(
   operation: (options: {
     client: Client;
-    query?: Query;
+    query: Query & Paging;
     throwOnError: true;
     signal?: AbortSignal;
   }) => Promise<{ data: Page }>,
-  { client, query, signal }: { client: Client; query: NoInfer<Query>; signal?: AbortSignal },
+  { client, query, signal }: { client: Client; query: Query & Paging; signal?: AbortSignal },
 ): AsyncGenerator<Page, void, undefined> {
   let { cursor } = query;
   do {
