@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, Options as Options2, TDataShape } from './client/index.ts';
-import type { CreateTaskData, CreateTaskErrors, CreateTaskResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, ListTasksData, ListTasksErrors, ListTasksResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses } from './types.gen.ts';
+import type { CreateTaskData, CreateTaskErrors, CreateTaskResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, ListRunsData, ListRunsErrors, ListRunsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, RecordRunsData, RecordRunsErrors, RecordRunsResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -77,6 +77,43 @@ export const updateTask = <ThrowOnError extends boolean = false>(options: Option
  */
 export const createTask = <ThrowOnError extends boolean = false>(options: Options<CreateTaskData, ThrowOnError>) => (options.client ?? client).post<CreateTaskResponses, CreateTaskErrors, ThrowOnError>({
     url: '/api/tasks',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * List runs
+ *
+ * Returns the runs that match **all** given filters, newest first (by `createdAt`, ties by `id`, the greater one
+ * first), a page at a time, without `payload`, `output`, `error` and `attempts`. Nothing that matches is an empty array. While more follow, the
+ * reply has a `next_cursor`, to be sent as `cursor` with the same filters; a run that exists throughout is returned
+ * exactly once, whatever is recorded meanwhile.
+ *
+ * With `runId` it returns that run, complete, or `404`. The runs of a deleted task can still be read.
+ *
+ */
+export const listRuns = <ThrowOnError extends boolean = false>(options?: Options<ListRunsData, ThrowOnError>) => (options?.client ?? client).get<ListRunsResponses, ListRunsErrors, ThrowOnError>({
+    querySerializer: { parameters: { status: { array: { explode: false } } } },
+    url: '/api/tasks/runs',
+    ...options
+});
+
+/**
+ * Record runs of a task
+ *
+ * How run engines and importers report what runs do: adds each run, or brings it up to date, by its `id`. To repeat a
+ * report changes nothing. A late one does not overwrite a newer state (by `updatedAt`), nor does any make a run leave a
+ * final status. A run stays with its task. A report replaces all that is known of its run: what it does not name is
+ * gone. The reply has the runs as they are now, complete.
+ *
+ * All of a request is refused, or none: where a run is wrong, none is recorded.
+ *
+ */
+export const recordRuns = <ThrowOnError extends boolean = false>(options: Options<RecordRunsData, ThrowOnError>) => (options.client ?? client).put<RecordRunsResponses, RecordRunsErrors, ThrowOnError>({
+    url: '/api/tasks/runs',
     ...options,
     headers: {
         'Content-Type': 'application/json',

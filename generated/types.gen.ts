@@ -154,6 +154,252 @@ export type TasksErrorResponse = ErrorResponse & {
 };
 
 /**
+ * The reply of `/api/tasks/runs`, and of each error there.
+ */
+export type RunsResponse = {
+    /**
+     * Status of the request
+     */
+    status: 'success' | 'error';
+    /**
+     * Array of run objects
+     */
+    runs: Array<Run>;
+    /**
+     * Error message (only present if status is error)
+     */
+    error?: string;
+    /**
+     * What kind of error it is (only present if status is error)
+     */
+    code?: ErrorCode;
+    /**
+     * The value of the `x-request-id` header (only present if status is error)
+     */
+    request_id?: string;
+    /**
+     * The `cursor` of the next page. Only on a page that is not the last one.
+     */
+    next_cursor?: string;
+};
+
+/**
+ * Any error of `/api/tasks/runs`. It is a valid RunsResponse too, so that one schema holds for both.
+ */
+export type RunsErrorResponse = ErrorResponse & {
+    /**
+     * Always empty on an error.
+     */
+    runs: Array<Run>;
+};
+
+/**
+ * What is known of runs of one task.
+ */
+export type RecordRunsRequest = {
+    /**
+     * The task that the runs are of.
+     */
+    task_id: string;
+    /**
+     * The runs, in any order; of several reports of one run, the newest counts. A run may have 256 KiB as JSON.
+     *
+     */
+    runs: Array<RunReport>;
+};
+
+/**
+ * What is known of a run, in the shape of Run. Its instants may have any offset, and are kept to the millisecond. Nothing in it may be what
+ * a database cannot keep as it is: texts with NUL or half a surrogate pair, numbers beyond those of IEEE 754, objects with a
+ * name `_bsontype`, or with both `$ref` and `$id`.
+ *
+ */
+export type RunReport = {
+    /**
+     * Identifies the run, usually `run_…`; unique among the runs of all tasks.
+     */
+    id: string;
+    status: RunStatus;
+    /**
+     * Name of the engine's function that executes the task.
+     */
+    taskIdentifier: string;
+    /**
+     * The engine's call that made the run.
+     */
+    triggerFunction?: 'trigger' | 'triggerAndWait' | 'batchTrigger' | 'batchTriggerAndWait';
+    /**
+     * When the run was made.
+     */
+    createdAt: string;
+    /**
+     * When the run last changed; a report with an earlier one changes nothing.
+     */
+    updatedAt: string;
+    /**
+     * When its first attempt began; null before that.
+     */
+    startedAt?: string | null;
+    /**
+     * When it reached a final status; null before that.
+     */
+    finishedAt?: string | null;
+    /**
+     * The instant a delayed run waits for.
+     */
+    delayedUntil?: string | null;
+    /**
+     * When it expired without having started; null when it has not.
+     */
+    expiredAt?: string | null;
+    /**
+     * How long the run may wait before it expires, as the engine gave it; any JSON value.
+     */
+    ttl?: unknown;
+    /**
+     * The key by which the engine recognises a repeated trigger.
+     */
+    idempotencyKey?: string | null;
+    /**
+     * Version of the engine's code that executed the run.
+     */
+    version?: string;
+    /**
+     * Whether it was a test run.
+     */
+    isTest?: boolean;
+    /**
+     * Labels given when the run was triggered.
+     */
+    tags?: Array<string>;
+    /**
+     * Free-form data of the run.
+     */
+    metadata?: {
+        [key: string]: unknown;
+    } | null;
+    /**
+     * Cost of computing, in US cents.
+     */
+    costInCents?: number;
+    /**
+     * Fixed cost of having triggered the run, in US cents.
+     */
+    baseCostInCents?: number;
+    /**
+     * Time of computing, in milliseconds.
+     */
+    durationMs?: number;
+    env?: ReportedEnvironment;
+    /**
+     * How many runs lie between this one and the one that started the chain; 0 for a run of its own.
+     */
+    depth?: number;
+    /**
+     * The batch it was triggered in.
+     */
+    batchId?: string | null;
+    /**
+     * What the run was given; any JSON value.
+     */
+    payload?: unknown;
+    /**
+     * What the run produced; any JSON value, null while there is none.
+     */
+    output?: unknown;
+    /**
+     * Why the run failed; null when it did not.
+     */
+    error?: ReportedError;
+    /**
+     * The tries that the run took, oldest first.
+     */
+    attempts?: Array<ReportedAttempt>;
+    /**
+     * The engine's schedule that fired the run.
+     */
+    schedule?: {
+        [key: string]: unknown;
+    } | null;
+    /**
+     * The engine's parent, root and child runs.
+     */
+    relatedRuns?: {
+        [key: string]: unknown;
+    } | null;
+};
+
+/**
+ * The engine's environment in which the run was executed.
+ */
+export type ReportedEnvironment = {
+    /**
+     * Identifies the environment.
+     */
+    id: string;
+    /**
+     * Its name, e.g. `production`.
+     */
+    name: string;
+    /**
+     * The person whose development environment it is.
+     */
+    user?: string | null;
+};
+
+/**
+ * Why a run or an attempt failed; null when it did not.
+ */
+export type ReportedError = {
+    /**
+     * What went wrong.
+     */
+    message: string;
+    /**
+     * Class of the error, e.g. `TypeError`.
+     */
+    name?: string;
+    /**
+     * Where in the task's code it went wrong.
+     */
+    stackTrace?: string;
+} | null;
+
+/**
+ * One try of a run.
+ */
+export type ReportedAttempt = {
+    /**
+     * Identifies the attempt, usually `attempt_…`.
+     */
+    id: string;
+    /**
+     * Where the attempt is.
+     */
+    status: 'PENDING' | 'EXECUTING' | 'PAUSED' | 'COMPLETED' | 'FAILED' | 'CANCELED';
+    /**
+     * When the attempt was made.
+     */
+    createdAt: string;
+    /**
+     * When it last changed.
+     */
+    updatedAt: string;
+    /**
+     * When it began; null before that.
+     */
+    startedAt?: string | null;
+    /**
+     * When it ended; null before that.
+     */
+    completedAt?: string | null;
+    /**
+     * Why the attempt failed; null when it did not.
+     */
+    error?: ReportedError;
+};
+
+/**
  * The envelope of every error.
  */
 export type ErrorResponse = {
@@ -189,10 +435,12 @@ export type ErrorResponse = {
  * | `foreign_origin` | 403 | a page of another site asks, or the request was sent to another name |
  * | `not_found` | 404 | there is no such path |
  * | `task_not_found` | 404 | there is no task with that `id` |
+ * | `run_not_found` | 404 | there is no run with that `runId` |
  * | `method_not_allowed` | 405 | the path does not have this method; see `Allow` |
  * | `not_acceptable` | 406 | `Accept` excludes JSON |
  * | `request_timeout` | 408 | the request did not arrive in time |
  * | `request_in_flight` | 409 | a request with this `Idempotency-Key` has not been answered yet |
+ * | `run_of_another_task` | 409 | a run with that `id` belongs to another task |
  * | `body_too_large` | 413 | the body is too large |
  * | `uri_too_long` | 414 | the URL is too long |
  * | `unsupported_media_type` | 415 | the body is not sent as `application/json` |
@@ -202,7 +450,7 @@ export type ErrorResponse = {
  * | `database_unavailable` | 503 | the database cannot be reached or is too slow |
  *
  */
-export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'request_in_flight' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'headers_too_large' | 'internal_error' | 'database_unavailable';
+export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'request_in_flight' | 'run_of_another_task' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'headers_too_large' | 'internal_error' | 'database_unavailable';
 
 /**
  * A prompt that is executed on a schedule.
@@ -280,6 +528,10 @@ export type Run = {
      * Identifies the run, usually `run_…`.
      */
     id: string;
+    /**
+     * The task it belongs to. Only in replies of `/api/tasks/runs`.
+     */
+    task_id?: string;
     status: RunStatus;
     /**
      * Name of the engine's function that executes the task.
@@ -572,7 +824,7 @@ export type DeleteTaskErrors = {
      */
     500: TasksErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time. Nothing is known about the tasks; try again after the
+     * The database cannot be reached or did not answer in time. Nothing is known about tasks and runs; try again after the
      * seconds in `Retry-After`.
      *
      */
@@ -660,7 +912,7 @@ export type ListTasksErrors = {
      */
     500: TasksErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time. Nothing is known about the tasks; try again after the
+     * The database cannot be reached or did not answer in time. Nothing is known about tasks and runs; try again after the
      * seconds in `Retry-After`.
      *
      */
@@ -725,7 +977,7 @@ export type UpdateTaskErrors = {
      */
     500: TasksErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time. Nothing is known about the tasks; try again after the
+     * The database cannot be reached or did not answer in time. Nothing is known about tasks and runs; try again after the
      * seconds in `Retry-After`.
      *
      */
@@ -804,7 +1056,7 @@ export type CreateTaskErrors = {
      */
     500: TasksErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time. Nothing is known about the tasks; try again after the
+     * The database cannot be reached or did not answer in time. Nothing is known about tasks and runs; try again after the
      * seconds in `Retry-After`.
      *
      */
@@ -821,3 +1073,168 @@ export type CreateTaskResponses = {
 };
 
 export type CreateTaskResponse = CreateTaskResponses[keyof CreateTaskResponses];
+
+export type ListRunsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * The one run with this id, with all its fields. In the sample data, e.g. `run_thursday_06`.
+         */
+        runId?: string;
+        /**
+         * Largest number of runs in the reply, 1 to 100, in plain decimal digits; 20 by default.
+         */
+        limit?: number;
+        /**
+         * Where the page starts: the `next_cursor` of the page before, unchanged, with the same filters (all but `limit`).
+         * Opaque: its content is not part of this contract.
+         *
+         */
+        cursor?: string;
+        /**
+         * Only runs of this account's tasks. In the sample data, e.g. `a1b5d0c2-3e4f-4a6b-8c7d-9e0f1a2b3c4d`.
+         *
+         */
+        account_id?: string;
+        /**
+         * Only runs of this task. In the sample data, e.g. `5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11`.
+         *
+         */
+        task_id?: string;
+        /**
+         * Only runs in one of these statuses, separated by commas, e.g. `FAILED,CRASHED`.
+         */
+        status?: Array<RunStatus>;
+        /**
+         * Only runs made at or after this instant (RFC 3339, e.g. `2026-11-19T00:00:00Z`; a `+` in a URL is `%2B`).
+         *
+         */
+        from?: string;
+        /**
+         * Only runs made before this instant (RFC 3339, e.g. `2026-11-20T00:00:00Z`; a `+` in a URL is `%2B`).
+         *
+         */
+        to?: string;
+    };
+    url: '/api/tasks/runs';
+};
+
+export type ListRunsErrors = {
+    /**
+     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded.
+     */
+    400: RunsErrorResponse;
+    /**
+     * The service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * `[::1]`), and an `Origin` must be the service's own.
+     *
+     */
+    403: RunsErrorResponse;
+    /**
+     * There is no run with that `runId` that matches the other filters.
+     */
+    404: RunsErrorResponse;
+    /**
+     * The request's `Accept` header excludes `application/json`, the only type there is.
+     */
+    406: RunsErrorResponse;
+    /**
+     * The request's URL is longer than 8,192 bytes.
+     */
+    414: RunsErrorResponse;
+    /**
+     * The request's headers are larger than 65,536 bytes together.
+     */
+    431: RunsErrorResponse;
+    /**
+     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     */
+    500: RunsErrorResponse;
+    /**
+     * The database cannot be reached or did not answer in time. Nothing is known about tasks and runs; try again after the
+     * seconds in `Retry-After`.
+     *
+     */
+    503: RunsErrorResponse;
+};
+
+export type ListRunsError = ListRunsErrors[keyof ListRunsErrors];
+
+export type ListRunsResponses = {
+    /**
+     * The runs that match.
+     */
+    200: RunsResponse;
+};
+
+export type ListRunsResponse = ListRunsResponses[keyof ListRunsResponses];
+
+export type RecordRunsData = {
+    body: RecordRunsRequest;
+    path?: never;
+    query?: never;
+    url: '/api/tasks/runs';
+};
+
+export type RecordRunsErrors = {
+    /**
+     * The body is not JSON, or a field is missing, unknown, wrong, or given twice.
+     */
+    400: RunsErrorResponse;
+    /**
+     * The service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * `[::1]`), and an `Origin` must be the service's own.
+     *
+     */
+    403: RunsErrorResponse;
+    /**
+     * There is no task with that `task_id`.
+     */
+    404: RunsErrorResponse;
+    /**
+     * The request's `Accept` header excludes `application/json`, the only type there is.
+     */
+    406: RunsErrorResponse;
+    /**
+     * A run with that id belongs to another task, which it cannot leave. Nothing was recorded.
+     */
+    409: RunsErrorResponse;
+    /**
+     * The body is larger than 8 MiB, or one of its runs than 256 KiB.
+     */
+    413: RunsErrorResponse;
+    /**
+     * The request's URL is longer than 8,192 bytes.
+     */
+    414: RunsErrorResponse;
+    /**
+     * The body is not sent as `application/json`.
+     */
+    415: RunsErrorResponse;
+    /**
+     * The request's headers are larger than 65,536 bytes together.
+     */
+    431: RunsErrorResponse;
+    /**
+     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     */
+    500: RunsErrorResponse;
+    /**
+     * The database cannot be reached or did not answer in time. Nothing is known about tasks and runs; try again after the
+     * seconds in `Retry-After`.
+     *
+     */
+    503: RunsErrorResponse;
+};
+
+export type RecordRunsError = RecordRunsErrors[keyof RecordRunsErrors];
+
+export type RecordRunsResponses = {
+    /**
+     * The runs as they are now, in the order of the request.
+     */
+    200: RunsResponse;
+};
+
+export type RecordRunsResponse = RecordRunsResponses[keyof RecordRunsResponses];

@@ -14,6 +14,8 @@ import { requestLog } from './http/request-log.ts';
 import { checkAccept, checkRoute, router } from './http/routes.ts';
 import { loadSpec } from './http/spec.ts';
 import { validation } from './http/validation.ts';
+import { listRuns } from './runs/listRuns.ts';
+import { recordRuns } from './runs/recordRuns.ts';
 import { RunStore } from './runs/store.ts';
 import { FireTimes } from './schedule/fire-times.ts';
 import { ClaimStore } from './tasks/claims.ts';
@@ -43,7 +45,9 @@ export function createApp({ collections, log, now }: Surroundings): Express {
     listTasks: listTasks({ tasks, runs, accounts, fireTimes, now }),
     createTask: createTask({ tasks, claims, runs, accounts, fireTimes, now }),
     updateTask: updateTask({ tasks, runs, accounts, fireTimes, now }),
-    deleteTask: deleteTask({ tasks }),
+    deleteTask: deleteTask({ tasks, runs }),
+    listRuns: listRuns({ runs }),
+    recordRuns: recordRuns({ runs }),
   });
 
   const app = express();

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { RunStore, UnknownTask } from '../src/runs/store.ts';
-import { run, task, uuid } from './support/builders.ts';
+import { deleteTask, listTasks, recordRuns, updateTask } from '../generated/sdk.gen.ts';
+import type { RunReport } from '../generated/types.gen.ts';
+import { RunOfAnotherTask, RunStore, UnknownTask } from '../src/runs/store.ts';
+import { ACCOUNT, OTHER_ACCOUNT, run, task, uuid } from './support/builders.ts';
 import { type Service, startService } from './support/service.ts';
 
 let service: Service;
@@ -18,7 +20,7 @@ const later = (minutes: number) => new Date(Date.UTC(2026, 6, 1, 0, minutes));
 const storedTask = () => service.collections.tasks.findOne({ _id: uuid(1) });
 const storedRun = () => service.collections.runs.findOne({ _id: run(1).id });
 
-describe('recordRuns', () => {
+describe('the store', () => {
   test('points the task to its last five runs and raises its version with every call', async () => {
     await service.runs.recordRuns(uuid(1), [run(1), run(2), run(3), run(4), run(5), run(6)]);
     expect(await storedTask()).toMatchObject({
@@ -108,7 +110,9 @@ describe('recordRuns', () => {
 
   test('does not move a run to another task', async () => {
     await service.runs.recordRuns(uuid(1), [run(1)]);
-    await service.runs.recordRuns(uuid(2), [run(1, { updatedAt: later(1) })]);
+    const other = service.runs.recordRuns(uuid(2), [run(2), run(1, { updatedAt: later(1) })]);
+    await expect(other).rejects.toThrow(RunOfAnotherTask);
+    expect(await service.collections.runs.countDocuments()).toBe(1);
     expect(await storedRun()).toMatchObject({ task_id: uuid(1), updatedAt: run(1).updatedAt });
     expect((await service.collections.tasks.findOne({ _id: uuid(2) }))?.recent_runs).toEqual([]);
   });
@@ -138,5 +142,315 @@ describe('recordRuns', () => {
     expect((await storedTask())?.recent_runs.map(({ id }) => id)).toEqual(
       [20, 19, 18, 17, 16].map((n) => run(n).id),
     );
+  });
+});
+
+const report = (number: number, fields: Partial<RunReport> = {}): RunReport => ({
+  id: `run_${number}`,
+  status: 'COMPLETED',
+  taskIdentifier: 'customer-prompt-task',
+  createdAt: `2026-06-01T00:${String(number).padStart(2, '0')}:00.000Z`,
+  updatedAt: `2026-06-01T00:${String(number).padStart(2, '0')}:30.000Z`,
+  ...fields,
+});
+const record = (runs: RunReport[], task_id = uuid(1)) =>
+  recordRuns({ client: service.client, body: { task_id, runs } });
+
+const FULL: RunReport = {
+  ...report(1),
+  triggerFunction: 'batchTriggerAndWait',
+  startedAt: '2026-06-01T00:01:01.000Z',
+  finishedAt: '2026-06-01T00:01:30.000Z',
+  delayedUntil: null,
+  expiredAt: null,
+  ttl: ['any', { json: 1 }],
+  idempotencyKey: 'key',
+  version: '20260601.1',
+  isTest: false,
+  tags: ['', 'weekly', '\u{1f3b5}'],
+  metadata: { nested: { deep: [1, 2.5, -0.1, null, true] }, '': 'empty', 'a.b': 'dot', $gt: 'operator' },
+  costInCents: 1.9,
+  baseCostInCents: 0.0025,
+  durationMs: 29_000,
+  env: { id: 'env_1', name: 'production', user: null },
+  depth: 0,
+  batchId: null,
+  payload: { __proto__x: 1, constructor: 'c', toString: 't', length: 3 },
+  output: [{ $ref: 'alone' }, 1e300, Number.MAX_SAFE_INTEGER, '\u{10ffff}', '2026-06-01T00:00:00Z'],
+  error: { message: '', name: 'TypeError', stackTrace: 'at\nx' },
+  attempts: [
+    {
+      id: 'attempt_1',
+      status: 'FAILED',
+      createdAt: '2026-06-01T00:01:00.000Z',
+      updatedAt: '2026-06-01T00:01:10.000Z',
+      startedAt: null,
+      completedAt: '2026-06-01T00:01:10.000Z',
+      error: { message: 'no' },
+    },
+  ],
+  schedule: {},
+  relatedRuns: { root: { id: 'run_0' } },
+};
+
+describe('PUT /api/tasks/runs', () => {
+  test('records a run with every field, which comes back as it was sent, and shows in its task', async () => {
+    const { data } = await record([FULL]);
+    expect(data).toEqual({ status: 'success', runs: [{ ...FULL, task_id: uuid(1) }] });
+    const { data: listed } = await listTasks({ client: service.client, query: { id: uuid(1) } });
+    expect(listed?.tasks[0]?.recent_runs).toEqual([FULL]);
+  });
+
+  test('replies with the runs as they are now, once each, in the order of the request', async () => {
+    await record([report(2)]);
+    const late = report(2, { status: 'EXECUTING', updatedAt: '2026-05-01T00:00:00Z' });
+    const { data } = await record([report(3), late, report(1), report(3, { output: 'newest' })]);
+    expect(data?.runs.map(({ id, status, output }) => [id, status, output])).toEqual([
+      ['run_3', 'COMPLETED', 'newest'],
+      ['run_2', 'COMPLETED', undefined],
+      ['run_1', 'COMPLETED', undefined],
+    ]);
+  });
+
+  test('drops what a newer report does not name', async () => {
+    await record([report(1, { status: 'EXECUTING', metadata: { step: 1 } })]);
+    const { data } = await record([report(1)]);
+    expect(data?.runs[0]).toEqual({ ...report(1), task_id: uuid(1) });
+  });
+
+  test('takes instants with any offset, to the millisecond', async () => {
+    const at = { createdAt: '2026-06-01T02:00:00.123456+02:00', updatedAt: '2026-06-01T00:00:00Z' };
+    const { data } = await record([report(1, at)]);
+    expect(data?.runs[0]).toMatchObject({
+      createdAt: '2026-06-01T00:00:00.123Z',
+      updatedAt: '2026-06-01T00:00:00.000Z',
+    });
+  });
+
+  test('takes a hundred runs of nearly 8 MiB together', async () => {
+    const runs = Array.from({ length: 100 }, (_, at) =>
+      report(at, {
+        createdAt: '2026-06-01T00:00:00Z',
+        updatedAt: '2026-06-01T00:00:00Z',
+        payload: 'x'.repeat(83_000),
+      }),
+    );
+    const { data } = await record(runs);
+    expect(data?.runs).toHaveLength(100);
+  });
+
+  test('takes a run of 256 KiB as JSON, and no byte more', async () => {
+    const space = 262_144 - JSON.stringify(report(1, { payload: '' })).length;
+    expect((await record([report(1, { payload: 'x'.repeat(space) })])).response.status).toBe(200);
+    const { error, response } = await record([report(2), report(1, { payload: 'x'.repeat(space + 1) })]);
+    expect([response.status, error?.code]).toEqual([413, 'body_too_large']);
+    expect(error?.error).toContain('Field "runs.1" has 262,145 bytes');
+    expect(await service.collections.runs.countDocuments()).toBe(1);
+  });
+
+  test('refuses an unknown task, and records nothing', async () => {
+    const { error, response } = await record([report(1)], uuid(404));
+    expect([response.status, error]).toMatchObject([404, { code: 'task_not_found', runs: [] }]);
+    expect(await service.collections.runs.countDocuments()).toBe(0);
+  });
+
+  test('refuses all runs where one belongs to another task', async () => {
+    await record([report(2)], uuid(2));
+    const { error, response } = await record([report(1), report(2, { updatedAt: '2027-01-01T00:00:00Z' })]);
+    expect([response.status, error?.code]).toEqual([409, 'run_of_another_task']);
+    expect(error?.error).toContain('"runs.1.id": the run run_2');
+    expect(await service.collections.runs.countDocuments()).toBe(1);
+  });
+
+  const unknown = { ...report(1), surprise: 1 };
+  test.each([
+    [
+      'a field that is missing',
+      { runs: [{ ...report(1), status: undefined }] },
+      '"runs.0.status" is missing',
+    ],
+    [
+      'a status that there is not',
+      { runs: [{ ...report(1), status: 'DONE' }] },
+      '"runs.0.status" must be one of PENDING_VERSION',
+    ],
+    [
+      'a field that is unknown',
+      { runs: [report(2), unknown] },
+      '"runs.1.surprise" is not known; known are id, status',
+    ],
+    ['a read-only field', { runs: [{ ...report(1), task_id: uuid(2) }] }, '"runs.0.task_id" is not known'],
+    [
+      'the account',
+      { runs: [report(1)], account_id: ACCOUNT },
+      '"account_id" is not known; known are task_id, runs',
+    ],
+    [
+      'no instant',
+      { runs: [{ ...report(1), createdAt: 'yesterday' }] },
+      '"runs.0.createdAt" must be an RFC 3339 instant',
+    ],
+    [
+      'an instant without offset',
+      { runs: [{ ...report(1), createdAt: '2026-06-01T00:00:00' }] },
+      '"runs.0.createdAt"',
+    ],
+    [
+      'a day that is none',
+      { runs: [{ ...report(1), createdAt: '2026-02-30T00:00:00Z' }] },
+      '"runs.0.createdAt"',
+    ],
+    ['a leap second', { runs: [{ ...report(1), createdAt: '2016-12-31T23:59:60Z' }] }, '"runs.0.createdAt"'],
+    ['no runs', { runs: [] }, '"runs"'],
+    [
+      '101 runs',
+      { runs: Array.from({ length: 101 }, (_, at) => ({ ...report(1), id: `r${at}` })) },
+      '"runs" must NOT have more than 100 items',
+    ],
+    [
+      'an error without message',
+      { runs: [{ ...report(1), error: {} }] },
+      '"runs.0.error.message" is missing',
+    ],
+    [
+      'a field of an attempt that is unknown',
+      { runs: [{ ...report(1), attempts: [{ ...FULL.attempts?.[0], x: 1 }] }] },
+      '"runs.0.attempts.0.x" is not known; known are id, status, createdAt',
+    ],
+    ['eleven tags', { runs: [{ ...report(1), tags: 'abcdefghijk'.split('') }] }, '"runs.0.tags"'],
+    [
+      'NUL in a text',
+      { runs: [{ ...report(1), taskIdentifier: 'a\0' }] },
+      '"runs.0.taskIdentifier" must not have NUL',
+    ],
+    [
+      'NUL in free-form JSON',
+      { runs: [{ ...report(1), payload: { a: ['b\0'] } }] },
+      '"runs.0.payload.a.0" must not have NUL',
+    ],
+    [
+      'NUL in a name',
+      { runs: [{ ...report(1), output: { 'a\0b': 1 } }] },
+      '"runs.0.output" has a name with NUL',
+    ],
+    ['half a surrogate pair', { runs: [{ ...report(1), metadata: { a: '\ud800' } }] }, '"runs.0.metadata.a"'],
+    [
+      'a name of the database',
+      { runs: [{ ...report(1), payload: { _bsontype: 'ObjectId' } }] },
+      '"_bsontype"',
+    ],
+    [
+      'a reference of the database',
+      { runs: [{ ...report(1), payload: [{ $ref: 'a.b', $id: 1 }] }] },
+      '"runs.0.payload.0" has both names "$ref" and "$id"',
+    ],
+  ])('refuses %s, and records nothing', async (_what, body, message) => {
+    const response = await service.request('/api/tasks/runs', {
+      method: 'PUT',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ task_id: uuid(1), ...body }),
+    });
+    const reply = await response.json();
+    expect([response.status, reply.code]).toEqual([400, 'invalid_body']);
+    expect(reply.error).toContain(message);
+    expect(await service.collections.runs.countDocuments()).toBe(0);
+  });
+
+  test('refuses a number that is none of IEEE 754', async () => {
+    const text = JSON.stringify({ task_id: uuid(1), runs: [report(1, { payload: { n: 1 } })] });
+    const response = await service.request('/api/tasks/runs', {
+      method: 'PUT',
+      headers: { 'Content-Type': 'application/json' },
+      body: text.replace('"n":1', '"n":1e400'),
+    });
+    expect((await response.json()).error).toContain('"runs.0.payload.n" is a larger number');
+  });
+
+  test('names one of many problems', async () => {
+    const fields = Object.fromEntries(Array.from({ length: 1_000 }, (_, at) => [`x${at}`, 1]));
+    const response = await service.request('/api/tasks/runs', {
+      method: 'PUT',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ task_id: uuid(1), runs: [report(1)], ...fields }),
+    });
+    const { error } = await response.json();
+    expect(error.match(/is not known/g)).toHaveLength(1);
+    expect(error.length).toBeLessThan(300);
+  });
+});
+
+describe('the account of a run', () => {
+  const accountsOf = async () =>
+    new Set((await service.collections.runs.find().toArray()).map((one) => one.account_id));
+  const move = (account_id: string) =>
+    updateTask({ client: service.client, body: { id: uuid(1), account_id } });
+
+  test("is its task's, and follows it to another, however long the history is", async () => {
+    const documents = Array.from({ length: 2_500 }, (_, at) => {
+      const { id, ...fields } = run(at);
+      return { ...fields, _id: id, task_id: uuid(1), account_id: ACCOUNT };
+    });
+    await service.collections.runs.insertMany(documents);
+    await service.runs.recordRuns(uuid(1), [run(1)]);
+    expect(await accountsOf()).toEqual(new Set([ACCOUNT]));
+    expect((await move(OTHER_ACCOUNT)).response.status).toBe(200);
+    expect(await accountsOf()).toEqual(new Set([OTHER_ACCOUNT]));
+  });
+
+  test('is right after many moves and reports at once', async () => {
+    const accounts = [ACCOUNT, OTHER_ACCOUNT, uuid(77)];
+    await Promise.all(
+      Array.from({ length: 30 }, async (_, at) => {
+        await service.runs.recordRuns(uuid(1), [run(at)]);
+        await move(accounts[at % 3] ?? ACCOUNT);
+      }),
+    );
+    const stored = await storedTask();
+    expect(stored?.runs_account_id).toBe(stored?.account_id);
+    expect(await accountsOf()).toEqual(new Set([stored?.account_id]));
+    expect(await service.collections.runs.countDocuments()).toBe(30);
+  });
+
+  test('is mended by the next report, where the move was interrupted', async () => {
+    await service.runs.recordRuns(uuid(1), [run(1)]);
+    await service.collections.tasks.updateOne({ _id: uuid(1) }, { $set: { account_id: OTHER_ACCOUNT } });
+    await service.runs.recordRuns(uuid(1), [run(2)]);
+    expect(await accountsOf()).toEqual(new Set([OTHER_ACCOUNT]));
+  });
+
+  test('is mended before the task is deleted, where the move was interrupted', async () => {
+    await service.runs.recordRuns(uuid(1), [run(1)]);
+    await service.collections.tasks.updateOne({ _id: uuid(1) }, { $set: { account_id: OTHER_ACCOUNT } });
+    await deleteTask({ client: service.client, body: { id: uuid(1) } });
+    expect(await accountsOf()).toEqual(new Set([OTHER_ACCOUNT]));
+  });
+
+  test('is right where the task moves while a report of it is being written', async () => {
+    const raced = new Proxy(service.collections.runs, {
+      get(target, name) {
+        if (name !== 'bulkWrite') return Reflect.get(target, name).bind(target);
+        return async (...args: Parameters<typeof target.bulkWrite>) => {
+          // It has read the old account; the move is over before it writes.
+          await move(OTHER_ACCOUNT);
+          return target.bulkWrite(...args);
+        };
+      },
+    });
+    await new RunStore({ tasks: service.collections.tasks, runs: raced }).recordRuns(uuid(1), [run(1)]);
+    expect(await accountsOf()).toEqual(new Set([OTHER_ACCOUNT]));
+  });
+
+  test('and a report that is being written when the task is deleted is recorded', async () => {
+    const raced = new Proxy(service.collections.runs, {
+      get(target, name) {
+        if (name !== 'bulkWrite') return Reflect.get(target, name).bind(target);
+        return async (...args: Parameters<typeof target.bulkWrite>) => {
+          await deleteTask({ client: service.client, body: { id: uuid(1) } });
+          return target.bulkWrite(...args);
+        };
+      },
+    });
+    await new RunStore({ tasks: service.collections.tasks, runs: raced }).recordRuns(uuid(1), [run(1)]);
+    expect(await storedRun()).toMatchObject({ task_id: uuid(1), account_id: ACCOUNT });
   });
 });

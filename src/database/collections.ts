@@ -20,7 +20,15 @@ const TASK_INDEXES: IndexSpecification[] = [
   { account_id: 1, created_at: -1, _id: 1 },
   { artist_account_id: 1, created_at: -1, _id: 1 },
 ];
-const RUN_INDEXES: IndexSpecification[] = [{ task_id: 1, createdAt: -1, _id: -1 }];
+const RUN_INDEXES: IndexSpecification[] = [
+  { task_id: 1, createdAt: -1, _id: -1 },
+  { task_id: 1, status: 1, createdAt: -1, _id: -1 },
+  { account_id: 1, createdAt: -1, _id: -1 },
+  // By status too: a page of rare ones would otherwise read the whole history.
+  { account_id: 1, status: 1, createdAt: -1, _id: -1 },
+  { createdAt: -1, _id: -1 },
+  { status: 1, createdAt: -1, _id: -1 },
+];
 
 /** The service's collections in a database. */
 export function collectionsOf(db: Db): Collections {

@@ -6,6 +6,7 @@ import { UnacceptableJson, parseStrictly } from './strict-json.ts';
 
 /** openapi.yaml, 413 of the operations with a body. */
 const MAX_BODY_BYTES = 1_048_576;
+const MAX_RUNS_BYTES = 8_388_608;
 
 /** JSON is UTF-8 (RFC 8259, section 8.1); a parameter may say so, and nothing else. */
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
@@ -31,16 +32,12 @@ const parse: RequestHandler = (request, _response, next) => {
 };
 
 /** What express' reader of bodies refuses, in our words. */
-function explain(error: unknown): unknown {
+function explain(error: unknown, maxBytes: number): unknown {
   const type = error instanceof Error && 'type' in error ? error.type : undefined;
   if (type === 'entity.too.large') {
-    return new ApiError(
-      'body_too_large',
-      `The body is larger than ${MAX_BODY_BYTES.toLocaleString('en')} bytes.`,
-      {
-        cause: error,
-      },
-    );
+    return new ApiError('body_too_large', `The body is larger than ${maxBytes.toLocaleString('en')} bytes.`, {
+      cause: error,
+    });
   }
   if (type === 'encoding.unsupported') {
     return new ApiError(
@@ -57,13 +54,20 @@ function explain(error: unknown): unknown {
   });
 }
 
+function readerUpTo(maxBytes: number): RequestHandler {
+  const reader = Router();
+  reader.use(checkType, raw({ type: () => true, limit: maxBytes }), parse);
+  return (request, response, next) =>
+    reader(request, response, (error?: unknown) => next(error && explain(error, maxBytes)));
+}
+
 /** Reads the body of an operation that takes one; that of any other is not looked at. */
 export function body(): RequestHandler {
-  const reader = Router();
-  reader.use(checkType, raw({ type: () => true, limit: MAX_BODY_BYTES }), parse);
+  const reader = readerUpTo(MAX_BODY_BYTES);
+  const runsReader = readerUpTo(MAX_RUNS_BYTES);
   return (request, response, next) => {
     const id = operationOf(request.method, request.path);
     if (id === undefined || !takesBody(id)) return next();
-    return reader(request, response, (error?: unknown) => next(error && explain(error)));
+    return (id === 'recordRuns' ? runsReader : reader)(request, response, next);
   };
 }

@@ -25,7 +25,7 @@ function toApiError(error: unknown): ApiError {
   if (isDatabaseFailure(error)) {
     return new ApiError(
       'database_unavailable',
-      'The database cannot be reached right now, so nothing can be said about the tasks. Try again shortly.',
+      'The database cannot be reached right now, so nothing can be said about tasks and runs. Try again shortly.',
       { cause: error, headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) } },
     );
   }

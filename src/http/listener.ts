@@ -90,7 +90,7 @@ export function createListener(app: RequestListener, log: Logger): Listener {
     answerRaw(
       socket,
       new ApiError('method_not_allowed', 'This service is no proxy.', {
-        headers: { Allow: 'GET, HEAD, POST, PATCH, DELETE' },
+        headers: { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE' },
       }),
       log,
     );

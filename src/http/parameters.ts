@@ -27,24 +27,53 @@ export function parametersOf(
   return new Map(parameters.map((parameter) => [parameter.name, parameter]));
 }
 
-/** The names of the fields that an operation's body may have; none where it has no body. */
-export function bodyFieldsOf(document: OpenAPIV3.DocumentV3_1, path: string, method: string): string[] {
-  const body = operationOf(document, path, method)?.requestBody;
-  const schema = body && 'content' in body ? body.content['application/json']?.schema : undefined;
-  const name = schema && '$ref' in schema ? schema.$ref.replace('#/components/schemas/', '') : '';
-  const named = document.components?.schemas?.[name];
-  return named && 'properties' in named ? Object.keys(named.properties ?? {}) : [];
+/** A schema of the spec, where it is given by its name too. */
+function resolve(document: OpenAPIV3.DocumentV3_1, schema: unknown): object {
+  const reference =
+    typeof schema === 'object' && schema && '$ref' in schema ? String(schema.$ref) : undefined;
+  const named = document.components?.schemas?.[reference?.replace('#/components/schemas/', '') ?? ''];
+  return named ?? Object(schema);
 }
 
-/** What a parameter must be, in words, from its schema: "a UUID such as …", "an integer from 1 to 1000". */
-export function expectationOf({ schema }: OpenAPIV3.ParameterObject): string {
-  if (!schema || '$ref' in schema) return 'as documented';
-  if (schema.format === 'uuid') {
-    const [example] = 'examples' in schema && Array.isArray(schema.examples) ? schema.examples : [];
-    return example === undefined ? 'a UUID' : `a UUID such as ${String(example)}`;
+const memberOf = (value: unknown, name: string): unknown =>
+  Object.entries(Object(value)).find(([key]) => key === name)?.[1];
+
+/** The schema of a field of an operation's body, by its path, such as ['runs', '0', 'status']; {} where there is none. */
+export function fieldSchemaOf(
+  document: OpenAPIV3.DocumentV3_1,
+  { path, method }: { path: string; method: string },
+  field: string[],
+): object {
+  const body = operationOf(document, path, method)?.requestBody;
+  const schema = body && 'content' in body ? body.content['application/json']?.schema : undefined;
+  return field.reduce<object>(
+    (outer, name) =>
+      resolve(document, memberOf(memberOf(outer, 'properties'), name) ?? memberOf(outer, 'items')),
+    resolve(document, schema),
+  );
+}
+
+/** The names of the fields that an object of that schema may have; none where it is not one. */
+export function fieldNamesOf(schema: object): string[] {
+  return Object.keys(Object(memberOf(schema, 'properties')));
+}
+
+/** What a value must be, in words, from its schema: "a UUID such as …", "an integer from 1 to 1000". */
+export function expectationOf(document: OpenAPIV3.DocumentV3_1, given: unknown): string {
+  const schema = resolve(document, given);
+  const [type, format, pattern] = ['type', 'format', 'pattern'].map((name) => memberOf(schema, name));
+  const [least, most] = ['minimum', 'maximum'].map((name) => memberOf(schema, name));
+  const options = memberOf(schema, 'enum');
+  if (format === 'uuid') return 'a UUID such as 5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11';
+  if (format === 'date-time') return 'an RFC 3339 instant such as 2026-11-19T14:00:00Z';
+  if (Array.isArray(options)) return `one of ${options.join(', ')}`;
+  if (type === 'array') {
+    return `${expectationOf(document, memberOf(schema, 'items'))}, or several, each once, separated by commas`;
   }
-  if (schema.type === 'integer') return `an integer from ${schema.minimum} to ${schema.maximum}`;
-  if (schema.type === 'boolean') return 'true or false';
-  if (schema.enum) return `one of ${schema.enum.join(', ')}`;
-  return `${schema.minLength} to ${schema.maxLength} characters matching ${schema.pattern}`;
+  if (type === 'integer') return `an integer from ${String(least)} to ${String(most)}`;
+  if (type === 'boolean') return 'true or false';
+  const [shortest, longest] = ['minLength', 'maxLength'].map((name) => memberOf(schema, name));
+  const excluding = String(pattern).startsWith('^[^');
+  const matching = excluding ? ' without NUL and halves of surrogate pairs' : ` matching ${String(pattern)}`;
+  return `${String(shortest)} to ${String(longest)} characters${matching}`;
 }

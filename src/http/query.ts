@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
 import { ApiError } from '../errors.ts';
 import { expectationOf, parametersOf } from './parameters.ts';
@@ -31,7 +31,8 @@ function parse(query: string): [name: string, value: string][] {
 }
 
 /** @throws ApiError for the first thing in the query that the validator would let pass, merge or misread. */
-function check(query: string, parameters: Map<string, OpenAPIV3.ParameterObject>): void {
+function check(query: string, document: OpenAPIV3.DocumentV3_1, request: Request): void {
+  const parameters = parametersOf(document, 'query', request);
   const seen = new Set<string>();
   for (const [name, value] of parse(query)) {
     const parameter = parameters.get(name);
@@ -45,13 +46,16 @@ function check(query: string, parameters: Map<string, OpenAPIV3.ParameterObject>
     const wrong = (what: string) =>
       new ApiError(
         'invalid_parameter',
-        `Query parameter "${name}" ${what}; it must be ${expectationOf(parameter)}.`,
+        `Query parameter "${name}" ${what}; it must be ${expectationOf(document, parameter.schema)}.`,
       );
     if (seen.has(name)) throw wrong('is given more than once');
     if (value === '') throw wrong('is empty');
     if (value.includes('\0')) throw wrong('has a NUL byte');
-    const integer = parameter.schema && 'type' in parameter.schema && parameter.schema.type === 'integer';
-    if (integer && !PLAIN_INTEGER.test(value)) throw wrong('is not in plain decimal digits');
+    const { type, format }: { type?: unknown; format?: unknown } = Object(parameter.schema);
+    if (format === 'date-time' && value.includes(' ')) {
+      throw wrong('has a blank, which an unencoded "+" in a URL is (write %2B)');
+    }
+    if (type === 'integer' && !PLAIN_INTEGER.test(value)) throw wrong('is not in plain decimal digits');
     seen.add(name);
   }
 }
@@ -64,7 +68,7 @@ export function strictQuery(document: OpenAPIV3.DocumentV3_1): RequestHandler {
   return (request, _response, next) => {
     const start = request.originalUrl.indexOf('?');
     if (start !== -1) {
-      check(request.originalUrl.slice(start + 1), parametersOf(document, 'query', request));
+      check(request.originalUrl.slice(start + 1), document, request);
     }
     next();
   };

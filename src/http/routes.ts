@@ -10,7 +10,10 @@ import { parametersOf } from './parameters.ts';
 type Path = (typeof routes)[OperationId]['path'];
 
 /** The array that an error of a path carries, empty, so that a client's loop over it does not trip. */
-const EMPTY_ARRAYS: { [P in Path]: Record<string, []> } = { '/api/tasks': { tasks: [] } };
+const EMPTY_ARRAYS: { [P in Path]: Record<string, []> } = {
+  '/api/tasks': { tasks: [] },
+  '/api/tasks/runs': { runs: [] },
+};
 
 const operationIds = Object.keys(routes).filter((id): id is OperationId => id in routes);
 

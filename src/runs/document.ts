@@ -14,7 +14,9 @@ type WithDates<Wire, Instant extends PropertyKey> = {
 export type AttemptDocument = WithDates<Attempt, AttemptInstant>;
 
 /** What an engine reports of a run: the wire's fields with real dates. */
-export type RunRecord = Omit<WithDates<Run, RunInstant>, 'attempts'> & { attempts?: AttemptDocument[] };
+export type RunRecord = Omit<WithDates<Run, RunInstant>, 'attempts' | 'task_id'> & {
+  attempts?: AttemptDocument[];
+};
 
 /** A document of the collection `runs`. A field that the engine did not report is absent, not null. */
 export type RunDocument = Omit<RunRecord, 'id'> & {
@@ -22,4 +24,6 @@ export type RunDocument = Omit<RunRecord, 'id'> & {
   _id: string;
   /** The task it belongs to, for ever. */
   task_id: string;
+  /** The task's account, kept after the task is deleted; absent in a run that was stored before there was this field. */
+  account_id?: string;
 };

@@ -18,7 +18,7 @@ function recordAttempt(attempt: NonNullable<Run['attempts']>[number]): AttemptDo
 }
 
 /** A run in the wire's shape as the database keeps it: each RFC 3339 string becomes a date. */
-export function recordOf(run: Run): RunRecord {
+export function recordOf(run: Omit<Run, 'task_id'>): RunRecord {
   return {
     ...run,
     createdAt: date(run.createdAt),

@@ -20,7 +20,7 @@ function viewAttempt(attempt: AttemptDocument): NonNullable<Run['attempts']>[num
   };
 }
 
-/** The run as the API shows it. Each field is named, so that nothing else in the document can leak. */
+/** The run as the API shows it in its task. Each field is named, so that nothing else in the document can leak. */
 export function viewRun(run: RunDocument): Run {
   return {
     id: run._id,
@@ -52,4 +52,9 @@ export function viewRun(run: RunDocument): Run {
     schedule: run.schedule,
     relatedRuns: run.relatedRuns,
   };
+}
+
+/** The run as the API shows it by itself, where nothing else tells of which task it is. */
+export function viewRunOfTask(run: RunDocument): Run {
+  return { ...viewRun(run), task_id: run.task_id };
 }

@@ -22,6 +22,8 @@ export interface TaskDocument {
   created_at: Date;
   /** The last five runs, newest first. Written by runs/store.ts alone. */
   recent_runs: RunPointer[];
+  /** The account that its runs bear; another than `account_id`, or none, until runs/store.ts has moved them. */
+  runs_account_id?: string;
   /** Raised by every write to the task or to its runs. */
   version: number;
 }

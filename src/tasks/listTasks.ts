@@ -1,9 +1,9 @@
 import type { Task } from '../../generated/types.gen.ts';
+import { type Position, decodeCursor, encodeCursor } from '../cursor.ts';
 import { ApiError } from '../errors.ts';
 import type { Input, Reply } from '../handlers.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { TaskDocument } from './document.ts';
-import type { TaskFilter, TaskPosition, TaskStore } from './store.ts';
+import type { TaskFilter, TaskStore } from './store.ts';
 import { type ViewSources, collect, viewTasks } from './view-tasks.ts';
 
 interface Dependencies extends ViewSources {
@@ -16,7 +16,7 @@ const FIRST_TASKS = 5;
 type Query = Input<'listTasks'>['query'];
 
 /** A UUID's letters are the same in either case (RFC 9562, section 4); stored ones are in lower case. */
-function filterOf({ id, account_id, artist_account_id, enabled }: Query): TaskFilter {
+function filterOf({ id, account_id, artist_account_id, enabled }: Query) {
   return {
     id: id?.toLowerCase(),
     account_id: account_id?.toLowerCase(),
@@ -33,20 +33,20 @@ function startOf({ cursor, limit }: Query, filter: TaskFilter) {
       'Query parameter "cursor" needs "limit", the size of the page, beside it.',
     );
   }
-  return decodeCursor(cursor, filter);
+  return decodeCursor(cursor, { ...filter });
 }
 
 /** One page; one more task than it holds tells whether another follows. */
 async function listPage(
   filter: TaskFilter,
-  page: { after?: TaskPosition; limit: number },
+  page: { after?: Position; limit: number },
   dependencies: Dependencies,
 ): Promise<Reply<'listTasks'>> {
   const { after, limit } = page;
   const found = await dependencies.tasks.page(filter, { after, limit: limit + 1 });
   const shown = found.slice(0, limit);
   const last = found.length > limit ? shown.at(-1) : undefined;
-  const next_cursor = last && encodeCursor({ createdAt: last.created_at, id: last._id }, filter);
+  const next_cursor = last && encodeCursor({ createdAt: last.created_at, id: last._id }, { ...filter });
   const tasks = await collect(viewTasks(shown, dependencies));
   return { status: 200, body: { status: 'success', tasks, ...(next_cursor && { next_cursor }) } };
 }

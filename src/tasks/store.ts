@@ -1,4 +1,5 @@
 import type { Filter } from 'mongodb';
+import type { Position } from '../cursor.ts';
 import type { Collections } from '../database/collections.ts';
 import type { TaskDocument } from './document.ts';
 
@@ -11,17 +12,15 @@ export interface TaskFilter {
   enabled?: boolean;
 }
 
-/** A place in the order of listings: newest `created_at` first, ties by id ascending. */
-export interface TaskPosition {
-  createdAt: Date;
-  id: string;
-}
-
 /** What may be changed of a task once it is there; undefined leaves a field as it is. */
 export type TaskChanges = Partial<
-  Omit<TaskDocument, '_id' | 'created_at' | 'trigger_schedule_id' | 'recent_runs' | 'version'>
+  Omit<
+    TaskDocument,
+    '_id' | 'created_at' | 'trigger_schedule_id' | 'recent_runs' | 'runs_account_id' | 'version'
+  >
 >;
 
+/** Newest first, ties by id. */
 const LISTING_ORDER = { created_at: -1, _id: 1 } as const;
 
 /**
@@ -30,7 +29,7 @@ const LISTING_ORDER = { created_at: -1, _id: 1 } as const;
  */
 const BATCH_SIZE = 100;
 
-function queryOf(filter: TaskFilter, after?: TaskPosition): Filter<TaskDocument> {
+function queryOf(filter: TaskFilter, after?: Position): Filter<TaskDocument> {
   const { id, enabled, ...accounts } = filter;
   const query: Filter<TaskDocument> = { ...accounts };
   if (id !== undefined) query._id = id;
@@ -52,7 +51,7 @@ export class TaskStore {
   }
 
   /** The first tasks that match, in the order of listings, behind a position: at most `limit`, up to 1,001. */
-  async page(filter: TaskFilter, page: { after?: TaskPosition; limit: number }): Promise<TaskDocument[]> {
+  async page(filter: TaskFilter, page: { after?: Position; limit: number }): Promise<TaskDocument[]> {
     const { after, limit } = page;
     return this.#find(queryOf(filter, after), { limit, batchSize: limit }).toArray();
   }
@@ -72,8 +71,15 @@ export class TaskStore {
   }
 
   /** Adds tasks that have not run yet; resolves to them as they are stored. */
-  async insert(tasks: Omit<TaskDocument, 'recent_runs' | 'version'>[]): Promise<TaskDocument[]> {
-    const documents = tasks.map((task) => ({ ...task, recent_runs: [], version: 1 }));
+  async insert(
+    tasks: Omit<TaskDocument, 'recent_runs' | 'runs_account_id' | 'version'>[],
+  ): Promise<TaskDocument[]> {
+    const documents = tasks.map((task) => ({
+      ...task,
+      recent_runs: [],
+      runs_account_id: task.account_id,
+      version: 1,
+    }));
     await this.#tasks.insertMany(documents, { ignoreUndefined: true });
     return documents;
   }

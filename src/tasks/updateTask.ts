@@ -19,6 +19,8 @@ export function updateTask({ tasks, ...sources }: ViewSources & { tasks: TaskSto
       model: body.model,
     });
     if (!changed) throw unknownTask(body.id);
+    // Also where an earlier change of the account was interrupted here.
+    if (changed.runs_account_id !== changed.account_id) await sources.runs.mend(changed._id);
     return { status: 200, body: { status: 'success', tasks: await collect(viewTasks([changed], sources)) } };
   };
 }

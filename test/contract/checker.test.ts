@@ -73,7 +73,7 @@ describe('found are', () => {
     ['a body that is not JSON', { text: oneTask.slice(0, -1) }, 'JSON'],
     ['a field that is not declared, at the top', changed('"status"', '"total":1,"status"'), 'unevaluated'],
     ['a field that is not declared, in a task', changed('"prompt"', '"version":1,"prompt"'), 'unevaluated'],
-    ['a field that is not declared, in a run', changed('"isTest"', '"task_id":"x","isTest"'), 'unevaluated'],
+    ['a field that is not declared, in a run', changed('"isTest"', '"task_key":"x","isTest"'), 'unevaluated'],
     [
       'a field that is not declared, in an attempt',
       changed('"id":"attempt', '"n":1,"id":"attempt'),

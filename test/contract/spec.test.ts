@@ -69,7 +69,12 @@ test('every input has bounds', () => {
   const parameters = Object.values(document.paths ?? {}).flatMap((item) => item?.get?.parameters ?? []);
   const unbounded = parameters.filter((parameter) => {
     const schema = at(parameter, 'schema');
-    const bounds = { string: ['minLength', 'maxLength'], integer: ['minimum', 'maximum'], boolean: [] };
+    const bounds = {
+      string: ['minLength', 'maxLength'],
+      integer: ['minimum', 'maximum'],
+      array: ['maxItems'],
+      boolean: [],
+    };
     const wanted = Object.entries(bounds).find(([type]) => type === at(schema, 'type'))?.[1];
     return !wanted?.every((bound) => at(schema, bound) !== undefined);
   });

@@ -94,6 +94,15 @@ function assertHeaders(declared: unknown, { headers, status }: WireReply): void 
   }
 }
 
+/** The schema of a path's errors, as its operations name it. */
+function errorsOf(item: unknown): string {
+  const [operation] = Object.values(isObject(item) ? item : {});
+  const shared = String(at(operation, 'responses', '500', '$ref'))
+    .slice(2)
+    .split('/');
+  return String(at(document, ...shared, 'content', 'application/json', 'schema', '$ref')).slice(2);
+}
+
 /** Where in the spec the schema of a reply's body is; of replies that no operation can give, the general one. */
 function placeOf({ method, path, status }: WireReply): { place: string; headers: unknown } {
   const item = at(document, 'paths', path);
@@ -120,7 +129,7 @@ function placeOf({ method, path, status }: WireReply): { place: string; headers:
   if (status !== expected && status !== 414)
     throw new Error(`${method} ${path} replied ${status}, not ${expected}.`);
   return {
-    place: item ? 'components/schemas/TasksErrorResponse' : 'components/schemas/ErrorResponse',
+    place: item ? errorsOf(item) : 'components/schemas/ErrorResponse',
     headers: { 'x-request-id': { $ref: '#/components/headers/RequestId' } },
   };
 }

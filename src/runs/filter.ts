@@ -1,0 +1,35 @@
+import type { Filter } from 'mongodb';
+import type { RunStatus } from '../../generated/types.gen.ts';
+import type { Position } from '../cursor.ts';
+import type { RunDocument } from './document.ts';
+
+/** Which runs; every given member must match. */
+export interface RunFilter {
+  account_id?: string;
+  task_id?: string;
+  /** Any of them. */
+  status?: RunStatus[];
+  /** Made at this instant or later. */
+  from?: Date;
+  /** Made before this instant. */
+  to?: Date;
+}
+
+/** The queries whose results together are the runs that match, behind a position, each in the order of an index. */
+export function queriesOf({ account_id, task_id, status, from, to }: RunFilter, after?: Position) {
+  const query: Filter<RunDocument> = {
+    ...(account_id !== undefined && { account_id }),
+    ...(task_id !== undefined && { task_id }),
+  };
+  const range = {
+    ...(from && { $gte: from }),
+    ...(to && { $lt: to }),
+    // The range bounds the index scan, $or leaves out what came before among equal instants.
+    ...(after && { $lte: after.createdAt }),
+  };
+  if (Object.keys(range).length > 0) query.createdAt = range;
+  if (after) query.$or = [{ createdAt: { $lt: after.createdAt } }, { _id: { $lt: after.id } }];
+  if (status === undefined) return [query];
+  // One query for several statuses would be read in the order of statuses, and sorted in memory.
+  return status.map((one): Filter<RunDocument> => ({ ...query, status: one }));
+}
