@@ -24,6 +24,7 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
  * Deletes a task, so that it never fires again. Its runs stay.
  */
 export const deleteTask = <ThrowOnError extends boolean = false>(options: Options<DeleteTaskData, ThrowOnError>) => (options.client ?? client).delete<DeleteTaskResponses, DeleteTaskErrors, ThrowOnError>({
+    security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/tasks',
     ...options,
     headers: {
@@ -47,7 +48,11 @@ export const deleteTask = <ThrowOnError extends boolean = false>(options: Option
  * between pages.
  *
  */
-export const listTasks = <ThrowOnError extends boolean = false>(options?: Options<ListTasksData, ThrowOnError>) => (options?.client ?? client).get<ListTasksResponses, ListTasksErrors, ThrowOnError>({ url: '/api/tasks', ...options });
+export const listTasks = <ThrowOnError extends boolean = false>(options?: Options<ListTasksData, ThrowOnError>) => (options?.client ?? client).get<ListTasksResponses, ListTasksErrors, ThrowOnError>({
+    security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/tasks',
+    ...options
+});
 
 /**
  * Change a task
@@ -57,6 +62,7 @@ export const listTasks = <ThrowOnError extends boolean = false>(options?: Option
  *
  */
 export const updateTask = <ThrowOnError extends boolean = false>(options: Options<UpdateTaskData, ThrowOnError>) => (options.client ?? client).patch<UpdateTaskResponses, UpdateTaskErrors, ThrowOnError>({
+    security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/tasks',
     ...options,
     headers: {
@@ -76,6 +82,7 @@ export const updateTask = <ThrowOnError extends boolean = false>(options: Option
  *
  */
 export const createTask = <ThrowOnError extends boolean = false>(options: Options<CreateTaskData, ThrowOnError>) => (options.client ?? client).post<CreateTaskResponses, CreateTaskErrors, ThrowOnError>({
+    security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/tasks',
     ...options,
     headers: {
@@ -97,6 +104,7 @@ export const createTask = <ThrowOnError extends boolean = false>(options: Option
  */
 export const listRuns = <ThrowOnError extends boolean = false>(options?: Options<ListRunsData, ThrowOnError>) => (options?.client ?? client).get<ListRunsResponses, ListRunsErrors, ThrowOnError>({
     querySerializer: { parameters: { status: { array: { explode: false } } } },
+    security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/tasks/runs',
     ...options
 });
@@ -113,6 +121,7 @@ export const listRuns = <ThrowOnError extends boolean = false>(options?: Options
  *
  */
 export const recordRuns = <ThrowOnError extends boolean = false>(options: Options<RecordRunsData, ThrowOnError>) => (options.client ?? client).put<RecordRunsResponses, RecordRunsErrors, ThrowOnError>({
+    security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/tasks/runs',
     ...options,
     headers: {

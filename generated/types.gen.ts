@@ -432,6 +432,10 @@ export type ErrorResponse = {
  * | `invalid_body` | 400 | a field of the body is missing, unknown or wrong |
  * | `invalid_schedule` | 400 | `schedule` cannot be read, or never fires |
  * | `invalid_timezone` | 400 | `timezone` is no IANA name that the service knows |
+ * | `missing_credentials` | 401 | there is no key |
+ * | `invalid_credentials` | 401 | the key is unknown, expired or revoked, or there is more than one |
+ * | `account_forbidden` | 403 | the key is of another account than the one that is named |
+ * | `admin_required` | 403 | the key is of an account, and the operation is for admins |
  * | `foreign_origin` | 403 | a page of another site asks, or the request was sent to another name |
  * | `not_found` | 404 | there is no such path |
  * | `task_not_found` | 404 | there is no task with that `id` |
@@ -450,7 +454,7 @@ export type ErrorResponse = {
  * | `database_unavailable` | 503 | the database cannot be reached or is too slow |
  *
  */
-export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'request_in_flight' | 'run_of_another_task' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'headers_too_large' | 'internal_error' | 'database_unavailable';
+export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'missing_credentials' | 'invalid_credentials' | 'account_forbidden' | 'admin_required' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'request_in_flight' | 'run_of_another_task' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'headers_too_large' | 'internal_error' | 'database_unavailable';
 
 /**
  * A prompt that is executed on a schedule.
@@ -790,8 +794,12 @@ export type DeleteTaskErrors = {
      */
     400: TasksErrorResponse;
     /**
-     * The service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     */
+    401: TasksErrorResponse;
+    /**
+     * The key's account is not the one that is named. Or the service has no credentials and answers its own machine
+     * alone: `Host` must name it (`localhost`, `127.0.0.1`, `[::1]`), and an `Origin` must be the service's own.
      *
      */
     403: TasksErrorResponse;
@@ -890,8 +898,12 @@ export type ListTasksErrors = {
      */
     400: TasksErrorResponse;
     /**
-     * The service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     */
+    401: TasksErrorResponse;
+    /**
+     * The key's account is not the one that is named. Or the service has no credentials and answers its own machine
+     * alone: `Host` must name it (`localhost`, `127.0.0.1`, `[::1]`), and an `Origin` must be the service's own.
      *
      */
     403: TasksErrorResponse;
@@ -943,8 +955,12 @@ export type UpdateTaskErrors = {
      */
     400: TasksErrorResponse;
     /**
-     * The service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     */
+    401: TasksErrorResponse;
+    /**
+     * The key's account is not the one that is named. Or the service has no credentials and answers its own machine
+     * alone: `Host` must name it (`localhost`, `127.0.0.1`, `[::1]`), and an `Origin` must be the service's own.
      *
      */
     403: TasksErrorResponse;
@@ -1017,8 +1033,12 @@ export type CreateTaskErrors = {
      */
     400: TasksErrorResponse;
     /**
-     * The service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     */
+    401: TasksErrorResponse;
+    /**
+     * The key's account is not the one that is named. Or the service has no credentials and answers its own machine
+     * alone: `Host` must name it (`localhost`, `127.0.0.1`, `[::1]`), and an `Origin` must be the service's own.
      *
      */
     403: TasksErrorResponse;
@@ -1126,8 +1146,12 @@ export type ListRunsErrors = {
      */
     400: RunsErrorResponse;
     /**
-     * The service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     */
+    401: RunsErrorResponse;
+    /**
+     * The key's account is not the one that is named. Or the service has no credentials and answers its own machine
+     * alone: `Host` must name it (`localhost`, `127.0.0.1`, `[::1]`), and an `Origin` must be the service's own.
      *
      */
     403: RunsErrorResponse;
@@ -1183,8 +1207,12 @@ export type RecordRunsErrors = {
      */
     400: RunsErrorResponse;
     /**
-     * The service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     */
+    401: RunsErrorResponse;
+    /**
+     * The key is an account's, and only an admin's may record runs. Or the service has no credentials and answers its own
+     * machine alone: `Host` must name it (`localhost`, `127.0.0.1`, `[::1]`), and an `Origin` must be the service's own.
      *
      */
     403: RunsErrorResponse;

@@ -2,9 +2,11 @@ import { parse as parseQuery } from 'node:querystring';
 import express, { type Express } from 'express';
 import type { Logger } from 'pino';
 import { AccountStore } from './accounts/store.ts';
+import { KeyStore } from './auth/store.ts';
 import type { Collections } from './database/collections.ts';
 import { defineHandlers } from './handlers.ts';
 import { body } from './http/body.ts';
+import { type Auth, credentials } from './http/credentials.ts';
 import { docs } from './http/docs.ts';
 import { errorReplies } from './http/error-replies.ts';
 import { limits } from './http/limits.ts';
@@ -27,18 +29,20 @@ import { updateTask } from './tasks/updateTask.ts';
 
 interface Surroundings {
   collections: Collections;
+  auth: Auth;
   log: Logger;
   /** The clock. */
   now: () => Date;
 }
 
 /** Composes the service: its handlers, and all that a request passes on its way to one and back, in order. */
-export function createApp({ collections, log, now }: Surroundings): Express {
+export function createApp({ collections, auth, log, now }: Surroundings): Express {
   const spec = loadSpec();
   const tasks = new TaskStore(collections);
   const runs = new RunStore(collections);
   const accounts = new AccountStore(collections);
   const claims = new ClaimStore(collections);
+  const keys = new KeyStore(collections, log);
   const fireTimes = new FireTimes(log);
 
   const handlers = defineHandlers({
@@ -60,10 +64,11 @@ export function createApp({ collections, log, now }: Surroundings): Express {
 
   app.use(requestLog(log)); // gives it an id, and logs it when it has been answered
   app.use(limits); // 414, 431
-  app.use(ownMachine); // 403: other sites' pages
+  if (auth === 'none') app.use(ownMachine); // 403: other sites' pages
   app.use(docs(spec)); // /docs and the spec end here
   app.use(checkRoute); // 404, 405
   app.use(checkAccept); // 406
+  app.use(credentials({ auth, keys, now, document: spec.document })); // 401, 403
   app.use(strictQuery(spec.document)); // 400: what the validator would misread
   app.use(body()); // 413, 415, 400: what is not JSON
   app.use(validation(spec.document)); // 400: what the spec does not allow

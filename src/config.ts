@@ -16,6 +16,9 @@ export interface DatabaseSettings {
 export interface Settings {
   port: number;
   host: string;
+  /** Whether other hosts can reach the address. */
+  reachable: boolean;
+  auth: 'required' | 'none';
   database: DatabaseSettings;
   sampleData: boolean;
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -29,11 +32,9 @@ export class InvalidSettings extends Error {
   }
 }
 
-const loopbackHost = makeValidator<string>((value) => {
-  if (LOOPBACK.test(value)) return value;
-  throw new EnvError(
-    `"${value}" can be reached from other hosts, and this version has no credentials; use 127.0.0.1, ::1 or localhost`,
-  );
+const host = makeValidator<string>((value) => {
+  if (/^[\w.:%-]{1,253}$/.test(value)) return value;
+  throw new EnvError(`"${value}" is not an address to listen on, such as 127.0.0.1, 0.0.0.0 or ::1`);
 });
 
 const port = makeValidator<number>((value) => {
@@ -75,7 +76,8 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
     given,
     {
       PORT: port({ default: 3000 }),
-      HOST: loopbackHost({ default: '127.0.0.1' }),
+      HOST: host({ default: '127.0.0.1' }),
+      AUTH: str({ choices: ['required', 'none'], default: undefined }),
       MONGODB_URI: mongodbUri({ default: undefined }),
       MONGODB_DATABASE: databaseName({ default: undefined }),
       DATA_DIR: filled({ default: './data' }),
@@ -95,6 +97,8 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
   return {
     port: env.PORT,
     host: env.HOST,
+    reachable: !LOOPBACK.test(env.HOST),
+    auth: env.AUTH ?? (LOOPBACK.test(env.HOST) ? 'none' : 'required'),
     database: {
       uri: env.MONGODB_URI,
       name: env.MONGODB_DATABASE ?? databaseNameIn(env.MONGODB_URI) ?? 'recoup',

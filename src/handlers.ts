@@ -1,4 +1,5 @@
 import type { Operations } from '../generated/express.gen.ts';
+import type { Principal } from './auth/principal.ts';
 
 export type OperationId = keyof Operations;
 
@@ -35,7 +36,9 @@ export type Reply<Id extends OperationId> = {
 }[keyof Operations[Id]['responses'] & number];
 
 /** One handler for each operationId of the spec, no more and no less; they know neither express nor the database driver. */
-export type Handlers = { [Id in OperationId]: (input: Input<Id>) => Promise<Reply<Id>> };
+export type Handlers = {
+  [Id in OperationId]: (input: Input<Id>, principal: Principal) => Promise<Reply<Id>>;
+};
 
 type KeysOf<Union> = Union extends unknown ? keyof Union : never;
 type ValueOf<Union, Key extends PropertyKey> = Union extends { [K in Key]?: infer Value } ? Value : never;
@@ -57,7 +60,7 @@ type Exact<Actual, Shape> = unknown extends Shape
 
 type ExactHandlers<Given extends Handlers> = {
   [Id in keyof Given]: Id extends OperationId
-    ? (input: Input<Id>) => Promise<Exact<Awaited<ReturnType<Given[Id]>>, Reply<Id>>>
+    ? (input: Input<Id>, principal: Principal) => Promise<Exact<Awaited<ReturnType<Given[Id]>>, Reply<Id>>>
     : never;
 };
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { pino } from 'pino';
 import { createApp } from './app.ts';
+import { KeyStore } from './auth/store.ts';
 import { InvalidSettings, readSettings } from './config.ts';
 import { openDatabase } from './database/connect.ts';
 import { isDatabaseFailure } from './database/failures.ts';
@@ -26,6 +27,11 @@ function endSignal(): Promise<NodeJS.Signals> {
  */
 const HEAP_GROWING_PERCENT = 20;
 
+const UNPROTECTED =
+  'AUTH=none, on an address that other hosts can reach: whoever does, and names this machine by a loopback name, may do everything';
+const NO_KEYS =
+  'there are no keys yet, so that nobody can ask anything: npm run keys -- create --name NAME --admin';
+
 async function main(): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   // From the start: told to end while it starts, the service still closes its database.
@@ -40,11 +46,14 @@ async function main(): Promise<void> {
     if (settings.sampleData && !uri && (await loadSamplesIfEmpty(database.collections))) {
       log.info('sample data loaded');
     }
-    const app = createApp({ ...database, log, now: () => new Date() });
+    const { auth, host, port, reachable } = settings;
+    const app = createApp({ ...database, auth, log, now: () => new Date() });
     await warmUp(app, log);
     const { server, drain } = createListener(app, log);
-    const url = await listen(server, settings.port, settings.host);
-    log.info({ url, docs: `${url}/docs` }, 'listening');
+    const url = await listen(server, port, host);
+    log.info({ url, docs: `${url}/docs`, auth }, 'listening');
+    if (auth === 'none' && reachable) log.warn(UNPROTECTED);
+    if (auth === 'required' && !(await new KeyStore(database.collections, log).hasAny())) log.warn(NO_KEYS);
     const signal = await ended;
     log.info({ signal }, 'ending');
     await drain(DRAIN_MS);

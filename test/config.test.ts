@@ -7,6 +7,8 @@ describe('settings', () => {
     expect(readSettings({})).toEqual({
       port: 3000,
       host: '127.0.0.1',
+      reachable: false,
+      auth: 'none',
       database: { uri: undefined, name: 'recoup', dataDir: './data' },
       sampleData: true,
       logLevel: 'info',
@@ -17,6 +19,7 @@ describe('settings', () => {
     const settings = readSettings({
       PORT: '8080',
       HOST: '::1',
+      AUTH: 'required',
       MONGODB_URI: 'mongodb://db.example',
       MONGODB_DATABASE: 'tasks',
       DATA_DIR: '/var/lib/recoup',
@@ -26,10 +29,26 @@ describe('settings', () => {
     expect(settings).toEqual({
       port: 8080,
       host: '::1',
+      reachable: false,
+      auth: 'required',
       database: { uri: 'mongodb://db.example', name: 'tasks', dataDir: '/var/lib/recoup' },
       sampleData: false,
       logLevel: 'silent',
     });
+  });
+
+  test.each([
+    [{}, 'none'],
+    [{ HOST: 'localhost' }, 'none'],
+    [{ HOST: '127.8.9.1' }, 'none'],
+    [{ HOST: '0.0.0.0' }, 'required'],
+    [{ HOST: '::' }, 'required'],
+    [{ HOST: 'tasks.example' }, 'required'],
+    [{ HOST: '127.0.0.1.example' }, 'required'],
+    [{ HOST: '0.0.0.0', AUTH: 'none' }, 'none'],
+    [{ AUTH: 'required' }, 'required'],
+  ])('of %j make credentials %s', (environment, auth) => {
+    expect(readSettings(environment).auth).toBe(auth);
   });
 
   test.each([
@@ -49,8 +68,8 @@ describe('settings', () => {
   test.each([
     [{ PORT: 'http' }, 'PORT: "http" is not a port: 1 to 65535'],
     [{ PORT: '65536' }, 'PORT'],
-    [{ HOST: '0.0.0.0' }, 'HOST: "0.0.0.0" can be reached from other hosts'],
-    [{ HOST: 'tasks.example' }, 'HOST'],
+    [{ HOST: 'http://x' }, 'HOST: "http://x" is not an address to listen on'],
+    [{ AUTH: 'off' }, 'AUTH'],
     [{ MONGODB_URI: 'localhost:27017' }, 'MONGODB_URI: it is not a connection string such as mongodb://'],
     [{ MONGODB_DATABASE: 'a b' }, 'MONGODB_DATABASE: "a b" is not a database name'],
     [{ DATA_DIR: ' ' }, 'DATA_DIR'],

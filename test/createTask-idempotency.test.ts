@@ -119,7 +119,7 @@ test('a refused request does not use its key up', async () => {
 describe('a process that died with the key', () => {
   const die = async (created: boolean) => {
     const claims = new ClaimStore(service.collections);
-    const claimed = await claims.claim('k1', BODY, NOW);
+    const claimed = await claims.claim({ caller: 'everybody', key: 'k1' }, BODY, NOW);
     if (claimed.outcome !== 'claimed') throw new Error(claimed.outcome);
     const { task_id } = claimed.claim;
     if (created) await service.tasks.insert([{ ...BODY, _id: task_id, created_at: NOW }]);

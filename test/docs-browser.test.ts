@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { type Browser, type Page, chromium } from 'playwright-core';
 import { loadSamplesIfEmpty } from '../src/samples/load-samples.ts';
 import { findChromium } from './support/chromium.ts';
-import { type Service, startService } from './support/service.ts';
+import { NOW, type Service, startService } from './support/service.ts';
 
 const executablePath = findChromium('the tests of the docs page in a browser');
 
@@ -78,6 +78,54 @@ async function colorsOf(page: Page, selector: string): Promise<{ text: number; b
     expect(problems).toEqual([]);
     await page.close();
   });
+
+  test('Authorize takes a key, which is sent, and is forgotten with the page unless the reader has it kept', async () => {
+    const locked = await startService('required');
+    const context = await browser.newContext();
+    try {
+      const { key } = await locked.keys.create({ name: 'reader' }, NOW);
+      const page = await context.newPage();
+      const visit = async () => {
+        await page.goto(`${locked.url}/docs#/Tasks/listTasks`);
+        await page.locator('#operations-Tasks-listTasks button.execute').waitFor();
+      };
+      const ask = async () => {
+        await page.locator('#operations-Tasks-listTasks button.execute').click();
+        const status = page.locator('.live-responses-table .response-col_status').nth(1);
+        await status.waitFor();
+        return (await status.innerText()).trim();
+      };
+      const authorize = async (keep: boolean) => {
+        await page.locator('.keep-key input').setChecked(keep);
+        await page.locator('.auth-wrapper .authorize').click();
+        const dialog = page.locator('.dialog-ux');
+        await dialog.locator('input[type="text"], input[type="password"]').first().fill(key);
+        await dialog.locator('.auth-btn-wrapper .authorize').first().click();
+        await dialog.locator('.close-modal').click();
+      };
+      const kept = () => page.evaluate('JSON.stringify(localStorage)').then(String);
+
+      await visit();
+      expect(await ask()).toContain('401');
+      await authorize(false);
+      expect(await ask()).toContain('200');
+      expect(await kept()).not.toContain(key);
+      await page.reload();
+      await visit();
+      expect(await ask()).toContain('401');
+
+      await authorize(true);
+      expect(await kept()).toContain(key);
+      await page.reload();
+      await visit();
+      expect(await ask()).toContain('200');
+      await page.locator('.keep-key input').setChecked(false);
+      expect(await kept()).not.toContain(key);
+    } finally {
+      await context.close();
+      await locked.close();
+    }
+  }, 60_000);
 
   test('a wrong id shows the error of the service', async () => {
     const page = await open('light', '#/Tasks/listTasks');

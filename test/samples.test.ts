@@ -224,6 +224,7 @@ function interruptedAfter(writes: number, collections: Collections): Collections
     runs: limit(collections.runs),
     accounts: limit(collections.accounts),
     idempotency_keys: collections.idempotency_keys,
+    api_keys: collections.api_keys,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Collections } from '../database/collections.ts';
+import type { AccountDocument } from './document.ts';
 
 /** The accounts that own tasks. */
 export class AccountStore {
@@ -6,6 +7,15 @@ export class AccountStore {
 
   constructor({ accounts }: Pick<Collections, 'accounts'>) {
     this.#accounts = accounts;
+  }
+
+  /** The account of that id, created where there is none; one that exists stays as it is. */
+  async obtain({ _id, email }: AccountDocument): Promise<AccountDocument | null> {
+    return this.#accounts.findOneAndUpdate(
+      { _id },
+      { $setOnInsert: { email: email ?? null } },
+      { upsert: true, returnDocument: 'after' },
+    );
   }
 
   /** E-mail addresses by account id; an account that is unknown or has none is left out. One query, however many. */

@@ -68,6 +68,7 @@ export function createClient(settings: ClientSettings = {}): Client {
   });
   if (apiKey !== undefined) {
     client.interceptors.request.use((request) => {
+      // Exactly one of the two.
       if (!request.headers.has('Authorization')) request.headers.set('x-api-key', apiKey);
       return request;
     });

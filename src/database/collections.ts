@@ -1,5 +1,6 @@
 import type { Collection, Db, IndexSpecification } from 'mongodb';
 import type { AccountDocument } from '../accounts/document.ts';
+import type { ApiKeyDocument } from '../auth/document.ts';
 import type { ClaimDocument } from '../tasks/claims.ts';
 import type { RunDocument } from '../runs/document.ts';
 import type { TaskDocument } from '../tasks/document.ts';
@@ -9,6 +10,7 @@ export interface Collections {
   runs: Collection<RunDocument>;
   accounts: Collection<AccountDocument>;
   idempotency_keys: Collection<ClaimDocument>;
+  api_keys: Collection<ApiKeyDocument>;
 }
 
 /**
@@ -37,6 +39,7 @@ export function collectionsOf(db: Db): Collections {
     runs: db.collection('runs'),
     accounts: db.collection('accounts'),
     idempotency_keys: db.collection('idempotency_keys'),
+    api_keys: db.collection('api_keys'),
   };
 }
 
@@ -44,8 +47,9 @@ export function collectionsOf(db: Db): Collections {
  * Creates the indexes that are missing; those that exist stay as they are. One command each: FerretDB 1.24 ends the
  * connection when several that exist come in one.
  */
-export async function createIndexes({ tasks, runs, idempotency_keys }: Collections): Promise<void> {
+export async function createIndexes({ tasks, runs, idempotency_keys, api_keys }: Collections): Promise<void> {
   for (const index of TASK_INDEXES) await tasks.createIndex(index);
   for (const index of RUN_INDEXES) await runs.createIndex(index);
   await idempotency_keys.createIndex({ expires_at: 1 }, { expireAfterSeconds: 0 });
+  await api_keys.createIndex({ hash: 1 }, { unique: true });
 }

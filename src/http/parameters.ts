@@ -27,6 +27,16 @@ export function parametersOf(
   return new Map(parameters.map((parameter) => [parameter.name, parameter]));
 }
 
+/** The roles that an operation's caller must have, as its security requirements name them. */
+export function rolesOf(
+  document: OpenAPIV3.DocumentV3_1,
+  { path, method }: { path: string; method: string },
+): string[] {
+  return (operationOf(document, path, method)?.security ?? []).flatMap((scheme) =>
+    Object.values(scheme).flat(),
+  );
+}
+
 /** A schema of the spec, where it is given by its name too. */
 function resolve(document: OpenAPIV3.DocumentV3_1, schema: unknown): object {
   const reference =

@@ -79,9 +79,9 @@ function serve<Id extends OperationId>(id: Id, handlers: Handlers, headerNames: 
   const handler = handlers[id];
   return async (request, response) => {
     const headers = Object.fromEntries(headerNames.map((name) => [name, request.get(name)]));
-    // The validator has made all three what the operation's input type says; no type of express' could.
+    // credentials.ts has found the principal. The validator has made all three what the operation's input type says; no type of express' could.
     response.locals.input = { query: request.query, body: request.body, headers };
-    const { status, body } = await handler(response.locals.input);
+    const { status, body } = await handler(response.locals.input, response.locals.principal);
     await sendJson(response.status(status), body);
   };
 }

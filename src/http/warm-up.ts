@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import { createServer } from 'node:http';
 import type { Logger } from 'pino';
 import { routes } from '../../generated/express.gen.ts';
+import { trust } from './credentials.ts';
 import { listen } from './listener.ts';
 
 /**
@@ -10,7 +11,10 @@ import { listen } from './listener.ts';
  * Else the first caller waits several times as long as the second. What fails here is logged, and the service starts.
  */
 export async function warmUp(app: RequestListener, log: Logger): Promise<void> {
-  const server = createServer(app);
+  const server = createServer((request, response) => {
+    trust(request);
+    app(request, response);
+  });
   const { level } = log;
   const url = await listen(server, 0, '127.0.0.1');
   // The log is about what users ask; errors are said all the same.

@@ -1,3 +1,4 @@
+import { type Principal, refuseOtherAccount, scopeOf } from '../auth/principal.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { ApiError } from '../errors.ts';
 import type { Input, Reply } from '../handlers.ts';
@@ -10,10 +11,11 @@ type Query = Input<'listRuns'>['query'];
 /** openapi.yaml, listRuns, limit. */
 const DEFAULT_LIMIT = 20;
 
-function filterOf({ account_id, task_id, status, from, to }: Query) {
+function filterOf({ account_id, task_id, status, from, to }: Query, principal: Principal) {
+  refuseOtherAccount(principal, account_id?.toLowerCase());
   return {
     // A UUID's letters are the same in either case (RFC 9562, section 4); stored ones are in lower case.
-    account_id: account_id?.toLowerCase(),
+    account_id: scopeOf(principal) ?? account_id?.toLowerCase(),
     task_id: task_id?.toLowerCase(),
     status: status?.toSorted(),
     from: from === undefined ? undefined : new Date(from),
@@ -38,9 +40,9 @@ async function findOne(
 
 /** GET /api/tasks/runs */
 export function listRuns({ runs }: { runs: RunStore }) {
-  return async ({ query }: Input<'listRuns'>): Promise<Reply<'listRuns'>> => {
+  return async ({ query }: Input<'listRuns'>, principal: Principal): Promise<Reply<'listRuns'>> => {
     const { runId, cursor, limit = DEFAULT_LIMIT } = query;
-    const filter = filterOf(query);
+    const filter = filterOf(query, principal);
     if (runId !== undefined) return findOne(runId, { cursor, filter, runs });
     const after = cursor === undefined ? undefined : decodeCursor(cursor, filter);
     // One more than the page holds tells whether another follows.

@@ -15,12 +15,12 @@ async function mustLoad({ tasks, runs, accounts }: Collections): Promise<boolean
   const id = { projection: { _id: 1 } };
   if (await accounts.findOne({ _id: FINISHED._id }, id)) return false;
   if (await accounts.findOne({ _id: STARTED._id }, id)) return true;
-  const found = await Promise.all([tasks.findOne({}, id), runs.findOne({}, id), accounts.findOne({}, id)]);
+  const found = await Promise.all([tasks.findOne({}, id), runs.findOne({}, id)]);
   return found.every((document) => document === null);
 }
 
 /**
- * Fills a database with the sample data where tasks, runs and accounts are all empty, or where an earlier call was
+ * Fills a database with the sample data where there are neither tasks nor runs, or where an earlier call was
  * interrupted: then it adds what is missing. A database that was filled once is left alone, whatever became of its
  * tasks since.
  * @returns whether it filled the database.

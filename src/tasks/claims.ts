@@ -4,7 +4,7 @@ import type { Collections } from '../database/collections.ts';
 
 /** A document of the collection `idempotency_keys`: who may create the task of a key, and what was replied. */
 export interface ClaimDocument {
-  /** SHA-256 of the key. */
+  /** SHA-256 of the caller and the key. */
   _id: string;
   /** SHA-256 of the body, whatever the order of its fields. */
   body_hash: string;
@@ -50,10 +50,10 @@ export class ClaimStore {
     this.#claims = idempotency_keys;
   }
 
-  /** Claims a key for a body, unless it is claimed or answered. */
-  async claim(key: string, body: object, now: Date): Promise<Claim> {
+  /** Claims a caller's key for a body, unless it is claimed or answered. */
+  async claim({ caller, key }: { caller: string; key: string }, body: object, now: Date): Promise<Claim> {
     const fresh: ClaimDocument = {
-      _id: hash(key),
+      _id: hash(JSON.stringify([caller, key])),
       body_hash: hashOf(body),
       task_id: randomUUID(),
       claimed_at: now,

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type Principal, refuseOtherAccount } from '../auth/principal.ts';
 import { ApiError } from '../errors.ts';
 import type { Input, Reply } from '../handlers.ts';
 import { checkSchedule } from './check-schedule.ts';
@@ -43,9 +44,13 @@ async function create(id: string, body: Body, dependencies: Dependencies): Promi
   return { status: 200, body: { status: 'success', tasks: await collect(viewTasks(created, dependencies)) } };
 }
 
-async function createOnce(key: string, body: Body, dependencies: Dependencies): Promise<Reply<'createTask'>> {
+async function createOnce(
+  claimedBy: { caller: string; key: string },
+  body: Body,
+  dependencies: Dependencies,
+): Promise<Reply<'createTask'>> {
   const { claims, now } = dependencies;
-  const claimed = await claims.claim(key, body, now());
+  const claimed = await claims.claim(claimedBy, body, now());
   if (claimed.outcome === 'other body') {
     throw new ApiError(
       'idempotency_key_reused',
@@ -70,9 +75,15 @@ async function createOnce(key: string, body: Body, dependencies: Dependencies): 
 
 /** POST /api/tasks */
 export function createTask(dependencies: Dependencies) {
-  return async ({ body, headers }: Input<'createTask'>): Promise<Reply<'createTask'>> => {
+  return async (
+    { body, headers }: Input<'createTask'>,
+    principal: Principal,
+  ): Promise<Reply<'createTask'>> => {
+    refuseOtherAccount(principal, body.account_id.toLowerCase());
     checkSchedule(body);
     const key = headers['Idempotency-Key'];
-    return key === undefined ? create(randomUUID(), body, dependencies) : createOnce(key, body, dependencies);
+    return key === undefined
+      ? create(randomUUID(), body, dependencies)
+      : createOnce({ caller: principal.caller, key }, body, dependencies);
   };
 }

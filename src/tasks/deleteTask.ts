@@ -1,3 +1,4 @@
+import { type Principal, scopeOf } from '../auth/principal.ts';
 import type { Input, Reply } from '../handlers.ts';
 import type { RunStore } from '../runs/store.ts';
 import type { TaskStore } from './store.ts';
@@ -5,11 +6,12 @@ import { unknownTask } from './unknown-task.ts';
 
 /** DELETE /api/tasks */
 export function deleteTask({ tasks, runs }: { tasks: TaskStore; runs: RunStore }) {
-  return async ({ body }: Input<'deleteTask'>): Promise<Reply<'deleteTask'>> => {
-    const id = body.id.toLowerCase();
+  return async ({ body }: Input<'deleteTask'>, principal: Principal): Promise<Reply<'deleteTask'>> => {
+    const which = { id: body.id.toLowerCase(), account_id: scopeOf(principal) };
+    const [task] = await tasks.page(which, { limit: 1 });
     // Its runs stay for its owner, who must have them all before nothing tells any more whose they are.
-    await runs.mend(id);
-    if (!(await tasks.delete(id))) throw unknownTask(body.id);
+    if (task && task.runs_account_id !== task.account_id) await runs.mend(task._id);
+    if (!(await tasks.delete(which))) throw unknownTask(body.id);
     return { status: 200, body: { status: 'success' } };
   };
 }

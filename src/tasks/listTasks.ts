@@ -1,4 +1,5 @@
 import type { Task } from '../../generated/types.gen.ts';
+import { type Principal, refuseOtherAccount, scopeOf } from '../auth/principal.ts';
 import { type Position, decodeCursor, encodeCursor } from '../cursor.ts';
 import { ApiError } from '../errors.ts';
 import type { Input, Reply } from '../handlers.ts';
@@ -16,10 +17,11 @@ const FIRST_TASKS = 5;
 type Query = Input<'listTasks'>['query'];
 
 /** A UUID's letters are the same in either case (RFC 9562, section 4); stored ones are in lower case. */
-function filterOf({ id, account_id, artist_account_id, enabled }: Query) {
+function filterOf({ id, account_id, artist_account_id, enabled }: Query, principal: Principal) {
+  refuseOtherAccount(principal, account_id?.toLowerCase());
   return {
     id: id?.toLowerCase(),
-    account_id: account_id?.toLowerCase(),
+    account_id: scopeOf(principal) ?? account_id?.toLowerCase(),
     artist_account_id: artist_account_id?.toLowerCase(),
     enabled,
   };
@@ -77,8 +79,8 @@ async function listAll(filter: TaskFilter, dependencies: Dependencies): Promise<
 
 /** GET /api/tasks */
 export function listTasks(dependencies: Dependencies) {
-  return async ({ query }: Input<'listTasks'>): Promise<Reply<'listTasks'>> => {
-    const filter = filterOf(query);
+  return async ({ query }: Input<'listTasks'>, principal: Principal): Promise<Reply<'listTasks'>> => {
+    const filter = filterOf(query, principal);
     const after = startOf(query, filter);
     const { limit } = query;
     return limit === undefined

@@ -85,17 +85,17 @@ export class TaskStore {
   }
 
   /** Changes the fields that are given, and nothing else; resolves to the whole task, null where there is none. */
-  async update(id: string, changes: TaskChanges): Promise<TaskDocument | null> {
+  async update(which: TaskFilter, changes: TaskChanges): Promise<TaskDocument | null> {
     return this.#tasks.findOneAndUpdate(
-      { _id: id },
+      queryOf(which),
       { $set: changes, $inc: { version: 1 } },
       { returnDocument: 'after', ignoreUndefined: true },
     );
   }
 
   /** @returns whether there was such a task. */
-  async delete(id: string): Promise<boolean> {
-    const { deletedCount } = await this.#tasks.deleteOne({ _id: id });
+  async delete(which: TaskFilter): Promise<boolean> {
+    const { deletedCount } = await this.#tasks.deleteOne(queryOf(which), { ignoreUndefined: true });
     return deletedCount === 1;
   }
 }

@@ -1,3 +1,4 @@
+import { type Principal, refuseOtherAccount, scopeOf } from '../auth/principal.ts';
 import type { Input, Reply } from '../handlers.ts';
 import { checkSchedule } from './check-schedule.ts';
 import type { TaskStore } from './store.ts';
@@ -6,9 +7,11 @@ import { type ViewSources, collect, viewTasks } from './view-tasks.ts';
 
 /** PATCH /api/tasks */
 export function updateTask({ tasks, ...sources }: ViewSources & { tasks: TaskStore }) {
-  return async ({ body }: Input<'updateTask'>): Promise<Reply<'updateTask'>> => {
+  return async ({ body }: Input<'updateTask'>, principal: Principal): Promise<Reply<'updateTask'>> => {
+    refuseOtherAccount(principal, body.account_id?.toLowerCase());
     checkSchedule(body);
-    const changed = await tasks.update(body.id.toLowerCase(), {
+    const which = { id: body.id.toLowerCase(), account_id: scopeOf(principal) };
+    const changed = await tasks.update(which, {
       title: body.title,
       prompt: body.prompt,
       schedule: body.schedule,

@@ -11,6 +11,7 @@ import { createApp } from '../../src/app.ts';
 import { type Database, openDatabase } from '../../src/database/connect.ts';
 import { findRunningEmbedded } from '../../src/embedded/start.ts';
 import { createListener } from '../../src/http/listener.ts';
+import { KeyStore } from '../../src/auth/store.ts';
 import { RunStore } from '../../src/runs/store.ts';
 import { TaskStore } from '../../src/tasks/store.ts';
 import { checkedFetch } from './contract.ts';
@@ -50,9 +51,13 @@ export function memoryLog() {
 }
 
 /** The service on a free port of a database: what a request and its reply pass, and the log. */
-export async function listenOn(collections: Database['collections'], now: () => Date) {
+export async function listenOn(
+  collections: Database['collections'],
+  now: () => Date,
+  auth: 'required' | 'none' = 'none',
+) {
   const { lines, log } = memoryLog();
-  const { server, drain } = createListener(createApp({ collections, log, now }), log);
+  const { server, drain } = createListener(createApp({ collections, auth, log, now }), log);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
@@ -64,14 +69,14 @@ export async function listenOn(collections: Database['collections'], now: () => 
 }
 
 /** A whole service for a test file, with its stores, clock and the commands that it sends to its database. */
-export async function startService() {
+export async function startService(auth?: 'required' | 'none') {
   const database = await openTestDatabase({ monitorCommands: true });
   const started: CommandStartedEvent[] = [];
   const succeeded: CommandSucceededEvent[] = [];
   database.client.on('commandStarted', (event) => started.push(event));
   database.client.on('commandSucceeded', (event) => succeeded.push(event));
   const clock = { now: NOW };
-  const listener = await listenOn(database.collections, () => clock.now);
+  const listener = await listenOn(database.collections, () => clock.now, auth);
   return {
     ...listener,
     clock,
@@ -82,6 +87,7 @@ export async function startService() {
     tasks: new TaskStore(database.collections),
     runs: new RunStore(database.collections),
     commands: { started, succeeded },
+    keys: new KeyStore(database.collections, pino({ level: 'silent' })),
     /** A request as it is written, its reply checked against the contract. */
     request: (pathAndQuery: string, init?: RequestInit) =>
       checkedFetch(`${listener.url}${pathAndQuery}`, init),

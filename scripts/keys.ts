@@ -1,0 +1,185 @@
+import { AccountStore } from '../src/accounts/store.ts';
+import type { ApiKeyDocument } from '../src/auth/document.ts';
+import { KeyStore } from '../src/auth/store.ts';
+import { type Database, joinDatabase } from '../src/database/connect.ts';
+import {
+  UsageError,
+  isCommand,
+  parseArguments,
+  runCommand,
+  settingsOf,
+  warningsLog,
+} from './command-line.ts';
+
+const HELP = `Usage: npm run --silent keys -- create --name NAME (--account UUID [--email ADDRESS] | --admin) [--expires WHEN]
+       npm run keys -- list
+       npm run keys -- revoke ID
+
+Makes, lists and revokes the keys of the configured database, whether the service is running or not.
+
+create prints the key, alone, on stdout; it is shown this once, and stored as a hash. What else there is to say goes to
+stderr. --silent keeps npm's own lines from stdout.
+
+  --name NAME      what the key is for, 1 to 100 characters
+  --account UUID   the key sees this account's tasks and runs alone; an account that is missing is created
+  --email ADDRESS  the e-mail address of an account that is created
+  --admin          the key sees all accounts, and may record runs
+  --expires WHEN   when it stops working: 2027-01-31, or an instant such as 2027-01-31T12:00:00Z; never by default
+  --help           this text
+
+revoke takes the ID that create and list show. Every running service refuses the key within seconds.
+
+The database is the one of MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env (see .env.example).
+`;
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const WHEN = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,3})?(Z|[+-]\d{2}:\d{2}))?$/;
+const EMAIL = /^[^\s@]{1,64}@[^\s@]{1,190}$/;
+
+/** What the command line asks for. */
+export type KeysPlan =
+  | { command: 'create'; name: string; accountId?: string; email?: string; expiresAt?: Date }
+  | { command: 'list' }
+  | { command: 'revoke'; id: string };
+
+const wrong = (problem: string) => new UsageError('keys', problem);
+
+function parseWhen(text: string): Date {
+  const at = new Date(text);
+  // JavaScript takes February 30 for March 2.
+  const exists = WHEN.test(text) && new Date(text.slice(0, 10)).toJSON()?.startsWith(text.slice(0, 10));
+  if (!exists || Number.isNaN(at.getTime())) {
+    throw wrong(
+      `--expires must be a day such as 2027-01-31, or an instant with Z or an offset, but is "${text}".`,
+    );
+  }
+  if (at <= new Date()) throw wrong(`--expires is over already: ${at.toISOString()}.`);
+  return at;
+}
+
+interface Options {
+  name?: string;
+  account?: string;
+  email?: string;
+  admin?: boolean;
+  expires?: string;
+}
+
+function planCreation({ name, account, email, admin, expires }: Options): KeysPlan {
+  if (name === undefined || !/^[^\p{Cc}\p{Surrogate}]{1,100}$/u.test(name)) {
+    throw wrong('--name must have 1 to 100 characters, and no control characters.');
+  }
+  if ((account === undefined) === !admin)
+    throw wrong('A key is for an account or for an admin: --account UUID or --admin.');
+  if (account !== undefined && !UUID.test(account))
+    throw wrong(`--account must be a UUID, but is "${account}".`);
+  if (email !== undefined && account === undefined) throw wrong('--email is of an --account.');
+  if (email !== undefined && !EMAIL.test(email))
+    throw wrong(`--email must be an address, but is "${email}".`);
+  return {
+    command: 'create',
+    name,
+    ...(account !== undefined && { accountId: account.toLowerCase() }),
+    ...(email !== undefined && { email }),
+    ...(expires !== undefined && { expiresAt: parseWhen(expires) }),
+  };
+}
+
+/**
+ * What the command line asks for.
+ * @throws UsageError naming what cannot be used and what would be right.
+ */
+export function readArguments(args: string[]): KeysPlan | 'help' {
+  const { values, positionals } = parseArguments('keys', {
+    args,
+    allowPositionals: true,
+    options: {
+      name: { type: 'string' },
+      account: { type: 'string' },
+      email: { type: 'string' },
+      admin: { type: 'boolean' },
+      expires: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  const { help, ...options } = values;
+  if (help) return 'help';
+  const [command, id, more] = positionals;
+  if (command === 'create' && id === undefined) return planCreation(options);
+  if (Object.keys(options).length > 0) throw wrong(`--${Object.keys(options)[0]} is of create.`);
+  if (command === 'list' && id === undefined) return { command };
+  if (command === 'revoke' && id !== undefined && more === undefined) return { command, id };
+  throw wrong('The commands are create, list and revoke ID.');
+}
+
+/** For people, beside what a program reads on stdout. */
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+async function create(plan: KeysPlan & { command: 'create' }, { collections }: Database, keys: KeyStore) {
+  const { name, accountId, email, expiresAt } = plan;
+  if (accountId !== undefined) {
+    const account = await new AccountStore(collections).obtain({ _id: accountId, email });
+    if (email !== undefined && account?.email !== email) {
+      say(`The account ${accountId} exists, and keeps its e-mail address: ${account?.email ?? 'none'}.`);
+    }
+  }
+  const { id, key } = await keys.create({ name, accountId, expiresAt }, new Date());
+  const whose = accountId === undefined ? 'an admin' : `account ${accountId}`;
+  const until = expiresAt ? ` until ${expiresAt.toISOString()}` : '';
+  say(`Key ${id} for ${whose}${until}. It is shown this once:`);
+  process.stdout.write(`${key}\n`);
+}
+
+function stateOf({ revoked_at, expires_at }: ApiKeyDocument): string {
+  if (revoked_at) return `revoked ${revoked_at.toISOString()}`;
+  if (expires_at && expires_at <= new Date()) return 'expired';
+  return 'valid';
+}
+
+async function list(keys: KeyStore): Promise<void> {
+  const rows = (await keys.list()).map((key) => [
+    key._id,
+    key.account_id ?? 'admin',
+    key.created_at.toISOString(),
+    key.expires_at?.toISOString() ?? 'never',
+    key.last_used_at?.toISOString() ?? 'never',
+    stateOf(key),
+    key.name,
+  ]);
+  const table = [['ID', 'ACCOUNT', 'CREATED', 'EXPIRES', 'LAST USED', 'STATE', 'NAME'], ...rows];
+  const widths = (table[0] ?? []).map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0)));
+  for (const row of table) {
+    process.stdout.write(
+      `${row
+        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+        .join('  ')
+        .trimEnd()}\n`,
+    );
+  }
+}
+
+async function revoke(id: string, keys: KeyStore): Promise<void> {
+  const key = await keys.revoke(id, new Date());
+  if (!key) throw wrong(`There is no key ${id}.`);
+  say(`Key ${id} (${key.name}) is revoked since ${key.revoked_at?.toISOString()}.`);
+}
+
+async function work(plan: KeysPlan): Promise<void> {
+  const log = warningsLog();
+  const database = await joinDatabase(settingsOf().database, log);
+  try {
+    const keys = new KeyStore(database.collections, log);
+    if (plan.command === 'create') await create(plan, database, keys);
+    else if (plan.command === 'list') await list(keys);
+    else await revoke(plan.id, keys);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Runs the command. */
+export async function main(args: string[]): Promise<void> {
+  await runCommand({ name: 'keys', help: HELP, read: () => readArguments(args), run: work });
+}
+
+if (isCommand(import.meta.filename)) void main(process.argv.slice(2));

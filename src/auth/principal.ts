@@ -1,0 +1,31 @@
+import { ApiError } from '../errors.ts';
+
+/** Who asks, as far as it matters what he may see and do. */
+export type Principal =
+  | { scope: 'admin'; caller: string }
+  | {
+      scope: 'account';
+      /** In lower case. */
+      accountId: string;
+      /** Whose Idempotency-Keys are told apart from others'. */
+      caller: string;
+    };
+
+/** The account whose tasks and runs are all that there is for the caller; undefined for an admin. */
+export function scopeOf(principal: Principal): string | undefined {
+  return principal.scope === 'account' ? principal.accountId : undefined;
+}
+
+/**
+ * Refuses a request that names another account than the caller's, whether there is one or not.
+ * @param named - an account_id of the request, in lower case
+ * @throws ApiError account_forbidden
+ */
+export function refuseOtherAccount(principal: Principal, named: string | undefined): void {
+  const own = scopeOf(principal);
+  if (own === undefined || named === undefined || named === own) return;
+  throw new ApiError(
+    'account_forbidden',
+    'This key is of another account than the account_id that is named: name its own, or leave it out where it may be.',
+  );
+}
