@@ -11,10 +11,13 @@ Usage: recoup-tasks [--help] [--version]
 Settings, from the environment or a file .env in the working directory:
   PORT              port to listen on (3000), 0 for any that is free
   HOST              address to listen on (127.0.0.1)
+  AUTH              required: every request needs a key; none: every caller is an admin, on this machine alone
+                    (none on a loopback address, else required)
   MONGODB_URI       connection string of a MongoDB server; without it, the embedded database
   MONGODB_DATABASE  name of the database (recoup)
   DATA_DIR          folder of the embedded database (./data)
-  SAMPLE_DATA       whether an empty embedded database is filled with sample data: on or off (on)
+  SAMPLE_DATA       whether an embedded database without tasks is filled with sample data: on or off (on)
+  RUN_RETENTION_DAYS  days that final runs are kept, a task's last five longer (for ever)
   LOG_LEVEL         fatal, error, warn, info, debug, trace or silent (info)
 
 Then open /docs in a browser.

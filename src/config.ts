@@ -21,6 +21,8 @@ export interface Settings {
   auth: 'required' | 'none';
   database: DatabaseSettings;
   sampleData: boolean;
+  /** How long final runs are kept, a task's last ones longer; undefined for ever. */
+  runRetentionDays: number | undefined;
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 }
 
@@ -40,6 +42,11 @@ const host = makeValidator<string>((value) => {
 const port = makeValidator<number>((value) => {
   if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value);
   throw new EnvError(`"${value}" is not a port: 1 to 65535, or 0 for any that is free`);
+});
+
+const days = makeValidator<number>((value) => {
+  if (/^[1-9]\d{0,4}$/.test(value)) return Number(value);
+  throw new EnvError(`"${value}" is not a number of days: 1 to 99999, in digits alone`);
 });
 
 const mongodbUri = makeValidator<string>((value) => {
@@ -82,6 +89,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
       MONGODB_DATABASE: databaseName({ default: undefined }),
       DATA_DIR: filled({ default: './data' }),
       SAMPLE_DATA: str({ choices: ['on', 'off'], default: 'on' }),
+      RUN_RETENTION_DAYS: days({ default: undefined }),
       LOG_LEVEL: str({
         choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
         default: 'info',
@@ -105,6 +113,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
       dataDir: env.DATA_DIR,
     },
     sampleData: env.SAMPLE_DATA === 'on',
+    runRetentionDays: env.RUN_RETENTION_DAYS,
     logLevel: env.LOG_LEVEL,
   };
 }

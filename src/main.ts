@@ -9,6 +9,7 @@ import { isDatabaseFailure } from './database/failures.ts';
 import { DataDirectoryInUse, UnusableStore } from './embedded/start.ts';
 import { createListener, listen } from './http/listener.ts';
 import { warmUp } from './http/warm-up.ts';
+import { keepRunsFor } from './runs/retention.ts';
 import { loadSamplesIfEmpty } from './samples/load-samples.ts';
 
 /** How long requests in flight may take to finish once the process is told to end. */
@@ -42,22 +43,28 @@ async function main(): Promise<void> {
   const database = await openDatabase(settings.database, log);
   const { uri, dataDir } = settings.database;
   log.info({ database: uri ? 'MONGODB_URI' : 'embedded', ...(!uri && { dataDir }) }, 'database open');
+  const clock = () => new Date();
+  let stopRetention = async () => {};
   try {
     if (settings.sampleData && !uri && (await loadSamplesIfEmpty(database.collections))) {
       log.info('sample data loaded');
     }
-    const { auth, host, port, reachable } = settings;
-    const app = createApp({ ...database, auth, log, now: () => new Date() });
+    const { auth, host, port, reachable, runRetentionDays } = settings;
+    const app = createApp({ ...database, auth, log, now: clock });
     await warmUp(app, log);
     const { server, drain } = createListener(app, log);
     const url = await listen(server, port, host);
     log.info({ url, docs: `${url}/docs`, auth }, 'listening');
     if (auth === 'none' && reachable) log.warn(UNPROTECTED);
     if (auth === 'required' && !(await new KeyStore(database.collections, log).hasAny())) log.warn(NO_KEYS);
+    if (runRetentionDays !== undefined) {
+      stopRetention = keepRunsFor(runRetentionDays, { ...database, log, now: clock });
+    }
     const signal = await ended;
     log.info({ signal }, 'ending');
     await drain(DRAIN_MS);
   } finally {
+    await stopRetention();
     await database.close();
   }
 }

@@ -11,6 +11,7 @@ describe('settings', () => {
       auth: 'none',
       database: { uri: undefined, name: 'recoup', dataDir: './data' },
       sampleData: true,
+      runRetentionDays: undefined,
       logLevel: 'info',
     });
   });
@@ -24,6 +25,7 @@ describe('settings', () => {
       MONGODB_DATABASE: 'tasks',
       DATA_DIR: '/var/lib/recoup',
       SAMPLE_DATA: 'off',
+      RUN_RETENTION_DAYS: '30',
       LOG_LEVEL: 'silent',
     });
     expect(settings).toEqual({
@@ -33,6 +35,7 @@ describe('settings', () => {
       auth: 'required',
       database: { uri: 'mongodb://db.example', name: 'tasks', dataDir: '/var/lib/recoup' },
       sampleData: false,
+      runRetentionDays: 30,
       logLevel: 'silent',
     });
   });
@@ -74,6 +77,8 @@ describe('settings', () => {
     [{ MONGODB_DATABASE: 'a b' }, 'MONGODB_DATABASE: "a b" is not a database name'],
     [{ DATA_DIR: ' ' }, 'DATA_DIR'],
     [{ SAMPLE_DATA: 'yes' }, 'SAMPLE_DATA'],
+    [{ RUN_RETENTION_DAYS: '0' }, 'RUN_RETENTION_DAYS: "0" is not a number of days'],
+    [{ RUN_RETENTION_DAYS: '1.5' }, 'RUN_RETENTION_DAYS'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL'],
   ])('%j is refused by name', (environment, message) => {
     expect(() => readSettings(environment)).toThrow(InvalidSettings);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { checkedFetch } from './support/contract.ts';
-import { killAll, run, runProgram, runService } from './support/process.ts';
+import { killAll, run, runService } from './support/process.ts';
 import { startProxy } from './support/proxy.ts';
 import { openTestDatabase } from './support/service.ts';
 
@@ -146,22 +146,6 @@ test("the README's request has the reply that the README shows, fire times aside
   const { pathname, search } = new URL(url);
   const reply: unknown = await (await checkedFetch(`${service.url}${pathname}${search}`)).json();
   expect(reply).toEqual(shown);
-  service.kill('SIGTERM');
-  await service.ended;
-});
-
-test("the README's command to create a task does so", async () => {
-  const readme = await readFile('README.md', 'utf8');
-  const [, command = ''] = /```sh\n(curl --request POST[^]*?)```/.exec(readme) ?? [];
-  const service = await runService({ DATA_DIR: dataDir });
-  const typed = command.replace('http://127.0.0.1:3000', service.url);
-  const { stdout } = await runProgram('sh', ['-c', typed], {}).ended;
-  const { tasks }: { tasks: { id: string; upcoming: string[] }[] } = JSON.parse(stdout);
-  expect(tasks).toMatchObject([
-    { title: 'Thursday listener report', owner_email: 'mira@northlight.example' },
-  ]);
-  expect(tasks[0]?.upcoming).toHaveLength(10);
-  expect(await idsAt(service.url)).toContain(tasks[0]?.id);
   service.kill('SIGTERM');
   await service.ended;
 });

@@ -138,7 +138,8 @@ export class RunStore {
     if (!(await this.#write(owner, reports)) && !(await this.#write(owner, reports))) {
       await this.#refuseForeign(taskId, reports);
     }
-    await this.#settle(taskId, task.account_id);
+    // It may have moved while they were written for the account it had.
+    await this.#settle(taskId, (accountId) => accountId !== task.account_id);
   }
 
   /** @returns whether each report was written, without a collision. */
@@ -171,10 +172,12 @@ export class RunStore {
   async mend(taskId: string): Promise<boolean> {
     const task = await this.#stateOf(taskId);
     if (!task) return false;
+    const misfiled = { task_id: taskId, account_id: { $ne: task.account_id } };
     const right =
       task.runs_account_id === task.account_id &&
-      samePointers(task.recent_runs, await this.#readRecentRuns(taskId));
-    if (!right) await this.#settle(taskId);
+      samePointers(task.recent_runs, await this.#readRecentRuns(taskId)) &&
+      (await this.#runs.findOne(misfiled, { projection: { _id: 1 } })) === null;
+    if (!right) await this.#settle(taskId, () => true);
     return !right;
   }
 
@@ -182,16 +185,15 @@ export class RunStore {
    * The task's state is read before the history, and written only where its version is still the same: whoever adds a run
    * after that history was read, or moves the task to another account, raises the version later, so that either this
    * update fails and is tried again, or theirs comes after it and sees all.
-   * @param writtenFor - the account that runs were just written for, while the task may have moved
+   * @param isMisfiled - whether there may be runs under another account than the task's, which it is given
    */
-  async #settle(taskId: string, writtenFor?: string): Promise<void> {
+  async #settle(taskId: string, isMisfiled: (accountId: string) => boolean): Promise<void> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const task = await this.#stateOf(taskId);
       // Deleted since: its runs were recorded before.
       if (!task) return;
       const { version, account_id } = task;
-      const moved = task.runs_account_id !== account_id || (writtenFor ?? account_id) !== account_id;
-      if (moved) await this.#file(taskId, account_id);
+      if (task.runs_account_id !== account_id || isMisfiled(account_id)) await this.#file(taskId, account_id);
       const recent_runs = await this.#readRecentRuns(taskId);
       const { matchedCount } = await this.#tasks.updateOne(
         { _id: taskId, version },

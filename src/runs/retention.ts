@@ -1,0 +1,90 @@
+import type { Logger } from 'pino';
+import type { Collections } from '../database/collections.ts';
+import { finalStatuses } from './status.ts';
+import { RECENT_RUNS } from './store.ts';
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+const BETWEEN_PASSES_MS = 60 * 60 * 1_000;
+/** Runs looked at, and deleted, at once. */
+const BATCH = 500;
+
+type RunsOnly = Pick<Collections, 'runs'>;
+interface Old {
+  _id: string;
+  task_id: string;
+}
+
+/** The runs that count as the last ones of a task, which stay however old they are. */
+async function lastRunsOf(taskId: string, { runs }: RunsOnly): Promise<string[]> {
+  const last = await runs
+    .find(
+      { task_id: taskId },
+      { projection: { _id: 1 }, sort: { createdAt: -1, _id: -1 }, limit: RECENT_RUNS },
+    )
+    .toArray();
+  return last.map(({ _id }) => _id);
+}
+
+async function dropBatch(old: Old[], collections: RunsOnly): Promise<number> {
+  const kept = new Set<string>();
+  for (const taskId of new Set(old.map(({ task_id }) => task_id))) {
+    // New runs that come meanwhile only make these older, so that none of the last ones can be among the dropped.
+    for (const id of await lastRunsOf(taskId, collections)) kept.add(id);
+  }
+  const ids = old.map(({ _id }) => _id).filter((id) => !kept.has(id));
+  if (ids.length === 0) return 0;
+  const { deletedCount } = await collections.runs.deleteMany({
+    _id: { $in: ids },
+    // It cannot have left its final status, but it may have been reported again.
+    status: { $in: finalStatuses },
+  });
+  return deletedCount;
+}
+
+/**
+ * Deletes the runs that reached a final status and were made and last changed before an instant, but never a task's last
+ * five. What is under way stays, however old.
+ * @returns how many it deleted
+ */
+export async function dropOldRuns(collections: RunsOnly, before: Date): Promise<number> {
+  const old = collections.runs.find<Old>(
+    { createdAt: { $lt: before }, updatedAt: { $lt: before }, status: { $in: finalStatuses } },
+    { projection: { task_id: 1 }, batchSize: BATCH },
+  );
+  let dropped = 0;
+  let batch: Old[] = [];
+  for await (const run of old) {
+    batch.push(run);
+    if (batch.length < BATCH) continue;
+    dropped += await dropBatch(batch, collections);
+    batch = [];
+  }
+  return dropped + (await dropBatch(batch, collections));
+}
+
+/**
+ * Drops old runs now and every hour, until it is stopped. A pass that fails is logged, and made up for by the next.
+ * @returns ends it, and resolves when a pass that is under way has ended
+ */
+export function keepRunsFor(
+  days: number,
+  { collections, log, now }: { collections: RunsOnly; log: Logger; now: () => Date },
+): () => Promise<void> {
+  const pass = async () => {
+    try {
+      const runs = await dropOldRuns(collections, new Date(now().getTime() - days * DAY_MS));
+      if (runs > 0) log.info({ runs, days }, 'old runs dropped');
+    } catch (error) {
+      log.error({ err: error }, 'old runs could not be dropped');
+    }
+  };
+  let current = pass();
+  const timer = setInterval(() => {
+    // One after the other, however long one takes.
+    current = current.then(pass);
+  }, BETWEEN_PASSES_MS);
+  return async () => {
+    clearInterval(timer);
+    await current;
+  };
+}

@@ -1,0 +1,79 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { repair } from '../src/runs/repair.ts';
+import { ACCOUNT, OTHER_ACCOUNT, run, task, uuid } from './support/builders.ts';
+import { killAll, run as runScript, runService } from './support/process.ts';
+import { type Service, startService } from './support/service.ts';
+
+let service: Service;
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(async () => {
+  killAll();
+  await service.close();
+});
+beforeEach(async () => {
+  await Promise.all([service.collections.tasks.deleteMany({}), service.collections.runs.deleteMany({})]);
+});
+
+const document = (number: number, taskNumber: number) => {
+  const { id, ...fields } = run(number);
+  return { ...fields, _id: id, task_id: uuid(taskNumber) };
+};
+
+test('a repair rebuilds pointers from the history, and files runs under the accounts of their tasks', async () => {
+  const { tasks, runs } = service.collections;
+  await tasks.insertMany(Array.from({ length: 30 }, (_, at) => task(at)));
+  const gone = { id: 'run_gone', createdAt: new Date() };
+  await tasks.updateOne({ _id: uuid(2) }, { $set: { recent_runs: [gone] } });
+  await tasks.updateOne({ _id: uuid(3) }, { $set: { account_id: OTHER_ACCOUNT } });
+  await tasks.updateOne({ _id: uuid(4) }, { $unset: { recent_runs: 1, runs_account_id: 1 } });
+  await runs.insertMany([
+    ...[1, 2, 3, 4, 5, 6, 7].map((number) => document(number, 1)),
+    document(10, 2),
+    { ...document(11, 3), account_id: ACCOUNT },
+    document(12, 4),
+    document(13, 4),
+  ]);
+  await service.runs.recordRuns(uuid(5), [run(20)]);
+  const untouched = await tasks
+    .find({ _id: { $gte: uuid(5) } })
+    .sort({ _id: 1 })
+    .toArray();
+
+  expect(await repair(service.collections)).toEqual({ tasks: 30, mended: 4 });
+  const idsOf = async (number: number) =>
+    (await tasks.findOne({ _id: uuid(number) }))?.recent_runs.map(({ id }) => id);
+  expect(await idsOf(1)).toEqual([7, 6, 5, 4, 3].map((number) => run(number).id));
+  expect(await idsOf(2)).toEqual([run(10).id]);
+  expect(await idsOf(4)).toEqual([run(13).id, run(12).id]);
+  expect(await runs.countDocuments({ account_id: ACCOUNT })).toBe(11);
+  expect((await runs.findOne({ _id: run(11).id }))?.account_id).toBe(OTHER_ACCOUNT);
+  expect(
+    await tasks
+      .find({ _id: { $gte: uuid(5) } })
+      .sort({ _id: 1 })
+      .toArray(),
+  ).toEqual(untouched);
+  expect(await repair(service.collections)).toEqual({ tasks: 30, mended: 0 });
+});
+
+test('npm run repair works beside a service, and says what it did', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'recoup-repair-'));
+  const running = await runService({ DATA_DIR: dataDir });
+  expect(await runScript('scripts/repair.js', { DATA_DIR: dataDir }).ended).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/Looked at 13 tasks and mended 0 in \d+\.\d s\.\n$/),
+  });
+  const refused = await runScript('scripts/repair.js', { DATA_DIR: dataDir }, ['all']).ended;
+  expect(refused).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('There are no arguments, but "all".'),
+  });
+  running.kill('SIGTERM');
+  await running.ended;
+  await rm(dataDir, { recursive: true });
+});
