@@ -42,7 +42,11 @@ function explain(error: unknown, document: Document, request: Request): unknown 
   if (!(error instanceof OpenApiValidator.error.BadRequest)) return error;
   const parameters = parametersOf(document, 'query', request);
   const headers = [...parametersOf(document, 'header', request).values()];
-  const problems = error.errors.map((problem) => {
+  // The validator loses the place of a field whose name is empty; parameters are checked by name before.
+  const found = error.errors.map((problem) =>
+    problem.path === '' ? { ...problem, path: '/body/' } : problem,
+  );
+  const problems = found.map((problem) => {
     const parameter = parameters.get(problem.path.split('/')[2] ?? '');
     if (parameter && problem.path.startsWith('/query/'))
       return `Query parameter "${parameter.name}" must be ${expectationOf(document, parameter.schema)}.`;
@@ -50,9 +54,7 @@ function explain(error: unknown, document: Document, request: Request): unknown 
     if (header) return `Header "${header.name}" must be ${expectationOf(document, header.schema)}.`;
     return problem.path.startsWith('/body') ? explainField(problem, document, request) : problem.message;
   });
-  const code = error.errors.some(({ path }) => path.startsWith('/body'))
-    ? 'invalid_body'
-    : 'invalid_parameter';
+  const code = found.some(({ path }) => path.startsWith('/body')) ? 'invalid_body' : 'invalid_parameter';
   return new ApiError(code, [...new Set(problems)].join(' '), { cause: error });
 }
 
