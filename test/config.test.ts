@@ -101,8 +101,16 @@ describe('settings', () => {
       .filter((line) => /^[A-Z]/.test(line));
     const example = Object.fromEntries(lines.map((line) => line.split('=', 2)));
     expect(readSettings(example)).toEqual(readSettings({}));
-    expect(Object.keys(example).toSorted()).toEqual(
-      ['DATA_DIR', 'HOST', 'LOG_LEVEL', 'MONGODB_DATABASE', 'MONGODB_URI', 'PORT', 'SAMPLE_DATA'].toSorted(),
-    );
+    expect(Object.keys(example).toSorted()).toEqual([
+      'AUTH',
+      'DATA_DIR',
+      'HOST',
+      'LOG_LEVEL',
+      'MONGODB_DATABASE',
+      'MONGODB_URI',
+      'PORT',
+      'RUN_RETENTION_DAYS',
+      'SAMPLE_DATA',
+    ]);
   });
 });

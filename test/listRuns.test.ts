@@ -171,7 +171,9 @@ describe('paging', () => {
     for (const runId of odd) expect((await list({ runId })).ids).toEqual([runId]);
   });
 
-  test('reads no more runs than the page shows and one, by each filter, however rare', async () => {
+  // Not every server can explain.
+  const testEmbedded = process.env.MONGODB_URI ? test.skip : test;
+  testEmbedded('reads each page from an index in its order, by each filter, however rare', async () => {
     const many = Array.from({ length: 300 }, (_, at) => run(at, at === 0 ? { status: 'FAILED' } : {}));
     for (let from = 0; from < 300; from += 100)
       await service.runs.recordRuns(uuid(1), many.slice(from, from + 100));

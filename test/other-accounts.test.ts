@@ -92,7 +92,7 @@ function placesOf({ parameters, bodySchema }: Operation) {
 
 /** A request of the key's own account: where it names an account or a task, those are its own. */
 function ofOwnAccount(request: Sent): Sent {
-  const own: Record<string, string> = { account_id: ACCOUNT, artist_account_id: ARTIST };
+  const own: Record<string, string> = { id: uuid(2), account_id: ACCOUNT, artist_account_id: ARTIST };
   const body = isObject(request.body)
     ? Object.fromEntries(Object.entries(request.body).map(([name, value]) => [name, own[name] ?? value]))
     : request.body;

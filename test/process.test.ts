@@ -119,6 +119,43 @@ describe('the service as a process', () => {
     expect(stderr).not.toContain('    at ');
   });
 
+  test('asks for keys on an address that others can reach, and says that there are none yet', async () => {
+    const service = await runService({ DATA_DIR: dataDir, HOST: '0.0.0.0' });
+    const log = await service.printed('there are no keys yet');
+    expect(log).toContain('"auth":"required"');
+    const url = service.url.replace('0.0.0.0', '127.0.0.1');
+    expect((await checkedFetch(`${url}/api/tasks`)).status).toBe(401);
+    service.kill('SIGTERM');
+    await service.ended;
+  });
+
+  test('warns where it asks for none, on an address that others can reach, and answers loopback names alone', async () => {
+    const service = await runService({
+      DATA_DIR: dataDir,
+      HOST: '0.0.0.0',
+      AUTH: 'none',
+      SAMPLE_DATA: 'off',
+    });
+    const log = await service.printed('whoever does');
+    expect(log).toMatch(/"level":40[^\n]*AUTH=none/);
+    expect((await checkedFetch(`${service.url}/api/tasks`)).status).toBe(403);
+    expect(await idsAt(service.url.replace('0.0.0.0', '127.0.0.1'))).toEqual([]);
+    service.kill('SIGTERM');
+    await service.ended;
+  });
+
+  test('keeps runs for as long as it is told', async () => {
+    const seeded = ['--accounts', '1', '--tasks', '2', '--runs', '9'];
+    await run('scripts/seed.js', { DATA_DIR: dataDir }, seeded).ended;
+    const service = await runService({ DATA_DIR: dataDir, RUN_RETENTION_DAYS: '1' });
+    expect(await service.printed('old runs dropped')).toContain('"days":1');
+    const { runs } = await (await checkedFetch(`${service.url}/api/tasks/runs?limit=100`)).json();
+    expect(runs.length).toBeLessThan(18);
+    expect(runs.length).toBeGreaterThanOrEqual(10);
+    service.kill('SIGTERM');
+    expect(await service.ended).toMatchObject({ code: 0 });
+  });
+
   test('says that its port is taken', async () => {
     const first = await runService({ DATA_DIR: dataDir });
     const port = new URL(first.url).port;

@@ -101,6 +101,25 @@ describe('the store', () => {
     expect(calls).toBe(2);
   });
 
+  test('points to a run that another report added between reading the history and pointing to it', async () => {
+    let raced = false;
+    const tasks = new Proxy(service.collections.tasks, {
+      get(target, name) {
+        if (name !== 'updateOne') return Reflect.get(target, name).bind(target);
+        return async (...args: Parameters<typeof target.updateOne>) => {
+          if (!raced) {
+            raced = true;
+            await service.runs.recordRuns(uuid(1), [run(9)]);
+          }
+          return target.updateOne(...args);
+        };
+      },
+    });
+    await new RunStore({ tasks, runs: service.collections.runs }).recordRuns(uuid(1), [run(1)]);
+    expect((await storedTask())?.recent_runs.map(({ id }) => id)).toEqual([run(9).id, run(1).id]);
+    expect(await storedTask()).toMatchObject({ version: 3 });
+  });
+
   test('takes the same report twice for once', async () => {
     await service.runs.recordRuns(uuid(1), [run(1), run(2)]);
     const before = await service.collections.runs.find().sort({ _id: 1 }).toArray();

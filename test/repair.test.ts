@@ -21,7 +21,7 @@ beforeEach(async () => {
 
 const document = (number: number, taskNumber: number) => {
   const { id, ...fields } = run(number);
-  return { ...fields, _id: id, task_id: uuid(taskNumber) };
+  return { ...fields, _id: id, task_id: uuid(taskNumber), account_id: ACCOUNT };
 };
 
 test('a repair rebuilds pointers from the history, and files runs under the accounts of their tasks', async () => {
@@ -34,27 +34,31 @@ test('a repair rebuilds pointers from the history, and files runs under the acco
   await runs.insertMany([
     ...[1, 2, 3, 4, 5, 6, 7].map((number) => document(number, 1)),
     document(10, 2),
-    { ...document(11, 3), account_id: ACCOUNT },
-    document(12, 4),
+    document(11, 3),
+    { ...document(12, 4), account_id: undefined },
     document(13, 4),
   ]);
   await service.runs.recordRuns(uuid(5), [run(20)]);
+  // Each in one way alone: not known where its runs are filed, and one of them filed wrongly.
+  await tasks.updateOne({ _id: uuid(6) }, { $unset: { runs_account_id: 1 } });
+  await service.runs.recordRuns(uuid(7), [run(30)]);
+  await runs.updateOne({ _id: run(30).id }, { $set: { account_id: OTHER_ACCOUNT } });
   const untouched = await tasks
-    .find({ _id: { $gte: uuid(5) } })
+    .find({ _id: { $gte: uuid(8) } })
     .sort({ _id: 1 })
     .toArray();
 
-  expect(await repair(service.collections)).toEqual({ tasks: 30, mended: 4 });
+  expect(await repair(service.collections)).toEqual({ tasks: 30, mended: 6 });
   const idsOf = async (number: number) =>
     (await tasks.findOne({ _id: uuid(number) }))?.recent_runs.map(({ id }) => id);
   expect(await idsOf(1)).toEqual([7, 6, 5, 4, 3].map((number) => run(number).id));
   expect(await idsOf(2)).toEqual([run(10).id]);
   expect(await idsOf(4)).toEqual([run(13).id, run(12).id]);
-  expect(await runs.countDocuments({ account_id: ACCOUNT })).toBe(11);
+  expect(await runs.countDocuments({ account_id: ACCOUNT })).toBe(12);
   expect((await runs.findOne({ _id: run(11).id }))?.account_id).toBe(OTHER_ACCOUNT);
   expect(
     await tasks
-      .find({ _id: { $gte: uuid(5) } })
+      .find({ _id: { $gte: uuid(8) } })
       .sort({ _id: 1 })
       .toArray(),
   ).toEqual(untouched);
