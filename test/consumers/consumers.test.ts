@@ -73,7 +73,7 @@ const SAMPLES = 13;
 const PAGE = '<!doctype html><title>loading</title><script type="module" src="/main.js"></script>';
 
 describe('the tarball', () => {
-  test('has the service, the client and the spec, and no tests, scripts or sources', async () => {
+  test('has the service, its commands, the client and the spec, and no tests or sources', async () => {
     const installed = join(folder, 'node_modules', 'recoup-tasks');
     expect((await readdir(installed)).toSorted()).toEqual([
       'LICENSE',
@@ -83,7 +83,17 @@ describe('the tarball', () => {
       'package.json',
       'src',
     ]);
-    expect((await readdir(join(installed, 'dist'))).toSorted()).toEqual(['cjs', 'generated', 'src']);
+    expect((await readdir(join(installed, 'dist'))).toSorted()).toEqual([
+      'cjs',
+      'generated',
+      'scripts',
+      'src',
+    ]);
+    const commands = ['backup', 'keys', 'migrate', 'repair', 'restore', 'seed'];
+    const helpers = ['command-line', 'embedded-only', 'seed-data'];
+    expect((await readdir(join(installed, 'dist', 'scripts'))).toSorted()).toEqual(
+      [...commands, ...helpers].map((name) => `${name}.js`).toSorted(),
+    );
     expect(await readdir(join(installed, 'src', 'http'))).toEqual(['docs-page']);
   });
 
@@ -93,6 +103,19 @@ describe('the tarball', () => {
     expect((await execute(service.command, ['--help'])).stdout).toContain('MONGODB_URI');
     const refused = await execute(service.command, ['--prot']).catch((error: unknown) => error);
     expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--prot') });
+  });
+
+  test('has the commands of a clone, which find the database of the service that runs', async () => {
+    const env = { PATH: process.env.PATH, DATA_DIR: join(folder, 'data') };
+    const ask = (...args: string[]) => execute(service.command, args, { env });
+    expect((await ask('keys', 'create', '--name', 'x', '--admin')).stdout).toMatch(/^[\w-]{28,}\n$/);
+    expect((await ask('keys', 'list')).stdout).toContain('admin');
+    expect((await ask('repair')).stdout).toContain('tasks and mended 0');
+    for (const name of ['backup', 'restore', 'migrate', 'seed']) {
+      expect((await ask(name, '--help')).stdout).toContain('Usage');
+    }
+    const refused = await ask('keys', 'destroy').catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('The commands are create') });
   });
 
   test.each(['dist/src/client', 'dist/cjs/src/client'])(
