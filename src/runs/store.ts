@@ -112,6 +112,7 @@ export class RunStore {
   /** The first runs that match, newest first, behind a position: at most `limit`, without their details. */
   async page(filter: RunFilter, page: { after?: Position; limit: number }): Promise<RunDocument[]> {
     const { after, limit } = page;
+    if (!(await this.#mayMatch(filter))) return [];
     const options = { projection: WITHOUT_DETAILS, sort: NEWEST_FIRST, limit, batchSize: limit + 1 };
     const found = await Promise.all(
       queriesOf(filter, after).map((query) => this.#runs.find(query, options).toArray()),
@@ -119,6 +120,16 @@ export class RunStore {
     const [only] = found;
     if (only && found.length === 1) return only;
     return found.flat().toSorted(comparePosition).slice(0, limit);
+  }
+
+  /**
+   * Whether a task and an account belong together, where both are asked for: its runs have one account all, so that the
+   * newest tells. Otherwise the whole history of a foreign task would be read, in vain, and for a time that tells of it.
+   */
+  async #mayMatch({ task_id, account_id }: RunFilter): Promise<boolean> {
+    if (task_id === undefined || account_id === undefined) return true;
+    const options = { projection: { account_id: 1 }, sort: NEWEST_FIRST };
+    return (await this.#runs.findOne({ task_id }, options))?.account_id === account_id;
   }
 
   /**
