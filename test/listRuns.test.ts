@@ -208,6 +208,15 @@ describe('paging', () => {
   });
 });
 
+test('one run is read of a task that is of another account, however long its history is', async () => {
+  const history = Array.from({ length: 50 }, (_, at) => run(at));
+  await service.runs.recordRuns(uuid(1), history);
+  service.commands.started.length = 0;
+  expect((await list({ task_id: uuid(1), account_id: OTHER_ACCOUNT })).ids).toEqual([]);
+  const finds = service.commands.started.map(({ command }) => [command.find, command.filter, command.limit]);
+  expect(finds).toEqual([['runs', { task_id: uuid(1) }, 1]]);
+});
+
 describe('runId', () => {
   test('finds the run, complete', async () => {
     await service.runs.recordRuns(uuid(1), [run(1, DETAILS), run(2)]);
