@@ -1,7 +1,7 @@
 import type { Collection, Db, IndexSpecification } from 'mongodb';
 import type { AccountDocument } from '../accounts/document.ts';
 import type { ApiKeyDocument } from '../auth/document.ts';
-import type { ClaimDocument } from '../tasks/claims.ts';
+import type { ClaimDocument } from '../tasks/claim-document.ts';
 import type { RunDocument } from '../runs/document.ts';
 import type { TaskDocument } from '../tasks/document.ts';
 

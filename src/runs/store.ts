@@ -1,11 +1,9 @@
-import { MongoBulkWriteError } from 'mongodb';
-import type { AnyBulkWriteOperation } from 'mongodb';
 import type { Position } from '../cursor.ts';
 import type { Collections } from '../database/collections.ts';
 import type { RunPointer, TaskDocument } from '../tasks/document.ts';
 import type { RunDocument, RunRecord } from './document.ts';
 import { type RunFilter, queriesOf } from './filter.ts';
-import { finalStatuses } from './status.ts';
+import { onlyDuplicates, reportOf } from './report.ts';
 
 /** How many of its last runs a task points to (openapi.yaml, Task.recent_runs). */
 export const RECENT_RUNS = 5;
@@ -15,8 +13,6 @@ const MAX_ATTEMPTS = 100;
 
 /** Runs that are filed under another account at once. */
 const MOVED_AT_ONCE = 1_000;
-
-const DUPLICATE_KEY = 11000;
 
 /** The order of listings, and of a task's last runs. */
 const NEWEST_FIRST = { createdAt: -1, _id: -1 } as const;
@@ -45,34 +41,6 @@ export class RunOfAnotherTask extends Error {
 
 /** What recording runs must know of their task. */
 type TaskState = Pick<TaskDocument, 'version' | 'account_id' | 'runs_account_id' | 'recent_runs'>;
-
-/**
- * Writes the report where it is news: over a state that is not newer, and that is not final unless in that same final
- * status. Where the run exists in any other state, or at another task, the upsert collides with its _id.
- */
-function reportOf(
-  task: { id: string; account_id: string },
-  { id, ...fields }: RunRecord,
-): AnyBulkWriteOperation<RunDocument> {
-  return {
-    replaceOne: {
-      filter: {
-        _id: id,
-        task_id: task.id,
-        updatedAt: { $lte: fields.updatedAt },
-        $or: [{ status: { $nin: finalStatuses } }, { status: fields.status }],
-      },
-      replacement: { ...fields, task_id: task.id, account_id: task.account_id },
-      upsert: true,
-    },
-  };
-}
-
-function onlyDuplicates(error: unknown): boolean {
-  if (!(error instanceof MongoBulkWriteError)) return false;
-  const failures = [error.writeErrors].flat();
-  return failures.length > 0 && failures.every(({ code }) => code === DUPLICATE_KEY);
-}
 
 function comparePosition(one: RunDocument, other: RunDocument): number {
   const later = other.createdAt.getTime() - one.createdAt.getTime();
