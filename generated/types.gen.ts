@@ -209,7 +209,7 @@ export type RecordRunsRequest = {
 };
 
 /**
- * What is known of a run, in the shape of Run. Its instants may have any offset, and are kept to the millisecond. Nothing in it may be what
+ * What is known of a run, in the shape of Run. Its instants are of the years 1000 to 2999, may have any offset, and are kept to the millisecond. Nothing in it may be what
  * a database cannot keep as it is: texts with NUL or half a surrogate pair, numbers beyond those of IEEE 754, objects with a
  * name `_bsontype`, or with both `$ref` and `$id`.
  *

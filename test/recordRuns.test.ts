@@ -320,6 +320,11 @@ describe('PUT /api/tasks/runs', () => {
       '"runs.0.createdAt"',
     ],
     ['a leap second', { runs: [{ ...report(1), createdAt: '2016-12-31T23:59:60Z' }] }, '"runs.0.createdAt"'],
+    [
+      'an instant that is of the year 10000 in UTC',
+      { runs: [{ ...report(1), createdAt: '9999-12-31T23:00:00-02:00' }] },
+      '"runs.0.createdAt" must be an RFC 3339 instant',
+    ],
     ['no runs', { runs: [] }, '"runs"'],
     [
       '101 runs',
