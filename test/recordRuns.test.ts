@@ -341,6 +341,11 @@ describe('PUT /api/tasks/runs', () => {
       { runs: [{ ...report(1), attempts: [{ ...FULL.attempts?.[0], x: 1 }] }] },
       '"runs.0.attempts.0.x" is not known; known are id, status, createdAt',
     ],
+    [
+      'an error that is a text',
+      { runs: [{ ...report(1), error: 'x' }] },
+      '"runs.0.error" must be object or null',
+    ],
     ['eleven tags', { runs: [{ ...report(1), tags: 'abcdefghijk'.split('') }] }, '"runs.0.tags"'],
     [
       'NUL in a text',

@@ -34,7 +34,8 @@ function explainField({ path, message, errorCode = '' }: Problem, spec: Document
     return `${name} must be ${expectationOf(spec, schema)}.`;
   if (errorCode.startsWith('pattern'))
     return `${name} must not have NUL characters or halves of surrogate pairs.`;
-  return `${name} ${message}.`;
+  // Of several types it says "must be object,null".
+  return `${name} ${errorCode.startsWith('type') ? message.replaceAll(',', ' or ') : message}.`;
 }
 
 /** Tells the caller in the spec's words what the validator found. */

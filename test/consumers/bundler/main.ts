@@ -1,4 +1,12 @@
-import { type Run, type Task, createClient, listTasks, pagesOf } from 'recoup-tasks/client';
+import {
+  type Run,
+  type Task,
+  createClient,
+  createTask,
+  listRuns,
+  listTasks,
+  pagesOf,
+} from 'recoup-tasks/client';
 
 const client = createClient({ timeoutMs: 10_000 });
 
@@ -17,6 +25,13 @@ export const wrong: Task['title'] = 1;
 
 for await (const { tasks } of pagesOf(listTasks, { client, query: { enabled: false } }))
   tasks satisfies Task[];
+
+for await (const { runs } of pagesOf(listRuns, { client, query: { status: ['FAILED', 'CRASHED'] } }))
+  runs satisfies Run[];
+// @ts-expect-error: there is no such status
+void (() => pagesOf(listRuns, { client, query: { status: ['DONE'] } }));
+// @ts-expect-error: that operation has no pages
+void (() => pagesOf(createTask, { client, query: {} }));
 
 let count = 0;
 for await (const { tasks } of pagesOf(listTasks, { client, query: { limit: 4 } })) count += tasks.length;
