@@ -9,6 +9,7 @@ import { body } from './http/body.ts';
 import { type Auth, credentials } from './http/credentials.ts';
 import { docs } from './http/docs.ts';
 import { errorReplies } from './http/error-replies.ts';
+import { Gzip } from './http/gzip.ts';
 import { limits } from './http/limits.ts';
 import { strictQuery } from './http/query.ts';
 import { ownMachine } from './http/own-machine.ts';
@@ -24,19 +25,25 @@ import { ClaimStore } from './tasks/claims.ts';
 import { createTask } from './tasks/createTask.ts';
 import { deleteTask } from './tasks/deleteTask.ts';
 import { listTasks } from './tasks/listTasks.ts';
+import { PartCache } from './tasks/part-cache.ts';
 import { TaskStore } from './tasks/store.ts';
 import { updateTask } from './tasks/updateTask.ts';
+
+/** Of that memory, for compressed text, which is a fraction of the text. */
+const GZIP_SHARE = 1 / 4;
 
 interface Surroundings {
   collections: Collections;
   auth: Auth;
   log: Logger;
+  /** Bytes of memory for what is listed again and again. */
+  cacheBytes: number;
   /** The clock. */
   now: () => Date;
 }
 
 /** Composes the service: its handlers, and all that a request passes on its way to one and back, in order. */
-export function createApp({ collections, auth, log, now }: Surroundings): Express {
+export function createApp({ collections, auth, log, cacheBytes, now }: Surroundings): Express {
   const spec = loadSpec();
   const tasks = new TaskStore(collections);
   const runs = new RunStore(collections);
@@ -44,9 +51,11 @@ export function createApp({ collections, auth, log, now }: Surroundings): Expres
   const claims = new ClaimStore(collections);
   const keys = new KeyStore(collections, log);
   const fireTimes = new FireTimes(log);
+  const cache = new PartCache({ maxBytes: cacheBytes * (1 - GZIP_SHARE), now });
+  const gzip = new Gzip(cacheBytes * GZIP_SHARE);
 
   const handlers = defineHandlers({
-    listTasks: listTasks({ tasks, runs, accounts, fireTimes, now }),
+    listTasks: listTasks({ tasks, runs, cache, accounts, fireTimes, now }),
     createTask: createTask({ tasks, claims, runs, accounts, fireTimes, now }),
     updateTask: updateTask({ tasks, runs, accounts, fireTimes, now }),
     deleteTask: deleteTask({ tasks, runs }),
@@ -56,7 +65,7 @@ export function createApp({ collections, auth, log, now }: Surroundings): Expres
 
   const app = express();
   app.disable('x-powered-by');
-  // Conditional requests are not in the contract, and Express would answer some with 304, even without an ETag.
+  // json-body.ts does both by itself; Express would answer some requests with 304, even without an ETag.
   app.disable('etag');
   Object.defineProperty(app.request, 'fresh', { get: () => false });
   // Its own parser would drop what follows the thousandth pair, empty ones counted; the URL's length is bounded anyway.
@@ -72,7 +81,7 @@ export function createApp({ collections, auth, log, now }: Surroundings): Expres
   app.use(strictQuery(spec.document)); // 400: what the validator would misread
   app.use(body()); // 413, 415, 400: what is not JSON
   app.use(validation(spec.document)); // 400: what the spec does not allow
-  app.use(router(handlers, spec.document)); // handler → store → view → bytes
+  app.use(router(handlers, spec.document, gzip)); // handler → store → view → bytes
   app.use(errorReplies(log)); // every error, in the published envelope
   return app;
 }

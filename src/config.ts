@@ -3,6 +3,8 @@ import { EnvError, cleanEnv, makeValidator, str } from 'envalid';
 /** Addresses that only this machine can reach. */
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
+const MEBIBYTE = 1_048_576;
+
 /** Where the service's data is. */
 export interface DatabaseSettings {
   /** Connection string of a MongoDB server; undefined for the embedded engine. */
@@ -21,6 +23,8 @@ export interface Settings {
   auth: 'required' | 'none';
   database: DatabaseSettings;
   sampleData: boolean;
+  /** Bytes of memory for what is listed again and again; 0 to keep nothing. */
+  cacheBytes: number;
   /** How long final runs are kept, a task's last ones longer; undefined for ever. */
   runRetentionDays: number | undefined;
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -47,6 +51,11 @@ const port = makeValidator<number>((value) => {
 const days = makeValidator<number>((value) => {
   if (/^[1-9]\d{0,4}$/.test(value)) return Number(value);
   throw new EnvError(`"${value}" is not a number of days: 1 to 99999, in digits alone`);
+});
+
+const megabytes = makeValidator<number>((value) => {
+  if (/^\d{1,5}$/.test(value)) return Number(value);
+  throw new EnvError(`"${value}" is not a number of megabytes: 0 to 99999, in digits alone`);
 });
 
 const mongodbUri = makeValidator<string>((value) => {
@@ -89,6 +98,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
       MONGODB_DATABASE: databaseName({ default: undefined }),
       DATA_DIR: filled({ default: './data' }),
       SAMPLE_DATA: str({ choices: ['on', 'off'], default: 'on' }),
+      CACHE_MB: megabytes({ default: 64 }),
       RUN_RETENTION_DAYS: days({ default: undefined }),
       LOG_LEVEL: str({
         choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -113,6 +123,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
       dataDir: env.DATA_DIR,
     },
     sampleData: env.SAMPLE_DATA === 'on',
+    cacheBytes: env.CACHE_MB * MEBIBYTE,
     runRetentionDays: env.RUN_RETENTION_DAYS,
     logLevel: env.LOG_LEVEL,
   };

@@ -1,5 +1,6 @@
 import type { Operations } from '../generated/express.gen.ts';
 import type { Principal } from './auth/principal.ts';
+import type { JsonText } from './json/json-text.ts';
 
 export type OperationId = keyof Operations;
 
@@ -20,9 +21,11 @@ type Succeeding<Body, Failed> = {
     : Body[Key];
 };
 
-/** A body as a handler may give it: the items of an array that can be long one by one, as they are read. */
+/** A body as a handler may give it: the items of an array as text, one by one where they can be many. */
 type Streamable<Body> = {
-  [Key in keyof Body]: Body[Key] extends (infer Item)[] ? Item[] | AsyncIterable<Item> : Body[Key];
+  [Key in keyof Body]: Body[Key] extends (infer Item)[]
+    ? Item[] | JsonText<Item>[] | AsyncIterable<JsonText<Item>>
+    : Body[Key];
 };
 
 type ErrorBody<Id extends OperationId> = Operations[Id]['errors'][keyof Operations[Id]['errors']];
@@ -46,17 +49,19 @@ type ValueOf<Union, Key extends PropertyKey> = Union extends { [K in Key]?: infe
 /** What Actual is, with `never` in place of each property that Shape does not have, at any depth. */
 type Exact<Actual, Shape> = unknown extends Shape
   ? Actual
-  : Actual extends readonly (infer Item)[]
-    ? Exact<Item, Shape extends readonly (infer ShapeItem)[] ? ShapeItem : never>[]
-    : Actual extends AsyncIterable<infer Item>
-      ? AsyncIterable<Exact<Item, Shape extends AsyncIterable<infer ShapeItem> ? ShapeItem : never>>
-      : Actual extends object
-        ? {
-            [Key in keyof Actual]: Key extends KeysOf<Shape>
-              ? Exact<Actual[Key], ValueOf<Shape, Key>>
-              : never;
-          }
-        : Actual;
+  : Actual extends JsonText<infer Wire>
+    ? JsonText<Exact<Wire, Shape extends JsonText<infer ShapeWire> ? ShapeWire : never>>
+    : Actual extends readonly (infer Item)[]
+      ? Exact<Item, Shape extends readonly (infer ShapeItem)[] ? ShapeItem : never>[]
+      : Actual extends AsyncIterable<infer Item>
+        ? AsyncIterable<Exact<Item, Shape extends AsyncIterable<infer ShapeItem> ? ShapeItem : never>>
+        : Actual extends object
+          ? {
+              [Key in keyof Actual]: Key extends KeysOf<Shape>
+                ? Exact<Actual[Key], ValueOf<Shape, Key>>
+                : never;
+            }
+          : Actual;
 
 type ExactHandlers<Given extends Handlers> = {
   [Id in keyof Given]: Id extends OperationId

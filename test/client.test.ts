@@ -226,6 +226,11 @@ describe('where no reply of the service comes', () => {
       ((_q, r) => r.writeHead(502, { 'Content-Type': 'text/html' }).end('<p>')) as Answer,
       'unexpected_reply',
     ],
+    [
+      'nothing is new since the ETag that the caller sent',
+      (_request: IncomingMessage, response: ServerResponse) => response.writeHead(304).end(),
+      'not_modified',
+    ],
     ['the error is not the envelope', json(502, { message: 'x' }), 'unexpected_reply'],
   ])('because %s, an ApiError is thrown in any case', async (_what, answer, code) => {
     answers = [answer];

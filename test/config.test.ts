@@ -11,6 +11,7 @@ describe('settings', () => {
       auth: 'none',
       database: { uri: undefined, name: 'recoup', dataDir: './data' },
       sampleData: true,
+      cacheBytes: 64 * 1_048_576,
       runRetentionDays: undefined,
       logLevel: 'info',
     });
@@ -25,6 +26,7 @@ describe('settings', () => {
       MONGODB_DATABASE: 'tasks',
       DATA_DIR: '/var/lib/recoup',
       SAMPLE_DATA: 'off',
+      CACHE_MB: '0',
       RUN_RETENTION_DAYS: '30',
       LOG_LEVEL: 'silent',
     });
@@ -35,6 +37,7 @@ describe('settings', () => {
       auth: 'required',
       database: { uri: 'mongodb://db.example', name: 'tasks', dataDir: '/var/lib/recoup' },
       sampleData: false,
+      cacheBytes: 0,
       runRetentionDays: 30,
       logLevel: 'silent',
     });
@@ -77,6 +80,7 @@ describe('settings', () => {
     [{ MONGODB_DATABASE: 'a b' }, 'MONGODB_DATABASE: "a b" is not a database name'],
     [{ DATA_DIR: ' ' }, 'DATA_DIR'],
     [{ SAMPLE_DATA: 'yes' }, 'SAMPLE_DATA'],
+    [{ CACHE_MB: '1.5' }, 'CACHE_MB: "1.5" is not a number of megabytes'],
     [{ RUN_RETENTION_DAYS: '0' }, 'RUN_RETENTION_DAYS: "0" is not a number of days'],
     [{ RUN_RETENTION_DAYS: '1.5' }, 'RUN_RETENTION_DAYS'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL'],
@@ -103,6 +107,7 @@ describe('settings', () => {
     expect(readSettings(example)).toEqual(readSettings({}));
     expect(Object.keys(example).toSorted()).toEqual([
       'AUTH',
+      'CACHE_MB',
       'DATA_DIR',
       'HOST',
       'LOG_LEVEL',

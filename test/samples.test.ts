@@ -8,6 +8,7 @@ import { parse } from 'yaml';
 import type { RunAttempt, RunStatus } from '../generated/types.gen.ts';
 import type { Collections } from '../src/database/collections.ts';
 import { type Database, openDatabase } from '../src/database/connect.ts';
+import { RawRun } from '../src/runs/raw.ts';
 import { viewRun } from '../src/runs/view.ts';
 import { loadSamplesIfEmpty } from '../src/samples/load-samples.ts';
 import { referenceExample } from '../src/samples/reference-example.ts';
@@ -300,9 +301,9 @@ describe('loadSamplesIfEmpty', () => {
       _id: ACCOUNT_ID,
       email: '<string>',
     });
-    const run = await collections.runs.findOne({ _id: '<string>' });
+    const run = await collections.runs.findOne({ _id: '<string>' }, { raw: true });
     // As JSON, which leaves out what is undefined and nothing else.
-    expect(run && JSON.parse(JSON.stringify(viewRun(run)))).toEqual(PUBLISHED_RUN);
+    expect(viewRun(new RawRun(run)).toJSON()).toEqual(PUBLISHED_RUN);
   });
 
   it('changes nothing the second time, whatever became of the tasks since', async () => {

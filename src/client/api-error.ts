@@ -1,7 +1,7 @@
 import type { ErrorCode, ErrorResponse } from '../../generated/types.gen.ts';
 
 /** Why there is no reply of the service to look at. */
-export type NoReplyCode = 'network_error' | 'timeout' | 'unexpected_reply';
+export type NoReplyCode = 'network_error' | 'timeout' | 'unexpected_reply' | 'not_modified';
 
 /** A call that failed: what the service said of it, or why nothing that it says was received. */
 export class ApiError extends Error {

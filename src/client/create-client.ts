@@ -41,8 +41,17 @@ function unexpectedReply({ status, headers }: Response): ApiError {
   return new ApiError(message, { status, code: 'unexpected_reply' });
 }
 
-/** Refuses a reply that is not the service's, such as the page of a proxy, before it is taken for data. */
+/**
+ * Refuses a reply that is not the service's, such as the page of a proxy, before it is taken for data; and one that has
+ * neither data nor an error, because the caller sent If-None-Match and nothing is new.
+ */
 function expectJson(response: Response): Response {
+  if (response.status === 304) {
+    throw new ApiError('What If-None-Match names is still what there is.', {
+      status: 304,
+      code: 'not_modified',
+    });
+  }
   if (/^application\/json\b/i.test(response.headers.get('Content-Type') ?? '')) return response;
   throw unexpectedReply(response);
 }

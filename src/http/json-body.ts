@@ -1,44 +1,123 @@
 import { pipeline } from 'node:stream/promises';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
+import fresh from 'fresh';
+import { JsonText, Piece } from '../json/json-text.ts';
+import { type WholeSegment, etagOf } from './etag.ts';
+import type { Gzip } from './gzip.ts';
 
-/** Characters that go out together: few enough to come soon, enough to make writes cheap. */
-const CHUNK_LENGTH = 16_384;
+/** Bytes that go out together: at first few, to come soon; then enough to make writes cheap. */
+const FIRST_CHUNK_BYTES = 16_384;
+const CHUNK_BYTES = 131_072;
 
-function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+/** A reply up to this size is sent at once. */
+const ONE_WRITE_BYTES = 131_072;
+
+/** A smaller reply fits into one packet as it is. */
+const GZIP_FROM_BYTES = 1_024;
+
+const COMMA = new Piece(',');
+
+/** A body as text: what is there, and in its place what is still to be read. */
+type Segments = (WholeSegment | AsyncIterable<JsonText<unknown>>)[];
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<JsonText<unknown>> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }
 
-/** The JSON text of an object, piece by piece; what its members give item by item is written as arrays. */
-async function* jsonChunks(body: object): AsyncGenerator<string, void, undefined> {
+function isTexts(value: unknown): value is JsonText<unknown>[] {
+  return Array.isArray(value) && value[0] instanceof JsonText;
+}
+
+/** The JSON text of an object in segments; arrays of texts, and what gives texts one by one, become arrays. */
+function segmentsOf(body: object): Segments {
+  const segments: Segments = [];
   let text = '{';
   let separator = '';
   for (const [key, value] of Object.entries(body)) {
     if (value === undefined) continue;
     text += `${separator}${JSON.stringify(key)}:`;
     separator = ',';
-    if (!isAsyncIterable(value)) {
-      text += JSON.stringify(value);
-      continue;
-    }
-    text += '[';
-    let itemSeparator = '';
-    for await (const item of value) {
-      text += itemSeparator + JSON.stringify(item);
-      itemSeparator = ',';
-      if (text.length >= CHUNK_LENGTH) {
-        yield text;
-        text = '';
-      }
-    }
-    text += ']';
+    if (isTexts(value) || isAsyncIterable(value)) {
+      segments.push(new Piece(`${text}[`), value);
+      text = ']';
+    } else text += JSON.stringify(value);
   }
-  yield `${text}}`;
+  segments.push(new Piece(`${text}}`));
+  return segments;
 }
 
-async function stream(response: Response, body: object): Promise<void> {
-  const chunks = jsonChunks(body);
+/** Whether all of a body is there, and nothing still to be read. */
+function isWhole(segments: Segments): segments is WholeSegment[] {
+  return !segments.some(isAsyncIterable);
+}
+
+async function* piecesOf(segments: Segments): AsyncGenerator<Piece, void, undefined> {
+  for (const segment of segments) {
+    if (segment instanceof Piece) yield segment;
+    else {
+      let isFirst = true;
+      for await (const { pieces } of segment) {
+        if (!isFirst) yield COMMA;
+        isFirst = false;
+        yield* pieces;
+      }
+    }
+  }
+}
+
+function lengthOf(segments: WholeSegment[]): number {
+  return segments.reduce((sum, segment) => {
+    if (segment instanceof Piece) return sum + segment.bytes.length;
+    const commas = Math.max(0, segment.length - 1) * COMMA.bytes.length;
+    return segment.reduce((inner, { byteLength }) => inner + byteLength, sum + commas);
+  }, 0);
+}
+
+function bufferOf(segments: WholeSegment[]): Buffer {
+  const buffers: Buffer[] = [];
+  for (const segment of segments) {
+    if (segment instanceof Piece) buffers.push(segment.bytes);
+    else {
+      for (const [at, { pieces }] of segment.entries()) {
+        if (at > 0) buffers.push(COMMA.bytes);
+        for (const { bytes } of pieces) buffers.push(bytes);
+      }
+    }
+  }
+  return Buffer.concat(buffers);
+}
+
+async function* bytesOf(pieces: AsyncIterable<Piece>): AsyncGenerator<Buffer, void, undefined> {
+  for await (const { bytes } of pieces) yield bytes;
+}
+
+/** Copies buffers into larger ones: each write costs as much as copying many kilobytes. */
+async function* chunksOf(buffers: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  let chunk = Buffer.allocUnsafe(FIRST_CHUNK_BYTES);
+  let used = 0;
+  for await (const buffer of buffers) {
+    for (let from = 0; from < buffer.length;) {
+      const copied = buffer.copy(chunk, used, from);
+      from += copied;
+      used += copied;
+      if (used < chunk.length) continue;
+      yield chunk;
+      chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+      used = 0;
+    }
+  }
+  yield chunk.subarray(0, used);
+}
+
+/** Sends a body as it is read; what fails before the first byte is still answered with an error. */
+async function stream(
+  response: Response,
+  headers: Record<string, string>,
+  buffers: AsyncIterable<Buffer>,
+): Promise<void> {
+  const chunks = chunksOf(buffers);
   let failed = false;
-  async function* send(first: string): AsyncGenerator<string, void, undefined> {
+  async function* send(first: Buffer): AsyncGenerator<Buffer, void, undefined> {
     try {
       yield first;
       yield* chunks;
@@ -51,9 +130,8 @@ async function stream(response: Response, body: object): Promise<void> {
     }
   }
   try {
-    // What fails before the first byte is still answered with an error.
     const first = await chunks.next();
-    response.type('json');
+    response.set(headers);
     if (response.req.method === 'HEAD') response.end();
     else if (!first.done) await pipeline(send(first.value), response);
   } catch (error) {
@@ -64,11 +142,50 @@ async function stream(response: Response, body: object): Promise<void> {
   }
 }
 
+/** Whether a client would rather have it compressed. Express names the best that it accepts, of equals the first it lists. */
+function prefersGzip(request: Request): boolean {
+  return request.acceptsEncodings('gzip', 'identity') === 'gzip';
+}
+
 /**
- * Sends a body as JSON: with its length where all of it is there, else as it is read and no faster than the client
- * takes it. A client that leaves stops the reading; a failure in the middle cuts the connection.
+ * Sends a body as JSON, compressed where the client accepts it: with its length and an ETag where all of it is there, else as
+ * it is read and no faster than the client takes it. A client that has the same already is told so (304). One that leaves
+ * stops the reading; a failure in the middle cuts the connection.
  */
-export async function sendJson(response: Response, body: object): Promise<void> {
-  if (Object.values(body).some(isAsyncIterable)) await stream(response, body);
-  else response.json(body);
+export async function sendJson(response: Response, body: object, gzip: Gzip): Promise<void> {
+  const request = response.req;
+  const segments = segmentsOf(body);
+  const whole = isWhole(segments) ? segments : undefined;
+  const length = whole && lengthOf(whole);
+  const compress = (length === undefined || length >= GZIP_FROM_BYTES) && prefersGzip(request);
+  const headers: Record<string, string> = {
+    'Content-Type': 'application/json; charset=utf-8',
+    Vary: 'Accept-Encoding',
+    ...(compress && { 'Content-Encoding': 'gzip' }),
+    ...(length !== undefined && !compress && { 'Content-Length': String(length) }),
+  };
+  if (request.method === 'GET' || request.method === 'HEAD') {
+    // For the client that asked alone, and each time only after asking whether it is still the same.
+    headers['Cache-Control'] = 'private, no-cache';
+    if (whole) headers.ETag = etagOf(whole, compress ? 'gzip' : 'identity');
+    // Without the request's Cache-Control: fetch adds no-cache wherever a program sends If-None-Match, and `fresh` takes that
+    // for a wish to have all of it (RFC 9111, 5.2.1.4 asks caches, not the origin).
+    const condition = { 'if-none-match': request.headers['if-none-match'] };
+    if (whole && fresh(condition, { etag: headers.ETag })) {
+      const {
+        'Content-Type': _type,
+        'Content-Encoding': _encoding,
+        'Content-Length': _length,
+        ...kept
+      } = headers;
+      response.status(304).set(kept).end();
+      return;
+    }
+  } else headers['Cache-Control'] = 'no-store';
+  if (whole && length !== undefined && length <= ONE_WRITE_BYTES && !compress) {
+    response.set(headers).end(bufferOf(whole));
+    return;
+  }
+  const pieces = piecesOf(segments);
+  await stream(response, headers, compress ? gzip.compress(pieces) : bytesOf(pieces));
 }

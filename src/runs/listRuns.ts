@@ -49,7 +49,7 @@ export function listRuns({ runs }: { runs: RunStore }) {
     const found = await runs.page(filter, { after, limit: limit + 1 });
     const shown = found.slice(0, limit);
     const last = found.length > limit ? shown.at(-1) : undefined;
-    const next_cursor = last && encodeCursor({ createdAt: last.createdAt, id: last._id }, filter);
+    const next_cursor = last && encodeCursor(last.position, filter);
     const body = { status: 'success' as const, runs: shown.map(viewRunOfTask) };
     return { status: 200, body: { ...body, ...(next_cursor && { next_cursor }) } };
   };

@@ -1,8 +1,9 @@
 import type { Position } from '../cursor.ts';
 import type { Collections } from '../database/collections.ts';
 import type { RunPointer, TaskDocument } from '../tasks/document.ts';
-import type { RunDocument, RunRecord } from './document.ts';
+import type { RunRecord } from './document.ts';
 import { type RunFilter, queriesOf } from './filter.ts';
+import { RawRun } from './raw.ts';
 import { onlyDuplicates, reportOf } from './report.ts';
 
 /** How many of its last runs a task points to (openapi.yaml, Task.recent_runs). */
@@ -42,10 +43,10 @@ export class RunOfAnotherTask extends Error {
 /** What recording runs must know of their task. */
 type TaskState = Pick<TaskDocument, 'version' | 'account_id' | 'runs_account_id' | 'recent_runs'>;
 
-function comparePosition(one: RunDocument, other: RunDocument): number {
+function comparePosition(one: Position, other: Position): number {
   const later = other.createdAt.getTime() - one.createdAt.getTime();
   // As the database orders texts: by their bytes in UTF-8.
-  return later === 0 ? Buffer.compare(Buffer.from(other._id), Buffer.from(one._id)) : later;
+  return later === 0 ? Buffer.compare(Buffer.from(other.id), Buffer.from(one.id)) : later;
 }
 
 function samePointers(some: RunPointer[] | undefined, others: RunPointer[]): boolean {
@@ -65,29 +66,44 @@ export class RunStore {
   }
 
   /** The run of that id, complete, if it matches; null where it does not or there is none. */
-  async find(id: string, filter: RunFilter): Promise<RunDocument | null> {
-    return this.#runs.findOne({ $and: [{ _id: id }, { $or: queriesOf(filter) }] });
+  async find(id: string, filter: RunFilter): Promise<RawRun | null> {
+    const found = await this.#runs.findOne(
+      { $and: [{ _id: id }, { $or: queriesOf(filter) }] },
+      { raw: true },
+    );
+    return found && new RawRun(found);
   }
 
   /** The runs of those ids by id; an id that no run has is left out. One query, however many. */
-  async findByIds(ids: string[]): Promise<Map<string, RunDocument>> {
+  async findByIds(ids: string[]): Promise<Map<string, RawRun>> {
     if (ids.length === 0) return new Map();
     // One more than there can be: a batch that is exactly full leaves the cursor open for another round trip.
-    const found = await this.#runs.find({ _id: { $in: ids } }, { batchSize: ids.length + 1 }).toArray();
-    return new Map(found.map((run) => [run._id, run]));
+    const options = { batchSize: ids.length + 1, raw: true };
+    const found = await this.#runs.find({ _id: { $in: ids } }, options).toArray();
+    return new Map(found.map((document) => new RawRun(document)).map((run) => [run.id, run]));
   }
 
   /** The first runs that match, newest first, behind a position: at most `limit`, without their details. */
-  async page(filter: RunFilter, page: { after?: Position; limit: number }): Promise<RunDocument[]> {
+  async page(filter: RunFilter, page: { after?: Position; limit: number }): Promise<RawRun[]> {
     const { after, limit } = page;
     if (!(await this.#mayMatch(filter))) return [];
-    const options = { projection: WITHOUT_DETAILS, sort: NEWEST_FIRST, limit, batchSize: limit + 1 };
+    const options = {
+      projection: WITHOUT_DETAILS,
+      sort: NEWEST_FIRST,
+      limit,
+      batchSize: limit + 1,
+      raw: true,
+    };
     const found = await Promise.all(
       queriesOf(filter, after).map((query) => this.#runs.find(query, options).toArray()),
     );
-    const [only] = found;
-    if (only && found.length === 1) return only;
-    return found.flat().toSorted(comparePosition).slice(0, limit);
+    const runs = found.flat().map((document) => new RawRun(document));
+    if (found.length === 1) return runs;
+    return runs
+      .map((run) => ({ run, position: run.position }))
+      .toSorted((one, other) => comparePosition(one.position, other.position))
+      .slice(0, limit)
+      .map(({ run }) => run);
   }
 
   /**

@@ -1,60 +1,76 @@
-import type { Run } from '../../generated/types.gen.ts';
-import type { AttemptDocument, RunDocument } from './document.ts';
+import type { Run, RunAttempt } from '../../generated/types.gen.ts';
+import { type FieldTable, bsonToJson, fieldTable } from '../json/bson-to-json.ts';
+import { JsonText, Piece } from '../json/json-text.ts';
+import type { RunDocument } from './document.ts';
+import type { RawRun } from './raw.ts';
 
-/** RFC 3339 in UTC; null and absence stay what they are. */
-function instant(date: Date): string;
-function instant(date: Date | null | undefined): string | null | undefined;
-function instant(date: Date | null | undefined): string | null | undefined {
-  return date instanceof Date ? date.toISOString() : date;
+/** Every field of an attempt that is shown, by the name it has in the database. */
+const ATTEMPT = {
+  id: 'id',
+  status: 'status',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  startedAt: 'startedAt',
+  completedAt: 'completedAt',
+  error: 'error',
+} as const satisfies { [Field in keyof Required<RunAttempt>]: Field };
+
+/**
+ * Every field of a run that is shown, by the name it has in the database. Each is named, so that nothing else in the
+ * document can leak; the types see to it that none is forgotten.
+ */
+const RUN = {
+  _id: 'id',
+  status: 'status',
+  taskIdentifier: 'taskIdentifier',
+  triggerFunction: 'triggerFunction',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  startedAt: 'startedAt',
+  finishedAt: 'finishedAt',
+  delayedUntil: 'delayedUntil',
+  expiredAt: 'expiredAt',
+  ttl: 'ttl',
+  idempotencyKey: 'idempotencyKey',
+  version: 'version',
+  isTest: 'isTest',
+  tags: 'tags',
+  metadata: 'metadata',
+  costInCents: 'costInCents',
+  baseCostInCents: 'baseCostInCents',
+  durationMs: 'durationMs',
+  env: 'env',
+  depth: 'depth',
+  batchId: 'batchId',
+  payload: 'payload',
+  output: 'output',
+  error: 'error',
+  attempts: { name: 'attempts', each: ATTEMPT },
+  schedule: 'schedule',
+  relatedRuns: 'relatedRuns',
+} as const satisfies Shown<Exclude<keyof RunDocument, 'account_id' | 'task_id'>>;
+
+type Shown<Stored extends string> = {
+  [Field in Stored]: (Field extends '_id' ? 'id' : Field) extends infer Name extends keyof Run
+    ? Name | { name: Name; each: typeof ATTEMPT }
+    : never;
+};
+
+const IN_ITS_TASK = fieldTable(RUN);
+const BY_ITSELF = fieldTable({ ...RUN, task_id: 'task_id' } satisfies Shown<
+  Exclude<keyof RunDocument, 'account_id'>
+>);
+
+function view({ bytes }: RawRun, fields: FieldTable): JsonText<Run> {
+  return JsonText.of(new Piece(bsonToJson(bytes, fields)));
 }
 
-function viewAttempt(attempt: AttemptDocument): NonNullable<Run['attempts']>[number] {
-  return {
-    id: attempt.id,
-    status: attempt.status,
-    createdAt: instant(attempt.createdAt),
-    updatedAt: instant(attempt.updatedAt),
-    startedAt: instant(attempt.startedAt),
-    completedAt: instant(attempt.completedAt),
-    error: attempt.error,
-  };
-}
-
-/** The run as the API shows it in its task. Each field is named, so that nothing else in the document can leak. */
-export function viewRun(run: RunDocument): Run {
-  return {
-    id: run._id,
-    status: run.status,
-    taskIdentifier: run.taskIdentifier,
-    triggerFunction: run.triggerFunction,
-    createdAt: instant(run.createdAt),
-    updatedAt: instant(run.updatedAt),
-    startedAt: instant(run.startedAt),
-    finishedAt: instant(run.finishedAt),
-    delayedUntil: instant(run.delayedUntil),
-    expiredAt: instant(run.expiredAt),
-    ttl: run.ttl,
-    idempotencyKey: run.idempotencyKey,
-    version: run.version,
-    isTest: run.isTest,
-    tags: run.tags,
-    metadata: run.metadata,
-    costInCents: run.costInCents,
-    baseCostInCents: run.baseCostInCents,
-    durationMs: run.durationMs,
-    env: run.env,
-    depth: run.depth,
-    batchId: run.batchId,
-    payload: run.payload,
-    output: run.output,
-    error: run.error,
-    attempts: run.attempts?.map(viewAttempt),
-    schedule: run.schedule,
-    relatedRuns: run.relatedRuns,
-  };
+/** The run as the API shows it in its task. */
+export function viewRun(run: RawRun): JsonText<Run> {
+  return view(run, IN_ITS_TASK);
 }
 
 /** The run as the API shows it by itself, where nothing else tells of which task it is. */
-export function viewRunOfTask(run: RunDocument): Run {
-  return { ...viewRun(run), task_id: run.task_id };
+export function viewRunOfTask(run: RawRun): JsonText<Run> {
+  return view(run, BY_ITSELF);
 }

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import { UnreadableSchedule, upcoming } from './upcoming.ts';
+import { isTurnOver, nextTurn } from '../turns.ts';
+import { UnreadableSchedule, fireTimesAfter } from './upcoming.ts';
 
 /** How many fire times a task shows (openapi.yaml, Task.upcoming). */
 const COUNT = 10;
@@ -14,6 +15,9 @@ interface Entry {
   times: Date[];
 }
 
+/** No zone's name has a blank. */
+const keyOf = (cron: string, timezone: string): string => `${timezone} ${cron}`;
+
 /**
  * Upcoming fire times, kept per schedule and time zone: computing ten takes milliseconds, several times what the rest of
  * a task costs. As time passes, only those that have gone by are replaced.
@@ -26,26 +30,37 @@ export class FireTimes {
     this.#log = log;
   }
 
-  /** The next ten fire times after `now`; none, and a warning in the log, where the schedule cannot be read. */
-  next(cron: string, timezone: string, now: Date): Date[] {
-    const key = JSON.stringify([cron, timezone]);
-    const entry = this.#entries.get(key);
-    if (entry && entry.times.length === 0) return entry.times;
-    const known = entry && entry.from <= now ? entry.times.filter((at) => at > now) : [];
-    if (entry && known.length === COUNT) return known;
-    const times = this.#extend(cron, timezone, now, known);
-    this.#entries.set(key, { from: now, times });
-    return times;
+  /** The next ten fire times after `now`, the same array as long as they are the same; undefined where they must be computed. */
+  known(cron: string, timezone: string, now: Date): Date[] | undefined {
+    const entry = this.#entries.get(keyOf(cron, timezone));
+    if (!entry) return undefined;
+    const [next] = entry.times;
+    // None: it cannot be read, at any time.
+    if (next === undefined || (entry.from <= now && next > now)) return entry.times;
+    return undefined;
   }
 
-  #extend(cron: string, timezone: string, now: Date, known: Date[]): Date[] {
+  /**
+   * The next ten fire times after `now`; none, and a warning in the log, where the schedule cannot be read. One can take
+   * tens of milliseconds to find: other requests get their turn in between.
+   */
+  async compute(cron: string, timezone: string, now: Date): Promise<Date[]> {
+    const key = keyOf(cron, timezone);
+    const entry = this.#entries.get(key);
+    const times = entry && entry.from <= now ? entry.times.filter((at) => at > now) : [];
     try {
-      return [...known, ...upcoming(cron, timezone, known.at(-1) ?? now, COUNT - known.length)];
+      for (const at of fireTimesAfter(cron, timezone, times.at(-1) ?? now)) {
+        times.push(at);
+        if (times.length >= COUNT) break;
+        if (isTurnOver()) await nextTurn();
+      }
     } catch (error) {
       if (!(error instanceof UnreadableSchedule)) throw error;
       // Once for each schedule, as long as it is kept: the empty entry answers the next listings.
       this.#log.warn({ schedule: cron, timezone, reason: String(error.cause) }, error.message);
-      return [];
+      times.length = 0;
     }
+    this.#entries.set(key, { from: now, times });
+    return times;
   }
 }

@@ -29,22 +29,25 @@ export function isIanaName(timezone: string): boolean {
 }
 
 /**
- * The fire times after an instant: pure, and the same whether asked for at once or one after the other. The rule for
- * daylight-saving time is in openapi.yaml, Task.upcoming.
+ * The fire times after an instant, one by one: pure, and the same whether asked for at once or one after the other. The
+ * rule for daylight-saving time is in openapi.yaml, Task.upcoming.
  * @param cron five fields; cron-parser alone would take fewer, filling up with defaults nobody wrote.
  * @param timezone IANA name.
  * @param from exclusive.
- * @returns `count` instants, ascending.
+ * @returns instants, ascending, without end.
  * @throws UnreadableSchedule
  */
-export function upcoming(cron: string, timezone: string, from: Date, count: number): Date[] {
+export function* fireTimesAfter(
+  cron: string,
+  timezone: string,
+  from: Date,
+): Generator<Date, never, undefined> {
   try {
     if (cron.trim().split(/\s+/).length !== FIELDS) throw new Error(`A schedule has ${FIELDS} fields.`);
     if (!isIanaName(timezone)) throw new Error('The time zone is not an IANA name.');
     if (HASHED.test(cron)) throw new Error('H has no fixed value.');
-    return CronExpressionParser.parse(cron, { currentDate: from, tz: timezone })
-      .take(count)
-      .map((at) => at.toDate());
+    const expression = CronExpressionParser.parse(cron, { currentDate: from, tz: timezone });
+    for (;;) yield expression.next().toDate();
   } catch (error) {
     throw new UnreadableSchedule(cron, timezone, error);
   }

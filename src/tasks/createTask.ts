@@ -2,14 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { type Principal, refuseOtherAccount } from '../auth/principal.ts';
 import { ApiError } from '../errors.ts';
 import type { Input, Reply } from '../handlers.ts';
+import type { RunStore } from '../runs/store.ts';
 import { checkSchedule } from './check-schedule.ts';
 import { type ClaimStore, isDuplicate } from './claims.ts';
 import type { TaskDocument } from './document.ts';
+import { makeParts } from './parts.ts';
 import type { TaskStore } from './store.ts';
-import { type ViewSources, collect, viewTasks } from './view-tasks.ts';
+import { type ViewSources, viewTasks } from './view-tasks.ts';
 
 interface Dependencies extends ViewSources {
   tasks: TaskStore;
+  runs: RunStore;
   claims: ClaimStore;
 }
 
@@ -35,13 +38,14 @@ async function store(id: string, body: Body, { tasks, now }: Dependencies): Prom
     ]);
   } catch (error) {
     if (!isDuplicate(error)) throw error;
-    return tasks.page({ id }, { limit: 1 });
+    return tasks.findByIds([id], {});
   }
 }
 
 async function create(id: string, body: Body, dependencies: Dependencies): Promise<Reply<'createTask'>> {
   const created = await store(id, body, dependencies);
-  return { status: 200, body: { status: 'success', tasks: await collect(viewTasks(created, dependencies)) } };
+  const views = await viewTasks(await makeParts(created, dependencies.runs), dependencies);
+  return { status: 200, body: { status: 'success', tasks: views } };
 }
 
 async function createOnce(

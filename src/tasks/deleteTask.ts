@@ -8,7 +8,7 @@ import { unknownTask } from './unknown-task.ts';
 export function deleteTask({ tasks, runs }: { tasks: TaskStore; runs: RunStore }) {
   return async ({ body }: Input<'deleteTask'>, principal: Principal): Promise<Reply<'deleteTask'>> => {
     const which = { id: body.id.toLowerCase(), account_id: scopeOf(principal) };
-    const [task] = await tasks.page(which, { limit: 1 });
+    const [task] = await tasks.findByIds([which.id], which);
     // Its runs stay for its owner, who must have them all before nothing tells any more whose they are.
     if (task && task.runs_account_id !== task.account_id) await runs.mend(task._id);
     if (!(await tasks.delete(which))) throw unknownTask(body.id);

@@ -3,14 +3,20 @@ import { type Principal, refuseOtherAccount, scopeOf } from '../auth/principal.t
 import { type Position, decodeCursor, encodeCursor } from '../cursor.ts';
 import { ApiError } from '../errors.ts';
 import type { Input, Reply } from '../handlers.ts';
-import type { TaskDocument } from './document.ts';
-import type { TaskFilter, TaskStore } from './store.ts';
-import { type ViewSources, collect, viewTasks } from './view-tasks.ts';
+import type { JsonText } from '../json/json-text.ts';
+import { Rounds } from '../rounds.ts';
+import { type PartSources, type TaskPart, partsOf } from './parts.ts';
+import type { TaskFilter, TaskVersion } from './store.ts';
+import { type ViewSources, viewTasks } from './view-tasks.ts';
 
-interface Dependencies extends ViewSources {
-  tasks: TaskStore;
-}
+type Dependencies = PartSources & ViewSources;
 
+/** Tasks and bytes of a reply that is put together before it is sent; what is longer is sent as it is read. */
+const MAX_WHOLE_TASKS = 1_000;
+const MAX_WHOLE_BYTES = 33_554_432;
+
+/** Tasks that are read together where they are not in memory: enough to make round trips cheap, few enough to hold. */
+const BATCH_SIZE = 100;
 /** Tasks of a long listing that do not wait for the runs of more than these. */
 const FIRST_TASKS = 5;
 
@@ -38,53 +44,78 @@ function startOf({ cursor, limit }: Query, filter: TaskFilter) {
   return decodeCursor(cursor, { ...filter });
 }
 
-/** One page; one more task than it holds tells whether another follows. */
-async function listPage(
-  filter: TaskFilter,
-  page: { after?: Position; limit: number },
-  dependencies: Dependencies,
-): Promise<Reply<'listTasks'>> {
-  const { after, limit } = page;
-  const found = await dependencies.tasks.page(filter, { after, limit: limit + 1 });
-  const shown = found.slice(0, limit);
-  const last = found.length > limit ? shown.at(-1) : undefined;
-  const next_cursor = last && encodeCursor({ createdAt: last.created_at, id: last._id }, { ...filter });
-  const tasks = await collect(viewTasks(shown, dependencies));
-  return { status: 200, body: { status: 'success', tasks, ...(next_cursor && { next_cursor }) } };
+/** What is asked for: a page, or, without limit, every match. */
+interface Request {
+  filter: TaskFilter;
+  after?: Position;
+  limit?: number;
 }
 
-/** Every match: at once where one batch holds them all, else as they are read. */
-async function listAll(filter: TaskFilter, dependencies: Dependencies): Promise<Reply<'listTasks'>> {
-  const batches = dependencies.tasks.all(filter);
-  const first = await batches.next();
-  const second = await batches.next();
-  const start: TaskDocument[] = first.done ? [] : first.value;
-  if (second.done) {
-    const tasks = await collect(viewTasks(start, dependencies));
-    return { status: 200, body: { status: 'success', tasks } };
-  }
-  const next = second.value;
-  async function* viewAll(): AsyncGenerator<Task, void, undefined> {
-    try {
-      yield* viewTasks(start.slice(0, FIRST_TASKS), dependencies);
-      yield* viewTasks(start.slice(FIRST_TASKS), dependencies);
-      yield* viewTasks(next, dependencies);
-      for await (const batch of batches) yield* viewTasks(batch, dependencies);
-    } finally {
-      await batches.return(undefined);
+/** What one look-up finds: the first matches as they are sent, and which others there are to be sent. */
+interface Found {
+  views: JsonText<Task>[];
+  rest: TaskVersion[];
+  /** Where more matches follow: the last of those above. */
+  last?: Position;
+}
+
+async function versionsFrom({ filter, after, limit = MAX_WHOLE_TASKS }: Request, { tasks }: Dependencies) {
+  // One more than are shown tells whether others follow.
+  const found = await tasks.versions(filter, { after, limit: limit + 1 });
+  const versions = found.slice(0, limit);
+  const end = found.length > limit ? versions.at(-1) : undefined;
+  return { versions, last: end && { createdAt: end.created_at, id: end._id } };
+}
+
+async function lookUp(request: Request, dependencies: Dependencies): Promise<Found> {
+  const { versions, last } = await versionsFrom(request, dependencies);
+  const parts: TaskPart[] = [];
+  // Where others follow all the same, its first tasks must not wait for the rest of a thousand.
+  const end = request.limit === undefined && last ? 0 : versions.length;
+  let bytes = 0;
+  let at = 0;
+  for (; at < end && bytes < MAX_WHOLE_BYTES; at += BATCH_SIZE) {
+    for (const part of await partsOf(versions.slice(at, at + BATCH_SIZE), request.filter, dependencies)) {
+      parts.push(part);
+      bytes += part.stored.bytes.length;
     }
   }
-  return { status: 200, body: { status: 'success', tasks: viewAll() } };
+  return { views: await viewTasks(parts, dependencies), rest: versions.slice(at), last };
+}
+
+/** All that was found, and, without limit, all that follows, as it is read. */
+async function* viewAll(
+  request: Request,
+  { views, rest, last }: Found,
+  dependencies: Dependencies,
+): AsyncGenerator<JsonText<Task>, void, undefined> {
+  yield* views;
+  let page: Awaited<ReturnType<typeof versionsFrom>> = { versions: rest, last };
+  let size = FIRST_TASKS;
+  for (;;) {
+    for (let at = 0; at < page.versions.length;) {
+      const batch = page.versions.slice(at, at + size);
+      yield* await viewTasks(await partsOf(batch, request.filter, dependencies, 'once'), dependencies);
+      at += size;
+      size = BATCH_SIZE;
+    }
+    if (!page.last || request.limit !== undefined) return;
+    page = await versionsFrom({ ...request, after: page.last }, dependencies);
+  }
 }
 
 /** GET /api/tasks */
 export function listTasks(dependencies: Dependencies) {
+  const rounds = new Rounds<Found>();
   return async ({ query }: Input<'listTasks'>, principal: Principal): Promise<Reply<'listTasks'>> => {
+    // Who asks is in the filter: what is equal for two callers, both may see.
     const filter = filterOf(query, principal);
-    const after = startOf(query, filter);
-    const { limit } = query;
-    return limit === undefined
-      ? listAll(filter, dependencies)
-      : listPage(filter, { after, limit }, dependencies);
+    const request = { filter, after: startOf(query, filter), limit: query.limit };
+    const found = await rounds.ask(JSON.stringify(request), () => lookUp(request, dependencies));
+    const { views, rest, last } = found;
+    const isWhole = rest.length === 0 && (request.limit !== undefined || !last);
+    const tasks = isWhole ? views : viewAll(request, found, dependencies);
+    const next_cursor = request.limit !== undefined && last && encodeCursor(last, { ...filter });
+    return { status: 200, body: { status: 'success', tasks, ...(next_cursor && { next_cursor }) } };
   };
 }

@@ -23,11 +23,9 @@ export type TaskChanges = Partial<
 /** Newest first, ties by id. */
 const LISTING_ORDER = { created_at: -1, _id: 1 } as const;
 
-/**
- * Tasks per round trip of a listing without limit: enough to make round trips cheap, few enough to come soon, and to be
- * held in memory for each of many slow readers.
- */
-const BATCH_SIZE = 100;
+/** What a listing asks first: all else it may have kept, by id and version. */
+export type TaskVersion = Pick<TaskDocument, '_id' | 'version' | 'created_at'>;
+const TASK_VERSION = { _id: 1, version: 1, created_at: 1 } as const satisfies Record<keyof TaskVersion, 1>;
 
 function queryOf(filter: TaskFilter, after?: Position): Filter<TaskDocument> {
   const { id, enabled, ...accounts } = filter;
@@ -50,24 +48,21 @@ export class TaskStore {
     this.#tasks = tasks;
   }
 
-  /** The first tasks that match, in the order of listings, behind a position: at most `limit`, up to 1,001. */
-  async page(filter: TaskFilter, page: { after?: Position; limit: number }): Promise<TaskDocument[]> {
+  /**
+   * Which tasks match and at which versions, in the order of listings, behind a position: the first `limit`, up to 1,001.
+   * All of it stands in the indexes, so that no task need be read.
+   */
+  async versions(filter: TaskFilter, page: { after?: Position; limit: number }): Promise<TaskVersion[]> {
     const { after, limit } = page;
-    return this.#find(queryOf(filter, after), { limit, batchSize: limit }).toArray();
+    const options = { sort: LISTING_ORDER, projection: TASK_VERSION, limit, ignoreUndefined: true };
+    return this.#tasks.find<TaskVersion>(queryOf(filter, after), { ...options, batchSize: limit }).toArray();
   }
 
-  /** All tasks that match, in the order of listings, in batches as they are read; leaving off ends the reading. */
-  async *all(filter: TaskFilter): AsyncGenerator<TaskDocument[], void, undefined> {
-    const cursor = this.#find(queryOf(filter), { batchSize: BATCH_SIZE });
-    try {
-      while (await cursor.hasNext()) yield cursor.readBufferedDocuments();
-    } finally {
-      await cursor.close();
-    }
-  }
-
-  #find(query: Filter<TaskDocument>, options: { limit?: number; batchSize: number }) {
-    return this.#tasks.find(query, { sort: LISTING_ORDER, ignoreUndefined: true, ...options });
+  /** Those of the tasks with these ids that match, in any order. One query, however many. */
+  async findByIds(ids: string[], filter: TaskFilter): Promise<TaskDocument[]> {
+    if (ids.length === 0) return [];
+    const query: Filter<TaskDocument> = { $and: [{ _id: { $in: ids } }, queryOf(filter)] };
+    return this.#tasks.find(query, { ignoreUndefined: true, batchSize: ids.length + 1 }).toArray();
   }
 
   /** Adds tasks that have not run yet; resolves to them as they are stored. */

@@ -1,12 +1,14 @@
 import { type Principal, refuseOtherAccount, scopeOf } from '../auth/principal.ts';
 import type { Input, Reply } from '../handlers.ts';
+import type { RunStore } from '../runs/store.ts';
 import { checkSchedule } from './check-schedule.ts';
+import { makeParts } from './parts.ts';
 import type { TaskStore } from './store.ts';
 import { unknownTask } from './unknown-task.ts';
-import { type ViewSources, collect, viewTasks } from './view-tasks.ts';
+import { type ViewSources, viewTasks } from './view-tasks.ts';
 
 /** PATCH /api/tasks */
-export function updateTask({ tasks, ...sources }: ViewSources & { tasks: TaskStore }) {
+export function updateTask({ tasks, runs, ...sources }: ViewSources & { tasks: TaskStore; runs: RunStore }) {
   return async ({ body }: Input<'updateTask'>, principal: Principal): Promise<Reply<'updateTask'>> => {
     refuseOtherAccount(principal, body.account_id?.toLowerCase());
     checkSchedule(body);
@@ -23,7 +25,8 @@ export function updateTask({ tasks, ...sources }: ViewSources & { tasks: TaskSto
     });
     if (!changed) throw unknownTask(body.id);
     // Also where an earlier change of the account was interrupted here.
-    if (changed.runs_account_id !== changed.account_id) await sources.runs.mend(changed._id);
-    return { status: 200, body: { status: 'success', tasks: await collect(viewTasks([changed], sources)) } };
+    if (changed.runs_account_id !== changed.account_id) await runs.mend(changed._id);
+    const views = await viewTasks(await makeParts([changed], runs), sources);
+    return { status: 200, body: { status: 'success', tasks: views } };
   };
 }

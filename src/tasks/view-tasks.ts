@@ -1,57 +1,47 @@
-import { setImmediate } from 'node:timers/promises';
 import type { Task } from '../../generated/types.gen.ts';
 import type { AccountStore } from '../accounts/store.ts';
-import type { RunStore } from '../runs/store.ts';
-import { viewRun } from '../runs/view.ts';
+import type { JsonText } from '../json/json-text.ts';
 import type { FireTimes } from '../schedule/fire-times.ts';
-import type { TaskDocument } from './document.ts';
-import { viewTask } from './view.ts';
+import { isTurnOver, nextTurn } from '../turns.ts';
+import type { TaskPart } from './parts.ts';
+import { viewJoined, viewTask } from './view.ts';
 
-/** Where a task's view comes from, beside its document. */
+/** Where the rest of a task's view comes from, beside its part. */
 export interface ViewSources {
-  runs: RunStore;
   accounts: AccountStore;
   fireTimes: FireTimes;
   /** The clock. */
   now: () => Date;
 }
 
-/** How long viewing many tasks may keep the process from other requests. */
-const MAX_BLOCK_MS = 10;
-
-/** A task that was added by hand, with another tool, may lack them; one such must not fail everybody's listing. */
-const pointersOf = ({ recent_runs }: Partial<TaskDocument>) => recent_runs ?? [];
-
-/** Joins a batch of tasks with their last runs and their owners' addresses: two queries, however many tasks. */
-export async function* viewTasks(
-  documents: TaskDocument[],
-  { runs, accounts, fireTimes, now }: ViewSources,
-): AsyncGenerator<Task, void, undefined> {
-  const [runsById, emails] = await Promise.all([
-    runs.findByIds(documents.flatMap((task) => pointersOf(task).map(({ id }) => id))),
-    accounts.findEmails([...new Set(documents.map((task) => task.account_id))]),
-  ]);
-  const at = now();
-  let yieldedAt = performance.now();
-  for (const task of documents) {
-    yield viewTask(task, {
-      recentRuns: pointersOf(task)
-        .flatMap(({ id }) => runsById.get(id) ?? [])
-        .map(viewRun),
-      upcoming: task.enabled === false ? [] : fireTimes.next(task.schedule, task.timezone ?? 'UTC', at),
-      ownerEmail: emails.get(task.account_id) ?? null,
-    });
-    // Schedules that were never seen take milliseconds each: other requests get their turn between them.
-    if (performance.now() - yieldedAt > MAX_BLOCK_MS) {
-      await setImmediate();
-      yieldedAt = performance.now();
-    }
-  }
+/** The rest of a task's text; the same as last time, if nothing of what it is made of has changed. */
+function joinedOf(part: TaskPart, upcoming: Date[], ownerEmail: string | null) {
+  const last = part.joined;
+  if (last && last.upcoming === upcoming && last.ownerEmail === ownerEmail) return last.piece;
+  const piece = viewJoined(upcoming, ownerEmail);
+  part.joined = { upcoming, ownerEmail, piece };
+  return piece;
 }
 
-/** All of them, in an array. */
-export async function collect(tasks: AsyncIterable<Task>): Promise<Task[]> {
-  const collected: Task[] = [];
-  for await (const task of tasks) collected.push(task);
-  return collected;
+const NEVER: Date[] = [];
+
+/** Joins parts with their next fire times and their owners' addresses: one query, however many tasks. */
+export async function viewTasks(
+  parts: TaskPart[],
+  { accounts, fireTimes, now }: ViewSources,
+): Promise<JsonText<Task>[]> {
+  const emails = await accounts.findEmails([...new Set(parts.map(({ account_id }) => account_id))]);
+  const at = now();
+  const views: JsonText<Task>[] = [];
+  for (const part of parts) {
+    const { enabled, schedule, timezone, account_id } = part;
+    const zone = timezone ?? 'UTC';
+    const upcoming =
+      enabled === false
+        ? NEVER
+        : (fireTimes.known(schedule, zone, at) ?? (await fireTimes.compute(schedule, zone, at)));
+    views.push(viewTask(part.stored, joinedOf(part, upcoming, emails.get(account_id) ?? null)));
+    if (isTurnOver()) await nextTurn();
+  }
+  return views;
 }

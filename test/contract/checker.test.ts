@@ -7,6 +7,8 @@ import { at } from '../support/json.ts';
 const example = (name: string): unknown =>
   structuredClone(at(loadSpec().document, 'components', 'examples', name, 'value'));
 
+const CACHED = { 'cache-control': 'private, no-cache', vary: 'Accept-Encoding', etag: '"abc"' };
+
 /** A good reply to GET /api/tasks, or one that differs from it so. */
 function reply(changes: {
   method?: string;
@@ -22,6 +24,8 @@ function reply(changes: {
     'content-type': 'application/json; charset=utf-8',
     'content-length': String(Buffer.byteLength(text)),
     'x-request-id': 'one',
+    // Of what succeeds alone.
+    ...(status === 200 && CACHED),
     ...headers,
   };
   const present = Object.entries(all).flatMap(([name, value]): [string, string][] =>
@@ -43,6 +47,15 @@ test.each([
   [
     'a look-up that failed',
     { status: 503, body: example('DatabaseUnavailable'), headers: { 'retry-after': '1' } },
+  ],
+  ['a listing without ETag', { headers: { etag: undefined } }],
+  [
+    'that nothing is new',
+    {
+      status: 304,
+      text: '',
+      headers: { ...CACHED, 'content-type': undefined, 'content-length': undefined },
+    },
   ],
   ['an answer to HEAD', { method: 'HEAD', text: '', headers: { 'content-length': '99' } }],
   [
@@ -66,6 +79,9 @@ describe('found are', () => {
     ['another content type', { headers: { 'content-type': 'application/json' } }, 'content type is'],
     ['no request id', { headers: { 'x-request-id': undefined } }, 'has no x-request-id'],
     ['a request id with other characters', { headers: { 'x-request-id': 'a b' } }, 'RequestId'],
+    ['no Cache-Control', { headers: { 'cache-control': undefined } }, 'has no Cache-Control'],
+    ['an ETag that is none', { headers: { etag: 'abc' } }, 'ETag'],
+    ['a 304 with a body', { status: 304, headers: CACHED }, 'A 304 has no body'],
     ['no Retry-After', { status: 503, body: example('DatabaseUnavailable') }, 'has no Retry-After'],
     ['a header that is not declared', { headers: { 'x-powered-by': 'Express' } }, 'x-powered-by'],
     ['a Content-Length that is not true', { headers: { 'content-length': '3' } }, 'Content-Length is 3'],

@@ -28,6 +28,15 @@ export function task(number: number, fields: Partial<TaskDocument> = {}): TaskDo
   };
 }
 
+let lastVersion = 0;
+/** More than a test raises one. */
+const VERSION_STEP = 1_000;
+
+/** As task, at a version that no other has, so that it is not taken for one of the same id that was deleted before. */
+export function unseenTask(number: number, fields: Partial<TaskDocument> = {}): TaskDocument {
+  return task(number, { version: (lastVersion += VERSION_STEP), ...fields });
+}
+
 /** A run of which a test names only what it is about; each number makes one a minute newer. */
 export function run(number: number, fields: Partial<RunRecord> = {}): RunRecord {
   const at = new Date(Date.UTC(2026, 5, 1, 0, number));

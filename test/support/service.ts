@@ -55,9 +55,11 @@ export async function listenOn(
   collections: Database['collections'],
   now: () => Date,
   auth: 'required' | 'none' = 'none',
+  cacheBytes = 67_108_864,
 ) {
   const { lines, log } = memoryLog();
-  const { server, drain } = createListener(createApp({ collections, auth, log, now }), log);
+  const app = createApp({ collections, auth, log, cacheBytes, now });
+  const { server, drain } = createListener(app, log);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });

@@ -2,10 +2,13 @@
  * Type tests: `npm run check` compiles this file, and each @ts-expect-error fails where the line below it compiles.
  * They prove that a handler cannot drift from the spec without the compiler noticing.
  */
+import type { JsonText } from '../../src/json/json-text.ts';
 import type { ListTasksData, Task, TasksErrorResponse, TasksResponse } from '../../generated/types.gen.ts';
 import { type Handlers, type Input, type Reply, defineHandlers } from '../../src/handlers.ts';
 
 declare const task: Task;
+declare const text: JsonText<Task>;
+declare const otherText: JsonText<Task & { created_at: string }>;
 declare const listTasks: Handlers['listTasks'];
 declare const others: Omit<Handlers, 'listTasks'>;
 declare const errorBody: TasksErrorResponse;
@@ -17,7 +20,12 @@ const same = <Verdict extends true>(verdict: Verdict): Verdict => verdict;
 // The handlers' types are those of the spec.
 same<Same<Input<'listTasks'>['query'], NonNullable<ListTasksData['query']>>>(true);
 same<Same<Reply<'listTasks'>['status'], 200>>(true);
-same<Same<Reply<'listTasks'>['body']['tasks'], TasksResponse['tasks'] | AsyncIterable<Task>>>(true);
+same<
+  Same<
+    Reply<'listTasks'>['body']['tasks'],
+    TasksResponse['tasks'] | JsonText<Task>[] | AsyncIterable<JsonText<Task>>
+  >
+>(true);
 same<Same<Reply<'listTasks'>['body']['status'], 'success'>>(true);
 
 // What the spec has compiles.
@@ -52,10 +60,14 @@ defineHandlers({
     body: {
       status: 'success',
       tasks: (async function* () {
-        yield task;
+        yield text;
       })(),
     },
   }),
+});
+defineHandlers({
+  ...others,
+  listTasks: async () => ({ status: 200, body: { status: 'success', tasks: [text] } }),
 });
 
 // A parameter that the spec does not have.
@@ -127,10 +139,15 @@ defineHandlers({
     body: {
       status: 'success',
       tasks: (async function* () {
-        yield { ...task, created_at: '' };
+        yield otherText;
       })(),
     },
   }),
+});
+defineHandlers({
+  ...others,
+  // @ts-expect-error: a task has no field `created_at`, as text either
+  listTasks: async () => ({ status: 200, body: { status: 'success', tasks: [otherText] } }),
 });
 
 // A field that is missing.

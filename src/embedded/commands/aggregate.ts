@@ -8,7 +8,7 @@ import { collectionName } from '../namespaces.ts';
 import { type StageSpec, compileStage, limitOf, skipOf, stageSpecs } from '../pipeline/stages.ts';
 import { Query, type QueryRequest } from '../query.ts';
 import { type RawValue, TYPE, isNumber, isObject } from '../raw-bson.ts';
-import { isTurnOver, nextTurn } from '../turns.ts';
+import { isTurnOver, nextTurn } from '../../turns.ts';
 import { firstBatch } from './find.ts';
 
 const FIRST_BATCH = 101;

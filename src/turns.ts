@@ -1,6 +1,6 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 
-/** How long all work of the engine together may keep the event loop, in milliseconds. */
+/** How long all long work together may keep the event loop, in milliseconds. */
 const TURN_MS = 5;
 
 let endsAt = 0;

@@ -1,0 +1,251 @@
+import { isUtf8 } from 'node:buffer';
+import { deserialize } from 'bson';
+import { type JsonOutput, newOutput } from './output.ts';
+
+/**
+ * Which fields of a stored document are shown, and how: under that name, or an array of documents of which again only
+ * those fields are. What is not named is left out.
+ */
+export interface ShownFields {
+  readonly [stored: string]: string | { readonly name: string; readonly each: ShownFields };
+}
+
+/** A shown field, ready to be compared and copied. */
+interface Field {
+  stored: Buffer;
+  /** `"name":` */
+  label: Buffer;
+  each: FieldTable | undefined;
+}
+
+/** Fields by the length and the first byte of their stored names, which tells most apart. */
+export type FieldTable = (Field[] | undefined)[];
+
+/** Longer names are not told apart, and no shown field has one. */
+const LONGEST_NAME = 255;
+
+/** Prepares the fields that are shown; once, not for each document. */
+export function fieldTable(fields: ShownFields): FieldTable {
+  const table: FieldTable = [];
+  for (const [storedName, shown] of Object.entries(fields)) {
+    const stored = Buffer.from(storedName);
+    const { name, each } = typeof shown === 'string' ? { name: shown, each: undefined } : shown;
+    const slot = slotOf(stored.length, stored.readUInt8(0));
+    const label = Buffer.from(`${JSON.stringify(name)}:`);
+    (table[slot] ??= []).push({ stored, label, each: each && fieldTable(each) });
+  }
+  return table;
+}
+
+const slotOf = (length: number, first: number): number => (Math.min(length, LONGEST_NAME) << 8) | first;
+
+function fieldAt(table: FieldTable, bytes: Buffer, start: number, end: number): Field | undefined {
+  const candidates = table[slotOf(end - start, bytes[start] ?? 0)];
+  if (candidates === undefined) return undefined;
+  for (const field of candidates) if (isAt(field.stored, bytes, start)) return field;
+  return undefined;
+}
+
+/** Names are short: a loop is quicker than Buffer.compare, which leaves JavaScript. */
+function isAt(name: Buffer, bytes: Buffer, start: number): boolean {
+  for (let at = 0; at < name.length; at++) if (name[at] !== bytes[start + at]) return false;
+  return true;
+}
+
+/** BSON's types (https://bsonspec.org/spec.html) that JSON has, or for which there is a custom. */
+const TYPE = {
+  double: 1,
+  string: 2,
+  object: 3,
+  array: 4,
+  boolean: 8,
+  date: 9,
+  null: 10,
+  int32: 16,
+  int64: 18,
+};
+
+/** Where the name ends that starts there: at its NUL. */
+function endOfName(bytes: Buffer, start: number): number {
+  let at = start;
+  while (bytes[at] !== 0) at += 1;
+  return at;
+}
+
+const HIGH_WORD = 4_294_967_296;
+
+/** A 64-bit integer as the nearest number. */
+const int64At = (bytes: Buffer, at: number): number =>
+  bytes.readInt32LE(at + 4) * HIGH_WORD + bytes.readUInt32LE(at);
+
+/** A document being written. It is trusted to be well-formed: the driver has parsed what surrounds it. */
+class Transcoder {
+  readonly #bytes: Buffer;
+  readonly #out: JsonOutput;
+
+  constructor(bytes: Buffer, out: JsonOutput) {
+    this.#bytes = bytes;
+    this.#out = out;
+  }
+
+  /** Writes the shown fields of the document that starts there. */
+  shown(start: number, table: FieldTable): void {
+    const bytes = this.#bytes;
+    const out = this.#out;
+    out.byte(0x7b);
+    let isFirst = true;
+    for (let at = start + 4; bytes[at] !== 0;) {
+      const nameEnd = endOfName(bytes, at + 1);
+      const field = fieldAt(table, bytes, at + 1, nameEnd);
+      if (field === undefined) at = this.#skip(at, nameEnd + 1);
+      else {
+        if (!isFirst) out.byte(0x2c);
+        isFirst = false;
+        out.raw(field.label);
+        if (field.each !== undefined && bytes[at] === TYPE.array) at = this.#array(nameEnd + 1, field.each);
+        else at = this.#value(at, nameEnd + 1);
+      }
+    }
+    out.byte(0x7d);
+  }
+
+  /** Writes every field of the document that starts there; returns where it ends. */
+  #object(start: number): number {
+    const bytes = this.#bytes;
+    const out = this.#out;
+    out.byte(0x7b);
+    let at = start + 4;
+    for (let isFirst = true; bytes[at] !== 0; isFirst = false) {
+      if (!isFirst) out.byte(0x2c);
+      const nameEnd = endOfName(bytes, at + 1);
+      out.text(bytes, at + 1, nameEnd);
+      out.byte(0x3a);
+      at = this.#value(at, nameEnd + 1);
+    }
+    out.byte(0x7d);
+    return at + 1;
+  }
+
+  #array(start: number, each?: FieldTable): number {
+    const bytes = this.#bytes;
+    const out = this.#out;
+    out.byte(0x5b);
+    let at = start + 4;
+    for (let isFirst = true; bytes[at] !== 0; isFirst = false) {
+      if (!isFirst) out.byte(0x2c);
+      const value = endOfName(bytes, at + 1) + 1;
+      if (each !== undefined && bytes[at] === TYPE.object) {
+        this.shown(value, each);
+        at = value + bytes.readInt32LE(value);
+      } else at = this.#value(at, value);
+    }
+    out.byte(0x5d);
+    return at + 1;
+  }
+
+  /** Writes the value of the element that starts at `element`; returns where it ends. */
+  #value(element: number, at: number): number {
+    const bytes = this.#bytes;
+    const out = this.#out;
+    switch (bytes[element]) {
+      case TYPE.string: {
+        const end = at + 4 + bytes.readInt32LE(at);
+        out.text(bytes, at + 4, end - 1);
+        return end;
+      }
+      case TYPE.object:
+        return this.#object(at);
+      case TYPE.array:
+        return this.#array(at);
+      case TYPE.double:
+        out.number(bytes.readDoubleLE(at));
+        return at + 8;
+      case TYPE.int32:
+        out.number(bytes.readInt32LE(at));
+        return at + 4;
+      case TYPE.int64:
+        out.number(int64At(bytes, at));
+        return at + 8;
+      case TYPE.date:
+        out.instant(int64At(bytes, at));
+        return at + 8;
+      case TYPE.boolean:
+        out.literal(bytes[at] === 1 ? 'true' : 'false');
+        return at + 1;
+      case TYPE.null:
+        out.literal('null');
+        return at;
+      default: {
+        const end = this.#skip(element, at);
+        out.literal(this.#otherType(element, at, end));
+        return end;
+      }
+    }
+  }
+
+  /** What JSON.stringify makes of the driver's object for a type that is none of JSON's, such as an ObjectId's digits. */
+  #otherType(element: number, at: number, end: number): string {
+    const value = this.#bytes.subarray(at, end);
+    const document = Buffer.alloc(4 + 2 + value.length + 1);
+    document.writeInt32LE(document.length);
+    document.writeUInt8(this.#bytes.readUInt8(element), 4);
+    value.copy(document, 6);
+    return JSON.stringify(deserialize(document)['']) ?? 'null';
+  }
+
+  /** Where the value ends that starts at `at`. */
+  #skip(element: number, at: number): number {
+    const bytes = this.#bytes;
+    const type = bytes[element];
+    switch (type) {
+      case TYPE.double:
+      case TYPE.date:
+      case TYPE.int64:
+      case 17: // timestamp
+        return at + 8;
+      case TYPE.string:
+      case 13: // code
+      case 14: // symbol
+        return at + 4 + bytes.readInt32LE(at);
+      case TYPE.object:
+      case TYPE.array:
+      case 15: // code with scope
+        return at + bytes.readInt32LE(at);
+      case 5: // binary
+        return at + 5 + bytes.readInt32LE(at);
+      case 6: // undefined
+      case TYPE.null:
+      case 127: // MaxKey
+      case 255: // MinKey
+        return at;
+      case 7: // ObjectId
+        return at + 12;
+      case TYPE.boolean:
+        return at + 1;
+      case 11: // regular expression: two names
+        return endOfName(bytes, endOfName(bytes, at) + 1) + 1;
+      case 12: // DBPointer
+        return at + 4 + bytes.readInt32LE(at) + 12;
+      case TYPE.int32:
+        return at + 4;
+      case 19: // Decimal128
+        return at + 16;
+      default:
+        throw new TypeError(`BSON has no type ${String(type)}.`);
+    }
+  }
+}
+
+/**
+ * The JSON text, in UTF-8, of the shown fields of a stored document, in their stored order: dates as RFC 3339 in UTC, all
+ * else as JSON.stringify writes what the driver makes of it. Made from the document's bytes: to make objects of them first
+ * costs several times as much, and is most of what a listing would cost.
+ */
+export function bsonToJson(document: Uint8Array, table: FieldTable): Buffer {
+  const bytes = Buffer.from(document.buffer, document.byteOffset, document.byteLength);
+  const out = newOutput(bytes.length);
+  new Transcoder(bytes, out).shown(0, table);
+  const json = out.end();
+  // Another tool may have stored what is no UTF-8; a reply is.
+  return isUtf8(json) ? json : Buffer.from(json.toString());
+}

@@ -1,0 +1,67 @@
+import type { RunStore } from '../runs/store.ts';
+import { viewRun } from '../runs/view.ts';
+import type { Piece } from '../json/json-text.ts';
+import { isTurnOver, nextTurn } from '../turns.ts';
+import type { TaskDocument } from './document.ts';
+import type { PartCache } from './part-cache.ts';
+import type { TaskFilter, TaskStore, TaskVersion } from './store.ts';
+import { viewStored } from './view.ts';
+
+/** What a listing needs of a task at one version: its text with its runs, and what the rest of its text depends on. */
+export interface TaskPart extends Pick<TaskDocument, 'schedule' | 'timezone' | 'account_id' | 'enabled'> {
+  id: string;
+  version: number;
+  stored: Piece;
+  /** The rest of the text as it was last, and what it was made of. */
+  joined?: { upcoming: Date[]; ownerEmail: string | null; piece: Piece };
+}
+
+/** Where parts come from. */
+export interface PartSources {
+  tasks: TaskStore;
+  runs: RunStore;
+  cache: PartCache;
+}
+
+/** A task that was added by hand, with another tool, may lack them; one such must not fail everybody's listing. */
+const pointersOf = ({ recent_runs }: Partial<TaskDocument>) => recent_runs ?? [];
+
+/** The parts of documents just read, from one query for the runs of all. */
+export async function makeParts(documents: TaskDocument[], runs: RunStore): Promise<TaskPart[]> {
+  // Read after the documents: whatever raised a version is among these runs, what comes later will raise it again.
+  const byId = await runs.findByIds(documents.flatMap((task) => pointersOf(task).map(({ id }) => id)));
+  const parts: TaskPart[] = [];
+  for (const task of documents) {
+    const recentRuns = pointersOf(task).flatMap(({ id }) => byId.get(id) ?? []);
+    const { _id, version, schedule, timezone, account_id, enabled } = task;
+    const stored = viewStored(task, recentRuns.map(viewRun));
+    parts.push({ id: _id, version, schedule, timezone, account_id, enabled, stored });
+    if (isTurnOver()) await nextTurn();
+  }
+  return parts;
+}
+
+/**
+ * The parts of tasks in the order given, from the cache where it has them at that very version. The others are read by
+ * the filter once more: what has been deleted, or moved out of the caller's sight, since its version was read is left out.
+ */
+export async function partsOf(
+  versions: TaskVersion[],
+  filter: TaskFilter,
+  { tasks, runs, cache }: PartSources,
+  use: 'often' | 'once' = 'often',
+): Promise<TaskPart[]> {
+  const parts = new Map<string, TaskPart>();
+  const missing: string[] = [];
+  for (const wanted of versions) {
+    const part = cache.find(wanted, filter.account_id);
+    if (part) parts.set(part.id, part);
+    else missing.push(wanted._id);
+  }
+  for (const part of await makeParts(await tasks.findByIds(missing, filter), runs)) {
+    parts.set(part.id, part);
+    // A long listing, which none but its reader needs, would else drive out what all others ask for.
+    if (use === 'often') cache.keep(part);
+  }
+  return versions.flatMap(({ _id }) => parts.get(_id) ?? []);
+}
