@@ -79,6 +79,7 @@ describe('the tarball', () => {
       'LICENSE',
       'README.md',
       'dist',
+      'generated',
       'openapi.yaml',
       'package.json',
       'src',
