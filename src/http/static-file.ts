@@ -31,9 +31,14 @@ const PREFERRED: Encoding[] = ['br', 'gzip'];
  * @param headers sent with the content, besides those of caching and compression.
  */
 export function staticFile(content: Buffer, type: string, headers: Record<string, string>): RequestHandler {
-  // Weak, because all encodings share it. Of the content, so that all copies of the service agree on it.
-  const etag = `W/"${createHash('sha256').update(content).digest('base64url')}"`;
+  let computed: string | undefined;
   const encoded = new Map<Encoding, Promise<Buffer>>();
+
+  /** Weak, because all encodings share it. Of the content, so that all copies of the service agree on it. */
+  function etagOf(): string {
+    // Not before it is asked for: hashing Swagger UI would hold up each start.
+    return (computed ??= `W/"${createHash('sha256').update(content).digest('base64url')}"`);
+  }
 
   function encode(encoding: Encoding): Promise<Buffer> {
     const body = encoded.get(encoding) ?? ENCODINGS[encoding](content);
@@ -42,6 +47,7 @@ export function staticFile(content: Buffer, type: string, headers: Record<string
   }
 
   return async (request, response) => {
+    const etag = etagOf();
     response.set({ ETag: etag, 'Cache-Control': 'no-cache', ...headers }).vary('Accept-Encoding');
     // Not request.fresh, which app.ts turns off for the API.
     if (fresh(request.headers, { etag })) {

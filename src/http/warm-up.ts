@@ -1,9 +1,14 @@
-import type { RequestListener } from 'node:http';
-import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { type RequestListener, createServer, request as ask } from 'node:http';
 import type { Logger } from 'pino';
 import { routes } from '../../generated/express.gen.ts';
 import { trust } from './credentials.ts';
 import { listen } from './listener.ts';
+
+/** Lacks what is required, so that nothing is written. */
+const EMPTY_BODY = '{}';
+/** With its length, because node would send the body of a DELETE without any. */
+const EMPTY_BODY_HEADERS = { 'Content-Type': 'application/json', 'Content-Length': EMPTY_BODY.length };
 
 /**
  * Has an app answer one request of each operation, on a loopback port that nobody knows, before it listens in public:
@@ -21,14 +26,12 @@ export async function warmUp(app: RequestListener, log: Logger): Promise<void> {
   log.level = 'warn';
   try {
     for (const { method, path, hasBody } of Object.values(routes)) {
-      // An empty body lacks what is required, so that nothing is written.
-      const body = { body: '{}', headers: { 'Content-Type': 'application/json' } };
       const query = method === 'get' ? '?limit=1' : '';
-      const reply = await fetch(`${url}${path}${query}`, {
-        method: method.toUpperCase(),
-        ...(hasBody && body),
-      });
-      await reply.arrayBuffer();
+      // Not by fetch, which node would load for this alone.
+      const request = ask(`${url}${path}${query}`, { method, headers: hasBody ? EMPTY_BODY_HEADERS : {} });
+      request.end(hasBody ? EMPTY_BODY : undefined);
+      const [response] = await once(request, 'response');
+      await once(response.resume(), 'end');
     }
   } finally {
     log.level = level;

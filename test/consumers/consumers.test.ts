@@ -6,6 +6,7 @@
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { type Server, createServer } from 'node:http';
+import { isBuiltin } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -79,6 +80,7 @@ describe('the tarball', () => {
       'LICENSE',
       'README.md',
       'dist',
+      'generated',
       'openapi.yaml',
       'package.json',
       'src',
@@ -95,6 +97,16 @@ describe('the tarball', () => {
       [...commands, ...helpers].map((name) => `${name}.js`).toSorted(),
     );
     expect(await readdir(join(installed, 'src', 'http'))).toEqual(['docs-page']);
+  });
+
+  test('has the service in one file, with the licences of what is in it, and lmdb alone outside', async () => {
+    const file = join(folder, 'node_modules', 'recoup-tasks', 'dist', 'src', 'main.js');
+    const imported = (await readFile(file, 'utf8')).matchAll(/^import .*from "([^"]+)";$/gm);
+    const packages = [...imported].map(([, name = '']) => name).filter((name) => !isBuiltin(name));
+    expect(packages).toEqual(['lmdb']);
+    const licences = await readFile(`${file}.licences.txt`, 'utf8');
+    expect(licences).toMatch(/^mongodb [\d.]+\n+Apache License$/m);
+    expect(licences).toMatch(/^express [\d.]+\n+\(The MIT License\)$/m);
   });
 
   test('has a command that tells its version and how to use it, and refuses what it does not know', async () => {

@@ -1,9 +1,20 @@
 import { describe, expect, test } from '@jest/globals';
+import { OpenAPISchemaValidator } from 'express-openapi-validator/dist/framework/openapi.schema.validator.js';
 import { at, isObject } from '../support/json.ts';
 import { assertSchema } from '../support/contract.ts';
 import { loadSpec } from '../../src/http/spec.ts';
 
 const { document } = loadSpec();
+
+test('the spec is a valid OpenAPI document, which the service does not check again when it starts', () => {
+  const validator = new OpenAPISchemaValidator({ version: document.openapi, validateApiSpec: true });
+  expect(validator.validate(document).errors).toEqual([]);
+  const broken = {
+    ...document,
+    paths: { '/api/tasks': { get: { parameters: [{ name: 'id', in: 'quary' }] } } },
+  };
+  expect(validator.validate(broken).errors).not.toEqual([]);
+});
 
 /** A reply and its place in the spec, which may be among those that several operations share. */
 function located(place: string[], given: unknown) {
