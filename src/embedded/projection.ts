@@ -12,6 +12,7 @@ import {
   isArray,
   isNumber,
   isObject,
+  pickFields,
   valuesOf,
 } from './raw-bson.ts';
 
@@ -42,7 +43,12 @@ export function compileProjection(spec: RawValue | undefined): Projection | unde
     );
   }
   if (mode === 'keep' && id === undefined) tree.set('_id', 'keep');
-  return (document) => project(document, tree, mode === 'keep');
+  const including = mode === 'keep';
+  if (including && [...tree.values()].every((rule) => rule === 'keep' || rule === 'drop')) {
+    const names = [...tree].flatMap(([name, rule]) => (rule === 'keep' ? [Buffer.from(name)] : []));
+    return (document) => pickFields(document, names);
+  }
+  return (document) => project(document, tree, including);
 }
 
 function addField(

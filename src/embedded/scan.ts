@@ -69,7 +69,7 @@ export class Scan {
   #chunk({ start, end }: KeyRange, transaction: Transaction | undefined): Buffer[] {
     const { reverse } = this.#plan;
     const table = this.#plan.kind === 'index' ? this.#store.entries : this.#store.records;
-    const options = { limit: CHUNK_KEYS, ...(transaction && { transaction }) };
+    const options = { limit: CHUNK_KEYS, ...this.#store.readingFrom(transaction) };
     const last = this.#last;
     if (!reverse) {
       return [

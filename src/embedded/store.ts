@@ -152,6 +152,17 @@ export class Store {
     return this.#root.useReadTransaction();
   }
 
+  /**
+   * How to tell lmdb to read from a snapshot, at once. Its current one is better not named: only then it uses a cursor
+   * again, and making one costs more than all else about a short range.
+   */
+  readingFrom(snapshot: Transaction | undefined): { transaction?: Transaction } {
+    if (!snapshot) return {};
+    const current = this.#root.useReadTransaction();
+    current.done();
+    return current === snapshot ? {} : { transaction: snapshot };
+  }
+
   collection(db: string, name: string): Collection | undefined {
     return this.#collections.get(`${db}.${name}`);
   }
