@@ -173,7 +173,8 @@ export function pickFields(value: RawValue, names: readonly Buffer[]): RawValue 
   }
   const result = Buffer.allocUnsafe(length);
   let to = result.writeInt32LE(length);
-  for (let pair = 0; pair < picked.length; pair += 2) to += bytes.copy(result, to, picked[pair], picked[pair + 1]);
+  for (let pair = 0; pair < picked.length; pair += 2)
+    to += bytes.copy(result, to, picked[pair], picked[pair + 1]);
   result[to] = 0;
   return documentValue(result);
 }

@@ -6,8 +6,11 @@ import { checkDataFile } from './store-check.ts';
 import { UnusableStore, storageError } from './store-errors.ts';
 import { ownerPrefix, recordOf } from './store-keys.ts';
 
-/** Raised when the layout of stored bytes changes. */
-export const FORMAT_VERSION = 1;
+/**
+ * Raised when a program that knows only what was before would damage what it finds. 2: indexes tell the types of their
+ * numbers, which format 1 neither noted nor kept right; what it has written stays as it is.
+ */
+export const FORMAT_VERSION = 2;
 /** The keys of the table `meta`. */
 export const FORMAT_KEY = 'format';
 const COUNTER_KEY = 'counter';
@@ -83,6 +86,7 @@ export class Store {
     const format: { version?: unknown } = JSON.parse(stored.toString());
     if (typeof format.version !== 'number') throw new Error('the format record is unreadable');
     if (format.version > FORMAT_VERSION) throw UnusableStore.newer(path, format.version, FORMAT_VERSION);
+    if (format.version < FORMAT_VERSION) await this.write(() => this.setFormat(FORMAT_VERSION));
   }
 
   /** Reads the catalog again; after a failed commit memory may be ahead of the disk. */
