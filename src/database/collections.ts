@@ -1,4 +1,4 @@
-import type { Collection, Db, IndexSpecification } from 'mongodb';
+import { type Collection, type Db, type IndexSpecification, MongoServerError } from 'mongodb';
 import type { AccountDocument } from '../accounts/document.ts';
 import type { ApiKeyDocument } from '../auth/document.ts';
 import type { ClaimDocument } from '../tasks/claim-document.ts';
@@ -14,14 +14,24 @@ export interface Collections {
 }
 
 /**
- * The order of every listing, newest first, ends each index, so that a filtered page is read from the index in order
- * and stops at its limit.
+ * The order of every listing, newest first, so that a filtered page is read from the index in order and stops at its
+ * limit. What follows it in the tasks' indexes lets them answer which version a listing's tasks have, whatever it
+ * filters by, without their documents.
  */
 const TASK_INDEXES: IndexSpecification[] = [
-  { created_at: -1, _id: 1 },
-  { account_id: 1, created_at: -1, _id: 1 },
-  { artist_account_id: 1, created_at: -1, _id: 1 },
+  { created_at: -1, _id: 1, version: 1, enabled: 1 },
+  { account_id: 1, created_at: -1, _id: 1, version: 1, enabled: 1, artist_account_id: 1 },
+  { artist_account_id: 1, created_at: -1, _id: 1, version: 1, enabled: 1 },
 ];
+const INDEX_NOT_FOUND = 27;
+
+/** The default names of indexes that earlier versions created, and that those above replace. */
+const SUPERSEDED_TASK_INDEXES = new Set([
+  'created_at_-1__id_1',
+  'account_id_1_created_at_-1__id_1',
+  'artist_account_id_1_created_at_-1__id_1',
+]);
+
 const RUN_INDEXES: IndexSpecification[] = [
   { task_id: 1, createdAt: -1, _id: -1 },
   { task_id: 1, status: 1, createdAt: -1, _id: -1 },
@@ -44,12 +54,27 @@ export function collectionsOf(db: Db): Collections {
 }
 
 /**
- * Creates the indexes that are missing; those that exist stay as they are. One command each: FerretDB 1.24 ends the
- * connection when several that exist come in one.
+ * Creates the indexes that are missing and drops those that earlier versions created and nothing uses any more; others
+ * stay as they are. One command each: FerretDB 1.24 ends the connection when several that exist come in one.
  */
 export async function createIndexes({ tasks, runs, idempotency_keys, api_keys }: Collections): Promise<void> {
   for (const index of TASK_INDEXES) await tasks.createIndex(index);
+  await dropSuperseded(tasks);
   for (const index of RUN_INDEXES) await runs.createIndex(index);
   await idempotency_keys.createIndex({ expires_at: 1 }, { expireAfterSeconds: 0 });
   await api_keys.createIndex({ hash: 1 }, { unique: true });
+}
+
+/** Only what has both the name and the key of an index of ours: under either alone it may be somebody else's. */
+async function dropSuperseded(tasks: Collections['tasks']): Promise<void> {
+  for (const { name, key } of await tasks.indexes()) {
+    const defaultName = Object.entries(key).flat().join('_');
+    if (name !== defaultName || !SUPERSEDED_TASK_INDEXES.has(name)) continue;
+    try {
+      await tasks.dropIndex(name);
+    } catch (error) {
+      // Another process, starting at the same time, has dropped it.
+      if (!(error instanceof MongoServerError && error.code === INDEX_NOT_FOUND)) throw error;
+    }
+  }
 }

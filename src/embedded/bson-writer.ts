@@ -4,23 +4,25 @@ import { RawValue, TYPE, documentValue, valueEnd } from './raw-bson.ts';
 /** What the writer can encode: stored values as they are, plain objects and arrays, and bson's scalar classes. */
 export type Encodable = RawValue | string | number | bigint | boolean | null | undefined | object;
 
+/** A document in the making, for one allocation at the end: lengths, and bytes, which may lie inside others. */
+type Piece = number | Buffer | RawValue;
+
 /** BSON of one document. Undefined fields are left out; whole numbers become Int32 where they fit. */
 export function encodeDocument(fields: Readonly<Record<string, Encodable>>): Buffer {
-  return joinFields(Object.entries(fields).flatMap(([name, value]) => encodeField(name, value)));
+  const pieces: Piece[] = [];
+  return join(pieces, pushDocument(pieces, Object.entries(fields)));
 }
 
 /** A document of the given fields, in this order; names may repeat or look like numbers. */
 export function documentOf(fields: Iterable<readonly [string, RawValue]>): RawValue {
-  const parts: Buffer[] = [];
-  for (const [name, value] of fields) pushRaw(parts, name, value);
-  return documentValue(joinFields(parts));
+  const pieces: Piece[] = [];
+  return documentValue(join(pieces, pushDocument(pieces, fields)));
 }
 
 /** An array of the given values. */
 export function arrayOf(values: readonly RawValue[]): RawValue {
-  const parts: Buffer[] = [];
-  for (const [index, value] of values.entries()) pushRaw(parts, String(index), value);
-  const bytes = joinFields(parts);
+  const pieces: Piece[] = [];
+  const bytes = join(pieces, pushArray(pieces, values));
   return new RawValue(TYPE.array, bytes, 0, bytes.length);
 }
 
@@ -33,10 +35,6 @@ export function rawOf(value: Encodable): RawValue {
 }
 
 export const NULL = new RawValue(TYPE.null, Buffer.alloc(0), 0, 0);
-
-function pushRaw(parts: Buffer[], name: string, value: RawValue): void {
-  parts.push(fieldHeader(value.type, name), value.bytes.subarray(value.start, value.end));
-}
 
 const headers = new Map<string, Buffer>();
 
@@ -51,32 +49,59 @@ function fieldHeader(type: number, name: string): Buffer {
   return header;
 }
 
-const SHELL = Buffer.alloc(1);
+const END = Buffer.alloc(1);
+/** The bytes of a document or array besides its fields. */
+const SHELL_BYTES = 5;
 
-function joinFields(parts: readonly Buffer[]): Buffer {
-  const length = parts.reduce((sum, part) => sum + part.length, 5);
-  const head = Buffer.alloc(4);
-  head.writeInt32LE(length);
-  return Buffer.concat([head, ...parts, SHELL], length);
+/** Returns how many bytes the pieces it pushes are; so do the others. */
+function pushDocument(pieces: Piece[], fields: Iterable<readonly [string, Encodable]>): number {
+  const head = pieces.push(0) - 1;
+  let length = SHELL_BYTES;
+  for (const [name, value] of fields) length += pushField(pieces, name, value);
+  pieces.push(END);
+  pieces[head] = length;
+  return length;
 }
 
-function encodeField(name: string, value: Encodable): Buffer[] {
-  if (value === undefined) return [];
+function pushArray(pieces: Piece[], values: readonly Encodable[]): number {
+  return pushDocument(
+    pieces,
+    values.map((value, at) => [String(at), value]),
+  );
+}
+
+function pushField(pieces: Piece[], name: string, value: Encodable): number {
+  if (value === undefined) return 0;
   if (value instanceof RawValue) {
-    return [fieldHeader(value.type, name), value.bytes.subarray(value.start, value.end)];
+    const header = pushHeader(pieces, value.type, name);
+    pieces.push(value);
+    return header + value.end - value.start;
   }
-  if (Array.isArray(value)) {
-    return [
-      fieldHeader(TYPE.array, name),
-      joinFields(value.flatMap((item, at) => encodeField(String(at), item))),
-    ];
-  }
+  if (Array.isArray(value)) return pushHeader(pieces, TYPE.array, name) + pushArray(pieces, value);
   if (isPlain(value)) {
-    const parts = Object.entries(value).flatMap(([key, item]) => encodeField(key, item));
-    return [fieldHeader(TYPE.object, name), joinFields(parts)];
+    return pushHeader(pieces, TYPE.object, name) + pushDocument(pieces, Object.entries(value));
   }
   const encoded = BSON.serialize({ [name]: value }, { ignoreUndefined: false });
-  return [Buffer.from(encoded.buffer, encoded.byteOffset + 4, encoded.byteLength - 5)];
+  const field = Buffer.from(encoded.buffer, encoded.byteOffset + 4, encoded.byteLength - SHELL_BYTES);
+  pieces.push(field);
+  return field.length;
+}
+
+function pushHeader(pieces: Piece[], type: number, name: string): number {
+  const header = fieldHeader(type, name);
+  pieces.push(header);
+  return header.length;
+}
+
+function join(pieces: readonly Piece[], length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const piece of pieces) {
+    if (typeof piece === 'number') at = bytes.writeInt32LE(piece, at);
+    else if (piece instanceof RawValue) at += piece.bytes.copy(bytes, at, piece.start, piece.end);
+    else at += piece.copy(bytes, at);
+  }
+  return bytes;
 }
 
 function isPlain(value: unknown): value is Record<string, Encodable> {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { KeyPart } from './index-keys.ts';
+import type { NumberType } from './key-values.ts';
 import { pathOf } from './paths.ts';
 
 /** An index as stored in the catalog. */
@@ -12,6 +13,11 @@ export interface IndexInfo {
   readonly expireAfterSeconds: number | undefined;
   /** Per field: some document has had an array on its path. Only ever goes from false to true. */
   readonly multikey: readonly boolean[];
+  /**
+   * Per field: the type of its numbers (key-values.ts), which their keys do not tell. Undefined in an index of a program
+   * that did not note it.
+   */
+  readonly numbers?: readonly NumberType[] | undefined;
   /** Some key was too long to be stored whole, so the stored order is not the values' order. */
   readonly longKeys: boolean;
   /** False while it is being built: kept up to date by writers, but not read. */
@@ -70,6 +76,7 @@ export function newCollection(db: string, name: string, id: number, indexId: num
     unique: true,
     expireAfterSeconds: undefined,
     multikey: [false],
+    numbers: [0],
     longKeys: false,
     ready: true,
   };

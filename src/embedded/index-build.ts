@@ -43,6 +43,7 @@ function addUnready(store: Store, collection: Collection, request: NewIndex): nu
     id,
     ...request,
     multikey: request.parts.map(() => false),
+    numbers: request.parts.map(() => 0),
     longKeys: false,
     ready: false,
   };

@@ -15,8 +15,9 @@ export function encodeNumber(value: RawValue): Buffer {
 
 /** A double's key without regard to its type; used for the ends of number ranges. */
 export function exact(double: number): Buffer {
-  const key = Buffer.alloc(9);
-  sortableDouble(double).copy(key);
+  const key = Buffer.allocUnsafe(9);
+  writeSortable(key, double);
+  key[8] = 0;
   return key;
 }
 
@@ -40,12 +41,19 @@ export function decimalText(value: RawValue): string {
 }
 
 function sortableDouble(double: number): Buffer {
-  const bytes = Buffer.alloc(8);
-  if (Number.isNaN(double)) return bytes;
+  const bytes = Buffer.allocUnsafe(8);
+  writeSortable(bytes, double);
+  return bytes;
+}
+
+function writeSortable(bytes: Buffer, double: number): void {
+  if (Number.isNaN(double)) {
+    bytes.fill(0, 0, 8);
+    return;
+  }
   bytes.writeDoubleBE(double === 0 ? 0 : double);
   if ((bytes[0] ?? 0) & 0x80) for (let at = 0; at < 8; at++) bytes[at] = ~(bytes[at] ?? 0);
   else bytes[0] = (bytes[0] ?? 0) | 0x80;
-  return bytes;
 }
 
 function encodeLong(long: bigint): Buffer {

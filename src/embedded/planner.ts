@@ -1,7 +1,9 @@
 import { type FieldBounds, type Interval, boundsFor, conjuncts, descending } from './bounds.ts';
 import type { Collection, IndexInfo } from './catalog.ts';
+import { coverOf } from './cover.ts';
 import { badValue } from './errors.ts';
 import type { Filter, GroupFilter } from './query-tree.ts';
+import type { Projection } from './projection.ts';
 import { type KeyPart, LONG_KEY_BYTES, afterPrefix } from './index-keys.ts';
 import { ownerPrefix } from './store-keys.ts';
 
@@ -37,6 +39,7 @@ export interface PlanRequest {
   readonly sort: readonly KeyPart[];
   readonly limited: boolean;
   readonly hint: Hint | undefined;
+  readonly projection?: Projection | undefined;
 }
 
 /** An index name, a key pattern as name and direction pairs, or $natural. */
@@ -106,7 +109,9 @@ function planIndex(
     sorted: request.sort.length === 0 || order !== undefined,
     exact,
   };
-  return { plan, score };
+  // Of equal indexes the one that needs no documents; but it is no reason for an index that does nothing else.
+  const isCovered = score > 0 && coverOf(plan, index, request.filter, request.projection) !== undefined;
+  return { plan, score: isCovered ? score + 2 : score };
 }
 
 function isPoints(bounds: FieldBounds): boolean {

@@ -12,11 +12,16 @@ import {
   isArray,
   isNumber,
   isObject,
+  pickFields,
   valuesOf,
 } from './raw-bson.ts';
 
 /** Gives the part of a document that a projection asks for. */
-export type Projection = (document: RawValue) => RawValue;
+export interface Projection {
+  (document: RawValue): RawValue;
+  /** The fields of the document itself that it keeps, if that is all it does. */
+  readonly fields?: readonly string[];
+}
 
 /** What to do with a field: keep or drop it, go into it, or pick array elements. */
 type Rule = 'keep' | 'drop' | Tree | Picker;
@@ -42,7 +47,13 @@ export function compileProjection(spec: RawValue | undefined): Projection | unde
     );
   }
   if (mode === 'keep' && id === undefined) tree.set('_id', 'keep');
-  return (document) => project(document, tree, mode === 'keep');
+  const including = mode === 'keep';
+  if (including && [...tree.values()].every((rule) => rule === 'keep' || rule === 'drop')) {
+    const fields = [...tree.keys()].filter((name) => tree.get(name) === 'keep');
+    const names = fields.map((name) => Buffer.from(name));
+    return Object.assign((document: RawValue) => pickFields(document, names), { fields });
+  }
+  return (document) => project(document, tree, including);
 }
 
 function addField(

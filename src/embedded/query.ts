@@ -3,8 +3,10 @@ import type { Collection } from './catalog.ts';
 import { CommandError } from './errors.ts';
 import type { GroupFilter } from './query-tree.ts';
 import type { KeyPart } from './index-keys.ts';
+import { type Cover, coverOf } from './cover.ts';
 import { compileFilter } from './matcher.ts';
 import { type Hint, type Plan, makePlan } from './planner.ts';
+import type { Projection } from './projection.ts';
 import type { RawValue } from './raw-bson.ts';
 import { type Found, Scan } from './scan.ts';
 import { Sorter } from './sorter.ts';
@@ -18,6 +20,8 @@ export interface QueryRequest {
   /** 0: no limit */
   readonly limit: number;
   readonly hint?: Hint | undefined;
+  /** What is wanted of the documents; undefined: all. */
+  readonly projection?: Projection | undefined;
   /** Milliseconds since the epoch after which the query fails with 50. */
   readonly deadlineAt?: number | undefined;
 }
@@ -47,7 +51,7 @@ export class Query {
   }
 
   /**
-   * Hands matching documents to `take` until it returns false or there are no more; lets others run in between.
+   * Hands matching documents, projected, to `take` until it returns false or there are no more; lets others run in between.
    * @returns true when there are no more
    * @throws CommandError 50 past the deadline, 175 if the collection is gone, 292 if a sort needs too much memory
    */
@@ -56,11 +60,13 @@ export class Query {
     if (this.#left === 0) return true;
     const snapshot = this.#store.snapshot();
     try {
-      const documents = this.#documents(snapshot);
+      const cover = this.cover();
+      const project = cover ? undefined : this.#request.projection;
+      const documents = this.#documents(snapshot, cover);
       for (;;) {
         const next = documents.next();
         if (next.done) return true;
-        if (next.value && this.#accept() && !take(next.value)) return this.#left === 0;
+        if (next.value && this.#accept() && !take(projected(next.value, project))) return this.#left === 0;
         if (this.#left === 0) return true;
         if (!isTurnOver()) continue;
         this.#checkDeadline();
@@ -78,11 +84,19 @@ export class Query {
    */
   firstInWrite(budget: number): Found | undefined | 'busy' {
     if (!this.plan.sorted && budget !== Number.POSITIVE_INFINITY) return 'busy';
-    for (const found of this.#documents(undefined)) {
+    for (const found of this.#documents(undefined, undefined)) {
       if (found && this.#accept()) return found;
       if (this.scan.keysExamined + this.scan.docsExamined > budget) return 'busy';
     }
     return undefined;
+  }
+
+  /** How the index alone answers the query, if it does; asked again for each batch, as others write in between. */
+  cover(): Cover | undefined {
+    const { plan } = this;
+    if (plan.kind !== 'index') return undefined;
+    const index = this.#collection.indexes.find(({ id }) => id === plan.index.id);
+    return index && coverOf(plan, index, this.#request.filter, this.#request.projection);
   }
 
   #accept(): boolean {
@@ -94,9 +108,12 @@ export class Query {
     return true;
   }
 
-  *#documents(snapshot: Transaction | undefined): Generator<Found | undefined, void, void> {
+  *#documents(
+    snapshot: Transaction | undefined,
+    cover: Cover | undefined,
+  ): Generator<Found | undefined, void, void> {
     if (this.plan.sorted) {
-      yield* this.scan.read(snapshot, this.#matches);
+      yield* this.scan.read(snapshot, this.#matches, cover);
       return;
     }
     if (!this.#sorted) {
@@ -127,4 +144,8 @@ export class Query {
       throw new CommandError(175, `index '${plan.index.name}' dropped during the query`);
     }
   }
+}
+
+function projected(found: Found, project: Projection | undefined): Found {
+  return project ? { record: found.record, document: project(found.document) } : found;
 }

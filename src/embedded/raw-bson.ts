@@ -52,25 +52,26 @@ export const MAX_DEPTH = 100;
 /** How much deeper a command may nest around its documents. */
 export const COMMAND_DEPTH = 10;
 
-const FIXED_SIZES: Readonly<Record<number, number>> = {
-  [TYPE.double]: 8,
-  [TYPE.undefined]: 0,
-  [TYPE.objectId]: 12,
-  [TYPE.bool]: 1,
-  [TYPE.date]: 8,
-  [TYPE.null]: 0,
-  [TYPE.int]: 4,
-  [TYPE.timestamp]: 8,
-  [TYPE.long]: 8,
-  [TYPE.decimal]: 16,
-  [TYPE.minKey]: 0,
-  [TYPE.maxKey]: 0,
-};
+/** By type: the size of every value of it, or -1 where values tell their own. */
+const FIXED_SIZES = new Int8Array(256).fill(-1);
+for (const type of [TYPE.undefined, TYPE.null, TYPE.minKey, TYPE.maxKey]) FIXED_SIZES[type] = 0;
+for (const type of [TYPE.double, TYPE.date, TYPE.timestamp, TYPE.long]) FIXED_SIZES[type] = 8;
+FIXED_SIZES[TYPE.objectId] = 12;
+FIXED_SIZES[TYPE.bool] = 1;
+FIXED_SIZES[TYPE.int] = 4;
+FIXED_SIZES[TYPE.decimal] = 16;
+
+/** Offset of the 0 that ends a field's name. Names are short: a loop beats a call of indexOf. */
+function nameEndFrom(bytes: Buffer, from: number): number {
+  let at = from;
+  while (at < bytes.length && bytes[at] !== 0) at += 1;
+  return at;
+}
 
 /** Offset just after a value of `type` that starts at `at`. */
 export function valueEnd(type: number, bytes: Buffer, at: number): number {
-  const fixed = FIXED_SIZES[type];
-  if (fixed !== undefined) return at + fixed;
+  const fixed = FIXED_SIZES[type] ?? -1;
+  if (fixed >= 0) return at + fixed;
   switch (type) {
     case TYPE.string:
     case TYPE.code:
@@ -104,7 +105,7 @@ export function fieldsOf(value: RawValue): RawField[] {
   const stop = value.end - 1;
   while (at < stop) {
     const type = bytes[at] ?? 0;
-    const nameEnd = bytes.indexOf(0, at + 1);
+    const nameEnd = nameEndFrom(bytes, at + 1);
     const end = valueEnd(type, bytes, nameEnd + 1);
     fields.push([bytes.toString('utf8', at + 1, nameEnd), new RawValue(type, bytes, nameEnd + 1, end)]);
     at = end;
@@ -120,7 +121,7 @@ export function valuesOf(value: RawValue): RawValue[] {
   const stop = value.end - 1;
   while (at < stop) {
     const type = bytes[at] ?? 0;
-    const from = bytes.indexOf(0, at + 1) + 1;
+    const from = nameEndFrom(bytes, at + 1) + 1;
     const end = valueEnd(type, bytes, from);
     values.push(new RawValue(type, bytes, from, end));
     at = end;
@@ -135,15 +136,47 @@ export function fieldOf(value: RawValue, name: Buffer): RawValue | undefined {
   const stop = value.end - 1;
   while (at < stop) {
     const type = bytes[at] ?? 0;
-    const nameEnd = bytes.indexOf(0, at + 1);
+    const nameEnd = nameEndFrom(bytes, at + 1);
     const end = valueEnd(type, bytes, nameEnd + 1);
-    const length = nameEnd - at - 1;
-    if (length === name.length && bytes.compare(name, 0, length, at + 1, nameEnd) === 0) {
+    if (nameEnd - at - 1 === name.length && startsWith(bytes, at + 1, name)) {
       return new RawValue(type, bytes, nameEnd + 1, end);
     }
     at = end;
   }
   return undefined;
+}
+
+function startsWith(bytes: Buffer, from: number, name: Buffer): boolean {
+  for (let at = 0; at < name.length; at++) if (bytes[from + at] !== name[at]) return false;
+  return true;
+}
+
+/**
+ * The object with only those of its fields that are called one of `names`, in stored order. Their bytes are copied as
+ * they stand; no other is looked at.
+ */
+export function pickFields(value: RawValue, names: readonly Buffer[]): RawValue {
+  const { bytes } = value;
+  const picked: number[] = [];
+  let length = 5;
+  let at = value.start + 4;
+  const stop = value.end - 1;
+  while (at < stop) {
+    const from = at + 1;
+    const nameEnd = nameEndFrom(bytes, from);
+    const end = valueEnd(bytes[at] ?? 0, bytes, nameEnd + 1);
+    if (names.some((name) => name.length === nameEnd - from && startsWith(bytes, from, name))) {
+      picked.push(at, end);
+      length += end - at;
+    }
+    at = end;
+  }
+  const result = Buffer.allocUnsafe(length);
+  let to = result.writeInt32LE(length);
+  for (let pair = 0; pair < picked.length; pair += 2)
+    to += bytes.copy(result, to, picked[pair], picked[pair + 1]);
+  result[to] = 0;
+  return documentValue(result);
 }
 
 /** A copy of an object's or array's bytes: a document of its own. */
@@ -192,10 +225,11 @@ export function checkDocument(bytes: Buffer, start: number, limit: number, depth
 
 function checkField(bytes: Buffer, at: number, limit: number, depth: number): number {
   const type = bytes[at] ?? 0;
-  const nameEnd = bytes.indexOf(0, at + 1);
-  if (nameEnd < 0 || nameEnd >= limit) throw new CommandError(22, 'BSON field name not terminated');
+  let nameEnd = at + 1;
+  while (nameEnd < limit && bytes[nameEnd] !== 0) nameEnd += 1;
+  if (nameEnd >= limit) throw new CommandError(22, 'BSON field name not terminated');
   const from = nameEnd + 1;
-  if (FIXED_SIZES[type] === undefined && type !== TYPE.regex) checkLength(type, bytes, from, limit);
+  if (FIXED_SIZES[type] === -1 && type !== TYPE.regex) checkLength(type, bytes, from, limit);
   const end = valueEnd(type, bytes, from);
   if (end <= nameEnd || end > limit) throw new CommandError(22, 'BSON value exceeds its document');
   if (type === TYPE.object || type === TYPE.array) checkDocument(bytes, from, end, depth + 1);

@@ -3,12 +3,22 @@ import {
   type RawValue,
   COMMAND_DEPTH,
   MAX_DOCUMENT_BYTES,
+  TYPE,
   checkDocument,
   documentValue,
+  isNumber,
 } from './raw-bson.ts';
 import { duplicateKey } from './duplicate-key.ts';
 import { CommandError } from './errors.ts';
-import { type IndexEntry, LONG_KEY_BYTES, afterPrefix, indexEntries, storedKey } from './index-keys.ts';
+import { MIXED, type NumberType } from './key-values.ts';
+import {
+  type IndexEntries,
+  type IndexEntry,
+  LONG_KEY_BYTES,
+  afterPrefix,
+  indexEntries,
+  storedKey,
+} from './index-keys.ts';
 import type { Store } from './store.ts';
 import { entryKey, entryPrefix, recordKey, recordOf } from './store-keys.ts';
 
@@ -18,6 +28,8 @@ interface IndexChange {
   readonly added: readonly IndexEntry[];
   readonly removed: readonly IndexEntry[];
   readonly multikey: readonly boolean[];
+  /** All entries that the document now has. */
+  readonly entries: readonly IndexEntry[];
 }
 
 /**
@@ -90,16 +102,20 @@ function changesOf(
 ): IndexChange[] {
   return indexes.map((index) => {
     const old = before ? indexEntries(before, index.parts).entries : [];
-    const fresh = after ? indexEntries(after, index.parts) : { entries: [], multikey: [] };
-    const oldKeys = new Set(old.map(({ key }) => key.toString('latin1')));
-    const freshKeys = new Set(fresh.entries.map(({ key }) => key.toString('latin1')));
-    return {
-      index,
-      added: fresh.entries.filter(({ key }) => !oldKeys.has(key.toString('latin1'))),
-      removed: old.filter(({ key }) => !freshKeys.has(key.toString('latin1'))),
-      multikey: fresh.multikey,
-    };
+    const { entries, multikey } = after ? indexEntries(after, index.parts) : NOTHING;
+    return { index, added: without(entries, old), removed: without(old, entries), multikey, entries };
   });
+}
+
+const NOTHING: IndexEntries = { entries: [], multikey: [] };
+
+/** The entries whose keys the others do not have. */
+function without(entries: readonly IndexEntry[], others: readonly IndexEntry[]): readonly IndexEntry[] {
+  const [first, ...more] = others;
+  if (!first) return entries;
+  if (more.length === 0) return entries.filter(({ key }) => !key.equals(first.key));
+  const keys = new Set(others.map(({ key }) => key.toString('latin1')));
+  return entries.filter(({ key }) => !keys.has(key.toString('latin1')));
 }
 
 function checkUnique(store: Store, collection: Collection, change: IndexChange, record: number): void {
@@ -139,7 +155,7 @@ function apply(store: Store, collection: Collection, changes: readonly IndexChan
 
 const EMPTY = Buffer.alloc(0);
 
-/** Records in the catalog, with the same commit, that an index has met arrays or long keys. */
+/** Records in the catalog, with the same commit, that an index has met arrays, long keys or other kinds of numbers. */
 function noteProperties(store: Store, collection: Collection, changes: readonly IndexChange[]): void {
   let news = false;
   const indexes = collection.indexes.map((index) => {
@@ -147,10 +163,28 @@ function noteProperties(store: Store, collection: Collection, changes: readonly 
     if (!change) return index;
     const multikey = index.multikey.map((known, field) => known || change.multikey[field] === true);
     const longKeys = index.longKeys || change.added.some(({ key }) => key.length > LONG_KEY_BYTES);
-    if (longKeys === index.longKeys && multikey.every((flag, field) => flag === index.multikey[field]))
+    const numbers = index.numbers && numbersWith(index.numbers, change.entries);
+    if (
+      longKeys === index.longKeys &&
+      numbers === index.numbers &&
+      multikey.every((flag, field) => flag === index.multikey[field])
+    )
       return index;
     news = true;
-    return { ...index, multikey, longKeys };
+    return { ...index, multikey, longKeys, numbers };
   });
   if (news) store.setIndexes(collection, indexes);
+}
+
+function numbersWith(known: readonly NumberType[], entries: readonly IndexEntry[]): readonly NumberType[] {
+  let numbers = known;
+  for (const { values } of entries) {
+    for (const [field, value] of values.entries()) {
+      if (!value || (value.type !== TYPE.symbol && !isNumber(value))) continue;
+      const type = value.type === TYPE.symbol ? MIXED : value.type;
+      const before = numbers[field] ?? MIXED;
+      if (before !== type && before !== MIXED) numbers = numbers.with(field, before === 0 ? type : MIXED);
+    }
+  }
+  return numbers;
 }

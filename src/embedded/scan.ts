@@ -1,5 +1,6 @@
 import type { Transaction } from 'lmdb';
 import type { Collection } from './catalog.ts';
+import type { Cover } from './cover.ts';
 import type { KeyRange, Plan } from './planner.ts';
 import { type RawValue, documentValue } from './raw-bson.ts';
 import type { Store } from './store.ts';
@@ -42,10 +43,12 @@ export class Scan {
   /**
    * Documents passing `matches`, from where the last call stopped; now and then undefined, for a pause.
    * @param snapshot - undefined inside a write, to see what it wrote
+   * @param cover - answers without documents, and then projected ones come
    */
   *read(
     snapshot: Transaction | undefined,
     matches: (document: RawValue) => boolean,
+    cover?: Cover,
   ): Generator<Found | undefined, void, void> {
     let sincePause = 0;
     for (;;) {
@@ -54,9 +57,15 @@ export class Scan {
       const keys = this.#chunk(range, snapshot);
       for (const key of keys) {
         this.#last = key;
+        if (this.#plan.kind === 'index') this.keysExamined += 1;
         const record = recordOf(key);
-        const document = this.#fetch(record, key, snapshot);
-        if (document && matches(document)) yield { record, document };
+        let document = cover ? cover.read(key) : 'unknown';
+        if (document === 'unknown') {
+          document = this.#fetch(record, key, snapshot);
+          if (document && !matches(document)) document = undefined;
+          if (document && cover) document = cover.projection(document);
+        }
+        if (document) yield { record, document };
         sincePause += 1;
         if (sincePause % PAUSE_EVERY === 0) yield undefined;
       }
@@ -69,7 +78,7 @@ export class Scan {
   #chunk({ start, end }: KeyRange, transaction: Transaction | undefined): Buffer[] {
     const { reverse } = this.#plan;
     const table = this.#plan.kind === 'index' ? this.#store.entries : this.#store.records;
-    const options = { limit: CHUNK_KEYS, ...(transaction && { transaction }) };
+    const options = { limit: CHUNK_KEYS, ...this.#store.readingFrom(transaction) };
     const last = this.#last;
     if (!reverse) {
       return [
@@ -91,7 +100,6 @@ export class Scan {
 
   #fetch(record: number, key: Buffer, transaction: Transaction | undefined): RawValue | undefined {
     const isIndex = this.#plan.kind === 'index';
-    if (isIndex) this.keysExamined += 1;
     if (this.#seen?.has(record)) return undefined;
     this.#seen?.add(record);
     const at = isIndex ? recordKey(this.#collection.id, record) : key;

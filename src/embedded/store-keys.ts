@@ -1,5 +1,5 @@
 /** Bytes of a collection's or index's number at the start of its keys. */
-const OWNER_BYTES = 4;
+export const OWNER_BYTES = 4;
 /** Bytes of a record's number: enough for 2^48 documents a collection. */
 const RECORD_BYTES = 6;
 

@@ -6,8 +6,11 @@ import { checkDataFile } from './store-check.ts';
 import { UnusableStore, storageError } from './store-errors.ts';
 import { ownerPrefix, recordOf } from './store-keys.ts';
 
-/** Raised when the layout of stored bytes changes. */
-export const FORMAT_VERSION = 1;
+/**
+ * Raised when a program that knows only what was before would damage what it finds. 2: indexes tell the types of their
+ * numbers, which format 1 neither noted nor kept right; what it has written stays as it is.
+ */
+export const FORMAT_VERSION = 2;
 /** The keys of the table `meta`. */
 export const FORMAT_KEY = 'format';
 const COUNTER_KEY = 'counter';
@@ -83,6 +86,7 @@ export class Store {
     const format: { version?: unknown } = JSON.parse(stored.toString());
     if (typeof format.version !== 'number') throw new Error('the format record is unreadable');
     if (format.version > FORMAT_VERSION) throw UnusableStore.newer(path, format.version, FORMAT_VERSION);
+    if (format.version < FORMAT_VERSION) await this.write(() => this.setFormat(FORMAT_VERSION));
   }
 
   /** Reads the catalog again; after a failed commit memory may be ahead of the disk. */
@@ -150,6 +154,17 @@ export class Store {
   /** A snapshot for reading; call done() when finished. */
   snapshot(): Transaction {
     return this.#root.useReadTransaction();
+  }
+
+  /**
+   * How to tell lmdb to read from a snapshot, at once. Its current one is better not named: only then it uses a cursor
+   * again, and making one costs more than all else about a short range.
+   */
+  readingFrom(snapshot: Transaction | undefined): { transaction?: Transaction } {
+    if (!snapshot) return {};
+    const current = this.#root.useReadTransaction();
+    current.done();
+    return current === snapshot ? {} : { transaction: snapshot };
   }
 
   collection(db: string, name: string): Collection | undefined {

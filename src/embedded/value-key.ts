@@ -66,6 +66,8 @@ export const EMPTY_ARRAY_KEY = Buffer.of(RANK.emptyArray);
  * another, so keys can be joined, and inverted for descending fields.
  */
 export function valueKey(value: RawValue | undefined): Buffer {
+  if (value?.type === TYPE.string) return textKey(value);
+  if (value?.type === TYPE.date) return dateKey(value);
   const parts: Buffer[] = [];
   pushKey(parts, value);
   return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
@@ -97,7 +99,7 @@ function pushKey(parts: Buffer[], value: RawValue | undefined): void {
       parts.push(bigEndian32(bytes.readInt32LE(start)), bytes.subarray(start + 4, end));
       break;
     case RANK.date:
-      parts.push(sortableLong(bytes.readBigInt64LE(start)));
+      parts.push(dateKey(value).subarray(1));
       break;
     case RANK.timestamp:
       parts.push(Buffer.from(bytes.subarray(start, end).toReversed()));
@@ -146,8 +148,23 @@ function bigEndian32(value: number): Buffer {
   return bytes;
 }
 
-function sortableLong(value: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64BE(BigInt.asUintN(64, value) ^ (1n << 63n));
-  return bytes;
+/** The rank, then the milliseconds from the highest byte on, the sign turned over. */
+function dateKey({ bytes, start }: RawValue): Buffer {
+  const key = Buffer.allocUnsafe(9);
+  key[0] = RANK.date;
+  for (let at = 0; at < 8; at++) key[8 - at] = bytes[start + at] ?? 0;
+  key[1] = (key[1] ?? 0) ^ 0x80;
+  return key;
+}
+
+/** The key of a text in one allocation, as most values in indexes are texts. */
+function textKey({ bytes, start, end }: RawValue): Buffer {
+  const text = bytes.subarray(start + 4, end - 1);
+  if (text.includes(ZERO)) return Buffer.concat([Buffer.of(RANK.string), ...escaped(text)]);
+  const key = Buffer.allocUnsafe(text.length + 3);
+  key[0] = RANK.string;
+  text.copy(key, 1);
+  key[text.length + 1] = 0;
+  key[text.length + 2] = 0;
+  return key;
 }

@@ -4,7 +4,6 @@ import type { Call, Reply } from '../engine.ts';
 import { badValue, unsupported } from '../errors.ts';
 import { patternDocument } from '../index-describe.ts';
 import { collectionName } from '../namespaces.ts';
-import type { Plan } from '../planner.ts';
 import { Query, type QueryRequest } from '../query.ts';
 import { fieldsOf } from '../raw-bson.ts';
 import { pipelineOf } from './aggregate.ts';
@@ -13,8 +12,8 @@ import { findRequest } from './find.ts';
 import { updateStatement } from './write.ts';
 
 /**
- * The `explain` command for find, count, aggregate and update: the plan (COLLSCAN, or FETCH over IXSCAN, under SORT
- * if the plan's order is not the wanted one) and, unless `verbosity` is queryPlanner, what running it examines.
+ * The `explain` command for find, count, aggregate and update: the plan (COLLSCAN, or FETCH over IXSCAN, or
+ * PROJECTION_COVERED instead of FETCH if no document is read, under SORT if the plan's order is not the wanted one) and, unless `verbosity` is queryPlanner, what running it examines.
  */
 export async function explain(call: Call): Promise<Reply> {
   const { args, engine, db } = call;
@@ -31,7 +30,7 @@ export async function explain(call: Call): Promise<Reply> {
   const namespace = `${db}.${collectionName({ ...call, args: inner })}`;
   const collection = engine.store.collection(db, collectionName({ ...call, args: inner }));
   const query = collection && new Query(engine.store, collection, request);
-  const winningPlan = query ? stagesOf(query.plan, request) : { stage: 'EOF' };
+  const winningPlan = query ? stagesOf(query, request) : { stage: 'EOF' };
   return {
     explainVersion: '1',
     queryPlanner: { namespace, winningPlan, rejectedPlans: [] },
@@ -60,13 +59,14 @@ function requestOf(args: Arguments): QueryRequest {
 
 type Tree = Readonly<Record<string, Encodable>>;
 
-function stagesOf(plan: Plan, request: QueryRequest): Tree {
+function stagesOf(query: Query, request: QueryRequest): Tree {
+  const { plan } = query;
   const direction = plan.reverse ? 'backward' : 'forward';
   let tree: Tree =
     plan.kind === 'collection'
       ? { stage: 'COLLSCAN', direction }
       : {
-          stage: 'FETCH',
+          stage: query.cover() ? 'PROJECTION_COVERED' : 'FETCH',
           filterApplied: !plan.exact,
           inputStage: {
             stage: 'IXSCAN',

@@ -6,7 +6,7 @@ import type { Call, Reply } from '../engine.ts';
 import { badValue } from '../errors.ts';
 import { parseFilter } from '../filter.ts';
 import { collectionName } from '../namespaces.ts';
-import { type Projection, compileProjection } from '../projection.ts';
+import { compileProjection } from '../projection.ts';
 import { Query, type QueryRequest } from '../query.ts';
 import type { RawValue } from '../raw-bson.ts';
 
@@ -26,11 +26,8 @@ export async function find(call: Call): Promise<Reply> {
   const request = findRequest(args);
   const batchSize = args.count('batchSize') ?? FIRST_BATCH;
   const single = args.boolean('singleBatch');
-  const projection = compileProjection(args.document('projection'));
   const collection = engine.store.collection(db, name);
-  const source = collection
-    ? new QuerySource(new Query(engine.store, collection, request), projection)
-    : NOTHING;
+  const source = collection ? new QuerySource(new Query(engine.store, collection, request)) : NOTHING;
   return firstBatch(call, `${db}.${name}`, source, batchSize, single);
 }
 
@@ -45,17 +42,16 @@ export function findRequest(args: Arguments): QueryRequest {
     limit: args.count('limit') ?? 0,
     hint: hintOf(args),
     deadlineAt: deadlineOf(args),
+    projection: compileProjection(args.document('projection')),
   };
 }
 
 /** A find's documents, batch by batch. */
 export class QuerySource implements ResultSource {
   readonly #query: Query;
-  readonly #projection: Projection | undefined;
 
-  constructor(query: Query, projection: Projection | undefined) {
+  constructor(query: Query) {
     this.#query = query;
-    this.#projection = projection;
   }
 
   async nextBatch(count: number, maxBytes: number): Promise<{ documents: RawValue[]; done: boolean }> {
@@ -63,9 +59,8 @@ export class QuerySource implements ResultSource {
     if (count === 0) return { documents, done: false };
     let bytes = 0;
     const done = await this.#query.forEach(({ document }) => {
-      const result = this.#projection ? this.#projection(document) : document;
-      documents.push(result);
-      bytes += result.end - result.start;
+      documents.push(document);
+      bytes += document.end - document.start;
       return documents.length < count && bytes < maxBytes;
     });
     return { documents, done };

@@ -1,0 +1,130 @@
+import { TYPE } from './raw-bson.ts';
+import { RANK } from './value-key.ts';
+
+/** What a field's index keys leave open: 0 if all its numbers so far are none, else their one type, or MIXED. */
+export type NumberType = number;
+/** Numbers of several types, or symbols, whose keys are those of strings. */
+export const MIXED = -1;
+
+/** Bytes that a value has more as BSON than as a key, at most. */
+export const GROWTH_BYTES = 4;
+
+/** 255 where a field's bytes are inverted, because it is stored in descending order; else 0. */
+export type Flip = 0 | 255;
+
+/** The end of the value's key that starts at `start`, or -1 if it is of a kind that is not read back. */
+export function keyEnd(key: Buffer, start: number, flip: Flip): number {
+  switch (rankAt(key, start, flip)) {
+    case RANK.null:
+      return start + 1;
+    case RANK.bool:
+      return start + 2;
+    case RANK.date:
+      return start + 9;
+    case RANK.objectId:
+      return start + 13;
+    case RANK.number:
+      // A number between two doubles has its digits there.
+      return ((key[start + 9] ?? 0) ^ flip) === 0 ? start + 10 : -1;
+    case RANK.string:
+      return textEnd(key, start + 1, flip);
+    default:
+      return -1;
+  }
+}
+
+/** The type of the value whose key starts at `start`, or -1 if that, or the value, cannot be told; null may be missing. */
+export function typeOf(key: Buffer, start: number, flip: Flip, numbers: NumberType): number {
+  switch (rankAt(key, start, flip)) {
+    case RANK.null:
+      return TYPE.null;
+    case RANK.bool:
+      return TYPE.bool;
+    case RANK.date:
+      return TYPE.date;
+    case RANK.objectId:
+      return TYPE.objectId;
+    case RANK.string:
+      return numbers === MIXED ? -1 : TYPE.string;
+    case RANK.number:
+      return numberType(key, start, flip, numbers);
+    default:
+      return -1;
+  }
+}
+
+/** Writes the value whose key is [start, end) as BSON of its type; returns the offset after it. */
+export function writeValue(
+  target: Buffer,
+  at: number,
+  type: number,
+  key: Buffer,
+  start: number,
+  end: number,
+  flip: Flip,
+): number {
+  switch (type) {
+    case TYPE.null:
+      return at;
+    case TYPE.string:
+      return writeText(target, at, key, start + 1, end - 2, flip);
+    case TYPE.date:
+      for (let byte = 0; byte < 8; byte++) target[at + byte] = (key[start + 8 - byte] ?? 0) ^ flip;
+      target[at + 7] = (target[at + 7] ?? 0) ^ 0x80;
+      return at + 8;
+    case TYPE.int:
+      return target.writeInt32LE(doubleAt(key, start, flip), at);
+    case TYPE.long:
+      return target.writeBigInt64LE(BigInt(doubleAt(key, start, flip)), at);
+    case TYPE.double:
+      return target.writeDoubleLE(doubleAt(key, start, flip), at);
+    default:
+      for (let from = start + 1; from < end; from++) target[at + from - start - 1] = (key[from] ?? 0) ^ flip;
+      return at + end - start - 1;
+  }
+}
+
+function rankAt(key: Buffer, start: number, flip: Flip): number {
+  return (key[start] ?? 0) ^ flip;
+}
+
+/** The two zeros are one key, and so are all NaNs. */
+function numberType(key: Buffer, start: number, flip: Flip, numbers: NumberType): number {
+  if (numbers === TYPE.int || numbers === TYPE.long) return numbers;
+  if (numbers !== TYPE.double) return -1;
+  const double = doubleAt(key, start, flip);
+  return double === 0 || Number.isNaN(double) ? -1 : numbers;
+}
+
+const scratch = Buffer.alloc(8);
+
+/** Undoes value-key's order of doubles: negative ones are stored inverted, others with the highest bit set. */
+function doubleAt(key: Buffer, start: number, flip: Flip): number {
+  const isNegative = (((key[start + 1] ?? 0) ^ flip) & 0x80) === 0;
+  const mask = isNegative ? flip ^ 255 : flip;
+  for (let byte = 0; byte < 8; byte++) scratch[byte] = (key[start + 1 + byte] ?? 0) ^ mask;
+  if (!isNegative) scratch[0] = (scratch[0] ?? 0) & 0x7f;
+  return scratch.readDoubleBE(0);
+}
+
+/** Text ends with 0 0; a 0 of its own is followed by 255. */
+function textEnd(key: Buffer, from: number, flip: Flip): number {
+  for (let at = from; at + 1 < key.length; at++) {
+    if (key[at] !== flip) continue;
+    if (key[at + 1] === flip) return at + 2;
+    at += 1;
+  }
+  return -1;
+}
+
+function writeText(target: Buffer, at: number, key: Buffer, from: number, to: number, flip: Flip): number {
+  let end = at + 4;
+  for (let byte = from; byte < to; byte++) {
+    target[end] = (key[byte] ?? 0) ^ flip;
+    end += 1;
+    if (key[byte] === flip) byte += 1;
+  }
+  target[end] = 0;
+  target.writeInt32LE(end - at - 3, at);
+  return end + 1;
+}
