@@ -1,9 +1,7 @@
 import { type FieldBounds, type Interval, boundsFor, conjuncts, descending } from './bounds.ts';
 import type { Collection, IndexInfo } from './catalog.ts';
-import { coverOf } from './cover.ts';
 import { badValue } from './errors.ts';
 import type { Filter, GroupFilter } from './query-tree.ts';
-import type { Projection } from './projection.ts';
 import { type KeyPart, LONG_KEY_BYTES, afterPrefix } from './index-keys.ts';
 import { ownerPrefix } from './store-keys.ts';
 
@@ -39,7 +37,6 @@ export interface PlanRequest {
   readonly sort: readonly KeyPart[];
   readonly limited: boolean;
   readonly hint: Hint | undefined;
-  readonly projection?: Projection | undefined;
 }
 
 /** An index name, a key pattern as name and direction pairs, or $natural. */
@@ -47,6 +44,8 @@ export type Hint = { readonly name: string } | { readonly natural: 1 | -1 } | { 
 
 /** At most this many key ranges are made out of $in lists on several fields. */
 const MAX_RANGES = 20_000;
+/** For single values of all fields of a unique index: each gives one document at most, which nothing beats. */
+const LOOK_UP_SCORE = 100;
 
 /**
  * Picks an index: equality on its first fields, then a range, then its order for the sort; otherwise all documents.
@@ -66,6 +65,7 @@ export function makePlan(collection: Collection, request: PlanRequest): Plan {
   for (const index of usable) {
     const candidate = planIndex(index, conditions, request);
     if (!best || candidate.score > best.score) best = candidate;
+    if (best.score >= LOOK_UP_SCORE) break;
   }
   return best && (hint || best.score > 0) ? best.plan : scanAll(request, false);
 }
@@ -100,7 +100,7 @@ function planIndex(
     points * 10 +
     (bounds.length > points ? 5 : 0) +
     (request.sort.length > 0 && order !== undefined ? (request.limited ? 8 : 4) : 0) +
-    (index.unique && points === index.parts.length ? 100 : 0);
+    (index.unique && points === index.parts.length ? LOOK_UP_SCORE : 0);
   const plan: IndexPlan = {
     kind: 'index',
     index,
@@ -109,9 +109,7 @@ function planIndex(
     sorted: request.sort.length === 0 || order !== undefined,
     exact,
   };
-  // Of equal indexes the one that needs no documents; but it is no reason for an index that does nothing else.
-  const isCovered = score > 0 && coverOf(plan, index, request.filter, request.projection) !== undefined;
-  return { plan, score: isCovered ? score + 2 : score };
+  return { plan, score };
 }
 
 function isPoints(bounds: FieldBounds): boolean {

@@ -6,9 +6,11 @@ import {
   TYPE,
   checkDocument,
   documentValue,
+  fieldOf,
   isNumber,
 } from './raw-bson.ts';
 import { duplicateKey } from './duplicate-key.ts';
+import { identicalValues } from './compare.ts';
 import { CommandError } from './errors.ts';
 import { MIXED, type NumberType } from './key-values.ts';
 import {
@@ -100,10 +102,21 @@ function changesOf(
   before: RawValue | undefined,
   after: RawValue | undefined,
 ): IndexChange[] {
-  return indexes.map((index) => {
+  const touched = before && after ? indexes.filter((index) => differIn(index, before, after)) : indexes;
+  return touched.map((index) => {
     const old = before ? indexEntries(before, index.parts).entries : [];
     const { entries, multikey } = after ? indexEntries(after, index.parts) : NOTHING;
     return { index, added: without(entries, old), removed: without(old, entries), multikey, entries };
+  });
+}
+
+/** Whether a field in which an index looks is another one: else nothing changes for it, and that is soon seen. */
+function differIn({ parts }: IndexInfo, before: RawValue, after: RawValue): boolean {
+  return parts.some(({ path }) => {
+    const name = path.parts[0];
+    const old = name && fieldOf(before, name);
+    const fresh = name && fieldOf(after, name);
+    return old && fresh ? !identicalValues(old, fresh) : old !== fresh;
   });
 }
 
@@ -161,16 +174,12 @@ function noteProperties(store: Store, collection: Collection, changes: readonly 
   const indexes = collection.indexes.map((index) => {
     const change = changes.find((candidate) => candidate.index.id === index.id);
     if (!change) return index;
-    const multikey = index.multikey.map((known, field) => known || change.multikey[field] === true);
+    const isMultikey = change.multikey.some((flag, field) => flag && !index.multikey[field]);
     const longKeys = index.longKeys || change.added.some(({ key }) => key.length > LONG_KEY_BYTES);
     const numbers = index.numbers && numbersWith(index.numbers, change.entries);
-    if (
-      longKeys === index.longKeys &&
-      numbers === index.numbers &&
-      multikey.every((flag, field) => flag === index.multikey[field])
-    )
-      return index;
+    if (!isMultikey && longKeys === index.longKeys && numbers === index.numbers) return index;
     news = true;
+    const multikey = index.multikey.map((known, field) => known || change.multikey[field] === true);
     return { ...index, multikey, longKeys, numbers };
   });
   if (news) store.setIndexes(collection, indexes);

@@ -20,6 +20,8 @@ import {
 } from './update-tree.ts';
 
 export const ID_NAME = Buffer.from('_id');
+/** Where the value of an _id that is the first field starts: after a length, a type, and the name with its 0. */
+const FIRST_ID_START = 4 + 1 + 4;
 
 /**
  * The document after an update; the same bytes if it changes nothing.
@@ -76,11 +78,10 @@ export function upsertedDocument(update: Update, filter: GroupFilter): Buffer {
  */
 export function withId(document: Buffer): Buffer {
   const value = documentValue(document);
-  const fields = fieldsOf(value);
   const id = fieldOf(value, ID_NAME);
   if (id) checkId(id);
-  if (fields[0]?.[0] === '_id') return document;
-  const rest = fields.filter(([name]) => name !== '_id');
+  if (id?.start === FIRST_ID_START) return document;
+  const rest = fieldsOf(value).filter(([name]) => name !== '_id');
   return documentBytes(documentOf([['_id', id ?? rawOf(new ObjectId())], ...rest]));
 }
 

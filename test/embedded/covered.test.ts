@@ -162,11 +162,15 @@ describe.each([1, -1] as const)(
     test.each(KINDS)('%s', async (_name, values, docs) => {
       const collection = engine.fresh();
       await collection.createIndex({ b: direction, a: direction, _id: direction, c: 1 });
+      await collection.createIndex({ b: direction, _id: direction, a: direction });
       await collection.insertMany(
         values.map((a, n) => ({ _id: `d${n}` as never, ...(a !== undefined && { a }), b: 'b\0b', c: n })),
       );
-      const query = { filter: { b: 'b\0b', c: { $ne: -1 } }, fields: ['a'], sort: { a: 1 } as const };
-      expect(await read(collection, query)).toEqual({ stages: COVERED, returned: values.length, docs });
+      const covered = { stages: COVERED, returned: values.length, docs };
+      const between: Query = { filter: { b: 'b\0b', c: { $ne: -1 } }, fields: ['a'], sort: { a: 1 } };
+      expect(await read(collection, between)).toEqual(covered);
+      const atTheEnd: Query = { filter: { b: 'b\0b' }, fields: ['a'], sort: { _id: 1 } };
+      expect(await read(collection, atTheEnd)).toEqual(covered);
     });
   },
 );
@@ -207,7 +211,7 @@ describe('what an index has met later counts too', () => {
     ]);
     await collection.insertOne({ _id: 'd9' as never, n: new Double(9) });
     const rest = await cursor.toArray();
-    expect(rest.map(({ n }) => n)).toEqual([new Int32(3), new Int32(4), new Double(9)]);
+    expect(rest.map(({ n }) => n)).toStrictEqual([new Int32(3), new Int32(4), new Double(9)]);
   });
 
   it('after a restart, and not before where an older format did not note it', async () => {

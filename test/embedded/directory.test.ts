@@ -3,6 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'nod
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { open } from 'lmdb';
 import { MongoClient } from 'mongodb';
 import {
   DataDirectoryInUse,
@@ -10,7 +11,7 @@ import {
   findRunningEmbedded,
   startEmbedded,
 } from '../../src/embedded/start.ts';
-import { Store } from '../../src/embedded/store.ts';
+import { FORMAT_KEY, FORMAT_VERSION, Store } from '../../src/embedded/store.ts';
 import { Racer, endAll, endGently, killHard, spawnEngine } from './support/processes.ts';
 
 let home: string;
@@ -181,6 +182,20 @@ describe('the store', () => {
     await expect(attempt).rejects.toThrow(UnusableStore);
     await expect(attempt).rejects.toThrow(/format 99, written by a newer version/);
     expect(await findRunningEmbedded(home)).toBeUndefined();
+  });
+
+  it('of an older format is taken and gets the new one, so that a program of before refuses it', async () => {
+    await (await startEmbedded({ dataDir: home })).close();
+    const path = join(home, 'store');
+    const store = await Store.open(path);
+    await store.write(() => store.setFormat(1));
+    await store.close();
+    await (await startEmbedded({ dataDir: home })).close();
+    const root = open<Buffer, Buffer>({ path, noSubdir: false, keyEncoding: 'binary', maxDbs: 8 });
+    const meta = root.openDB<Buffer, Buffer>({ name: 'meta', encoding: 'binary', keyEncoding: 'binary' });
+    expect(meta.get(Buffer.from(FORMAT_KEY))?.toString()).toBe(`{"version":${FORMAT_VERSION}}`);
+    expect(FORMAT_VERSION).toBeGreaterThan(1);
+    await root.close();
   });
 
   it('is refused with advice if its file is damaged', async () => {
