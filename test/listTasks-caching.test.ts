@@ -1,6 +1,6 @@
 /** What a listing keeps in memory, and that nobody can tell from the replies, but for conditional requests. */
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createTask, deleteTask, listTasks, recordRuns, updateTask } from '../generated/sdk.gen.ts';
 import type { ListTasksData, TasksResponse } from '../generated/types.gen.ts';
 import { ACCOUNT, ARTIST, OTHER_ACCOUNT, run, unseenTask, uuid } from './support/builders.ts';
@@ -13,6 +13,16 @@ let other: Awaited<ReturnType<typeof listenOn>>;
 beforeAll(async () => {
   service = await startService();
   other = await listenOn(service.collections, () => service.clock.now);
+});
+/** Services that a test started beside. */
+const opened: (typeof other)[] = [];
+async function open(cacheBytes: number, collections = service.collections) {
+  const listener = await listenOn(collections, () => service.clock.now, 'none', cacheBytes);
+  opened.push(listener);
+  return listener;
+}
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((listener) => listener.close()));
 });
 afterAll(async () => {
   await other.close();
@@ -147,9 +157,8 @@ describe('what was listed before', () => {
     expect(after[1]).toEqual(after[0]);
     expect(after[0]).not.toEqual(before[0]);
     // As a process says it that has kept nothing.
-    const fresh = await listenOn(service.collections, () => service.clock.now, 'none', 0);
+    const fresh = await open(0);
     expect(await tasksOf(fresh.client)).toEqual(after[0]);
-    await fresh.close();
   });
 
   test('shows within a minute what another tool has changed without raising the version', async () => {
@@ -189,9 +198,8 @@ describe('what was listed before', () => {
             }
           : Reflect.get(target, name).bind(target),
     });
-    const raced = await listenOn({ ...service.collections, tasks: moving }, () => NOW);
+    const raced = await open(1_000_000, { ...service.collections, tasks: moving });
     expect((await tasksOf(raced.client, { account_id: ACCOUNT })).map((one) => one.id)).toEqual([uuid(2)]);
-    await raced.close();
   });
 
   test('is in order, whichever of it was kept', async () => {
@@ -221,7 +229,7 @@ describe('what was listed before', () => {
     await service.collections.tasks.insertMany(
       Array.from({ length: 50 }, (_, at) => unseenTask(100 + at, { prompt })),
     );
-    const small = await listenOn(service.collections, () => NOW, 'none', 200_000);
+    const small = await open(200_000);
     service.commands.started.length = 0;
     for (let round = 0; round < 2; round += 1) expect(await tasksOf(small.client)).toHaveLength(53);
     const read = service.commands.succeeded.length;
@@ -229,7 +237,6 @@ describe('what was listed before', () => {
     // Whoever keeps all would read 53 tasks once; with room for a quarter, most are read again.
     const bytes = service.commands.started.filter(({ command }) => command.find === 'tasks').length;
     expect(bytes).toBe(4);
-    await small.close();
   });
 });
 
@@ -259,11 +266,10 @@ describe('If-None-Match', () => {
   });
 
   test('is the same ETag in every process, also in one that keeps nothing', async () => {
-    const fresh = await listenOn(service.collections, () => NOW, 'none', 0);
+    const fresh = await open(0);
     const reply = await fetch(`${fresh.url}/api/tasks`, { headers: { 'Accept-Encoding': 'identity' } });
     await reply.text();
     expect(reply.headers.get('etag')).toBe((await ask()).etag);
-    await fresh.close();
   });
 
   test('says of runs too whether anything is new', async () => {
