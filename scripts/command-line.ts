@@ -82,25 +82,25 @@ export function warningsLog(): Logger {
 }
 
 export interface Progress {
-  add(documents: number): void;
+  add(number: number): void;
   end(): void;
 }
 
 /** A bar on a terminal, one line elsewhere. */
-export function showProgress(doing: string, documents: number, line: string): Progress {
+export function showProgress(doing: string, total: number, line: string, unit = 'documents'): Progress {
   if (!process.stdout.isTTY) {
     process.stdout.write(`${line} ...\n`);
     return { add: () => {}, end: () => {} };
   }
   const bar = new cliProgress.SingleBar(
     {
-      format: `${doing} [{bar}] {percentage}% | {value}/{total} documents | {eta_formatted} left`,
+      format: `${doing} [{bar}] {percentage}% | {value}/{total} ${unit} | {eta_formatted} left`,
       etaBuffer: 100,
     },
     cliProgress.Presets.shades_classic,
   );
-  bar.start(documents, 0);
-  return { add: (written) => bar.increment(written), end: () => bar.stop() };
+  bar.start(total, 0);
+  return { add: (number) => bar.increment(number), end: () => bar.stop() };
 }
 
 /** Errors whose message alone tells the caller what to do. */

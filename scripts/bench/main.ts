@@ -1,0 +1,132 @@
+/** npm run bench: measures the built service against baselines, and prints the figures beside those to reach. */
+import { writeFile } from 'node:fs/promises';
+import {
+  UsageError,
+  count,
+  isCommand,
+  parseArguments,
+  runCommand,
+  secondsSince,
+  settingsOf,
+  showProgress,
+} from '../command-line.ts';
+import { Bench } from './bench.ts';
+import { Databases } from './databases.ts';
+import { environmentLine, environmentOf } from './environment.ts';
+import { countDocuments } from './fill.ts';
+import type { Part } from './part.ts';
+import { parts } from './parts.ts';
+import { type BenchPlan, FULL, QUICK } from './plan.ts';
+import { type Report, reportOf, rowsTable, variantsTable } from './report.ts';
+
+const NAMES = parts.map(({ name }) => name);
+
+const HELP = `Usage: npm run bench -- [--only PART,PART] [--json FILE] [--quick]
+
+Measures the built service against baselines on the same data, side by side: each in a process of its own, in interleaved
+rounds, the load generator in another process. Takes about ten minutes, and prints the figures to reach beside the
+measured ones, then what each variant did. It has databases of its own, which it deletes in the end: embedded ones, or,
+where MONGODB_URI is set, of random names on that server.
+
+  --only PART   only these parts: ${NAMES.join(', ')}
+  --json FILE   also write everything to a file; npm run bench:chart draws it
+  --quick       see in a minute whether everything works; the figures mean nothing
+  --help        this text
+`;
+
+/** What the command line asks for. */
+export interface BenchArguments {
+  only: Part[];
+  json: string | undefined;
+  plan: BenchPlan;
+}
+
+/**
+ * What the command line asks for.
+ * @throws UsageError naming what cannot be used and what would be right.
+ */
+export function readArguments(args: string[]): BenchArguments | 'help' {
+  const { values } = parseArguments('bench', {
+    args,
+    options: {
+      only: { type: 'string' },
+      json: { type: 'string' },
+      quick: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return 'help';
+  const names = values.only?.split(',') ?? NAMES;
+  const unknown = names.find((name) => !NAMES.includes(name));
+  if (unknown !== undefined) {
+    throw new UsageError('bench', `--only takes of ${NAMES.join(', ')}, but has "${unknown}".`);
+  }
+  return {
+    only: parts.filter(({ name }) => names.includes(name)),
+    json: values.json,
+    plan: values.quick ? QUICK : FULL,
+  };
+}
+
+async function fillAll(databases: Databases, wanted: Part[], plan: BenchPlan): Promise<void> {
+  const names = [...new Set(wanted.flatMap((part) => part.databases))];
+  const documents = names.reduce((sum, name) => sum + countDocuments(name, plan), 0);
+  const progress = showProgress('Filling', documents, `Filling ${names.length} databases`);
+  try {
+    for (const name of names) await databases.fill(name, { plan, onProgress: progress.add });
+  } finally {
+    progress.end();
+  }
+}
+
+async function measureAll(databases: Databases, wanted: Part[], plan: BenchPlan) {
+  const steps = wanted.reduce((sum, part) => sum + part.steps(plan), 0);
+  const progress = showProgress('Measuring', steps, `Measuring ${count(steps)} rounds`, 'rounds');
+  const bench = new Bench(plan, databases, () => progress.add(1));
+  const results = [];
+  try {
+    for (const part of wanted) {
+      results.push(await part.run(bench));
+      await bench.stopAll();
+    }
+  } finally {
+    await bench.close();
+    progress.end();
+  }
+  return results;
+}
+
+function print({ environment, rows, variants, notes }: Report): void {
+  const quick = environment.plan.mode === 'quick' ? '\nThis was --quick: the figures mean nothing.\n' : '';
+  process.stdout.write(`
+${environmentLine(environment)}; medians of ${environment.plan.rounds} rounds
+${quick}
+${rowsTable(rows)}
+
+${variantsTable(variants)}
+
+${notes.map((note) => `- ${note}\n`).join('')}`);
+}
+
+async function bench({ only, json, plan }: BenchArguments): Promise<void> {
+  const startedAt = performance.now();
+  const { uri } = settingsOf().database;
+  const wanted = only.filter((part) => !(uri && part.embeddedOnly));
+  const databases = await Databases.create(uri);
+  try {
+    await fillAll(databases, wanted, plan);
+    const report = reportOf(environmentOf(plan, uri), await measureAll(databases, wanted, plan));
+    print(report);
+    if (json !== undefined) await writeFile(json, `${JSON.stringify(report, undefined, 2)}\n`);
+  } finally {
+    await databases.close();
+  }
+  process.stdout.write(`Done in ${secondsSince(startedAt)}.\n`);
+}
+
+/** Runs the command. */
+export async function main(args: string[]): Promise<void> {
+  await runCommand({ name: 'bench', help: HELP, read: () => readArguments(args), run: bench });
+}
+
+if (isCommand(import.meta.filename)) void main(process.argv.slice(2));
