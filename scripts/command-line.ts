@@ -22,6 +22,14 @@ export class UsageError extends Error {
   }
 }
 
+/** A command was told to end, by a signal, before it was done. */
+export class Interrupted extends Error {
+  constructor(signal: string) {
+    super(`It was ended by ${signal}.`);
+    this.name = 'Interrupted';
+  }
+}
+
 /** A number as people write it: 12,345. */
 export const count = (number: number): string => number.toLocaleString('en-US');
 
@@ -106,6 +114,7 @@ export function showProgress(doing: string, total: number, line: string, unit = 
 /** Errors whose message alone tells the caller what to do. */
 const EXPLAINED = [
   UsageError,
+  Interrupted,
   InvalidSettings,
   DataDirectoryInUse,
   UnusableStore,

@@ -1,9 +1,7 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import type { Databases, OpenFor } from './databases.ts';
 import type { DatabaseName } from './fill.ts';
-import { type Job, type LoadResult, WrongReply } from './load.ts';
+import type { LoadReply } from './load-process.ts';
+import type { Job, LoadResult } from './load.ts';
 import { Monitored } from './monitored.ts';
 import type { BenchPlan } from './plan.ts';
 
@@ -30,22 +28,24 @@ export class Bench {
   readonly databases: Databases;
   /** To be called whenever something has been measured. */
   readonly step: () => void;
-  readonly #generator: ChildProcess;
+  readonly #generator: Monitored;
   readonly #running = new Map<Monitored, OpenFor | undefined>();
 
   constructor(plan: BenchPlan, databases: Databases, step: () => void) {
     this.plan = plan;
     this.databases = databases;
     this.step = step;
-    this.#generator = fork(join(import.meta.dirname, 'load-process.js'));
+    this.#generator = new Monitored('load generator', 'scripts/bench/load-process.js', {
+      environment: {},
+      folder: databases.folder,
+    });
   }
 
   /** Lets the load generator, a process of its own, do a job. */
-  async generate(job: Job): Promise<LoadResult> {
-    this.#generator.send(job);
-    const [{ result, problem }] = await once(this.#generator, 'message');
-    if (problem !== undefined) throw new WrongReply(job.url, problem);
-    return result;
+  async generate({ name, job }: { name: string; job: Job }): Promise<LoadResult> {
+    const reply = await this.#generator.ask<LoadReply>(job);
+    if ('problem' in reply) throw new Error(`${name}: ${reply.problem}`);
+    return reply.result;
   }
 
   /** Starts a program of dist/, on a copy of a database. */
@@ -95,6 +95,6 @@ export class Bench {
   /** Ends all processes. */
   async close(): Promise<void> {
     await this.stopAll();
-    this.#generator.disconnect();
+    await this.#generator.stop();
   }
 }

@@ -1,10 +1,16 @@
 /** The load generator's process: takes one job after the other over IPC. */
-import { type Job, generateLoad } from './load.ts';
+import { type Job, type LoadResult, generateLoad } from './load.ts';
+
+/** What it answers. */
+export type LoadReply = { result: LoadResult } | { problem: string };
+
+const answer = (reply: LoadReply) => process.send?.(reply);
 
 process.on('message', (job: Job) => {
   generateLoad(job).then(
-    (result) => process.send?.({ result }),
-    (error: unknown) => process.send?.({ problem: error instanceof Error ? error.message : String(error) }),
+    (result) => answer({ result }),
+    (error: unknown) => answer({ problem: error instanceof Error ? error.message : String(error) }),
   );
 });
-process.once('disconnect', () => process.exit());
+// monitor.ts has let go of it, and nothing else keeps the process.
+process.channel?.ref();

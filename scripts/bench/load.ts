@@ -1,5 +1,5 @@
 import { type Socket, connect } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
+import { type TitleChanges, changeTitles } from './changes.ts';
 import { ReplyReader } from './reply-reader.ts';
 
 /** One of the things that are asked for. */
@@ -21,7 +21,7 @@ export interface Job {
   /** How long new requests are made; those in flight are then waited for. */
   durationMs: number;
   /** Changes of a task's title meanwhile. */
-  changes?: { taskId: string; perSecond: number; headers: Record<string, string> };
+  changes?: TitleChanges;
 }
 
 /** What came of it. Every reply was whole and right, or there is none of this. */
@@ -41,8 +41,6 @@ export interface LoadResult {
 }
 
 const READ_BYTES = 65_536;
-/** As long as each other, so that a listing's length does not change. */
-const CHANGED_TITLE_DIGITS = 9;
 const TIMEOUT_MS = 120_000;
 
 /** A reply is not what the bench expects, so that there is nothing to measure. */
@@ -128,30 +126,6 @@ function ask(job: Job, next: () => Target | undefined, progress: Progress): Prom
   });
 }
 
-/** Changes a task's title so many times a second, without waiting for replies before the next, until told to stop. */
-async function change(job: Job, result: LoadResult, stop: AbortSignal): Promise<void> {
-  if (!job.changes) return;
-  const { taskId, perSecond, headers } = job.changes;
-  const underWay: Promise<void>[] = [];
-  const startedAt = performance.now();
-  for (let number = 1; !stop.aborted; number += 1) {
-    const title = `Changed ${String(number).padStart(CHANGED_TITLE_DIGITS, '0')}`;
-    const changed = fetch(`${job.url}/api/tasks`, {
-      method: 'PATCH',
-      headers: { 'Content-Type': 'application/json', ...headers },
-      body: JSON.stringify({ id: taskId, title }),
-    }).then(async (response) => {
-      await response.arrayBuffer();
-      if (response.status !== 200) throw new Error(`PATCH: status ${response.status}`);
-      result.changes += 1;
-    });
-    underWay.push(changed);
-    const waitMs = startedAt + (number * 1_000) / perSecond - performance.now();
-    if (waitMs > 0) await setTimeout(waitMs, undefined, { signal: stop }).catch(() => {});
-  }
-  await Promise.all(underWay);
-}
-
 /**
  * Asks as fast as the replies come, over keep-alive connections.
  * @throws WrongReply where a reply is not whole or not what was expected
@@ -180,7 +154,7 @@ export async function generateLoad(job: Job): Promise<LoadResult> {
     return job.targets[draw()];
   };
   const stop = new AbortController();
-  const changing = change(job, result, stop.signal);
+  const changing = job.changes ? changeTitles(job.url, job.changes, stop.signal) : Promise.resolve(0);
   const asking = Promise.all(
     Array.from({ length: job.connections }, () => ask(job, next, { result, latenciesMs })),
   );
@@ -189,7 +163,7 @@ export async function generateLoad(job: Job): Promise<LoadResult> {
   } finally {
     stop.abort();
   }
-  await changing;
+  result.changes = await changing;
   result.elapsedMs = performance.now() - startedAt;
   const { user, system } = process.cpuUsage(cpuBefore);
   result.cpuMs = (user + system) / 1_000;

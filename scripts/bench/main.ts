@@ -1,6 +1,8 @@
 /** npm run bench: measures the built service against baselines, and prints the figures beside those to reach. */
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import {
+  Interrupted,
   UsageError,
   count,
   isCommand,
@@ -12,8 +14,9 @@ import {
 } from '../command-line.ts';
 import { Bench } from './bench.ts';
 import { Databases } from './databases.ts';
-import { environmentLine, environmentOf } from './environment.ts';
+import { type Environment, environmentLine, environmentOf } from './environment.ts';
 import { countDocuments } from './fill.ts';
+import type { PartResult } from './figures.ts';
 import type { Part } from './part.ts';
 import { parts } from './parts.ts';
 import { type BenchPlan, FULL, QUICK } from './plan.ts';
@@ -79,21 +82,22 @@ async function fillAll(databases: Databases, wanted: Part[], plan: BenchPlan): P
   }
 }
 
-async function measureAll(databases: Databases, wanted: Part[], plan: BenchPlan) {
-  const steps = wanted.reduce((sum, part) => sum + part.steps(plan), 0);
-  const progress = showProgress('Measuring', steps, `Measuring ${count(steps)} rounds`, 'rounds');
-  const bench = new Bench(plan, databases, () => progress.add(1));
-  const results = [];
-  try {
-    for (const part of wanted) {
-      results.push(await part.run(bench));
-      await bench.stopAll();
-    }
-  } finally {
-    await bench.close();
-    progress.end();
+/** Measures one part after the other; `onResult` has those that are done also where a later one fails. */
+async function measureAll(
+  bench: Bench,
+  wanted: Part[],
+  onResult: (result: PartResult) => void,
+): Promise<void> {
+  for (const part of wanted) {
+    onResult(await part.run(bench));
+    await bench.stopAll();
   }
-  return results;
+}
+
+/** Rejects when the bench is told to end, so that it deletes first what it has made. */
+async function interruption(): Promise<never> {
+  const signals = ['SIGINT', 'SIGTERM'].map((name) => once(process, name).then(() => name));
+  throw new Interrupted(await Promise.race(signals));
 }
 
 function print({ environment, rows, variants, notes }: Report): void {
@@ -108,17 +112,37 @@ ${variantsTable(variants)}
 ${notes.map((note) => `- ${note}\n`).join('')}`);
 }
 
-async function bench({ only, json, plan }: BenchArguments): Promise<void> {
+async function report(
+  results: PartResult[],
+  environment: Environment,
+  json: string | undefined,
+): Promise<void> {
+  const whole = reportOf(environment, results);
+  print(whole);
+  if (json !== undefined) await writeFile(json, `${JSON.stringify(whole, undefined, 2)}\n`);
+}
+
+async function measure({ only, json, plan }: BenchArguments): Promise<void> {
   const startedAt = performance.now();
   const { uri } = settingsOf().database;
   const wanted = only.filter((part) => !(uri && part.embeddedOnly));
+  const interrupted = interruption();
+  const results: PartResult[] = [];
   const databases = await Databases.create(uri);
+  let bench;
   try {
-    await fillAll(databases, wanted, plan);
-    const report = reportOf(environmentOf(plan, uri), await measureAll(databases, wanted, plan));
-    print(report);
-    if (json !== undefined) await writeFile(json, `${JSON.stringify(report, undefined, 2)}\n`);
+    await Promise.race([fillAll(databases, wanted, plan), interrupted]);
+    const steps = wanted.reduce((sum, part) => sum + part.steps(plan), 0);
+    const progress = showProgress('Measuring', steps, `Measuring, ${count(steps)} rounds`, 'rounds');
+    try {
+      bench = new Bench(plan, databases, () => progress.add(1));
+      await Promise.race([measureAll(bench, wanted, (result) => results.push(result)), interrupted]);
+    } finally {
+      progress.end();
+    }
   } finally {
+    if (results.length > 0) await report(results, environmentOf(plan, uri), json);
+    await bench?.close();
     await databases.close();
   }
   process.stdout.write(`Done in ${secondsSince(startedAt)}.\n`);
@@ -126,7 +150,7 @@ async function bench({ only, json, plan }: BenchArguments): Promise<void> {
 
 /** Runs the command. */
 export async function main(args: string[]): Promise<void> {
-  await runCommand({ name: 'bench', help: HELP, read: () => readArguments(args), run: bench });
+  await runCommand({ name: 'bench', help: HELP, read: () => readArguments(args), run: measure });
 }
 
 if (isCommand(import.meta.filename)) void main(process.argv.slice(2));

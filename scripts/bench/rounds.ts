@@ -25,10 +25,10 @@ export async function awaitQuiet(forMs: number): Promise<void> {
 }
 
 /** Measures a contender for a round. */
-export async function measureRound({ process, job }: Contender, bench: Bench): Promise<Round> {
+export async function measureRound({ process, name, job }: Contender, bench: Bench): Promise<Round> {
   await awaitQuiet(job.durationMs + FETCH_MS);
   const before = await process.usage();
-  const { result, peakBytes } = await process.peakMemoryDuring(() => bench.generate(job));
+  const { result, peakBytes } = await process.peakMemoryDuring(() => bench.generate({ name, job }));
   const after = await process.usage();
   const seconds = result.elapsedMs / 1_000;
   return {
@@ -62,7 +62,7 @@ export async function measureInRounds(
   for (const contender of contenders) {
     const { name, job } = contender;
     await awaitQuiet(bench.plan.warmUpMs + FETCH_MS);
-    await bench.generate({ ...job, durationMs: bench.plan.warmUpMs });
+    await bench.generate({ name, job: { ...job, durationMs: bench.plan.warmUpMs } });
     variants.set(contender, { part, name, bytesPerReply: job.targets[0]?.bytes ?? 0, rounds: [] });
     bench.step();
   }

@@ -19,12 +19,12 @@ async function firstListing(bench: Bench, path: string): Promise<{ service: Star
 }
 
 /** The share of a listing's CPU that `upcoming` takes, by profiles of a process that is warm. */
-async function shares(bench: Bench, { process, job }: Contender): Promise<number[]> {
+async function shares(bench: Bench, contender: Contender): Promise<number[]> {
   const all = [];
   for (let round = 0; round < bench.plan.longRounds; round += 1) {
-    await process.ask({ ask: 'startProfile' });
-    await bench.generate(job);
-    const { scheduleShare } = await process.ask<{ scheduleShare: number }>({ ask: 'endProfile' });
+    await contender.process.ask({ ask: 'startProfile' });
+    await bench.generate(contender);
+    const { scheduleShare } = await contender.process.ask<{ scheduleShare: number }>({ ask: 'endProfile' });
     all.push(100 * scheduleShare);
     bench.step();
   }
