@@ -96,6 +96,7 @@ describe('npm run bench', () => {
   it.each([
     ['title', /\(a\) express: it replies otherwise than the service, at "\.tasks\.0\.title"/],
     ['later', /\(a\) express: GET .*: status 500/],
+    ['shorter', /\(a\) express: GET .*: 31 bytes instead of \d{4,}/],
     ['cut', /\(a\) express: GET .*: the connection was closed before the reply was whole/],
   ])(
     'fails where a variant replies wrongly: %s',
@@ -109,6 +110,20 @@ describe('npm run bench', () => {
       expect(bench.stderr).toMatch(problem);
       expect(bench.code).toBe(1);
       expect(bench.stdout).not.toContain('figure to reach');
+      expect(await foldersLeft()).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'deletes its databases and ends its processes when it is interrupted',
+    async () => {
+      const bench = run('scripts/bench/main.js', environment, ['--quick', '--only', 'not-modified']);
+      await bench.printed('Measuring');
+      bench.kill('SIGINT');
+      const { code, stderr } = await bench.ended;
+      expect(stderr).toBe('bench: It was ended by SIGINT.\n');
+      expect(code).toBe(1);
       expect(await foldersLeft()).toEqual([]);
     },
     TIMEOUT_MS,

@@ -30,6 +30,7 @@ export class Bench {
   readonly step: () => void;
   readonly #generator: Monitored;
   readonly #running = new Map<Monitored, OpenFor | undefined>();
+  #isClosed = false;
 
   constructor(plan: BenchPlan, databases: Databases, step: () => void) {
     this.plan = plan;
@@ -51,6 +52,8 @@ export class Bench {
   /** Starts a program of dist/, on a copy of a database. */
   async spawn(name: string, file: string, { database, environment }: StartOptions = {}): Promise<Monitored> {
     const open = database && (await this.databases.openFor(database));
+    // A part that was interrupted may still get here.
+    if (this.#isClosed) throw new Error('The bench has ended.');
     const process = new Monitored(name, file, {
       environment: { ...open?.environment, ...environment },
       folder: this.databases.folder,
@@ -94,6 +97,7 @@ export class Bench {
 
   /** Ends all processes. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.stopAll();
     await this.#generator.stop();
   }

@@ -71,12 +71,20 @@ export function readArguments(args: string[]): BenchArguments | 'help' {
   };
 }
 
-async function fillAll(databases: Databases, wanted: Part[], plan: BenchPlan): Promise<void> {
+async function fillAll(
+  databases: Databases,
+  wanted: Part[],
+  { plan, interrupted }: { plan: BenchPlan; interrupted: AbortSignal },
+): Promise<void> {
   const names = [...new Set(wanted.flatMap((part) => part.databases))];
   const documents = names.reduce((sum, name) => sum + countDocuments(name, plan), 0);
   const progress = showProgress('Filling', documents, `Filling ${names.length} databases`);
   try {
-    for (const name of names) await databases.fill(name, { plan, onProgress: progress.add });
+    const onProgress = (written: number) => {
+      interrupted.throwIfAborted();
+      progress.add(written);
+    };
+    for (const name of names) await databases.fill(name, { plan, onProgress });
   } finally {
     progress.end();
   }
@@ -94,10 +102,19 @@ async function measureAll(
   }
 }
 
-/** Rejects when the bench is told to end, so that it deletes first what it has made. */
-async function interruption(): Promise<never> {
-  const signals = ['SIGINT', 'SIGTERM'].map((name) => once(process, name).then(() => name));
-  throw new Interrupted(await Promise.race(signals));
+/** Aborted when the bench is told to end, so that it deletes first what it has made. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM']) {
+    process.once(name, () => controller.abort(new Interrupted(name)));
+  }
+  return controller.signal;
+}
+
+/** Rejects with the reason once that is aborted. */
+async function rejectWhen(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
+  signal.throwIfAborted();
 }
 
 function print({ environment, rows, variants, notes }: Report): void {
@@ -131,12 +148,15 @@ async function measure({ only, json, plan }: BenchArguments): Promise<void> {
   const databases = await Databases.create(uri);
   let bench;
   try {
-    await Promise.race([fillAll(databases, wanted, plan), interrupted]);
+    await fillAll(databases, wanted, { plan, interrupted });
     const steps = wanted.reduce((sum, part) => sum + part.steps(plan), 0);
     const progress = showProgress('Measuring', steps, `Measuring, ${count(steps)} rounds`, 'rounds');
     try {
       bench = new Bench(plan, databases, () => progress.add(1));
-      await Promise.race([measureAll(bench, wanted, (result) => results.push(result)), interrupted]);
+      await Promise.race([
+        measureAll(bench, wanted, (result) => results.push(result)),
+        rejectWhen(interrupted),
+      ]);
     } finally {
       progress.end();
     }

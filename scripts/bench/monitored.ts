@@ -17,7 +17,8 @@ export interface Question {
 }
 
 const DIST = join(import.meta.dirname, '../..');
-const MONITOR = pathToFileURL(join(import.meta.dirname, 'monitor.js')).href;
+/** What node is told so that monitor.ts is in a process. */
+export const MONITORING = ['--import', pathToFileURL(join(import.meta.dirname, 'monitor.js')).href];
 const POLL_MS = 2;
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
@@ -46,7 +47,7 @@ export class Monitored {
     this.#log = join(folder, `${name.replaceAll(/\W+/g, '-')}.log`);
     const log = openSync(this.#log, 'w');
     // Its log goes to a file, as in production, so that nobody's reading of it is measured. There is no .env there.
-    this.#child = spawn(process.execPath, ['--import', MONITOR, join(DIST, file)], {
+    this.#child = spawn(process.execPath, [...MONITORING, join(DIST, file)], {
       cwd: folder,
       env: { PATH: process.env.PATH, NODE_OPTIONS: process.env.NODE_OPTIONS, ...environment },
       stdio: ['ignore', log, log, 'ipc'],

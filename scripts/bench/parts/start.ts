@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Bench } from '../bench.ts';
 import { type PartResult, spreadOf } from '../figures.ts';
+import { MONITORING } from '../monitored.ts';
 import { type Part, most } from '../part.ts';
 import { fetchWhole } from '../replies.ts';
 
@@ -9,7 +10,7 @@ const PART = 'start';
 
 async function timeOfNode(): Promise<number> {
   const startedAt = performance.now();
-  const [code] = await once(spawn(process.execPath, ['-e', '0'], { stdio: 'ignore' }), 'exit');
+  const [code] = await once(spawn(process.execPath, [...MONITORING, '-e', '0'], { stdio: 'ignore' }), 'exit');
   if (code !== 0) throw new Error(`node ended with ${code}`);
   return performance.now() - startedAt;
 }
@@ -48,7 +49,7 @@ async function run(bench: Bench): Promise<PartResult> {
     ],
     variants: [],
     notes: [
-      `start: to the whole 200 of GET /api/tasks?limit=1 ${Math.round(spreadOf(services).median)} ms, node -e 0 to its end ${Math.round(node.median)} ms; 10 ms or so of the former are of the module by which the bench looks into the process`,
+      `start: to the whole 200 of GET /api/tasks?limit=1 ${Math.round(spreadOf(services).median)} ms, node -e 0 to its end ${Math.round(node.median)} ms, both with the module by which the bench looks into a process`,
     ],
   };
 }
