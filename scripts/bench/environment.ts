@@ -36,6 +36,8 @@ export function environmentLine({
   cores,
   memoryGigabytes,
   database,
+  plan,
 }: Environment): string {
-  return `${date.slice(0, 10)}, node ${node}, ${system}, ${cores} × ${cpu}, ${memoryGigabytes} GB; database: ${database}`;
+  const quick = plan.mode === 'quick' ? '; by --quick: the figures mean nothing' : '';
+  return `${date.slice(0, 10)}, node ${node}, ${system}, ${cores} × ${cpu}, ${memoryGigabytes} GB; database: ${database}${quick}`;
 }

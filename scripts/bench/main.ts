@@ -118,10 +118,9 @@ async function rejectWhen(signal: AbortSignal): Promise<void> {
 }
 
 function print({ environment, rows, variants, notes }: Report): void {
-  const quick = environment.plan.mode === 'quick' ? '\nThis was --quick: the figures mean nothing.\n' : '';
   process.stdout.write(`
 ${environmentLine(environment)}; medians of ${environment.plan.rounds} rounds
-${quick}
+
 ${rowsTable(rows)}
 
 ${variantsTable(variants)}
