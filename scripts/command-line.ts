@@ -22,6 +22,14 @@ export class UsageError extends Error {
   }
 }
 
+/** A command was told to end, by a signal, before it was done. */
+export class Interrupted extends Error {
+  constructor(signal: string) {
+    super(`It was ended by ${signal}.`);
+    this.name = 'Interrupted';
+  }
+}
+
 /** A number as people write it: 12,345. */
 export const count = (number: number): string => number.toLocaleString('en-US');
 
@@ -82,30 +90,31 @@ export function warningsLog(): Logger {
 }
 
 export interface Progress {
-  add(documents: number): void;
+  add(number: number): void;
   end(): void;
 }
 
 /** A bar on a terminal, one line elsewhere. */
-export function showProgress(doing: string, documents: number, line: string): Progress {
+export function showProgress(doing: string, total: number, line: string, unit = 'documents'): Progress {
   if (!process.stdout.isTTY) {
     process.stdout.write(`${line} ...\n`);
     return { add: () => {}, end: () => {} };
   }
   const bar = new cliProgress.SingleBar(
     {
-      format: `${doing} [{bar}] {percentage}% | {value}/{total} documents | {eta_formatted} left`,
+      format: `${doing} [{bar}] {percentage}% | {value}/{total} ${unit} | {eta_formatted} left`,
       etaBuffer: 100,
     },
     cliProgress.Presets.shades_classic,
   );
-  bar.start(documents, 0);
-  return { add: (written) => bar.increment(written), end: () => bar.stop() };
+  bar.start(total, 0);
+  return { add: (number) => bar.increment(number), end: () => bar.stop() };
 }
 
 /** Errors whose message alone tells the caller what to do. */
 const EXPLAINED = [
   UsageError,
+  Interrupted,
   InvalidSettings,
   DataDirectoryInUse,
   UnusableStore,

@@ -1,0 +1,39 @@
+import { once } from 'node:events';
+import { type RequestListener, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import { readSettings } from '../../../src/config.ts';
+import type { Collections } from '../../../src/database/collections.ts';
+import { type Database, openDatabase } from '../../../src/database/connect.ts';
+
+/** The database of this process, opened as the service opens it. */
+export function openOwn(): Promise<Database> {
+  return openDatabase(readSettings(process.env).database, pino({ level: 'warn' }));
+}
+
+/** Says where it listens, as the service does. */
+export function announce(url: string): void {
+  process.stdout.write(`${JSON.stringify({ url, msg: 'listening' })}\n`);
+}
+
+/** Listens on any free port until it is told to end. */
+export async function listenUntilEnded(
+  listener: RequestListener,
+  close: () => Promise<void> = async () => {},
+): Promise<void> {
+  const server = createServer(listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port }: Pick<AddressInfo, 'port'> = JSON.parse(JSON.stringify(server.address()));
+  announce(`http://127.0.0.1:${port}`);
+  await once(process, 'SIGTERM');
+  server.closeAllConnections();
+  server.close();
+  await close();
+}
+
+/** Serves a database over node:http until it is told to end. */
+export async function serve(createListener: (collections: Collections) => RequestListener): Promise<void> {
+  const { collections, close } = await openOwn();
+  await listenUntilEnded(createListener(collections), close);
+}

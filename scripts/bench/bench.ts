@@ -1,0 +1,104 @@
+import type { Databases, OpenFor } from './databases.ts';
+import type { DatabaseName } from './fill.ts';
+import type { LoadReply } from './load-process.ts';
+import type { Job, LoadResult } from './load.ts';
+import { Monitored } from './monitored.ts';
+import type { BenchPlan } from './plan.ts';
+
+/** The built service. What the settings are named, is known here and to databases.ts. */
+const SERVICE = 'src/main.js';
+const SERVICE_SETTINGS = { PORT: '0', SAMPLE_DATA: 'off' };
+
+/** A variant that listens. */
+export interface Started {
+  name: string;
+  process: Monitored;
+  url: string;
+}
+
+interface StartOptions {
+  /** Undefined for one that has none. */
+  database?: DatabaseName;
+  environment?: Record<string, string>;
+}
+
+/** What all parts share: the databases, the load generator, and the variants that run. */
+export class Bench {
+  readonly plan: BenchPlan;
+  readonly databases: Databases;
+  /** To be called whenever something has been measured. */
+  readonly step: () => void;
+  readonly #generator: Monitored;
+  readonly #running = new Map<Monitored, OpenFor | undefined>();
+  #isClosed = false;
+
+  constructor(plan: BenchPlan, databases: Databases, step: () => void) {
+    this.plan = plan;
+    this.databases = databases;
+    this.step = step;
+    this.#generator = new Monitored('load generator', 'scripts/bench/load-process.js', {
+      environment: {},
+      folder: databases.folder,
+    });
+  }
+
+  /** Lets the load generator, a process of its own, do a job. */
+  async generate({ name, job }: { name: string; job: Job }): Promise<LoadResult> {
+    const reply = await this.#generator.ask<LoadReply>(job);
+    if ('problem' in reply) throw new Error(`${name}: ${reply.problem}`);
+    return reply.result;
+  }
+
+  /** Starts a program of dist/, on a copy of a database. */
+  async spawn(name: string, file: string, { database, environment }: StartOptions = {}): Promise<Monitored> {
+    const open = database && (await this.databases.openFor(database));
+    // A part that was interrupted may still get here.
+    if (this.#isClosed) throw new Error('The bench has ended.');
+    const process = new Monitored(name, file, {
+      environment: { ...open?.environment, ...environment },
+      folder: this.databases.folder,
+    });
+    this.#running.set(process, open);
+    return process;
+  }
+
+  /** Starts a server, and waits until it listens. */
+  async start(name: string, file: string, options: StartOptions = {}): Promise<Started> {
+    const process = await this.spawn(name, file, options);
+    return { name, process, url: await process.url() };
+  }
+
+  /** Starts the service. */
+  startService(
+    name: string,
+    database: DatabaseName | undefined,
+    environment: Record<string, string> = {},
+  ): Promise<Started> {
+    return this.start(name, SERVICE, { database, environment: { ...SERVICE_SETTINGS, ...environment } });
+  }
+
+  /** Starts a baseline. */
+  startBaseline(name: string, program: string, options: StartOptions): Promise<Started> {
+    return this.start(name, `scripts/bench/baselines/${program}.js`, options);
+  }
+
+  /** Ends a variant, and deletes its copy of the database. */
+  async stop(process: Monitored): Promise<void> {
+    const open = this.#running.get(process);
+    this.#running.delete(process);
+    await process.stop();
+    await open?.discard();
+  }
+
+  /** Ends all variants: no part is disturbed by those of another. */
+  async stopAll(): Promise<void> {
+    await Promise.all([...this.#running.keys()].map((process) => this.stop(process)));
+  }
+
+  /** Ends all processes. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.stopAll();
+    await this.#generator.stop();
+  }
+}

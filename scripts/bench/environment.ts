@@ -1,0 +1,43 @@
+import { arch, cpus, platform, totalmem } from 'node:os';
+import type { BenchPlan } from './plan.ts';
+
+/** When, where and on what was measured. */
+export interface Environment {
+  date: string;
+  node: string;
+  system: string;
+  cpu: string;
+  cores: number;
+  memoryGigabytes: number;
+  database: 'embedded' | 'MONGODB_URI';
+  plan: BenchPlan;
+}
+
+/** This machine, now. */
+export function environmentOf(plan: BenchPlan, uri: string | undefined): Environment {
+  return {
+    date: new Date().toISOString(),
+    node: process.version,
+    system: `${platform()} ${arch()}`,
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: cpus().length,
+    memoryGigabytes: Math.round(totalmem() / 1e9),
+    database: uri ? 'MONGODB_URI' : 'embedded',
+    plan,
+  };
+}
+
+/** The same in a line. */
+export function environmentLine({
+  date,
+  node,
+  system,
+  cpu,
+  cores,
+  memoryGigabytes,
+  database,
+  plan,
+}: Environment): string {
+  const quick = plan.mode === 'quick' ? '; by --quick: the figures mean nothing' : '';
+  return `${date.slice(0, 10)}, node ${node}, ${system}, ${cores} × ${cpu}, ${memoryGigabytes} GB; database: ${database}${quick}`;
+}

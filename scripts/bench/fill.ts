@@ -1,0 +1,131 @@
+import type { AccountDocument } from '../../src/accounts/document.ts';
+import type { Collections } from '../../src/database/collections.ts';
+import type { RunDocument } from '../../src/runs/document.ts';
+import { recordOf } from '../../src/runs/record.ts';
+import { RECENT_RUNS } from '../../src/runs/store.ts';
+import type { TaskDocument } from '../../src/tasks/document.ts';
+import { seedAccounts, seedRuns, seedTasks } from '../seed-data.ts';
+import type { BenchPlan } from './plan.ts';
+
+/**
+ * `small`: accounts with as many tasks as a listing has, and one whose few tasks have short histories. `many`: the same
+ * and so many tasks of others, of one run each, that it is the large database. `histories`: the small one, with long
+ * histories. `crons`: as many cron expressions as tasks.
+ */
+export type DatabaseName = 'small' | 'many' | 'histories' | 'crons';
+
+/** Runs of a listed task. */
+const LISTED_RUNS = 5;
+const DOCUMENTS_PER_WRITE = 500;
+/** Accounts that own the rest of the large database. */
+const OTHER_ACCOUNTS = 990;
+
+interface Filling {
+  tasks: number;
+  accountOf: (task: number) => number;
+  runsOf: (task: number) => number;
+  schedule?: (task: number) => string;
+}
+
+/** Daily, weekly, monthly and every few minutes: no two alike, none cheaper for being alike. */
+function distinctSchedule(task: number): string {
+  const minute = task % 60;
+  const hour = Math.floor(task / 60) % 24;
+  if (task % 4 === 0) return `${minute} ${hour} * * *`;
+  if (task % 4 === 1) return `${minute} ${hour} * * ${task % 7}`;
+  if (task % 4 === 2) return `${minute} ${hour} ${1 + (task % 28)} * *`;
+  return `${minute}-59/5 ${hour}-23 * * *`;
+}
+
+function fillingOf(name: DatabaseName, plan: BenchPlan): Filling {
+  const { accounts, listedTasks, historyTasks, shortHistory, longHistory } = plan;
+  if (name === 'crons')
+    return { tasks: plan.crons, accountOf: () => 0, runsOf: () => 1, schedule: distinctSchedule };
+  const listed = accounts * listedTasks;
+  const small = listed + historyTasks;
+  return {
+    tasks: name === 'many' ? plan.manyTasks : small,
+    accountOf: (task) => {
+      if (task < listed) return task % accounts;
+      return task < small ? accounts : accounts + 1 + (task % OTHER_ACCOUNTS);
+    },
+    runsOf: (task) => {
+      if (task < listed) return LISTED_RUNS;
+      if (task >= small) return 1;
+      return name === 'histories' ? longHistory : shortHistory;
+    },
+  };
+}
+
+function countAccounts(name: DatabaseName, { accounts }: BenchPlan): number {
+  return name === 'many' ? accounts + 1 + OTHER_ACCOUNTS : accounts + 1;
+}
+
+/** The ids of the accounts that are listed: of `listedTasks` tasks, and of those with histories. */
+export function listedAccounts({ accounts }: BenchPlan): { listed: string; histories: string } {
+  const ids = [...seedAccounts(accounts + 1)].map(({ _id }) => _id);
+  return { listed: ids[0] ?? '', histories: ids[accounts] ?? '' };
+}
+
+/** How many documents a database has, the accounts not counted. */
+export function countDocuments(name: DatabaseName, plan: BenchPlan): number {
+  const { tasks, runsOf } = fillingOf(name, plan);
+  let documents = tasks;
+  for (let task = 0; task < tasks; task += 1) documents += runsOf(task);
+  return documents;
+}
+
+/** Documents as the service would have written them, had it been asked to; directly, because there are so many. */
+export function* benchDocuments(
+  name: DatabaseName,
+  plan: BenchPlan,
+): Generator<{ task: TaskDocument } | { run: RunDocument }> {
+  const { tasks, accountOf, runsOf, schedule } = fillingOf(name, plan);
+  const accountIds = [...seedAccounts(countAccounts(name, plan))].map(({ _id }) => _id);
+  let index = -1;
+  for (const { task } of seedTasks({ accounts: plan.accounts, tasks, runs: 0 })) {
+    index += 1;
+    const account_id = accountIds[accountOf(index)] ?? '';
+    const recent_runs = [];
+    for (const { id, ...fields } of seedRuns(index, runsOf(index))) {
+      const { id: _id, ...record } = recordOf({ id, ...fields });
+      if (recent_runs.length < RECENT_RUNS) recent_runs.push({ id, createdAt: record.createdAt });
+      yield { run: { ...record, _id, task_id: task._id, account_id } };
+    }
+    yield {
+      task: {
+        ...task,
+        account_id,
+        schedule: schedule?.(index) ?? task.schedule,
+        recent_runs,
+        runs_account_id: account_id,
+        version: 1,
+      },
+    };
+  }
+}
+
+/** Fills an empty database. */
+export async function fill(
+  { accounts, tasks, runs }: Collections,
+  name: DatabaseName,
+  { plan, onProgress }: { plan: BenchPlan; onProgress: (documents: number) => void },
+): Promise<void> {
+  const people: AccountDocument[] = [...seedAccounts(countAccounts(name, plan))];
+  await accounts.insertMany(people);
+  let taskBatch: TaskDocument[] = [];
+  let runBatch: RunDocument[] = [];
+  const write = async () => {
+    if (taskBatch.length > 0) await tasks.insertMany(taskBatch);
+    if (runBatch.length > 0) await runs.insertMany(runBatch);
+    onProgress(taskBatch.length + runBatch.length);
+    taskBatch = [];
+    runBatch = [];
+  };
+  for (const document of benchDocuments(name, plan)) {
+    if ('task' in document) taskBatch.push(document.task);
+    else runBatch.push(document.run);
+    if (taskBatch.length + runBatch.length >= DOCUMENTS_PER_WRITE) await write();
+  }
+  await write();
+}

@@ -1,0 +1,175 @@
+/** npm run bench: measures the built service against baselines, and prints the figures beside those to reach. */
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import {
+  Interrupted,
+  UsageError,
+  count,
+  isCommand,
+  parseArguments,
+  runCommand,
+  secondsSince,
+  settingsOf,
+  showProgress,
+} from '../command-line.ts';
+import { Bench } from './bench.ts';
+import { Databases } from './databases.ts';
+import { type Environment, environmentLine, environmentOf } from './environment.ts';
+import { countDocuments } from './fill.ts';
+import type { PartResult } from './figures.ts';
+import type { Part } from './part.ts';
+import { parts } from './parts.ts';
+import { type BenchPlan, FULL, QUICK } from './plan.ts';
+import { type Report, reportOf, rowsTable, variantsTable } from './report.ts';
+
+const NAMES = parts.map(({ name }) => name);
+
+const HELP = `Usage: npm run bench -- [--only PART,PART] [--json FILE] [--quick]
+
+Measures the built service against baselines on the same data, side by side: each in a process of its own, in interleaved
+rounds, the load generator in another process. Takes about ten minutes, and prints the figures to reach beside the
+measured ones, then what each variant did. It has databases of its own, which it deletes in the end: embedded ones, or,
+where MONGODB_URI is set, of random names on that server.
+
+  --only PART   only these parts: ${NAMES.join(', ')}
+  --json FILE   also write everything to a file; npm run bench:chart draws it
+  --quick       see in a minute whether everything works; the figures mean nothing
+  --help        this text
+`;
+
+/** What the command line asks for. */
+export interface BenchArguments {
+  only: Part[];
+  json: string | undefined;
+  plan: BenchPlan;
+}
+
+/**
+ * What the command line asks for.
+ * @throws UsageError naming what cannot be used and what would be right.
+ */
+export function readArguments(args: string[]): BenchArguments | 'help' {
+  const { values } = parseArguments('bench', {
+    args,
+    options: {
+      only: { type: 'string' },
+      json: { type: 'string' },
+      quick: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return 'help';
+  const names = values.only?.split(',') ?? NAMES;
+  const unknown = names.find((name) => !NAMES.includes(name));
+  if (unknown !== undefined) {
+    throw new UsageError('bench', `--only takes of ${NAMES.join(', ')}, but has "${unknown}".`);
+  }
+  return {
+    only: parts.filter(({ name }) => names.includes(name)),
+    json: values.json,
+    plan: values.quick ? QUICK : FULL,
+  };
+}
+
+async function fillAll(
+  databases: Databases,
+  wanted: Part[],
+  { plan, interrupted }: { plan: BenchPlan; interrupted: AbortSignal },
+): Promise<void> {
+  const names = [...new Set(wanted.flatMap((part) => part.databases))];
+  const documents = names.reduce((sum, name) => sum + countDocuments(name, plan), 0);
+  const progress = showProgress('Filling', documents, `Filling ${names.length} databases`);
+  try {
+    const onProgress = (written: number) => {
+      interrupted.throwIfAborted();
+      progress.add(written);
+    };
+    for (const name of names) await databases.fill(name, { plan, onProgress });
+  } finally {
+    progress.end();
+  }
+}
+
+/** Measures one part after the other; `onResult` has those that are done also where a later one fails. */
+async function measureAll(
+  bench: Bench,
+  wanted: Part[],
+  onResult: (result: PartResult) => void,
+): Promise<void> {
+  for (const part of wanted) {
+    onResult(await part.run(bench));
+    await bench.stopAll();
+  }
+}
+
+/** Aborted when the bench is told to end, so that it deletes first what it has made. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM']) {
+    process.once(name, () => controller.abort(new Interrupted(name)));
+  }
+  return controller.signal;
+}
+
+/** Rejects with the reason once that is aborted. */
+async function rejectWhen(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
+  signal.throwIfAborted();
+}
+
+function print({ environment, rows, variants, notes }: Report): void {
+  process.stdout.write(`
+${environmentLine(environment)}; medians of ${environment.plan.rounds} rounds
+
+${rowsTable(rows)}
+
+${variantsTable(variants)}
+
+${notes.map((note) => `- ${note}\n`).join('')}`);
+}
+
+async function report(
+  results: PartResult[],
+  environment: Environment,
+  json: string | undefined,
+): Promise<void> {
+  const whole = reportOf(environment, results);
+  print(whole);
+  if (json !== undefined) await writeFile(json, `${JSON.stringify(whole, undefined, 2)}\n`);
+}
+
+async function measure({ only, json, plan }: BenchArguments): Promise<void> {
+  const startedAt = performance.now();
+  const { uri } = settingsOf().database;
+  const wanted = only.filter((part) => !(uri && part.embeddedOnly));
+  const interrupted = interruption();
+  const results: PartResult[] = [];
+  const databases = await Databases.create(uri);
+  let bench;
+  try {
+    await fillAll(databases, wanted, { plan, interrupted });
+    const steps = wanted.reduce((sum, part) => sum + part.steps(plan), 0);
+    const progress = showProgress('Measuring', steps, `Measuring, ${count(steps)} rounds`, 'rounds');
+    try {
+      bench = new Bench(plan, databases, () => progress.add(1));
+      await Promise.race([
+        measureAll(bench, wanted, (result) => results.push(result)),
+        rejectWhen(interrupted),
+      ]);
+    } finally {
+      progress.end();
+    }
+  } finally {
+    if (results.length > 0) await report(results, environmentOf(plan, uri), json);
+    await bench?.close();
+    await databases.close();
+  }
+  process.stdout.write(`Done in ${secondsSince(startedAt)}.\n`);
+}
+
+/** Runs the command. */
+export async function main(args: string[]): Promise<void> {
+  await runCommand({ name: 'bench', help: HELP, read: () => readArguments(args), run: measure });
+}
+
+if (isCommand(import.meta.filename)) void main(process.argv.slice(2));

@@ -1,0 +1,77 @@
+/**
+ * Loaded by `node --import` before every process that is measured. Answers the bench over IPC from inside: what the
+ * process used, how long its event loop was held up, and where its time went. Costs nothing until it is asked.
+ */
+import { Session } from 'node:inspector/promises';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Profiler } from 'node:inspector';
+import type { Question, Usage } from './monitored.ts';
+
+const RESOLUTION_MS = 1;
+/** Frames below which all that happens is for `upcoming`. */
+const SCHEDULE_CODE = /\/src\/schedule\/|\/cron-parser\//;
+
+const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+const session = new Session();
+
+function usage(): Usage {
+  const { user, system } = process.cpuUsage();
+  return { cpuMs: (user + system) / 1_000, rssBytes: process.memoryUsage.rss() };
+}
+
+/** The share of a profile's busy time that was spent in the schedule's code and in what that called. */
+function scheduleShare({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): number {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
+  const isSchedule = (id: number | undefined): boolean => {
+    for (let at = id; at !== undefined; at = parents.get(at)) {
+      if (SCHEDULE_CODE.test(byId.get(at)?.callFrame.url ?? '')) return true;
+    }
+    return false;
+  };
+  let busy = 0;
+  let schedule = 0;
+  for (const [index, id] of samples.entries()) {
+    if (byId.get(id)?.callFrame.functionName === '(idle)') continue;
+    const spent = timeDeltas[index] ?? 0;
+    busy += spent;
+    if (isSchedule(id)) schedule += spent;
+  }
+  return busy === 0 ? Number.NaN : schedule / busy;
+}
+
+async function answer({ ask }: Question): Promise<unknown> {
+  switch (ask) {
+    case 'usage':
+      return usage();
+    case 'watchDelay':
+      delay.enable();
+      delay.reset();
+      return {};
+    case 'longestDelay': {
+      const longestMs = Math.max(0, delay.max / 1e6 - RESOLUTION_MS);
+      delay.disable();
+      return { longestMs };
+    }
+    case 'startProfile':
+      session.connect();
+      await session.post('Profiler.enable');
+      await session.post('Profiler.start');
+      return {};
+    case 'endProfile': {
+      const { profile } = await session.post('Profiler.stop');
+      session.disconnect();
+      return { scheduleShare: scheduleShare(profile) };
+    }
+  }
+}
+
+const isQuestion = (message: unknown): message is Question =>
+  typeof message === 'object' && message !== null && 'ask' in message;
+
+process.on('message', (message) => {
+  if (isQuestion(message)) void answer(message).then((reply) => process.send?.(reply));
+});
+// It must not keep a process that is done; nor may the process outlive a bench that was killed.
+process.channel?.unref();
+process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));

@@ -1,0 +1,136 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, openSync, readFileSync, closeSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+
+/** What a process has used so far. */
+export interface Usage {
+  cpuMs: number;
+  rssBytes: number;
+}
+
+/** What monitor.ts answers. */
+export interface Question {
+  ask: 'usage' | 'watchDelay' | 'longestDelay' | 'startProfile' | 'endProfile';
+}
+
+const DIST = join(import.meta.dirname, '../..');
+/** What node is told so that monitor.ts is in a process. */
+export const MONITORING = ['--import', pathToFileURL(join(import.meta.dirname, 'monitor.js')).href];
+const POLL_MS = 2;
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 15_000;
+const SAMPLE_EVERY_MS = 20;
+
+/** Own memory of a process in bytes, where the system tells it as Linux does: without the files that it has mapped. */
+function ownMemory(pid: number): number | undefined {
+  const path = `/proc/${pid}/status`;
+  if (!existsSync(path)) return undefined;
+  const kilobytes = /RssAnon:\s+(\d+)/.exec(readFileSync(path, 'utf8'))?.[1];
+  return kilobytes === undefined ? undefined : Number(kilobytes) * 1_024;
+}
+
+/** A program of dist/ in a process of its own, with monitor.ts in it. */
+export class Monitored {
+  readonly name: string;
+  readonly #child: ChildProcess;
+  readonly #log: string;
+
+  /**
+   * @param name - of which its log file is called too
+   * @param environment - all of it, but PATH
+   */
+  constructor(name: string, file: string, { environment, folder }: ProcessSettings) {
+    this.name = name;
+    this.#log = join(folder, `${name.replaceAll(/\W+/g, '-')}.log`);
+    const log = openSync(this.#log, 'w');
+    // Its log goes to a file, as in production, so that nobody's reading of it is measured. There is no .env there.
+    this.#child = spawn(process.execPath, [...MONITORING, join(DIST, file)], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, NODE_OPTIONS: process.env.NODE_OPTIONS, ...environment },
+      stdio: ['ignore', log, log, 'ipc'],
+    });
+    closeSync(log);
+  }
+
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  #failure(what: string): Error {
+    return new Error(`${this.name} ${what}:\n${readFileSync(this.#log, 'utf8').slice(-2_000)}`);
+  }
+
+  /** The address that it says it listens on. */
+  async url(): Promise<string> {
+    const deadline = performance.now() + START_TIMEOUT_MS;
+    while (performance.now() < deadline) {
+      const text = readFileSync(this.#log, 'utf8');
+      const url = /"msg":"listening"/.test(text) && /"url":"(http:[^"]+)"/.exec(text)?.[1];
+      if (url) return url;
+      if (this.#hasEnded) throw this.#failure('ended before it listened');
+      await sleep(POLL_MS);
+    }
+    throw this.#failure('did not listen in time');
+  }
+
+  /** Asks it over IPC, one question at a time, and resolves to the reply. */
+  async ask<Reply>(question: object): Promise<Reply> {
+    if (this.#hasEnded) throw this.#failure('has ended');
+    const ended = new AbortController();
+    const end = once(this.#child, 'exit', { signal: ended.signal }).then(() => {
+      throw this.#failure('ended when it was asked');
+    });
+    try {
+      this.#child.send(question);
+      const [reply] = await Promise.race([once(this.#child, 'message', { signal: ended.signal }), end]);
+      return reply;
+    } finally {
+      ended.abort();
+      end.catch(() => {});
+    }
+  }
+
+  usage(): Promise<Usage> {
+    return this.ask<Usage>({ ask: 'usage' } satisfies Question);
+  }
+
+  /** Its own memory now; where the system does not tell, all that is resident. */
+  async memoryBytes(): Promise<number> {
+    return ownMemory(this.#child.pid ?? 0) ?? (await this.usage()).rssBytes;
+  }
+
+  /** The most memory that it has while some work is done. */
+  async peakMemoryDuring<Result>(
+    work: () => Promise<Result>,
+  ): Promise<{ result: Result; peakBytes: number }> {
+    let peakBytes = await this.memoryBytes();
+    const sampling = setInterval(() => {
+      peakBytes = Math.max(peakBytes, ownMemory(this.#child.pid ?? 0) ?? 0);
+    }, SAMPLE_EVERY_MS);
+    try {
+      const result = await work();
+      return { result, peakBytes: Math.max(peakBytes, await this.memoryBytes()) };
+    } finally {
+      clearInterval(sampling);
+    }
+  }
+
+  /** Tells it to end, and waits for that. */
+  async stop(): Promise<void> {
+    if (this.#hasEnded) return;
+    const ended = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    const kill = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    await ended;
+    clearTimeout(kill);
+  }
+}
+
+export interface ProcessSettings {
+  environment: Record<string, string>;
+  /** Its working directory, where its log goes. */
+  folder: string;
+}

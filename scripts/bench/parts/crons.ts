@@ -1,0 +1,81 @@
+import type { Bench, Started } from '../bench.ts';
+import { jobOf, referenceOf } from '../contenders.ts';
+import { type PartResult, type Row, spreadOf } from '../figures.ts';
+import { listedAccounts } from '../fill.ts';
+import { type Part, most } from '../part.ts';
+import { fetchWhole } from '../replies.ts';
+import { type Contender, measureInRounds, roundSteps } from '../rounds.ts';
+
+const PART = 'crons';
+
+/** Starts the service anew: the longest that its first listing holds up the event loop. */
+async function firstListing(bench: Bench, path: string): Promise<{ service: Started; longestMs: number }> {
+  const service = await bench.startService('service, all crons different', 'crons');
+  await service.process.ask({ ask: 'watchDelay' });
+  await referenceOf(service, { path });
+  const { longestMs } = await service.process.ask<{ longestMs: number }>({ ask: 'longestDelay' });
+  bench.step();
+  return { service, longestMs };
+}
+
+/** The share of a listing's CPU that `upcoming` takes, by profiles of a process that is warm. */
+async function shares(bench: Bench, contender: Contender): Promise<number[]> {
+  const all = [];
+  for (let round = 0; round < bench.plan.longRounds; round += 1) {
+    await contender.process.ask({ ask: 'startProfile' });
+    await bench.generate(contender);
+    const { scheduleShare } = await contender.process.ask<{ scheduleShare: number }>({ ask: 'endProfile' });
+    all.push(100 * scheduleShare);
+    bench.step();
+  }
+  return all;
+}
+
+async function run(bench: Bench): Promise<PartResult> {
+  const { crons, longRounds } = bench.plan;
+  const path = `/api/tasks?account_id=${listedAccounts({ ...bench.plan, accounts: 0 }).listed}&limit=${crons}`;
+  const delays = [];
+  let last;
+  for (let round = 0; round < longRounds; round += 1) {
+    if (last) await bench.stop(last.process);
+    const { service, longestMs } = await firstListing(bench, path);
+    last = service;
+    delays.push(longestMs);
+  }
+  if (!last) throw new Error('Nothing was listed.');
+  const reply = await fetchWhole(last.url, path);
+  const job = { ...jobOf(bench, last.url, { path }, reply), connections: 4 };
+  const contender = { ...last, job };
+  const { variants } = await measureInRounds(PART, [contender], bench);
+  const work = `list ${crons.toLocaleString('en-US')} tasks, all crons different`;
+  const rows: Row[] = [
+    {
+      part: PART,
+      work: `${work}, warm`,
+      measure: "of the request's CPU for `upcoming`",
+      target: most(10),
+      unit: '%',
+      measured: spreadOf(await shares(bench, contender)),
+    },
+    {
+      part: PART,
+      work: `${work}, first time`,
+      measure: 'of the event loop held up at a time',
+      target: most(50),
+      unit: 'ms',
+      measured: spreadOf(delays),
+    },
+  ];
+  const notes = [
+    'crons: the share is of profile samples at or below src/schedule and cron-parser; the delay is the longest that perf_hooks saw while a process that had just started listed for the first time',
+  ];
+  return { rows, variants, notes };
+}
+
+/** Many different cron expressions: what `upcoming` costs. */
+export const crons: Part = {
+  name: PART,
+  databases: ['crons'],
+  steps: ({ rounds, longRounds }) => 2 * longRounds + roundSteps(1, rounds),
+  run,
+};

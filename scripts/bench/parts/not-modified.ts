@@ -1,0 +1,42 @@
+import type { Bench, Started } from '../bench.ts';
+import { contend, jobOf, listingPath, listingWork, referenceOf } from '../contenders.ts';
+import type { PartResult } from '../figures.ts';
+import { WrongReply } from '../load.ts';
+import { type Part, least, rowsOf } from '../part.ts';
+import { fetchWhole } from '../replies.ts';
+import { type Contender, measureInRounds, roundSteps } from '../rounds.ts';
+
+const PART = 'not-modified';
+
+/** The service, asked for what the client has already; undefined where it gives no ETag. */
+async function conditional(bench: Bench, service: Started, path: string): Promise<Contender | undefined> {
+  const { etag } = (await fetchWhole(service.url, path)).headers;
+  if (typeof etag !== 'string') return undefined;
+  const request = { path, headers: { 'If-None-Match': etag } };
+  const reply = await fetchWhole(service.url, path, request.headers);
+  if (reply.status !== 304) throw new WrongReply(path, `status ${reply.status} to its own ETag`);
+  return { ...service, name: 'service, 304', job: jobOf(bench, service.url, request, reply) };
+}
+
+async function run(bench: Bench): Promise<PartResult> {
+  const request = { path: listingPath(bench.plan) };
+  const service = await bench.startService('service', 'small');
+  const reference = await referenceOf(service, request);
+  const express = await bench.startBaseline('(a) express', 'express', { database: 'small' });
+  const a = await contend(bench, express, request, reference);
+  const unchanged = await conditional(bench, service, request.path);
+  const { variants, ratio } = await measureInRounds(PART, unchanged ? [unchanged, a] : [a], bench);
+  const measured = unchanged && ratio('requestsPerSecond', unchanged, a);
+  const rows = rowsOf(PART, `${listingWork(bench.plan)}, 304`, [
+    ['requests/s of (a)', least(100), measured, unchanged ? undefined : 'no ETag'],
+  ]);
+  return { rows, variants, notes: [] };
+}
+
+/** A listing that the client has already, against (a). */
+export const notModified: Part = {
+  name: PART,
+  databases: ['small'],
+  steps: ({ rounds }) => roundSteps(2, rounds),
+  run,
+};

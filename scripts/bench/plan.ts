@@ -1,0 +1,56 @@
+/** How much is measured, and on how much. */
+export interface BenchPlan {
+  mode: 'full' | 'quick';
+  /** Tasks of the listing that is asked for. */
+  listedTasks: number;
+  /** Accounts with as many tasks each: the small database. */
+  accounts: number;
+  /** Tasks in all of the large database. */
+  manyTasks: number;
+  /** Tasks with histories of two lengths. */
+  historyTasks: number;
+  shortHistory: number;
+  longHistory: number;
+  /** Tasks with a cron expression each. */
+  crons: number;
+  rounds: number;
+  /** Rounds of what takes seconds by itself. */
+  longRounds: number;
+  roundMs: number;
+  warmUpMs: number;
+  connections: number;
+}
+
+/** Within ten minutes on two cores, filling included. */
+export const FULL: BenchPlan = {
+  mode: 'full',
+  listedTasks: 100,
+  accounts: 10,
+  manyTasks: 100_000,
+  historyTasks: 5,
+  shortHistory: 10,
+  longHistory: 10_000,
+  crons: 1_000,
+  rounds: 5,
+  longRounds: 3,
+  roundMs: 700,
+  warmUpMs: 1_000,
+  connections: 32,
+};
+
+/** Whether everything works, in as little time as that takes; its figures mean nothing. */
+export const QUICK: BenchPlan = {
+  mode: 'quick',
+  listedTasks: 10,
+  accounts: 2,
+  manyTasks: 300,
+  historyTasks: 2,
+  shortHistory: 6,
+  longHistory: 60,
+  crons: 20,
+  rounds: 2,
+  longRounds: 1,
+  roundMs: 60,
+  warmUpMs: 30,
+  connections: 4,
+};
