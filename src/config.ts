@@ -1,4 +1,5 @@
 import { EnvError, cleanEnv, makeValidator, str } from 'envalid';
+import { type Limits, limitSettings, limitsOf } from './limits.ts';
 
 /** Addresses that only this machine can reach. */
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
@@ -23,6 +24,7 @@ export interface Settings {
   sampleData: boolean;
   /** How long final runs are kept, a task's last ones longer; undefined for ever. */
   runRetentionDays: number | undefined;
+  limits: Limits;
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 }
 
@@ -90,6 +92,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
       DATA_DIR: filled({ default: './data' }),
       SAMPLE_DATA: str({ choices: ['on', 'off'], default: 'on' }),
       RUN_RETENTION_DAYS: days({ default: undefined }),
+      ...limitSettings,
       LOG_LEVEL: str({
         choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
         default: 'info',
@@ -114,6 +117,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
     },
     sampleData: env.SAMPLE_DATA === 'on',
     runRetentionDays: env.RUN_RETENTION_DAYS,
+    limits: limitsOf(env),
     logLevel: env.LOG_LEVEL,
   };
 }

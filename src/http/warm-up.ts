@@ -23,7 +23,7 @@ export async function warmUp(app: RequestListener, log: Logger): Promise<void> {
     for (const { method, path, hasBody } of Object.values(routes)) {
       // An empty body lacks what is required, so that nothing is written.
       const body = { body: '{}', headers: { 'Content-Type': 'application/json' } };
-      const query = method === 'get' ? '?limit=1' : '';
+      const query = path.startsWith('/api/') && method === 'get' ? '?limit=1' : '';
       const reply = await fetch(`${url}${path}${query}`, {
         method: method.toUpperCase(),
         ...(hasBody && body),
