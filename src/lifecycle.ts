@@ -4,17 +4,22 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 /**
  * Resolves when the process is told to end by a signal, or must end, as failed, for an error that nobody handled. A second signal ends
- * it at once, as node does by itself; a second error only reaches the log, as it may come of the ending.
+ * it at once; a second error only reaches the log, as it may come of the ending.
  * @param giveUp - aborted then too
  */
 export function untilEnd(log: Logger, giveUp: AbortController): Promise<void> {
   return new Promise((resolve) => {
+    let told = false;
     const end = () => {
-      for (const name of SIGNALS) process.removeListener(name, onSignal);
       giveUp.abort();
       resolve();
     };
     const onSignal = (signal: NodeJS.Signals) => {
+      if (told) {
+        for (const name of SIGNALS) process.removeListener(name, onSignal);
+        process.kill(process.pid, signal);
+      }
+      told = true;
       log.info({ signal }, 'ending');
       end();
     };
