@@ -3,8 +3,8 @@ import type { Logger } from 'pino';
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 /**
- * Resolves when the process is told to end by a signal, or must end, as failed, for an error that nobody handled. A second signal ends
- * it at once; a second error only reaches the log, as it may come of the ending.
+ * Resolves when the process is told to end by a signal, or must end, as failed, for an error that nobody handled. A second
+ * signal ends it at once; a second error only reaches the log, as it may come of the ending.
  * @param giveUp - aborted then too
  */
 export function untilEnd(log: Logger, giveUp: AbortController): Promise<void> {
@@ -18,6 +18,7 @@ export function untilEnd(log: Logger, giveUp: AbortController): Promise<void> {
       if (told) {
         for (const name of SIGNALS) process.removeListener(name, onSignal);
         process.kill(process.pid, signal);
+        return;
       }
       told = true;
       log.info({ signal }, 'ending');
