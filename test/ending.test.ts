@@ -11,7 +11,9 @@ import { openDatabase } from '../src/database/connect.ts';
 import { ACCOUNT, ARTIST, OTHER_ACCOUNT, task } from './support/builders.ts';
 import { spawnEngine } from './embedded/support/processes.ts';
 import { checkedFetch } from './support/contract.ts';
-import { killAll, runService } from './support/process.ts';
+import { killAll, run, runService } from './support/process.ts';
+import { startProxy } from './support/proxy.ts';
+import { openTestDatabase } from './support/service.ts';
 
 const CLIENTS = 200;
 /** Each starts a process; `npm run test:all` takes the time. */
@@ -249,6 +251,21 @@ describe('the service as a process', () => {
     expect(await service.ended).toMatchObject({ code: 0, stderr: '' });
     engine.process.stdin?.end();
     await once(engine.process, 'exit');
+  });
+
+  test('does not wait for a database that refuses it, and says why', async () => {
+    const database = await openTestDatabase();
+    const proxy = await startProxy(database.uri);
+    try {
+      const no = { ok: 0, code: 13, codeName: 'Unauthorized', errmsg: 'you may not do that' };
+      proxy.answerInstead('createIndexes', no);
+      const { code, stderr } = await run('src/main.js', { PORT: '0', MONGODB_URI: proxy.uri }).ended;
+      expect(code).toBe(1);
+      expect(stderr).toBe('The database cannot be used: you may not do that\n');
+    } finally {
+      await proxy.close();
+      await database.close();
+    }
   });
 
   test('that waits for its database can be told to end', async () => {

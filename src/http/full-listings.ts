@@ -83,8 +83,9 @@ class Turns {
 export function fullListings(bounds: Bounds): RequestHandler {
   const turns = new Turns(bounds);
   return async (request, response, next) => {
+    const { limit, id } = request.query;
     const isFull =
-      operationOf(request.method, request.path) === 'listTasks' && request.query.limit === undefined;
+      operationOf(request.method, request.path) === 'listTasks' && limit === undefined && id === undefined;
     if (isFull && !(await turns.wait(response)) && !response.destroyed) {
       throw new ApiError(
         'too_busy',
