@@ -253,6 +253,20 @@ describe('the service as a process', () => {
     await once(engine.process, 'exit');
   });
 
+  test('ends though its database stands still', async () => {
+    const engine = await spawnEngine(dataDir);
+    const service = await runService({ MONGODB_URI: String(engine.uri) });
+    engine.process.kill('SIGSTOP');
+    const waiting = checkedFetch(`${service.url}/api/tasks`);
+    // It came first, so that it is in flight when these have been answered.
+    for (let time = 0; time < 5; time += 1) expect(await statusOf(service.url, '/health/live')).toBe(200);
+    service.kill('SIGTERM');
+    expect((await waiting).status).toBe(503);
+    expect(await service.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+    engine.process.kill('SIGKILL');
+    await once(engine.process, 'exit');
+  });
+
   test('does not wait for a database that refuses it, and says why', async () => {
     const database = await openTestDatabase();
     const proxy = await startProxy(database.uri);
