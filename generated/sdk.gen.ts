@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, Options as Options2, TDataShape } from './client/index.ts';
-import type { CreateTaskData, CreateTaskErrors, CreateTaskResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, ListRunsData, ListRunsErrors, ListRunsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, RecordRunsData, RecordRunsErrors, RecordRunsResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses } from './types.gen.ts';
+import type { CreateTaskData, CreateTaskErrors, CreateTaskResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, GetLivenessData, GetLivenessErrors, GetLivenessResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, ListRunsData, ListRunsErrors, ListRunsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, RecordRunsData, RecordRunsErrors, RecordRunsResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -41,8 +41,9 @@ export const deleteTask = <ThrowOnError extends boolean = false>(options: Option
  * fails is an error (`503`), never an empty array.
  *
  * Without `limit` every match is returned; a long listing is sent as it is read, without `Content-Length`, and no
- * faster than the client takes it. If it fails on its way, or the client takes nothing for 60 seconds, the connection
- * is cut, so that what has arrived cannot be taken for the whole. With `limit` the reply is one page; while more follow it has a
+ * faster than the client takes it. If it fails on its way, or the client takes nothing for 60 seconds (for two, where
+ * other listings wait for their turn), the connection is cut, so that what has arrived cannot be taken for the
+ * whole. With `limit` the reply is one page; while more follow it has a
  * `next_cursor`, to be sent as `cursor` with the same filters. Paging is stable: a task that exists
  * throughout is returned exactly once, whatever is created or deleted meanwhile. The page size may change
  * between pages.
@@ -129,3 +130,21 @@ export const recordRuns = <ThrowOnError extends boolean = false>(options: Option
         ...options.headers
     }
 });
+
+/**
+ * Whether the process lives
+ *
+ * Answers as long as the process does, whatever becomes of the database. Where nothing comes within seconds, start the
+ * process again.
+ *
+ */
+export const getLiveness = <ThrowOnError extends boolean = false>(options?: Options<GetLivenessData, ThrowOnError>) => (options?.client ?? client).get<GetLivenessResponses, GetLivenessErrors, ThrowOnError>({ url: '/health/live', ...options });
+
+/**
+ * Whether requests can be answered
+ *
+ * Whether it makes sense to send requests here: the service has started, its database answers, and it has not been told
+ * to end. What is known of the database is at most a second old, however often this is asked.
+ *
+ */
+export const getReadiness = <ThrowOnError extends boolean = false>(options?: Options<GetReadinessData, ThrowOnError>) => (options?.client ?? client).get<GetReadinessResponses, GetReadinessErrors, ThrowOnError>({ url: '/health/ready', ...options });

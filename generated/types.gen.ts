@@ -5,6 +5,26 @@ export type ClientOptions = {
 };
 
 /**
+ * The reply of `/health/live`.
+ */
+export type LivenessResponse = {
+    /**
+     * What the process is
+     */
+    status: 'live';
+};
+
+/**
+ * The reply of `/health/ready` where requests can be answered.
+ */
+export type ReadinessResponse = {
+    /**
+     * What the service is
+     */
+    status: 'ready';
+};
+
+/**
  * The reply of `/api/tasks`, and of each error there.
  */
 export type TasksResponse = {
@@ -452,9 +472,11 @@ export type ErrorResponse = {
  * | `headers_too_large` | 431 | the headers are too large |
  * | `internal_error` | 500 | an unexpected failure |
  * | `database_unavailable` | 503 | the database cannot be reached or is too slow |
+ * | `too_busy` | 503 | there are too many connections, or too many long listings are being read |
+ * | `not_ready` | 503 | the service is starting or about to end (`/health/ready` alone) |
  *
  */
-export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'missing_credentials' | 'invalid_credentials' | 'account_forbidden' | 'admin_required' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'request_in_flight' | 'run_of_another_task' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'headers_too_large' | 'internal_error' | 'database_unavailable';
+export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'missing_credentials' | 'invalid_credentials' | 'account_forbidden' | 'admin_required' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'request_in_flight' | 'run_of_another_task' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'headers_too_large' | 'internal_error' | 'database_unavailable' | 'too_busy' | 'not_ready';
 
 /**
  * A prompt that is executed on a schedule.
@@ -832,7 +854,8 @@ export type DeleteTaskErrors = {
      */
     500: TasksErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time. Nothing is known about tasks and runs; try again after the
+     * The database cannot be reached or did not answer in time, so that nothing is known about tasks and runs; a change that
+     * was asked for may have been made or not. Or too much is asked at once, and nothing was done. Try again after the
      * seconds in `Retry-After`.
      *
      */
@@ -924,7 +947,8 @@ export type ListTasksErrors = {
      */
     500: TasksErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time. Nothing is known about tasks and runs; try again after the
+     * The database cannot be reached or did not answer in time, so that nothing is known about tasks and runs; a change that
+     * was asked for may have been made or not. Or too much is asked at once, and nothing was done. Try again after the
      * seconds in `Retry-After`.
      *
      */
@@ -993,7 +1017,8 @@ export type UpdateTaskErrors = {
      */
     500: TasksErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time. Nothing is known about tasks and runs; try again after the
+     * The database cannot be reached or did not answer in time, so that nothing is known about tasks and runs; a change that
+     * was asked for may have been made or not. Or too much is asked at once, and nothing was done. Try again after the
      * seconds in `Retry-After`.
      *
      */
@@ -1076,7 +1101,8 @@ export type CreateTaskErrors = {
      */
     500: TasksErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time. Nothing is known about tasks and runs; try again after the
+     * The database cannot be reached or did not answer in time, so that nothing is known about tasks and runs; a change that
+     * was asked for may have been made or not. Or too much is asked at once, and nothing was done. Try again after the
      * seconds in `Retry-After`.
      *
      */
@@ -1176,7 +1202,8 @@ export type ListRunsErrors = {
      */
     500: RunsErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time. Nothing is known about tasks and runs; try again after the
+     * The database cannot be reached or did not answer in time, so that nothing is known about tasks and runs; a change that
+     * was asked for may have been made or not. Or too much is asked at once, and nothing was done. Try again after the
      * seconds in `Retry-After`.
      *
      */
@@ -1249,7 +1276,8 @@ export type RecordRunsErrors = {
      */
     500: RunsErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time. Nothing is known about tasks and runs; try again after the
+     * The database cannot be reached or did not answer in time, so that nothing is known about tasks and runs; a change that
+     * was asked for may have been made or not. Or too much is asked at once, and nothing was done. Try again after the
      * seconds in `Retry-After`.
      *
      */
@@ -1266,3 +1294,91 @@ export type RecordRunsResponses = {
 };
 
 export type RecordRunsResponse = RecordRunsResponses[keyof RecordRunsResponses];
+
+export type GetLivenessData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/health/live';
+};
+
+export type GetLivenessErrors = {
+    /**
+     * There is a query parameter, or the URL is not validly encoded.
+     */
+    400: ErrorResponse;
+    /**
+     * The request's `Accept` header excludes `application/json`, the only type there is.
+     */
+    406: ErrorResponse;
+    /**
+     * The request's URL is longer than 8,192 bytes.
+     */
+    414: ErrorResponse;
+    /**
+     * The request's headers are larger than 65,536 bytes together.
+     */
+    431: ErrorResponse;
+    /**
+     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     */
+    500: ErrorResponse;
+};
+
+export type GetLivenessError = GetLivenessErrors[keyof GetLivenessErrors];
+
+export type GetLivenessResponses = {
+    /**
+     * The process lives.
+     */
+    200: LivenessResponse;
+};
+
+export type GetLivenessResponse = GetLivenessResponses[keyof GetLivenessResponses];
+
+export type GetReadinessData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/health/ready';
+};
+
+export type GetReadinessErrors = {
+    /**
+     * There is a query parameter, or the URL is not validly encoded.
+     */
+    400: ErrorResponse;
+    /**
+     * The request's `Accept` header excludes `application/json`, the only type there is.
+     */
+    406: ErrorResponse;
+    /**
+     * The request's URL is longer than 8,192 bytes.
+     */
+    414: ErrorResponse;
+    /**
+     * The request's headers are larger than 65,536 bytes together.
+     */
+    431: ErrorResponse;
+    /**
+     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     */
+    500: ErrorResponse;
+    /**
+     * Send requests elsewhere: the database does not answer, or the service is starting (until its database can be
+     * reached, and its operations have been tried) or about to end.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type GetReadinessError = GetReadinessErrors[keyof GetReadinessErrors];
+
+export type GetReadinessResponses = {
+    /**
+     * Requests can be answered.
+     */
+    200: ReadinessResponse;
+};
+
+export type GetReadinessResponse = GetReadinessResponses[keyof GetReadinessResponses];

@@ -5,18 +5,27 @@ import { AccountStore } from './accounts/store.ts';
 import { KeyStore } from './auth/store.ts';
 import type { Collections } from './database/collections.ts';
 import { defineHandlers } from './handlers.ts';
+import type { DatabaseWatch } from './database/watch.ts';
+import { getLiveness } from './health/getLiveness.ts';
+import { getReadiness } from './health/getReadiness.ts';
+import type { Readiness } from './health/readiness.ts';
 import { body } from './http/body.ts';
+import { refuseExcess } from './http/connections.ts';
 import { type Auth, credentials } from './http/credentials.ts';
+import { Deadline } from './http/deadline.ts';
 import { docs } from './http/docs.ts';
 import { errorReplies } from './http/error-replies.ts';
+import { fullListings } from './http/full-listings.ts';
 import { Gzip } from './http/gzip.ts';
-import { limits } from './http/limits.ts';
+import { sizes } from './http/sizes.ts';
 import { strictQuery } from './http/query.ts';
+import { notStored } from './http/not-stored.ts';
 import { ownMachine } from './http/own-machine.ts';
 import { requestLog } from './http/request-log.ts';
 import { checkAccept, checkRoute, router } from './http/routes.ts';
 import { loadSpec } from './http/spec.ts';
 import { validation } from './http/validation.ts';
+import type { Limits } from './limits.ts';
 import { listRuns } from './runs/listRuns.ts';
 import { recordRuns } from './runs/recordRuns.ts';
 import { RunStore } from './runs/store.ts';
@@ -40,10 +49,14 @@ interface Surroundings {
   cacheBytes: number;
   /** The clock. */
   now: () => Date;
+  limits: Limits;
+  database: DatabaseWatch;
+  readiness: Readiness;
 }
 
 /** Composes the service: its handlers, and all that a request passes on its way to one and back, in order. */
-export function createApp({ collections, auth, log, cacheBytes, now }: Surroundings): Express {
+export function createApp(surroundings: Surroundings): Express {
+  const { collections, auth, log, cacheBytes, now, limits, database, readiness } = surroundings;
   const spec = loadSpec();
   const tasks = new TaskStore(collections);
   const runs = new RunStore(collections);
@@ -61,7 +74,12 @@ export function createApp({ collections, auth, log, cacheBytes, now }: Surroundi
     deleteTask: deleteTask({ tasks, runs }),
     listRuns: listRuns({ runs }),
     recordRuns: recordRuns({ runs }),
+    getLiveness: getLiveness(),
+    getReadiness: getReadiness({ readiness }),
   });
+
+  const errors = errorReplies({ log, database });
+  const deadline = new Deadline(limits.operationTimeoutMs, errors);
 
   const app = express();
   app.disable('x-powered-by');
@@ -72,16 +90,20 @@ export function createApp({ collections, auth, log, cacheBytes, now }: Surroundi
   app.set('query parser', (query: string) => parseQuery(query, '&', '=', { maxKeys: 0 }));
 
   app.use(requestLog(log)); // gives it an id, and logs it when it has been answered
-  app.use(limits); // 414, 431
-  if (auth === 'none') app.use(ownMachine); // 403: other sites' pages
+  app.use(sizes(limits)); // 414, 431
+  app.use(refuseExcess(spec.document)); // 503: a connection too many
+  if (auth === 'none') app.use(ownMachine(spec.document)); // 403: other sites' pages
   app.use(docs(spec)); // /docs and the spec end here
   app.use(checkRoute); // 404, 405
   app.use(checkAccept); // 406
+  app.use(deadline.begin); // 503: what takes too long
   app.use(credentials({ auth, keys, now, document: spec.document })); // 401, 403
   app.use(strictQuery(spec.document)); // 400: what the validator would misread
-  app.use(body()); // 413, 415, 400: what is not JSON
+  app.use(deadline.except(body(limits))); // 413, 415, 400: what is not JSON
   app.use(validation(spec.document)); // 400: what the spec does not allow
+  app.use(fullListings(limits)); // 503: too many at a time
+  app.use('/health', notStored);
   app.use(router(handlers, spec.document, gzip)); // handler → store → view → bytes
-  app.use(errorReplies(log)); // every error, in the published envelope
+  app.use(errors); // every error, in the published envelope
   return app;
 }

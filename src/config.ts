@@ -1,4 +1,5 @@
 import { EnvError, cleanEnv, makeValidator, str } from 'envalid';
+import { type Limits, limitSettings, limitsOf } from './limits.ts';
 
 /** Addresses that only this machine can reach. */
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
@@ -27,6 +28,7 @@ export interface Settings {
   cacheBytes: number;
   /** How long final runs are kept, a task's last ones longer; undefined for ever. */
   runRetentionDays: number | undefined;
+  limits: Limits;
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 }
 
@@ -100,6 +102,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
       SAMPLE_DATA: str({ choices: ['on', 'off'], default: 'on' }),
       CACHE_MB: megabytes({ default: 64 }),
       RUN_RETENTION_DAYS: days({ default: undefined }),
+      ...limitSettings,
       LOG_LEVEL: str({
         choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
         default: 'info',
@@ -125,6 +128,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
     sampleData: env.SAMPLE_DATA === 'on',
     cacheBytes: env.CACHE_MB * MEBIBYTE,
     runRetentionDays: env.RUN_RETENTION_DAYS,
+    limits: limitsOf(env),
     logLevel: env.LOG_LEVEL,
   };
 }

@@ -4,23 +4,21 @@ import { pino } from 'pino';
 import { createApp } from './app.ts';
 import { KeyStore } from './auth/store.ts';
 import { InvalidSettings, readSettings } from './config.ts';
-import { openDatabase } from './database/connect.ts';
+import { attachDatabase, boundsOf } from './database/connect.ts';
 import { isDatabaseFailure } from './database/failures.ts';
+import { reach, reachPatiently } from './database/reach.ts';
+import { DatabaseWatch } from './database/watch.ts';
 import { DataDirectoryInUse, UnusableStore } from './embedded/start.ts';
+import { Readiness } from './health/readiness.ts';
 import { createListener, listen } from './http/listener.ts';
 import { warmUp } from './http/warm-up.ts';
+import { endWithin, untilEnd } from './lifecycle.ts';
 import { keepRunsFor } from './runs/retention.ts';
 import { loadSamplesIfEmpty } from './samples/load-samples.ts';
 
-/** How long requests in flight may take to finish once the process is told to end. */
+/** How long requests in flight may take to finish once the process is told to end, and all of its ending. */
 const DRAIN_MS = 8_000;
-
-/** The first signal to end. A second one ends the process at once, as node does by itself. */
-function endSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, resolve);
-  });
-}
+const END_MS = 9_500;
 
 /**
  * A full listing makes garbage faster than V8 cares to collect: by default its heap grows severalfold before it does.
@@ -35,35 +33,48 @@ const NO_KEYS =
 
 async function main(): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
-  // From the start: told to end while it starts, the service still closes its database.
-  const ended = endSignal();
   if (existsSync('.env')) process.loadEnvFile('.env');
   const settings = readSettings(process.env);
+  const { auth, cacheBytes, host, port, reachable, runRetentionDays, limits } = settings;
   const log = pino({ level: settings.logLevel });
-  const database = await openDatabase(settings.database, log);
-  const { uri, dataDir } = settings.database;
-  log.info({ database: uri ? 'MONGODB_URI' : 'embedded', ...(!uri && { dataDir }) }, 'database open');
-  const clock = () => new Date();
+  // From the start: told to end while it starts, the service still closes its database.
+  const giveUp = new AbortController();
+  const ended = untilEnd(log, giveUp);
+  const now = () => new Date();
+  const database = await attachDatabase(settings.database, log, boundsOf(limits));
+  const watch = new DatabaseWatch({ ...database, log, now });
+  const readiness = new Readiness(watch);
+  const app = createApp({ ...database, auth, log, cacheBytes, now, limits, database: watch, readiness });
+  const { server, drain } = createListener(app, log, limits);
   let stopRetention = async () => {};
-  try {
+
+  const prepare = async () => {
+    const { uri, dataDir } = settings.database;
+    log.info({ database: uri ? 'MONGODB_URI' : 'embedded', ...(!uri && { dataDir }) }, 'database open');
     if (settings.sampleData && !uri && (await loadSamplesIfEmpty(database.collections))) {
       log.info('sample data loaded');
     }
-    const { auth, cacheBytes, host, port, reachable, runRetentionDays } = settings;
-    const app = createApp({ ...database, auth, log, cacheBytes, now: clock });
     await warmUp(app, log);
-    const { server, drain } = createListener(app, log);
+    if (auth === 'required' && !(await new KeyStore(database.collections, log).hasAny())) log.warn(NO_KEYS);
+    if (runRetentionDays !== undefined)
+      stopRetention = keepRunsFor(runRetentionDays, { ...database, log, now });
+    readiness.started();
+  };
+
+  try {
+    // The first caller does not wait for what can be prepared; without a database, callers are told so meanwhile.
+    const reached = await reach(database, watch);
+    if (reached) await prepare();
     const url = await listen(server, port, host);
     log.info({ url, docs: `${url}/docs`, auth }, 'listening');
     if (auth === 'none' && reachable) log.warn(UNPROTECTED);
-    if (auth === 'required' && !(await new KeyStore(database.collections, log).hasAny())) log.warn(NO_KEYS);
-    if (runRetentionDays !== undefined) {
-      stopRetention = keepRunsFor(runRetentionDays, { ...database, log, now: clock });
-    }
-    const signal = await ended;
-    log.info({ signal }, 'ending');
-    await drain(DRAIN_MS);
+    if (!reached && (await reachPatiently(database, { watch, log, giveUp: giveUp.signal }))) await prepare();
+    await ended;
   } finally {
+    endWithin(END_MS, log);
+    readiness.ending();
+    await drain({ delayMs: limits.drainDelayMs, deadlineMs: DRAIN_MS });
+    watch.stop();
     await stopRetention();
     await database.close();
   }

@@ -2,6 +2,25 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { InvalidSettings, readSettings } from '../src/config.ts';
 
+const DEFAULT_LIMITS = {
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 65_000,
+  idleTimeoutMs: 60_000,
+  maxHeaderBytes: 65_536,
+  maxUrlBytes: 8_192,
+  maxBodyBytes: 1_048_576,
+  maxRunsBodyBytes: 8_388_608,
+  maxJsonDepth: 64,
+  maxConnections: 1_000,
+  maxFullListings: 32,
+  stalledReaderMs: 2_000,
+  databasePoolSize: 50,
+  queueTimeoutMs: 3_000,
+  operationTimeoutMs: 4_500,
+  drainDelayMs: 1_000,
+};
+
 describe('settings', () => {
   test('have defaults that start a service on this machine alone', () => {
     expect(readSettings({})).toEqual({
@@ -13,6 +32,7 @@ describe('settings', () => {
       sampleData: true,
       cacheBytes: 64 * 1_048_576,
       runRetentionDays: undefined,
+      limits: DEFAULT_LIMITS,
       logLevel: 'info',
     });
   });
@@ -39,6 +59,7 @@ describe('settings', () => {
       sampleData: false,
       cacheBytes: 0,
       runRetentionDays: 30,
+      limits: DEFAULT_LIMITS,
       logLevel: 'silent',
     });
   });
@@ -67,6 +88,17 @@ describe('settings', () => {
     expect(readSettings({ MONGODB_URI: uri, MONGODB_DATABASE: 'other' }).database.name).toBe('other');
   });
 
+  test.each(
+    Object.entries(DEFAULT_LIMITS).map(([name, value]) => [
+      name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase(),
+      name,
+      value,
+    ]),
+  )('%s sets %s', (variable, name, value) => {
+    const { limits } = readSettings({ [String(variable)]: String(Number(value) + 1) });
+    expect(limits).toEqual({ ...DEFAULT_LIMITS, [String(name)]: Number(value) + 1 });
+  });
+
   test('count as unset when they are empty, as a blank line of .env leaves them', () => {
     expect(readSettings({ MONGODB_URI: '', PORT: '' })).toEqual(readSettings({}));
   });
@@ -84,6 +116,9 @@ describe('settings', () => {
     [{ RUN_RETENTION_DAYS: '0' }, 'RUN_RETENTION_DAYS: "0" is not a number of days'],
     [{ RUN_RETENTION_DAYS: '1.5' }, 'RUN_RETENTION_DAYS'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL'],
+    [{ MAX_JSON_DEPTH: '0' }, 'MAX_JSON_DEPTH: "0" is not a whole number from 1 to 1000'],
+    [{ OPERATION_TIMEOUT_MS: '4.5' }, 'OPERATION_TIMEOUT_MS'],
+    [{ DRAIN_DELAY_MS: '9000' }, 'DRAIN_DELAY_MS: "9000" is not a whole number from 0 to 7000'],
   ])('%j is refused by name', (environment, message) => {
     expect(() => readSettings(environment)).toThrow(InvalidSettings);
     expect(() => readSettings(environment)).toThrow(message);
@@ -108,14 +143,30 @@ describe('settings', () => {
     expect(Object.keys(example).toSorted()).toEqual([
       'AUTH',
       'CACHE_MB',
+      'DATABASE_POOL_SIZE',
       'DATA_DIR',
+      'DRAIN_DELAY_MS',
+      'HEADERS_TIMEOUT_MS',
       'HOST',
+      'IDLE_TIMEOUT_MS',
+      'KEEP_ALIVE_TIMEOUT_MS',
       'LOG_LEVEL',
+      'MAX_BODY_BYTES',
+      'MAX_CONNECTIONS',
+      'MAX_FULL_LISTINGS',
+      'MAX_HEADER_BYTES',
+      'MAX_JSON_DEPTH',
+      'MAX_RUNS_BODY_BYTES',
+      'MAX_URL_BYTES',
       'MONGODB_DATABASE',
       'MONGODB_URI',
+      'OPERATION_TIMEOUT_MS',
       'PORT',
+      'QUEUE_TIMEOUT_MS',
+      'REQUEST_TIMEOUT_MS',
       'RUN_RETENTION_DAYS',
       'SAMPLE_DATA',
+      'STALLED_READER_MS',
     ]);
   });
 });

@@ -2,10 +2,10 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { MongoServerError } from 'mongodb';
-import { routes } from '../generated/express.gen.ts';
 import { createTask, listTasks, recordRuns } from '../generated/sdk.gen.ts';
 import { createClient } from '../src/client/index.ts';
 import { ACCOUNT, ARTIST, OTHER_ACCOUNT, task, uuid } from './support/builders.ts';
+import { keyedOperations } from './support/requests.ts';
 import { NOW, type Service, startService } from './support/service.ts';
 
 let service: Service;
@@ -128,16 +128,13 @@ describe('a key', () => {
 });
 
 describe('401', () => {
-  test.each(Object.entries(routes))(
-    'is the reply of %s without a key, before anything else',
-    async (_id, route) => {
-      const { method, path } = route;
-      const response = await service.request(`${path}?surprise=1`, { method: method.toUpperCase() });
-      expect(response.status).toBe(401);
-      expect(response.headers.get('www-authenticate')).toBe('Bearer realm="recoup-tasks"');
-      expect((await response.json()).code).toBe('missing_credentials');
-    },
-  );
+  test.each(keyedOperations)('is the reply of %s without a key, before anything else', async (_id, route) => {
+    const { method, path } = route;
+    const response = await service.request(`${path}?surprise=1`, { method: method.toUpperCase() });
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toBe('Bearer realm="recoup-tasks"');
+    expect((await response.json()).code).toBe('missing_credentials');
+  });
 
   test.each<[string, (key: string) => Record<string, string>, string]>([
     ['an unknown key', () => ({ 'x-api-key': 'recoup_x' }), 'The key in x-api-key is not valid'],

@@ -46,8 +46,8 @@ describe('when the database cannot be reached', () => {
     });
     expect(listener.lines[0]).toMatchObject({
       level: 50,
+      msg: 'database unavailable',
       requestId: response.headers.get('x-request-id'),
-      code: 'database_unavailable',
       err: { type: expect.stringMatching(/^Mongo/), stack: expect.any(String) },
     });
   });

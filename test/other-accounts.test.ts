@@ -4,11 +4,17 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { routes } from '../generated/express.gen.ts';
 import { loadSpec } from '../src/http/spec.ts';
 import { ACCOUNT, ARTIST, OTHER_ACCOUNT, run, task, uuid } from './support/builders.ts';
 import { at, isObject } from './support/json.ts';
-import { type Operation, type Sent, operationOf, send, validRequest } from './support/requests.ts';
+import {
+  type Operation,
+  type Sent,
+  keyedOperations,
+  operationOf,
+  send,
+  validRequest,
+} from './support/requests.ts';
 import { resolve } from './support/schema-values.ts';
 import { NOW, type Service, startService } from './support/service.ts';
 
@@ -114,7 +120,7 @@ async function replyTo(request: Sent, tried: string) {
   return { status: response.status, text, names };
 }
 
-describe.each(Object.entries(routes))('%s', (_id, { method, path }) => {
+describe.each(keyedOperations)('%s', (_id, { method, path }) => {
   const operation = operationOf(document, method, path);
   const places = placesOf(operation);
 

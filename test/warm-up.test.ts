@@ -3,10 +3,9 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Express } from 'express';
 import { routes } from '../generated/express.gen.ts';
-import { createApp } from '../src/app.ts';
 import { listen } from '../src/http/listener.ts';
 import { warmUp } from '../src/http/warm-up.ts';
-import { NOW, memoryLog, openTestDatabase } from './support/service.ts';
+import { NOW, appOn, openTestDatabase } from './support/service.ts';
 
 let database: Awaited<ReturnType<typeof openTestDatabase>>;
 beforeAll(async () => {
@@ -33,8 +32,7 @@ async function askAll(app: Express, contentType: string): Promise<number[]> {
 }
 
 test('once warm, the validator compiles nothing more, whatever content type a request has', async () => {
-  const { log, lines } = memoryLog();
-  const app = createApp({ collections: database.collections, auth: 'none', log, cacheBytes: 0, now: () => NOW });
+  const { app, database: watch, log, lines } = appOn(database.collections, () => NOW);
   // What is added to Ajv is what is compiled; by each operation twice, as the validator does it.
   const compiled = jest.spyOn(Ajv2020.prototype, 'addSchema');
   await warmUp(app, log);
@@ -43,6 +41,7 @@ test('once warm, the validator compiles nothing more, whatever content type a re
     expect(compiled.mock.calls.filter(([, key]) => key?.startsWith(operation))).toHaveLength(2);
   }
   expect(lines).toEqual([]);
+  watch.stop();
   compiled.mockClear();
   const expected = Object.values(routes).map(({ hasBody }) => (hasBody ? 400 : 200));
   expect(await askAll(app, 'application/json')).toEqual(expected);

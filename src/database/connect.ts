@@ -3,11 +3,17 @@ import type { MongoClientOptions } from 'mongodb';
 import type { Logger } from 'pino';
 import type { DatabaseSettings } from '../config.ts';
 import { findRunningEmbedded, startEmbedded } from '../embedded/start.ts';
+import type { Limits } from '../limits.ts';
 import { type Collections, collectionsOf, createIndexes } from './collections.ts';
 
 export interface Database {
   client: MongoClient;
   collections: Collections;
+  /**
+   * Connects, and creates the indexes that are missing. What is asked before fails.
+   * @throws the driver's error where the server cannot be reached or refuses
+   */
+  connect(): Promise<void>;
   /** Ends the connections, and the embedded engine where this process runs it. */
   close(): Promise<void>;
 }
@@ -24,6 +30,26 @@ const DEFAULTS = {
   waitQueueTimeoutMS: 5_000,
 } satisfies MongoClientOptions;
 
+/**
+ * Bounds for the database of the service: that every request ends in time, whatever it does. A server that no longer says
+ * hello is found out within seconds, and what waits for it then fails, instead of each for itself.
+ */
+export function boundsOf({
+  databasePoolSize,
+  queueTimeoutMs,
+  operationTimeoutMs,
+}: Limits): MongoClientOptions {
+  const shortMs = Math.min(operationTimeoutMs, 2_000);
+  return {
+    connectTimeoutMS: shortMs,
+    heartbeatFrequencyMS: 2_000,
+    maxPoolSize: databasePoolSize,
+    serverSelectionTimeoutMS: shortMs,
+    socketTimeoutMS: operationTimeoutMs,
+    waitQueueTimeoutMS: queueTimeoutMs,
+  };
+}
+
 /** Those options that a connection string does not name: the driver would prefer them to what the string says. */
 export function defaultsFor(uri: string, defaults: MongoClientOptions): MongoClientOptions {
   const query = uri.split('?')[1]?.toLowerCase() ?? '';
@@ -38,30 +64,38 @@ interface Server {
 
 const NOTHING_TO_CLOSE = async () => {};
 
-async function connect(server: Server, databaseName: string, options: MongoClientOptions): Promise<Database> {
-  const client = new MongoClient(server.uri, { ...defaultsFor(server.uri, DEFAULTS), ...options });
-  const close = async () => {
-    await client.close();
-    await server.close();
+function attach(server: Server, databaseName: string, options: MongoClientOptions): Database {
+  const client = new MongoClient(server.uri, defaultsFor(server.uri, { ...DEFAULTS, ...options }));
+  const collections = collectionsOf(client.db(databaseName));
+  return {
+    client,
+    collections,
+    connect: async () => {
+      await client.connect();
+      await createIndexes(collections);
+    },
+    close: async () => {
+      await client.close();
+      await server.close();
+    },
   };
+}
+
+async function connected(database: Database): Promise<Database> {
   try {
-    await client.connect();
-    const collections = collectionsOf(client.db(databaseName));
-    await createIndexes(collections);
-    return { client, collections, close };
+    await database.connect();
+    return database;
   } catch (error) {
-    await close();
+    await database.close();
     throw error;
   }
 }
 
 /**
- * Connects the service to its database, the server of `uri` or else the embedded engine, which it starts; and creates
- * the indexes that are missing.
- * @throws DataDirectoryInUse where another process runs the engine on that folder; the driver's error where the server
- * cannot be reached.
+ * The service's database, not yet connected: the server of `uri`, or else the embedded engine, which it starts.
+ * @throws DataDirectoryInUse where another process runs the engine on that folder; UnusableStore
  */
-export async function openDatabase(
+export async function attachDatabase(
   settings: DatabaseSettings,
   log: Logger,
   options: MongoClientOptions = {},
@@ -69,14 +103,26 @@ export async function openDatabase(
   const server = settings.uri
     ? { uri: settings.uri, close: NOTHING_TO_CLOSE }
     : await startEmbedded({ dataDir: settings.dataDir, log });
-  return connect(server, settings.name, options);
+  return attach(server, settings.name, options);
+}
+
+/**
+ * The service's database, connected.
+ * @throws as attachDatabase; the driver's error where the server cannot be reached.
+ */
+export async function openDatabase(
+  settings: DatabaseSettings,
+  log: Logger,
+  options: MongoClientOptions = {},
+): Promise<Database> {
+  return connected(await attachDatabase(settings, log, options));
 }
 
 /** As openDatabase, for scripts: where a service runs the engine on that folder, through its socket. */
 export async function joinDatabase(settings: DatabaseSettings, log: Logger): Promise<Database> {
   const running = settings.uri ? undefined : await findRunningEmbedded(settings.dataDir);
   if (!running) return openDatabase(settings, log);
-  return connect({ uri: running, close: NOTHING_TO_CLOSE }, settings.name, {});
+  return connected(attach({ uri: running, close: NOTHING_TO_CLOSE }, settings.name, {}));
 }
 
 /**

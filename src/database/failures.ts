@@ -1,4 +1,19 @@
-import { MongoAPIError, MongoError, MongoNotConnectedError, MongoTopologyClosedError } from 'mongodb';
+import {
+  MongoAPIError,
+  MongoError,
+  MongoNetworkTimeoutError,
+  MongoNotConnectedError,
+  MongoServerError,
+  MongoTopologyClosedError,
+} from 'mongodb';
+
+/** The database took longer than a request may. */
+export class DatabaseTooSlow extends Error {
+  constructor(limitMs: number) {
+    super(`The database did not answer within ${limitMs} ms.`);
+    this.name = 'DatabaseTooSlow';
+  }
+}
 
 /**
  * Whether an error says that the database failed to answer, rather than that this service misused the driver. Any reply
@@ -6,5 +21,27 @@ import { MongoAPIError, MongoError, MongoNotConnectedError, MongoTopologyClosedE
  */
 export function isDatabaseFailure(error: unknown): boolean {
   if (error instanceof MongoNotConnectedError || error instanceof MongoTopologyClosedError) return true;
+  if (error instanceof DatabaseTooSlow) return true;
   return error instanceof MongoError && !(error instanceof MongoAPIError);
+}
+
+/** How the database failed: it cannot be reached, did not answer in time, or refused what it was asked. */
+export type FailureKind = 'away' | 'slow' | 'refused';
+
+/** Codes by which a server says that it is starting, ending, or no primary (any more): the driver looks for another. */
+const STATE_CHANGES = new Set([6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
+
+/** MaxTimeMSExpired, and what else ends an operation for the time that it took. */
+const TOO_SLOW = new Set([50, 202]);
+
+/** The kind of a failure of the database. */
+export function failureKind(error: unknown): FailureKind {
+  if (error instanceof MongoServerError) {
+    const code = Number(error.code);
+    if (STATE_CHANGES.has(code)) return 'away';
+    return TOO_SLOW.has(code) ? 'slow' : 'refused';
+  }
+  if (error instanceof DatabaseTooSlow || error instanceof MongoNetworkTimeoutError) return 'slow';
+  // The driver does not export its class.
+  return error instanceof Error && error.name === 'MongoWaitQueueTimeoutError' ? 'slow' : 'away';
 }

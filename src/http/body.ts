@@ -1,12 +1,11 @@
 import type { RequestHandler } from 'express';
 import { Router, raw } from 'express';
 import { ApiError } from '../errors.ts';
+import type { Limits } from '../limits.ts';
 import { operationOf, takesBody } from './routes.ts';
 import { UnacceptableJson, parseStrictly } from './strict-json.ts';
 
-/** openapi.yaml, 413 of the operations with a body. */
-const MAX_BODY_BYTES = 1_048_576;
-const MAX_RUNS_BYTES = 8_388_608;
+type Sizes = Pick<Limits, 'maxBodyBytes' | 'maxRunsBodyBytes' | 'maxJsonDepth'>;
 
 /** JSON is UTF-8 (RFC 8259, section 8.1); a parameter may say so, and nothing else. */
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
@@ -21,15 +20,17 @@ const checkType: RequestHandler = (request, _response, next) => {
   );
 };
 
-const parse: RequestHandler = (request, _response, next) => {
-  try {
-    request.body = parseStrictly(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0));
-  } catch (error) {
-    if (!(error instanceof UnacceptableJson)) throw error;
-    throw new ApiError('malformed_body', `The body ${error.message}.`, { cause: error });
-  }
-  next();
-};
+const parseUpTo =
+  (maxDepth: number): RequestHandler =>
+  (request, _response, next) => {
+    try {
+      request.body = parseStrictly(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), maxDepth);
+    } catch (error) {
+      if (!(error instanceof UnacceptableJson)) throw error;
+      throw new ApiError('malformed_body', `The body ${error.message}.`, { cause: error });
+    }
+    next();
+  };
 
 /** What express' reader of bodies refuses, in our words. */
 function explain(error: unknown, maxBytes: number): unknown {
@@ -54,17 +55,17 @@ function explain(error: unknown, maxBytes: number): unknown {
   });
 }
 
-function readerUpTo(maxBytes: number): RequestHandler {
+function readerUpTo(maxBytes: number, maxDepth: number): RequestHandler {
   const reader = Router();
-  reader.use(checkType, raw({ type: () => true, limit: maxBytes }), parse);
+  reader.use(checkType, raw({ type: () => true, limit: maxBytes }), parseUpTo(maxDepth));
   return (request, response, next) =>
     reader(request, response, (error?: unknown) => next(error && explain(error, maxBytes)));
 }
 
 /** Reads the body of an operation that takes one; that of any other is not looked at. */
-export function body(): RequestHandler {
-  const reader = readerUpTo(MAX_BODY_BYTES);
-  const runsReader = readerUpTo(MAX_RUNS_BYTES);
+export function body({ maxBodyBytes, maxRunsBodyBytes, maxJsonDepth }: Sizes): RequestHandler {
+  const reader = readerUpTo(maxBodyBytes, maxJsonDepth);
+  const runsReader = readerUpTo(maxRunsBodyBytes, maxJsonDepth);
   return (request, response, next) => {
     const id = operationOf(request.method, request.path);
     if (id === undefined || !takesBody(id)) return next();

@@ -4,12 +4,15 @@ import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.j
 import type { Principal } from '../auth/principal.ts';
 import type { KeyStore } from '../auth/store.ts';
 import { ApiError } from '../errors.ts';
-import { rolesOf } from './parameters.ts';
+import { needsNoKey, rolesOf } from './parameters.ts';
 
 /** `required`: every request has a key. `none`: everybody is an admin. */
 export type Auth = 'required' | 'none';
 
 const EVERYBODY: Principal = { scope: 'admin', caller: 'everybody' };
+
+/** Who asks what is open to everybody: for whatever else, he is of an account that does not exist. */
+const ANYBODY: Principal = { scope: 'account', accountId: '', caller: 'anybody' };
 
 /** RFC 9110, 11.6.1: a 401 says which scheme of Authorization is understood. */
 const CHALLENGE = { 'WWW-Authenticate': 'Bearer realm="recoup-tasks"' };
@@ -77,6 +80,7 @@ export function credentials({
   document: OpenAPIV3.DocumentV3_1;
 }): RequestHandler {
   const identify = async (request: Request): Promise<Principal> => {
+    if (needsNoKey(document, request)) return ANYBODY;
     if (auth === 'none' || trusted.has(request)) return EVERYBODY;
     const { key, place } = presentedKey(request);
     const principal = await keys.authenticate(key, now());

@@ -1,11 +1,18 @@
 import type { ErrorRequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { ErrorResponse } from '../../generated/types.gen.ts';
-import { isDatabaseFailure } from '../database/failures.ts';
+import { type FailureKind, failureKind, isDatabaseFailure } from '../database/failures.ts';
+import type { DatabaseWatch } from '../database/watch.ts';
 import { ApiError } from '../errors.ts';
 import { emptyArrayOf } from './routes.ts';
 
 const RETRY_AFTER_SECONDS = 1;
+
+const FAILED: Record<FailureKind, string> = {
+  away: 'cannot be reached right now',
+  slow: 'did not answer in time',
+  refused: 'refused what it was asked',
+};
 
 /** Express and the validator mark what they refuse as the caller's fault. */
 function isRefusal(error: unknown): error is Error {
@@ -25,7 +32,8 @@ function toApiError(error: unknown): ApiError {
   if (isDatabaseFailure(error)) {
     return new ApiError(
       'database_unavailable',
-      'The database cannot be reached right now, so nothing can be said about tasks and runs. Try again shortly.',
+      `The database ${FAILED[failureKind(error)]}, so nothing can be said about tasks and runs; a change that was asked ` +
+        'for may have been made or not. Try again shortly.',
       { cause: error, headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) } },
     );
   }
@@ -36,12 +44,26 @@ function toApiError(error: unknown): ApiError {
   );
 }
 
-/** Answers every error in the published envelope, and logs those that are not the caller's. */
-export function errorReplies(log: Logger): ErrorRequestHandler {
+/** Whether it is only that a reply came when its request had been answered for, as one that took too long. */
+function isTooLate(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_HTTP_HEADERS_SENT';
+}
+
+/** Answers every error in the published envelope, and has the log told of those that are not the caller's. */
+export function errorReplies({
+  log,
+  database,
+}: {
+  log: Logger;
+  database: DatabaseWatch;
+}): ErrorRequestHandler {
   return (error, request, response, _next) => {
     const { status, code, message, headers } = toApiError(error);
     const requestId = String(response.getHeader('x-request-id'));
-    if (status >= 500) log.error({ requestId, code, err: error }, 'request failed');
+    if (isDatabaseFailure(error)) database.failed(error, requestId);
+    else if (status === 500 && !(response.writableEnded && isTooLate(error)))
+      log.error({ requestId, code, err: error }, 'request failed');
+    if (response.writableEnded) return;
     // Nobody may take the part that was sent for the whole.
     if (response.headersSent) return void response.destroy();
     const body: ErrorResponse = { status: 'error', error: message, code, request_id: requestId };

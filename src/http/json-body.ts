@@ -164,7 +164,8 @@ export async function sendJson(response: Response, body: object, gzip: Gzip): Pr
     ...(compress && { 'Content-Encoding': 'gzip' }),
     ...(length !== undefined && !compress && { 'Content-Length': String(length) }),
   };
-  if (request.method === 'GET' || request.method === 'HEAD') {
+  const isKept = response.get('Cache-Control') === undefined && ['GET', 'HEAD'].includes(request.method);
+  if (isKept) {
     // For the client that asked alone, and each time only after asking whether it is still the same.
     headers['Cache-Control'] = 'private, no-cache';
     if (whole) headers.ETag = etagOf(whole, compress ? 'gzip' : 'identity');

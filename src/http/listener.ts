@@ -1,21 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { type RequestListener, type Server, STATUS_CODES, createServer } from 'node:http';
+import {
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+  createServer,
+} from 'node:http';
 import type { Duplex } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import type { Logger } from 'pino';
 import type { ErrorResponse } from '../../generated/types.gen.ts';
 import { ApiError } from '../errors.ts';
+import type { Limits } from '../limits.ts';
+import { boundConnections } from './connections.ts';
 
-/** Above the limit that limits.ts refuses politely; what is larger is refused while it is being read. */
-const PARSER_MAX_HEADER_BYTES = 131_072;
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 30_000;
-/** How long a connection may neither send nor take a byte: a reader that stands still holds a batch and a cursor. */
-const IDLE_TIMEOUT_MS = 60_000;
+/** How often node looks for connections that took too long; by default, only every half a minute. */
+const LOOK_EVERY_MS = 1_000;
+/** How often a server that ends looks whether anybody is still connected. */
+const LOOK_AGAIN_MS = 20;
 
-function reasonOf(error: NodeJS.ErrnoException): ApiError {
+function reasonOf(error: NodeJS.ErrnoException, maxHeaderSize: number): ApiError {
   if (error.code === 'HPE_HEADER_OVERFLOW') {
-    return new ApiError('headers_too_large', `The headers have more than ${PARSER_MAX_HEADER_BYTES} bytes.`);
+    return new ApiError('headers_too_large', `The headers have more than ${maxHeaderSize} bytes.`);
   }
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return new ApiError('request_timeout', 'The request did not arrive in time.');
@@ -52,32 +60,70 @@ function originForm(target: string): string {
 /** A listening service that can end without losing a request. */
 export interface Listener {
   server: Server;
-  /** Takes no new connections, lets requests in flight finish, and cuts those that take longer than this. */
-  drain(deadlineMs: number): Promise<void>;
+  /**
+   * Ends it. Replies close their connections from now on; new ones are taken until all are closed, at most `delayMs`, so
+   * that balancers have time to learn of it. Requests in flight finish; those that take longer than `deadlineMs` are cut.
+   */
+  drain(times: { delayMs: number; deadlineMs: number }): Promise<void>;
 }
 
 /** The HTTP server of an app, not yet listening, with bounds on what a connection may cost. */
-export function createListener(app: RequestListener, log: Logger): Listener {
-  let inFlight = 0;
-  let draining = false;
+function boundedServer(limits: Limits, maxHeaderSize: number): Server {
+  const { headersTimeoutMs: headersTimeout, requestTimeoutMs: requestTimeout } = limits;
   const server = createServer({
-    maxHeaderSize: PARSER_MAX_HEADER_BYTES,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    // limits.ts refuses it in the envelope.
+    maxHeaderSize,
+    headersTimeout,
+    requestTimeout,
+    connectionsCheckingInterval: Math.min(LOOK_EVERY_MS, headersTimeout),
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    // sizes.ts refuses it in the envelope.
     requireHostHeader: false,
   });
   // Node would silently drop headers after the 2,000th; their bytes are bounded already.
   server.maxHeadersCount = 0;
-  server.timeout = IDLE_TIMEOUT_MS;
-  const endWhenIdle = () => {
-    if (draining && inFlight === 0) server.closeAllConnections();
+  server.timeout = limits.idleTimeoutMs;
+  boundConnections(server, limits.maxConnections);
+  return server;
+}
+
+/** Ends a server; see Listener.drain. */
+async function drainServer(
+  server: Server,
+  { delayMs, deadlineMs }: { delayMs: number; deadlineMs: number },
+  closeIfIdle: () => void,
+): Promise<void> {
+  const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
+  const acceptedUntil = performance.now() + delayMs;
+  const countConnections = promisify(server.getConnections).bind(server);
+  while (performance.now() < acceptedUntil && (await countConnections()) > 0) await pause(LOOK_AGAIN_MS);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    // A connection on which nothing was asked does not count as idle to node, and would hold the process. What has
+    // arrived by now is still read first.
+    setImmediate(closeIfIdle);
+  });
+  clearTimeout(cut);
+}
+
+/** The listener of an app, not yet listening. */
+export function createListener(app: RequestListener, log: Logger, limits: Limits): Listener {
+  const inFlight = new Set<ServerResponse>();
+  let draining = false;
+  let closing = false;
+  // Above the limit that sizes.ts refuses politely; what is larger is refused while it is being read.
+  const maxHeaderSize = limits.maxHeaderBytes + Math.max(limits.maxHeaderBytes, limits.maxUrlBytes);
+  const server = boundedServer(limits, maxHeaderSize);
+  const closeIfIdle = () => {
+    closing = true;
+    if (inFlight.size === 0) server.closeAllConnections();
   };
   const serve: RequestListener = (request, response) => {
-    inFlight += 1;
+    inFlight.add(response);
     response.once('close', () => {
-      inFlight -= 1;
-      endWhenIdle();
+      inFlight.delete(response);
+      // Its headers may have gone out before: it does not count as idle to node before the client has closed it.
+      if (draining) request.socket.end();
+      if (closing) closeIfIdle();
     });
     if (draining) response.setHeader('Connection', 'close');
     request.url = originForm(request.url ?? '/');
@@ -97,21 +143,15 @@ export function createListener(app: RequestListener, log: Logger): Listener {
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else answerRaw(socket, reasonOf(error), log);
+    else answerRaw(socket, reasonOf(error, maxHeaderSize), log);
   });
   return {
     server,
-    drain: (deadlineMs) =>
-      new Promise((resolve) => {
-        draining = true;
-        const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
-        server.close(() => {
-          clearTimeout(cut);
-          resolve();
-        });
-        // A connection on which nothing was asked does not count as idle to node, and would hold the process.
-        endWhenIdle();
-      }),
+    drain: async (times) => {
+      draining = true;
+      for (const response of inFlight) if (!response.headersSent) response.setHeader('Connection', 'close');
+      await drainServer(server, times, closeIfIdle);
+    },
   };
 }
 

@@ -37,6 +37,14 @@ export function rolesOf(
   );
 }
 
+/** Whether the spec opens an operation to everybody. */
+export function needsNoKey(
+  document: OpenAPIV3.DocumentV3_1,
+  { path, method }: { path: string; method: string },
+): boolean {
+  return operationOf(document, path, method)?.security?.length === 0;
+}
+
 /** A schema of the spec, where it is given by its name too. */
 function resolve(document: OpenAPIV3.DocumentV3_1, schema: unknown): object {
   const reference =

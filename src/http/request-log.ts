@@ -51,6 +51,12 @@ export function requestLog(log: Logger): RequestHandler {
     customErrorObject: (request, response, _error, values) => line(request, response, values),
     customSuccessMessage: () => 'request',
     customErrorMessage: () => 'request',
-    customLogLevel: (_request, response) => (response.statusCode >= 500 ? 'error' : 'info'),
+    customLogLevel: (request, { statusCode }) => {
+      // Balancers ask every other second.
+      if (request.url?.startsWith('/health/')) return 'debug';
+      // The database's failures are told once, by database/watch.ts.
+      if (statusCode === 503) return 'warn';
+      return statusCode >= 500 ? 'error' : 'info';
+    },
   });
 }

@@ -14,6 +14,8 @@ type Path = (typeof routes)[OperationId]['path'];
 const EMPTY_ARRAYS: { [P in Path]: Record<string, []> } = {
   '/api/tasks': { tasks: [] },
   '/api/tasks/runs': { runs: [] },
+  '/health/live': {},
+  '/health/ready': {},
 };
 
 const operationIds = Object.keys(routes).filter((id): id is OperationId => id in routes);

@@ -1,9 +1,6 @@
 /** Why a text is not JSON that the service takes; the message ends a sentence that begins with "The body ". */
 export class UnacceptableJson extends Error {}
 
-/** Arrays and objects within each other: what a run's output may have, and little enough to walk without care. */
-const MAX_DEPTH = 64;
-
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Where the string ends that begins at a quotation mark: behind its closing one. */
@@ -17,7 +14,7 @@ function endOfString(text: string, start: number): number {
  * Walks through valid JSON for what JSON.parse lets pass: of a name that is given twice it silently takes the last value,
  * and a text of brackets alone becomes an object too deep for what comes after it.
  */
-function checkStructure(text: string): void {
+function checkStructure(text: string, maxDepth: number): void {
   /** The names so far of each object around the place; undefined for an array. */
   const open: (Set<string> | undefined)[] = [];
   let expectsName = false;
@@ -36,7 +33,7 @@ function checkStructure(text: string): void {
       at = end - 1;
     } else if (character === '{' || character === '[') {
       open.push(character === '{' ? new Set() : undefined);
-      if (open.length > MAX_DEPTH) throw new UnacceptableJson(`is nested more than ${MAX_DEPTH} levels deep`);
+      if (open.length > maxDepth) throw new UnacceptableJson(`is nested more than ${maxDepth} levels deep`);
       expectsName = character === '{';
     } else if (character === '}' || character === ']') {
       open.pop();
@@ -47,9 +44,10 @@ function checkStructure(text: string): void {
 
 /**
  * The value of a JSON text in UTF-8 (RFC 8259), of which nothing is guessed, replaced or dropped.
+ * @param maxDepth - how many arrays and objects may be within each other
  * @throws UnacceptableJson
  */
-export function parseStrictly(bytes: Uint8Array): unknown {
+export function parseStrictly(bytes: Uint8Array, maxDepth: number): unknown {
   let text: string;
   try {
     text = decoder.decode(bytes);
@@ -63,6 +61,6 @@ export function parseStrictly(bytes: Uint8Array): unknown {
     if (text.trim() === '') throw new UnacceptableJson('is empty');
     throw new UnacceptableJson(`is not valid JSON (${error instanceof Error ? error.message : ''})`);
   }
-  checkStructure(text);
+  checkStructure(text, maxDepth);
   return value;
 }

@@ -26,7 +26,7 @@ export async function warmUp(app: RequestListener, log: Logger): Promise<void> {
   log.level = 'warn';
   try {
     for (const { method, path, hasBody } of Object.values(routes)) {
-      const query = method === 'get' ? '?limit=1' : '';
+      const query = path.startsWith('/api/') && method === 'get' ? '?limit=1' : '';
       // Not by fetch, which node would load for this alone.
       const request = ask(`${url}${path}${query}`, { method, headers: hasBody ? EMPTY_BODY_HEADERS : {} });
       request.end(hasBody ? EMPTY_BODY : undefined);

@@ -25,7 +25,13 @@ export function runProgram(command: string, args: string[], environment: Record<
   // .env is read from the working directory; an empty value counts as unset, so that a developer's does not matter.
   const child = track(
     spawn(command, args, {
-      env: { PATH: process.env.PATH, MONGODB_URI: '', MONGODB_DATABASE: '', ...environment },
+      env: {
+        PATH: process.env.PATH,
+        MONGODB_URI: '',
+        MONGODB_DATABASE: '',
+        DRAIN_DELAY_MS: '0',
+        ...environment,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
   );

@@ -1,4 +1,6 @@
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
+import { Transform } from 'node:stream';
+import { deserialize, serialize } from 'bson';
 
 /** Where a connection string leads: a host and port, or the path of a socket. */
 function targetOf(uri: string) {
@@ -9,10 +11,50 @@ function targetOf(uri: string) {
   return { host: hostname, port: Number(port || 27017) };
 }
 
-/** Stands between the service and its database, to cut their connections as a failing network would. */
+const OP_MSG = 2013;
+/** Header, flags, and the kind of the first section, which is the command. */
+const BEFORE_COMMAND = 21;
+
+/** The reply to a message, as MongoDB writes it. */
+function replyTo(message: Buffer, document: object): Buffer {
+  const body = serialize(document);
+  const reply = Buffer.alloc(BEFORE_COMMAND + body.length);
+  reply.writeInt32LE(reply.length, 0);
+  reply.writeInt32LE(message.readInt32LE(4), 8);
+  reply.writeInt32LE(OP_MSG, 12);
+  reply.set(body, BEFORE_COMMAND);
+  return reply;
+}
+
+/** The name of a message's command. */
+function commandOf(message: Buffer): string | undefined {
+  if (message.readInt32LE(12) !== OP_MSG || message[BEFORE_COMMAND - 1] !== 0) return undefined;
+  const end = BEFORE_COMMAND + message.readInt32LE(BEFORE_COMMAND);
+  return Object.keys(deserialize(message.subarray(BEFORE_COMMAND, end)))[0];
+}
+
+/** Passes on whole messages, one by one. */
+function eachMessage(pass: (message: Buffer) => void): (chunk: Buffer) => void {
+  let rest = Buffer.alloc(0);
+  return (chunk) => {
+    rest = Buffer.concat([rest, chunk]);
+    while (rest.length >= 16 && rest.length >= rest.readInt32LE(0)) {
+      const length = rest.readInt32LE(0);
+      pass(rest.subarray(0, length));
+      rest = rest.subarray(length);
+    }
+  };
+}
+
+/** Stands between the service and its database, to cut, stall and slow down their connections as a failing network would. */
 export async function startProxy(uri: string) {
   const sockets = new Set<Socket>();
   let isCut = false;
+  let delayMs = 0;
+  /** By command: what to answer in the place of the database, or that its answer is to be lost; once. */
+  const instead = new Map<string, object | 'lost'>();
+  /** What was to be passed on while it stood still; undefined where it does not. */
+  let held: (() => void)[] | undefined;
   let sent = '';
   const forget = (socket: Socket) => {
     sockets.add(socket);
@@ -25,7 +67,24 @@ export async function startProxy(uri: string) {
     const upstream = connect(targetOf(uri));
     forget(upstream);
     client.on('data', (chunk) => (sent += chunk.toString('latin1')));
-    client.pipe(upstream).pipe(client);
+    const answers = new Transform({
+      transform(chunk, _encoding, done) {
+        const pass = () => done(null, chunk);
+        if (held) held.push(pass);
+        else if (delayMs > 0) setTimeout(pass, delayMs);
+        else pass();
+      },
+    });
+    const pass = eachMessage((message) => {
+      const command = commandOf(message) ?? '';
+      const other = instead.get(command);
+      instead.delete(command);
+      if (other === 'lost') upstream.unpipe(answers).once('data', () => client.destroy());
+      if (other === undefined || other === 'lost') upstream.write(message);
+      else client.write(replyTo(message, other));
+    });
+    client.on('data', pass);
+    upstream.pipe(answers).pipe(client);
     client.on('close', () => upstream.destroy());
     upstream.on('close', () => client.destroy());
     return client;
@@ -47,6 +106,28 @@ export async function startProxy(uri: string) {
     restore() {
       isCut = false;
       for (const socket of sockets) socket.destroy();
+    },
+    /** Passes on no answer of the database any more, as one that stands still. */
+    stall() {
+      held = [];
+    },
+    /** Passes on what was held back, and what comes. */
+    resume() {
+      const passing = held ?? [];
+      held = undefined;
+      for (const pass of passing) pass();
+    },
+    /** Passes on each answer so much later; 0 for at once. */
+    slowDown(byMs: number) {
+      delayMs = byMs;
+    },
+    /** Answers the next command of that name in the place of the database. */
+    answerInstead(command: string, document: object) {
+      instead.set(command, document);
+    },
+    /** Lets the next command of that name through, and loses the answer with the connection. */
+    loseAnswer(command: string) {
+      instead.set(command, 'lost');
     },
     async close() {
       for (const socket of sockets) socket.destroy();

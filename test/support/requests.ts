@@ -3,6 +3,7 @@
  * say, such as which cursors are ours, is left out of valid requests.
  */
 import fc, { type Arbitrary } from 'fast-check';
+import { routes } from '../../generated/express.gen.ts';
 import { at, isObject, type JsonObject } from './json.ts';
 import { list, resolve, valueOf, wrongValues } from './schema-values.ts';
 
@@ -27,6 +28,9 @@ export interface Fault {
   expected: number[];
   put: (request: Sent) => Arbitrary<Sent>;
 }
+
+/** The operations that need a key: all but those for balancers. */
+export const keyedOperations = Object.entries(routes).filter(([, { path }]) => !path.startsWith('/health/'));
 
 /** Parameters that only a reply of the service can give a good value. */
 const FROM_REPLIES = new Set(['cursor']);

@@ -8,9 +8,13 @@ import type { CommandStartedEvent, CommandSucceededEvent, MongoClientOptions } f
 import { pino } from 'pino';
 import { type Client, createClient } from '../../generated/client/index.ts';
 import { createApp } from '../../src/app.ts';
+import { readSettings } from '../../src/config.ts';
 import { type Database, openDatabase } from '../../src/database/connect.ts';
+import { DatabaseWatch } from '../../src/database/watch.ts';
 import { findRunningEmbedded } from '../../src/embedded/start.ts';
+import { Readiness } from '../../src/health/readiness.ts';
 import { createListener } from '../../src/http/listener.ts';
+import type { Limits } from '../../src/limits.ts';
 import { KeyStore } from '../../src/auth/store.ts';
 import { RunStore } from '../../src/runs/store.ts';
 import { TaskStore } from '../../src/tasks/store.ts';
@@ -50,16 +54,38 @@ export function memoryLog() {
   return { lines, log: pino({ level: 'info' }, stream) };
 }
 
+/** The limits that the settings have by default, and others in their place. */
+export const limitsWith = (others: Partial<Limits> = {}): Limits => ({
+  ...readSettings({}).limits,
+  ...others,
+});
+
+/** The app on a database, and what it is composed of. */
+export function appOn(
+  collections: Database['collections'],
+  now: () => Date,
+  auth: 'required' | 'none' = 'none',
+  limits: Limits = limitsWith(),
+  cacheBytes = 67_108_864,
+) {
+  const { lines, log } = memoryLog();
+  const database = new DatabaseWatch({ collections, log, now });
+  const readiness = new Readiness(database);
+  const app = createApp({ collections, auth, log, cacheBytes, now, limits, database, readiness });
+  return { app, database, lines, log, readiness };
+}
+
 /** The service on a free port of a database: what a request and its reply pass, and the log. */
 export async function listenOn(
   collections: Database['collections'],
   now: () => Date,
-  auth: 'required' | 'none' = 'none',
-  cacheBytes = 67_108_864,
+  auth?: 'required' | 'none',
+  limits: Limits = limitsWith(),
+  { started = true, cacheBytes }: { started?: boolean; cacheBytes?: number } = {},
 ) {
-  const { lines, log } = memoryLog();
-  const app = createApp({ collections, auth, log, cacheBytes, now });
-  const { server, drain } = createListener(app, log);
+  const { app, database, lines, log, readiness } = appOn(collections, now, auth, limits, cacheBytes);
+  if (started) readiness.started();
+  const { server, drain } = createListener(app, log, limits);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
@@ -67,7 +93,19 @@ export async function listenOn(
   const { port }: Pick<AddressInfo, 'port'> = JSON.parse(JSON.stringify(server.address()));
   const url = `http://127.0.0.1:${port}`;
   const client: Client = createClient({ baseUrl: url, fetch: checkedFetch });
-  return { url, port, server, client, lines, close: () => drain(5_000) };
+  return {
+    url,
+    port,
+    server,
+    client,
+    lines,
+    readiness,
+    drain,
+    async close() {
+      await drain({ delayMs: 0, deadlineMs: 5_000 });
+      database.stop();
+    },
+  };
 }
 
 /** A whole service for a test file, with its stores, clock and the commands that it sends to its database. */

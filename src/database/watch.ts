@@ -1,0 +1,123 @@
+import type { Logger } from 'pino';
+import type { Collections } from './collections.ts';
+import { DatabaseTooSlow, failureKind } from './failures.ts';
+
+/** How long an answer of the database is taken for true: probes, however many, cannot become load. */
+const TRUSTED_MS = 1_000;
+/** How long the database may take to answer that it is there. */
+const ANSWER_MS = 1_000;
+/** Between two looks whether it is back. */
+const LOOK_AGAIN_MS = 1_000;
+/** How often the log tells of the same trouble. */
+const TOLD_EVERY_MS = 60_000;
+
+interface Surroundings {
+  collections: Pick<Collections, 'tasks'>;
+  log: Logger;
+  /** The clock. */
+  now: () => Date;
+}
+
+/** Knows whether the database answers, and tells the log when that changes: once, not for each request that fails. */
+export class DatabaseWatch {
+  readonly #collections: Surroundings['collections'];
+  readonly #log: Logger;
+  readonly #now: () => Date;
+  #asking = false;
+  #askedAtMs = Number.NEGATIVE_INFINITY;
+  #answer: Promise<boolean> = Promise.resolve(true);
+  #outage: { since: Date; failures: number; timer: NodeJS.Timeout } | undefined;
+  /** By kind: when the log was last told of a trouble that is no outage, and how often it came since. */
+  readonly #told = new Map<string, { at: Date; since: number }>();
+
+  constructor({ collections, log, now }: Surroundings) {
+    this.#collections = collections;
+    this.#log = log;
+    this.#now = now;
+  }
+
+  /** Whether the database answers, as it was found within the last second. */
+  async answers(): Promise<boolean> {
+    const nowMs = this.#now().getTime();
+    // A question that it has not answered yet is not asked again: it would take up one connection after the other.
+    if (!this.#asking && Math.abs(nowMs - this.#askedAtMs) >= TRUSTED_MS) {
+      this.#askedAtMs = nowMs;
+      this.#answer = this.#ask();
+    }
+    return this.#answer;
+  }
+
+  /** Takes note of a failure of the database; the log is told if it is news. */
+  failed(error: unknown, requestId?: string): void {
+    const kind = failureKind(error);
+    if (kind === 'away') this.#beginOutage(error, requestId);
+    else this.#tellOnce(kind, error, requestId);
+    // Slow may be the first that is seen of a database that stands still.
+    if (kind === 'slow') void this.answers();
+    if (this.#outage) this.#outage.failures += 1;
+  }
+
+  /** Ends the watch. */
+  stop(): void {
+    clearInterval(this.#outage?.timer);
+  }
+
+  async #ask(): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<unknown>((resolve) => {
+      timer = setTimeout(() => resolve(new DatabaseTooSlow(ANSWER_MS)), ANSWER_MS).unref();
+    });
+    const problem = await Promise.race([this.#look(), late]);
+    clearTimeout(timer);
+    if (problem === undefined) this.#endOutage();
+    else this.#beginOutage(problem);
+    return problem === undefined;
+  }
+
+  /**
+   * Looks for a document that is not there: unlike a ping, this needs the rights that requests need.
+   * @returns what is wrong
+   */
+  async #look(): Promise<unknown> {
+    this.#asking = true;
+    try {
+      await this.#collections.tasks.findOne({ _id: '' }, { projection: { _id: 1 }, maxTimeMS: ANSWER_MS });
+      return undefined;
+    } catch (error) {
+      return error;
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  #beginOutage(error: unknown, requestId?: string): void {
+    if (this.#outage) return;
+    const timer = setInterval(() => void this.answers(), LOOK_AGAIN_MS).unref();
+    this.#outage = { since: this.#now(), failures: 0, timer };
+    this.#log.error({ err: error, requestId }, 'database unavailable');
+  }
+
+  #endOutage(): void {
+    if (!this.#outage) return;
+    const { since, failures, timer } = this.#outage;
+    clearInterval(timer);
+    this.#outage = undefined;
+    const durationMs = this.#now().getTime() - since.getTime();
+    this.#log.info({ durationMs, failures }, 'database back');
+  }
+
+  /** What goes on while the database answers, such as a full disk, may go on for long. */
+  #tellOnce(kind: 'slow' | 'refused', error: unknown, requestId?: string): void {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const key = `${kind} ${code}`;
+    const now = this.#now();
+    const told = this.#told.get(key);
+    if (told && now.getTime() - told.at.getTime() < TOLD_EVERY_MS) {
+      told.since += 1;
+      return;
+    }
+    this.#told.set(key, { at: now, since: 0 });
+    const message = kind === 'slow' ? 'database too slow' : 'database refused';
+    this.#log.error({ err: error, requestId, ...(told && { alsoBefore: told.since }) }, message);
+  }
+}

@@ -1,0 +1,301 @@
+/** What a caller may cost: each bound with a small value of its setting, and what callers get who are beyond it. */
+import { once } from 'node:events';
+import { type IncomingMessage, get } from 'node:http';
+import { type Socket, connect } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import { boundsOf, openDatabase } from '../src/database/connect.ts';
+import type { Limits } from '../src/limits.ts';
+import { ACCOUNT, ARTIST, task } from './support/builders.ts';
+import { checkedFetch } from './support/contract.ts';
+import { startProxy } from './support/proxy.ts';
+import { NOW, type Service, limitsWith, listenOn, startService } from './support/service.ts';
+
+/** Many times what the buffers between service and client hold. */
+const TASKS = 900;
+const PROMPT = 'Write a caption. '.repeat(1_000);
+
+let service: Service;
+const opened: { close(): Promise<void> }[] = [];
+
+beforeAll(async () => {
+  service = await startService();
+  for (let start = 0; start < TASKS; start += 300) {
+    const numbers = Array.from({ length: 300 }, (_, index) => start + index);
+    await service.collections.tasks.insertMany(numbers.map((number) => task(number, { prompt: PROMPT })));
+  }
+});
+afterAll(() => service.close());
+afterEach(async () => {
+  for (const one of opened.splice(0).toReversed()) await one.close();
+});
+
+/** The service with other limits. */
+async function withLimits(others: Partial<Limits>, collections = service.collections) {
+  const listener = await listenOn(collections, () => NOW, 'none', limitsWith(others));
+  opened.push(listener);
+  return listener;
+}
+
+/** A connection to a service. */
+async function dial(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => undefined);
+  opened.push({ close: async () => void socket.destroy() });
+  await once(socket, 'connect');
+  return socket;
+}
+
+const statusOf = async (url: string, path = '/api/tasks?limit=1') =>
+  (await checkedFetch(`${url}${path}`)).status;
+
+const codeOf = async (response: Response) => [response.status, (await response.json()).code];
+
+describe('time', () => {
+  test('headers that trickle in are refused, and keep nobody else waiting', async () => {
+    const { url, port } = await withLimits({ headersTimeoutMs: 300 });
+    const slow = await Promise.all(Array.from({ length: 50 }, () => dial(port)));
+    for (const socket of slow) socket.write('GET /api/tasks HTTP/1.1\r\nHost: localhost\r\nx-slow: ');
+    const trickle = setInterval(() => {
+      for (const socket of slow) if (socket.writable) socket.write('x');
+    }, 20);
+    try {
+      expect(await statusOf(url)).toBe(200);
+      for (const socket of slow) expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 [^]*"request_timeout"/);
+    } finally {
+      clearInterval(trickle);
+    }
+  });
+
+  test('a connection on which nothing is asked is closed', async () => {
+    const { port } = await withLimits({ headersTimeoutMs: 300 });
+    expect(await text(await dial(port))).toMatch(/^HTTP\/1\.1 408 |^$/);
+  });
+
+  test('a body that trickles in is refused, and keeps nobody else waiting', async () => {
+    const { url, port } = await withLimits({ headersTimeoutMs: 300, requestTimeoutMs: 300 });
+    const slow = await Promise.all(Array.from({ length: 50 }, () => dial(port)));
+    const head = 'POST /api/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n';
+    for (const socket of slow) socket.write(`${head}Content-Length: 99999\r\n\r\n{`);
+    const trickle = setInterval(() => {
+      for (const socket of slow) if (socket.writable) socket.write(' ');
+    }, 20);
+    try {
+      expect(await statusOf(url)).toBe(200);
+      for (const socket of slow) expect(await text(socket)).toMatch(/^HTTP\/1\.1 408 [^]*"request_timeout"/);
+    } finally {
+      clearInterval(trickle);
+    }
+  });
+
+  test('a connection that is kept is closed when nothing more is asked', async () => {
+    const { port } = await withLimits({ keepAliveTimeoutMs: 100 });
+    const socket = await dial(port);
+    socket.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 200 [^]*\r\nConnection: keep-alive\r\n/);
+  });
+
+  test('a reader that stands still is cut off', async () => {
+    const { port, lines } = await withLimits({ idleTimeoutMs: 200 });
+    const still = await dial(port);
+    still.write('GET /api/tasks HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    while (!lines.some((line) => line.aborted)) await new Promise(setImmediate);
+  });
+});
+
+describe('size', () => {
+  const post = (url: string, path: string, method: string, body: string) =>
+    checkedFetch(`${url}${path}`, { method, headers: { 'Content-Type': 'application/json' }, body });
+
+  test('of headers and URL', async () => {
+    const { url } = await withLimits({ maxHeaderBytes: 2_000, maxUrlBytes: 1_000 });
+    const long = 'x'.repeat(2_000);
+    const large = await checkedFetch(`${url}/api/tasks`, { headers: { 'x-large': long } });
+    expect(await codeOf(large)).toEqual([431, 'headers_too_large']);
+    expect(await codeOf(await checkedFetch(`${url}/api/tasks?${'x'.repeat(1_000)}`))).toEqual([
+      414,
+      'uri_too_long',
+    ]);
+  });
+
+  test('of bodies, and of those that record runs', async () => {
+    const { url } = await withLimits({ maxBodyBytes: 2_000, maxRunsBodyBytes: 3_000 });
+    const body = (bytes: number) => JSON.stringify('x'.repeat(bytes - 2));
+    expect(await codeOf(await post(url, '/api/tasks', 'POST', body(2_000)))).toEqual([400, 'invalid_body']);
+    expect(await codeOf(await post(url, '/api/tasks', 'POST', body(2_001)))).toEqual([413, 'body_too_large']);
+    expect(await codeOf(await post(url, '/api/tasks/runs', 'PUT', body(3_000)))).toEqual([
+      400,
+      'invalid_body',
+    ]);
+    expect(await codeOf(await post(url, '/api/tasks/runs', 'PUT', body(3_001)))).toEqual([
+      413,
+      'body_too_large',
+    ]);
+  });
+
+  test('of a JSON text in depth', async () => {
+    const { url } = await withLimits({ maxJsonDepth: 3 });
+    expect(await codeOf(await post(url, '/api/tasks', 'POST', '[[[]]]'))).toEqual([400, 'invalid_body']);
+    expect(await codeOf(await post(url, '/api/tasks', 'POST', '[[[[]]]]'))).toEqual([400, 'malformed_body']);
+  });
+});
+
+describe('connections', () => {
+  test('too many are told so, balancers are answered, and there is room again when one ends', async () => {
+    const { url, port, server } = await withLimits({ maxConnections: 2 });
+    const [first] = [await dial(port), await dial(port)];
+    const refused = await checkedFetch(`${url}/api/tasks`);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(refused.headers.get('connection')).toBe('close');
+    expect(await codeOf(refused)).toEqual([503, 'too_busy']);
+    expect(await statusOf(url, '/health/live')).toBe(200);
+    const ended = once(first, 'close');
+    first.destroy();
+    await ended;
+    const count = () => new Promise((resolve) => server.getConnections((_error, open) => resolve(open)));
+    while ((await count()) !== 1) await new Promise(setImmediate);
+    expect(await statusOf(url)).toBe(200);
+  });
+
+  test('that wait for a next request make room for others', async () => {
+    const { url, port } = await withLimits({ maxConnections: 1 });
+    const idle = await dial(port);
+    idle.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await once(idle, 'readable');
+    const closed = once(idle, 'close');
+    idle.resume();
+    expect(await statusOf(url)).toBe(503);
+    await closed;
+    expect(await statusOf(url)).toBe(200);
+  });
+
+  test('very many more are closed', async () => {
+    const { port } = await withLimits({ maxConnections: 1 });
+    const all = await Promise.all(Array.from({ length: 102 }, () => dial(port)));
+    await Promise.race(all.map((socket) => once(socket.resume(), 'close')));
+    expect(all.filter(({ destroyed }) => destroyed)).toHaveLength(1);
+  });
+});
+
+/** A listing of everything, of which nothing is read yet. */
+async function startListing(url: string): Promise<IncomingMessage> {
+  const [response]: IncomingMessage[] = await once(get(`${url}/api/tasks`, { agent: false }), 'response');
+  if (!response) throw new Error('There is no response.');
+  response.on('error', () => undefined);
+  return response;
+}
+
+describe('listings of everything', () => {
+  test('wait for their turn, and have it when one before them has been read', async () => {
+    const { url } = await withLimits({ maxFullListings: 1, stalledReaderMs: 60_000, queueTimeoutMs: 60_000 });
+    const first = await startListing(url);
+    const second = startListing(url);
+    expect(await statusOf(url)).toBe(200);
+    expect(JSON.parse(await text(first)).tasks).toHaveLength(TASKS);
+    expect(JSON.parse(await text(await second)).tasks).toHaveLength(TASKS);
+  });
+
+  test('are told when their turn does not come, and pages are read all the same', async () => {
+    const { url } = await withLimits({ maxFullListings: 1, stalledReaderMs: 60_000, queueTimeoutMs: 100 });
+    const first = await startListing(url);
+    const refused = await checkedFetch(`${url}/api/tasks`);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(await codeOf(refused)).toEqual([503, 'too_busy']);
+    expect(await statusOf(url)).toBe(200);
+    first.destroy();
+    await once(first, 'close');
+  });
+
+  test('whose readers stand still make room for those that wait, and only then', async () => {
+    const { url } = await withLimits({ maxFullListings: 2, stalledReaderMs: 100, queueTimeoutMs: 60_000 });
+    const still = [await startListing(url), await startListing(url)];
+    expect(JSON.parse(await text(await startListing(url))).tasks).toHaveLength(TASKS);
+    const outcomes = await Promise.allSettled(still.map((response) => text(response)));
+    expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+  });
+});
+
+describe('the database', () => {
+  const read = (url: string) => checkedFetch(`${url}/api/tasks?limit=1`);
+
+  async function behindProxy(others: Partial<Limits>) {
+    const proxy = await startProxy(service.uri);
+    opened.push(proxy);
+    const settings = { uri: proxy.uri, name: service.db.databaseName, dataDir: service.dataDir };
+    const options = boundsOf(limitsWith(others));
+    const database = await openDatabase(settings, pino({ level: 'silent' }), options);
+    opened.push(database);
+    return { proxy, listener: await withLimits(others, database.collections) };
+  }
+
+  test('has no more connections than its pool, and who waits for one too long is told', async () => {
+    const { proxy, listener } = await behindProxy({
+      databasePoolSize: 1,
+      queueTimeoutMs: 200,
+      operationTimeoutMs: 60_000,
+    });
+    expect((await read(listener.url)).status).toBe(200);
+    proxy.stall();
+    const asked = proxy.sent().length;
+    const held = read(listener.url);
+    while (!proxy.sent().slice(asked).includes('find\0')) await new Promise(setImmediate);
+    expect(await codeOf(await read(listener.url))).toEqual([503, 'database_unavailable']);
+    expect(listener.lines.find(({ msg }) => msg === 'database too slow')).toMatchObject({
+      err: { message: expect.stringContaining('checking out a connection') },
+    });
+    proxy.resume();
+    expect((await held).status).toBe(200);
+  });
+
+  test('that takes too long for one answer is not waited for', async () => {
+    const { proxy, listener } = await behindProxy({ operationTimeoutMs: 500 });
+    proxy.stall();
+    const slow = await read(listener.url);
+    expect(slow.headers.get('retry-after')).toBe('1');
+    expect(await codeOf(slow)).toEqual([503, 'database_unavailable']);
+    proxy.resume();
+  });
+
+  test('that is slow at each of several answers is not waited for either, and a write may still be made', async () => {
+    const { proxy, listener } = await behindProxy({ operationTimeoutMs: 1_000 });
+    expect((await read(listener.url)).status).toBe(200);
+    proxy.slowDown(400);
+    const body = {
+      title: 'Slow',
+      prompt: 'p',
+      schedule: '0 9 * * 4',
+      account_id: ACCOUNT,
+      artist_account_id: ARTIST,
+    };
+    const response = await checkedFetch(`${listener.url}/api/tasks`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'Idempotency-Key': 'slow' },
+      body: JSON.stringify(body),
+    });
+    const { error, code } = await response.json();
+    expect([response.status, code]).toEqual([503, 'database_unavailable']);
+    expect(error).toContain('did not answer in time');
+    expect(error).toContain('may have been made or not');
+    proxy.slowDown(0);
+    while ((await service.collections.tasks.countDocuments({ title: 'Slow' })) === 0) {
+      await new Promise(setImmediate);
+    }
+    expect(listener.lines.filter(({ msg }) => msg === 'request failed')).toEqual([]);
+  });
+});
+
+test('how fast a body comes does not count as the time of the database', async () => {
+  const { port } = await withLimits({ operationTimeoutMs: 300 });
+  const socket = await dial(port);
+  const body = JSON.stringify({ id: '7b2f9a40-1c58-4d1e-9f3a-5e6d7c8b9a01' });
+  socket.write(
+    `DELETE /api/tasks HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
+  );
+  // Longer than the limit: the time itself is what is tried here.
+  await new Promise((resolve) => {
+    setTimeout(resolve, 600);
+  });
+  socket.write(body);
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 404 /);
+});
