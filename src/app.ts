@@ -3,6 +3,7 @@ import express, { type Express } from 'express';
 import type { Logger } from 'pino';
 import { AccountStore } from './accounts/store.ts';
 import { KeyStore } from './auth/store.ts';
+import type { TrustProxy } from './config.ts';
 import type { Collections } from './database/collections.ts';
 import { defineHandlers } from './handlers.ts';
 import { body } from './http/body.ts';
@@ -12,6 +13,7 @@ import { errorReplies } from './http/error-replies.ts';
 import { limits } from './http/limits.ts';
 import { strictQuery } from './http/query.ts';
 import { ownMachine } from './http/own-machine.ts';
+import { type RateLimits, limitAddresses, limitKeys } from './http/rate-limit.ts';
 import { requestLog } from './http/request-log.ts';
 import { checkAccept, checkRoute, router } from './http/routes.ts';
 import { loadSpec } from './http/spec.ts';
@@ -33,10 +35,15 @@ interface Surroundings {
   log: Logger;
   /** The clock. */
   now: () => Date;
+  /** Without them, as much is taken as comes. */
+  rateLimits?: RateLimits;
+  /** The proxies whose X-Forwarded-For is believed; without them, the address of a caller is that of the connection. */
+  trustProxy?: TrustProxy;
 }
 
 /** Composes the service: its handlers, and all that a request passes on its way to one and back, in order. */
-export function createApp({ collections, auth, log, now }: Surroundings): Express {
+export function createApp(surroundings: Surroundings): Express {
+  const { collections, auth, log, now, rateLimits, trustProxy } = surroundings;
   const spec = loadSpec();
   const tasks = new TaskStore(collections);
   const runs = new RunStore(collections);
@@ -56,6 +63,7 @@ export function createApp({ collections, auth, log, now }: Surroundings): Expres
 
   const app = express();
   app.disable('x-powered-by');
+  if (trustProxy !== undefined) app.set('trust proxy', trustProxy);
   // Conditional requests are not in the contract, and Express would answer some with 304, even without an ETag.
   app.disable('etag');
   Object.defineProperty(app.request, 'fresh', { get: () => false });
@@ -68,7 +76,9 @@ export function createApp({ collections, auth, log, now }: Surroundings): Expres
   app.use(docs(spec)); // /docs and the spec end here
   app.use(checkRoute); // 404, 405
   app.use(checkAccept); // 406
+  if (rateLimits) app.use('/api', limitAddresses(rateLimits)); // 429
   app.use(credentials({ auth, keys, now, document: spec.document })); // 401, 403
+  if (rateLimits) app.use('/api', limitKeys(rateLimits)); // 429
   app.use(strictQuery(spec.document)); // 400: what the validator would misread
   app.use(body()); // 413, 415, 400: what is not JSON
   app.use(validation(spec.document)); // 400: what the spec does not allow

@@ -1,3 +1,4 @@
+import { isIP, isIPv4 } from 'node:net';
 import { EnvError, cleanEnv, makeValidator, str } from 'envalid';
 
 /** Addresses that only this machine can reach. */
@@ -13,6 +14,9 @@ export interface DatabaseSettings {
   dataDir: string;
 }
 
+/** How many proxies there are before the service, or which addresses and networks they have. */
+export type TrustProxy = number | string[];
+
 export interface Settings {
   port: number;
   host: string;
@@ -21,6 +25,10 @@ export interface Settings {
   auth: 'required' | 'none';
   database: DatabaseSettings;
   sampleData: boolean;
+  /** Requests a minute; 0 for no limit. Undefined without credentials: there is nobody to tell apart. */
+  rateLimits: { perKey: number; perAddress: number } | undefined;
+  /** Undefined: nobody's X-Forwarded-For is believed. */
+  trustProxy: TrustProxy | undefined;
   /** How long final runs are kept, a task's last ones longer; undefined for ever. */
   runRetentionDays: number | undefined;
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -47,6 +55,27 @@ const port = makeValidator<number>((value) => {
 const days = makeValidator<number>((value) => {
   if (/^[1-9]\d{0,4}$/.test(value)) return Number(value);
   throw new EnvError(`"${value}" is not a number of days: 1 to 99999, in digits alone`);
+});
+
+const perMinute = makeValidator<number>((value) => {
+  if (/^\d{1,9}$/.test(value)) return Number(value);
+  throw new EnvError(`"${value}" is not a number of requests a minute: digits alone, 0 for no limit`);
+});
+
+/** An address, or a network that is not the whole world. */
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  if (isIP(address) === 0 || more.length > 0) return false;
+  return bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (isIPv4(address) ? 32 : 128));
+}
+
+const trustProxy = makeValidator<TrustProxy>((value) => {
+  if (/^[1-9]$/.test(value)) return Number(value);
+  const networks = value.split(',').map((text) => text.trim());
+  if (networks.every(isNetwork)) return networks;
+  throw new EnvError(
+    `"${value}" is neither a number of proxies, 1 to 9, nor their addresses or networks such as 10.0.0.0/8, separated by commas`,
+  );
 });
 
 const mongodbUri = makeValidator<string>((value) => {
@@ -89,6 +118,9 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
       MONGODB_DATABASE: databaseName({ default: undefined }),
       DATA_DIR: filled({ default: './data' }),
       SAMPLE_DATA: str({ choices: ['on', 'off'], default: 'on' }),
+      RATE_LIMIT_PER_KEY: perMinute({ default: 6_000 }),
+      RATE_LIMIT_PER_ADDRESS: perMinute({ default: 12_000 }),
+      TRUST_PROXY: trustProxy({ default: undefined }),
       RUN_RETENTION_DAYS: days({ default: undefined }),
       LOG_LEVEL: str({
         choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -102,17 +134,23 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
       },
     },
   );
+  const auth = env.AUTH ?? (LOOPBACK.test(env.HOST) ? 'none' : 'required');
   return {
     port: env.PORT,
     host: env.HOST,
     reachable: !LOOPBACK.test(env.HOST),
-    auth: env.AUTH ?? (LOOPBACK.test(env.HOST) ? 'none' : 'required'),
+    auth,
     database: {
       uri: env.MONGODB_URI,
       name: env.MONGODB_DATABASE ?? databaseNameIn(env.MONGODB_URI) ?? 'recoup',
       dataDir: env.DATA_DIR,
     },
     sampleData: env.SAMPLE_DATA === 'on',
+    rateLimits:
+      auth === 'none'
+        ? undefined
+        : { perKey: env.RATE_LIMIT_PER_KEY, perAddress: env.RATE_LIMIT_PER_ADDRESS },
+    trustProxy: env.TRUST_PROXY,
     runRetentionDays: env.RUN_RETENTION_DAYS,
     logLevel: env.LOG_LEVEL,
   };

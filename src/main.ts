@@ -49,8 +49,8 @@ async function main(): Promise<void> {
     if (settings.sampleData && !uri && (await loadSamplesIfEmpty(database.collections))) {
       log.info('sample data loaded');
     }
-    const { auth, host, port, reachable, runRetentionDays } = settings;
-    const app = createApp({ ...database, auth, log, now: clock });
+    const { auth, host, port, rateLimits, reachable, runRetentionDays, trustProxy } = settings;
+    const app = createApp({ ...database, auth, log, now: clock, rateLimits, trustProxy });
     await warmUp(app, log);
     const { server, drain } = createListener(app, log);
     const url = await listen(server, port, host);

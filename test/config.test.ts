@@ -11,6 +11,8 @@ describe('settings', () => {
       auth: 'none',
       database: { uri: undefined, name: 'recoup', dataDir: './data' },
       sampleData: true,
+      rateLimits: undefined,
+      trustProxy: undefined,
       runRetentionDays: undefined,
       logLevel: 'info',
     });
@@ -25,6 +27,9 @@ describe('settings', () => {
       MONGODB_DATABASE: 'tasks',
       DATA_DIR: '/var/lib/recoup',
       SAMPLE_DATA: 'off',
+      RATE_LIMIT_PER_KEY: '60',
+      RATE_LIMIT_PER_ADDRESS: '0',
+      TRUST_PROXY: '2',
       RUN_RETENTION_DAYS: '30',
       LOG_LEVEL: 'silent',
     });
@@ -35,6 +40,8 @@ describe('settings', () => {
       auth: 'required',
       database: { uri: 'mongodb://db.example', name: 'tasks', dataDir: '/var/lib/recoup' },
       sampleData: false,
+      rateLimits: { perKey: 60, perAddress: 0 },
+      trustProxy: 2,
       runRetentionDays: 30,
       logLevel: 'silent',
     });
@@ -52,6 +59,16 @@ describe('settings', () => {
     [{ AUTH: 'required' }, 'required'],
   ])('of %j make credentials %s', (environment, auth) => {
     expect(readSettings(environment).auth).toBe(auth);
+  });
+
+  test('limit requests generously where there are credentials, and not at all without', () => {
+    expect(readSettings({ AUTH: 'required' }).rateLimits).toEqual({ perKey: 6_000, perAddress: 12_000 });
+    expect(readSettings({ AUTH: 'none', RATE_LIMIT_PER_KEY: '5' }).rateLimits).toBeUndefined();
+  });
+
+  test('name the proxies to trust, by number or by address', () => {
+    expect(readSettings({ TRUST_PROXY: '1' }).trustProxy).toBe(1);
+    expect(readSettings({ TRUST_PROXY: '10.0.0.0/8, ::1' }).trustProxy).toEqual(['10.0.0.0/8', '::1']);
   });
 
   test.each([
@@ -77,6 +94,11 @@ describe('settings', () => {
     [{ MONGODB_DATABASE: 'a b' }, 'MONGODB_DATABASE: "a b" is not a database name'],
     [{ DATA_DIR: ' ' }, 'DATA_DIR'],
     [{ SAMPLE_DATA: 'yes' }, 'SAMPLE_DATA'],
+    [{ RATE_LIMIT_PER_KEY: '-1' }, 'RATE_LIMIT_PER_KEY: "-1" is not a number of requests a minute'],
+    [{ RATE_LIMIT_PER_ADDRESS: '1e3' }, 'RATE_LIMIT_PER_ADDRESS'],
+    [{ TRUST_PROXY: 'true' }, 'TRUST_PROXY: "true" is neither a number of proxies, 1 to 9, nor'],
+    [{ TRUST_PROXY: '0.0.0.0/0' }, 'TRUST_PROXY'],
+    [{ TRUST_PROXY: '10.0.0.0/33' }, 'TRUST_PROXY'],
     [{ RUN_RETENTION_DAYS: '0' }, 'RUN_RETENTION_DAYS: "0" is not a number of days'],
     [{ RUN_RETENTION_DAYS: '1.5' }, 'RUN_RETENTION_DAYS'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL'],
@@ -109,8 +131,11 @@ describe('settings', () => {
       'MONGODB_DATABASE',
       'MONGODB_URI',
       'PORT',
+      'RATE_LIMIT_PER_ADDRESS',
+      'RATE_LIMIT_PER_KEY',
       'RUN_RETENTION_DAYS',
       'SAMPLE_DATA',
+      'TRUST_PROXY',
     ]);
   });
 });

@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import type { Collections } from '../database/collections.ts';
 import type { ApiKeyDocument } from './document.ts';
 import { hashOf, newKey, newKeyId } from './key.ts';
-import type { Principal } from './principal.ts';
 
 /** How long a process may go on by what it last read of a key: a key that is revoked meanwhile still works for so long. */
 const TRUSTED_MS = 2_000;
@@ -18,12 +17,6 @@ export interface NewApiKey {
   /** Its account; an admin's key has none. */
   accountId?: string;
   expiresAt?: Date;
-}
-
-function principalOf({ _id, scope, account_id }: ApiKeyDocument): Principal {
-  return scope === 'account' && account_id !== undefined
-    ? { scope, accountId: account_id, caller: `account ${account_id}` }
-    : { scope: 'admin', caller: `key ${_id}` };
 }
 
 /** API keys. */
@@ -74,14 +67,14 @@ export class KeyStore {
   }
 
   /**
-   * Whose key it is; undefined where it is unknown, expired or revoked. Which of these it is cannot be told from how long
+   * The key as it is stored; undefined where it is unknown, expired or revoked. Which of these it is cannot be told from how long
    * it takes: there is one look-up, by a hash, in any case.
    */
-  async authenticate(key: string, now: Date): Promise<Principal | undefined> {
+  async authenticate(key: string, now: Date): Promise<ApiKeyDocument | undefined> {
     const found = await this.#find(hashOf(key), now);
     if (!found || found.revoked_at || (found.expires_at && found.expires_at <= now)) return undefined;
     await this.#noteUse(found, now);
-    return principalOf(found);
+    return found;
   }
 
   async #find(hash: string, now: Date): Promise<ApiKeyDocument | null> {

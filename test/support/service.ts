@@ -55,9 +55,10 @@ export async function listenOn(
   collections: Database['collections'],
   now: () => Date,
   auth: 'required' | 'none' = 'none',
+  options: Partial<Parameters<typeof createApp>[0]> = {},
 ) {
   const { lines, log } = memoryLog();
-  const { server, drain } = createListener(createApp({ collections, auth, log, now }), log);
+  const { server, drain } = createListener(createApp({ collections, auth, log, now, ...options }), log);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
@@ -69,14 +70,17 @@ export async function listenOn(
 }
 
 /** A whole service for a test file, with its stores, clock and the commands that it sends to its database. */
-export async function startService(auth?: 'required' | 'none') {
+export async function startService(
+  auth?: 'required' | 'none',
+  options: Partial<Parameters<typeof createApp>[0]> = {},
+) {
   const database = await openTestDatabase({ monitorCommands: true });
   const started: CommandStartedEvent[] = [];
   const succeeded: CommandSucceededEvent[] = [];
   database.client.on('commandStarted', (event) => started.push(event));
   database.client.on('commandSucceeded', (event) => succeeded.push(event));
   const clock = { now: NOW };
-  const listener = await listenOn(database.collections, () => clock.now, auth);
+  const listener = await listenOn(database.collections, () => clock.now, auth, options);
   return {
     ...listener,
     clock,
