@@ -8,6 +8,7 @@ import type { Collections } from './database/collections.ts';
 import { defineHandlers } from './handlers.ts';
 import { body } from './http/body.ts';
 import { type Auth, credentials } from './http/credentials.ts';
+import { crossOrigin } from './http/cors.ts';
 import { docs } from './http/docs.ts';
 import { errorReplies } from './http/error-replies.ts';
 import { limits } from './http/limits.ts';
@@ -16,6 +17,7 @@ import { ownMachine } from './http/own-machine.ts';
 import { type RateLimits, limitAddresses, limitKeys } from './http/rate-limit.ts';
 import { requestLog } from './http/request-log.ts';
 import { checkAccept, checkRoute, router } from './http/routes.ts';
+import { apiHeaders, strictTransport } from './http/security-headers.ts';
 import { loadSpec } from './http/spec.ts';
 import { validation } from './http/validation.ts';
 import { listRuns } from './runs/listRuns.ts';
@@ -37,13 +39,15 @@ interface Surroundings {
   now: () => Date;
   /** Without them, as much is taken as comes. */
   rateLimits?: RateLimits;
+  /** Whose pages may ask; without them, those of no other origin. */
+  corsOrigins?: string[];
   /** The proxies whose X-Forwarded-For is believed; without them, the address of a caller is that of the connection. */
   trustProxy?: TrustProxy;
 }
 
 /** Composes the service: its handlers, and all that a request passes on its way to one and back, in order. */
 export function createApp(surroundings: Surroundings): Express {
-  const { collections, auth, log, now, rateLimits, trustProxy } = surroundings;
+  const { collections, auth, log, now, corsOrigins, rateLimits, trustProxy } = surroundings;
   const spec = loadSpec();
   const tasks = new TaskStore(collections);
   const runs = new RunStore(collections);
@@ -71,6 +75,8 @@ export function createApp(surroundings: Surroundings): Express {
   app.set('query parser', (query: string) => parseQuery(query, '&', '=', { maxKeys: 0 }));
 
   app.use(requestLog(log)); // gives it an id, and logs it when it has been answered
+  app.use(apiHeaders, strictTransport); // what browsers may make of a reply
+  if (corsOrigins) app.use(crossOrigin(corsOrigins)); // preflights end here
   app.use(limits); // 414, 431
   if (auth === 'none') app.use(ownMachine); // 403: other sites' pages
   app.use(docs(spec)); // /docs and the spec end here

@@ -27,6 +27,8 @@ export interface Settings {
   sampleData: boolean;
   /** Requests a minute; 0 for no limit. Undefined without credentials: there is nobody to tell apart. */
   rateLimits: { perKey: number; perAddress: number } | undefined;
+  /** Whose pages may ask; undefined: those of no other origin. */
+  corsOrigins: string[] | undefined;
   /** Undefined: nobody's X-Forwarded-For is believed. */
   trustProxy: TrustProxy | undefined;
   /** How long final runs are kept, a task's last ones longer; undefined for ever. */
@@ -68,6 +70,19 @@ function isNetwork(text: string): boolean {
   if (isIP(address) === 0 || more.length > 0) return false;
   return bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (isIPv4(address) ? 32 : 128));
 }
+
+/** Whether a text is an origin as browsers write it: `https://host`, with a port unless it is the scheme's own. */
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
+const origins = makeValidator<string[]>((value) => {
+  const texts = value.split(',').map((text) => text.trim());
+  if (texts.every(isOrigin)) return texts;
+  throw new EnvError(
+    `"${value}" is not a list of origins, separated by commas, such as https://tasks.example,http://localhost:5173 (no *, no path)`,
+  );
+});
 
 const trustProxy = makeValidator<TrustProxy>((value) => {
   if (/^[1-9]$/.test(value)) return Number(value);
@@ -120,6 +135,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
       SAMPLE_DATA: str({ choices: ['on', 'off'], default: 'on' }),
       RATE_LIMIT_PER_KEY: perMinute({ default: 6_000 }),
       RATE_LIMIT_PER_ADDRESS: perMinute({ default: 12_000 }),
+      CORS_ORIGINS: origins({ default: undefined }),
       TRUST_PROXY: trustProxy({ default: undefined }),
       RUN_RETENTION_DAYS: days({ default: undefined }),
       LOG_LEVEL: str({
@@ -135,6 +151,11 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
     },
   );
   const auth = env.AUTH ?? (LOOPBACK.test(env.HOST) ? 'none' : 'required');
+  if (auth === 'none' && env.CORS_ORIGINS) {
+    throw new InvalidSettings([
+      'CORS_ORIGINS: pages of other origins are let in only where they need a key: set AUTH=required',
+    ]);
+  }
   return {
     port: env.PORT,
     host: env.HOST,
@@ -150,6 +171,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
       auth === 'none'
         ? undefined
         : { perKey: env.RATE_LIMIT_PER_KEY, perAddress: env.RATE_LIMIT_PER_ADDRESS },
+    corsOrigins: env.CORS_ORIGINS,
     trustProxy: env.TRUST_PROXY,
     runRetentionDays: env.RUN_RETENTION_DAYS,
     logLevel: env.LOG_LEVEL,

@@ -49,8 +49,9 @@ async function main(): Promise<void> {
     if (settings.sampleData && !uri && (await loadSamplesIfEmpty(database.collections))) {
       log.info('sample data loaded');
     }
-    const { auth, host, port, rateLimits, reachable, runRetentionDays, trustProxy } = settings;
-    const app = createApp({ ...database, auth, log, now: clock, rateLimits, trustProxy });
+    const { auth, host, port, reachable, runRetentionDays } = settings;
+    const { corsOrigins, rateLimits, trustProxy } = settings;
+    const app = createApp({ ...database, auth, log, now: clock, corsOrigins, rateLimits, trustProxy });
     await warmUp(app, log);
     const { server, drain } = createListener(app, log);
     const url = await listen(server, port, host);

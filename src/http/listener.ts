@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { ErrorResponse } from '../../generated/types.gen.ts';
 import { ApiError } from '../errors.ts';
+import { API_HEADERS } from './security-headers.ts';
 
 /** Above the limit that limits.ts refuses politely; what is larger is refused while it is being read. */
 const PARSER_MAX_HEADER_BYTES = 131_072;
@@ -35,7 +36,7 @@ function answerRaw(socket: Duplex, { status, code, message, headers }: ApiError,
       'Content-Type: application/json; charset=utf-8',
       `Content-Length: ${Buffer.byteLength(text)}`,
       `x-request-id: ${requestId}`,
-      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+      ...[...API_HEADERS, ...Object.entries(headers)].map(([name, value]) => `${name}: ${value}`),
       'Connection: close',
       '',
       text,

@@ -28,9 +28,8 @@ const PREFERRED: Encoding[] = ['br', 'gzip'];
  * The content is compressed once, when it is first asked for, and kept: a middleware such as `compression` would
  * compress Swagger UI, a fifth of a second, for everyone who asks.
  * @param type as in `response.type`: a file's ending or a media type.
- * @param headers sent with the content, besides those of caching and compression.
  */
-export function staticFile(content: Buffer, type: string, headers: Record<string, string>): RequestHandler {
+export function staticFile(content: Buffer, type: string): RequestHandler {
   // Weak, because all encodings share it. Of the content, so that all copies of the service agree on it.
   const etag = `W/"${createHash('sha256').update(content).digest('base64url')}"`;
   const encoded = new Map<Encoding, Promise<Buffer>>();
@@ -42,7 +41,7 @@ export function staticFile(content: Buffer, type: string, headers: Record<string
   }
 
   return async (request, response) => {
-    response.set({ ETag: etag, 'Cache-Control': 'no-cache', ...headers }).vary('Accept-Encoding');
+    response.set({ ETag: etag, 'Cache-Control': 'no-cache' }).vary('Accept-Encoding');
     // Not request.fresh, which app.ts turns off for the API.
     if (fresh(request.headers, { etag })) {
       response.status(304).end();
