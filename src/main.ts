@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
-import { pino } from 'pino';
 import { createApp } from './app.ts';
 import { KeyStore } from './auth/store.ts';
 import { InvalidSettings, readSettings } from './config.ts';
@@ -9,6 +8,7 @@ import { isDatabaseFailure } from './database/failures.ts';
 import { DataDirectoryInUse, UnusableStore } from './embedded/start.ts';
 import { createListener, listen } from './http/listener.ts';
 import { warmUp } from './http/warm-up.ts';
+import { createLog } from './log.ts';
 import { keepRunsFor } from './runs/retention.ts';
 import { loadSamplesIfEmpty } from './samples/load-samples.ts';
 
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   const ended = endSignal();
   if (existsSync('.env')) process.loadEnvFile('.env');
   const settings = readSettings(process.env);
-  const log = pino({ level: settings.logLevel });
+  const log = createLog(settings.logLevel);
   const database = await openDatabase(settings.database, log);
   const { uri, dataDir } = settings.database;
   log.info({ database: uri ? 'MONGODB_URI' : 'embedded', ...(!uri && { dataDir }) }, 'database open');

@@ -1,6 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import type { Logger } from 'pino';
-import type { ErrorResponse } from '../../generated/types.gen.ts';
+import type { ErrorCode, ErrorResponse } from '../../generated/types.gen.ts';
 import { isDatabaseFailure } from '../database/failures.ts';
 import { ApiError } from '../errors.ts';
 import { emptyArrayOf } from './routes.ts';
@@ -36,10 +37,18 @@ function toApiError(error: unknown): ApiError {
   );
 }
 
+const codes = new WeakMap<IncomingMessage, ErrorCode>();
+
+/** The error that a request was answered with; undefined where there was none, or none yet. */
+export function errorCodeOf(request: IncomingMessage): ErrorCode | undefined {
+  return codes.get(request);
+}
+
 /** Answers every error in the published envelope, and logs those that are not the caller's. */
 export function errorReplies(log: Logger): ErrorRequestHandler {
   return (error, request, response, _next) => {
     const { status, code, message, headers } = toApiError(error);
+    codes.set(request, code);
     const requestId = String(response.getHeader('x-request-id'));
     if (status >= 500) log.error({ requestId, code, err: error }, 'request failed');
     // Nobody may take the part that was sent for the whole.

@@ -13,6 +13,7 @@ import { findRunningEmbedded } from '../../src/embedded/start.ts';
 import { createListener } from '../../src/http/listener.ts';
 import { KeyStore } from '../../src/auth/store.ts';
 import { RunStore } from '../../src/runs/store.ts';
+import { createLog } from '../../src/log.ts';
 import { TaskStore } from '../../src/tasks/store.ts';
 import { checkedFetch } from './contract.ts';
 
@@ -47,7 +48,7 @@ export function memoryLog() {
       done();
     },
   });
-  return { lines, log: pino({ level: 'info' }, stream) };
+  return { lines, log: createLog('info', stream) };
 }
 
 /** The service on a free port of a database: what a request and its reply pass, and the log. */
