@@ -12,6 +12,7 @@ import { crossOrigin } from './http/cors.ts';
 import { docs } from './http/docs.ts';
 import { errorReplies } from './http/error-replies.ts';
 import { limits } from './http/limits.ts';
+import { measure } from './http/measure.ts';
 import { strictQuery } from './http/query.ts';
 import { ownMachine } from './http/own-machine.ts';
 import { type RateLimits, limitAddresses, limitKeys } from './http/rate-limit.ts';
@@ -30,6 +31,7 @@ import { deleteTask } from './tasks/deleteTask.ts';
 import { listTasks } from './tasks/listTasks.ts';
 import { TaskStore } from './tasks/store.ts';
 import { updateTask } from './tasks/updateTask.ts';
+import type { Metrics } from './telemetry/metrics.ts';
 
 interface Surroundings {
   collections: Collections;
@@ -39,6 +41,8 @@ interface Surroundings {
   now: () => Date;
   /** Without them, as much is taken as comes. */
   rateLimits?: RateLimits;
+  /** What counts; without it, nothing is counted. */
+  metrics?: Metrics;
   /** Whose pages may ask; without them, those of no other origin. */
   corsOrigins?: string[];
   /** The proxies whose X-Forwarded-For is believed; without them, the address of a caller is that of the connection. */
@@ -47,7 +51,7 @@ interface Surroundings {
 
 /** Composes the service: its handlers, and all that a request passes on its way to one and back, in order. */
 export function createApp(surroundings: Surroundings): Express {
-  const { collections, auth, log, now, corsOrigins, rateLimits, trustProxy } = surroundings;
+  const { collections, auth, log, now, corsOrigins, metrics, rateLimits, trustProxy } = surroundings;
   const spec = loadSpec();
   const tasks = new TaskStore(collections);
   const runs = new RunStore(collections);
@@ -55,6 +59,9 @@ export function createApp(surroundings: Surroundings): Express {
   const claims = new ClaimStore(collections);
   const keys = new KeyStore(collections, log);
   const fireTimes = new FireTimes(log);
+
+  metrics?.watchCache('keys', () => keys.stats());
+  metrics?.watchCache('fire_times', () => fireTimes.stats());
 
   const handlers = defineHandlers({
     listTasks: listTasks({ tasks, runs, accounts, fireTimes, now }),
@@ -75,6 +82,7 @@ export function createApp(surroundings: Surroundings): Express {
   app.set('query parser', (query: string) => parseQuery(query, '&', '=', { maxKeys: 0 }));
 
   app.use(requestLog(log)); // gives it an id, and logs it when it has been answered
+  if (metrics) app.use(measure(metrics)); // for /metrics, on a port of its own
   app.use(apiHeaders, strictTransport); // what browsers may make of a reply
   if (corsOrigins) app.use(crossOrigin(corsOrigins)); // preflights end here
   app.use(limits); // 414, 431

@@ -17,6 +17,13 @@ export interface DatabaseSettings {
 /** How many proxies there are before the service, or which addresses and networks they have. */
 export type TrustProxy = number | string[];
 
+/** Where something listens, and whether other hosts can reach it there. */
+export interface ListenAddress {
+  port: number;
+  host: string;
+  reachable: boolean;
+}
+
 export interface Settings {
   port: number;
   host: string;
@@ -29,6 +36,8 @@ export interface Settings {
   rateLimits: { perKey: number; perAddress: number } | undefined;
   /** Whose pages may ask; undefined: those of no other origin. */
   corsOrigins: string[] | undefined;
+  /** Where /metrics is; undefined: nowhere. */
+  metricsAddress: ListenAddress | undefined;
   /** Undefined: nobody's X-Forwarded-For is believed. */
   trustProxy: TrustProxy | undefined;
   /** How long final runs are kept, a task's last ones longer; undefined for ever. */
@@ -136,6 +145,8 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
       RATE_LIMIT_PER_KEY: perMinute({ default: 6_000 }),
       RATE_LIMIT_PER_ADDRESS: perMinute({ default: 12_000 }),
       CORS_ORIGINS: origins({ default: undefined }),
+      METRICS_PORT: port({ default: undefined }),
+      METRICS_HOST: host({ default: '127.0.0.1' }),
       TRUST_PROXY: trustProxy({ default: undefined }),
       RUN_RETENTION_DAYS: days({ default: undefined }),
       LOG_LEVEL: str({
@@ -172,6 +183,14 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
         ? undefined
         : { perKey: env.RATE_LIMIT_PER_KEY, perAddress: env.RATE_LIMIT_PER_ADDRESS },
     corsOrigins: env.CORS_ORIGINS,
+    metricsAddress:
+      env.METRICS_PORT === undefined
+        ? undefined
+        : {
+            port: env.METRICS_PORT,
+            host: env.METRICS_HOST,
+            reachable: !LOOPBACK.test(env.METRICS_HOST),
+          },
     trustProxy: env.TRUST_PROXY,
     runRetentionDays: env.RUN_RETENTION_DAYS,
     logLevel: env.LOG_LEVEL,

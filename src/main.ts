@@ -7,10 +7,12 @@ import { openDatabase } from './database/connect.ts';
 import { isDatabaseFailure } from './database/failures.ts';
 import { DataDirectoryInUse, UnusableStore } from './embedded/start.ts';
 import { createListener, listen } from './http/listener.ts';
+import { serveMetrics } from './http/metrics-app.ts';
 import { warmUp } from './http/warm-up.ts';
 import { createLog } from './log.ts';
 import { keepRunsFor } from './runs/retention.ts';
 import { loadSamplesIfEmpty } from './samples/load-samples.ts';
+import { startTelemetry } from './telemetry/telemetry.ts';
 
 /** How long requests in flight may take to finish once the process is told to end. */
 const DRAIN_MS = 8_000;
@@ -33,6 +35,8 @@ const UNPROTECTED =
 const NO_KEYS =
   'there are no keys yet, so that nobody can ask anything: npm run keys -- create --name NAME --admin';
 
+const NOTHING_TO_END = async () => {};
+
 async function main(): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   // From the start: told to end while it starts, the service still closes its database.
@@ -40,19 +44,23 @@ async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const settings = readSettings(process.env);
   const log = createLog(settings.logLevel);
-  const database = await openDatabase(settings.database, log);
+  const telemetry = await startTelemetry({ metrics: settings.metricsAddress !== undefined });
+  const database = await openDatabase(settings.database, log, {}, telemetry.watchDriver);
   const { uri, dataDir } = settings.database;
   log.info({ database: uri ? 'MONGODB_URI' : 'embedded', ...(!uri && { dataDir }) }, 'database open');
   const clock = () => new Date();
-  let stopRetention = async () => {};
+  let stopRetention = NOTHING_TO_END;
+  let closeMetrics = NOTHING_TO_END;
   try {
     if (settings.sampleData && !uri && (await loadSamplesIfEmpty(database.collections))) {
       log.info('sample data loaded');
     }
-    const { auth, host, port, reachable, runRetentionDays } = settings;
-    const { corsOrigins, rateLimits, trustProxy } = settings;
-    const app = createApp({ ...database, auth, log, now: clock, corsOrigins, rateLimits, trustProxy });
+    const { auth, host, metricsAddress, port, reachable, runRetentionDays } = settings;
+    const app = createApp({ ...settings, ...database, ...telemetry, log, now: clock });
     await warmUp(app, log);
+    if (telemetry.metrics && metricsAddress) {
+      closeMetrics = await serveMetrics(telemetry.metrics, metricsAddress, log);
+    }
     const { server, drain } = createListener(app, log);
     const url = await listen(server, port, host);
     log.info({ url, docs: `${url}/docs`, auth }, 'listening');
@@ -66,6 +74,7 @@ async function main(): Promise<void> {
     await drain(DRAIN_MS);
   } finally {
     await stopRetention();
+    await closeMetrics();
     await database.close();
   }
 }

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { Collections } from '../database/collections.ts';
 import type { ApiKeyDocument } from './document.ts';
+import type { CacheStats } from '../telemetry/cache-stats.ts';
 import { hashOf, newKey, newKeyId } from './key.ts';
 
 /** How long a process may go on by what it last read of a key: a key that is revoked meanwhile still works for so long. */
@@ -27,6 +28,8 @@ export class KeyStore {
   readonly #remembered = new LRUCache<string, { found: ApiKeyDocument | null; readAt: Date }>({
     max: REMEMBERED_KEYS,
   });
+  #hits = 0;
+  #misses = 0;
 
   constructor({ api_keys }: Pick<Collections, 'api_keys'>, log: Logger) {
     this.#keys = api_keys;
@@ -77,9 +80,18 @@ export class KeyStore {
     return found;
   }
 
+  /** How often a key was remembered well enough. */
+  stats(): CacheStats {
+    return { hits: this.#hits, misses: this.#misses, entries: this.#remembered.size };
+  }
+
   async #find(hash: string, now: Date): Promise<ApiKeyDocument | null> {
     const remembered = this.#remembered.get(hash);
-    if (remembered && now.getTime() - remembered.readAt.getTime() < TRUSTED_MS) return remembered.found;
+    if (remembered && now.getTime() - remembered.readAt.getTime() < TRUSTED_MS) {
+      this.#hits += 1;
+      return remembered.found;
+    }
+    this.#misses += 1;
     const found = await this.#keys.findOne({ hash });
     this.#remembered.set(hash, { found, readAt: now });
     return found;

@@ -38,8 +38,14 @@ interface Server {
 
 const NOTHING_TO_CLOSE = async () => {};
 
-async function connect(server: Server, databaseName: string, options: MongoClientOptions): Promise<Database> {
+async function connect(
+  server: Server,
+  databaseName: string,
+  options: MongoClientOptions,
+  watch: (client: MongoClient) => void = () => {},
+): Promise<Database> {
   const client = new MongoClient(server.uri, { ...defaultsFor(server.uri, DEFAULTS), ...options });
+  watch(client);
   const close = async () => {
     await client.close();
     await server.close();
@@ -58,6 +64,7 @@ async function connect(server: Server, databaseName: string, options: MongoClien
 /**
  * Connects the service to its database, the server of `uri` or else the embedded engine, which it starts; and creates
  * the indexes that are missing.
+ * @param watch is given the driver before it opens its first connection.
  * @throws DataDirectoryInUse where another process runs the engine on that folder; the driver's error where the server
  * cannot be reached.
  */
@@ -65,11 +72,12 @@ export async function openDatabase(
   settings: DatabaseSettings,
   log: Logger,
   options: MongoClientOptions = {},
+  watch?: (client: MongoClient) => void,
 ): Promise<Database> {
   const server = settings.uri
     ? { uri: settings.uri, close: NOTHING_TO_CLOSE }
     : await startEmbedded({ dataDir: settings.dataDir, log });
-  return connect(server, settings.name, options);
+  return connect(server, settings.name, options, watch);
 }
 
 /** As openDatabase, for scripts: where a service runs the engine on that folder, through its socket. */

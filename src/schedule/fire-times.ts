@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
+import type { CacheStats } from '../telemetry/cache-stats.ts';
 import { UnreadableSchedule, upcoming } from './upcoming.ts';
 
 /** How many fire times a task shows (openapi.yaml, Task.upcoming). */
@@ -21,6 +22,8 @@ interface Entry {
 export class FireTimes {
   readonly #entries = new LRUCache<string, Entry>({ max: MAX_SCHEDULES });
   readonly #log: Pick<Logger, 'warn'>;
+  #hits = 0;
+  #misses = 0;
 
   constructor(log: Pick<Logger, 'warn'>) {
     this.#log = log;
@@ -30,12 +33,23 @@ export class FireTimes {
   next(cron: string, timezone: string, now: Date): Date[] {
     const key = JSON.stringify([cron, timezone]);
     const entry = this.#entries.get(key);
-    if (entry && entry.times.length === 0) return entry.times;
+    if (entry && entry.times.length === 0) return this.#found(entry.times);
     const known = entry && entry.from <= now ? entry.times.filter((at) => at > now) : [];
-    if (entry && known.length === COUNT) return known;
+    if (entry && known.length === COUNT) return this.#found(known);
+    this.#misses += 1;
     const times = this.#extend(cron, timezone, now, known);
     this.#entries.set(key, { from: now, times });
     return times;
+  }
+
+  #found(times: Date[]): Date[] {
+    this.#hits += 1;
+    return times;
+  }
+
+  /** How often all times that were asked for were there. */
+  stats(): CacheStats {
+    return { hits: this.#hits, misses: this.#misses, entries: this.#entries.size };
   }
 
   #extend(cron: string, timezone: string, now: Date, known: Date[]): Date[] {

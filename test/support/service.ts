@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import type { CommandStartedEvent, CommandSucceededEvent, MongoClientOptions } from 'mongodb';
+import type { CommandStartedEvent, CommandSucceededEvent, MongoClient, MongoClientOptions } from 'mongodb';
 import { pino } from 'pino';
 import { type Client, createClient } from '../../generated/client/index.ts';
 import { createApp } from '../../src/app.ts';
@@ -21,11 +21,14 @@ import { checkedFetch } from './contract.ts';
 export const NOW = new Date('2026-11-23T12:00:00.000Z');
 
 /** A database of its own for a test file: on MONGODB_URI if set, else on the embedded engine in a new folder. */
-export async function openTestDatabase(options: MongoClientOptions = {}) {
+export async function openTestDatabase(
+  options: MongoClientOptions = {},
+  watch?: (client: MongoClient) => void,
+) {
   const dataDir = await mkdtemp(join(tmpdir(), 'recoup-test-'));
   const log = pino({ level: 'silent' });
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  const database = await openDatabase({ uri: process.env.MONGODB_URI, name, dataDir }, log, options);
+  const database = await openDatabase({ uri: process.env.MONGODB_URI, name, dataDir }, log, options, watch);
   return {
     ...database,
     uri: process.env.MONGODB_URI ?? (await findRunningEmbedded(dataDir)) ?? '',
@@ -75,7 +78,10 @@ export async function startService(
   auth?: 'required' | 'none',
   options: Partial<Parameters<typeof createApp>[0]> = {},
 ) {
-  const database = await openTestDatabase({ monitorCommands: true });
+  const { metrics } = options;
+  const database = await openTestDatabase({ monitorCommands: true }, (client) =>
+    metrics?.watchDriver(client),
+  );
   const started: CommandStartedEvent[] = [];
   const succeeded: CommandSucceededEvent[] = [];
   database.client.on('commandStarted', (event) => started.push(event));
