@@ -20,6 +20,7 @@ import { requestLog } from './http/request-log.ts';
 import { checkAccept, checkRoute, router } from './http/routes.ts';
 import { apiHeaders, strictTransport } from './http/security-headers.ts';
 import { loadSpec } from './http/spec.ts';
+import { traceRequests } from './http/trace.ts';
 import { validation } from './http/validation.ts';
 import { listRuns } from './runs/listRuns.ts';
 import { recordRuns } from './runs/recordRuns.ts';
@@ -32,6 +33,7 @@ import { listTasks } from './tasks/listTasks.ts';
 import { TaskStore } from './tasks/store.ts';
 import { updateTask } from './tasks/updateTask.ts';
 import type { Metrics } from './telemetry/metrics.ts';
+import type { Tracing } from './telemetry/tracing.ts';
 
 interface Surroundings {
   collections: Collections;
@@ -43,6 +45,8 @@ interface Surroundings {
   rateLimits?: RateLimits;
   /** What counts; without it, nothing is counted. */
   metrics?: Metrics;
+  /** What makes traces; without it, none are made. */
+  tracing?: Tracing;
   /** Whose pages may ask; without them, those of no other origin. */
   corsOrigins?: string[];
   /** The proxies whose X-Forwarded-For is believed; without them, the address of a caller is that of the connection. */
@@ -51,7 +55,7 @@ interface Surroundings {
 
 /** Composes the service: its handlers, and all that a request passes on its way to one and back, in order. */
 export function createApp(surroundings: Surroundings): Express {
-  const { collections, auth, log, now, corsOrigins, metrics, rateLimits, trustProxy } = surroundings;
+  const { collections, auth, log, now, corsOrigins, metrics, rateLimits, tracing, trustProxy } = surroundings;
   const spec = loadSpec();
   const tasks = new TaskStore(collections);
   const runs = new RunStore(collections);
@@ -82,6 +86,7 @@ export function createApp(surroundings: Surroundings): Express {
   app.set('query parser', (query: string) => parseQuery(query, '&', '=', { maxKeys: 0 }));
 
   app.use(requestLog(log)); // gives it an id, and logs it when it has been answered
+  if (tracing) app.use(traceRequests(tracing)); // for an OpenTelemetry collector
   if (metrics) app.use(measure(metrics)); // for /metrics, on a port of its own
   app.use(apiHeaders, strictTransport); // what browsers may make of a reply
   if (corsOrigins) app.use(crossOrigin(corsOrigins)); // preflights end here

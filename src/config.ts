@@ -1,5 +1,5 @@
 import { isIP, isIPv4 } from 'node:net';
-import { EnvError, cleanEnv, makeValidator, str } from 'envalid';
+import { type CleanedEnv, EnvError, cleanEnv, makeValidator, str } from 'envalid';
 
 /** Addresses that only this machine can reach. */
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
@@ -16,6 +16,9 @@ export interface DatabaseSettings {
 
 /** How many proxies there are before the service, or which addresses and networks they have. */
 export type TrustProxy = number | string[];
+
+/** How traces leave the process. */
+export type TraceExport = 'http/json' | 'http/protobuf' | 'console';
 
 /** Where something listens, and whether other hosts can reach it there. */
 export interface ListenAddress {
@@ -38,6 +41,8 @@ export interface Settings {
   corsOrigins: string[] | undefined;
   /** Where /metrics is; undefined: nowhere. */
   metricsAddress: ListenAddress | undefined;
+  /** Undefined: there are no traces. */
+  traceExport: TraceExport | undefined;
   /** Undefined: nobody's X-Forwarded-For is believed. */
   trustProxy: TrustProxy | undefined;
   /** How long final runs are kept, a task's last ones longer; undefined for ever. */
@@ -120,6 +125,27 @@ const filled = makeValidator<string>((value) => {
   throw new EnvError('it is empty');
 });
 
+/** OpenTelemetry's own variables, as far as they decide whether there are traces; its SDK reads the others. */
+const OTEL = {
+  OTEL_SDK_DISABLED: str({ default: 'false' }),
+  OTEL_TRACES_EXPORTER: str({ choices: ['otlp', 'console', 'none'], default: undefined }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: str({ default: undefined }),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: str({ default: undefined }),
+  OTEL_EXPORTER_OTLP_PROTOCOL: str({ choices: ['http/json', 'http/protobuf'], default: 'http/protobuf' }),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: str({ choices: ['http/json', 'http/protobuf'], default: undefined }),
+} as const;
+
+function traceExportOf(env: CleanedEnv<typeof OTEL>): TraceExport | undefined {
+  const exporter = env.OTEL_TRACES_EXPORTER;
+  if (/^true$/i.test(env.OTEL_SDK_DISABLED) || exporter === 'none') return undefined;
+  if (exporter === 'console') return 'console';
+  const isWanted =
+    exporter ?? env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT ?? false;
+  return isWanted === false
+    ? undefined
+    : (env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? env.OTEL_EXPORTER_OTLP_PROTOCOL);
+}
+
 /** A connection string may name a database in its path, as in mongodb://host/name?options. */
 function databaseNameIn(uri: string | undefined): string | undefined {
   return uri && /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^?]+)/.exec(uri)?.[1];
@@ -147,6 +173,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
       CORS_ORIGINS: origins({ default: undefined }),
       METRICS_PORT: port({ default: undefined }),
       METRICS_HOST: host({ default: '127.0.0.1' }),
+      ...OTEL,
       TRUST_PROXY: trustProxy({ default: undefined }),
       RUN_RETENTION_DAYS: days({ default: undefined }),
       LOG_LEVEL: str({
@@ -191,6 +218,7 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
             host: env.METRICS_HOST,
             reachable: !LOOPBACK.test(env.METRICS_HOST),
           },
+    traceExport: traceExportOf(env),
     trustProxy: env.TRUST_PROXY,
     runRetentionDays: env.RUN_RETENTION_DAYS,
     logLevel: env.LOG_LEVEL,

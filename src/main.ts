@@ -44,8 +44,8 @@ async function main(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile('.env');
   const settings = readSettings(process.env);
   const log = createLog(settings.logLevel);
-  const telemetry = await startTelemetry({ metrics: settings.metricsAddress !== undefined });
-  const database = await openDatabase(settings.database, log, {}, telemetry.watchDriver);
+  const telemetry = await startTelemetry(settings, log);
+  const database = await openDatabase(settings.database, log, telemetry.driverOptions, telemetry.watchDriver);
   const { uri, dataDir } = settings.database;
   log.info({ database: uri ? 'MONGODB_URI' : 'embedded', ...(!uri && { dataDir }) }, 'database open');
   const clock = () => new Date();
@@ -76,6 +76,7 @@ async function main(): Promise<void> {
     await stopRetention();
     await closeMetrics();
     await database.close();
+    await telemetry.end();
   }
 }
 

@@ -14,6 +14,7 @@ describe('settings', () => {
       rateLimits: undefined,
       corsOrigins: undefined,
       metricsAddress: undefined,
+      traceExport: undefined,
       trustProxy: undefined,
       runRetentionDays: undefined,
       logLevel: 'info',
@@ -34,6 +35,7 @@ describe('settings', () => {
       CORS_ORIGINS: 'https://tasks.example, http://localhost:5173',
       METRICS_PORT: '9464',
       METRICS_HOST: '0.0.0.0',
+      OTEL_TRACES_EXPORTER: 'console',
       TRUST_PROXY: '2',
       RUN_RETENTION_DAYS: '30',
       LOG_LEVEL: 'silent',
@@ -48,6 +50,7 @@ describe('settings', () => {
       rateLimits: { perKey: 60, perAddress: 0 },
       corsOrigins: ['https://tasks.example', 'http://localhost:5173'],
       metricsAddress: { port: 9464, host: '0.0.0.0', reachable: true },
+      traceExport: 'console',
       trustProxy: 2,
       runRetentionDays: 30,
       logLevel: 'silent',
@@ -71,6 +74,19 @@ describe('settings', () => {
   test('limit requests generously where there are credentials, and not at all without', () => {
     expect(readSettings({ AUTH: 'required' }).rateLimits).toEqual({ perKey: 6_000, perAddress: 12_000 });
     expect(readSettings({ AUTH: 'none', RATE_LIMIT_PER_KEY: '5' }).rateLimits).toBeUndefined();
+  });
+
+  test.each([
+    [{}, undefined],
+    [{ OTEL_SERVICE_NAME: 'tasks' }, undefined],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, 'http/protobuf'],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces' }, 'http/protobuf'],
+    [{ OTEL_TRACES_EXPORTER: 'otlp' }, 'http/protobuf'],
+    [{ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }, 'http/json'],
+    [{ OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, undefined],
+    [{ OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, undefined],
+  ])('%j of OpenTelemetry export traces by %s', (environment, way) => {
+    expect(readSettings(environment).traceExport).toBe(way);
   });
 
   test('name the proxies to trust, by number or by address', () => {
@@ -109,6 +125,8 @@ describe('settings', () => {
     [{ AUTH: 'required', CORS_ORIGINS: 'https://tasks.example:443' }, 'CORS_ORIGINS'],
     [{ AUTH: 'required', CORS_ORIGINS: 'https://a.example,tasks.example' }, 'CORS_ORIGINS'],
     [{ CORS_ORIGINS: 'https://tasks.example' }, 'CORS_ORIGINS: pages of other origins are let in only where'],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, 'OTEL_EXPORTER_OTLP_PROTOCOL'],
+    [{ OTEL_TRACES_EXPORTER: 'zipkin' }, 'OTEL_TRACES_EXPORTER'],
     [{ TRUST_PROXY: 'true' }, 'TRUST_PROXY: "true" is neither a number of proxies, 1 to 9, nor'],
     [{ TRUST_PROXY: '0.0.0.0/0' }, 'TRUST_PROXY'],
     [{ TRUST_PROXY: '10.0.0.0/33' }, 'TRUST_PROXY'],
