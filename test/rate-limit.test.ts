@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { routes } from '../generated/express.gen.ts';
 import { RequestCounter, networkOf } from '../src/http/rate-limit.ts';
+import { createListener, listen } from '../src/http/listener.ts';
 import { warmUp } from '../src/http/warm-up.ts';
 import { createApp } from '../src/app.ts';
 import { ACCOUNT } from './support/builders.ts';
+import { checkedFetch } from './support/contract.ts';
 import { NOW, type Service, memoryLog, startService } from './support/service.ts';
 
 const REAL = [
@@ -156,17 +158,29 @@ describe('an address', () => {
   });
 });
 
-test('what is no operation is not counted, nor is what the service asks itself', async () => {
-  const { url, collections } = await start({ perKey: 1, perAddress: 1 });
+test('what is no operation is not counted', async () => {
+  const { url } = await start({ perKey: 1, perAddress: 1 });
   for (const path of ['/docs', '/openapi.yaml', '/llms.txt']) await fetch(`${url}${path}`);
   expect((await ask({}, '/nothing')).status).toBe(404);
   expect((await ask({}, '/api/tasks', 'PUT')).status).toBe(405);
-  const { log } = memoryLog();
-  const surroundings = { collections, auth: 'required' as const, log, now: () => NOW };
-  const app = createApp({ ...surroundings, rateLimits: { perKey: 1, perAddress: 1 } });
-  await warmUp(app, log);
   expect((await ask({ 'x-api-key': first }, '/api/tasks', 'HEAD')).status).toBe(200);
   expect((await ask({ 'x-api-key': first })).status).toBe(429);
+});
+
+test('what the service asks itself before it listens is not counted', async () => {
+  const { collections } = await start({ perKey: 1, perAddress: 1 });
+  const { log } = memoryLog();
+  const rateLimits = { perKey: 1, perAddress: 1 };
+  const app = createApp({ collections, auth: 'required', log, now: () => NOW, rateLimits });
+  await warmUp(app, log);
+  const { server, drain } = createListener(app, log);
+  try {
+    const url = await listen(server, 0, '127.0.0.1');
+    const headers = { 'x-api-key': first };
+    expect((await checkedFetch(`${url}/api/tasks`, { headers })).status).toBe(200);
+  } finally {
+    await drain(0);
+  }
 });
 
 describe('counting', () => {
