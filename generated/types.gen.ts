@@ -469,6 +469,7 @@ export type ErrorResponse = {
  * | `uri_too_long` | 414 | the URL is too long |
  * | `unsupported_media_type` | 415 | the body is not sent as `application/json` |
  * | `idempotency_key_reused` | 422 | this `Idempotency-Key` belongs to another body |
+ * | `rate_limited` | 429 | too many requests with this key or from this address; see `Retry-After` |
  * | `headers_too_large` | 431 | the headers are too large |
  * | `internal_error` | 500 | an unexpected failure |
  * | `database_unavailable` | 503 | the database cannot be reached or is too slow |
@@ -476,7 +477,7 @@ export type ErrorResponse = {
  * | `not_ready` | 503 | the service is starting or about to end (`/health/ready` alone) |
  *
  */
-export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'missing_credentials' | 'invalid_credentials' | 'account_forbidden' | 'admin_required' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'request_in_flight' | 'run_of_another_task' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'headers_too_large' | 'internal_error' | 'database_unavailable' | 'too_busy' | 'not_ready';
+export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'missing_credentials' | 'invalid_credentials' | 'account_forbidden' | 'admin_required' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'request_in_flight' | 'run_of_another_task' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'rate_limited' | 'headers_too_large' | 'internal_error' | 'database_unavailable' | 'too_busy' | 'not_ready';
 
 /**
  * A prompt that is executed on a schedule.
@@ -846,6 +847,12 @@ export type DeleteTaskErrors = {
      */
     415: TasksErrorResponse;
     /**
+     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
+     * try again after the seconds in `Retry-After`.
+     *
+     */
+    429: TasksErrorResponse;
+    /**
      * The request's headers are larger than 65,536 bytes together.
      */
     431: TasksErrorResponse;
@@ -939,6 +946,12 @@ export type ListTasksErrors = {
      */
     414: TasksErrorResponse;
     /**
+     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
+     * try again after the seconds in `Retry-After`.
+     *
+     */
+    429: TasksErrorResponse;
+    /**
      * The request's headers are larger than 65,536 bytes together.
      */
     431: TasksErrorResponse;
@@ -1008,6 +1021,12 @@ export type UpdateTaskErrors = {
      * The body is not sent as `application/json`.
      */
     415: TasksErrorResponse;
+    /**
+     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
+     * try again after the seconds in `Retry-After`.
+     *
+     */
+    429: TasksErrorResponse;
     /**
      * The request's headers are larger than 65,536 bytes together.
      */
@@ -1092,6 +1111,12 @@ export type CreateTaskErrors = {
      * This `Idempotency-Key` belongs to another body.
      */
     422: TasksErrorResponse;
+    /**
+     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
+     * try again after the seconds in `Retry-After`.
+     *
+     */
+    429: TasksErrorResponse;
     /**
      * The request's headers are larger than 65,536 bytes together.
      */
@@ -1194,6 +1219,12 @@ export type ListRunsErrors = {
      */
     414: RunsErrorResponse;
     /**
+     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
+     * try again after the seconds in `Retry-After`.
+     *
+     */
+    429: RunsErrorResponse;
+    /**
      * The request's headers are larger than 65,536 bytes together.
      */
     431: RunsErrorResponse;
@@ -1267,6 +1298,12 @@ export type RecordRunsErrors = {
      * The body is not sent as `application/json`.
      */
     415: RunsErrorResponse;
+    /**
+     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
+     * try again after the seconds in `Retry-After`.
+     *
+     */
+    429: RunsErrorResponse;
     /**
      * The request's headers are larger than 65,536 bytes together.
      */

@@ -13,6 +13,7 @@ import { NoStore } from '../src/embedded/store-snapshot.ts';
 import { SameName, WrittenMeanwhile } from '../src/migration/migrate.ts';
 import { ForeignDocuments } from '../src/migration/target.ts';
 import { NotEqual } from '../src/migration/verify.ts';
+import { createLog } from '../src/log.ts';
 
 /** A command was called with arguments that it cannot use. */
 export class UsageError extends Error {
@@ -86,7 +87,7 @@ export function settingsOf(changes: NodeJS.ProcessEnv = {}): Settings {
 
 /** Warnings alone, and to stderr: the progress has stdout to itself. */
 export function warningsLog(): Logger {
-  return pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true }));
+  return createLog('warn', pino.destination({ dest: 2, sync: true }));
 }
 
 export interface Progress {

@@ -3,6 +3,7 @@ import express, { type Express } from 'express';
 import type { Logger } from 'pino';
 import { AccountStore } from './accounts/store.ts';
 import { KeyStore } from './auth/store.ts';
+import type { TrustProxy } from './config.ts';
 import type { Collections } from './database/collections.ts';
 import { defineHandlers } from './handlers.ts';
 import type { DatabaseWatch } from './database/watch.ts';
@@ -12,18 +13,23 @@ import type { Readiness } from './health/readiness.ts';
 import { body } from './http/body.ts';
 import { refuseExcess } from './http/connections.ts';
 import { type Auth, credentials } from './http/credentials.ts';
+import { crossOrigin } from './http/cors.ts';
 import { Deadline } from './http/deadline.ts';
 import { docs } from './http/docs.ts';
 import { errorReplies } from './http/error-replies.ts';
 import { fullListings } from './http/full-listings.ts';
 import { Gzip } from './http/gzip.ts';
+import { measure } from './http/measure.ts';
 import { sizes } from './http/sizes.ts';
 import { strictQuery } from './http/query.ts';
 import { notStored } from './http/not-stored.ts';
 import { ownMachine } from './http/own-machine.ts';
+import { type RateLimits, limitAddresses, limitKeys } from './http/rate-limit.ts';
 import { requestLog } from './http/request-log.ts';
 import { checkAccept, checkRoute, router } from './http/routes.ts';
+import { apiHeaders, strictTransport } from './http/security-headers.ts';
 import { loadSpec } from './http/spec.ts';
+import { traceRequests } from './http/trace.ts';
 import { validation } from './http/validation.ts';
 import type { Limits } from './limits.ts';
 import { listRuns } from './runs/listRuns.ts';
@@ -37,6 +43,8 @@ import { listTasks } from './tasks/listTasks.ts';
 import { PartCache } from './tasks/part-cache.ts';
 import { TaskStore } from './tasks/store.ts';
 import { updateTask } from './tasks/updateTask.ts';
+import type { Metrics } from './telemetry/metrics.ts';
+import type { Tracing } from './telemetry/tracing.ts';
 
 /** Of that memory, for compressed text, which is a fraction of the text. */
 const GZIP_SHARE = 1 / 4;
@@ -52,11 +60,22 @@ interface Surroundings {
   limits: Limits;
   database: DatabaseWatch;
   readiness: Readiness;
+  /** Without them, as much is taken as comes. */
+  rateLimits?: RateLimits;
+  /** What counts; without it, nothing is counted. */
+  metrics?: Metrics;
+  /** What makes traces; without it, none are made. */
+  tracing?: Tracing;
+  /** Whose pages may ask; without them, those of no other origin. */
+  corsOrigins?: string[];
+  /** The proxies whose X-Forwarded-For is believed; without them, the address of a caller is that of the connection. */
+  trustProxy?: TrustProxy;
 }
 
 /** Composes the service: its handlers, and all that a request passes on its way to one and back, in order. */
 export function createApp(surroundings: Surroundings): Express {
   const { collections, auth, log, cacheBytes, now, limits, database, readiness } = surroundings;
+  const { corsOrigins, metrics, rateLimits, tracing, trustProxy } = surroundings;
   const spec = loadSpec();
   const tasks = new TaskStore(collections);
   const runs = new RunStore(collections);
@@ -66,6 +85,11 @@ export function createApp(surroundings: Surroundings): Express {
   const fireTimes = new FireTimes(log);
   const cache = new PartCache({ maxBytes: cacheBytes * (1 - GZIP_SHARE), now });
   const gzip = new Gzip(cacheBytes * GZIP_SHARE);
+
+  metrics?.watchCache('keys', () => keys.stats());
+  metrics?.watchCache('fire_times', () => fireTimes.stats());
+  metrics?.watchCache('tasks', () => cache.stats());
+  metrics?.watchCache('gzip', () => gzip.stats());
 
   const handlers = defineHandlers({
     listTasks: listTasks({ tasks, runs, cache, accounts, fireTimes, now }),
@@ -83,6 +107,7 @@ export function createApp(surroundings: Surroundings): Express {
 
   const app = express();
   app.disable('x-powered-by');
+  if (trustProxy !== undefined) app.set('trust proxy', trustProxy);
   // json-body.ts does both by itself; Express would answer some requests with 304, even without an ETag.
   app.disable('etag');
   Object.defineProperty(app.request, 'fresh', { get: () => false });
@@ -90,14 +115,20 @@ export function createApp(surroundings: Surroundings): Express {
   app.set('query parser', (query: string) => parseQuery(query, '&', '=', { maxKeys: 0 }));
 
   app.use(requestLog(log)); // gives it an id, and logs it when it has been answered
+  if (tracing) app.use(traceRequests(tracing)); // for an OpenTelemetry collector
+  if (metrics) app.use(measure(metrics)); // for /metrics, on a port of its own
+  app.use(apiHeaders, strictTransport); // what browsers may make of a reply
+  if (corsOrigins) app.use(crossOrigin(corsOrigins)); // preflights end here
   app.use(sizes(limits)); // 414, 431
   app.use(refuseExcess(spec.document)); // 503: a connection too many
   if (auth === 'none') app.use(ownMachine(spec.document)); // 403: other sites' pages
   app.use(docs(spec)); // /docs and the spec end here
   app.use(checkRoute); // 404, 405
   app.use(checkAccept); // 406
+  if (rateLimits) app.use('/api', limitAddresses(rateLimits)); // 429
   app.use(deadline.begin); // 503: what takes too long
   app.use(credentials({ auth, keys, now, document: spec.document })); // 401, 403
+  if (rateLimits) app.use('/api', limitKeys(rateLimits)); // 429
   app.use(strictQuery(spec.document)); // 400: what the validator would misread
   app.use(deadline.except(body(limits))); // 413, 415, 400: what is not JSON
   app.use(validation(spec.document)); // 400: what the spec does not allow

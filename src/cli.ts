@@ -30,6 +30,10 @@ Settings, from the environment or a file .env in the working directory:
   MONGODB_DATABASE  name of the database (recoup)
   DATA_DIR          folder of the embedded database (./data)
   SAMPLE_DATA       whether an embedded database without tasks is filled with sample data: on or off (on)
+  RATE_LIMIT_PER_KEY, RATE_LIMIT_PER_ADDRESS  requests a minute with one key (6000), from one address (12000); 0: any
+  CORS_ORIGINS      origins whose pages may ask, e.g. https://tasks.example; needs AUTH=required (none)
+  METRICS_PORT, METRICS_HOST  where Prometheus finds /metrics (nowhere; 127.0.0.1)
+  TRUST_PROXY       proxies whose X-Forwarded-For is believed: their number, or addresses and networks (none)
   RUN_RETENTION_DAYS  days that final runs are kept, a task's last five longer (for ever)
   LOG_LEVEL         fatal, error, warn, info, debug, trace or silent (info)
 

@@ -1,4 +1,5 @@
-import { EnvError, cleanEnv, makeValidator, str } from 'envalid';
+import { isIP, isIPv4 } from 'node:net';
+import { type CleanedEnv, EnvError, cleanEnv, makeValidator, str } from 'envalid';
 import { type Limits, limitSettings, limitsOf } from './limits.ts';
 
 /** Addresses that only this machine can reach. */
@@ -16,6 +17,19 @@ export interface DatabaseSettings {
   dataDir: string;
 }
 
+/** How many proxies there are before the service, or which addresses and networks they have. */
+export type TrustProxy = number | string[];
+
+/** How traces leave the process. */
+export type TraceExport = 'http/json' | 'http/protobuf' | 'console';
+
+/** Where something listens, and whether other hosts can reach it there. */
+export interface ListenAddress {
+  port: number;
+  host: string;
+  reachable: boolean;
+}
+
 export interface Settings {
   port: number;
   host: string;
@@ -26,6 +40,16 @@ export interface Settings {
   sampleData: boolean;
   /** Bytes of memory for what is listed again and again; 0 to keep nothing. */
   cacheBytes: number;
+  /** Requests a minute; 0 for no limit. Undefined without credentials: there is nobody to tell apart. */
+  rateLimits: { perKey: number; perAddress: number } | undefined;
+  /** Whose pages may ask; undefined: those of no other origin. */
+  corsOrigins: string[] | undefined;
+  /** Where /metrics is; undefined: nowhere. */
+  metricsAddress: ListenAddress | undefined;
+  /** Undefined: there are no traces. */
+  traceExport: TraceExport | undefined;
+  /** Undefined: nobody's X-Forwarded-For is believed. */
+  trustProxy: TrustProxy | undefined;
   /** How long final runs are kept, a task's last ones longer; undefined for ever. */
   runRetentionDays: number | undefined;
   limits: Limits;
@@ -60,6 +84,40 @@ const megabytes = makeValidator<number>((value) => {
   throw new EnvError(`"${value}" is not a number of megabytes: 0 to 99999, in digits alone`);
 });
 
+const perMinute = makeValidator<number>((value) => {
+  if (/^\d{1,9}$/.test(value)) return Number(value);
+  throw new EnvError(`"${value}" is not a number of requests a minute: digits alone, 0 for no limit`);
+});
+
+/** An address, or a network that is not the whole world. */
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  if (isIP(address) === 0 || more.length > 0) return false;
+  return bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (isIPv4(address) ? 32 : 128));
+}
+
+/** Whether a text is an origin as browsers write it: `https://host`, with a port unless it is the scheme's own. */
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
+const origins = makeValidator<string[]>((value) => {
+  const texts = value.split(',').map((text) => text.trim());
+  if (texts.every(isOrigin)) return texts;
+  throw new EnvError(
+    `"${value}" is not a list of origins, separated by commas, such as https://tasks.example,http://localhost:5173 (no *, no path)`,
+  );
+});
+
+const trustProxy = makeValidator<TrustProxy>((value) => {
+  if (/^[1-9]$/.test(value)) return Number(value);
+  const networks = value.split(',').map((text) => text.trim());
+  if (networks.every(isNetwork)) return networks;
+  throw new EnvError(
+    `"${value}" is neither a number of proxies, 1 to 9, nor their addresses or networks such as 10.0.0.0/8, separated by commas`,
+  );
+});
+
 const mongodbUri = makeValidator<string>((value) => {
   if (/^mongodb(\+srv)?:\/\/[^/?]+/.test(value)) return value;
   // The value is not repeated: it may hold a password.
@@ -77,6 +135,27 @@ const filled = makeValidator<string>((value) => {
   if (value.trim() !== '' && !value.includes('\0')) return value;
   throw new EnvError('it is empty');
 });
+
+/** OpenTelemetry's own variables, as far as they decide whether there are traces; its SDK reads the others. */
+const OTEL = {
+  OTEL_SDK_DISABLED: str({ default: 'false' }),
+  OTEL_TRACES_EXPORTER: str({ choices: ['otlp', 'console', 'none'], default: undefined }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: str({ default: undefined }),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: str({ default: undefined }),
+  OTEL_EXPORTER_OTLP_PROTOCOL: str({ choices: ['http/json', 'http/protobuf'], default: 'http/protobuf' }),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: str({ choices: ['http/json', 'http/protobuf'], default: undefined }),
+} as const;
+
+function traceExportOf(env: CleanedEnv<typeof OTEL>): TraceExport | undefined {
+  const exporter = env.OTEL_TRACES_EXPORTER;
+  if (/^true$/i.test(env.OTEL_SDK_DISABLED) || exporter === 'none') return undefined;
+  if (exporter === 'console') return 'console';
+  const isWanted =
+    exporter ?? env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT ?? false;
+  return isWanted === false
+    ? undefined
+    : (env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? env.OTEL_EXPORTER_OTLP_PROTOCOL);
+}
 
 /** A connection string may name a database in its path, as in mongodb://host/name?options. */
 function databaseNameIn(uri: string | undefined): string | undefined {
@@ -101,6 +180,13 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
       DATA_DIR: filled({ default: './data' }),
       SAMPLE_DATA: str({ choices: ['on', 'off'], default: 'on' }),
       CACHE_MB: megabytes({ default: 64 }),
+      RATE_LIMIT_PER_KEY: perMinute({ default: 6_000 }),
+      RATE_LIMIT_PER_ADDRESS: perMinute({ default: 12_000 }),
+      CORS_ORIGINS: origins({ default: undefined }),
+      METRICS_PORT: port({ default: undefined }),
+      METRICS_HOST: host({ default: '127.0.0.1' }),
+      ...OTEL,
+      TRUST_PROXY: trustProxy({ default: undefined }),
       RUN_RETENTION_DAYS: days({ default: undefined }),
       ...limitSettings,
       LOG_LEVEL: str({
@@ -115,11 +201,17 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
       },
     },
   );
+  const auth = env.AUTH ?? (LOOPBACK.test(env.HOST) ? 'none' : 'required');
+  if (auth === 'none' && env.CORS_ORIGINS) {
+    throw new InvalidSettings([
+      'CORS_ORIGINS: pages of other origins are let in only where they need a key: set AUTH=required',
+    ]);
+  }
   return {
     port: env.PORT,
     host: env.HOST,
     reachable: !LOOPBACK.test(env.HOST),
-    auth: env.AUTH ?? (LOOPBACK.test(env.HOST) ? 'none' : 'required'),
+    auth,
     database: {
       uri: env.MONGODB_URI,
       name: env.MONGODB_DATABASE ?? databaseNameIn(env.MONGODB_URI) ?? 'recoup',
@@ -127,6 +219,21 @@ export function readSettings(environment: NodeJS.ProcessEnv): Settings {
     },
     sampleData: env.SAMPLE_DATA === 'on',
     cacheBytes: env.CACHE_MB * MEBIBYTE,
+    rateLimits:
+      auth === 'none'
+        ? undefined
+        : { perKey: env.RATE_LIMIT_PER_KEY, perAddress: env.RATE_LIMIT_PER_ADDRESS },
+    corsOrigins: env.CORS_ORIGINS,
+    metricsAddress:
+      env.METRICS_PORT === undefined
+        ? undefined
+        : {
+            port: env.METRICS_PORT,
+            host: env.METRICS_HOST,
+            reachable: !LOOPBACK.test(env.METRICS_HOST),
+          },
+    traceExport: traceExportOf(env),
+    trustProxy: env.TRUST_PROXY,
     runRetentionDays: env.RUN_RETENTION_DAYS,
     limits: limitsOf(env),
     logLevel: env.LOG_LEVEL,

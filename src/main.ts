@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
-import { pino } from 'pino';
 import { createApp } from './app.ts';
 import { KeyStore } from './auth/store.ts';
 import { InvalidSettings, readSettings } from './config.ts';
@@ -11,10 +10,13 @@ import { DatabaseWatch } from './database/watch.ts';
 import { DataDirectoryInUse, UnusableStore } from './embedded/start.ts';
 import { Readiness } from './health/readiness.ts';
 import { createListener, listen } from './http/listener.ts';
+import { serveMetrics } from './http/metrics-app.ts';
 import { warmUp } from './http/warm-up.ts';
 import { endWithin, untilEnd } from './lifecycle.ts';
+import { createLog } from './log.ts';
 import { keepRunsFor } from './runs/retention.ts';
 import { loadSamplesIfEmpty } from './samples/load-samples.ts';
+import { startTelemetry } from './telemetry/telemetry.ts';
 
 /** How long requests in flight may take to finish once the process is told to end, and all of its ending. */
 const DRAIN_MS = 8_000;
@@ -31,22 +33,31 @@ const UNPROTECTED =
 const NO_KEYS =
   'there are no keys yet, so that nobody can ask anything: npm run keys -- create --name NAME --admin';
 
+const NOTHING_TO_END = async () => {};
+
 async function main(): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   if (existsSync('.env')) process.loadEnvFile('.env');
   const settings = readSettings(process.env);
-  const { auth, cacheBytes, host, port, reachable, runRetentionDays, limits } = settings;
-  const log = pino({ level: settings.logLevel });
+  const { auth, host, limits, metricsAddress, port, reachable, runRetentionDays } = settings;
+  const log = createLog(settings.logLevel);
+  const telemetry = await startTelemetry(settings, log);
   // From the start: told to end while it starts, the service still closes its database.
   const giveUp = new AbortController();
   const ended = untilEnd(log, giveUp);
   const now = () => new Date();
-  const database = await attachDatabase(settings.database, log, boundsOf(limits));
+  const database = await attachDatabase(
+    settings.database,
+    log,
+    { ...boundsOf(limits), ...telemetry.driverOptions },
+    telemetry.watchDriver,
+  );
   const watch = new DatabaseWatch({ ...database, log, now });
   const readiness = new Readiness(watch);
-  const app = createApp({ ...database, auth, log, cacheBytes, now, limits, database: watch, readiness });
+  const app = createApp({ ...settings, ...database, ...telemetry, log, now, database: watch, readiness });
   const { server, drain } = createListener(app, log, limits);
-  let stopRetention = async () => {};
+  let stopRetention = NOTHING_TO_END;
+  let closeMetrics = NOTHING_TO_END;
 
   const prepare = async () => {
     const { uri, dataDir } = settings.database;
@@ -62,6 +73,9 @@ async function main(): Promise<void> {
   };
 
   try {
+    if (telemetry.metrics && metricsAddress) {
+      closeMetrics = await serveMetrics(telemetry.metrics, metricsAddress, { log, limits });
+    }
     // The first caller does not wait for what can be prepared; without a database, callers are told so meanwhile.
     const reached = await reach(database, watch);
     if (reached) await prepare();
@@ -76,7 +90,9 @@ async function main(): Promise<void> {
     await drain({ delayMs: limits.drainDelayMs, deadlineMs: DRAIN_MS });
     watch.stop();
     await stopRetention();
+    await closeMetrics();
     await database.close();
+    await telemetry.end();
   }
 }
 

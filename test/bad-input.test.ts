@@ -300,6 +300,11 @@ describe('request ids', () => {
   });
 });
 
+test('a request that is refused says so in its line, by the code that was sent', async () => {
+  await service.request('/api/tasks?surprise=1');
+  expect(service.lines.at(-1)).toMatchObject({ status: 400, code: 'unknown_parameter' });
+});
+
 test('a request is one line in the log, with its id, method, path, operation, status and duration, and no query', async () => {
   service.lines.length = 0;
   await service.request(`/api/tasks?id=${uuid(1)}`, {

@@ -31,6 +31,11 @@ describe('settings', () => {
       database: { uri: undefined, name: 'recoup', dataDir: './data' },
       sampleData: true,
       cacheBytes: 64 * 1_048_576,
+      rateLimits: undefined,
+      corsOrigins: undefined,
+      metricsAddress: undefined,
+      traceExport: undefined,
+      trustProxy: undefined,
       runRetentionDays: undefined,
       limits: DEFAULT_LIMITS,
       logLevel: 'info',
@@ -47,6 +52,13 @@ describe('settings', () => {
       DATA_DIR: '/var/lib/recoup',
       SAMPLE_DATA: 'off',
       CACHE_MB: '0',
+      RATE_LIMIT_PER_KEY: '60',
+      RATE_LIMIT_PER_ADDRESS: '0',
+      CORS_ORIGINS: 'https://tasks.example, http://localhost:5173',
+      METRICS_PORT: '9464',
+      METRICS_HOST: '0.0.0.0',
+      OTEL_TRACES_EXPORTER: 'console',
+      TRUST_PROXY: '2',
       RUN_RETENTION_DAYS: '30',
       LOG_LEVEL: 'silent',
     });
@@ -58,6 +70,11 @@ describe('settings', () => {
       database: { uri: 'mongodb://db.example', name: 'tasks', dataDir: '/var/lib/recoup' },
       sampleData: false,
       cacheBytes: 0,
+      rateLimits: { perKey: 60, perAddress: 0 },
+      corsOrigins: ['https://tasks.example', 'http://localhost:5173'],
+      metricsAddress: { port: 9464, host: '0.0.0.0', reachable: true },
+      traceExport: 'console',
+      trustProxy: 2,
       runRetentionDays: 30,
       limits: DEFAULT_LIMITS,
       logLevel: 'silent',
@@ -76,6 +93,29 @@ describe('settings', () => {
     [{ AUTH: 'required' }, 'required'],
   ])('of %j make credentials %s', (environment, auth) => {
     expect(readSettings(environment).auth).toBe(auth);
+  });
+
+  test('limit requests generously where there are credentials, and not at all without', () => {
+    expect(readSettings({ AUTH: 'required' }).rateLimits).toEqual({ perKey: 6_000, perAddress: 12_000 });
+    expect(readSettings({ AUTH: 'none', RATE_LIMIT_PER_KEY: '5' }).rateLimits).toBeUndefined();
+  });
+
+  test.each([
+    [{}, undefined],
+    [{ OTEL_SERVICE_NAME: 'tasks' }, undefined],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, 'http/protobuf'],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces' }, 'http/protobuf'],
+    [{ OTEL_TRACES_EXPORTER: 'otlp' }, 'http/protobuf'],
+    [{ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }, 'http/json'],
+    [{ OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, undefined],
+    [{ OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, undefined],
+  ])('%j of OpenTelemetry export traces by %s', (environment, way) => {
+    expect(readSettings(environment).traceExport).toBe(way);
+  });
+
+  test('name the proxies to trust, by number or by address', () => {
+    expect(readSettings({ TRUST_PROXY: '1' }).trustProxy).toBe(1);
+    expect(readSettings({ TRUST_PROXY: '10.0.0.0/8, ::1' }).trustProxy).toEqual(['10.0.0.0/8', '::1']);
   });
 
   test.each([
@@ -113,6 +153,19 @@ describe('settings', () => {
     [{ DATA_DIR: ' ' }, 'DATA_DIR'],
     [{ SAMPLE_DATA: 'yes' }, 'SAMPLE_DATA'],
     [{ CACHE_MB: '1.5' }, 'CACHE_MB: "1.5" is not a number of megabytes'],
+    [{ RATE_LIMIT_PER_KEY: '-1' }, 'RATE_LIMIT_PER_KEY: "-1" is not a number of requests a minute'],
+    [{ RATE_LIMIT_PER_ADDRESS: '1e3' }, 'RATE_LIMIT_PER_ADDRESS'],
+    [{ AUTH: 'required', CORS_ORIGINS: '*' }, 'CORS_ORIGINS: "*" is not a list of origins'],
+    [{ AUTH: 'required', CORS_ORIGINS: 'null' }, 'CORS_ORIGINS'],
+    [{ AUTH: 'required', CORS_ORIGINS: 'https://tasks.example/' }, 'CORS_ORIGINS'],
+    [{ AUTH: 'required', CORS_ORIGINS: 'https://tasks.example:443' }, 'CORS_ORIGINS'],
+    [{ AUTH: 'required', CORS_ORIGINS: 'https://a.example,tasks.example' }, 'CORS_ORIGINS'],
+    [{ CORS_ORIGINS: 'https://tasks.example' }, 'CORS_ORIGINS: pages of other origins are let in only where'],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, 'OTEL_EXPORTER_OTLP_PROTOCOL'],
+    [{ OTEL_TRACES_EXPORTER: 'zipkin' }, 'OTEL_TRACES_EXPORTER'],
+    [{ TRUST_PROXY: 'true' }, 'TRUST_PROXY: "true" is neither a number of proxies, 1 to 9, nor'],
+    [{ TRUST_PROXY: '0.0.0.0/0' }, 'TRUST_PROXY'],
+    [{ TRUST_PROXY: '10.0.0.0/33' }, 'TRUST_PROXY'],
     [{ RUN_RETENTION_DAYS: '0' }, 'RUN_RETENTION_DAYS: "0" is not a number of days'],
     [{ RUN_RETENTION_DAYS: '1.5' }, 'RUN_RETENTION_DAYS'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL'],
@@ -144,6 +197,7 @@ describe('settings', () => {
       'AUTH',
       'CACHE_MB',
       'DATABASE_POOL_SIZE',
+      'CORS_ORIGINS',
       'DATA_DIR',
       'DRAIN_DELAY_MS',
       'HEADERS_TIMEOUT_MS',
@@ -158,6 +212,8 @@ describe('settings', () => {
       'MAX_JSON_DEPTH',
       'MAX_RUNS_BODY_BYTES',
       'MAX_URL_BYTES',
+      'METRICS_HOST',
+      'METRICS_PORT',
       'MONGODB_DATABASE',
       'MONGODB_URI',
       'OPERATION_TIMEOUT_MS',
@@ -167,6 +223,11 @@ describe('settings', () => {
       'RUN_RETENTION_DAYS',
       'SAMPLE_DATA',
       'STALLED_READER_MS',
+      'RATE_LIMIT_PER_ADDRESS',
+      'RATE_LIMIT_PER_KEY',
+      'RUN_RETENTION_DAYS',
+      'SAMPLE_DATA',
+      'TRUST_PROXY',
     ]);
   });
 });

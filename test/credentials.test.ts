@@ -67,6 +67,13 @@ describe('a key', () => {
     expect((await listTasks({ client: service.client, auth })).data?.tasks).toHaveLength(1);
   });
 
+  test('is named in the log by its name', async () => {
+    await statusWith(account.key);
+    expect(service.lines.at(-1)).toMatchObject({ msg: 'request', key: 'of an account' });
+    await statusWith(`${account.key}x`);
+    expect(service.lines.at(-1)).not.toHaveProperty('key');
+  });
+
   test('works until it expires', async () => {
     const expiresAt = new Date(NOW.getTime() + 60_000);
     const { key } = await service.keys.create({ name: 'short', expiresAt }, NOW);

@@ -78,7 +78,7 @@ async function serviceOn(uri: string, name: string, others: Partial<Limits> = LI
   const log = pino({ level: 'silent' });
   const database = await openDatabase({ uri, name, dataDir }, log, boundsOf(limits));
   opened.push(database);
-  const listener = await listenOn(database.collections, () => new Date(), 'none', limits);
+  const listener = await listenOn(database.collections, () => new Date(), 'none', { limits });
   opened.push(listener);
   const ask = (method: string, pathAndQuery: string, body?: object) =>
     checkedFetch(`${listener.url}${pathAndQuery}`, {

@@ -145,10 +145,12 @@ describe('the files of the docs page', () => {
 
   test('may load and run what this service sends, and nothing else', async () => {
     const { headers } = await raw('/docs');
-    expect(headers['content-security-policy']).toContain(
-      "default-src 'none'; script-src 'self'; style-src 'self';",
+    expect(headers['content-security-policy']).toBe(
+      "default-src 'none';script-src 'self';style-src 'self';img-src 'self' data:;connect-src 'self';base-uri 'none';form-action 'none';frame-ancestors 'none'",
     );
     expect(headers['x-content-type-options']).toBe('nosniff');
+    expect(headers['referrer-policy']).toBe('no-referrer');
+    expect(headers['cross-origin-opener-policy']).toBe('same-origin');
   });
 
   test('that do not exist are 404, in the envelope', async () => {

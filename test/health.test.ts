@@ -98,7 +98,7 @@ async function becomes(url: string, says: string) {
 
 describe('a service', () => {
   test('is not ready while it starts, nor when it is about to end, though it answers', async () => {
-    const listener = await listenOn(service.collections, () => NOW, 'none', undefined, { started: false });
+    const listener = await listenOn(service.collections, () => NOW, 'none', { started: false });
     expect(await readinessOf(listener.url)).toEqual({ http: 503, says: 'not_ready', retryAfter: '1' });
     listener.readiness.started();
     expect(await readinessOf(listener.url)).toEqual({ http: 200, says: 'ready', retryAfter: null });

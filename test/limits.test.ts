@@ -33,7 +33,7 @@ afterEach(async () => {
 
 /** The service with other limits. */
 async function withLimits(others: Partial<Limits>, collections = service.collections) {
-  const listener = await listenOn(collections, () => NOW, 'none', limitsWith(others));
+  const listener = await listenOn(collections, () => NOW, 'none', { limits: limitsWith(others) });
   opened.push(listener);
   return listener;
 }

@@ -17,7 +17,7 @@ beforeAll(async () => {
 /** Services that a test started beside. */
 const opened: (typeof other)[] = [];
 async function open(cacheBytes: number, collections = service.collections) {
-  const listener = await listenOn(collections, () => service.clock.now, 'none', undefined, { cacheBytes });
+  const listener = await listenOn(collections, () => service.clock.now, 'none', { cacheBytes });
   opened.push(listener);
   return listener;
 }

@@ -1,4 +1,5 @@
 import { ApiError } from '../errors.ts';
+import type { ApiKeyDocument } from './document.ts';
 
 /** Who asks, as far as it matters what he may see and do. */
 export type Principal =
@@ -10,6 +11,13 @@ export type Principal =
       /** Whose Idempotency-Keys are told apart from others'. */
       caller: string;
     };
+
+/** Whom a key makes of its bearer. */
+export function principalOf({ _id, scope, account_id }: ApiKeyDocument): Principal {
+  return scope === 'account' && account_id !== undefined
+    ? { scope, accountId: account_id, caller: `account ${account_id}` }
+    : { scope: 'admin', caller: `key ${_id}` };
+}
 
 /** The account whose tasks and runs are all that there is for the caller; undefined for an admin. */
 export function scopeOf(principal: Principal): string | undefined {

@@ -2,8 +2,8 @@ import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { Collections } from '../database/collections.ts';
 import type { ApiKeyDocument } from './document.ts';
+import type { CacheStats } from '../telemetry/cache-stats.ts';
 import { hashOf, newKey, newKeyId } from './key.ts';
-import type { Principal } from './principal.ts';
 
 /** How long a process may go on by what it last read of a key: a key that is revoked meanwhile still works for so long. */
 const TRUSTED_MS = 2_000;
@@ -20,12 +20,6 @@ export interface NewApiKey {
   expiresAt?: Date;
 }
 
-function principalOf({ _id, scope, account_id }: ApiKeyDocument): Principal {
-  return scope === 'account' && account_id !== undefined
-    ? { scope, accountId: account_id, caller: `account ${account_id}` }
-    : { scope: 'admin', caller: `key ${_id}` };
-}
-
 /** API keys. */
 export class KeyStore {
   readonly #keys: Collections['api_keys'];
@@ -34,6 +28,8 @@ export class KeyStore {
   readonly #remembered = new LRUCache<string, { found: ApiKeyDocument | null; readAt: Date }>({
     max: REMEMBERED_KEYS,
   });
+  #hits = 0;
+  #misses = 0;
 
   constructor({ api_keys }: Pick<Collections, 'api_keys'>, log: Logger) {
     this.#keys = api_keys;
@@ -74,19 +70,28 @@ export class KeyStore {
   }
 
   /**
-   * Whose key it is; undefined where it is unknown, expired or revoked. Which of these it is cannot be told from how long
+   * The key as it is stored; undefined where it is unknown, expired or revoked. Which of these it is cannot be told from how long
    * it takes: there is one look-up, by a hash, in any case.
    */
-  async authenticate(key: string, now: Date): Promise<Principal | undefined> {
+  async authenticate(key: string, now: Date): Promise<ApiKeyDocument | undefined> {
     const found = await this.#find(hashOf(key), now);
     if (!found || found.revoked_at || (found.expires_at && found.expires_at <= now)) return undefined;
     await this.#noteUse(found, now);
-    return principalOf(found);
+    return found;
+  }
+
+  /** How often a key was remembered well enough. */
+  stats(): CacheStats {
+    return { hits: this.#hits, misses: this.#misses, entries: this.#remembered.size };
   }
 
   async #find(hash: string, now: Date): Promise<ApiKeyDocument | null> {
     const remembered = this.#remembered.get(hash);
-    if (remembered && now.getTime() - remembered.readAt.getTime() < TRUSTED_MS) return remembered.found;
+    if (remembered && now.getTime() - remembered.readAt.getTime() < TRUSTED_MS) {
+      this.#hits += 1;
+      return remembered.found;
+    }
+    this.#misses += 1;
     const found = await this.#keys.findOne({ hash });
     this.#remembered.set(hash, { found, readAt: now });
     return found;

@@ -57,6 +57,9 @@ export function defaultsFor(uri: string, defaults: MongoClientOptions): MongoCli
   return Object.fromEntries(Object.entries(defaults).filter(([name]) => !named.has(name.toLowerCase())));
 }
 
+/** Is given the driver before it opens its first connection. */
+type WatchDriver = (client: MongoClient) => void;
+
 interface Server {
   uri: string;
   close(): Promise<void>;
@@ -64,8 +67,14 @@ interface Server {
 
 const NOTHING_TO_CLOSE = async () => {};
 
-function attach(server: Server, databaseName: string, options: MongoClientOptions): Database {
+function attach(
+  server: Server,
+  databaseName: string,
+  options: MongoClientOptions,
+  watch?: WatchDriver,
+): Database {
   const client = new MongoClient(server.uri, defaultsFor(server.uri, { ...DEFAULTS, ...options }));
+  watch?.(client);
   const collections = collectionsOf(client.db(databaseName));
   return {
     client,
@@ -93,17 +102,19 @@ async function connected(database: Database): Promise<Database> {
 
 /**
  * The service's database, not yet connected: the server of `uri`, or else the embedded engine, which it starts.
+ * @param watch - is given the driver before it opens its first connection
  * @throws DataDirectoryInUse where another process runs the engine on that folder; UnusableStore
  */
 export async function attachDatabase(
   settings: DatabaseSettings,
   log: Logger,
   options: MongoClientOptions = {},
+  watch?: WatchDriver,
 ): Promise<Database> {
   const server = settings.uri
     ? { uri: settings.uri, close: NOTHING_TO_CLOSE }
     : await startEmbedded({ dataDir: settings.dataDir, log });
-  return attach(server, settings.name, options);
+  return attach(server, settings.name, options, watch);
 }
 
 /**
@@ -114,8 +125,9 @@ export async function openDatabase(
   settings: DatabaseSettings,
   log: Logger,
   options: MongoClientOptions = {},
+  watch?: WatchDriver,
 ): Promise<Database> {
-  return connected(await attachDatabase(settings, log, options));
+  return connected(await attachDatabase(settings, log, options, watch));
 }
 
 /** As openDatabase, for scripts: where a service runs the engine on that folder, through its socket. */

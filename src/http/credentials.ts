@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler } from 'express';
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
-import type { Principal } from '../auth/principal.ts';
+import type { ApiKeyDocument } from '../auth/document.ts';
+import { type Principal, principalOf } from '../auth/principal.ts';
 import type { KeyStore } from '../auth/store.ts';
 import { ApiError } from '../errors.ts';
 import { needsNoKey, rolesOf } from './parameters.ts';
@@ -25,6 +26,18 @@ const trusted = new WeakSet<IncomingMessage>();
 /** Takes a request of this process itself for an admin's, whatever headers it has. */
 export function trust(request: IncomingMessage): void {
   trusted.add(request);
+}
+
+/** Whether a request is of this process itself. */
+export function isTrusted(request: IncomingMessage): boolean {
+  return trusted.has(request);
+}
+
+const keysOfRequests = new WeakMap<IncomingMessage, ApiKeyDocument>();
+
+/** The key that a request was let in by; undefined where none was asked for, and before it was looked at. */
+export function keyOf(request: IncomingMessage): ApiKeyDocument | undefined {
+  return keysOfRequests.get(request);
 }
 
 function refuse(code: 'missing_credentials' | 'invalid_credentials', message: string): never {
@@ -81,13 +94,14 @@ export function credentials({
 }): RequestHandler {
   const identify = async (request: Request): Promise<Principal> => {
     if (needsNoKey(document, request)) return ANYBODY;
-    if (auth === 'none' || trusted.has(request)) return EVERYBODY;
+    if (auth === 'none' || isTrusted(request)) return EVERYBODY;
     const { key, place } = presentedKey(request);
-    const principal = await keys.authenticate(key, now());
-    if (!principal) {
+    const found = await keys.authenticate(key, now());
+    if (!found) {
       refuse('invalid_credentials', `The key in ${place} is not valid: it is unknown, expired or revoked.`);
     }
-    return principal;
+    keysOfRequests.set(request, found);
+    return principalOf(found);
   };
   return async (request, response, next) => {
     const principal = await identify(request);

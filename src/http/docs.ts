@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { extname } from 'node:path';
 import { Router } from 'express';
 import { llmsTxt } from './llms-txt.ts';
+import { docsHeaders } from './security-headers.ts';
 import type { Spec } from './spec.ts';
 import { staticFile } from './static-file.ts';
 
@@ -16,35 +17,16 @@ const FILES = {
   '/docs/favicon-32x32.png': 'swagger-ui-dist/favicon-32x32.png',
 };
 
-/** The page runs and shows what this service sends it, and nothing else. Swagger UI's icons are data: URLs. */
-const HEADERS = {
-  'Content-Security-Policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; '),
-  'Referrer-Policy': 'no-referrer',
-  'X-Content-Type-Options': 'nosniff',
-};
-
 /** Swagger UI at /docs, from this service alone, and the spec it shows: as YAML, as JSON, and as text for models. */
 export function docs(spec: Spec): Router {
   const { resolve } = createRequire(import.meta.url);
   const router = Router({ caseSensitive: true, strict: true });
   router.get('/', (_request, response) => response.redirect('/docs'));
   for (const [path, file] of Object.entries(FILES)) {
-    router.get(path, staticFile(readFileSync(resolve(file)), extname(file), HEADERS));
+    router.get(path, docsHeaders, staticFile(readFileSync(resolve(file)), extname(file)));
   }
-  router.get('/openapi.yaml', staticFile(Buffer.from(spec.yaml), 'application/yaml; charset=utf-8', HEADERS));
-  router.get(
-    '/llms.txt',
-    staticFile(Buffer.from(llmsTxt(spec.document)), 'text/plain; charset=utf-8', HEADERS),
-  );
-  router.get('/openapi.json', staticFile(Buffer.from(JSON.stringify(spec.document)), 'json', HEADERS));
+  router.get('/openapi.yaml', staticFile(Buffer.from(spec.yaml), 'application/yaml; charset=utf-8'));
+  router.get('/llms.txt', staticFile(Buffer.from(llmsTxt(spec.document)), 'text/plain; charset=utf-8'));
+  router.get('/openapi.json', staticFile(Buffer.from(JSON.stringify(spec.document)), 'json'));
   return router;
 }

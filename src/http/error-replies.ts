@@ -1,6 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import type { Logger } from 'pino';
-import type { ErrorResponse } from '../../generated/types.gen.ts';
+import type { ErrorCode, ErrorResponse } from '../../generated/types.gen.ts';
 import { type FailureKind, failureKind, isDatabaseFailure } from '../database/failures.ts';
 import type { DatabaseWatch } from '../database/watch.ts';
 import { ApiError } from '../errors.ts';
@@ -44,6 +45,13 @@ function toApiError(error: unknown): ApiError {
   );
 }
 
+const codes = new WeakMap<IncomingMessage, ErrorCode>();
+
+/** The error that a request was answered with; undefined where there was none, or none yet. */
+export function errorCodeOf(request: IncomingMessage): ErrorCode | undefined {
+  return codes.get(request);
+}
+
 /** Whether it is only that a reply came when its request had been answered for, as one that took too long. */
 function isTooLate(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ERR_HTTP_HEADERS_SENT';
@@ -59,6 +67,7 @@ export function errorReplies({
 }): ErrorRequestHandler {
   return (error, request, response, _next) => {
     const { status, code, message, headers } = toApiError(error);
+    codes.set(request, code);
     const requestId = String(response.getHeader('x-request-id'));
     if (isDatabaseFailure(error)) database.failed(error, requestId);
     else if (status === 500 && !(response.writableEnded && isTooLate(error)))

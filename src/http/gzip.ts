@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, crc32, deflateRaw } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
+import type { CacheStats } from '../telemetry/cache-stats.ts';
 import type { Piece } from '../json/json-text.ts';
 
 const deflate = promisify(deflateRaw);
@@ -20,6 +21,8 @@ const OVERHEAD_BYTES = 300;
 export class Gzip {
   /** Segments by the digest of what they hold. */
   readonly #segments: LRUCache<string, Buffer> | undefined;
+  #hits = 0;
+  #misses = 0;
 
   /** @param maxBytes - of memory for segments; 0 to keep none */
   constructor(maxBytes: number) {
@@ -31,9 +34,10 @@ export class Gzip {
     }
   }
 
-  /** Bytes of memory in use, as they are counted. */
-  get bytes(): number {
-    return this.#segments?.calculatedSize ?? 0;
+  /** How often a segment was there, and how much is. */
+  stats(): CacheStats {
+    const { size = 0, calculatedSize = 0 } = this.#segments ?? {};
+    return { hits: this.#hits, misses: this.#misses, entries: size, bytes: calculatedSize };
   }
 
   /** A gzip member (RFC 1952) of all pieces. */
@@ -44,7 +48,9 @@ export class Gzip {
     for await (const piece of pieces) {
       checksum = crc32(piece.bytes, checksum);
       length += piece.bytes.length;
-      yield this.#segments?.get(piece.digest) ?? (await this.#deflate(piece));
+      const kept = this.#segments?.get(piece.digest);
+      if (kept) this.#hits += 1;
+      yield kept ?? (await this.#deflate(piece));
     }
     const trailer = Buffer.alloc(8);
     trailer.writeUInt32LE(checksum, 0);
@@ -53,6 +59,7 @@ export class Gzip {
   }
 
   async #deflate({ bytes, digest }: Piece): Promise<Buffer> {
+    this.#misses += 1;
     const segment = await deflate(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
     this.#segments?.set(digest, segment);
     return segment;

@@ -15,6 +15,7 @@ import type { ErrorResponse } from '../../generated/types.gen.ts';
 import { ApiError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
 import { boundConnections } from './connections.ts';
+import { API_HEADERS } from './security-headers.ts';
 
 /** How often node looks for connections that took too long; by default, only every half a minute. */
 const LOOK_EVERY_MS = 1_000;
@@ -43,7 +44,7 @@ function answerRaw(socket: Duplex, { status, code, message, headers }: ApiError,
       'Content-Type: application/json; charset=utf-8',
       `Content-Length: ${Buffer.byteLength(text)}`,
       `x-request-id: ${requestId}`,
-      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+      ...[...API_HEADERS, ...Object.entries(headers)].map(([name, value]) => `${name}: ${value}`),
       'Connection: close',
       '',
       text,

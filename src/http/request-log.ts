@@ -3,6 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
+import { keyOf } from './credentials.ts';
+import { errorCodeOf } from './error-replies.ts';
 import { operationOf } from './routes.ts';
 
 /** A client's own request id, as the spec allows it (openapi.yaml, RequestId): nothing that could forge a log line. */
@@ -18,7 +20,7 @@ function requestIdOf(request: IncomingMessage, response: ServerResponse): string
   return id;
 }
 
-/** What the log says of a request. The path alone: a query may hold what is nobody else's business. */
+/** What the log says of a request. The path alone, a query may hold what is nobody else's business; the key's name, never it. */
 function lineOf(request: IncomingMessage, response: ServerResponse) {
   const path = request.url?.split('?', 1)[0] ?? '';
   return {
@@ -26,6 +28,8 @@ function lineOf(request: IncomingMessage, response: ServerResponse) {
     path: path.slice(0, MAX_LOGGED_PATH),
     operation: operationOf(request.method, path),
     status: response.statusCode,
+    code: errorCodeOf(request),
+    key: keyOf(request)?.name,
     ...(!response.writableFinished && { aborted: true }),
   };
 }

@@ -28,9 +28,8 @@ const PREFERRED: Encoding[] = ['br', 'gzip'];
  * The content is compressed once, when it is first asked for, and kept: a middleware such as `compression` would
  * compress Swagger UI, a fifth of a second, for everyone who asks.
  * @param type as in `response.type`: a file's ending or a media type.
- * @param headers sent with the content, besides those of caching and compression.
  */
-export function staticFile(content: Buffer, type: string, headers: Record<string, string>): RequestHandler {
+export function staticFile(content: Buffer, type: string): RequestHandler {
   let computed: string | undefined;
   const encoded = new Map<Encoding, Promise<Buffer>>();
 
@@ -48,7 +47,7 @@ export function staticFile(content: Buffer, type: string, headers: Record<string
 
   return async (request, response) => {
     const etag = etagOf();
-    response.set({ ETag: etag, 'Cache-Control': 'no-cache', ...headers }).vary('Accept-Encoding');
+    response.set({ ETag: etag, 'Cache-Control': 'no-cache' }).vary('Accept-Encoding');
     // Not request.fresh, which app.ts turns off for the API.
     if (fresh(request.headers, { etag })) {
       response.status(304).end();

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
+import type { CacheStats } from '../telemetry/cache-stats.ts';
 import { isTurnOver, nextTurn } from '../turns.ts';
 import { UnreadableSchedule, fireTimesAfter } from './upcoming.ts';
 
@@ -25,6 +26,8 @@ const keyOf = (cron: string, timezone: string): string => `${timezone} ${cron}`;
 export class FireTimes {
   readonly #entries = new LRUCache<string, Entry>({ max: MAX_SCHEDULES });
   readonly #log: Pick<Logger, 'warn'>;
+  #hits = 0;
+  #misses = 0;
 
   constructor(log: Pick<Logger, 'warn'>) {
     this.#log = log;
@@ -36,8 +39,9 @@ export class FireTimes {
     if (!entry) return undefined;
     const [next] = entry.times;
     // None: it cannot be read, at any time.
-    if (next === undefined || (entry.from <= now && next > now)) return entry.times;
-    return undefined;
+    if (next !== undefined && (entry.from > now || next <= now)) return undefined;
+    this.#hits += 1;
+    return entry.times;
   }
 
   /**
@@ -45,6 +49,7 @@ export class FireTimes {
    * tens of milliseconds to find: other requests get their turn in between.
    */
   async compute(cron: string, timezone: string, now: Date): Promise<Date[]> {
+    this.#misses += 1;
     const key = keyOf(cron, timezone);
     const entry = this.#entries.get(key);
     const times = entry && entry.from <= now ? entry.times.filter((at) => at > now) : [];
@@ -62,5 +67,10 @@ export class FireTimes {
     }
     this.#entries.set(key, { from: now, times });
     return times;
+  }
+
+  /** How often all times that were asked for were there. */
+  stats(): CacheStats {
+    return { hits: this.#hits, misses: this.#misses, entries: this.#entries.size };
   }
 }

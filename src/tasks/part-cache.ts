@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { CacheStats } from '../telemetry/cache-stats.ts';
 import type { TaskPart } from './parts.ts';
 import type { TaskVersion } from './store.ts';
 
@@ -54,9 +55,9 @@ export class PartCache {
     this.#entries?.set(part.id, { part, keptAt: this.#now() });
   }
 
-  /** Figures for operators, since the process started. */
-  get figures(): { hits: number; misses: number; tasks: number; bytes: number } {
+  /** How often the part that was asked for was there, and how much is. */
+  stats(): CacheStats {
     const { size = 0, calculatedSize = 0 } = this.#entries ?? {};
-    return { hits: this.#hits, misses: this.#misses, tasks: size, bytes: calculatedSize };
+    return { hits: this.#hits, misses: this.#misses, entries: size, bytes: calculatedSize };
   }
 }

@@ -1,7 +1,7 @@
 /** The checker that every reply in the tests passes through: it lets pass what the spec allows, and nothing else. */
 import { describe, expect, test } from '@jest/globals';
 import { loadSpec } from '../../src/http/spec.ts';
-import { assertContract } from '../support/contract.ts';
+import { SECURITY_HEADERS, assertContract } from '../support/contract.ts';
 import { at } from '../support/json.ts';
 
 const example = (name: string): unknown =>
@@ -26,6 +26,7 @@ function reply(changes: {
     'x-request-id': 'one',
     // Of what succeeds alone.
     ...(status === 200 && CACHED),
+    ...SECURITY_HEADERS,
     ...headers,
   };
   const present = Object.entries(all).flatMap(([name, value]): [string, string][] =>
@@ -78,6 +79,7 @@ describe('found are', () => {
     ['an error body with a success status', { body: example('NotAUuid') }, 'says it is an error'],
     ['another content type', { headers: { 'content-type': 'application/json' } }, 'content type is'],
     ['no request id', { headers: { 'x-request-id': undefined } }, 'has no x-request-id'],
+    ['what a browser may take for a page', { headers: { 'x-content-type-options': undefined } }, 'nosniff'],
     ['a request id with other characters', { headers: { 'x-request-id': 'a b' } }, 'RequestId'],
     ['no Cache-Control', { headers: { 'cache-control': undefined } }, 'has no Cache-Control'],
     ['an ETag that is none', { headers: { etag: 'abc' } }, 'ETag'],

@@ -74,16 +74,37 @@ const HTTP_HEADERS = new Set([
   'keep-alive',
   'transfer-encoding',
 ]);
+/** For browsers, on every reply, as the document's description says. */
+export const SECURITY_HEADERS = {
+  'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+};
+
+/** For browsers, where there is cause for them. */
+const CORS_HEADERS = new Set(['access-control-allow-origin', 'access-control-expose-headers', 'vary']);
+
 const pointer = (key: string) => encodeURIComponent(key.replaceAll('~', '~0').replaceAll('/', '~1'));
 
 function assertHeaders(declared: unknown, { headers, status }: WireReply): void {
   const known = new Set(Object.keys(isObject(declared) ? declared : {}).map((name) => name.toLowerCase()));
   for (const name of headers.keys()) {
-    const allowed = known.has(name) || HTTP_HEADERS.has(name) || (status === 405 && name === 'allow');
+    const allowed =
+      known.has(name) ||
+      HTTP_HEADERS.has(name) ||
+      name in SECURITY_HEADERS ||
+      CORS_HEADERS.has(name) ||
+      (status === 405 && name === 'allow');
     if (!allowed)
       throw new Error(
         `The ${status} has a header ${name}, which the spec does not declare. ${MEND} the headers.`,
       );
+  }
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
+    if (headers.get(name) !== value)
+      throw new Error(`The ${status} has ${name}: ${headers.get(name)}, not ${value}.`);
   }
   for (const [name, ref] of Object.entries(isObject(declared) ? declared : {})) {
     const value = headers.get(name);

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import type { CommandStartedEvent, CommandSucceededEvent, MongoClientOptions } from 'mongodb';
+import type { CommandStartedEvent, CommandSucceededEvent, MongoClient, MongoClientOptions } from 'mongodb';
 import { pino } from 'pino';
 import { type Client, createClient } from '../../generated/client/index.ts';
 import { createApp } from '../../src/app.ts';
@@ -17,6 +17,7 @@ import { createListener } from '../../src/http/listener.ts';
 import type { Limits } from '../../src/limits.ts';
 import { KeyStore } from '../../src/auth/store.ts';
 import { RunStore } from '../../src/runs/store.ts';
+import { createLog } from '../../src/log.ts';
 import { TaskStore } from '../../src/tasks/store.ts';
 import { checkedFetch } from './contract.ts';
 
@@ -24,11 +25,14 @@ import { checkedFetch } from './contract.ts';
 export const NOW = new Date('2026-11-23T12:00:00.000Z');
 
 /** A database of its own for a test file: on MONGODB_URI if set, else on the embedded engine in a new folder. */
-export async function openTestDatabase(options: MongoClientOptions = {}) {
+export async function openTestDatabase(
+  options: MongoClientOptions = {},
+  watch?: (client: MongoClient) => void,
+) {
   const dataDir = await mkdtemp(join(tmpdir(), 'recoup-test-'));
   const log = pino({ level: 'silent' });
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  const database = await openDatabase({ uri: process.env.MONGODB_URI, name, dataDir }, log, options);
+  const database = await openDatabase({ uri: process.env.MONGODB_URI, name, dataDir }, log, options, watch);
   return {
     ...database,
     uri: process.env.MONGODB_URI ?? (await findRunningEmbedded(dataDir)) ?? '',
@@ -51,7 +55,7 @@ export function memoryLog() {
       done();
     },
   });
-  return { lines, log: pino({ level: 'info' }, stream) };
+  return { lines, log: createLog('info', stream) };
 }
 
 /** The limits that the settings have by default, and others in their place. */
@@ -60,19 +64,23 @@ export const limitsWith = (others: Partial<Limits> = {}): Limits => ({
   ...others,
 });
 
+type Surroundings = Parameters<typeof createApp>[0];
+
+const CACHE_BYTES = 67_108_864;
+
 /** The app on a database, and what it is composed of. */
 export function appOn(
   collections: Database['collections'],
   now: () => Date,
   auth: 'required' | 'none' = 'none',
-  limits: Limits = limitsWith(),
-  cacheBytes = 67_108_864,
+  options: Partial<Surroundings> = {},
 ) {
   const { lines, log } = memoryLog();
   const database = new DatabaseWatch({ collections, log, now });
   const readiness = new Readiness(database);
-  const app = createApp({ collections, auth, log, cacheBytes, now, limits, database, readiness });
-  return { app, database, lines, log, readiness };
+  const limits = options.limits ?? limitsWith();
+  const always = { collections, auth, log, now, cacheBytes: CACHE_BYTES, database, readiness };
+  return { app: createApp({ ...always, ...options, limits }), database, limits, lines, log, readiness };
 }
 
 /** The service on a free port of a database: what a request and its reply pass, and the log. */
@@ -80,10 +88,9 @@ export async function listenOn(
   collections: Database['collections'],
   now: () => Date,
   auth?: 'required' | 'none',
-  limits: Limits = limitsWith(),
-  { started = true, cacheBytes }: { started?: boolean; cacheBytes?: number } = {},
+  { started = true, ...options }: Partial<Surroundings> & { started?: boolean } = {},
 ) {
-  const { app, database, lines, log, readiness } = appOn(collections, now, auth, limits, cacheBytes);
+  const { app, database, limits, lines, log, readiness } = appOn(collections, now, auth, options);
   if (started) readiness.started();
   const { server, drain } = createListener(app, log, limits);
   await new Promise<void>((resolve) => {
@@ -109,14 +116,17 @@ export async function listenOn(
 }
 
 /** A whole service for a test file, with its stores, clock and the commands that it sends to its database. */
-export async function startService(auth?: 'required' | 'none') {
-  const database = await openTestDatabase({ monitorCommands: true });
+export async function startService(auth?: 'required' | 'none', options: Partial<Surroundings> = {}) {
+  const { metrics } = options;
+  const database = await openTestDatabase({ monitorCommands: true }, (client) =>
+    metrics?.watchDriver(client),
+  );
   const started: CommandStartedEvent[] = [];
   const succeeded: CommandSucceededEvent[] = [];
   database.client.on('commandStarted', (event) => started.push(event));
   database.client.on('commandSucceeded', (event) => succeeded.push(event));
   const clock = { now: NOW };
-  const listener = await listenOn(database.collections, () => clock.now, auth);
+  const listener = await listenOn(database.collections, () => clock.now, auth, options);
   return {
     ...listener,
     clock,

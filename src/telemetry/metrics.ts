@@ -1,0 +1,118 @@
+import type { MongoClient } from 'mongodb';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { CacheStats } from './cache-stats.ts';
+import { measureDriver } from './driver-metrics.ts';
+
+/** What is told of a request when it has been answered, or its connection is gone. */
+export interface AnsweredRequest {
+  /** The operationId; undefined for what is no operation. Never a path: strangers make up any number of those. */
+  operation: string | undefined;
+  /** The HTTP status; `aborted` where the reply did not go out whole. */
+  status: number | 'aborted';
+  seconds: number;
+  /** The error code that was sent, if one was. */
+  code: string | undefined;
+}
+
+/** From a reply out of memory to one that was too slow for anybody. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** What Prometheus is told of this process. No label takes a value that a caller can make up. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #caches = new Map<string, () => CacheStats>();
+  readonly #inFlight: Gauge;
+  readonly #durations: Histogram<'operation' | 'status'>;
+  readonly #errors: Counter<'operation' | 'code'>;
+
+  constructor() {
+    const registers = [this.#registry];
+    // CPU, memory, garbage collection, and how long the event loop was late.
+    collectDefaultMetrics({ register: this.#registry });
+    this.#inFlight = new Gauge({
+      name: 'http_requests_in_flight',
+      help: 'Requests that are being answered.',
+      registers,
+    });
+    this.#durations = new Histogram({
+      name: 'http_request_duration_seconds',
+      help: 'Time from a request to the last byte of its reply, by operationId (none: no operation) and status.',
+      labelNames: ['operation', 'status'],
+      buckets: SECONDS,
+      registers,
+    });
+    this.#errors = new Counter({
+      name: 'http_errors_total',
+      help: 'Error replies, by operationId and error code.',
+      labelNames: ['operation', 'code'],
+      registers,
+    });
+    this.#describeCaches();
+  }
+
+  /** They are read when they are scraped, so that a look-up costs nothing more. */
+  #describeCaches(): void {
+    const caches = this.#caches;
+    const requests = new Counter({
+      name: 'cache_requests_total',
+      help: 'Look-ups in a cache, by result.',
+      labelNames: ['cache', 'result'],
+      registers: [],
+      collect() {
+        this.reset();
+        for (const [cache, stats] of caches) {
+          const { hits, misses } = stats();
+          this.inc({ cache, result: 'hit' }, hits);
+          this.inc({ cache, result: 'miss' }, misses);
+        }
+      },
+    });
+    const entries = new Gauge({
+      name: 'cache_entries',
+      help: 'Entries in a cache.',
+      labelNames: ['cache'],
+      registers: [],
+      collect() {
+        for (const [cache, stats] of caches) this.set({ cache }, stats().entries);
+      },
+    });
+    const bytes = new Gauge({
+      name: 'cache_bytes',
+      help: 'Bytes in a cache that knows them.',
+      labelNames: ['cache'],
+      registers: [],
+      collect() {
+        for (const [cache, stats] of caches) {
+          const known = stats().bytes;
+          if (known !== undefined) this.set({ cache }, known);
+        }
+      },
+    });
+    for (const metric of [requests, entries, bytes]) this.#registry.registerMetric(metric);
+  }
+
+  requestStarted(): void {
+    this.#inFlight.inc();
+  }
+
+  requestEnded({ operation = 'none', status, seconds, code }: AnsweredRequest): void {
+    this.#inFlight.dec();
+    this.#durations.observe({ operation, status }, seconds);
+    if (code !== undefined) this.#errors.inc({ operation, code });
+  }
+
+  /** Has a cache's own counts read at each scrape. */
+  watchCache(name: string, stats: () => CacheStats): void {
+    this.#caches.set(name, stats);
+  }
+
+  /** Listens to what the driver tells of its connections, from before it opens the first. */
+  watchDriver(client: MongoClient): void {
+    measureDriver(client, this.#registry);
+  }
+
+  /** All of it, in Prometheus' text format. */
+  async text(): Promise<{ contentType: string; body: string }> {
+    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+  }
+}

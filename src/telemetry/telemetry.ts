@@ -1,0 +1,35 @@
+import type { MongoClient, MongoClientOptions } from 'mongodb';
+import type { Logger } from 'pino';
+import type { Settings } from '../config.ts';
+import type { Metrics } from './metrics.ts';
+import type { Tracing } from './tracing.ts';
+
+/** What watches the service from within, as far as it is wanted. */
+export interface Telemetry {
+  metrics: Metrics | undefined;
+  tracing: Tracing | undefined;
+  /** What the driver has to be told, for it to be watched. */
+  driverOptions: MongoClientOptions;
+  /** Watches a driver, from before it opens its first connection. */
+  watchDriver(client: MongoClient): void;
+  end(): Promise<void>;
+}
+
+/** Starts what is wanted, and loads nothing else: most of it is larger than the service. */
+export async function startTelemetry(
+  { metricsAddress, traceExport }: Pick<Settings, 'metricsAddress' | 'traceExport'>,
+  log: Logger,
+): Promise<Telemetry> {
+  const metrics = metricsAddress && new (await import('./metrics.ts')).Metrics();
+  const tracing = traceExport && new (await import('./tracing.ts')).Tracing(traceExport, log);
+  return {
+    metrics,
+    tracing,
+    driverOptions: { monitorCommands: tracing !== undefined },
+    watchDriver(client) {
+      metrics?.watchDriver(client);
+      tracing?.watchDriver(client);
+    },
+    end: async () => tracing?.end(),
+  };
+}

@@ -1,0 +1,114 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import {
+  type Attributes,
+  DiagLogLevel,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  defaultTextMapGetter,
+  diag,
+  trace,
+} from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  resourceFromAttributes,
+} from '@opentelemetry/resources';
+import {
+  BasicTracerProvider,
+  BatchSpanProcessor,
+  ConsoleSpanExporter,
+  type SpanExporter,
+} from '@opentelemetry/sdk-trace-base';
+import type { MongoClient } from 'mongodb';
+import type { Logger } from 'pino';
+import type { TraceExport } from '../config.ts';
+import { traceDriver } from './driver-traces.ts';
+
+/** How long a collector may take. The process waits for it when it ends, so that it is not the 10 s that the SDK would take. */
+const EXPORT = { timeoutMillis: 2_000 };
+
+const EXPORTERS: { [Way in TraceExport]: () => SpanExporter } = {
+  'http/json': () => new JsonExporter(EXPORT),
+  'http/protobuf': () => new ProtobufExporter(EXPORT),
+  console: () => new ConsoleSpanExporter(),
+};
+
+/**
+ * Traces by OpenTelemetry, as its OTEL_ variables say; its SDK reads those that config.ts does not. The spans are made
+ * here and not by its instrumentations: those replace modules while they are loaded, which ES modules do not allow
+ * without a loader of their own, and they record URLs with their queries.
+ */
+export class Tracing {
+  readonly #provider: BasicTracerProvider;
+  readonly #contexts = new AsyncLocalStorageContextManager().enable();
+  readonly #propagator = new W3CTraceContextPropagator();
+
+  readonly #log: Logger;
+  #isTold = false;
+
+  constructor(way: TraceExport, log: Logger) {
+    this.#log = log;
+    const silent = () => {};
+    diag.setLogger(
+      { error: (problem) => this.#tell(problem), warn: silent, info: silent, debug: silent, verbose: silent },
+      { logLevel: DiagLogLevel.ERROR, suppressOverrideMessage: true },
+    );
+    this.#provider = new BasicTracerProvider({
+      resource: defaultResource()
+        .merge(resourceFromAttributes({ 'service.name': 'recoup-tasks' }))
+        .merge(detectResources({ detectors: [envDetector] })),
+      spanProcessors: [new BatchSpanProcessor(EXPORTERS[way]())],
+    });
+  }
+
+  /** Once: a collector that is away for long would fill the log. */
+  #tell(problem: string): void {
+    if (!this.#isTold) this.#log.warn({ reason: problem.slice(0, 200) }, 'traces cannot be exported');
+    this.#isTold = true;
+  }
+
+  get #tracer() {
+    return this.#provider.getTracer('recoup-tasks');
+  }
+
+  /**
+   * Has a request answered within a span, which continues its caller's trace (W3C traceparent).
+   * @returns what ends the span
+   */
+  serve(
+    headers: IncomingHttpHeaders,
+    { name, attributes }: { name: string; attributes: Attributes },
+    answer: () => void,
+  ): (end: { attributes: Attributes; failed: boolean }) => void {
+    const caller = this.#propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter);
+    const span = this.#tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, caller);
+    this.#contexts.with(trace.setSpan(caller, span), answer);
+    return ({ attributes: last, failed }) => {
+      span.setAttributes(last);
+      if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
+      span.end();
+    };
+  }
+
+  /** Makes a span of each command that a request sends to the database. The driver needs `monitorCommands` for it. */
+  watchDriver(client: MongoClient): void {
+    traceDriver(client, (name, attributes): Span | undefined => {
+      const active = this.#contexts.active();
+      // What the service does by itself, such as looking for its servers, is nobody's trace.
+      if (!trace.getSpan(active)) return undefined;
+      return this.#tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, active);
+    });
+  }
+
+  /** Sends what has not been sent yet. */
+  async end(): Promise<void> {
+    await this.#provider.shutdown().catch((error: unknown) => this.#tell(String(error)));
+  }
+}

@@ -1,0 +1,69 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+
+const RISKS = Array.from({ length: 10 }, (_, at) => `API${at + 1}`);
+
+/** A test as SECURITY.md names it: a link to its file, and its title as the file has it. */
+const REFERENCE = /\[`[^`]+`\]\(([^)]+)\) “([^”]+)”/g;
+
+const rows = readFileSync('SECURITY.md', 'utf8')
+  .split('\n')
+  .filter((line) => /^\| API\d/.test(line));
+
+const references = rows.flatMap((row) =>
+  [...row.matchAll(REFERENCE)].map(([, file = '', title = '']) => ({ risk: row.split(' ')[1], file, title })),
+);
+
+/** Whether a test file has a text as a whole literal, which a title is. */
+function hasTitle(file: string, title: string): boolean {
+  const source = readFileSync(file, 'utf8');
+  return ["'", '"', '`'].some((quote) => source.includes(`${quote}${title}${quote}`));
+}
+
+describe('the table in SECURITY.md', () => {
+  test('has each of the ten risks once, with what proves that it is met', () => {
+    expect(rows.map((row) => row.split(' ')[1])).toEqual(RISKS);
+    expect([...new Set(references.map(({ risk }) => risk))]).toEqual(RISKS);
+    // Nothing else in a last column, such as a title in other quotes, which would go unread.
+    for (const row of rows) {
+      const proofs = row.split(' | ').at(-1)?.replace(/ \|$/, '') ?? '';
+      expect(proofs.replaceAll(REFERENCE, '').replaceAll('; ', '')).toBe('');
+    }
+  });
+
+  test.each(references)('$risk names a test that there is: $file, $title', ({ file, title }) => {
+    expect({ file, exists: existsSync(file) }).toEqual({ file, exists: true });
+    expect({ title, exists: hasTitle(file, title) }).toEqual({ title, exists: true });
+  });
+});
+
+/** What opens a connection to somewhere else. */
+const CALLS_OUT = [
+  /(?<![#.\w])fetch\(/,
+  /new WebSocket\(/,
+  /new MongoClient\(/,
+  /\b(connect|createConnection|request|get)\b[^;]*\} from 'node:(net|tls|http|https|http2|dgram)'/,
+  /from '(undici|axios|got)'/,
+  /exporter-trace-otlp/,
+];
+
+test('nothing in the service asks another one by an address, but what is known to', () => {
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(
+    (file) => file.endsWith('.ts') && !file.startsWith('client'),
+  );
+  const calling = files.filter((file) => {
+    const source = readFileSync(join('src', file), 'utf8');
+    return CALLS_OUT.some((pattern) => pattern.test(source));
+  });
+  expect(calling.toSorted()).toEqual([
+    // The database of MONGODB_URI, or the engine of this process.
+    'database/connect.ts',
+    // Whether another process has the embedded engine's socket.
+    'embedded/ownership.ts',
+    // Itself.
+    'http/warm-up.ts',
+    // The operator's collector.
+    'telemetry/tracing.ts',
+  ]);
+});
