@@ -139,7 +139,7 @@ describe('a service', () => {
     // A connection to ask on.
     expect(await readinessOf(listener.url)).toMatchObject({ says: 'ready' });
     clock.now += 1_000;
-    proxy.stall();
+    proxy.delayAnswer('find');
     const asked = proxy.sent().length;
     for (let time = 0; time < 5; time += 1) {
       expect(await readinessOf(listener.url)).toMatchObject({ http: 503, says: 'database_unavailable' });

@@ -84,7 +84,10 @@ export async function startProxy(uri: string) {
       const other = instead.get(command);
       instead.delete(command);
       isLate = other === 'late';
-      if (other === 'lost') upstream.unpipe(answers).once('data', () => client.destroy());
+      if (other === 'lost') {
+        upstream.unpipe(answers).once('data', () => client.destroy());
+        upstream.resume();
+      }
       if (typeof other === 'object') client.write(replyTo(message, other));
       else upstream.write(message);
     });
