@@ -177,7 +177,8 @@ describe('a database that is killed', () => {
     expect(lines).toHaveLength(3 * REQUESTS.length);
     for (const line of lines) expect(line).toMatchObject({ level: 40, status: 503 });
     const again = await spawnEngine(dataDir);
-    await becomesReady(service);
+    // It looks by itself, whether anybody asks or not.
+    await service.hears('database back');
     for (const request of REQUESTS) expect((await service.ask(...request)).status).toBe(200);
     const [back] = await service.hears('database back');
     expect(back?.failures).toBeGreaterThanOrEqual(3 * REQUESTS.length);
@@ -214,7 +215,7 @@ describe('a database', () => {
     opened.push(database);
     const proxy = await startProxy(database.uri);
     opened.push(proxy);
-    const service = await serviceOn(proxy.uri, database.name);
+    const service = await serviceOn(proxy.uri, database.name, {});
     await database.collections.tasks.insertMany([task(1), task(2)]);
     const count = (command: string) => proxy.sent().split(`${command}\0`).length - 1;
     return { database, proxy, service, count };

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/g
 import { pino } from 'pino';
 import { openDatabase } from '../src/database/connect.ts';
 import { ACCOUNT, ARTIST, OTHER_ACCOUNT, task } from './support/builders.ts';
-import { spawnEngine } from './embedded/support/processes.ts';
+import { killHard, spawnEngine } from './embedded/support/processes.ts';
 import { checkedFetch } from './support/contract.ts';
 import { killAll, run, runService } from './support/process.ts';
 import { startProxy } from './support/proxy.ts';
@@ -242,15 +242,14 @@ describe('the service as a process', () => {
     }
     const engine = await spawnEngine(dataDir);
     expect(engine.uri).toBe(uri);
-    const all = await service.printed('database back');
     while ((await statusOf(service.url, '/health/ready')) !== 200) await service.printed('database open');
+    const all = await service.printed('database back');
     expect(all.split('database unavailable')).toHaveLength(2);
     expect(all.split('waiting for the database')).toHaveLength(2);
     expect(await statusOf(service.url, '/api/tasks')).toBe(200);
     service.kill('SIGTERM');
     expect(await service.ended).toMatchObject({ code: 0, stderr: '' });
-    engine.process.stdin?.end();
-    await once(engine.process, 'exit');
+    await killHard(engine);
   });
 
   test('ends though its database stands still', async () => {

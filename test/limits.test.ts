@@ -236,7 +236,7 @@ describe('the database', () => {
       operationTimeoutMs: 60_000,
     });
     expect((await read(listener.url)).status).toBe(200);
-    proxy.stall();
+    proxy.delayAnswer('find');
     const asked = proxy.sent().length;
     const held = read(listener.url);
     while (!proxy.sent().slice(asked).includes('find\0')) await new Promise(setImmediate);
@@ -278,9 +278,10 @@ describe('the database', () => {
     expect(error).toContain('did not answer in time');
     expect(error).toContain('may have been made or not');
     proxy.slowDown(0);
-    while ((await service.collections.tasks.countDocuments({ title: 'Slow' })) === 0) {
-      await new Promise(setImmediate);
-    }
+    const answered = { reply: { $exists: true } };
+    while (!(await service.collections.idempotency_keys.findOne(answered))) await new Promise(setImmediate);
+    expect(await service.collections.tasks.countDocuments({ title: 'Slow' })).toBe(1);
+    expect((await read(listener.url)).status).toBe(200);
     expect(listener.lines.filter(({ msg }) => msg === 'request failed')).toEqual([]);
   });
 });

@@ -6,6 +6,8 @@ import { DatabaseTooSlow, failureKind } from './failures.ts';
 const TRUSTED_MS = 1_000;
 /** How long the database may take to answer that it is there. */
 const ANSWER_MS = 1_000;
+/** After which a question counts as lost: one that the driver got while it was connecting may never come back. */
+const LOST_MS = 6_000;
 /** Between two looks whether it is back. */
 const LOOK_AGAIN_MS = 1_000;
 /** How often the log tells of the same trouble. */
@@ -40,7 +42,7 @@ export class DatabaseWatch {
   async answers(): Promise<boolean> {
     const nowMs = this.#now().getTime();
     // A question that it has not answered yet is not asked again: it would take up one connection after the other.
-    if (!this.#asking && Math.abs(nowMs - this.#askedAtMs) >= TRUSTED_MS) {
+    if (Math.abs(nowMs - this.#askedAtMs) >= (this.#asking ? LOST_MS : TRUSTED_MS)) {
       this.#askedAtMs = nowMs;
       this.#answer = this.#ask();
     }

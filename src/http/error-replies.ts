@@ -54,7 +54,8 @@ export function errorCodeOf(request: IncomingMessage): ErrorCode | undefined {
 
 /** Whether it is only that a reply came when its request had been answered for, as one that took too long. */
 function isTooLate(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_HTTP_HEADERS_SENT';
+  const code = typeof error === 'object' && error && 'code' in error ? error.code : undefined;
+  return code === 'ERR_HTTP_HEADERS_SENT';
 }
 
 /** Answers every error in the published envelope, and has the log told of those that are not the caller's. */

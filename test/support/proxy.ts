@@ -51,8 +51,10 @@ export async function startProxy(uri: string) {
   const sockets = new Set<Socket>();
   let isCut = false;
   let delayMs = 0;
-  /** By command: what to answer in the place of the database, or that its answer is to be lost; once. */
-  const instead = new Map<string, object | 'lost'>();
+  /** By command: what to answer in the place of the database, or what becomes of its answer; once. */
+  const instead = new Map<string, object | 'lost' | 'late'>();
+  /** Answers that are late. */
+  const late: (() => void)[] = [];
   /** What was to be passed on while it stood still; undefined where it does not. */
   let held: (() => void)[] | undefined;
   let sent = '';
@@ -67,10 +69,12 @@ export async function startProxy(uri: string) {
     const upstream = connect(targetOf(uri));
     forget(upstream);
     client.on('data', (chunk) => (sent += chunk.toString('latin1')));
+    let isLate = false;
     const answers = new Transform({
       transform(chunk, _encoding, done) {
         const pass = () => done(null, chunk);
-        if (held) held.push(pass);
+        if (isLate) late.push(pass);
+        else if (held) held.push(pass);
         else if (delayMs > 0) setTimeout(pass, delayMs);
         else pass();
       },
@@ -79,9 +83,13 @@ export async function startProxy(uri: string) {
       const command = commandOf(message) ?? '';
       const other = instead.get(command);
       instead.delete(command);
-      if (other === 'lost') upstream.unpipe(answers).once('data', () => client.destroy());
-      if (other === undefined || other === 'lost') upstream.write(message);
-      else client.write(replyTo(message, other));
+      isLate = other === 'late';
+      if (other === 'lost') {
+        upstream.unpipe(answers).once('data', () => client.destroy());
+        upstream.resume();
+      }
+      if (typeof other === 'object') client.write(replyTo(message, other));
+      else upstream.write(message);
     });
     client.on('data', pass);
     upstream.pipe(answers).pipe(client);
@@ -113,7 +121,7 @@ export async function startProxy(uri: string) {
     },
     /** Passes on what was held back, and what comes. */
     resume() {
-      const passing = held ?? [];
+      const passing = [...(held ?? []), ...late.splice(0)];
       held = undefined;
       for (const pass of passing) pass();
     },
@@ -128,6 +136,10 @@ export async function startProxy(uri: string) {
     /** Lets the next command of that name through, and loses the answer with the connection. */
     loseAnswer(command: string) {
       instead.set(command, 'lost');
+    },
+    /** Passes on the answer to the next command of that name only when it is told to resume. */
+    delayAnswer(command: string) {
+      instead.set(command, 'late');
     },
     async close() {
       for (const socket of sockets) socket.destroy();
