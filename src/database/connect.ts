@@ -4,6 +4,9 @@ import type { Logger } from 'pino';
 import type { DatabaseSettings } from '../config.ts';
 import { findRunningEmbedded, startEmbedded } from '../embedded/start.ts';
 import { type Collections, collectionsOf, createIndexes } from './collections.ts';
+import { mendDriverWrites } from './driver-writes.ts';
+
+mendDriverWrites();
 
 export interface Database {
   client: MongoClient;
