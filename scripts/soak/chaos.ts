@@ -8,7 +8,7 @@ import type { DatabaseProcess, SetUp } from './set-up.ts';
 /** Longest stall: shorter than what the drivers wait for the database. */
 const MAX_STALL_MS = 2_500;
 /** From one fault's end to the next one's begin: enough for what was done meanwhile to be looked at. */
-const CALM_MS = { least: 1_500, most: 4_000 };
+const CALM_MS = { least: 500, most: 3_000 };
 
 interface Chaos {
   setUp: SetUp;

@@ -8,7 +8,7 @@ export interface Fault {
 }
 
 /** An error that a fault caused may show this long after it ended. */
-const GRACE_MS = 5_000;
+const GRACE_MS = 3_000;
 const TICK_MS = 200;
 
 /**

@@ -7,7 +7,7 @@ import type { Findings } from './findings.ts';
 const EVERY_MS = 500;
 /** Fewer samples than this say nothing about growth. */
 const MIN_SAMPLES = 60;
-/** What memory may grow by from the first quarter of a steady phase to its last: garbage comes and goes. */
+/** What memory may grow by from the second third of a steady phase, when all is warm, to the last: garbage comes and goes. */
 const MAX_GROWTH_MEBIBYTES = 24;
 
 interface Watched {
@@ -40,8 +40,8 @@ export class MemoryWatch {
   /** What each process grew by in the steady phase, and whether that is too much. */
   growth(): { name: string; mebibytes: number; isTooMuch: boolean }[] {
     return [...this.#steady].map(([name, samples]) => {
-      const quarter = Math.ceil(samples.length / 4);
-      const mebibytes = median(samples.slice(-quarter)) - median(samples.slice(0, quarter));
+      const third = Math.ceil(samples.length / 3);
+      const mebibytes = median(samples.slice(-third)) - median(samples.slice(third, -third));
       const isTooMuch = samples.length >= MIN_SAMPLES && mebibytes > MAX_GROWTH_MEBIBYTES;
       return { name, mebibytes, isTooMuch };
     });
