@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, get } from 'node:http';
 import { type Socket, connect } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { type TasksResponse } from '../generated/types.gen.ts';
@@ -111,18 +112,46 @@ test('while a client does not read, the service does not read on', async () => {
   expect(JSON.parse(await readAll(still)).tasks).toHaveLength(TASKS);
 });
 
-test('a client that leaves ends the reading, and the log says that the reply broke off', async () => {
-  const killed = new Promise<void>((resolve) => {
+const cursorKilled = () =>
+  new Promise<void>((resolve) => {
     service.db.client.on('commandSucceeded', ({ commandName }) => {
       if (commandName === 'killCursors') resolve();
     });
   });
+
+test('a client that leaves ends the reading, and the log says that the reply broke off', async () => {
+  const killed = cursorKilled();
   const response = await ask(service.url);
   response.destroy();
   await killed;
   expect(count('getMore')).toBeLessThan(TASKS / 100);
   expect(await logged(service.lines)).toMatchObject({ operation: 'listTasks', status: 200, aborted: true });
   expect(service.lines.filter(({ level }) => Number(level) >= 50)).toEqual([]);
+});
+
+test('a client that leaves before the first byte is no failure of the service', async () => {
+  let left = Promise.resolve();
+  const accounts = new Proxy(service.collections.accounts, {
+    // The last of the queries that come before the first byte.
+    get: () => () => ({ toArray: () => left.then(() => []) }),
+  });
+  const other = await listenOn({ ...service.collections, accounts }, () => NOW);
+  try {
+    other.server.once('request', (_request, response) => {
+      left = once(response, 'close').then(() => undefined);
+      request.destroy();
+    });
+    const killed = cursorKilled();
+    const request = get(`${other.url}/api/tasks`, { agent: false });
+    await once(request, 'error');
+    // The last that is done for a listing; what fails is logged after it.
+    await killed;
+    await nextTurn();
+    expect(await logged(other.lines)).toMatchObject({ operation: 'listTasks', aborted: true });
+    expect(other.lines.filter(({ level }) => Number(level) >= 50)).toEqual([]);
+  } finally {
+    await other.close();
+  }
 });
 
 test('HEAD of a long listing has no body and reads no further than its first bytes', async () => {
