@@ -23,15 +23,16 @@ const SEED = 20_261_124;
 const TWICE = 'run_reported_twice';
 
 const findings = new Findings();
-const faults = new FaultLog();
 const versions = new VersionWatch(findings);
 const agent = new Agent({ keepAlive: true });
 let service: Service;
+let faults: FaultLog;
 let world: World;
 let crew: Crew;
 
 beforeAll(async () => {
   service = await startService();
+  faults = new FaultLog(service.dataDir);
   world = {
     model: new Model(findings),
     instances: [{ name: 'service', agent, url: service.url, targets: ['service'] }],

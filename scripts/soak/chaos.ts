@@ -123,11 +123,13 @@ export function faultsOf(setUp: SetUp): Act[] {
   return [killService, killService, restartService, killStalled, ...stallsOf(setUp), ...ofDatabase];
 }
 
-/** Breaks one thing after the other, until it is told to stop; resolves when nothing is broken any more. */
-export async function wreak(chaos: Chaos, acts: Act[], signal: AbortSignal): Promise<void> {
+/** Breaks one thing after the other for so long, or until it is told to stop; resolves when nothing is broken any more. */
+export async function wreak(chaos: Chaos, acts: Act[], forMs: number, signal: AbortSignal): Promise<void> {
   const { random } = chaos;
-  while (!signal.aborted) {
+  const endsAt = performance.now() + forMs;
+  const isOver = () => signal.aborted || performance.now() > endsAt;
+  while (!isOver()) {
     await sleep(random.between(CALM_MS.least, CALM_MS.most), undefined, { signal }).catch(() => {});
-    if (!signal.aborted) await random.pick(acts)(chaos);
+    if (!isOver()) await random.pick(acts)(chaos);
   }
 }

@@ -1,3 +1,7 @@
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism, loadavg } from 'node:os';
+import { join } from 'node:path';
+
 /** What a fault hit: the database, or an instance of the service by its name. */
 export interface Fault {
   kind: string;
@@ -11,9 +15,13 @@ export interface Fault {
 const GRACE_MS = 3_000;
 const TICK_MS = 200;
 
+/** Writing a few bytes to the disk takes less than this, unless others keep it busy. */
+const DISK_MS = 400;
+
 /**
- * When what was broken on purpose, and so which errors are to be expected. Time is counted in ticks of a timer, so that
- * what keeps this process from running does not count as time that a request took.
+ * When what was broken on purpose, and so which errors are to be expected. Time is counted in ticks of a timer, and only
+ * while a small write gets through to the disk, so that it does not count as time that a request took when the machine
+ * itself has none for it.
  */
 export class FaultLog {
   readonly faults: Fault[] = [];
@@ -21,6 +29,13 @@ export class FaultLog {
   #calmTicks = 0;
   readonly #listeners = new Set<() => void>();
   readonly #timer = setInterval(() => this.#tick(), TICK_MS);
+  readonly #probeFile: string;
+  #probedAt: number | undefined;
+
+  /** @param directory - on the disk that the database is on */
+  constructor(directory: string) {
+    this.#probeFile = join(directory, 'probe');
+  }
 
   stop(): void {
     clearInterval(this.#timer);
@@ -52,12 +67,18 @@ export class FaultLog {
     );
   }
 
+  /** How many times longer anything takes because the machine has more to do than it can: 1 where it has not. */
+  get slowness(): number {
+    const [load = 0] = loadavg();
+    return Math.max(1, load / (2 * availableParallelism()));
+  }
+
   /**
    * Calls back when so much time has passed in which no target was broken.
    * @returns gives it up
    */
   after(limitMs: number, targets: readonly string[], onLimit: () => void): () => void {
-    let left = Math.ceil(limitMs / TICK_MS) + 1;
+    let left = Math.ceil((limitMs * this.slowness) / TICK_MS) + 1;
     const onTick = () => {
       if (this.isActive(targets)) return;
       left -= 1;
@@ -70,8 +91,19 @@ export class FaultLog {
   }
 
   #tick(): void {
+    if (this.#probedAt === undefined) void this.#probe();
+    else if (performance.now() - this.#probedAt > DISK_MS) return;
     if (!this.isActive()) this.#calmTicks += 1;
     for (const listener of this.#listeners) listener();
+  }
+
+  async #probe(): Promise<void> {
+    this.#probedAt = performance.now();
+    try {
+      await writeFile(this.#probeFile, 'probe', { flush: true });
+    } finally {
+      this.#probedAt = undefined;
+    }
   }
 }
 

@@ -9,6 +9,8 @@ export class Figures {
   /** 304 apart, replies whose body was the same as before, but whose ETag was not. */
   needlessTags = 0;
   slowestMs = 0;
+  /** By how much the machine's load made the limit of a request longer, at most. */
+  slowness = 1;
 
   countRequest(kind: string, outcome: Outcome): void {
     const row = this.requests.get(kind) ?? emptyRow();

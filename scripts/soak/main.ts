@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError, count, parseArguments, runCommand, settingsOf } from '../command-line.ts';
+import { LIMIT_MS } from './exchange.ts';
 import { killAll } from './program.ts';
 import { type Plan, type Result, soak } from './soak.ts';
 
@@ -96,7 +97,9 @@ function report(setUp: string, { figures, findings, growth }: Result): void {
       `${name}: ${mebibytes.toFixed(0)} MiB of own memory at most, grew by ${grown} MiB in the steady phase`,
     );
   }
+  const limitMs = Math.round(LIMIT_MS * figures.slowness);
   say(`slowest answer while nothing was broken: ${Math.round(figures.slowestMs)} ms`);
+  say(`limit of a request, by the machine's load: ${LIMIT_MS} to ${limitMs} ms`);
   if (figures.needlessTags > 0) say(`ETags that changed though the body did not: ${figures.needlessTags}`);
   const { lost, wrong, hung } = findings.counts;
   say(`${lost} lost, ${wrong} wrong, ${hung} hung`);
@@ -128,6 +131,7 @@ async function run(options: Options): Promise<void> {
       });
       report(setUp, result);
       found += result.findings.total;
+      interrupted.signal.throwIfAborted();
     }
     isComplete = true;
   } finally {

@@ -35,6 +35,7 @@ export class Sender {
       asked.pauseMs === undefined ? this.#faults.after(LIMIT_MS, targets, call) : () => {},
     );
     this.#figures.countRequest(kind, outcomeOf(ended));
+    this.#figures.slowness = Math.max(this.#figures.slowness, this.#faults.slowness);
     if (!this.#faults.explains(targets, ended.from, ended.to))
       this.#figures.slowestMs = Math.max(this.#figures.slowestMs, ended.to - ended.from);
     this.#judge(instance, asked, ended);

@@ -43,7 +43,7 @@ export interface Result {
 export async function soak(plan: Plan): Promise<Result> {
   const findings = new Findings();
   const figures = new Figures();
-  const faults = new FaultLog();
+  const faults = new FaultLog(plan.directory);
   const options = { directory: join(plan.directory, plan.setUp), faults, findings };
   const given = { uri: plan.mongodbUri, name: `soak_${plan.seed}_${process.pid}` };
   const progress = setInterval(() => plan.onProgress(phase, figures, findings), 1_000);
@@ -65,9 +65,9 @@ export async function soak(plan: Plan): Promise<Result> {
     await endAll(setUp);
     return { figures, findings, growth };
   } catch (error) {
-    if (plan.signal.aborted) throw error;
     // What was found until then tells more than where it ended.
-    findings.add('wrong', `the run ended early: ${error instanceof Error ? error.stack : String(error)}`);
+    if (!plan.signal.aborted)
+      findings.add('wrong', `the run ended early: ${error instanceof Error ? error.stack : String(error)}`);
     return { figures, findings, growth: [] };
   } finally {
     clearInterval(progress);
@@ -125,11 +125,11 @@ async function breakThings(run: Run, memory: MemoryWatch, onPhase: (name: string
   const chaos = { setUp, faults: world.faults, figures, random };
   const chaosMs = plan.seconds * 1_000 * CHAOS_SHARE;
   onPhase('chaos');
-  await wreak(chaos, faultsOf(setUp), AbortSignal.any([plan.signal, AbortSignal.timeout(chaosMs)]));
+  await wreak(chaos, faultsOf(setUp), chaosMs, plan.signal);
   onPhase('steady');
   memory.beginSteady();
   const steadyMs = plan.seconds * 1_000 - chaosMs;
-  await wreak(chaos, stallsOf(setUp), AbortSignal.any([plan.signal, AbortSignal.timeout(steadyMs)]));
+  await wreak(chaos, stallsOf(setUp), steadyMs, plan.signal);
   // What was told last is answered before the clients stop.
   await sleep(200);
 }

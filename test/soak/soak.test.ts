@@ -1,5 +1,8 @@
 /** Thirty seconds of npm run soak: both set-ups, with faults of every kind that fits in, and the audit. */
+import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { FaultLog } from '../../scripts/soak/fault-log.ts';
 import { Figures } from '../../scripts/soak/figures.ts';
@@ -30,7 +33,8 @@ test('thirty seconds of load and faults: nothing is lost, wrong or hung', async 
 /** What the sender finds where a service answers like this. */
 test('a reply that should not be is found: 500, hung, cut, not as published, one ETag for two bodies', async () => {
   const findings = new Findings();
-  const faults = new FaultLog();
+  const directory = await mkdtemp(join(tmpdir(), 'recoup-sender-'));
+  const faults = new FaultLog(directory);
   const sender = new Sender(faults, findings, new Figures());
   let replies = 0;
   const server = createServer((request, response) => {
@@ -69,5 +73,6 @@ test('a reply that should not be is found: 500, hung, cut, not as published, one
     faults.stop();
     server.closeAllConnections();
     server.close();
+    await rm(directory, { recursive: true });
   }
 });
