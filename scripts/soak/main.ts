@@ -47,7 +47,7 @@ function number(name: string, text: string | undefined, fallback: number, most: 
  * What the command line asks for.
  * @throws UsageError
  */
-export function readArguments(args: string[]): Options | 'help' {
+function readArguments(args: string[]): Options | 'help' {
   const { values } = parseArguments('soak', {
     args,
     options: {

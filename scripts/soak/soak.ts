@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
 import { collectionsOf } from '../../src/database/collections.ts';
+import { mendDriverWrites } from '../../src/database/driver-writes.ts';
 import { faultsOf, stallsOf, wreak } from './chaos.ts';
 import type { World } from './client.ts';
 import { type Crew, hire, work } from './crew.ts';
@@ -41,6 +42,8 @@ export interface Result {
 
 /** Runs the service under load and faults, then audits what is left. */
 export async function soak(plan: Plan): Promise<Result> {
+  // For the audit's own connection.
+  mendDriverWrites();
   const findings = new Findings();
   const figures = new Figures();
   const faults = new FaultLog(plan.directory);
@@ -96,11 +99,13 @@ async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Res
   const processes = [...instances, ...(database ? [database] : [])];
   const memory = new MemoryWatch(processes, figures);
   const stopped = new AbortController();
-  const signal = AbortSignal.any([plan.signal, stopped.signal]);
+  const { signal } = stopped;
+  plan.signal.addEventListener('abort', () => stopped.abort(), { once: true });
   const watching = versions.keepLooking(client, setUp.databaseName, { faults: world.faults, signal });
+  const working = work(crew, plan.requestsPerSecond, signal);
+  const breaking = breakThings(run, { memory, onPhase, signal });
   try {
-    const working = work(crew, plan.requestsPerSecond, signal);
-    await Promise.race([breakThings(run, memory, onPhase), working, watching]);
+    await Promise.race([breaking, working, watching]);
     stopped.abort();
     await Promise.all([working, watching]);
     if (plan.signal.aborted) throw plan.signal.reason;
@@ -115,21 +120,26 @@ async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Res
     return memory.growth();
   } finally {
     stopped.abort();
+    // Also where one of them failed: no process is started behind the end.
+    await Promise.allSettled([breaking, working, watching]);
     memory.stop();
     await client.close();
   }
 }
 
-async function breakThings(run: Run, memory: MemoryWatch, onPhase: (name: string) => void): Promise<void> {
+async function breakThings(
+  run: Run,
+  { memory, onPhase, signal }: { memory: MemoryWatch; onPhase: (name: string) => void; signal: AbortSignal },
+): Promise<void> {
   const { setUp, world, figures, random, plan } = run;
   const chaos = { setUp, faults: world.faults, figures, random };
   const chaosMs = plan.seconds * 1_000 * CHAOS_SHARE;
   onPhase('chaos');
-  await wreak(chaos, faultsOf(setUp), chaosMs, plan.signal);
+  await wreak(chaos, faultsOf(setUp), chaosMs, signal);
   onPhase('steady');
   memory.beginSteady();
   const steadyMs = plan.seconds * 1_000 - chaosMs;
-  await wreak(chaos, stallsOf(setUp), steadyMs, plan.signal);
+  await wreak(chaos, stallsOf(setUp), steadyMs, signal);
   // What was told last is answered before the clients stop.
   await sleep(200);
 }
