@@ -112,8 +112,7 @@ function report(setUp: string, { figures, findings, growth }: Result): void {
 async function run(options: Options): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'recoup-soak-'));
   const interrupted = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const)
-    process.once(name, () => interrupted.abort(new Error(`ended by ${name}`)));
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort(name));
   say(`seed ${options.seed}; data and logs in ${directory}`);
   let found = 0;
   let isComplete = false;
@@ -131,16 +130,17 @@ async function run(options: Options): Promise<void> {
       });
       report(setUp, result);
       found += result.findings.total;
-      interrupted.signal.throwIfAborted();
+      if (signal.aborted) break;
     }
-    isComplete = true;
+    isComplete = !interrupted.signal.aborted;
   } finally {
     killAll();
     const isClean = isComplete && found === 0;
     if (isClean && !options.keep) await rm(directory, { recursive: true });
     else say(`\nData and logs are kept in ${directory}; to repeat it: --seed ${options.seed}`);
   }
-  if (found > 0) process.exitCode = 1;
+  if (!isComplete) say(`Ended early by ${String(interrupted.signal.reason)}.`);
+  if (found > 0 || !isComplete) process.exitCode = 1;
 }
 
 await runCommand({ name: 'soak', help: HELP, read: () => readArguments(process.argv.slice(2)), run });
