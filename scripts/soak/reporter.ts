@@ -1,5 +1,5 @@
 import type { RunStatus } from '../../generated/types.gen.ts';
-import { type Client, type World, asking, inShort, runsOf } from './client.ts';
+import { type Client, type World, asking, inShort, runsOf, tasksOf } from './client.ts';
 import type { Random } from './random.ts';
 import { type Report, RunModel } from './run-model.ts';
 import type { TaskModel } from './task-model.ts';
@@ -39,12 +39,27 @@ export class Reporter implements Client {
     const { alive } = this.#world.model;
     if (alive.length === 0) return;
     const task = this.#random.pick(this.#random.chance(0.6) ? alive.slice(0, HOT_TASKS) : alive);
+    // Several at once, at whichever instance: each of them points the task to its last runs.
+    const requests = this.#random.chance(0.3) ? this.#random.between(2, 4) : 1;
+    await Promise.all(Array.from({ length: requests }, () => this.#sendSome(task)));
+    if (requests > 1) await this.#lookAt(task);
+  }
+
+  async #sendSome(task: TaskModel): Promise<void> {
     const drafts = new Map<string, Draft>();
     for (let left = this.#random.between(1, 3); left > 0; left -= 1) {
       const draft = this.#draft(task);
       drafts.set(draft.run.id, draft);
     }
     await this.#send(task, [...drafts.values()]);
+  }
+
+  async #lookAt({ id }: TaskModel): Promise<void> {
+    const { model, sender, instances } = this.#world;
+    const options = { conditional: this.#random.chance(0.5), gzip: false };
+    const instance = this.#random.pick(instances);
+    const reply = await sender.get(instance, 'list one', `/api/tasks?id=${id}`, options);
+    if (reply?.status === 200) for (const task of tasksOf(reply.text)) model.see(task, reply);
   }
 
   /** Reports a new run of a task. @returns whether that was acknowledged */
@@ -67,7 +82,7 @@ export class Reporter implements Client {
   }
 
   #newRun(task: TaskModel): Draft {
-    const run = new RunModel(`run_${this.#name}_${this.#count}`, this.#instant(0));
+    const run = new RunModel(`run_${this.#name}_${this.#count}`, this.#createdAt());
     this.#world.model.addRun(task, run);
     return { run, report: this.#newReport(run) };
   }
@@ -82,6 +97,12 @@ export class Reporter implements Client {
     };
     run.reports.set(report.mark, report);
     return report;
+  }
+
+  /** Most runs are newer than all before, so that they are among the last five; some come late. */
+  #createdAt(): string {
+    if (this.#random.chance(0.3)) return this.#instant(0);
+    return new Date(Date.UTC(2026, 0, 1) + Math.round(performance.now())).toISOString();
   }
 
   #instant(minute: number): string {
