@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { pino } from 'pino';
+import { randomFrom } from '../scripts/soak/random.ts';
 import { openDatabase } from '../src/database/connect.ts';
 import { repair } from '../src/runs/repair.ts';
 import { RunStore } from '../src/runs/store.ts';
@@ -36,17 +37,6 @@ interface Known {
 interface Creation {
   key: string;
   body: Record<string, unknown>;
-}
-
-/** Numbers that look random and are the same in every run (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 async function send(url: string, method: string, path: string, body: object, headers = {}) {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, get } from 'node:http';
 import { type Socket, connect } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { type TasksResponse } from '../generated/types.gen.ts';
@@ -122,6 +123,29 @@ test('a client that leaves ends the reading, and the log says that the reply bro
   expect(reads() - READS_OF_ALL).toBeLessThan(READS_OF_ALL / 2);
   expect(line).toMatchObject({ operation: 'listTasks', status: 200, aborted: true });
   expect(service.lines.filter(({ level }) => Number(level) >= 50)).toEqual([]);
+});
+
+test('a client that leaves before the first byte is no failure of the service', async () => {
+  let left = Promise.resolve();
+  const accounts = new Proxy(service.collections.accounts, {
+    // The last of the queries that come before the first byte.
+    get: () => () => ({ toArray: () => left.then(() => []) }),
+  });
+  const other = await listenOn({ ...service.collections, accounts }, () => NOW);
+  try {
+    other.server.once('request', (_request, response) => {
+      left = once(response, 'close').then(() => undefined);
+      request.destroy();
+    });
+    const request = get(`${other.url}/api/tasks`, { agent: false });
+    await once(request, 'error');
+    expect(await logged(other.lines)).toMatchObject({ operation: 'listTasks', aborted: true });
+    // Whatever is still to be said of that one is said before this one ends.
+    expect(JSON.parse(await readAll(await ask(other.url))).tasks).toHaveLength(TASKS);
+    expect(other.lines.filter(({ level }) => Number(level) >= 50)).toEqual([]);
+  } finally {
+    await other.close();
+  }
 });
 
 test('HEAD of a long listing has no body and reads no further than its first bytes', async () => {

@@ -5,6 +5,9 @@ import type { DatabaseSettings } from '../config.ts';
 import { findRunningEmbedded, startEmbedded } from '../embedded/start.ts';
 import type { Limits } from '../limits.ts';
 import { type Collections, collectionsOf, createIndexes } from './collections.ts';
+import { mendDriverWrites } from './driver-writes.ts';
+
+mendDriverWrites();
 
 export interface Database {
   client: MongoClient;

@@ -135,8 +135,8 @@ async function stream(
     if (response.req.method === 'HEAD') response.end();
     else if (!first.done) await pipeline(send(first.value), response);
   } catch (error) {
-    // Otherwise the client left, and the log's line of the request says so.
-    if (failed || !response.headersSent) throw error;
+    // Otherwise the client left, perhaps before the first byte, and the log's line of the request says so.
+    if (failed || !(response.headersSent || response.destroyed)) throw error;
   } finally {
     await chunks.return();
   }

@@ -1,0 +1,91 @@
+import type { Collections } from '../../src/database/collections.ts';
+import { RECENT_RUNS } from '../../src/runs/store.ts';
+import type { RunDocument } from '../../src/runs/document.ts';
+import { viewRunOfTask } from '../../src/runs/view.ts';
+import type { TaskDocument } from '../../src/tasks/document.ts';
+import type { Model } from './model.ts';
+import type { Sight } from './run-model.ts';
+
+import type { VersionWatch } from './watch.ts';
+
+const FIELDS = ['title', 'schedule', 'enabled', 'model', 'account_id', 'artist_account_id'] as const;
+
+interface Audit {
+  model: Model;
+  collections: Pick<Collections, 'tasks' | 'runs'>;
+  versions?: VersionWatch;
+  /** Whether what was interrupted must be right too, since it was mended. */
+  isMended: boolean;
+}
+
+/** Holds all that is stored against all that was asked, after the last request has ended. */
+export async function auditDatabase({ model, collections, versions, isMended }: Audit): Promise<void> {
+  const sight = { from: performance.now(), to: performance.now() };
+  const tasks = await collections.tasks.find({}).toArray();
+  const runs = await collections.runs.find({}, { sort: { createdAt: -1, _id: -1 } }).toArray();
+  const histories = groupBy(runs, ({ task_id }) => task_id);
+  for (const task of tasks) {
+    versions?.see(task);
+    auditTask(model, task, sight);
+    const known = model.taskOf(task.prompt);
+    if (known && (isMended || !known.interrupted)) auditRuns(model, task, histories.get(task._id) ?? []);
+  }
+  auditPresence(model, tasks, sight);
+  for (const run of runs) model.seeRun(viewRunOfTask(run), sight);
+  const stored = new Set(runs.map(({ _id }) => _id));
+  for (const id of model.runIds) {
+    const of = model.runOf(id);
+    if (of?.run.ackedAt !== undefined && !stored.has(id))
+      model.findings.add('lost', `run ${id} is not in the database`, of.task.history);
+  }
+}
+
+function auditTask(model: Model, task: TaskDocument, sight: Sight): void {
+  const { findings } = model;
+  const known = model.taskOf(task.prompt);
+  if (!known) return findings.add('wrong', `task ${task._id} was never asked for: ${task.prompt}`);
+  const add = (problem: string) => findings.add('wrong', `task ${task._id} ${problem}`, known.history);
+  if (known.mustBeGone(sight)) add('is stored, though its deletion was acknowledged');
+  if (known.id !== undefined && known.id !== task._id) add(`is stored beside ${known.id}`);
+  for (const name of FIELDS) {
+    const allowed = known.mayBe(name, sight);
+    if (!allowed.includes(task[name]))
+      add(`is stored with ${name} ${String(task[name])}, not one of ${JSON.stringify(allowed)}`);
+  }
+}
+
+/** A task points to its last five runs, and all of them bear its account. */
+function auditRuns(model: Model, task: TaskDocument, history: RunDocument[]): void {
+  const known = model.taskOf(task.prompt);
+  const last = history.slice(0, RECENT_RUNS).map(({ _id, createdAt }) => `${_id} ${createdAt.toISOString()}`);
+  const shown = task.recent_runs.map(({ id, createdAt }) => `${id} ${createdAt.toISOString()}`);
+  if (last.join() !== shown.join())
+    model.findings.add('wrong', `task ${task._id} points to ${shown}, not to ${last}`, known?.history);
+  const misfiled = history.filter(({ account_id }) => account_id !== task.account_id);
+  if (misfiled.length > 0)
+    model.findings.add(
+      'wrong',
+      `task ${task._id} is of ${task.account_id}, but its run ${misfiled[0]?._id} is filed under ${misfiled[0]?.account_id}`,
+      known?.history,
+    );
+}
+
+function auditPresence({ findings, tasks: known }: Model, tasks: TaskDocument[], sight: Sight): void {
+  const stored = groupBy(tasks, ({ prompt }) => prompt);
+  for (const task of known) {
+    const copies = stored.get(task.prompt)?.length ?? 0;
+    if (copies > 1) findings.add('wrong', `${task.prompt} is stored ${copies} times`, task.history);
+    if (copies === 0 && task.mustBeThere(sight))
+      findings.add('lost', `task ${task.id} is not in the database`, task.history);
+  }
+}
+
+function groupBy<T>(list: T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of list) {
+    const group = groups.get(keyOf(item));
+    if (group) group.push(item);
+    else groups.set(keyOf(item), [item]);
+  }
+  return groups;
+}

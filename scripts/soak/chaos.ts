@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FaultLog } from './fault-log.ts';
+import type { Figures } from './figures.ts';
+import type { Instance } from './instance.ts';
+import type { Random } from './random.ts';
+import type { DatabaseProcess, SetUp } from './set-up.ts';
+
+/** Longest stall: shorter than what the drivers wait for the database. */
+const MAX_STALL_MS = 2_500;
+/** From one fault's end to the next one's begin: enough for what was done meanwhile to be looked at. */
+const CALM_MS = { least: 500, most: 3_000 };
+
+interface Chaos {
+  setUp: SetUp;
+  faults: FaultLog;
+  figures: Figures;
+  random: Random;
+}
+
+type Act = (chaos: Chaos) => Promise<void>;
+
+async function during(
+  chaos: Chaos,
+  kind: string,
+  targets: string[],
+  act: () => Promise<void>,
+): Promise<void> {
+  const fault = chaos.faults.begin(kind, targets);
+  try {
+    await act();
+  } finally {
+    chaos.faults.end(fault);
+  }
+  chaos.figures.countFault(kind);
+}
+
+async function stall(program: Instance | DatabaseProcess, random: Random): Promise<void> {
+  program.signal('SIGSTOP');
+  await sleep(random.between(200, MAX_STALL_MS));
+  program.signal('SIGCONT');
+}
+
+const killService: Act = (chaos) => {
+  const instance = chaos.random.pick(chaos.setUp.instances);
+  return during(chaos, 'service killed', [instance.name], async () => {
+    await instance.kill();
+    await sleep(chaos.random.between(0, 500));
+    await instance.start();
+  });
+};
+
+const restartService: Act = (chaos) => {
+  const instance = chaos.random.pick(chaos.setUp.instances);
+  return during(chaos, 'service restarted', [instance.name], async () => {
+    await instance.terminate();
+    await instance.start();
+  });
+};
+
+const stallService: Act = (chaos) => {
+  const instance = chaos.random.pick(chaos.setUp.instances);
+  return during(chaos, 'service stalled', [instance.name], () => stall(instance, chaos.random));
+};
+
+/** Killed while it stands still, so that what it had been sent is lost with it. */
+const killStalled: Act = (chaos) => {
+  const instance = chaos.random.pick(chaos.setUp.instances);
+  return during(chaos, 'service killed stalled', [instance.name], async () => {
+    instance.signal('SIGSTOP');
+    await sleep(chaos.random.between(100, 800));
+    await instance.kill();
+    await instance.start();
+  });
+};
+
+const killDatabase = (database: DatabaseProcess): Act => {
+  return (chaos) =>
+    during(chaos, 'database killed', ['database'], async () => {
+      await database.kill();
+      await sleep(chaos.random.between(0, 1_500));
+      await database.start();
+    });
+};
+
+const restartDatabase = (database: DatabaseProcess): Act => {
+  return (chaos) =>
+    during(chaos, 'database restarted', ['database'], async () => {
+      await database.terminate();
+      await database.start();
+    });
+};
+
+const stallDatabase = (database: DatabaseProcess): Act => {
+  return (chaos) => during(chaos, 'database stalled', ['database'], () => stall(database, chaos.random));
+};
+
+/** A service dies with requests that the database has not answered, and comes back before it does. */
+const killServiceWhileDatabaseStalls = (database: DatabaseProcess): Act => {
+  return (chaos) => {
+    const instance = chaos.random.pick(chaos.setUp.instances);
+    return during(chaos, 'both at once', ['database', instance.name], async () => {
+      database.signal('SIGSTOP');
+      await sleep(chaos.random.between(50, 300));
+      await instance.kill();
+      await sleep(chaos.random.between(50, 1_000));
+      database.signal('SIGCONT');
+      await instance.start();
+    });
+  };
+};
+
+/** The faults that leave processes alive. */
+export function stallsOf({ database }: SetUp): Act[] {
+  return database ? [stallService, stallDatabase(database)] : [stallService];
+}
+
+/** All faults. */
+export function faultsOf(setUp: SetUp): Act[] {
+  const { database } = setUp;
+  const ofDatabase = database
+    ? [killDatabase(database), restartDatabase(database), killServiceWhileDatabaseStalls(database)]
+    : [];
+  return [killService, killService, restartService, killStalled, ...stallsOf(setUp), ...ofDatabase];
+}
+
+/** Breaks one thing after the other for so long, or until it is told to stop; resolves when nothing is broken any more. */
+export async function wreak(chaos: Chaos, acts: Act[], forMs: number, signal: AbortSignal): Promise<void> {
+  const { random } = chaos;
+  const endsAt = performance.now() + forMs;
+  const isOver = () => signal.aborted || performance.now() > endsAt;
+  while (!isOver()) {
+    await sleep(random.between(CALM_MS.least, CALM_MS.most), undefined, { signal }).catch(() => {});
+    if (!isOver()) await random.pick(acts)(chaos);
+  }
+}

@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client, World } from './client.ts';
+import { Nuisance } from './nuisance.ts';
+import { Owner } from './owner.ts';
+import { Random } from './random.ts';
+import { Reader } from './reader.ts';
+import { Reporter } from './reporter.ts';
+
+/** Of every ten clients. */
+const SHARES = { owners: 3, reporters: 3, readers: 3 };
+
+/** The clients, by kind; the rest are nuisances. */
+export interface Crew {
+  owners: Owner[];
+  reporters: Reporter[];
+  all: Client[];
+}
+
+/** Each client has choices of its own, which the seed decides. */
+export function hire(world: World, clients: number, seed: number): Crew {
+  let hired = 0;
+  const several = <T>(share: number, make: (name: string, random: Random) => T): T[] =>
+    Array.from({ length: Math.max(1, Math.round((clients * share) / 10)) }, () => {
+      hired += 1;
+      return make(`c${hired}`, new Random(seed + hired));
+    });
+  const owners = several(SHARES.owners, (name, random) => new Owner(name, world, random));
+  const reporters = several(SHARES.reporters, (name, random) => new Reporter(name, world, random));
+  const readers = several(SHARES.readers, (_, random) => new Reader(world, random));
+  const nuisances = several(1, (_, random) => new Nuisance(world, random));
+  return { owners, reporters, all: [...owners, ...reporters, ...readers, ...nuisances] };
+}
+
+/** Has all clients at work, together at most at a rate, until they are told to stop; resolves when the last has an answer. */
+export async function work({ all }: Crew, requestsPerSecond: number, signal: AbortSignal): Promise<void> {
+  const pauseMs = (1_000 * all.length) / requestsPerSecond;
+  await Promise.all(
+    all.map(async (client, at) => {
+      const random = new Random(at);
+      while (!signal.aborted) {
+        const startedAt = performance.now();
+        await client.step();
+        const restMs = pauseMs * (0.5 + random.below(100) / 100) - (performance.now() - startedAt);
+        await sleep(Math.max(1, restMs));
+      }
+    }),
+  );
+}

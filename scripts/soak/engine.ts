@@ -1,0 +1,12 @@
+/** The embedded database alone, in a process of its own: what the soak test runs two instances of the service on. */
+import { pino } from 'pino';
+import { startEmbedded } from '../../src/embedded/start.ts';
+
+const log = pino({ level: 'info' });
+const ended = new Promise((resolve) => {
+  process.once('SIGTERM', resolve);
+});
+const { uri, close } = await startEmbedded({ dataDir: process.argv[2] ?? '', log });
+log.info({ uri }, 'listening');
+await ended;
+await close();

@@ -1,0 +1,106 @@
+import {
+  type Agent,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as startRequest,
+} from 'node:http';
+import { gunzipSync } from 'node:zlib';
+
+/** How long a request may take while nothing is broken. */
+export const LIMIT_MS = 5_000;
+
+/** Where requests go. */
+export interface Endpoint {
+  name: string;
+  agent: Agent;
+  url: string;
+  /** What its replies depend on, as faults name it: itself and the database. */
+  targets: readonly string[];
+}
+
+export interface Asked {
+  method: string;
+  /** With the query. */
+  path: string;
+  headers?: Record<string, string>;
+  body?: string;
+  /** Leave, without having waited for the reply. */
+  leaveAfterMs?: number;
+  /** Take the reply slowly: a pause between its pieces. */
+  pauseMs?: number;
+}
+
+/** How a request ended, and when. */
+export type Exchange = { from: number; to: number } & (
+  | { outcome: 'replied'; status: number; headers: IncomingHttpHeaders; text: string }
+  /** No connection, so that nothing was asked. */
+  | { outcome: 'refused' }
+  /** The connection was lost; `reused` where it had served before, so that the server may just have given it up. */
+  | { outcome: 'cut'; reused: boolean }
+  | { outcome: 'left' }
+  | { outcome: 'hung' }
+);
+
+async function read(response: IncomingMessage, pauseMs: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) {
+    chunks.push(chunk);
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+  const bytes = Buffer.concat(chunks);
+  const whole = response.headers['content-encoding'] === 'gzip' ? gunzipSync(bytes) : bytes;
+  return new TextDecoder('utf-8', { fatal: true }).decode(whole);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+/**
+ * Sends a request and waits for its end, whatever that is.
+ * @param onLimit - arranges to be called when the request has taken too long, and returns how to give that up
+ */
+export async function exchange(
+  { agent, url }: Endpoint,
+  asked: Asked,
+  onLimit: (call: () => void) => () => void,
+): Promise<Exchange> {
+  const { method, path, headers = {}, body, leaveAfterMs, pauseMs = 0 } = asked;
+  const from = performance.now();
+  let gaveUp: 'left' | 'hung' | undefined;
+  let leaving: NodeJS.Timeout | undefined;
+  const length = body === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+  const request = startRequest(`${url}${path}`, { agent, method, headers: { ...length, ...headers } });
+  const giveUp = (why: 'left' | 'hung') => {
+    gaveUp = why;
+    request.destroy(new Error(why));
+  };
+  const forget = onLimit(() => giveUp('hung'));
+  if (leaveAfterMs !== undefined) leaving = setTimeout(() => giveUp('left'), leaveAfterMs);
+  try {
+    const { status, text, replyHeaders } = await new Promise<{
+      status: number;
+      text: string;
+      replyHeaders: IncomingHttpHeaders;
+    }>((resolve, reject) => {
+      request.on('error', reject);
+      request.on('response', (response) => {
+        read(response, pauseMs).then(
+          (whole) =>
+            resolve({ status: response.statusCode ?? 0, text: whole, replyHeaders: response.headers }),
+          reject,
+        );
+      });
+      request.end(body);
+    });
+    return { from, to: performance.now(), outcome: 'replied', status, headers: replyHeaders, text };
+  } catch (error) {
+    const at = { from, to: performance.now() };
+    if (gaveUp !== undefined) return { ...at, outcome: gaveUp };
+    if (codeOf(error) === 'ECONNREFUSED') return { ...at, outcome: 'refused' };
+    return { ...at, outcome: 'cut', reused: request.reusedSocket };
+  } finally {
+    forget();
+    clearTimeout(leaving);
+  }
+}

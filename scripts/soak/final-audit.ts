@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Task } from '../../generated/types.gen.ts';
+import type { Collections } from '../../src/database/collections.ts';
+import { repair } from '../../src/runs/repair.ts';
+import { auditDatabase } from './audit.ts';
+import type { World } from './client.ts';
+import type { Owner } from './owner.ts';
+import { Random } from './random.ts';
+import { Reader } from './reader.ts';
+import type { Reporter } from './reporter.ts';
+import type { VersionWatch } from './watch.ts';
+
+/** For which a claim on an Idempotency-Key outlives the process that died with it. */
+const CLAIM_MS = 61_000;
+const MAX_REPETITIONS = 20;
+
+interface FinalAudit {
+  world: World;
+  owners: Owner[];
+  reporter: Reporter;
+  collections: Collections;
+  versions: VersionWatch;
+}
+
+/** Everything, when nobody asks any more and nothing is broken. */
+export async function finalAudit(audit: FinalAudit): Promise<void> {
+  const { world, collections, versions } = audit;
+  await finishCreations(audit);
+  await auditDatabase({ model: world.model, collections, versions, isMended: false });
+  await mend(audit);
+  await auditDatabase({ model: world.model, collections, versions, isMended: true });
+  await compareListings(audit);
+}
+
+/** Repeats each creation that has a key, also of those that were answered: it has made one task in the end. */
+async function finishCreations({ world, owners, collections }: FinalAudit): Promise<void> {
+  // Time passes, for claims alone: their processes have died.
+  const claimed_at = new Date(Date.now() - CLAIM_MS);
+  await collections.idempotency_keys.updateMany({ reply: { $exists: false } }, { $set: { claimed_at } });
+  for (const owner of owners) {
+    for (const creation of [...owner.unanswered, ...owner.answered])
+      for (const instance of world.instances) await owner.repeat(creation, instance);
+    for (let repetition = 0; owner.unanswered.length > 0 && repetition < MAX_REPETITIONS; repetition += 1) {
+      await sleep(200);
+      for (const creation of owner.unanswered.slice())
+        for (const instance of world.instances) await owner.repeat(creation, instance);
+    }
+    for (const { task } of owner.unanswered)
+      world.model.findings.add('hung', `${task.prompt} is never answered`, task.history);
+  }
+}
+
+/** What was interrupted is mended by the task's next report, and without one by a repair. */
+async function mend({ world, reporter, collections }: FinalAudit): Promise<void> {
+  const interrupted = world.model.alive.filter((task) => task.interrupted);
+  for (const task of interrupted.filter((_, at) => at % 2 === 0)) {
+    if (await reporter.reportOnce(task)) task.interrupted = false;
+  }
+  await auditDatabase({ model: world.model, collections, isMended: false });
+  await repair(collections);
+}
+
+/** All listings agree, with each other and with the database, in every way to ask for them. */
+async function compareListings({ world, collections }: FinalAudit): Promise<void> {
+  const { model, instances, accounts, artists } = world;
+  const reader = new Reader(world, new Random(1));
+  const order = await collections.tasks.find({}, { sort: { created_at: -1, _id: 1 } }).toArray();
+  const expected = order.map(({ _id }) => _id).join();
+  const idsOf = (tasks: Task[] | undefined) => tasks?.map(({ id }) => id).join();
+  for (const instance of instances) {
+    for (const list of [reader.listAll, reader.listPages]) {
+      if (idsOf(await list.call(reader, instance, {})) !== expected)
+        model.findings.add('wrong', `the listing of ${instance.name} is not that of the database`);
+    }
+    const filters = [
+      ...accounts.map((account_id) => ({ account_id })),
+      ...artists.map((artist_account_id) => ({ artist_account_id })),
+      { enabled: true },
+      { enabled: false },
+    ];
+    for (const filter of filters) {
+      const all = await reader.listAll(instance, filter);
+      if (!all || idsOf(await reader.listPages(instance, filter)) !== idsOf(all))
+        model.findings.add(
+          'wrong',
+          `the pages of ${JSON.stringify(filter)} do not add up at ${instance.name}`,
+        );
+    }
+    for (const task of model.alive) await reader.wholeHistory(instance, task);
+  }
+}

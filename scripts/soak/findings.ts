@@ -1,0 +1,26 @@
+export type Severity = 'lost' | 'wrong' | 'hung';
+
+export interface Finding {
+  severity: Severity;
+  what: string;
+  /** What was asked of the object concerned, and what came back, oldest first. */
+  history: readonly string[];
+}
+
+/** Of one kind of finding there may be thousands: these are enough to understand it. */
+const MAX_KEPT = 200;
+
+/** All that was found to be lost, wrong or hung. */
+export class Findings {
+  readonly kept: Finding[] = [];
+  readonly counts: Record<Severity, number> = { lost: 0, wrong: 0, hung: 0 };
+
+  add(severity: Severity, what: string, history: readonly string[] = []): void {
+    this.counts[severity] += 1;
+    if (this.kept.length < MAX_KEPT) this.kept.push({ severity, what, history: [...history] });
+  }
+
+  get total(): number {
+    return this.counts.lost + this.counts.wrong + this.counts.hung;
+  }
+}

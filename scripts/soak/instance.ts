@@ -1,0 +1,135 @@
+import { Agent } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FaultLog } from './fault-log.ts';
+import type { Findings } from './findings.ts';
+import { type LogLine, Program } from './program.ts';
+
+/** How long a start may take, with what a killed database needs to open again, on a busy machine. */
+const START_LIMIT_MS = 30_000;
+/** openapi.yaml and README promise the end within this after SIGTERM. */
+export const END_LIMIT_MS = 10_000;
+const ERROR_LEVEL = 50;
+
+interface Surroundings {
+  /** Its settings, beside the port. */
+  environment: Record<string, string>;
+  logFile: string;
+  faults: FaultLog;
+  findings: Findings;
+}
+
+/** An instance of the service, in one process after the other. */
+export class Instance {
+  readonly name: string;
+  /** What its replies depend on: itself and the database. */
+  readonly targets: readonly string[];
+  readonly agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  url = '';
+  /** How many of its processes have been up. */
+  starts = 0;
+  #program: Program | undefined;
+  readonly #surroundings: Surroundings;
+
+  constructor(name: string, surroundings: Surroundings) {
+    this.name = name;
+    this.targets = [name, 'database'];
+    this.#surroundings = surroundings;
+  }
+
+  get pid(): number {
+    return this.#program?.pid ?? 0;
+  }
+
+  get ownMebibytes(): number | undefined {
+    return this.#program?.ownMebibytes;
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#program?.signal(name);
+  }
+
+  /** Starts a process, again where the database was not there yet, and resolves when it is ready. */
+  async start(): Promise<void> {
+    const deadline = performance.now() + START_LIMIT_MS;
+    while (!(await this.#startOnce(deadline))) {
+      if (performance.now() > deadline)
+        throw new Error(`${this.name} is not ready after ${START_LIMIT_MS} ms.`);
+      await sleep(200);
+    }
+    this.starts += 1;
+  }
+
+  /** Kills it with SIGKILL. */
+  async kill(): Promise<void> {
+    this.signal('SIGKILL');
+    await this.#program?.ended;
+    this.#program = undefined;
+  }
+
+  /** Ends it by SIGTERM, and notes what is not right about its end. */
+  async terminate(): Promise<void> {
+    const program = this.#program;
+    if (!program) return;
+    this.#program = undefined;
+    program.signal('SIGTERM');
+    const inTime = await program.endsWithin(END_LIMIT_MS);
+    const { code, stderr } = await program.ended;
+    const { findings } = this.#surroundings;
+    if (!inTime) findings.add('hung', `${this.name} did not end within ${END_LIMIT_MS} ms of SIGTERM`);
+    else if (code !== 0) findings.add('wrong', `${this.name} ended with ${code} after SIGTERM: ${stderr}`);
+    if (stderr !== '') findings.add('wrong', `${this.name} wrote on stderr: ${stderr}`);
+  }
+
+  /** @returns whether it is ready; false where it ended, as it may while the database is away */
+  async #startOnce(deadline: number): Promise<boolean> {
+    const { environment, logFile } = this.#surroundings;
+    const program = new Program('src/main.js', {
+      environment: { PORT: '0', HOST: '127.0.0.1', SAMPLE_DATA: 'off', LOG_LEVEL: 'info', ...environment },
+      logFile,
+      onLine: (line) => this.#judge(line),
+    });
+    this.#program = program;
+    void this.#awaitEnd(program);
+    while (program.isRunning && performance.now() < deadline) {
+      if (program.address !== undefined && (await isReady(program.address))) {
+        this.url = program.address;
+        return true;
+      }
+      await sleep(50);
+    }
+    if (program.isRunning) await this.kill();
+    return false;
+  }
+
+  /** A process ends when it is told to, or while it starts and the database is away. */
+  async #awaitEnd(program: Program): Promise<void> {
+    const { code, signal, stderr } = await program.ended;
+    if (this.#program !== program) return;
+    this.#program = undefined;
+    const now = performance.now();
+    const { faults, findings } = this.#surroundings;
+    if (program.address === undefined && code === 1 && faults.explains(this.targets, now, now)) return;
+    if (signal !== 'SIGKILL' || !faults.explains([this.name], now, now))
+      findings.add('wrong', `${this.name} ended by itself, with ${code ?? signal}: ${stderr}`);
+  }
+
+  /** An error in the log is to be explained by a fault, and never one of the service's own. */
+  #judge({ level = 0, msg, code, ...rest }: LogLine): void {
+    const { faults, findings } = this.#surroundings;
+    if (level < ERROR_LEVEL) return;
+    const now = performance.now();
+    const isExpected = level === ERROR_LEVEL && faults.explains(this.targets, now, now);
+    if (code === 'internal_error' || !isExpected)
+      findings.add('wrong', `${this.name} logged ${JSON.stringify({ level, msg, code, ...rest })}`);
+  }
+}
+
+/** A service that has no such path is ready when it listens. */
+async function isReady(url: string): Promise<boolean> {
+  try {
+    const { status } = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) });
+    return status === 200 || status === 404;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,117 @@
+import type { Run, Task } from '../../generated/types.gen.ts';
+import type { Findings } from './findings.ts';
+import type { RunModel, Sight } from './run-model.ts';
+import { type FieldName, type Fields, TaskModel, placeOf } from './task-model.ts';
+
+/** All that was asked of the service. */
+export class Model {
+  readonly findings: Findings;
+  readonly #byPrompt = new Map<string, TaskModel>();
+  readonly #byRun = new Map<string, { run: RunModel; task: TaskModel }>();
+
+  constructor(findings: Findings) {
+    this.findings = findings;
+  }
+
+  get tasks(): TaskModel[] {
+    return [...this.#byPrompt.values()];
+  }
+
+  /** Tasks whose creation was acknowledged, and whose deletion nobody has asked for. */
+  get alive(): (TaskModel & { id: string })[] {
+    return this.tasks.filter(
+      (task): task is TaskModel & { id: string } =>
+        task.id !== undefined && task.deleteSentAt === Number.POSITIVE_INFINITY,
+    );
+  }
+
+  get runIds(): IterableIterator<string> {
+    return this.#byRun.keys();
+  }
+
+  taskOf(prompt: string): TaskModel | undefined {
+    return this.#byPrompt.get(prompt);
+  }
+
+  runOf(id: string): { run: RunModel; task: TaskModel } | undefined {
+    return this.#byRun.get(id);
+  }
+
+  /** A creation that is about to be sent. */
+  creation(prompt: string, fields: Fields): TaskModel {
+    const task = new TaskModel(prompt, fields, performance.now());
+    this.#byPrompt.set(prompt, task);
+    return task;
+  }
+
+  addRun(task: TaskModel, run: RunModel): void {
+    task.runs.set(run.id, run);
+    this.#byRun.set(run.id, { run, task });
+  }
+
+  /** A task as somebody saw it. */
+  see(task: Task, sight: Sight): void {
+    const model = this.#byPrompt.get(task.prompt);
+    if (!model) return this.findings.add('wrong', `task ${task.id} was never asked for: ${task.prompt}`);
+    for (const problem of model.problemsOf(task, sight)) this.findings.add('wrong', problem, model.history);
+  }
+
+  /** A run as somebody saw it by itself. */
+  seeRun(run: Run, sight: Sight): void {
+    const known = this.#byRun.get(run.id);
+    if (!known) return this.findings.add('wrong', `run ${run.id} was never reported`);
+    const problem =
+      run.task_id !== known.task.id
+        ? `run ${run.id} is of task ${run.task_id}, not of ${known.task.id}`
+        : known.run.problemOf(run, sight);
+    if (problem) this.findings.add('wrong', problem, known.task.history);
+  }
+
+  /** A whole listing of tasks, of one reply or of pages, under filters of fields. */
+  seeListing(tasks: Task[], filter: Partial<Record<FieldName, unknown>>, sight: Sight, what: string): void {
+    const ids = new Set(tasks.map(({ id }) => id));
+    if (ids.size < tasks.length) this.findings.add('wrong', `${what} has a task twice`);
+    for (const task of tasks) this.see(task, sight);
+    for (const model of this.tasks) {
+      const matches = Object.entries(filter).map(([name, value]) =>
+        // The names are those of the filter's type.
+        judge(model.mayBe(fieldOf(name), sight), value, name),
+      );
+      if (model.id === undefined) continue;
+      if (matches.includes('no') && ids.has(model.id))
+        this.findings.add('wrong', `${what} has task ${model.id}, which does not match`, model.history);
+      if (matches.every((match) => match === 'yes') && model.mustBeThere(sight) && !ids.has(model.id))
+        this.findings.add('lost', `${what} does not have task ${model.id}`, model.history);
+    }
+  }
+
+  /** The runs of a task from the newest on; not all of them where `isWhole` is false. */
+  seeHistory(task: TaskModel, runs: Run[], isWhole: boolean, sight: Sight): void {
+    for (const run of runs) this.seeRun(run, sight);
+    const places = runs.map(placeOf);
+    if (places.some((place, at) => at > 0 && place >= (places[at - 1] ?? '')))
+      this.findings.add('wrong', `the runs of task ${task.id} are not newest first`, task.history);
+    const shown = new Set(runs.map(({ id }) => id));
+    const oldest = isWhole ? '' : (places.at(-1) ?? '');
+    for (const run of task.runs.values()) {
+      if (
+        (run.ackedAt ?? Number.POSITIVE_INFINITY) < sight.from &&
+        placeOf(run) > oldest &&
+        !shown.has(run.id)
+      )
+        this.findings.add('lost', `the runs of task ${task.id} do not have ${placeOf(run)}`, task.history);
+    }
+  }
+}
+
+function fieldOf(name: string): FieldName {
+  if (name === 'account_id' || name === 'artist_account_id' || name === 'enabled') return name;
+  throw new Error(`Tasks are not filtered by ${name}.`);
+}
+
+/** Whether a field matches for certain, for certain not, or perhaps. */
+function judge(mayBe: unknown[], wanted: unknown, name: string): 'yes' | 'no' | 'perhaps' {
+  const matching = mayBe.filter((value) => (name === 'enabled' ? (value ?? true) : value) === wanted);
+  if (matching.length === mayBe.length) return 'yes';
+  return matching.length === 0 ? 'no' : 'perhaps';
+}

@@ -1,0 +1,192 @@
+import { type Client, type World, asking, inShort, otherThan, tasksOf } from './client.ts';
+import type { Endpoint, Exchange } from './exchange.ts';
+import type { Random } from './random.ts';
+import type { Fields, TaskModel } from './task-model.ts';
+
+/** An owner deletes once it has so many, so that listings keep their size. */
+const MAX_TASKS = 25;
+/**
+ * Calm time after which a request that was lost sight of has been done or never will be: it may wait in a process that
+ * stands still, or in the database.
+ */
+const REST_MS = 6_000;
+/** Creations that are repeated in the end, although they were answered. */
+const MAX_ANSWERED = 20;
+const SCHEDULES = ['0 9 * * 4', '*/5 * * * *', '30 2 * * *', '0 0 29 2 *', '15 8-18/2 * * MON-FRI'];
+
+/** A creation with an Idempotency-Key. */
+export interface KeyedCreation {
+  task: TaskModel;
+  key: string;
+  body: object;
+  notBefore: number;
+}
+
+/** Creates, changes and deletes tasks of its own, and looks at the other instance for what it was told. */
+export class Owner implements Client {
+  readonly unanswered: KeyedCreation[] = [];
+  /** The last ones that were answered. */
+  readonly answered: KeyedCreation[] = [];
+  readonly #name: string;
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #tasks: TaskModel[] = [];
+  #count = 0;
+
+  constructor(name: string, world: World, random: Random) {
+    this.#name = name;
+    this.#world = world;
+    this.#random = random;
+  }
+
+  async step(): Promise<void> {
+    const random = this.#random;
+    const instance = random.pick(this.#world.instances);
+    this.#count += 1;
+    const due = this.unanswered.find(({ notBefore }) => notBefore < performance.now());
+    if (due && random.chance(0.5)) return this.repeat(due, instance);
+    const { calmMs } = this.#world.faults;
+    const free = this.#tasks.filter(({ id, restsUntilMs }) => id !== undefined && restsUntilMs <= calmMs);
+    if (free.length === 0 || (this.#tasks.length < MAX_TASKS && random.chance(0.25)))
+      return this.#create(instance);
+    const task = random.pick(free);
+    if (this.#tasks.length >= MAX_TASKS || random.chance(0.08)) await this.#delete(task, instance);
+    else await this.#change(task, instance);
+  }
+
+  /** Sends a creation, the first time or again. */
+  async repeat(due: KeyedCreation, instance: Endpoint): Promise<void> {
+    const asked = asking('POST', '/api/tasks', due.body, { headers: { 'Idempotency-Key': due.key } });
+    const ended = await this.#world.sender.send(instance, 'create with key', asked);
+    due.task.note(`created with key at ${instance.name}: ${inShort(ended)}`);
+    this.#created(due.task, ended);
+    if (due.task.id !== undefined) this.#settle(due);
+    else if (ended.outcome === 'replied' && ended.status === 409)
+      due.notBefore = performance.now() + Number(ended.headers['retry-after']) * 1_000;
+    else due.notBefore = performance.now() + 500;
+  }
+
+  #settle(due: KeyedCreation): void {
+    const at = this.unanswered.indexOf(due);
+    if (at === -1) return;
+    this.unanswered.splice(at, 1);
+    this.answered.push(due);
+    if (this.answered.length > MAX_ANSWERED) this.answered.shift();
+  }
+
+  #fields(): Fields {
+    const { accounts, artists } = this.#world;
+    const random = this.#random;
+    return {
+      title: `${this.#name} ${this.#count}`,
+      schedule: random.pick(SCHEDULES),
+      enabled: random.chance(0.8),
+      model: random.chance(0.5) ? `model ${this.#count}` : null,
+      account_id: random.pick(accounts),
+      artist_account_id: random.pick(artists),
+    };
+  }
+
+  async #create(instance: Endpoint): Promise<void> {
+    const { model, sender } = this.#world;
+    const fields = this.#fields();
+    const prompt = `task ${this.#count} of ${this.#name}`;
+    const body = { ...fields, prompt };
+    const task = model.creation(prompt, fields);
+    this.#tasks.push(task);
+    if (this.#random.chance(0.3)) {
+      const ended = await sender.send(instance, 'create', asking('POST', '/api/tasks', body));
+      task.note(`created at ${instance.name}: ${inShort(ended)}`);
+      this.#created(task, ended);
+      // It may be there or not: nobody will ever know its id but by a listing.
+      if (task.id === undefined) this.#forget(task);
+      return;
+    }
+    const due = { task, key: prompt.replaceAll(' ', '-'), body, notBefore: 0 };
+    this.unanswered.push(due);
+    const twin = this.#random.chance(0.2) ? this.repeat(due, instance) : undefined;
+    await Promise.all([twin, this.repeat(due, this.#random.pick(this.#world.instances))]);
+    if (task.id !== undefined) await this.#lookAt(task, otherThan(instance, this.#world, this.#random));
+  }
+
+  #created(task: TaskModel, ended: Exchange): void {
+    const { model } = this.#world;
+    if (ended.outcome !== 'replied') return;
+    const [created] = tasksOf(ended.text);
+    if (ended.status === 200 && created) {
+      if (task.id !== undefined && task.id !== created.id)
+        model.findings.add('wrong', `${task.prompt} made ${task.id}, then ${created.id}`, task.history);
+      task.id ??= created.id;
+      task.createdAckedAt = Math.min(task.createdAckedAt, ended.to);
+    } else if (ended.status !== 503 && ended.status !== 409)
+      model.findings.add('wrong', `${task.prompt} was refused: ${ended.text}`, task.history);
+  }
+
+  async #change(task: TaskModel, instance: Endpoint): Promise<void> {
+    const { sender } = this.#world;
+    const random = this.#random;
+    const { title, ...others } = this.#fields();
+    const changed = random.pick(Object.entries(others));
+    const fields: Partial<Fields> = { title, ...(random.chance(0.6) && Object.fromEntries([changed])) };
+    const movesAccount = fields.account_id !== undefined;
+    const acknowledge = task.change(fields, performance.now());
+    const asked = asking('PATCH', '/api/tasks', { id: task.id, ...fields }, this.#leaving());
+    const ended = await sender.send(instance, 'change', asked);
+    task.note(`${JSON.stringify(fields)} at ${instance.name}: ${inShort(ended)}`);
+    if (ended.outcome === 'replied' && ended.status === 200) acknowledge(ended.to);
+    else this.#lostSight(task, ended, movesAccount);
+    await this.#lookAt(task, otherThan(instance, this.#world, random));
+  }
+
+  async #delete(task: TaskModel, instance: Endpoint): Promise<void> {
+    const isRepeated = task.deleteSentAt < Number.POSITIVE_INFINITY;
+    task.deleteSentAt = Math.min(task.deleteSentAt, performance.now());
+    const asked = asking('DELETE', '/api/tasks', { id: task.id }, this.#leaving());
+    const ended = await this.#world.sender.send(instance, 'delete', asked);
+    task.note(`deleted at ${instance.name}: ${inShort(ended)}`);
+    const isGone =
+      ended.outcome === 'replied' && (ended.status === 200 || (isRepeated && ended.status === 404));
+    if (!isGone) return this.#lostSight(task, ended, false);
+    task.deleteAckedAt = ended.to;
+    this.#forget(task);
+    await this.#lookAt(task, otherThan(instance, this.#world, this.#random));
+  }
+
+  /** Whether a request was done cannot be known; so that nothing is done behind its back, the task is left alone. */
+  #lostSight(task: TaskModel, ended: Exchange, interrupts: boolean): void {
+    const { findings } = this.#world.model;
+    if (ended.outcome === 'refused') return;
+    if (ended.outcome === 'replied' && ended.status !== 503) {
+      // After its deletion may have been done, a task may be gone.
+      const mayBeGone = ended.status === 404 && task.deleteSentAt < ended.to;
+      if (!mayBeGone)
+        findings.add(ended.status === 404 ? 'lost' : 'wrong', `refused: ${ended.text}`, task.history);
+    }
+    task.restsUntilMs = this.#world.faults.calmMs + REST_MS;
+    if (interrupts) task.interrupted = true;
+  }
+
+  /** What was acknowledged is in the next read, at whichever instance. */
+  async #lookAt(task: TaskModel, instance: Endpoint): Promise<void> {
+    const { model, sender } = this.#world;
+    const path = `/api/tasks?id=${task.id}`;
+    const reply = await sender.get(instance, 'list one', path, {
+      conditional: this.#random.chance(0.5),
+      gzip: this.#random.chance(0.3),
+    });
+    if (reply?.status !== 200) return;
+    const [seen, second] = tasksOf(reply.text);
+    if (seen) model.see(seen, reply);
+    else if (task.mustBeThere(reply))
+      model.findings.add('lost', `${instance.name} does not have task ${task.id}`, task.history);
+    if (second) model.findings.add('wrong', `${path} gave two tasks`, task.history);
+  }
+
+  #leaving(): { leaveAfterMs?: number } {
+    return this.#random.chance(0.03) ? { leaveAfterMs: this.#random.below(15) } : {};
+  }
+
+  #forget(task: TaskModel): void {
+    this.#tasks.splice(this.#tasks.indexOf(task), 1);
+  }
+}

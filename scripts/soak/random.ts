@@ -1,0 +1,45 @@
+/** Numbers that look random and are the same for the same seed (mulberry32). */
+export function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Choices that are the same for the same seed. */
+export class Random {
+  readonly #next: () => number;
+
+  constructor(seed: number) {
+    this.#next = randomFrom(seed);
+  }
+
+  /** A whole number from 0 to one less than this. */
+  below(bound: number): number {
+    return Math.floor(this.#next() * bound);
+  }
+
+  between(least: number, most: number): number {
+    return least + this.below(most - least + 1);
+  }
+
+  chance(probability: number): boolean {
+    return this.#next() < probability;
+  }
+
+  /** One of them. @throws where there are none */
+  pick<T>(list: readonly T[]): T {
+    const [one] = list.slice(this.below(list.length));
+    if (one === undefined) throw new Error('There is nothing to pick from.');
+    return one;
+  }
+
+  uuid(): string {
+    const hex = (digits: number) =>
+      Array.from({ length: digits }, () => this.below(16).toString(16)).join('');
+    return `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`;
+  }
+}

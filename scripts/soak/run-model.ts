@@ -1,0 +1,74 @@
+import type { Run, RunStatus } from '../../generated/types.gen.ts';
+import { finalStatuses } from '../../src/runs/status.ts';
+
+/** A report of a run, as it was sent. */
+export interface Report {
+  /** Names it, in the run's field `version`. */
+  mark: string;
+  status: RunStatus;
+  updatedAt: string;
+  sentAt: number;
+  /** When it was acknowledged first; undefined where no reply came. */
+  ackedAt: number | undefined;
+}
+
+/** What a reader saw of a run, between two instants. */
+export interface Sight {
+  from: number;
+  to: number;
+}
+
+const finals: readonly RunStatus[] = finalStatuses;
+
+/** What all reporters told of a run, and what may be seen of it. */
+export class RunModel {
+  readonly id: string;
+  readonly createdAt: string;
+  readonly reports = new Map<string, Report>();
+  /** When the run was acknowledged first, by whichever report. */
+  ackedAt: number | undefined;
+  #seen: { updatedAt: string; status: RunStatus; at: number } | undefined;
+
+  constructor(id: string, createdAt: string) {
+    this.id = id;
+    this.createdAt = createdAt;
+  }
+
+  acknowledge(mark: string, at: number): void {
+    const report = this.reports.get(mark);
+    if (report) report.ackedAt ??= at;
+    this.ackedAt ??= at;
+  }
+
+  /** What is wrong with the run as somebody saw it; undefined where nothing is. */
+  problemOf(run: Run, { from, to }: Sight): string | undefined {
+    const shown = this.reports.get(run.version ?? '');
+    if (!shown || shown.sentAt > to) return `run ${run.id} shows a report that nobody sent: ${run.version}`;
+    if (shown.status !== run.status || shown.updatedAt !== run.updatedAt || run.createdAt !== this.createdAt)
+      return `run ${run.id} mixes reports: ${JSON.stringify(run)}`;
+    for (const report of this.reports.values()) {
+      if (report.ackedAt === undefined || report.ackedAt >= from) continue;
+      if (!mayStandOver(shown, report))
+        return `run ${run.id} shows ${shown.mark}, though ${report.mark} was acknowledged and is newer`;
+    }
+    return this.#compareWithSeen(shown, { from, to });
+  }
+
+  /** A reader that began after another had ended sees the same state or a later one, whichever instance they asked. */
+  #compareWithSeen({ mark, status, updatedAt }: Report, { from, to }: Sight): string | undefined {
+    const seen = this.#seen;
+    if (seen && seen.at < from) {
+      if (updatedAt < seen.updatedAt) return `run ${this.id} went back from ${seen.updatedAt} to ${mark}`;
+      if (finals.includes(seen.status) && status !== seen.status)
+        return `run ${this.id} left ${seen.status} for ${mark}`;
+    }
+    if (!seen || updatedAt > seen.updatedAt) this.#seen = { updatedAt, status, at: to };
+    return undefined;
+  }
+}
+
+/** Whether a state may be there although a report was acknowledged: it is that report, or refused it, or came after it. */
+function mayStandOver(state: Report, report: Report): boolean {
+  if (state.mark === report.mark || state.updatedAt > report.updatedAt) return true;
+  return finals.includes(state.status) && state.status !== report.status;
+}

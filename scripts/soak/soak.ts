@@ -1,0 +1,150 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { MongoClient } from 'mongodb';
+import { collectionsOf } from '../../src/database/collections.ts';
+import { mendDriverWrites } from '../../src/database/driver-writes.ts';
+import { faultsOf, stallsOf, wreak } from './chaos.ts';
+import type { World } from './client.ts';
+import { type Crew, hire, work } from './crew.ts';
+import { FaultLog } from './fault-log.ts';
+import { Figures } from './figures.ts';
+import { finalAudit } from './final-audit.ts';
+import { Findings } from './findings.ts';
+import { Model } from './model.ts';
+import { Random } from './random.ts';
+import { Sender } from './sender.ts';
+import { type SetUp, startAlone, startPair } from './set-up.ts';
+import { MemoryWatch, VersionWatch } from './watch.ts';
+
+/** The part of the time in which processes are replaced; in the rest they only stall, and their memory is looked at. */
+const CHAOS_SHARE = 0.6;
+
+export interface Plan {
+  setUp: 'alone' | 'pair';
+  seconds: number;
+  seed: number;
+  clients: number;
+  requestsPerSecond: number;
+  /** Folder for data and logs. */
+  directory: string;
+  /** A database of the caller's, for `pair`; undefined for one of this program's. */
+  mongodbUri: string | undefined;
+  /** Ends it early. */
+  signal: AbortSignal;
+  onProgress: (doing: string, figures: Figures, findings: Findings) => void;
+}
+
+export interface Result {
+  figures: Figures;
+  findings: Findings;
+  growth: ReturnType<MemoryWatch['growth']>;
+}
+
+/** Runs the service under load and faults, then audits what is left. */
+export async function soak(plan: Plan): Promise<Result> {
+  // For the audit's own connection.
+  mendDriverWrites();
+  const findings = new Findings();
+  const figures = new Figures();
+  const faults = new FaultLog(plan.directory);
+  const options = { directory: join(plan.directory, plan.setUp), faults, findings };
+  const given = { uri: plan.mongodbUri, name: `soak_${plan.seed}_${process.pid}` };
+  const progress = setInterval(() => plan.onProgress(phase, figures, findings), 1_000);
+  let phase = 'starting';
+  try {
+    const setUp = plan.setUp === 'alone' ? await startAlone(options) : await startPair(options, given);
+    const random = new Random(plan.seed);
+    const world: World = {
+      model: new Model(findings),
+      instances: setUp.instances,
+      sender: new Sender(faults, findings, figures),
+      faults,
+      accounts: Array.from({ length: 4 }, () => random.uuid()),
+      artists: Array.from({ length: 3 }, () => random.uuid()),
+    };
+    const crew = hire(world, plan.clients, plan.seed);
+    const run = { setUp, world, crew, figures, random, plan };
+    const growth = await underLoad(run, (name) => (phase = name));
+    await endAll(setUp);
+    return { figures, findings, growth };
+  } catch (error) {
+    // What was found until then tells more than where it ended.
+    if (!plan.signal.aborted)
+      findings.add('wrong', `the run ended early: ${error instanceof Error ? error.stack : String(error)}`);
+    return { figures, findings, growth: [] };
+  } finally {
+    clearInterval(progress);
+    faults.stop();
+  }
+}
+
+interface Run {
+  setUp: SetUp;
+  world: World;
+  crew: Crew;
+  figures: Figures;
+  random: Random;
+  plan: Plan;
+}
+
+async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Result['growth']> {
+  const { setUp, world, crew, figures, plan } = run;
+  const { findings } = world.model;
+  const client = new MongoClient(await setUp.uri(), {
+    serverSelectionTimeoutMS: 5_000,
+    socketTimeoutMS: 15_000,
+  });
+  const versions = new VersionWatch(findings);
+  const { database, instances } = setUp;
+  const processes = [...instances, ...(database ? [database] : [])];
+  const memory = new MemoryWatch(processes, figures);
+  const stopped = new AbortController();
+  const { signal } = stopped;
+  plan.signal.addEventListener('abort', () => stopped.abort(), { once: true });
+  const watching = versions.keepLooking(client, setUp.databaseName, { faults: world.faults, signal });
+  const working = work(crew, plan.requestsPerSecond, signal);
+  const breaking = breakThings(run, { memory, onPhase, signal });
+  try {
+    await Promise.race([breaking, working, watching]);
+    stopped.abort();
+    await Promise.all([working, watching]);
+    if (plan.signal.aborted) throw plan.signal.reason;
+    onPhase('auditing');
+    for (const { name, mebibytes, isTooMuch } of memory.growth())
+      if (isTooMuch) findings.add('wrong', `${name} grew by ${mebibytes.toFixed(0)} MiB in the steady phase`);
+    const [reporter] = crew.reporters;
+    const collections = collectionsOf(client.db(setUp.databaseName));
+    if (reporter) await finalAudit({ world, owners: crew.owners, reporter, collections, versions });
+    if (plan.mongodbUri !== undefined && findings.total === 0)
+      await client.db(setUp.databaseName).dropDatabase();
+    return memory.growth();
+  } finally {
+    stopped.abort();
+    // Also where one of them failed: no process is started behind the end.
+    await Promise.allSettled([breaking, working, watching]);
+    memory.stop();
+    await client.close();
+  }
+}
+
+async function breakThings(
+  run: Run,
+  { memory, onPhase, signal }: { memory: MemoryWatch; onPhase: (name: string) => void; signal: AbortSignal },
+): Promise<void> {
+  const { setUp, world, figures, random, plan } = run;
+  const chaos = { setUp, faults: world.faults, figures, random };
+  const chaosMs = plan.seconds * 1_000 * CHAOS_SHARE;
+  onPhase('chaos');
+  await wreak(chaos, faultsOf(setUp), chaosMs, signal);
+  onPhase('steady');
+  memory.beginSteady();
+  const steadyMs = plan.seconds * 1_000 - chaosMs;
+  await wreak(chaos, stallsOf(setUp), steadyMs, signal);
+  // What was told last is answered before the clients stop.
+  await sleep(200);
+}
+
+async function endAll({ instances, database }: SetUp): Promise<void> {
+  await Promise.all(instances.map((instance) => instance.terminate()));
+  await database?.terminate();
+}

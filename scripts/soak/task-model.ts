@@ -1,0 +1,138 @@
+import type { Task } from '../../generated/types.gen.ts';
+import { RECENT_RUNS } from '../../src/runs/store.ts';
+import { RunModel, type Sight } from './run-model.ts';
+
+/** What clients change of tasks. */
+export type Fields = Pick<
+  Task,
+  'title' | 'schedule' | 'enabled' | 'model' | 'account_id' | 'artist_account_id'
+>;
+export type FieldName = keyof Fields;
+
+interface Value {
+  value: unknown;
+  sentAt: number;
+  ackedAt: number | undefined;
+}
+
+const MAX_HISTORY = 80;
+
+/** What was asked of a task and answered, and so what may be seen of it. One client changes it; any may record its runs. */
+export class TaskModel {
+  /** Names the creation, in the field that nobody changes. */
+  readonly prompt: string;
+  id: string | undefined;
+  /** Listings that began later must have it. */
+  createdAckedAt = Number.POSITIVE_INFINITY;
+  deleteSentAt = Number.POSITIVE_INFINITY;
+  deleteAckedAt = Number.POSITIVE_INFINITY;
+  readonly runs = new Map<string, RunModel>();
+  /** Whether a report, or a change of its account, was not acknowledged: its pointers may wait for the next report. */
+  interrupted = false;
+  /** Calm time until which its owner leaves it alone, so that a request that was lost sight of cannot come last. */
+  restsUntilMs = 0;
+  readonly #fields = new Map<string, Value[]>();
+  readonly #history: string[] = [];
+  #seenId: string | undefined;
+
+  constructor(prompt: string, fields: Fields, sentAt: number) {
+    this.prompt = prompt;
+    for (const [name, value] of Object.entries(fields))
+      this.#fields.set(name, [{ value, sentAt, ackedAt: sentAt }]);
+  }
+
+  get history(): readonly string[] {
+    return this.#history;
+  }
+
+  note(event: string): void {
+    this.#history.push(`${(performance.now() / 1_000).toFixed(3)} s ${event}`);
+    if (this.#history.length > MAX_HISTORY) this.#history.splice(1, 1);
+  }
+
+  /** @returns to be called when the change is acknowledged */
+  change(fields: Partial<Fields>, sentAt: number): (ackedAt: number) => void {
+    const values = Object.entries(fields).map(([name, value]) => {
+      const change: Value = { value, sentAt, ackedAt: undefined };
+      this.#fields.get(name)?.push(change);
+      return change;
+    });
+    return (ackedAt) => {
+      for (const value of values) value.ackedAt = ackedAt;
+    };
+  }
+
+  /** The values that a field may have for whoever reads between two instants. */
+  mayBe(name: FieldName, { from, to }: Sight): unknown[] {
+    const values = this.#fields.get(name) ?? [];
+    const certain = values.findLastIndex(({ ackedAt }) => ackedAt !== undefined && ackedAt < from);
+    return values
+      .slice(Math.max(0, certain))
+      .filter(({ sentAt }) => sentAt <= to)
+      .map(({ value }) => value);
+  }
+
+  mustBeThere({ from, to }: Sight): boolean {
+    return this.createdAckedAt < from && this.deleteSentAt > to;
+  }
+
+  mustBeGone({ from }: Sight): boolean {
+    return this.deleteAckedAt < from;
+  }
+
+  /** What is wrong with the task as somebody saw it. */
+  problemsOf(task: Task, sight: Sight): string[] {
+    const problems: string[] = [];
+    if (this.mustBeGone(sight))
+      problems.push(`task ${task.id} is there, though its deletion was acknowledged`);
+    this.#seenId ??= this.id ?? task.id;
+    if ((this.id ?? this.#seenId) !== task.id)
+      problems.push(`the creation ${this.prompt} made ${this.id ?? this.#seenId} and also ${task.id}`);
+    for (const [name, value] of Object.entries(task)) {
+      if (!isFieldName(name)) continue;
+      const allowed = this.mayBe(name, sight);
+      if (!allowed.includes(value))
+        problems.push(`task ${task.id} has ${name} ${String(value)}, not one of ${JSON.stringify(allowed)}`);
+    }
+    if ((task.upcoming.length === 0) !== (task.enabled === false))
+      problems.push(`task ${task.id} has enabled ${task.enabled} and ${task.upcoming.length} fire times`);
+    return [...problems, ...this.#recentRunsProblems(task, sight)];
+  }
+
+  #recentRunsProblems({ id, recent_runs }: Task, sight: Sight): string[] {
+    const problems = recent_runs.flatMap((run) => {
+      const model = this.runs.get(run.id);
+      return (model ? model.problemOf(run, sight) : `task ${id} shows the run ${run.id} of nobody`) ?? [];
+    });
+    const places = recent_runs.map(placeOf);
+    if (places.some((place, at) => at > 0 && place >= (places[at - 1] ?? '')))
+      problems.push(`the last runs of task ${id} are not newest first: ${places.join(', ')}`);
+    const oldest = recent_runs.length === RECENT_RUNS ? (places.at(-1) ?? '') : '';
+    for (const run of this.runs.values()) {
+      const isDue = (run.ackedAt ?? Number.POSITIVE_INFINITY) < sight.from && placeOf(run) > oldest;
+      if (isDue && !recent_runs.some((shown) => shown.id === run.id))
+        problems.push(
+          `task ${id} does not show its run ${placeOf(run)} among its last: ${places.join(', ')}`,
+        );
+    }
+    return problems;
+  }
+}
+
+/** Where a run is in the order of time, as a text: ids of this program are of ASCII. */
+export function placeOf({ createdAt, id }: { createdAt: string; id: string }): string {
+  return `${createdAt} ${id}`;
+}
+
+const FIELD_NAMES: readonly string[] = [
+  'title',
+  'schedule',
+  'enabled',
+  'model',
+  'account_id',
+  'artist_account_id',
+] satisfies FieldName[];
+
+function isFieldName(name: string): name is FieldName {
+  return FIELD_NAMES.includes(name);
+}

@@ -1,0 +1,101 @@
+import type { MongoClient } from 'mongodb';
+import type { TaskDocument } from '../../src/tasks/document.ts';
+import type { FaultLog } from './fault-log.ts';
+import type { Figures } from './figures.ts';
+import type { Findings } from './findings.ts';
+
+const EVERY_MS = 500;
+/** Fewer samples than this say nothing about growth. */
+const MIN_SAMPLES = 60;
+/** What memory may grow by from the second third of a steady phase, when all is warm, to the last: garbage comes and goes. */
+const MAX_GROWTH_MEBIBYTES = 24;
+
+interface Watched {
+  name: string;
+  readonly ownMebibytes: number | undefined;
+}
+
+/** The memory of processes, sampled. */
+export class MemoryWatch {
+  readonly #processes: Watched[];
+  readonly #figures: Figures;
+  readonly #steady = new Map<string, number[]>();
+  readonly #timer = setInterval(() => this.#sample(), EVERY_MS);
+  #isSteady = false;
+
+  constructor(processes: Watched[], figures: Figures) {
+    this.#processes = processes;
+    this.#figures = figures;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** From now on no process is replaced by another one. */
+  beginSteady(): void {
+    this.#isSteady = true;
+  }
+
+  /** What each process grew by in the steady phase, and whether that is too much. */
+  growth(): { name: string; mebibytes: number; isTooMuch: boolean }[] {
+    return [...this.#steady].map(([name, samples]) => {
+      const third = Math.ceil(samples.length / 3);
+      const mebibytes = median(samples.slice(-third)) - median(samples.slice(third, -third));
+      const isTooMuch = samples.length >= MIN_SAMPLES && mebibytes > MAX_GROWTH_MEBIBYTES;
+      return { name, mebibytes, isTooMuch };
+    });
+  }
+
+  #sample(): void {
+    for (const process of this.#processes) {
+      const mebibytes = process.ownMebibytes;
+      if (mebibytes === undefined) continue;
+      this.#figures.notePeak(process.name, mebibytes);
+      if (!this.#isSteady) continue;
+      const samples = this.#steady.get(process.name) ?? [];
+      samples.push(mebibytes);
+      this.#steady.set(process.name, samples);
+    }
+  }
+}
+
+function median(numbers: number[]): number {
+  return numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? 0;
+}
+
+/** The versions of all tasks, read from the database again and again: they only rise. */
+export class VersionWatch {
+  readonly #versions = new Map<string, number>();
+  readonly #findings: Findings;
+
+  constructor(findings: Findings) {
+    this.#findings = findings;
+  }
+
+  see({ _id, version }: Pick<TaskDocument, '_id' | 'version'>): void {
+    const before = this.#versions.get(_id) ?? 1;
+    if (!Number.isSafeInteger(version) || version < before)
+      this.#findings.add('wrong', `task ${_id} went from version ${before} to ${version}`);
+    this.#versions.set(_id, version);
+  }
+
+  /** Looks until it is told to stop; while the database is broken, looking may fail. */
+  async keepLooking(
+    client: MongoClient,
+    databaseName: string,
+    { faults, signal }: { faults: FaultLog; signal: AbortSignal },
+  ): Promise<void> {
+    const tasks = client.db(databaseName).collection<TaskDocument>('tasks');
+    while (!signal.aborted) {
+      const startedAt = performance.now();
+      try {
+        const seen = await tasks.find({}, { projection: { version: 1 } }).toArray();
+        for (const task of seen) this.see(task);
+      } catch (error) {
+        if (!faults.explains(['database', 'service'], startedAt, performance.now())) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+    }
+  }
+}

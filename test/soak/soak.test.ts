@@ -1,0 +1,78 @@
+/** Thirty seconds of npm run soak: both set-ups, with faults of every kind that fits in, and the audit. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { Agent, createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from '@jest/globals';
+import { FaultLog } from '../../scripts/soak/fault-log.ts';
+import { Figures } from '../../scripts/soak/figures.ts';
+import { Findings } from '../../scripts/soak/findings.ts';
+import { Sender } from '../../scripts/soak/sender.ts';
+import { killAll, run } from '../support/process.ts';
+import { listen } from '../../src/http/listener.ts';
+
+afterAll(killAll);
+
+test('thirty seconds of load and faults: nothing is lost, wrong or hung', async () => {
+  const soak = run('scripts/soak/main.js', { MONGODB_URI: process.env.MONGODB_URI ?? '' }, [
+    '--minutes',
+    '0.5',
+  ]);
+  const { code, stdout, stderr } = await soak.ended;
+  // All of it, so that a failure tells what happened, and with which seed.
+  expect({ code, stderr, stdout }).toMatchObject({ code: 0, stderr: '' });
+  const [, alone, pair] = stdout.split('\n== ');
+  for (const part of [alone, pair]) {
+    expect(part).toContain('\n0 lost, 0 wrong, 0 hung\n');
+    expect(Number(/: ([\d,]+) requests/.exec(part ?? '')?.[1]?.replaceAll(',', ''))).toBeGreaterThan(100);
+    expect(Number(/(\d+) faults survived/.exec(part ?? '')?.[1])).toBeGreaterThan(0);
+  }
+  expect(stdout).not.toContain('are kept in');
+}, 240_000);
+
+/** What the sender finds where a service answers like this. */
+test('a reply that should not be is found: 500, hung, cut, not as published, one ETag for two bodies', async () => {
+  const findings = new Findings();
+  const directory = await mkdtemp(join(tmpdir(), 'recoup-sender-'));
+  const faults = new FaultLog(directory);
+  const sender = new Sender(faults, findings, new Figures());
+  let replies = 0;
+  const server = createServer((request, response) => {
+    const json = (status: number, body: object) => {
+      response.writeHead(status, {
+        'Content-Type': 'application/json; charset=utf-8',
+        'x-request-id': 'r',
+        ETag: '"same"',
+      });
+      response.end(JSON.stringify(body));
+    };
+    const path = request.url ?? '';
+    replies += 1;
+    if (path.endsWith('?limit=1')) json(500, { status: 'error', error: 'x', code: 'internal_error' });
+    else if (path.endsWith('?limit=2')) response.destroy();
+    else if (path.endsWith('?limit=3')) json(200, { status: 'success', tasks: [{ id: 1 }] });
+    else if (path.endsWith('?limit=4'))
+      json(200, { status: 'success', tasks: [], ...(replies % 2 === 0 && { next_cursor: 'A' }) });
+  });
+  const url = await listen(server, 0, '127.0.0.1');
+  const agent = new Agent();
+  const endpoint = { name: 'service', url, agent, targets: ['service'] };
+  const get = (limit: number) =>
+    sender.get(endpoint, 'list page', `/api/tasks?limit=${limit}`, { conditional: false, gzip: false });
+  try {
+    for (const limit of [1, 2, 3, 4, 4, 5]) await get(limit);
+    expect(findings.kept.map(({ severity, what }) => `${severity}: ${what}`)).toEqual([
+      expect.stringContaining('wrong: service: GET /api/tasks?limit=1: GET /api/tasks 500 does not fit'),
+      expect.stringMatching(/wrong: .*limit=1 was answered 500/),
+      expect.stringMatching(/wrong: .*limit=2 was cut/),
+      expect.stringMatching(/wrong: .*limit=3.* does not fit openapi.yaml/),
+      expect.stringMatching(/wrong: .*limit=4 has the ETag "same" for two bodies/),
+      expect.stringMatching(/hung: .*limit=5 was not answered/),
+    ]);
+  } finally {
+    faults.stop();
+    server.closeAllConnections();
+    server.close();
+    await rm(directory, { recursive: true });
+  }
+});
