@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { type IncomingMessage, get } from 'node:http';
 import { type Socket, connect } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { type TasksResponse } from '../generated/types.gen.ts';

@@ -1,4 +1,6 @@
 import type { Collections } from '../../src/database/collections.ts';
+import { serialize } from 'bson';
+import { RawRun } from '../../src/runs/raw.ts';
 import { RECENT_RUNS } from '../../src/runs/store.ts';
 import type { RunDocument } from '../../src/runs/document.ts';
 import { viewRunOfTask } from '../../src/runs/view.ts';
@@ -31,7 +33,8 @@ export async function auditDatabase({ model, collections, versions, isMended }: 
     if (known && (isMended || !known.interrupted)) auditRuns(model, task, histories.get(task._id) ?? []);
   }
   auditPresence(model, tasks, sight);
-  for (const run of runs) model.seeRun(viewRunOfTask(run), sight);
+  for (const run of runs)
+    model.seeRun(viewRunOfTask(new RawRun(Buffer.from(serialize(run)))).toJSON(), sight);
   const stored = new Set(runs.map(({ _id }) => _id));
   for (const id of model.runIds) {
     const of = model.runOf(id);

@@ -25,6 +25,12 @@ const TASK_INDEXES: IndexSpecification[] = [
 ];
 const INDEX_NOT_FOUND = 27;
 
+/**
+ * A first index over a large collection takes minutes; what bounds requests would cut it off each time, for ever. The driver
+ * takes this option for each command, though its types do not say so.
+ */
+const PATIENCE = { socketTimeoutMS: 3_600_000 };
+
 /** The default names of indexes that earlier versions created, and that those above replace. */
 const SUPERSEDED_TASK_INDEXES = new Set([
   'created_at_-1__id_1',
@@ -58,11 +64,11 @@ export function collectionsOf(db: Db): Collections {
  * stay as they are. One command each: FerretDB 1.24 ends the connection when several that exist come in one.
  */
 export async function createIndexes({ tasks, runs, idempotency_keys, api_keys }: Collections): Promise<void> {
-  for (const index of TASK_INDEXES) await tasks.createIndex(index);
+  for (const index of TASK_INDEXES) await tasks.createIndex(index, PATIENCE);
   await dropSuperseded(tasks);
-  for (const index of RUN_INDEXES) await runs.createIndex(index);
-  await idempotency_keys.createIndex({ expires_at: 1 }, { expireAfterSeconds: 0 });
-  await api_keys.createIndex({ hash: 1 }, { unique: true });
+  for (const index of RUN_INDEXES) await runs.createIndex(index, PATIENCE);
+  await idempotency_keys.createIndex({ expires_at: 1 }, { ...PATIENCE, expireAfterSeconds: 0 });
+  await api_keys.createIndex({ hash: 1 }, { ...PATIENCE, unique: true });
 }
 
 /** Only what has both the name and the key of an index of ours: under either alone it may be somebody else's. */
