@@ -23,7 +23,7 @@ import { measure } from './http/measure.ts';
 import { sizes } from './http/sizes.ts';
 import { strictQuery } from './http/query.ts';
 import { notStored } from './http/not-stored.ts';
-import { ownMachine } from './http/own-machine.ts';
+import { ownMachineUnlessOpen } from './http/own-machine.ts';
 import { type RateLimits, limitAddresses, limitKeys } from './http/rate-limit.ts';
 import { requestLog } from './http/request-log.ts';
 import { checkAccept, checkRoute, router } from './http/routes.ts';
@@ -121,7 +121,7 @@ export function createApp(surroundings: Surroundings): Express {
   if (corsOrigins) app.use(crossOrigin(corsOrigins)); // preflights end here
   app.use(sizes(limits)); // 414, 431
   app.use(refuseExcess(spec.document)); // 503: a connection too many
-  if (auth === 'none') app.use(ownMachine(spec.document)); // 403: other sites' pages
+  if (auth === 'none') app.use(ownMachineUnlessOpen(spec.document)); // 403: other sites' pages
   app.use(docs(spec)); // /docs and the spec end here
   app.use(checkRoute); // 404, 405
   app.use(checkAccept); // 406

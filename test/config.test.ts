@@ -196,8 +196,8 @@ describe('settings', () => {
     expect(Object.keys(example).toSorted()).toEqual([
       'AUTH',
       'CACHE_MB',
-      'DATABASE_POOL_SIZE',
       'CORS_ORIGINS',
+      'DATABASE_POOL_SIZE',
       'DATA_DIR',
       'DRAIN_DELAY_MS',
       'HEADERS_TIMEOUT_MS',
@@ -219,14 +219,12 @@ describe('settings', () => {
       'OPERATION_TIMEOUT_MS',
       'PORT',
       'QUEUE_TIMEOUT_MS',
+      'RATE_LIMIT_PER_ADDRESS',
+      'RATE_LIMIT_PER_KEY',
       'REQUEST_TIMEOUT_MS',
       'RUN_RETENTION_DAYS',
       'SAMPLE_DATA',
       'STALLED_READER_MS',
-      'RATE_LIMIT_PER_ADDRESS',
-      'RATE_LIMIT_PER_KEY',
-      'RUN_RETENTION_DAYS',
-      'SAMPLE_DATA',
       'TRUST_PROXY',
     ]);
   });

@@ -148,7 +148,7 @@ describe('a database that stands still', () => {
     const service = await serviceOn(proxy.uri, database.name);
     const prompt = 'Write a caption. '.repeat(1_000);
     await database.collections.tasks.insertMany(
-      Array.from({ length: 600 }, (_, number) => task(number, { prompt })),
+      Array.from({ length: 1_500 }, (_, number) => task(number, { prompt })),
     );
     const request = get(`${service.url}/api/tasks`, { agent: false });
     const [response] = await once(request, 'response');

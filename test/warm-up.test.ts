@@ -32,7 +32,8 @@ async function askAll(app: Express, contentType: string): Promise<number[]> {
 }
 
 test('once warm, the validator compiles nothing more, whatever content type a request has', async () => {
-  const { app, database: watch, log, lines } = appOn(database.collections, () => NOW);
+  const { app, database: watch, log, lines, readiness } = appOn(database.collections, () => NOW);
+  readiness.started();
   // What is added to Ajv is what is compiled; by each operation twice, as the validator does it.
   const compiled = jest.spyOn(Ajv2020.prototype, 'addSchema');
   await warmUp(app, log);

@@ -63,7 +63,7 @@ describe('a page of an origin in CORS_ORIGINS', () => {
         'Retry-After',
         'x-request-id',
       ]);
-      expect(response.headers.get('vary')).toBe('Origin');
+      expect(response.headers.get('vary')).toMatch(/^Origin\b/);
     }
     expect((await ask({})).status).toBe(401);
   });
@@ -81,7 +81,7 @@ describe('a page of another origin', () => {
       const response = await open.request('/api/tasks', { headers: { Origin: origin, 'x-api-key': key } });
       expect(response.headers.has('access-control-allow-origin')).toBe(false);
       // A cache must not give one origin's reply to another.
-      expect(response.headers.get('vary')).toBe('Origin');
+      expect(response.headers.get('vary')).toMatch(/^Origin\b/);
     },
   );
 

@@ -4,8 +4,8 @@
  */
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { build } from 'esbuild';
+import { dirname, join, relative } from 'node:path';
+import { type Plugin, build } from 'esbuild';
 
 const OUTPUT = 'dist/src/main.js';
 
@@ -30,6 +30,18 @@ function licencesOf(files: string[]): string {
   return `${texts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
 }
 
+/** What is imported only where it is wanted stays as tsc writes it; in one file, all it needs would always be loaded. */
+const onDemand: Plugin = {
+  name: 'on-demand',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\// }, ({ kind, importer, path }) => {
+      if (kind !== 'dynamic-import' || importer.includes('node_modules')) return undefined;
+      const file = relative('src', join(dirname(importer), path)).replace(/\.ts$/, '.js');
+      return { path: `./${file}`, external: true };
+    });
+  },
+};
+
 const { metafile } = await build({
   entryPoints: ['src/main.ts'],
   outfile: OUTPUT,
@@ -38,6 +50,7 @@ const { metafile } = await build({
   target: 'node20.19',
   format: 'esm',
   external: external(),
+  plugins: [onDemand],
   // Packages in CommonJS ask for node's own modules by it.
   banner: {
     js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",

@@ -1,4 +1,10 @@
-import { type Collection, type Db, type IndexSpecification, MongoServerError } from 'mongodb';
+import {
+  type Collection,
+  type CreateIndexesOptions,
+  type Db,
+  type IndexSpecification,
+  MongoServerError,
+} from 'mongodb';
 import type { AccountDocument } from '../accounts/document.ts';
 import type { ApiKeyDocument } from '../auth/document.ts';
 import type { ClaimDocument } from '../tasks/claim-document.ts';
@@ -29,7 +35,7 @@ const INDEX_NOT_FOUND = 27;
  * A first index over a large collection takes minutes; what bounds requests would cut it off each time, for ever. The driver
  * takes this option for each command, though its types do not say so.
  */
-const PATIENCE = { socketTimeoutMS: 3_600_000 };
+const PATIENCE: CreateIndexesOptions & { socketTimeoutMS: number } = { socketTimeoutMS: 3_600_000 };
 
 /** The default names of indexes that earlier versions created, and that those above replace. */
 const SUPERSEDED_TASK_INDEXES = new Set([

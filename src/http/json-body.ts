@@ -158,9 +158,9 @@ export async function sendJson(response: Response, body: object, gzip: Gzip): Pr
   const whole = isWhole(segments) ? segments : undefined;
   const length = whole && lengthOf(whole);
   const compress = (length === undefined || length >= GZIP_FROM_BYTES) && prefersGzip(request);
+  response.vary('Accept-Encoding');
   const headers: Record<string, string> = {
     'Content-Type': 'application/json; charset=utf-8',
-    Vary: 'Accept-Encoding',
     ...(compress && { 'Content-Encoding': 'gzip' }),
     ...(length !== undefined && !compress && { 'Content-Length': String(length) }),
   };
