@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 import { createApp } from './app.ts';
 import { KeyStore } from './auth/store.ts';
 import { InvalidSettings, readSettings } from './config.ts';
@@ -22,12 +21,6 @@ import { startTelemetry } from './telemetry/telemetry.ts';
 const DRAIN_MS = 8_000;
 const END_MS = 9_500;
 
-/**
- * A full listing makes garbage faster than V8 cares to collect: by default its heap grows severalfold before it does.
- * Collecting each time the heap has grown by this much keeps the process small, at the same speed (npm run bench).
- */
-const HEAP_GROWING_PERCENT = 20;
-
 const UNPROTECTED =
   'AUTH=none, on an address that other hosts can reach: whoever does, and names this machine by a loopback name, may do everything';
 const NO_KEYS =
@@ -36,7 +29,6 @@ const NO_KEYS =
 const NOTHING_TO_END = async () => {};
 
 async function main(): Promise<void> {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   if (existsSync('.env')) process.loadEnvFile('.env');
   const settings = readSettings(process.env);
   const { auth, host, limits, metricsAddress, port, reachable, runRetentionDays } = settings;

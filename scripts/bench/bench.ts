@@ -7,7 +7,12 @@ import type { BenchPlan } from './plan.ts';
 
 /** The built service. What the settings are named, is known here and to databases.ts. */
 const SERVICE = 'src/main.js';
-const SERVICE_SETTINGS = { PORT: '0', SAMPLE_DATA: 'off' };
+const SERVICE_SETTINGS = {
+  PORT: '0',
+  SAMPLE_DATA: 'off',
+  RATE_LIMIT_PER_KEY: '0',
+  RATE_LIMIT_PER_ADDRESS: '0',
+};
 
 /** A variant that listens. */
 export interface Started {
