@@ -11,15 +11,44 @@ const HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
 /** RFC 1951, 3.2.3: a last block, with fixed codes, that holds nothing. */
 const LAST_BLOCK = Buffer.from([0x03, 0x00]);
 
-/** What an entry takes beside its bytes: its key and objects. */
-const OVERHEAD_BYTES = 300;
+/** What an entry takes beside its bytes: its name, of some forty bytes for each piece of the window, and objects. */
+const OVERHEAD_BYTES = 800;
+
+/** How far back deflate can point (RFC 1951, 2). */
+const WINDOW_BYTES = 32_768;
+
+/** The pieces that were sent last, as far as deflate can point back to them. */
+class Window {
+  #pieces: Piece[] = [];
+  #bytes = 0;
+
+  /** Which text it is: equal names, equal text. */
+  get name(): string {
+    return this.#pieces.map(({ digest }) => digest).join('');
+  }
+
+  get text(): Buffer {
+    return Buffer.concat(this.#pieces.map(({ bytes }) => bytes)).subarray(-WINDOW_BYTES);
+  }
+
+  push(piece: Piece): void {
+    this.#pieces.push(piece);
+    this.#bytes += piece.bytes.length;
+    for (let first = this.#pieces[0]; first; first = this.#pieces[0]) {
+      if (this.#bytes - first.bytes.length < WINDOW_BYTES) return;
+      this.#bytes -= first.bytes.length;
+      this.#pieces.shift();
+    }
+  }
+}
 
 /**
- * Compresses replies that consist of the same pieces again and again: each piece is deflated once, up to the boundary of a
- * byte, and the segments are joined into one gzip member. Only its checksum is made anew, which is as quick as copying.
+ * Compresses replies that consist of the same pieces again and again: each piece is deflated once behind those that it
+ * follows, up to the boundary of a byte, and the segments are joined into one gzip member. Only its checksum is made anew,
+ * which is as quick as copying. Where a piece changes, it and the few behind it that point back to it are deflated again.
  */
 export class Gzip {
-  /** Segments by the digest of what they hold. */
+  /** Segments by what they hold and what that follows. */
   readonly #segments: LRUCache<string, Buffer> | undefined;
   #hits = 0;
   #misses = 0;
@@ -45,12 +74,15 @@ export class Gzip {
     yield HEADER;
     let checksum = 0;
     let length = 0;
+    const window = new Window();
     for await (const piece of pieces) {
       checksum = crc32(piece.bytes, checksum);
       length += piece.bytes.length;
-      const kept = this.#segments?.get(piece.digest);
+      const name = piece.digest + window.name;
+      const kept = this.#segments?.get(name);
       if (kept) this.#hits += 1;
-      yield kept ?? (await this.#deflate(piece));
+      yield kept ?? (await this.#deflate(name, piece, window.text));
+      window.push(piece);
     }
     const trailer = Buffer.alloc(8);
     trailer.writeUInt32LE(checksum, 0);
@@ -58,10 +90,14 @@ export class Gzip {
     yield Buffer.concat([LAST_BLOCK, trailer]);
   }
 
-  async #deflate({ bytes, digest }: Piece): Promise<Buffer> {
+  async #deflate(name: string, { bytes }: Piece, dictionary: Buffer): Promise<Buffer> {
     this.#misses += 1;
-    const segment = await deflate(bytes, { finishFlush: constants.Z_SYNC_FLUSH });
-    this.#segments?.set(digest, segment);
+    const segment = await deflate(bytes, {
+      finishFlush: constants.Z_SYNC_FLUSH,
+      // The first has nothing before it, which zlib would not take for a dictionary.
+      ...(dictionary.length > 0 && { dictionary }),
+    });
+    this.#segments?.set(name, segment);
     return segment;
   }
 }

@@ -1,4 +1,4 @@
-import { pipeline } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import fresh from 'fresh';
 import { JsonText, Piece } from '../json/json-text.ts';
@@ -9,8 +9,8 @@ import type { Gzip } from './gzip.ts';
 const FIRST_CHUNK_BYTES = 16_384;
 const CHUNK_BYTES = 131_072;
 
-/** A reply up to this size is sent at once. */
-const ONE_WRITE_BYTES = 131_072;
+/** A reply up to this size is joined before it is sent, and then lies in memory until it has been taken. */
+const JOINED_BYTES = 4_194_304;
 
 /** A smaller reply fits into one packet as it is. */
 const GZIP_FROM_BYTES = 1_024;
@@ -73,18 +73,20 @@ function lengthOf(segments: WholeSegment[]): number {
   }, 0);
 }
 
-function bufferOf(segments: WholeSegment[]): Buffer {
+/** Arrays that several replies share are joined once, as long as one of them is being sent. */
+const joined = new WeakMap<readonly JsonText<unknown>[], Buffer>();
+
+function join(texts: readonly JsonText<unknown>[]): Buffer {
+  const known = joined.get(texts);
+  if (known) return known;
   const buffers: Buffer[] = [];
-  for (const segment of segments) {
-    if (segment instanceof Piece) buffers.push(segment.bytes);
-    else {
-      for (const [at, { pieces }] of segment.entries()) {
-        if (at > 0) buffers.push(COMMA.bytes);
-        for (const { bytes } of pieces) buffers.push(bytes);
-      }
-    }
+  for (const [at, { pieces }] of texts.entries()) {
+    if (at > 0) buffers.push(COMMA.bytes);
+    for (const { bytes } of pieces) buffers.push(bytes);
   }
-  return Buffer.concat(buffers);
+  const text = Buffer.concat(buffers);
+  joined.set(texts, text);
+  return text;
 }
 
 async function* bytesOf(pieces: AsyncIterable<Piece>): AsyncGenerator<Buffer, void, undefined> {
@@ -107,6 +109,17 @@ async function* chunksOf(buffers: AsyncIterable<Buffer>): AsyncGenerator<Buffer,
     }
   }
   yield chunk.subarray(0, used);
+}
+
+/** Sends a body of which all is there, in as few writes as it has segments. */
+async function sendJoined(response: Response, segments: WholeSegment[]): Promise<void> {
+  const ended = finished(response);
+  response.cork();
+  for (const segment of segments) response.write(segment instanceof Piece ? segment.bytes : join(segment));
+  response.uncork();
+  response.end();
+  // A client that leaves is no failure; the log's line of the request says so.
+  await ended.catch(() => undefined);
 }
 
 /** Sends a body as it is read; what fails before the first byte is still answered with an error. */
@@ -183,8 +196,10 @@ export async function sendJson(response: Response, body: object, gzip: Gzip): Pr
       return;
     }
   } else headers['Cache-Control'] = 'no-store';
-  if (whole && length !== undefined && length <= ONE_WRITE_BYTES && !compress) {
-    response.set(headers).end(bufferOf(whole));
+  if (whole && length !== undefined && length <= JOINED_BYTES && !compress) {
+    response.set(headers);
+    if (request.method === 'HEAD') response.end();
+    else await sendJoined(response, whole);
     return;
   }
   const pieces = piecesOf(segments);
