@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { createApp } from './app.ts';
 import { KeyStore } from './auth/store.ts';
 import { InvalidSettings, readSettings } from './config.ts';
@@ -21,6 +22,12 @@ import { startTelemetry } from './telemetry/telemetry.ts';
 const DRAIN_MS = 8_000;
 const END_MS = 9_500;
 
+/**
+ * By default V8 lets its heap grow severalfold before it collects, of which a long listing would make full use. Collecting
+ * each time it has grown by this much keeps such a listing within 64 MB; by less costs every other request (npm run bench).
+ */
+const HEAP_GROWING_PERCENT = 60;
+
 const UNPROTECTED =
   'AUTH=none, on an address that other hosts can reach: whoever does, and names this machine by a loopback name, may do everything';
 const NO_KEYS =
@@ -29,6 +36,7 @@ const NO_KEYS =
 const NOTHING_TO_END = async () => {};
 
 async function main(): Promise<void> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   if (existsSync('.env')) process.loadEnvFile('.env');
   const settings = readSettings(process.env);
   const { auth, host, limits, metricsAddress, port, reachable, runRetentionDays } = settings;

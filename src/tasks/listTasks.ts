@@ -5,7 +5,7 @@ import { ApiError } from '../errors.ts';
 import type { Input, Reply } from '../handlers.ts';
 import type { JsonText } from '../json/json-text.ts';
 import { Rounds } from '../rounds.ts';
-import { type PartSources, type TaskPart, partsOf } from './parts.ts';
+import { type PartSources, type TaskPart, makeParts, partsOf } from './parts.ts';
 import type { TaskFilter, TaskVersion } from './store.ts';
 import { type ViewSources, viewTasks } from './view-tasks.ts';
 
@@ -59,48 +59,57 @@ interface Found {
   last?: Position;
 }
 
-async function versionsFrom({ filter, after, limit = MAX_WHOLE_TASKS }: Request, { tasks }: Dependencies) {
-  // One more than are shown tells whether others follow.
-  const found = await tasks.versions(filter, { after, limit: limit + 1 });
-  const versions = found.slice(0, limit);
-  const end = found.length > limit ? versions.at(-1) : undefined;
-  return { versions, last: end && { createdAt: end.created_at, id: end._id } };
-}
+const positionOf = (task: TaskVersion): Position => ({ createdAt: task.created_at, id: task._id });
 
 async function lookUp(request: Request, dependencies: Dependencies): Promise<Found> {
-  const { versions, last } = await versionsFrom(request, dependencies);
+  const { filter, after, limit = MAX_WHOLE_TASKS } = request;
+  // One more than are shown tells whether others follow.
+  const found = await dependencies.tasks.versions(filter, { after, limit: limit + 1 });
+  const versions = found.slice(0, limit);
+  const end = found.length > limit ? versions.at(-1) : undefined;
   const parts: TaskPart[] = [];
   // Where others follow all the same, its first tasks must not wait for the rest of a thousand.
-  const end = request.limit === undefined && last ? 0 : versions.length;
+  const last = request.limit === undefined && end ? 0 : versions.length;
   let bytes = 0;
   let at = 0;
-  for (; at < end && bytes < MAX_WHOLE_BYTES; at += BATCH_SIZE) {
-    for (const part of await partsOf(versions.slice(at, at + BATCH_SIZE), request.filter, dependencies)) {
+  for (; at < last && bytes < MAX_WHOLE_BYTES; at += BATCH_SIZE) {
+    for (const part of await partsOf(versions.slice(at, at + BATCH_SIZE), filter, dependencies)) {
       parts.push(part);
       bytes += part.stored.bytes.length;
     }
   }
-  return { views: await viewTasks(parts, dependencies), rest: versions.slice(at), last };
+  const rest = versions.slice(at);
+  return { views: await viewTasks(parts, dependencies), rest, last: end && positionOf(end) };
 }
 
-/** All that was found, and, without limit, all that follows, as it is read. */
+/** Every match behind a position, as it is read; nothing of it is kept, since no other caller will need it soon. */
 async function* viewAll(
-  request: Request,
-  { views, rest, last }: Found,
+  filter: TaskFilter,
+  start: Position | undefined,
+  dependencies: Dependencies,
+): AsyncGenerator<JsonText<Task>, void, undefined> {
+  let after = start;
+  let limit = FIRST_TASKS;
+  for (;;) {
+    const documents = await dependencies.tasks.page(filter, { after, limit });
+    yield* await viewTasks(await makeParts(documents, dependencies.runs), dependencies);
+    const end = documents.at(-1);
+    if (!end || documents.length < limit) return;
+    after = positionOf(end);
+    limit = BATCH_SIZE;
+  }
+}
+
+/** What was found, and what remains of a page that is too large to be put together first. */
+async function* viewPage(
+  { views, rest }: Found,
+  filter: TaskFilter,
   dependencies: Dependencies,
 ): AsyncGenerator<JsonText<Task>, void, undefined> {
   yield* views;
-  let page: Awaited<ReturnType<typeof versionsFrom>> = { versions: rest, last };
-  let size = FIRST_TASKS;
-  for (;;) {
-    for (let at = 0; at < page.versions.length;) {
-      const batch = page.versions.slice(at, at + size);
-      yield* await viewTasks(await partsOf(batch, request.filter, dependencies, 'once'), dependencies);
-      at += size;
-      size = BATCH_SIZE;
-    }
-    if (!page.last || request.limit !== undefined) return;
-    page = await versionsFrom({ ...request, after: page.last }, dependencies);
+  for (let at = 0; at < rest.length; at += BATCH_SIZE) {
+    const parts = await partsOf(rest.slice(at, at + BATCH_SIZE), filter, dependencies, 'once');
+    yield* await viewTasks(parts, dependencies);
   }
 }
 
@@ -113,8 +122,10 @@ export function listTasks(dependencies: Dependencies) {
     const request = { filter, after: startOf(query, filter), limit: query.limit };
     const found = await rounds.ask(JSON.stringify(request), () => lookUp(request, dependencies));
     const { views, rest, last } = found;
-    const isWhole = rest.length === 0 && (request.limit !== undefined || !last);
-    const tasks = isWhole ? views : viewAll(request, found, dependencies);
+    let tasks: JsonText<Task>[] | AsyncIterable<JsonText<Task>> = views;
+    if (query.limit === undefined && (rest.length > 0 || last))
+      tasks = viewAll(filter, undefined, dependencies);
+    else if (rest.length > 0) tasks = viewPage(found, filter, dependencies);
     const next_cursor = request.limit !== undefined && last && encodeCursor(last, { ...filter });
     return { status: 200, body: { status: 'success', tasks, ...(next_cursor && { next_cursor }) } };
   };

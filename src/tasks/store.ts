@@ -58,6 +58,13 @@ export class TaskStore {
     return this.#tasks.find<TaskVersion>(queryOf(filter, after), { ...options, batchSize: limit }).toArray();
   }
 
+  /** The first tasks that match, in the order of listings, behind a position: at most `limit`, up to 1,001. */
+  async page(filter: TaskFilter, page: { after?: Position; limit: number }): Promise<TaskDocument[]> {
+    const { after, limit } = page;
+    const options = { sort: LISTING_ORDER, limit, batchSize: limit, ignoreUndefined: true };
+    return this.#tasks.find(queryOf(filter, after), options).toArray();
+  }
+
   /** Those of the tasks with these ids that match, in any order. One query, however many. */
   async findByIds(ids: string[], filter: TaskFilter): Promise<TaskDocument[]> {
     if (ids.length === 0) return [];
