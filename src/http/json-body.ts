@@ -10,7 +10,7 @@ const FIRST_CHUNK_BYTES = 16_384;
 const CHUNK_BYTES = 131_072;
 
 /** A reply up to this size is joined before it is sent, and then lies in memory until it has been taken. */
-const JOINED_BYTES = 4_194_304;
+const JOINED_BYTES = 2_097_152;
 
 /** A smaller reply fits into one packet as it is. */
 const GZIP_FROM_BYTES = 1_024;
