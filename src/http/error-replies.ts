@@ -67,12 +67,12 @@ export function errorReplies({
   database: DatabaseWatch;
 }): ErrorRequestHandler {
   return (error, request, response, _next) => {
+    if (response.writableEnded && isTooLate(error)) return;
     const { status, code, message, headers } = toApiError(error);
     codes.set(request, code);
     const requestId = String(response.getHeader('x-request-id'));
     if (isDatabaseFailure(error)) database.failed(error, requestId);
-    else if (status === 500 && !(response.writableEnded && isTooLate(error)))
-      log.error({ requestId, code, err: error }, 'request failed');
+    else if (status === 500) log.error({ requestId, code, err: error }, 'request failed');
     if (response.writableEnded) return;
     // Nobody may take the part that was sent for the whole.
     if (response.headersSent) return void response.destroy();

@@ -8,6 +8,9 @@ type Bounds = Pick<Limits, 'maxFullListings' | 'queueTimeoutMs' | 'stalledReader
 /** How often those that are read are looked at while others wait. */
 const LOOK_EVERY_MS = 250;
 
+/** Whether nobody waits for a reply any more: the client has left, or it was answered that it took too long. */
+const isOver = (response: Response): boolean => response.destroyed || response.writableEnded;
+
 /** The listings that are being read, and those that wait for their turn. */
 class Turns {
   readonly #bounds: Bounds;
@@ -22,6 +25,7 @@ class Turns {
 
   /** @returns whether its turn came in time. */
   async wait(response: Response): Promise<boolean> {
+    if (isOver(response)) return false;
     if (this.#reading.size < this.#bounds.maxFullListings) {
       this.#begin(response);
       return true;
@@ -43,8 +47,9 @@ class Turns {
       const start = () => settle(true);
       settle = (came) => {
         if (!this.#waiting.delete(start)) return;
-        if (came) this.#begin(response);
-        resolve(came);
+        const begins = came && !isOver(response);
+        if (begins) this.#begin(response);
+        resolve(begins);
       };
       this.#waiting.add(start);
     });
@@ -55,10 +60,15 @@ class Turns {
     const tookSomething = () => this.#reading.set(response, performance.now());
     tookSomething();
     response.on('drain', tookSomething);
-    response.once('close', () => {
-      this.#reading.delete(response);
-      this.#next();
-    });
+    const { socket } = response.req;
+    const end = () => {
+      response.off('close', end);
+      socket.off('close', end);
+      if (this.#reading.delete(response)) this.#next();
+    };
+    response.once('close', end);
+    // A reply that waits behind another on its connection does not hear of the connection's end.
+    socket.once('close', end);
   }
 
   #next(): void {
@@ -86,7 +96,8 @@ export function fullListings(bounds: Bounds): RequestHandler {
     const { limit, id } = request.query;
     const isFull =
       operationOf(request.method, request.path) === 'listTasks' && limit === undefined && id === undefined;
-    if (isFull && !(await turns.wait(response)) && !response.destroyed) {
+    if (isFull && !(await turns.wait(response))) {
+      if (isOver(response)) return;
       throw new ApiError(
         'too_busy',
         'Too many listings of everything are being read right now. Try again shortly, or read in pages, with "limit".',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { constants, crc32, deflateRaw } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
@@ -11,8 +12,8 @@ const HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);
 /** RFC 1951, 3.2.3: a last block, with fixed codes, that holds nothing. */
 const LAST_BLOCK = Buffer.from([0x03, 0x00]);
 
-/** What an entry takes beside its bytes: its name, of some forty bytes for each piece of the window, and objects. */
-const OVERHEAD_BYTES = 800;
+/** What an entry takes beside its bytes: its name and objects. */
+const OVERHEAD_BYTES = 300;
 
 /** How far back deflate can point (RFC 1951, 2). */
 const WINDOW_BYTES = 32_768;
@@ -22,9 +23,11 @@ class Window {
   #pieces: Piece[] = [];
   #bytes = 0;
 
-  /** Which text it is: equal names, equal text. */
-  get name(): string {
-    return this.#pieces.map(({ digest }) => digest).join('');
+  /** Which text it is together with a piece that follows: equal names, equal text. */
+  nameWith(next: Piece): string {
+    const hash = createHash('sha256').update(next.digest);
+    for (const { digest } of this.#pieces) hash.update(digest);
+    return hash.digest('base64url');
   }
 
   get text(): Buffer {
@@ -78,7 +81,7 @@ export class Gzip {
     for await (const piece of pieces) {
       checksum = crc32(piece.bytes, checksum);
       length += piece.bytes.length;
-      const name = piece.digest + window.name;
+      const name = window.nameWith(piece);
       const kept = this.#segments?.get(name);
       if (kept) this.#hits += 1;
       yield kept ?? (await this.#deflate(name, piece, window.text));
@@ -97,7 +100,8 @@ export class Gzip {
       // The first has nothing before it, which zlib would not take for a dictionary.
       ...(dictionary.length > 0 && { dictionary }),
     });
-    this.#segments?.set(name, segment);
+    // zlib gives a slice of a larger buffer, which would be kept with it.
+    this.#segments?.set(name, Buffer.copyBytesFrom(segment));
     return segment;
   }
 }

@@ -67,9 +67,8 @@ const TYPE = {
 
 /** Where the name ends that starts there: at its NUL. */
 function endOfName(bytes: Buffer, start: number): number {
-  let at = start;
-  while (bytes[at] !== 0) at += 1;
-  return at;
+  for (let at = start; at < bytes.length; at++) if (bytes[at] === 0) return at;
+  throw new TypeError('The document is damaged: a name in it does not end.');
 }
 
 const HIGH_WORD = 4_294_967_296;
@@ -78,7 +77,7 @@ const HIGH_WORD = 4_294_967_296;
 const int64At = (bytes: Buffer, at: number): number =>
   bytes.readInt32LE(at + 4) * HIGH_WORD + bytes.readUInt32LE(at);
 
-/** A document being written. It is trusted to be well-formed: the driver has parsed what surrounds it. */
+/** A document being written. */
 class Transcoder {
   readonly #bytes: Buffer;
   readonly #out: JsonOutput;
@@ -102,8 +101,8 @@ class Transcoder {
         if (!isFirst) out.byte(0x2c);
         isFirst = false;
         out.raw(field.label);
-        if (field.each !== undefined && bytes[at] === TYPE.array) at = this.#array(nameEnd + 1, field.each);
-        else at = this.#value(at, nameEnd + 1);
+        if (field.each === undefined) at = this.#value(at, nameEnd + 1);
+        else at = this.#shownEach(at, nameEnd + 1, field.each);
       }
     }
     out.byte(0x7d);
@@ -134,13 +133,22 @@ class Transcoder {
     for (let isFirst = true; bytes[at] !== 0; isFirst = false) {
       if (!isFirst) out.byte(0x2c);
       const value = endOfName(bytes, at + 1) + 1;
-      if (each !== undefined && bytes[at] === TYPE.object) {
-        this.shown(value, each);
-        at = value + bytes.readInt32LE(value);
-      } else at = this.#value(at, value);
+      if (each === undefined) at = this.#value(at, value);
+      else {
+        if (bytes[at] === TYPE.object) this.shown(value, each);
+        else out.literal('null');
+        at = this.#skip(at, value);
+      }
     }
     out.byte(0x5d);
     return at + 1;
+  }
+
+  /** Writes an array's documents, of each what is shown; null for what another tool has stored in its place. */
+  #shownEach(element: number, at: number, each: FieldTable): number {
+    if (this.#bytes[element] === TYPE.array) return this.#array(at, each);
+    this.#out.literal('null');
+    return this.#skip(element, at);
   }
 
   /** Writes the value of the element that starts at `element`; returns where it ends. */
@@ -190,7 +198,7 @@ class Transcoder {
     document.writeInt32LE(document.length);
     document.writeUInt8(this.#bytes.readUInt8(element), 4);
     value.copy(document, 6);
-    return JSON.stringify(deserialize(document)['']) ?? 'null';
+    return JSON.stringify(deserialize(document, { bsonRegExp: true })['']) ?? 'null';
   }
 
   /** Where the value ends that starts at `at`. */

@@ -82,13 +82,12 @@ async function lookUp(request: Request, dependencies: Dependencies): Promise<Fou
   return { views: await viewTasks(parts, dependencies), rest, last: end && positionOf(end) };
 }
 
-/** Every match behind a position, as it is read; nothing of it is kept, since no other caller will need it soon. */
+/** Every match, as it is read; nothing of it is kept, since no other caller will need it soon. */
 async function* viewAll(
   filter: TaskFilter,
-  start: Position | undefined,
   dependencies: Dependencies,
 ): AsyncGenerator<JsonText<Task>, void, undefined> {
-  let after = start;
+  let after: Position | undefined;
   let limit = FIRST_TASKS;
   for (;;) {
     const documents = await dependencies.tasks.page(filter, { after, limit });
@@ -100,7 +99,7 @@ async function* viewAll(
   }
 }
 
-/** What was found, and what remains of a page that is too large to be put together first. */
+/** What was found, and what remains of it where it is too large to be put together first. */
 async function* viewPage(
   { views, rest }: Found,
   filter: TaskFilter,
@@ -123,8 +122,7 @@ export function listTasks(dependencies: Dependencies) {
     const found = await rounds.ask(JSON.stringify(request), () => lookUp(request, dependencies));
     const { views, rest, last } = found;
     let tasks: JsonText<Task>[] | AsyncIterable<JsonText<Task>> = views;
-    if (query.limit === undefined && (rest.length > 0 || last))
-      tasks = viewAll(filter, undefined, dependencies);
+    if (query.limit === undefined && last) tasks = viewAll(filter, dependencies);
     else if (rest.length > 0) tasks = viewPage(found, filter, dependencies);
     const next_cursor = request.limit !== undefined && last && encodeCursor(last, { ...filter });
     return { status: 200, body: { status: 'success', tasks, ...(next_cursor && { next_cursor }) } };
