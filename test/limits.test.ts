@@ -207,6 +207,22 @@ describe('listings of everything', () => {
     await once(first, 'close');
   });
 
+  test('give their turns back when their connection ends, the one that was not yet replied to as well', async () => {
+    const { url, port } = await withLimits({
+      maxFullListings: 2,
+      queueTimeoutMs: 60_000,
+      stalledReaderMs: 60_000,
+    });
+    const socket = connect(port, '127.0.0.1');
+    const request = 'GET /api/tasks HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    socket.write(request + request);
+    await once(socket, 'readable');
+    socket.destroy();
+    for (let round = 0; round < 2; round += 1) {
+      expect(JSON.parse(await text(await startListing(url))).tasks).toHaveLength(TASKS);
+    }
+  });
+
   test('whose readers stand still make room for those that wait, and only then', async () => {
     const { url } = await withLimits({ maxFullListings: 2, stalledReaderMs: 100, queueTimeoutMs: 60_000 });
     const still = [await startListing(url), await startListing(url)];
