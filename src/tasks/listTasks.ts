@@ -5,7 +5,8 @@ import { ApiError } from '../errors.ts';
 import type { Input, Reply } from '../handlers.ts';
 import type { JsonText } from '../json/json-text.ts';
 import { Rounds } from '../rounds.ts';
-import { type PartSources, type TaskPart, makeParts, partsOf } from './parts.ts';
+import type { TaskPart } from './part.ts';
+import { type PartSources, makeParts, partsOf } from './parts.ts';
 import type { TaskFilter, TaskVersion } from './store.ts';
 import { type ViewSources, viewTasks } from './view-tasks.ts';
 

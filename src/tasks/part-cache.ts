@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { CacheStats } from '../telemetry/cache-stats.ts';
-import type { TaskPart } from './parts.ts';
+import type { TaskPart } from './part.ts';
 import type { TaskVersion } from './store.ts';
 
 /** openapi.yaml, Caching: how late a change may show that another tool made without raising the task's version. */

@@ -1,20 +1,11 @@
 import type { RunStore } from '../runs/store.ts';
 import { viewRun } from '../runs/view.ts';
-import type { Piece } from '../json/json-text.ts';
 import { isTurnOver, nextTurn } from '../turns.ts';
 import type { TaskDocument } from './document.ts';
+import type { TaskPart } from './part.ts';
 import type { PartCache } from './part-cache.ts';
 import type { TaskFilter, TaskStore, TaskVersion } from './store.ts';
 import { viewStored } from './view.ts';
-
-/** What a listing needs of a task at one version: its text with its runs, and what the rest of its text depends on. */
-export interface TaskPart extends Pick<TaskDocument, 'schedule' | 'timezone' | 'account_id' | 'enabled'> {
-  id: string;
-  version: number;
-  stored: Piece;
-  /** The rest of the text as it was last, and what it was made of. */
-  joined?: { upcoming: Date[]; ownerEmail: string | null; piece: Piece };
-}
 
 /** Where parts come from. */
 export interface PartSources {

@@ -3,7 +3,7 @@ import type { AccountStore } from '../accounts/store.ts';
 import type { JsonText } from '../json/json-text.ts';
 import type { FireTimes } from '../schedule/fire-times.ts';
 import { isTurnOver, nextTurn } from '../turns.ts';
-import type { TaskPart } from './parts.ts';
+import type { TaskPart } from './part.ts';
 import { viewJoined, viewTask } from './view.ts';
 
 /** Where the rest of a task's view comes from, beside its part. */
