@@ -84,7 +84,15 @@ export class Instance {
   async #startOnce(deadline: number): Promise<boolean> {
     const { environment, logFile } = this.#surroundings;
     const program = new Program('src/main.js', {
-      environment: { PORT: '0', HOST: '127.0.0.1', SAMPLE_DATA: 'off', LOG_LEVEL: 'info', ...environment },
+      environment: {
+        PORT: '0',
+        HOST: '127.0.0.1',
+        SAMPLE_DATA: 'off',
+        LOG_LEVEL: 'info',
+        // Little, so that it is full before the steady phase: what grows then is not the cache.
+        CACHE_MB: '4',
+        ...environment,
+      },
       logFile,
       onLine: (line) => this.#judge(line),
     });
