@@ -90,8 +90,11 @@ async function colorsOf(page: Page, selector: string): Promise<{ text: number; b
         await page.locator('#operations-Tasks-listTasks button.execute').waitFor();
       };
       const ask = async () => {
+        const replied = page.waitForResponse((response) => response.url().includes('/api/tasks'));
         await page.locator('#operations-Tasks-listTasks button.execute').click();
-        const status = page.locator('.live-responses-table .response-col_status').nth(1);
+        const hasText = String((await replied).status());
+        // What the request before was told is on the page until this reply is shown.
+        const status = page.locator('.live-responses-table .response-col_status').nth(1).filter({ hasText });
         await status.waitFor();
         return (await status.innerText()).trim();
       };
