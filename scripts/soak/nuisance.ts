@@ -20,7 +20,7 @@ const REFUSED: { asked: Asked; status: number }[] = [
   { asked: asking('DELETE', '/api/tasks', { id: UNKNOWN }), status: 404 },
   { asked: asking('PUT', '/api/tasks/runs', { task_id: UNKNOWN, runs: [] }), status: 400 },
 ];
-/** Between two pieces of a listing: many readers of this kind hold as many cursors open. */
+/** Between two pieces of a listing: a reader of this kind holds up its reply, and nobody else. */
 const PAUSE_MS = 150;
 
 /** Asks for what there is not, reads slowly, and leaves in the middle. */
