@@ -5,7 +5,7 @@ import { readArguments } from '../scripts/bench/main.ts';
 import { QUICK } from '../scripts/bench/plan.ts';
 import { ReplyReader } from '../scripts/bench/reply-reader.ts';
 import { UsageError } from '../scripts/command-line.ts';
-import { RunStore } from '../src/runs/store.ts';
+import { Settlement } from '../src/runs/settlement.ts';
 import { openTestDatabase } from './support/service.ts';
 
 describe.each<[DatabaseName, number, number]>([
@@ -24,8 +24,8 @@ describe.each<[DatabaseName, number, number]>([
       const runs = await database.collections.runs.find().toArray();
       expect(tasks.length + runs.length).toBe(countDocuments(name, QUICK));
       expect(written).toBe(tasks.length + runs.length);
-      const store = new RunStore(database.collections);
-      for (const { _id } of tasks.slice(0, 40)) expect(await store.mend(_id)).toBe(false);
+      const settlement = new Settlement(database.collections);
+      for (const { _id } of tasks.slice(0, 40)) expect(await settlement.mend(_id)).toBe(false);
       const emails = await database.collections.accounts.find().toArray();
       const known = new Set(emails.map(({ _id }) => _id));
       expect(tasks.filter((task) => !known.has(task.account_id))).toEqual([]);

@@ -1,8 +1,11 @@
 /** What a listing keeps in memory, and that nobody can tell from the replies, but for conditional requests. */
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { ObjectId } from 'mongodb';
 import { createTask, deleteTask, listTasks, recordRuns, updateTask } from '../generated/sdk.gen.ts';
 import type { ListTasksData, TasksResponse } from '../generated/types.gen.ts';
+import { repair } from '../src/runs/repair.ts';
+import { RunStore } from '../src/runs/store.ts';
 import { ACCOUNT, ARTIST, OTHER_ACCOUNT, run, unseenTask, uuid } from './support/builders.ts';
 import { NOW, type Service, listenOn, startService } from './support/service.ts';
 
@@ -237,6 +240,60 @@ describe('what was listed before', () => {
     // Whoever keeps all would read 53 tasks once; with room for a quarter, most are read again.
     const bytes = service.commands.started.filter(({ command }) => command.find === 'tasks').length;
     expect(bytes).toBe(4);
+  });
+});
+
+describe('a report that is never finished, because its process dies behind the first write', () => {
+  const statusAt = async (client: typeof service.client) =>
+    (await tasksOf(client, { id }))[0]?.recent_runs.find((one) => one.id === run(4).id)?.status;
+
+  beforeEach(async () => {
+    await service.runs.recordRuns(id, [run(4, { status: 'EXECUTING' })]);
+    expect([await statusAt(service.client), await statusAt(other.client)]).toEqual([
+      'EXECUTING',
+      'EXECUTING',
+    ]);
+    const tasks = new Proxy(service.collections.tasks, {
+      get(target, name) {
+        if (name === 'updateOne') return () => Promise.reject(new Error('killed'));
+        return Reflect.get(target, name).bind(target);
+      },
+    });
+    const dying = new RunStore({ tasks, runs: service.collections.runs });
+    const reported = dying.recordRuns(id, [run(4, { updatedAt: new Date('2026-11-02T00:00:00Z') })]);
+    await expect(reported).rejects.toThrow('killed');
+  });
+
+  test('is shown by every process once one has shown it, and never less', async () => {
+    const fresh = await open(0);
+    const seen = [await statusAt(fresh.client), await statusAt(service.client), await statusAt(other.client)];
+    expect(seen).toEqual(['COMPLETED', 'COMPLETED', 'COMPLETED']);
+  });
+
+  test('keeps the task out of memory until the next report, since it may still be written to', async () => {
+    await service.runs.recordRuns(uuid(2), [run(7)]);
+    await tasksOf();
+    service.commands.started.length = 0;
+    await tasksOf();
+    expect([asked('tasks'), asked('runs')]).toEqual([2, 1]);
+    await service.collections.tasks.updateOne(
+      { _id: id },
+      { $set: { recording: [ObjectId.createFromTime(0)] } },
+    );
+    await service.runs.recordRuns(id, [run(3)]);
+    await tasksOf();
+    service.commands.started.length = 0;
+    await tasksOf();
+    expect([asked('tasks'), asked('runs')]).toEqual([1, 0]);
+  });
+
+  test('is mended by npm run repair too, when it has been given up', async () => {
+    await service.collections.tasks.updateOne(
+      { _id: id },
+      { $set: { recording: [ObjectId.createFromTime(0)] } },
+    );
+    expect((await repair(service.collections)).mended).toBe(1);
+    expect((await service.collections.tasks.findOne({ _id: id }))?.recording).toEqual([]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { ObjectId } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { deleteTask, listTasks, recordRuns, updateTask } from '../generated/sdk.gen.ts';
 import type { RunReport } from '../generated/types.gen.ts';
@@ -21,17 +22,17 @@ const storedTask = () => service.collections.tasks.findOne({ _id: uuid(1) });
 const storedRun = () => service.collections.runs.findOne({ _id: run(1).id });
 
 describe('the store', () => {
-  test('points the task to its last five runs and raises its version with every call', async () => {
+  test('points the task to its last five runs and raises its version before and after they are written', async () => {
     await service.runs.recordRuns(uuid(1), [run(1), run(2), run(3), run(4), run(5), run(6)]);
     expect(await storedTask()).toMatchObject({
-      version: 2,
+      version: 3,
       recent_runs: [6, 5, 4, 3, 2].map((number) => ({
         id: run(number).id,
         createdAt: run(number).createdAt,
       })),
     });
     await service.runs.recordRuns(uuid(1), [run(7)]);
-    expect(await storedTask()).toMatchObject({ version: 3 });
+    expect(await storedTask()).toMatchObject({ version: 5 });
     expect((await storedTask())?.recent_runs[0]?.id).toBe(run(7).id);
   });
 
@@ -117,7 +118,7 @@ describe('the store', () => {
     });
     await new RunStore({ tasks, runs: service.collections.runs }).recordRuns(uuid(1), [run(1)]);
     expect((await storedTask())?.recent_runs.map(({ id }) => id)).toEqual([run(9).id, run(1).id]);
-    expect(await storedTask()).toMatchObject({ version: 3 });
+    expect(await storedTask()).toMatchObject({ version: 5 });
   });
 
   test('takes the same report twice for once', async () => {
@@ -147,6 +148,35 @@ describe('the store', () => {
     expect(await service.collections.runs.countDocuments()).toBe(0);
   });
 
+  test('leaves its mark on the task while it writes, and that of another report alone', async () => {
+    const markSeen: number[] = [];
+    const runs = new Proxy(service.collections.runs, {
+      get(target, name) {
+        if (name !== 'bulkWrite') return Reflect.get(target, name).bind(target);
+        return async (...args: Parameters<typeof target.bulkWrite>) => {
+          await service.runs.recordRuns(uuid(1), [run(2)]);
+          markSeen.push((await storedTask())?.recording?.length ?? 0);
+          return target.bulkWrite(...args);
+        };
+      },
+    });
+    await new RunStore({ tasks: service.collections.tasks, runs }).recordRuns(uuid(1), [run(1)]);
+    expect(markSeen).toEqual([1]);
+    expect((await storedTask())?.recording).toEqual([]);
+    expect((await storedTask())?.recent_runs.map(({ id }) => id)).toEqual([run(2).id, run(1).id]);
+  });
+
+  test('takes away the marks of reports that were given up a minute ago, and of no others', async () => {
+    const secondsAgo = (seconds: number) => ObjectId.createFromTime(Math.floor(Date.now() / 1_000) - seconds);
+    const recent = secondsAgo(30);
+    await service.collections.tasks.updateOne(
+      { _id: uuid(1) },
+      { $set: { recording: [secondsAgo(90), recent, secondsAgo(3_600)] } },
+    );
+    await service.runs.recordRuns(uuid(1), [run(1)]);
+    expect((await storedTask())?.recording).toEqual([recent]);
+  });
+
   test('mends pointers that a crash left behind', async () => {
     const { id, ...fields } = run(9);
     await service.collections.runs.insertOne({ ...fields, _id: id, task_id: uuid(1) });
@@ -154,13 +184,26 @@ describe('the store', () => {
     expect((await storedTask())?.recent_runs.map((pointer) => pointer.id)).toEqual([run(9).id, run(1).id]);
   });
 
-  test('keeps the pointers right under twenty writers at once, each of whom raises the version', async () => {
-    const numbers = Array.from({ length: 20 }, (_, index) => index + 1);
+  test('keeps the pointers right under a hundred writers at once, who settle the task together', async () => {
+    const numbers = Array.from({ length: 100 }, (_, index) => index + 1);
+    service.commands.started.length = 0;
     await Promise.all(numbers.map((number) => service.runs.recordRuns(uuid(1), [run(number)])));
-    expect(await storedTask()).toMatchObject({ version: 21 });
-    expect((await storedTask())?.recent_runs.map(({ id }) => id)).toEqual(
-      [20, 19, 18, 17, 16].map((n) => run(n).id),
-    );
+    expect(service.commands.started.length).toBeLessThan(5 * numbers.length);
+    expect(await storedTask()).toMatchObject({
+      recording: [],
+      recent_runs: [100, 99, 98, 97, 96].map((n) => ({ id: run(n).id })),
+    });
+    expect((await storedTask())?.version).toBeGreaterThan(101);
+  });
+
+  test('keeps them right where the writers are several processes', async () => {
+    const stores = Array.from({ length: 5 }, () => new RunStore(service.collections));
+    const numbers = Array.from({ length: 50 }, (_, index) => index + 1);
+    await Promise.all(numbers.map((number) => stores[number % 5]?.recordRuns(uuid(1), [run(number)])));
+    expect(await storedTask()).toMatchObject({
+      recording: [],
+      recent_runs: [50, 49, 48, 47, 46].map((n) => ({ id: run(n).id })),
+    });
   });
 });
 
@@ -467,6 +510,54 @@ describe('the account of a run', () => {
     });
     await new RunStore({ tasks: service.collections.tasks, runs: raced }).recordRuns(uuid(1), [run(1)]);
     expect(await accountsOf()).toEqual(new Set([OTHER_ACCOUNT]));
+  });
+
+  test.each([
+    ['moves', () => move(OTHER_ACCOUNT), OTHER_ACCOUNT],
+    [
+      'moves away, and back by a process that dies before its runs follow',
+      async () => {
+        await move(OTHER_ACCOUNT);
+        await service.collections.tasks.updateOne({ _id: uuid(1) }, { $set: { account_id: ACCOUNT } });
+      },
+      ACCOUNT,
+    ],
+  ])('is right where the task %s just before it is pointed to its runs', async (_what, meanwhile, owner) => {
+    await service.runs.recordRuns(uuid(1), [run(1)]);
+    let raced = false;
+    const tasks = new Proxy(service.collections.tasks, {
+      get(target, name) {
+        if (name !== 'updateOne') return Reflect.get(target, name).bind(target);
+        return async (...args: Parameters<typeof target.updateOne>) => {
+          if (!raced) await meanwhile();
+          raced = true;
+          return target.updateOne(...args);
+        };
+      },
+    });
+    await new RunStore({ tasks, runs: service.collections.runs }).recordRuns(uuid(1), [run(1)]);
+    expect(await storedTask()).toMatchObject({ account_id: owner, runs_account_id: owner });
+    expect(await accountsOf()).toEqual(new Set([owner]));
+  });
+
+  test('is right where the task moves away, and back while its runs follow it', async () => {
+    await service.runs.recordRuns(uuid(1), [run(1)]);
+    const setAccount = (account_id: string) =>
+      service.collections.tasks.updateOne({ _id: uuid(1) }, { $set: { account_id } });
+    const moves: Record<string, string[]> = { findOne: [OTHER_ACCOUNT], updateOne: [ACCOUNT] };
+    const tasks = new Proxy(service.collections.tasks, {
+      get(target, name) {
+        const method = Reflect.get(target, name).bind(target);
+        return async (...args: unknown[]) => {
+          const account = moves[String(name)]?.shift();
+          if (account !== undefined) await setAccount(account);
+          return method(...args);
+        };
+      },
+    });
+    await new RunStore({ tasks, runs: service.collections.runs }).recordRuns(uuid(1), [run(2)]);
+    expect(await storedTask()).toMatchObject({ account_id: ACCOUNT, runs_account_id: ACCOUNT });
+    expect(await accountsOf()).toEqual(new Set([ACCOUNT]));
   });
 
   test('and a report that is being written when the task is deleted is recorded', async () => {

@@ -2,7 +2,7 @@ import type { AccountDocument } from '../../src/accounts/document.ts';
 import type { Collections } from '../../src/database/collections.ts';
 import type { RunDocument } from '../../src/runs/document.ts';
 import { recordOf } from '../../src/runs/record.ts';
-import { RECENT_RUNS } from '../../src/runs/store.ts';
+import { RECENT_RUNS } from '../../src/runs/settlement.ts';
 import type { TaskDocument } from '../../src/tasks/document.ts';
 import { seedAccounts, seedRuns, seedTasks } from '../seed-data.ts';
 import type { BenchPlan } from './plan.ts';

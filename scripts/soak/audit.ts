@@ -1,7 +1,7 @@
 import type { Collections } from '../../src/database/collections.ts';
 import { serialize } from 'bson';
 import { RawRun } from '../../src/runs/raw.ts';
-import { RECENT_RUNS } from '../../src/runs/store.ts';
+import { RECENT_RUNS } from '../../src/runs/settlement.ts';
 import type { RunDocument } from '../../src/runs/document.ts';
 import { viewRunOfTask } from '../../src/runs/view.ts';
 import type { TaskDocument } from '../../src/tasks/document.ts';

@@ -3,6 +3,9 @@ import type { RunStatus } from '../../generated/types.gen.ts';
 import type { Position } from '../cursor.ts';
 import type { RunDocument } from './document.ts';
 
+/** The order of listings, and of a task's last runs. */
+export const NEWEST_FIRST = { createdAt: -1, _id: -1 } as const;
+
 /** Which runs; every given member must match. */
 export interface RunFilter {
   account_id?: string;

@@ -1,5 +1,5 @@
 import type { Collections } from '../database/collections.ts';
-import { RunStore } from './store.ts';
+import { Settlement } from './settlement.ts';
 
 /** What a repair found. */
 export interface RepairFigures {
@@ -20,11 +20,11 @@ export async function repair(
   { tasks, runs }: Pick<Collections, 'tasks' | 'runs'>,
   onProgress: (tasks: number) => void = () => {},
 ): Promise<RepairFigures> {
-  const store = new RunStore({ tasks, runs });
+  const settlement = new Settlement({ tasks, runs });
   const figures = { tasks: 0, mended: 0 };
   let batch: string[] = [];
   const mendBatch = async () => {
-    const wrong = await Promise.all(batch.map((id) => store.mend(id)));
+    const wrong = await Promise.all(batch.map((id) => settlement.mend(id)));
     figures.tasks += batch.length;
     figures.mended += wrong.filter(Boolean).length;
     onProgress(batch.length);

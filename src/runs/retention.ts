@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import type { Collections } from '../database/collections.ts';
+import { NEWEST_FIRST } from './filter.ts';
 import { finalStatuses } from './status.ts';
-import { RECENT_RUNS } from './store.ts';
+import { RECENT_RUNS } from './settlement.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const BETWEEN_PASSES_MS = 60 * 60 * 1_000;
@@ -17,10 +18,7 @@ interface Old {
 /** The runs that count as the last ones of a task, which stay however old they are. */
 async function lastRunsOf(taskId: string, { runs }: RunsOnly): Promise<string[]> {
   const last = await runs
-    .find(
-      { task_id: taskId },
-      { projection: { _id: 1 }, sort: { createdAt: -1, _id: -1 }, limit: RECENT_RUNS },
-    )
+    .find({ task_id: taskId }, { projection: { _id: 1 }, sort: NEWEST_FIRST, limit: RECENT_RUNS })
     .toArray();
   return last.map(({ _id }) => _id);
 }

@@ -1,16 +1,16 @@
 import { type Principal, scopeOf } from '../auth/principal.ts';
 import type { Input, Reply } from '../handlers.ts';
-import type { RunStore } from '../runs/store.ts';
+import type { Settlement } from '../runs/settlement.ts';
 import type { TaskStore } from './store.ts';
 import { unknownTask } from './unknown-task.ts';
 
 /** DELETE /api/tasks */
-export function deleteTask({ tasks, runs }: { tasks: TaskStore; runs: RunStore }) {
+export function deleteTask({ tasks, settlement }: { tasks: TaskStore; settlement: Settlement }) {
   return async ({ body }: Input<'deleteTask'>, principal: Principal): Promise<Reply<'deleteTask'>> => {
     const which = { id: body.id.toLowerCase(), account_id: scopeOf(principal) };
     const [task] = await tasks.findByIds([which.id], which);
     // Its runs stay for its owner, who must have them all before nothing tells any more whose they are.
-    if (task && task.runs_account_id !== task.account_id) await runs.mend(task._id);
+    if (task && task.runs_account_id !== task.account_id) await settlement.mend(task._id);
     if (!(await tasks.delete(which))) throw unknownTask(body.id);
     return { status: 200, body: { status: 'success' } };
   };

@@ -1,3 +1,5 @@
+import type { ObjectId } from 'mongodb';
+
 /** A task's pointer to one of its runs. */
 export interface RunPointer {
   id: string;
@@ -20,10 +22,12 @@ export interface TaskDocument {
   trigger_schedule_id?: string | null;
   model?: string | null;
   created_at: Date;
-  /** The last five runs, newest first. Written by runs/store.ts alone. */
+  /** The last five runs, newest first. Written by runs/settlement.ts alone. */
   recent_runs: RunPointer[];
-  /** The account that its runs bear; another than `account_id`, or none, until runs/store.ts has moved them. */
+  /** The account that its runs bear; another than `account_id`, or none, until runs/settlement.ts has moved them. */
   runs_account_id?: string;
+  /** The marks of reports that are being recorded, or were given up; none where it is empty or absent. Written by runs/settlement.ts alone. */
+  recording?: ObjectId[];
   /** Raised by every write to the task or to its runs. */
   version: number;
 }

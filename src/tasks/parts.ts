@@ -17,6 +17,9 @@ export interface PartSources {
 /** A task that was added by hand, with another tool, may lack them; one such must not fail everybody's listing. */
 const pointersOf = ({ recent_runs }: Partial<TaskDocument>) => recent_runs ?? [];
 
+/** Its runs may change without its version being raised once more: what is seen of them now is not to be kept. */
+const isBeingRecorded = ({ recording = [] }: TaskDocument) => recording.length > 0;
+
 /** The parts of documents just read, from one query for the runs of all. */
 export async function makeParts(documents: TaskDocument[], runs: RunStore): Promise<TaskPart[]> {
   // Read after the documents: whatever raised a version is among these runs, what comes later will raise it again.
@@ -49,10 +52,12 @@ export async function partsOf(
     if (part) parts.set(part.id, part);
     else missing.push(wanted._id);
   }
-  for (const part of await makeParts(await tasks.findByIds(missing, filter), runs)) {
+  const documents = await tasks.findByIds(missing, filter);
+  const unsettled = new Set(documents.filter(isBeingRecorded).map(({ _id }) => _id));
+  for (const part of await makeParts(documents, runs)) {
     parts.set(part.id, part);
     // A long listing, which none but its reader needs, would else drive out what all others ask for.
-    if (use === 'often') cache.keep(part);
+    if (use === 'often' && !unsettled.has(part.id)) cache.keep(part);
   }
   return versions.flatMap(({ _id }) => parts.get(_id) ?? []);
 }

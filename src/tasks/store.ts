@@ -16,7 +16,7 @@ export interface TaskFilter {
 export type TaskChanges = Partial<
   Omit<
     TaskDocument,
-    '_id' | 'created_at' | 'trigger_schedule_id' | 'recent_runs' | 'runs_account_id' | 'version'
+    '_id' | 'created_at' | 'trigger_schedule_id' | 'recent_runs' | 'runs_account_id' | 'recording' | 'version'
   >
 >;
 
@@ -74,7 +74,7 @@ export class TaskStore {
 
   /** Adds tasks that have not run yet; resolves to them as they are stored. */
   async insert(
-    tasks: Omit<TaskDocument, 'recent_runs' | 'runs_account_id' | 'version'>[],
+    tasks: Omit<TaskDocument, 'recent_runs' | 'runs_account_id' | 'recording' | 'version'>[],
   ): Promise<TaskDocument[]> {
     const documents = tasks.map((task) => ({
       ...task,

@@ -1,5 +1,6 @@
 import { type Principal, refuseOtherAccount, scopeOf } from '../auth/principal.ts';
 import type { Input, Reply } from '../handlers.ts';
+import type { Settlement } from '../runs/settlement.ts';
 import type { RunStore } from '../runs/store.ts';
 import { checkSchedule } from './check-schedule.ts';
 import { makeParts } from './parts.ts';
@@ -7,8 +8,14 @@ import type { TaskStore } from './store.ts';
 import { unknownTask } from './unknown-task.ts';
 import { type ViewSources, viewTasks } from './view-tasks.ts';
 
+interface Dependencies extends ViewSources {
+  tasks: TaskStore;
+  runs: RunStore;
+  settlement: Settlement;
+}
+
 /** PATCH /api/tasks */
-export function updateTask({ tasks, runs, ...sources }: ViewSources & { tasks: TaskStore; runs: RunStore }) {
+export function updateTask({ tasks, runs, settlement, ...sources }: Dependencies) {
   return async ({ body }: Input<'updateTask'>, principal: Principal): Promise<Reply<'updateTask'>> => {
     refuseOtherAccount(principal, body.account_id?.toLowerCase());
     checkSchedule(body);
@@ -25,7 +32,7 @@ export function updateTask({ tasks, runs, ...sources }: ViewSources & { tasks: T
     });
     if (!changed) throw unknownTask(body.id);
     // Also where an earlier change of the account was interrupted here.
-    if (changed.runs_account_id !== changed.account_id) await runs.mend(changed._id);
+    if (changed.runs_account_id !== changed.account_id) await settlement.mend(changed._id);
     const views = await viewTasks(await makeParts([changed], runs), sources);
     return { status: 200, body: { status: 'success', tasks: views } };
   };
