@@ -62,9 +62,12 @@ export class FaultLog {
 
   /** Whether a fault of one of the targets explains what happened between two instants. */
   explains(targets: readonly string[], from: number, to: number): boolean {
-    return this.faults.some(
-      (fault) => fault.from <= to && fault.to + GRACE_MS >= from && concerns(fault, targets),
-    );
+    return this.overlaps(targets, from - GRACE_MS, to);
+  }
+
+  /** Whether one of the targets was broken at any time between two instants. */
+  overlaps(targets: readonly string[], from: number, to: number): boolean {
+    return this.faults.some((fault) => fault.from <= to && fault.to >= from && concerns(fault, targets));
   }
 
   /** How many times longer anything takes because the machine has more to do than it can: 1 where it has not. */

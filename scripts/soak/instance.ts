@@ -40,6 +40,10 @@ export class Instance {
     return this.#program?.pid ?? 0;
   }
 
+  get metricsUrl(): string {
+    return this.#program?.metricsAddress ?? '';
+  }
+
   get ownMebibytes(): number | undefined {
     return this.#program?.ownMebibytes;
   }
@@ -89,6 +93,7 @@ export class Instance {
         HOST: '127.0.0.1',
         SAMPLE_DATA: 'off',
         LOG_LEVEL: 'info',
+        METRICS_PORT: '0',
         // Little, so that it is full before the steady phase: what grows then is not the cache.
         CACHE_MB: '4',
         ...environment,

@@ -86,7 +86,7 @@ function progressOf(setUp: string): Plan['onProgress'] {
   };
 }
 
-function report(setUp: string, { figures, findings, growth }: Result): void {
+function report(setUp: string, { figures, findings, delays, growth }: Result): void {
   if (process.stdout.isTTY) say('');
   say(`\n== ${setUp}: ${count(figures.totalRequests)} requests, ${figures.totalFaults} faults survived`);
   say(figures.table());
@@ -97,6 +97,9 @@ function report(setUp: string, { figures, findings, growth }: Result): void {
       `${name}: ${mebibytes.toFixed(0)} MiB of own memory at most, grew by ${grown} MiB in the steady phase`,
     );
   }
+  say(
+    `event loops held up by ${Math.round(delays.longestMs(1))} ms at most, ${Math.round(delays.longestMs(0.99))} ms in 99 of 100 half seconds (of ${delays.looks})`,
+  );
   const limitMs = Math.round(LIMIT_MS * figures.slowness);
   say(`slowest answer while nothing was broken: ${Math.round(figures.slowestMs)} ms`);
   say(`limit of a request, by the machine's load: ${LIMIT_MS} to ${limitMs} ms`);

@@ -11,6 +11,7 @@ export interface LogLine {
   code?: string;
   url?: string;
   uri?: string;
+  metrics?: string;
 }
 
 const running = new Set<ChildProcess>();
@@ -28,6 +29,7 @@ export class Program {
   readonly #child: ChildProcess;
   readonly #log: WriteStream;
   #address: string | undefined;
+  #metricsAddress: string | undefined;
 
   constructor(
     file: string,
@@ -58,6 +60,7 @@ export class Program {
       this.#log.write(`${line}\n`);
       const parsed = parse(line);
       if (parsed.msg === 'listening') this.#address = parsed.url ?? parsed.uri;
+      this.#metricsAddress ??= parsed.metrics;
       onLine(parsed);
     });
     this.ended = once(child, 'close').then(([code, signal]) => {
@@ -73,6 +76,11 @@ export class Program {
   /** Where it listens, once it has said so. */
   get address(): string | undefined {
     return this.#address;
+  }
+
+  /** Where it tells its metrics, once it has said so. */
+  get metricsAddress(): string | undefined {
+    return this.#metricsAddress;
   }
 
   signal(name: NodeJS.Signals): void {

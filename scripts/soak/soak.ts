@@ -6,6 +6,7 @@ import { mendDriverWrites } from '../../src/database/driver-writes.ts';
 import { faultsOf, stallsOf, wreak } from './chaos.ts';
 import type { World } from './client.ts';
 import { type Crew, hire, work } from './crew.ts';
+import { DelayWatch } from './delay-watch.ts';
 import { FaultLog } from './fault-log.ts';
 import { Figures } from './figures.ts';
 import { finalAudit } from './final-audit.ts';
@@ -37,6 +38,7 @@ export interface Plan {
 export interface Result {
   figures: Figures;
   findings: Findings;
+  delays: DelayWatch;
   growth: ReturnType<MemoryWatch['growth']>;
 }
 
@@ -47,6 +49,7 @@ export async function soak(plan: Plan): Promise<Result> {
   const findings = new Findings();
   const figures = new Figures();
   const faults = new FaultLog(plan.directory);
+  const delays = new DelayWatch(faults);
   const options = { directory: join(plan.directory, plan.setUp), faults, findings };
   const given = { uri: plan.mongodbUri, name: `soak_${plan.seed}_${process.pid}` };
   const progress = setInterval(() => plan.onProgress(phase, figures, findings), 1_000);
@@ -63,15 +66,15 @@ export async function soak(plan: Plan): Promise<Result> {
       artists: Array.from({ length: 3 }, () => random.uuid()),
     };
     const crew = hire(world, plan.clients, plan.seed);
-    const run = { setUp, world, crew, figures, random, plan };
+    const run = { setUp, world, crew, figures, delays, random, plan };
     const growth = await underLoad(run, (name) => (phase = name));
     await endAll(setUp);
-    return { figures, findings, growth };
+    return { figures, findings, delays, growth };
   } catch (error) {
     // What was found until then tells more than where it ended.
     if (!plan.signal.aborted)
       findings.add('wrong', `the run ended early: ${error instanceof Error ? error.stack : String(error)}`);
-    return { figures, findings, growth: [] };
+    return { figures, findings, delays, growth: [] };
   } finally {
     clearInterval(progress);
     faults.stop();
@@ -83,12 +86,13 @@ interface Run {
   world: World;
   crew: Crew;
   figures: Figures;
+  delays: DelayWatch;
   random: Random;
   plan: Plan;
 }
 
 async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Result['growth']> {
-  const { setUp, world, crew, figures, plan } = run;
+  const { setUp, world, crew, figures, delays, plan } = run;
   const { findings } = world.model;
   const client = new MongoClient(await setUp.uri(), {
     serverSelectionTimeoutMS: 5_000,
@@ -101,7 +105,10 @@ async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Res
   const stopped = new AbortController();
   const { signal } = stopped;
   plan.signal.addEventListener('abort', () => stopped.abort(), { once: true });
-  const watching = versions.keepLooking(client, setUp.databaseName, { faults: world.faults, signal });
+  const watching = Promise.all([
+    versions.keepLooking(client, setUp.databaseName, { faults: world.faults, signal }),
+    ...instances.map((instance) => delays.keepLooking(instance, signal)),
+  ]);
   const working = work(crew, plan.requestsPerSecond, signal);
   const breaking = breakThings(run, { memory, onPhase, signal });
   try {
@@ -112,6 +119,8 @@ async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Res
     onPhase('auditing');
     for (const { name, mebibytes, isTooMuch } of memory.growth())
       if (isTooMuch) findings.add('wrong', `${name} grew by ${mebibytes.toFixed(0)} MiB in the steady phase`);
+    if (delays.isTooMuch)
+      findings.add('wrong', `event loops were held up by up to ${Math.round(delays.longestMs(1))} ms`);
     const [reporter] = crew.reporters;
     const collections = collectionsOf(client.db(setUp.databaseName));
     if (reporter) await finalAudit({ world, owners: crew.owners, reporter, collections, versions });

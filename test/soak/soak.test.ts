@@ -4,6 +4,7 @@ import { Agent, createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
+import { DelayWatch } from '../../scripts/soak/delay-watch.ts';
 import { FaultLog } from '../../scripts/soak/fault-log.ts';
 import { Figures } from '../../scripts/soak/figures.ts';
 import { Findings } from '../../scripts/soak/findings.ts';
@@ -26,6 +27,7 @@ test('thirty seconds of load and faults: nothing is lost, wrong or hung', async 
     expect(part).toContain('\n0 lost, 0 wrong, 0 hung\n');
     expect(Number(/: ([\d,]+) requests/.exec(part ?? '')?.[1]?.replaceAll(',', ''))).toBeGreaterThan(100);
     expect(Number(/(\d+) faults survived/.exec(part ?? '')?.[1])).toBeGreaterThan(0);
+    expect(part).toMatch(/\nevent loops held up by \d+ ms at most, .*\(of [1-9]/);
   }
   expect(stdout).not.toContain('are kept in');
 }, 240_000);
@@ -69,6 +71,34 @@ test('a reply that should not be is found: 500, hung, cut, not as published, one
       expect.stringMatching(/wrong: .*limit=4 has the ETag "same" for two bodies/),
       expect.stringMatching(/hung: .*limit=5 was not answered/),
     ]);
+  } finally {
+    faults.stop();
+    server.closeAllConnections();
+    server.close();
+    await rm(directory, { recursive: true });
+  }
+});
+
+test.each([
+  [20, false],
+  [250, true],
+])('an event loop that is held up by %s ms again and again is found: %s', async (heldUpMs, isTooMuch) => {
+  const directory = await mkdtemp(join(tmpdir(), 'recoup-delays-'));
+  const faults = new FaultLog(directory);
+  const delays = new DelayWatch(faults);
+  const stopped = new AbortController();
+  let looks = 0;
+  const server = createServer((_request, response) => {
+    looks += 1;
+    // The first is of an unknown stretch, and in the last the process is broken.
+    if (looks === 7) faults.begin('stalled', ['service']);
+    if (looks === 7) stopped.abort();
+    response.end(`nodejs_eventloop_lag_max_seconds ${heldUpMs / 1_000}\n`);
+  });
+  const url = await listen(server, 0, '127.0.0.1');
+  try {
+    await delays.keepLooking({ name: 'service', pid: 1, metricsUrl: url }, stopped.signal);
+    expect([delays.looks, delays.longestMs(1), delays.isTooMuch]).toEqual([5, heldUpMs, isTooMuch]);
   } finally {
     faults.stop();
     server.closeAllConnections();
