@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { MongoInvalidArgumentError, MongoNotConnectedError, MongoServerError } from 'mongodb';
 import { pino } from 'pino';
 import { type Database, openDatabase } from '../src/database/connect.ts';
+import { failureKind } from '../src/database/failures.ts';
 import { checkedFetch } from './support/contract.ts';
-import { task } from './support/builders.ts';
+import { task, uuid } from './support/builders.ts';
 import { startProxy } from './support/proxy.ts';
 import { NOW, listenOn, openTestDatabase } from './support/service.ts';
 
@@ -51,6 +52,20 @@ describe('when the database cannot be reached', () => {
       err: { type: expect.stringMatching(/^Mongo/), stack: expect.any(String) },
     });
   });
+
+  test.each(['insertOne', 'updateOne', 'bulkWrite'] as const)(
+    '%s fails as by a server that is away',
+    async (what) => {
+      const { tasks } = behindProxy.collections;
+      const write = {
+        insertOne: () => tasks.insertOne(task(2)),
+        updateOne: () => tasks.updateOne({ _id: uuid(2) }, { $set: { title: 'x' } }),
+        // Of which the driver makes an error of the server's kind.
+        bulkWrite: () => tasks.bulkWrite([{ insertOne: { document: task(2) } }]),
+      };
+      expect(await write[what]().then(String, failureKind)).toBe('away');
+    },
+  );
 
   test('and the service recovers by itself when it can be again', async () => {
     proxy.restore();

@@ -1,8 +1,11 @@
-import { ObjectId } from 'mongodb';
+import { MongoNetworkError, MongoServerError, ObjectId } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { deleteTask, listTasks, recordRuns, updateTask } from '../generated/sdk.gen.ts';
 import type { RunReport } from '../generated/types.gen.ts';
+import { Settlement } from '../src/runs/settlement.ts';
 import { RunOfAnotherTask, RunStore, UnknownTask } from '../src/runs/store.ts';
+import { deleteTask as deleteTaskHandler } from '../src/tasks/deleteTask.ts';
+import { TaskStore } from '../src/tasks/store.ts';
 import { ACCOUNT, OTHER_ACCOUNT, run, task, uuid } from './support/builders.ts';
 import { type Service, startService } from './support/service.ts';
 
@@ -134,7 +137,27 @@ describe('the store', () => {
     await expect(other).rejects.toThrow(RunOfAnotherTask);
     expect(await service.collections.runs.countDocuments()).toBe(1);
     expect(await storedRun()).toMatchObject({ task_id: uuid(1), updatedAt: run(1).updatedAt });
-    expect((await service.collections.tasks.findOne({ _id: uuid(2) }))?.recent_runs).toEqual([]);
+    expect(await service.collections.tasks.findOne({ _id: uuid(2) })).toEqual(task(2));
+  });
+
+  test('does not take a run that another task reports first in the same moment, and leaves no mark', async () => {
+    const { id, ...fields } = run(1);
+    const runs = new Proxy(service.collections.runs, {
+      get(target, name) {
+        if (name !== 'bulkWrite') return Reflect.get(target, name).bind(target);
+        return async (...args: Parameters<typeof target.bulkWrite>) => {
+          await target.updateOne(
+            { _id: id },
+            { $setOnInsert: { ...fields, task_id: uuid(2) } },
+            { upsert: true },
+          );
+          return target.bulkWrite(...args);
+        };
+      },
+    });
+    const raced = new RunStore({ tasks: service.collections.tasks, runs }).recordRuns(uuid(1), [run(1)]);
+    await expect(raced).rejects.toThrow(RunOfAnotherTask);
+    expect(await storedTask()).toMatchObject({ recording: [], recent_runs: [] });
   });
 
   test('writes the other reports where one is stale', async () => {
@@ -166,12 +189,53 @@ describe('the store', () => {
     expect((await storedTask())?.recent_runs.map(({ id }) => id)).toEqual([run(2).id, run(1).id]);
   });
 
-  test('takes away the marks of reports that were given up a minute ago, and of no others', async () => {
+  test('takes its mark away where the database refuses what it writes, and only there', async () => {
+    const failing = (failure: Error) =>
+      new Proxy(service.collections.runs, {
+        get(target, name) {
+          if (name !== 'bulkWrite') return Reflect.get(target, name).bind(target);
+          return async () => {
+            throw failure;
+          };
+        },
+      });
+    const record = (error: Error) =>
+      new RunStore({ tasks: service.collections.tasks, runs: failing(error) }).recordRuns(uuid(1), [run(1)]);
+    const refused = new MongoServerError({ message: 'out of disk space', code: 14031 });
+    await expect(record(refused)).rejects.toBe(refused);
+    expect((await storedTask())?.recording).toEqual([]);
+    // It may still be written.
+    const lost = new MongoNetworkError('connection closed');
+    await expect(record(lost)).rejects.toBe(lost);
+    expect((await storedTask())?.recording).toHaveLength(1);
+  });
+
+  test('bears a thousand marks at most, however often its reports fail', async () => {
+    const marks = Array.from({ length: 1_000 }, () => new ObjectId());
+    await service.collections.tasks.updateOne({ _id: uuid(1) }, { $set: { recording: marks } });
+    await service.runs.recordRuns(uuid(1), [run(1)]);
+    expect((await storedTask())?.recording).toEqual(marks.slice(1));
+  });
+
+  test('takes a task that another tool has added, with nulls and without what is for this service to write', async () => {
+    const { _id, ...fields } = task(3);
+    const { recent_runs: _none, runs_account_id: _no, version: _nor, ...bare } = fields;
+    await service.db
+      .collection<{ _id: string }>('tasks')
+      .insertOne(Object.assign({ _id, ...bare }, { recent_runs: null }));
+    for (const number of [1, 2]) await service.runs.recordRuns(uuid(3), [run(number)]);
+    expect(await service.collections.tasks.findOne({ _id: uuid(3) })).toMatchObject({
+      runs_account_id: ACCOUNT,
+      recent_runs: [{ id: run(2).id }, { id: run(1).id }],
+    });
+  });
+
+  test('takes away the marks of reports that were given up ten minutes ago, and of no others', async () => {
     const secondsAgo = (seconds: number) => ObjectId.createFromTime(Math.floor(Date.now() / 1_000) - seconds);
-    const recent = secondsAgo(30);
+    const recent = secondsAgo(500);
     await service.collections.tasks.updateOne(
       { _id: uuid(1) },
-      { $set: { recording: [secondsAgo(90), recent, secondsAgo(3_600)] } },
+      { $set: { recording: [secondsAgo(700), recent, secondsAgo(3_600)] } },
     );
     await service.runs.recordRuns(uuid(1), [run(1)]);
     expect((await storedTask())?.recording).toEqual([recent]);
@@ -538,6 +602,53 @@ describe('the account of a run', () => {
     await new RunStore({ tasks, runs: service.collections.runs }).recordRuns(uuid(1), [run(1)]);
     expect(await storedTask()).toMatchObject({ account_id: owner, runs_account_id: owner });
     expect(await accountsOf()).toEqual(new Set([owner]));
+  });
+
+  test('is right where the task moves back after a move that was interrupted when its runs had followed', async () => {
+    await service.runs.recordRuns(uuid(1), [run(1)]);
+    await service.collections.tasks.updateOne({ _id: uuid(1) }, { $set: { account_id: OTHER_ACCOUNT } });
+    await service.collections.runs.updateMany({}, { $set: { account_id: OTHER_ACCOUNT } });
+    await move(ACCOUNT);
+    expect(await accountsOf()).toEqual(new Set([ACCOUNT]));
+  });
+
+  test('is right, in the end, where a report of before the move was given up after it was written', async () => {
+    await service.runs.recordRuns(uuid(1), [run(1)]);
+    await move(OTHER_ACCOUNT);
+    await service.collections.runs.updateMany({}, { $set: { account_id: ACCOUNT } });
+    await service.collections.tasks.updateOne(
+      { _id: uuid(1) },
+      { $set: { recording: [ObjectId.createFromTime(0)] } },
+    );
+    await service.runs.recordRuns(uuid(1), [run(2)]);
+    expect(await accountsOf()).toEqual(new Set([OTHER_ACCOUNT]));
+  });
+
+  test('is looked at in its history only where there is reason to', async () => {
+    await service.runs.recordRuns(uuid(1), [run(1)]);
+    await move(OTHER_ACCOUNT);
+    await service.runs.recordRuns(uuid(1), [run(2)]);
+    service.commands.started.length = 0;
+    await service.runs.recordRuns(uuid(1), [run(3)]);
+    expect(JSON.stringify(service.commands.started)).not.toContain('"$ne":"' + OTHER_ACCOUNT);
+  });
+
+  test("is the task's where it moves between being looked at and deleted", async () => {
+    await service.runs.recordRuns(uuid(1), [run(1)]);
+    const tasks = new TaskStore(service.collections);
+    const find = tasks.findByIds.bind(tasks);
+    tasks.findByIds = async (...args) => {
+      const found = await find(...args);
+      await service.collections.tasks.updateOne({ _id: uuid(1) }, { $set: { account_id: OTHER_ACCOUNT } });
+      return found;
+    };
+    const settlement = new Settlement(service.collections);
+    const reply = await deleteTaskHandler({ tasks, settlement })(
+      { body: { id: uuid(1) } },
+      { scope: 'admin', caller: 'a test' },
+    );
+    expect(reply.status).toBe(200);
+    expect(await accountsOf()).toEqual(new Set([OTHER_ACCOUNT]));
   });
 
   test('is right where the task moves away, and back while its runs follow it', async () => {

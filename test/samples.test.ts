@@ -268,7 +268,9 @@ describe('loadSamplesIfEmpty', () => {
     const { tasks: allTasks, ...others } = await everything();
     return {
       ...others,
-      tasks: allTasks.map(({ version: _version, recording: _recording, ...task }) => task),
+      tasks: allTasks.map(
+        ({ version: _version, runs_version: _settled, recording: _recording, ...task }) => task,
+      ),
     };
   }
 
@@ -295,6 +297,7 @@ describe('loadSamplesIfEmpty', () => {
       created_at: _created,
       recent_runs: pointers,
       runs_account_id: _filed,
+      runs_version: _settled,
       recording: _recording,
       version: _version,
       ...fields

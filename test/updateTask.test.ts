@@ -43,7 +43,7 @@ describe('a change', () => {
     expect(await stored()).toEqual({
       ...before,
       ...change,
-      ...(moved && { runs_account_id: OTHER_ACCOUNT }),
+      ...(moved && { runs_account_id: OTHER_ACCOUNT, runs_version: 2 }),
       version: Number(before?.version) + (moved ? 2 : 1),
     });
     expect(await stored(others._id)).toEqual(others);
@@ -71,12 +71,12 @@ describe('a change', () => {
   });
 
   test('and another one of other fields, at the same time, both hold', async () => {
+    const before = await stored();
     const changes = Array.from({ length: 10 }, (_, at) => [
       update({ title: `T${at}` }),
       update({ prompt: `P${at}` }),
       service.runs.recordRuns(id, [run(at)]),
     ]).flat();
-    const before = await stored();
     await Promise.all(changes);
     const after = await stored();
     expect(after?.title).toMatch(/^T\d$/);

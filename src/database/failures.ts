@@ -1,5 +1,6 @@
 import {
   MongoAPIError,
+  MongoBulkWriteError,
   MongoError,
   MongoNetworkTimeoutError,
   MongoNotConnectedError,
@@ -36,6 +37,9 @@ const TOO_SLOW = new Set([50, 202]);
 
 /** The kind of a failure of the database. */
 export function failureKind(error: unknown): FailureKind {
+  // The driver puts whatever a bulk failed of into an error of the server's kind.
+  if (error instanceof MongoBulkWriteError && error.errorResponse instanceof Error)
+    return failureKind(error.errorResponse);
   if (error instanceof MongoServerError) {
     const code = Number(error.code);
     if (STATE_CHANGES.has(code)) return 'away';

@@ -4,7 +4,10 @@ import { Settlement } from './settlement.ts';
 /** What a repair found. */
 export interface RepairFigures {
   tasks: number;
-  /** Of them, those that pointed to other runs than their last, or whose runs were filed under another account. */
+  /**
+   * Of them, those that pointed to other runs than their last, whose runs were filed under another account, or that bore
+   * the mark of a report that was given up.
+   */
   mended: number;
 }
 

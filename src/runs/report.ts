@@ -1,4 +1,4 @@
-import { type AnyBulkWriteOperation, MongoBulkWriteError } from 'mongodb';
+import { type AnyBulkWriteOperation, MongoBulkWriteError, MongoServerError } from 'mongodb';
 import type { RunDocument, RunRecord } from './document.ts';
 import { finalStatuses } from './status.ts';
 
@@ -31,4 +31,9 @@ export function onlyDuplicates(error: unknown): boolean {
   if (!(error instanceof MongoBulkWriteError)) return false;
   const failures = [error.writeErrors].flat();
   return failures.length > 0 && failures.every(({ code }) => code === DUPLICATE_KEY);
+}
+
+/** Whether a bulk of reports failed by what the server replied, so that it is over; else it may still be under way. */
+export function wasAnswered(error: unknown): boolean {
+  return error instanceof MongoServerError && error.code !== undefined;
 }

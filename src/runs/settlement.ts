@@ -7,27 +7,30 @@ import { NEWEST_FIRST } from './filter.ts';
 /** How many of its last runs a task points to (openapi.yaml, Task.recent_runs). */
 export const RECENT_RUNS = 5;
 
-/** Each lost race means that another writer got on, so that many in a row is a fault, not load. */
+/** Each lost race means that another copy of the service got on, so that many in a row is a fault, not load. */
 const MAX_ATTEMPTS = 100;
 
-/** A report that was marked as being recorded for longer has been given up: its process died, or lost its database. */
-const GIVEN_UP_MS = 60_000;
+/**
+ * A report that was marked as being recorded for longer has been given up: its process died, or lost its database. Longer
+ * than any takes, and than the clocks of several copies of the service differ.
+ */
+const GIVEN_UP_MS = 600_000;
+/** Marks that a task bears at most, should reports of it fail again and again. */
+const MAX_MARKS = 1_000;
 
 /** Runs that are filed under another account at once. */
 const MOVED_AT_ONCE = 1_000;
 
 /** What a task says of its runs. */
-type TaskState = Pick<TaskDocument, 'account_id' | 'runs_account_id' | 'recording'> &
+type TaskState = Pick<TaskDocument, 'account_id' | 'runs_account_id' | 'runs_version' | 'recording'> &
   Partial<Pick<TaskDocument, 'recent_runs'>>;
 const TASK_STATE = {
   account_id: 1,
   runs_account_id: 1,
+  runs_version: 1,
   recent_runs: 1,
   recording: 1,
 } as const satisfies Record<keyof TaskState, 1>;
-
-/** The condition that a field is as it was read; other tools may leave it out. */
-const sameAs = <Value>(value: Value | undefined) => value ?? { $exists: false };
 
 const isGivenUp = (mark: ObjectId) => Date.now() - mark.getTimestamp().getTime() > GIVEN_UP_MS;
 
@@ -74,8 +77,7 @@ export class Settlement {
     const mark = new ObjectId();
     const task = await this.#tasks.findOneAndUpdate(
       { _id: taskId },
-      // Sent twice, it does no more than once.
-      { $addToSet: { recording: mark }, $inc: { version: 1 } },
+      { $push: { recording: { $each: [mark], $slice: -MAX_MARKS } }, $inc: { version: 1 } },
       { projection: { account_id: 1 } },
     );
     return task && { taskId, accountId: task.account_id, mark };
@@ -94,7 +96,11 @@ export class Settlement {
       const all = this.#written.get(taskId) ?? written;
       this.#written.delete(taskId);
       // It may have moved while they were written for the account it had.
-      await this.#settle(taskId, (current) => all.accounts.size > 1 || !all.accounts.has(current), all.marks);
+      await this.#settle(
+        taskId,
+        (current) => [...all.accounts].some((account) => account !== current),
+        all.marks,
+      );
     });
   }
 
@@ -117,10 +123,9 @@ export class Settlement {
   }
 
   /**
-   * The task's state is read before the history, and written only where what it says of its runs is still the same. Whoever
+   * The task's state is read before the history, and written only where nobody has settled or moved it in between. Whoever
    * adds a run after that history was read, or moves the task to another account, settles the task later, so that either
-   * this update fails and is tried again, or theirs comes after it and sees all. (Where others have settled it in between,
-   * and it says the same as before: a run that leaves the last five does not come back, so nothing they added is missed.)
+   * this update fails and is tried again, or theirs comes after it and sees all.
    * @param isMisfiled - whether there may be runs under another account than the task's, which it is given
    * @param marks - of the reports that have been recorded
    */
@@ -134,24 +139,20 @@ export class Settlement {
       const task = await this.#stateOf(taskId);
       // Deleted since: its runs were recorded before.
       if (!task) return;
-      const { account_id, runs_account_id, recent_runs, recording = [] } = task;
-      // What an attempt in vain has filed may be under an account that the task has left since.
-      if (hasFiled || runs_account_id !== account_id || isMisfiled(account_id)) {
-        await this.#file(taskId, account_id);
+      const { account_id, runs_account_id, runs_version } = task;
+      const givenUp = task.recording?.filter(isGivenUp) ?? [];
+      // What an attempt in vain has filed, and what was given up, may be under an account that the task has left since.
+      if (hasFiled || givenUp.length > 0 || runs_account_id !== account_id || isMisfiled(account_id)) {
+        await this.file(taskId, account_id);
         hasFiled = true;
       }
       const last = await this.#readRecentRuns(taskId);
       const { matchedCount } = await this.#tasks.updateOne(
-        {
-          _id: taskId,
-          account_id,
-          runs_account_id: sameAs(runs_account_id),
-          recent_runs: sameAs(recent_runs),
-        },
+        { _id: taskId, account_id, runs_version: runs_version ?? { $exists: false } },
         {
           $set: { recent_runs: last, runs_account_id: account_id },
-          $pullAll: { recording: [...marks, ...recording.filter(isGivenUp)] },
-          $inc: { version: 1 },
+          $pullAll: { recording: [...marks, ...givenUp] },
+          $inc: { version: 1, runs_version: 1 },
         },
       );
       if (matchedCount === 1) return;
@@ -160,7 +161,7 @@ export class Settlement {
   }
 
   /** Files all runs of a task under an account, some at a time: a history can be long. */
-  async #file(taskId: string, accountId: string): Promise<void> {
+  async file(taskId: string, accountId: string): Promise<void> {
     const wrong = { task_id: taskId, account_id: { $ne: accountId } };
     const found = this.#runs.find(wrong, { projection: { _id: 1 }, batchSize: MOVED_AT_ONCE });
     let ids: string[] = [];

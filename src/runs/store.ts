@@ -3,7 +3,7 @@ import type { Collections } from '../database/collections.ts';
 import type { RunRecord } from './document.ts';
 import { NEWEST_FIRST, type RunFilter, queriesOf } from './filter.ts';
 import { RawRun } from './raw.ts';
-import { onlyDuplicates, reportOf } from './report.ts';
+import { onlyDuplicates, reportOf, wasAnswered } from './report.ts';
 import { Settlement } from './settlement.ts';
 
 /** What a listing leaves out: these may be large. */
@@ -96,7 +96,7 @@ export class RunStore {
   }
 
   /**
-   * The one place that writes runs: marks their task, adds or updates them by id, then points the task to its last five
+   * The one place that writes what is reported of runs: marks their task, adds or updates them by id, then points the task to its last five
    * and takes the mark away; the task's version is raised before and after. Meanwhile, no process keeps in memory what it
    * sees of the task, so that nobody is shown an older state than somebody was before. Repeated and late reports change
    * nothing. If the process dies in between, the mark stays, and the next report of the task mends its pointers, because
@@ -110,9 +110,16 @@ export class RunStore {
     const begun = await this.#settlement.begin(taskId);
     if (!begun) throw new UnknownTask(taskId);
     const owner = { id: taskId, account_id: begun.accountId };
-    // Two first reports of a run may both find nothing and both insert. The one that loses is sent again, because it
-    // may be the newer; what collides with a run that is there is stale, or that run is of another task.
-    const collided = !(await this.#write(owner, reports)) && !(await this.#write(owner, reports));
+    let collided = false;
+    try {
+      // Two first reports of a run may both find nothing and both insert. The one that loses is sent again, because it
+      // may be the newer; what collides with a run that is there is stale, or that run is of another task.
+      collided = !(await this.#write(owner, reports)) && !(await this.#write(owner, reports));
+    } catch (error) {
+      // What hinders that too is no news; the mark then stays.
+      if (wasAnswered(error)) await this.#settlement.end(begun).catch(() => undefined);
+      throw error;
+    }
     await this.#settlement.end(begun);
     if (collided) await this.#refuseForeign(taskId, reports);
   }

@@ -1,9 +1,6 @@
 import type { Run } from '../../generated/types.gen.ts';
 import type { AccountDocument } from '../accounts/document.ts';
-import type { TaskDocument } from '../tasks/document.ts';
-
-/** A task that has not run yet, as TaskStore.insert takes it. */
-export type NewTask = Omit<TaskDocument, 'recent_runs' | 'runs_account_id' | 'recording' | 'version'>;
+import type { NewTask } from '../tasks/store.ts';
 
 /** A task and its history in the wire's shape, in any order. */
 export interface TaskWithRuns {

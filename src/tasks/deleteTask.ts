@@ -11,7 +11,11 @@ export function deleteTask({ tasks, settlement }: { tasks: TaskStore; settlement
     const [task] = await tasks.findByIds([which.id], which);
     // Its runs stay for its owner, who must have them all before nothing tells any more whose they are.
     if (task && task.runs_account_id !== task.account_id) await settlement.mend(task._id);
-    if (!(await tasks.delete(which))) throw unknownTask(body.id);
+    const deleted = await tasks.delete(which);
+    if (!deleted) throw unknownTask(body.id);
+    // It has moved since it was looked at.
+    if (deleted.runs_account_id !== deleted.account_id)
+      await settlement.file(deleted._id, deleted.account_id);
     return { status: 200, body: { status: 'success' } };
   };
 }

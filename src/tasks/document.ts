@@ -26,6 +26,8 @@ export interface TaskDocument {
   recent_runs: RunPointer[];
   /** The account that its runs bear; another than `account_id`, or none, until runs/settlement.ts has moved them. */
   runs_account_id?: string;
+  /** Raised by every write to `account_id`, `runs_account_id` or `recent_runs`; absent before the first. */
+  runs_version?: number;
   /** The marks of reports that are being recorded, or were given up; none where it is empty or absent. Written by runs/settlement.ts alone. */
   recording?: ObjectId[];
   /** Raised by every write to the task or to its runs. */

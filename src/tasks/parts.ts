@@ -18,7 +18,7 @@ export interface PartSources {
 const pointersOf = ({ recent_runs }: Partial<TaskDocument>) => recent_runs ?? [];
 
 /** Its runs may change without its version being raised once more: what is seen of them now is not to be kept. */
-const isBeingRecorded = ({ recording = [] }: TaskDocument) => recording.length > 0;
+const isBeingRecorded = ({ recording }: Pick<TaskDocument, 'recording'>) => (recording?.length ?? 0) > 0;
 
 /** The parts of documents just read, from one query for the runs of all. */
 export async function makeParts(documents: TaskDocument[], runs: RunStore): Promise<TaskPart[]> {

@@ -12,12 +12,15 @@ export interface TaskFilter {
   enabled?: boolean;
 }
 
+/** What a task says of its runs, which is for runs/settlement.ts to write. */
+type OfRuns = 'recent_runs' | 'runs_account_id' | 'runs_version' | 'recording';
+
+/** A task that has not run yet. */
+export type NewTask = Omit<TaskDocument, OfRuns | 'version'>;
+
 /** What may be changed of a task once it is there; undefined leaves a field as it is. */
 export type TaskChanges = Partial<
-  Omit<
-    TaskDocument,
-    '_id' | 'created_at' | 'trigger_schedule_id' | 'recent_runs' | 'runs_account_id' | 'recording' | 'version'
-  >
+  Omit<TaskDocument, '_id' | 'created_at' | 'trigger_schedule_id' | OfRuns | 'version'>
 >;
 
 /** Newest first, ties by id. */
@@ -73,9 +76,7 @@ export class TaskStore {
   }
 
   /** Adds tasks that have not run yet; resolves to them as they are stored. */
-  async insert(
-    tasks: Omit<TaskDocument, 'recent_runs' | 'runs_account_id' | 'recording' | 'version'>[],
-  ): Promise<TaskDocument[]> {
+  async insert(tasks: NewTask[]): Promise<TaskDocument[]> {
     const documents = tasks.map((task) => ({
       ...task,
       recent_runs: [],
@@ -86,18 +87,25 @@ export class TaskStore {
     return documents;
   }
 
-  /** Changes the fields that are given, and nothing else; resolves to the whole task, null where there is none. */
+  /**
+   * Changes the fields that are given, and nothing else; resolves to the whole task, null where there is none. Where an
+   * account is given, the task no longer says that its runs bear it: they may be on their way to another.
+   */
   async update(which: TaskFilter, changes: TaskChanges): Promise<TaskDocument | null> {
+    const moves = changes.account_id !== undefined;
     return this.#tasks.findOneAndUpdate(
       queryOf(which),
-      { $set: changes, $inc: { version: 1 } },
+      {
+        $set: changes,
+        $inc: { version: 1, ...(moves && { runs_version: 1 }) },
+        ...(moves && { $unset: { runs_account_id: '' } }),
+      },
       { returnDocument: 'after', ignoreUndefined: true },
     );
   }
 
-  /** @returns whether there was such a task. */
-  async delete(which: TaskFilter): Promise<boolean> {
-    const { deletedCount } = await this.#tasks.deleteOne(queryOf(which), { ignoreUndefined: true });
-    return deletedCount === 1;
+  /** @returns the task as it was in the end; null where there was none. */
+  async delete(which: TaskFilter): Promise<TaskDocument | null> {
+    return this.#tasks.findOneAndDelete(queryOf(which), { ignoreUndefined: true });
   }
 }
