@@ -1,7 +1,7 @@
 import { MongoClient } from 'mongodb';
 import { defaultsFor } from '../src/database/connect.ts';
 import { migrate } from '../src/migration/migrate.ts';
-import { withoutCredentials } from '../src/migration/credentials.ts';
+import { withoutCredentials } from '../src/database/credentials.ts';
 import {
   type Progress,
   UsageError,

@@ -118,10 +118,16 @@ const trustProxy = makeValidator<TrustProxy>((value) => {
   );
 });
 
+/** A name, an address or a socket, and a port. */
+const SERVER = String.raw`(\[[\da-fA-F:.%]+\]|[^\s:/?#@,[\]]+)(:\d{1,5})?`;
+const MONGODB_URI = new RegExp(String.raw`^mongodb(\+srv)?://([^\s/?#@]*@)?${SERVER}(,${SERVER})*([/?]|$)`);
+
 const mongodbUri = makeValidator<string>((value) => {
-  if (/^mongodb(\+srv)?:\/\/[^/?]+/.test(value)) return value;
-  // The value is not repeated: it may hold a password.
-  throw new EnvError('it is not a connection string such as mongodb://127.0.0.1:27017');
+  if (MONGODB_URI.test(value)) return value;
+  // The value is not repeated, here or by the driver: it may hold a password.
+  throw new EnvError(
+    'it is not a connection string such as mongodb://user:password@host:27017/name, with special characters of the password percent-encoded',
+  );
 });
 
 const databaseName = makeValidator<string>((value) => {
@@ -139,22 +145,29 @@ const filled = makeValidator<string>((value) => {
 /** OpenTelemetry's own variables, as far as they decide whether there are traces; its SDK reads the others. */
 const OTEL = {
   OTEL_SDK_DISABLED: str({ default: 'false' }),
-  OTEL_TRACES_EXPORTER: str({ choices: ['otlp', 'console', 'none'], default: undefined }),
+  OTEL_TRACES_EXPORTER: str({ default: undefined }),
   OTEL_EXPORTER_OTLP_ENDPOINT: str({ default: undefined }),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: str({ default: undefined }),
-  OTEL_EXPORTER_OTLP_PROTOCOL: str({ choices: ['http/json', 'http/protobuf'], default: 'http/protobuf' }),
-  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: str({ choices: ['http/json', 'http/protobuf'], default: undefined }),
+  OTEL_EXPORTER_OTLP_PROTOCOL: str({ default: 'http/protobuf' }),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: str({ default: undefined }),
 } as const;
 
+/** @throws InvalidSettings where traces are wanted, and in a way that there is not: others' settings are none of our business. */
 function traceExportOf(env: CleanedEnv<typeof OTEL>): TraceExport | undefined {
-  const exporter = env.OTEL_TRACES_EXPORTER;
-  if (/^true$/i.test(env.OTEL_SDK_DISABLED) || exporter === 'none') return undefined;
+  if (/^true$/i.test(env.OTEL_SDK_DISABLED)) return undefined;
+  const isWanted = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const exporter = env.OTEL_TRACES_EXPORTER ?? (isWanted === undefined ? 'none' : 'otlp');
+  if (exporter === 'none') return undefined;
   if (exporter === 'console') return 'console';
-  const isWanted =
-    exporter ?? env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT ?? false;
-  return isWanted === false
-    ? undefined
-    : (env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? env.OTEL_EXPORTER_OTLP_PROTOCOL);
+  if (exporter !== 'otlp') {
+    throw new InvalidSettings([`OTEL_TRACES_EXPORTER: "${exporter}" is none of otlp, console, none`]);
+  }
+  const [name, protocol] =
+    env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL === undefined
+      ? ['OTEL_EXPORTER_OTLP_PROTOCOL', env.OTEL_EXPORTER_OTLP_PROTOCOL]
+      : ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL];
+  if (protocol === 'http/json' || protocol === 'http/protobuf') return protocol;
+  throw new InvalidSettings([`${name}: "${protocol}" is none of http/protobuf, http/json`]);
 }
 
 /** A connection string may name a database in its path, as in mongodb://host/name?options. */

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
+import type { Logger } from 'pino';
 import { createApp } from './app.ts';
 import { KeyStore } from './auth/store.ts';
-import { InvalidSettings, readSettings } from './config.ts';
-import { attachDatabase, boundsOf } from './database/connect.ts';
+import { InvalidSettings, type Settings, readSettings } from './config.ts';
+import { type Database, attachDatabase, boundsOf } from './database/connect.ts';
 import { isDatabaseFailure } from './database/failures.ts';
 import { reach, reachPatiently } from './database/reach.ts';
 import { DatabaseWatch } from './database/watch.ts';
@@ -14,9 +15,10 @@ import { serveMetrics } from './http/metrics-app.ts';
 import { warmUp } from './http/warm-up.ts';
 import { endWithin, untilEnd } from './lifecycle.ts';
 import { createLog } from './log.ts';
+import { withoutCredentials } from './database/credentials.ts';
 import { keepRunsFor } from './runs/retention.ts';
 import { loadSamplesIfEmpty } from './samples/load-samples.ts';
-import { startTelemetry } from './telemetry/telemetry.ts';
+import { type Telemetry, startTelemetry } from './telemetry/telemetry.ts';
 
 /** How long requests in flight may take to finish once the process is told to end, and all of its ending. */
 const DRAIN_MS = 8_000;
@@ -35,23 +37,20 @@ const NO_KEYS =
 
 const NOTHING_TO_END = async () => {};
 
-async function main(): Promise<void> {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
-  if (existsSync('.env')) process.loadEnvFile('.env');
-  const settings = readSettings(process.env);
+interface Surroundings {
+  settings: Settings;
+  log: Logger;
+  database: Database;
+  telemetry: Telemetry;
+  /** Resolves when the process is told to end; what waits for the database is given up then. */
+  ended: Promise<void>;
+  giveUp: AbortSignal;
+}
+
+/** Serves on a database, until the process is told to end and nothing is in flight any more. */
+async function serve({ settings, log, database, telemetry, ended, giveUp }: Surroundings): Promise<void> {
   const { auth, host, limits, metricsAddress, port, reachable, runRetentionDays } = settings;
-  const log = createLog(settings.logLevel);
-  const telemetry = await startTelemetry(settings, log);
-  // From the start: told to end while it starts, the service still closes its database.
-  const giveUp = new AbortController();
-  const ended = untilEnd(log, giveUp);
   const now = () => new Date();
-  const database = await attachDatabase(
-    settings.database,
-    log,
-    { ...boundsOf(limits), ...telemetry.driverOptions },
-    telemetry.watchDriver,
-  );
   const watch = new DatabaseWatch({ ...database, log, now });
   const readiness = new Readiness(watch);
   const app = createApp({ ...settings, ...database, ...telemetry, log, now, database: watch, readiness });
@@ -82,7 +81,7 @@ async function main(): Promise<void> {
     const url = await listen(server, port, host);
     log.info({ url, docs: `${url}/docs`, auth }, 'listening');
     if (auth === 'none' && reachable) log.warn(UNPROTECTED);
-    if (!reached && (await reachPatiently(database, { watch, log, giveUp: giveUp.signal }))) await prepare();
+    if (!reached && (await reachPatiently(database, { watch, log, giveUp }))) await prepare();
     await ended;
   } finally {
     endWithin(END_MS, log);
@@ -91,6 +90,21 @@ async function main(): Promise<void> {
     watch.stop();
     await stopRetention();
     await closeMetrics();
+  }
+}
+
+async function main(settings: Settings): Promise<void> {
+  const { limits, logLevel } = settings;
+  const log = createLog(logLevel);
+  const telemetry = await startTelemetry(settings, log);
+  // From the start: told to end while it starts, the service still closes its database.
+  const givingUp = new AbortController();
+  const ended = untilEnd(log, givingUp);
+  const options = { ...boundsOf(limits), ...telemetry.driverOptions };
+  const database = await attachDatabase(settings.database, log, options, telemetry.watchDriver);
+  try {
+    await serve({ settings, log, database, telemetry, ended, giveUp: givingUp.signal });
+  } finally {
     await database.close();
     await telemetry.end();
   }
@@ -111,9 +125,15 @@ function explain(error: unknown): string | undefined {
   return undefined;
 }
 
+let uri: string | undefined;
 try {
-  await main();
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  const settings = readSettings(process.env);
+  uri = settings.database.uri;
+  await main(settings);
 } catch (error) {
-  process.stderr.write(`${explain(error) ?? (error instanceof Error ? error.stack : String(error))}\n`);
+  const text = explain(error) ?? (error instanceof Error ? error.stack : undefined) ?? String(error);
+  process.stderr.write(`${withoutCredentials(text, uri)}\n`);
   process.exitCode = 1;
 }

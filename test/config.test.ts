@@ -109,6 +109,17 @@ describe('settings', () => {
     [{ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }, 'http/json'],
     [{ OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, undefined],
     [{ OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, undefined],
+    // What is set for other programs of the machine hinders nobody.
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, undefined],
+    [{ OTEL_SDK_DISABLED: 'true', OTEL_TRACES_EXPORTER: 'zipkin' }, undefined],
+    [
+      {
+        OTEL_TRACES_EXPORTER: 'otlp',
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+        OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/json',
+      },
+      'http/json',
+    ],
   ])('%j of OpenTelemetry export traces by %s', (environment, way) => {
     expect(readSettings(environment).traceExport).toBe(way);
   });
@@ -161,7 +172,8 @@ describe('settings', () => {
     [{ AUTH: 'required', CORS_ORIGINS: 'https://tasks.example:443' }, 'CORS_ORIGINS'],
     [{ AUTH: 'required', CORS_ORIGINS: 'https://a.example,tasks.example' }, 'CORS_ORIGINS'],
     [{ CORS_ORIGINS: 'https://tasks.example' }, 'CORS_ORIGINS: pages of other origins are let in only where'],
-    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, 'OTEL_EXPORTER_OTLP_PROTOCOL'],
+    [{ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, 'OTEL_EXPORTER_OTLP_PROTOCOL'],
+    [{ OTEL_TRACES_EXPORTER: 'otlp,console' }, 'OTEL_TRACES_EXPORTER'],
     [{ OTEL_TRACES_EXPORTER: 'zipkin' }, 'OTEL_TRACES_EXPORTER'],
     [{ TRUST_PROXY: 'true' }, 'TRUST_PROXY: "true" is neither a number of proxies, 1 to 9, nor'],
     [{ TRUST_PROXY: '0.0.0.0/0' }, 'TRUST_PROXY'],

@@ -137,6 +137,8 @@ describe('what the service writes, at its most talkative', () => {
     ['with a wrong option', 'mongodb://user:SECRET@127.0.0.1:9/?maxPoolSize=many'],
     ['of another scheme', 'postgres://user:SECRET@127.0.0.1:9/'],
     ['without a host', 'mongodb://user:SECRET@'],
+    ['that was cut off at a # in the password', 'mongodb://user:SECRET'],
+    ['with a # in the password', 'mongodb://user:SECRET#SECRET@127.0.0.1:9/'],
   ])('about a connection string %s has no password in it', async (_what, uri) => {
     const password = seed('password');
     const environment = { MONGODB_URI: uri.replaceAll('SECRET', password), PORT: '0', LOG_LEVEL: 'trace' };

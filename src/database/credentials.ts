@@ -4,8 +4,8 @@ const HIDDEN = '***';
  * A message without the password of a connection string, whole or in pieces: a password with characters that should
  * have been encoded is taken apart in the wrong places, and an error may name a piece, as a host for instance.
  */
-export function withoutCredentials(message: string, uri: string): string {
-  const [, user = ''] = /^[^:]*:\/\/(.*)@/s.exec(uri) ?? [];
+export function withoutCredentials(message: string, uri: string | undefined): string {
+  const [, user = ''] = /^[^:]*:\/\/(.*)@/s.exec(uri ?? '') ?? [];
   const password = user.slice(user.indexOf(':') + 1);
   if (!user.includes(':') || password === '') return message;
   const pieces = [password, ...password.split(/[:@/?#[\],]/)].flatMap((piece) => [piece, decoded(piece)]);
