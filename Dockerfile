@@ -16,6 +16,7 @@ RUN install --directory --owner=node --group=node --mode=700 /data \
   && ln -s /app/dist/src/cli.js /usr/local/bin/recoup-tasks
 WORKDIR /app
 COPY --from=build /app/package.json /app/openapi.yaml /app/LICENSE ./
+COPY --from=build /app/generated/openapi.json ./generated/
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/src/http/docs-page ./src/http/docs-page
 COPY --from=build --chmod=755 /app/dist ./dist

@@ -1,7 +1,7 @@
 /* global Mongo, process, sleep */
 /** Run by mongosh (compose.yaml): makes the replica set and the service's user, where they are missing. */
-const password = process.env.MONGO_PASSWORD;
-const connection = new Mongo(`mongodb://root:${password}@mongo/admin?directConnection=true`);
+const { MONGO_PASSWORD: password, MONGO_ROOT_PASSWORD: rootPassword } = process.env;
+const connection = new Mongo(`mongodb://root:${rootPassword}@mongo/admin?directConnection=true`);
 const admin = connection.getDB('admin');
 
 try {
