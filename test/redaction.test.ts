@@ -55,6 +55,9 @@ async function askEverything(url: string, key: string) {
     brokenBody: await create(`{"title": "${seed('broken')}", `),
     query: await ask(`/api/tasks?id=${seed('query')}&${seed('parameter')}=1`, { headers: json }),
     noPath: await ask(`/nothing?${seed('query-of-nothing')}`, { headers: json }),
+    misspelt: await ask(`/api/tasks&key=${seed('misspelt')}`, { headers: json }),
+    encoded: await ask(`/api/tasks%3Fkey=${seed('encoded')}`, { headers: json }),
+    noFile: await ask(`/docs/${seed('file')}`),
     longUrl: await ask(`/api/tasks?${seed('long').repeat(600)}`, { headers: json }),
     bigHeaders: await ask('/api/tasks', {
       headers: { ...json, 'x-a': `${seed('header')}${'x'.repeat(90_000)}` },
@@ -98,6 +101,9 @@ describe('what the service writes, at its most talkative', () => {
       brokenBody: 400,
       query: 400,
       noPath: 404,
+      misspelt: 404,
+      encoded: 404,
+      noFile: 404,
       longUrl: 414,
       bigHeaders: 431,
     });

@@ -180,6 +180,10 @@ describe('what a process loads', () => {
 
   test('is nothing of OpenTelemetry or Prometheus, unless it is asked for them', async () => {
     expect([...(await scriptsOf({}))]).toEqual([]);
+    // Nor is it in what always runs: esbuild names each module that it takes in.
+    const bundle = await readFile('dist/src/main.js', 'utf8');
+    expect(bundle).toContain('// node_modules/express/');
+    expect(bundle).not.toMatch(/\/\/ node_modules\/(@opentelemetry|prom-client)\//);
     // Which loads OpenTelemetry's interface, for its exemplars.
     expect([...(await scriptsOf({ METRICS_PORT: '0' }))].toSorted()).toEqual([
       '@opentelemetry/api',

@@ -5,13 +5,10 @@ import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
 import { keyOf } from './credentials.ts';
 import { errorCodeOf } from './error-replies.ts';
-import { operationOf } from './routes.ts';
+import { hasPath, operationOf } from './routes.ts';
 
 /** A client's own request id, as the spec allows it (openapi.yaml, RequestId): nothing that could forge a log line. */
 const USABLE_ID = /^[A-Za-z0-9._:-]{1,128}$/;
-
-/** Characters of a path in the log. */
-const MAX_LOGGED_PATH = 200;
 
 function requestIdOf(request: IncomingMessage, response: ServerResponse): string {
   const sent = request.headers['x-request-id'];
@@ -20,12 +17,16 @@ function requestIdOf(request: IncomingMessage, response: ServerResponse): string
   return id;
 }
 
-/** What the log says of a request. The path alone, a query may hold what is nobody else's business; the key's name, never it. */
+/**
+ * What the log says of a request. Of its target only the path, and that only if there is such a path: a query may hold what
+ * is nobody else's business, and a path that is misspelt may hold the query. The key's name, never it.
+ */
 function lineOf(request: IncomingMessage, response: ServerResponse) {
   const path = request.url?.split('?', 1)[0] ?? '';
+  const exists = hasPath(path) || (response.headersSent && response.statusCode < 400);
   return {
     method: request.method,
-    path: path.slice(0, MAX_LOGGED_PATH),
+    ...(exists && { path }),
     operation: operationOf(request.method, path),
     status: response.statusCode,
     code: errorCodeOf(request),

@@ -33,6 +33,11 @@ export function operationOf(method: string | undefined, path: string | undefined
   return operationIds.find((id) => routes[id].path === path && routes[id].method === wanted);
 }
 
+/** Whether the spec has a path. */
+export function hasPath(path: string): boolean {
+  return operationIds.some((id) => routes[id].path === path);
+}
+
 /** Whether the spec gives an operation a body. */
 export function takesBody(id: OperationId): boolean {
   return routes[id].hasBody;
