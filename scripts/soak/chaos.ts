@@ -123,13 +123,22 @@ export function faultsOf(setUp: SetUp): Act[] {
   return [killService, killService, restartService, killStalled, ...stallsOf(setUp), ...ofDatabase];
 }
 
+/** One act after the other in any order, but none again before all have been. */
+function* inTurn(acts: Act[], random: Random): Generator<Act, never, undefined> {
+  for (;;) {
+    const left = [...acts];
+    while (left.length > 0) yield* left.splice(random.below(left.length), 1);
+  }
+}
+
 /** Breaks one thing after the other for so long, or until it is told to stop; resolves when nothing is broken any more. */
 export async function wreak(chaos: Chaos, acts: Act[], forMs: number, signal: AbortSignal): Promise<void> {
   const { random } = chaos;
   const endsAt = performance.now() + forMs;
+  const turn = inTurn(acts, random);
   const isOver = () => signal.aborted || performance.now() > endsAt;
   while (!isOver()) {
     await sleep(random.between(CALM_MS.least, CALM_MS.most), undefined, { signal }).catch(() => {});
-    if (!isOver()) await random.pick(acts)(chaos);
+    if (!isOver()) await turn.next().value(chaos);
   }
 }

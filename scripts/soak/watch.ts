@@ -5,10 +5,11 @@ import type { Figures } from './figures.ts';
 import type { Findings } from './findings.ts';
 
 const EVERY_MS = 500;
-/** Fewer samples than this say nothing about growth. */
-const MIN_SAMPLES = 60;
+/** Fewer samples than this say nothing about growth, and fewer than these only of what is large. */
+const MIN_SAMPLES = 9;
+const MANY_SAMPLES = 60;
 /** What memory may grow by from the second third of a steady phase, when all is warm, to the last: garbage comes and goes. */
-const MAX_GROWTH_MEBIBYTES = 24;
+const MAX_GROWTH_MEBIBYTES = { few: 48, many: 24 };
 
 interface Watched {
   name: string;
@@ -39,12 +40,7 @@ export class MemoryWatch {
 
   /** What each process grew by in the steady phase, and whether that is too much. */
   growth(): { name: string; mebibytes: number; isTooMuch: boolean }[] {
-    return [...this.#steady].map(([name, samples]) => {
-      const third = Math.ceil(samples.length / 3);
-      const mebibytes = median(samples.slice(-third)) - median(samples.slice(third, -third));
-      const isTooMuch = samples.length >= MIN_SAMPLES && mebibytes > MAX_GROWTH_MEBIBYTES;
-      return { name, mebibytes, isTooMuch };
-    });
+    return [...this.#steady].map(([name, samples]) => ({ name, ...growthOf(samples) }));
   }
 
   #sample(): void {
@@ -58,6 +54,14 @@ export class MemoryWatch {
       this.#steady.set(process.name, samples);
     }
   }
+}
+
+/** What memory grew by while it was sampled, in MiB, and whether that is too much. */
+export function growthOf(samples: number[]): { mebibytes: number; isTooMuch: boolean } {
+  const third = Math.ceil(samples.length / 3);
+  const mebibytes = median(samples.slice(-third)) - median(samples.slice(third, -third));
+  const limit = samples.length < MANY_SAMPLES ? MAX_GROWTH_MEBIBYTES.few : MAX_GROWTH_MEBIBYTES.many;
+  return { mebibytes, isTooMuch: samples.length >= MIN_SAMPLES && mebibytes > limit };
 }
 
 function median(numbers: number[]): number {

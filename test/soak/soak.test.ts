@@ -9,6 +9,7 @@ import { FaultLog } from '../../scripts/soak/fault-log.ts';
 import { Figures } from '../../scripts/soak/figures.ts';
 import { Findings } from '../../scripts/soak/findings.ts';
 import { Sender } from '../../scripts/soak/sender.ts';
+import { growthOf } from '../../scripts/soak/watch.ts';
 import { killAll, run } from '../support/process.ts';
 import { listen } from '../../src/http/listener.ts';
 
@@ -27,6 +28,9 @@ test('thirty seconds of load and faults: nothing is lost, wrong or hung', async 
     expect(part).toContain('\n0 lost, 0 wrong, 0 hung\n');
     expect(Number(/: ([\d,]+) requests/.exec(part ?? '')?.[1]?.replaceAll(',', ''))).toBeGreaterThan(100);
     expect(Number(/(\d+) faults survived/.exec(part ?? '')?.[1])).toBeGreaterThan(0);
+    // Not only stalls.
+    expect(part).toMatch(/\n(service|database) (killed|restarted|killed stalled) +[1-9]/);
+    expect(part).toMatch(/own memory at most, grew by -?\d/);
     expect(part).toMatch(/\nevent loops held up by \d+ ms at most, .*\(of [1-9]/);
   }
   expect(stdout).not.toContain('are kept in');
@@ -105,4 +109,14 @@ test.each([
     server.close();
     await rm(directory, { recursive: true });
   }
+});
+
+test.each([
+  ['that stays', 300, () => 100, false],
+  ['that comes and goes', 300, (at: number) => 100 + 20 * (at % 2), false],
+  ['that has grown before', 300, (at: number) => Math.min(150, 50 + at), false],
+  ['that goes on to grow', 300, (at: number) => 100 + at / 3, true],
+  ['that grows fast, in a short time', 12, (at: number) => 100 + 15 * at, true],
+])('memory %s is judged', (_what, samples, mebibytesAt, isTooMuch) => {
+  expect(growthOf(Array.from({ length: samples }, (_, at) => mebibytesAt(at))).isTooMuch).toBe(isTooMuch);
 });
