@@ -14,9 +14,14 @@ export interface Looping {
   name: string;
   pid: number;
   metricsUrl: string;
+  /** For how long it has waited for a processor, all together. */
+  waitedMs: number;
 }
 
-/** The event loops of the instances, as they tell of them on /metrics: the longest that each was held up since the last look. */
+/**
+ * The event loops of the instances, as they tell of them on /metrics: the longest that each was held up since the last
+ * look, less what the process has waited for a processor meanwhile.
+ */
 export class DelayWatch {
   readonly #faults: FaultLog;
   readonly #longestMs: number[] = [];
@@ -45,12 +50,14 @@ export class DelayWatch {
   async keepLooking(instance: Looping, signal: AbortSignal): Promise<void> {
     let since = performance.now();
     let pid = 0;
+    let waitedMs = 0;
     while (!signal.aborted) {
       const longestMs = await longestDelay(instance.metricsUrl);
       const now = performance.now();
       const isCalm = instance.pid === pid && !this.#faults.overlaps([instance.name], since, now);
       if (longestMs !== undefined) {
-        if (isCalm) this.#note(longestMs);
+        if (isCalm) this.#note(Math.max(0, longestMs - (instance.waitedMs - waitedMs)));
+        waitedMs = instance.waitedMs;
         since = now;
         pid = instance.pid;
       }

@@ -44,6 +44,10 @@ export class Instance {
     return this.#program?.metricsAddress ?? '';
   }
 
+  get waitedMs(): number {
+    return this.#program?.waitedMs ?? 0;
+  }
+
   get ownMebibytes(): number | undefined {
     return this.#program?.ownMebibytes;
   }

@@ -107,6 +107,16 @@ export class Program {
       return undefined;
     }
   }
+
+  /** For how long it was ready to run, but the machine had no processor for it; 0 where the system does not tell. */
+  get waitedMs(): number {
+    try {
+      const [, nanoseconds] = readFileSync(`/proc/${this.pid}/schedstat`, 'utf8').split(' ');
+      return Number(nanoseconds) / 1e6;
+    } catch {
+      return 0;
+    }
+  }
 }
 
 function parse(line: string): LogLine {

@@ -84,32 +84,48 @@ test('a reply that should not be is found: 500, hung, cut, not as published, one
 });
 
 test.each([
-  [20, false],
-  [250, true],
-])('an event loop that is held up by %s ms again and again is found: %s', async (heldUpMs, isTooMuch) => {
-  const directory = await mkdtemp(join(tmpdir(), 'recoup-delays-'));
-  const faults = new FaultLog(directory);
-  const delays = new DelayWatch(faults);
-  const stopped = new AbortController();
-  let looks = 0;
-  const server = createServer((_request, response) => {
-    looks += 1;
-    // The first is of an unknown stretch, and in the last the process is broken.
-    if (looks === 7) faults.begin('stalled', ['service']);
-    if (looks === 7) stopped.abort();
-    response.end(`nodejs_eventloop_lag_max_seconds ${heldUpMs / 1_000}\n`);
-  });
-  const url = await listen(server, 0, '127.0.0.1');
-  try {
-    await delays.keepLooking({ name: 'service', pid: 1, metricsUrl: url }, stopped.signal);
-    expect([delays.looks, delays.longestMs(1), delays.isTooMuch]).toEqual([5, heldUpMs, isTooMuch]);
-  } finally {
-    faults.stop();
-    server.closeAllConnections();
-    server.close();
-    await rm(directory, { recursive: true });
-  }
-});
+  [20, 0, false],
+  [250, 0, true],
+  [250, 200, false],
+])(
+  'an event loop that is held up by %s ms again and again, of which it waits %s for a processor, is found: %s',
+  async (heldUpMs, waitsMs, isTooMuch) => {
+    const directory = await mkdtemp(join(tmpdir(), 'recoup-delays-'));
+    const faults = new FaultLog(directory);
+    const delays = new DelayWatch(faults);
+    const stopped = new AbortController();
+    let looks = 0;
+    const server = createServer((_request, response) => {
+      looks += 1;
+      // The first is of an unknown stretch, and in the last the process is broken.
+      if (looks === 7) faults.begin('stalled', ['service']);
+      if (looks === 7) stopped.abort();
+      response.end(`nodejs_eventloop_lag_max_seconds ${heldUpMs / 1_000}\n`);
+    });
+    const url = await listen(server, 0, '127.0.0.1');
+    try {
+      const service = {
+        name: 'service',
+        pid: 1,
+        metricsUrl: url,
+        get waitedMs() {
+          return looks * waitsMs;
+        },
+      };
+      await delays.keepLooking(service, stopped.signal);
+      expect([delays.looks, delays.longestMs(1), delays.isTooMuch]).toEqual([
+        5,
+        heldUpMs - waitsMs,
+        isTooMuch,
+      ]);
+    } finally {
+      faults.stop();
+      server.closeAllConnections();
+      server.close();
+      await rm(directory, { recursive: true });
+    }
+  },
+);
 
 test.each([
   ['that stays', 300, () => 100, false],
