@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 import type { ErrorResponse } from '../../generated/types.gen.ts';
 import { ApiError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
-import { boundConnections } from './connections.ts';
+import { Connections } from './connections.ts';
 import { Pipeline } from './pipeline.ts';
 import { API_HEADERS } from './security-headers.ts';
 
@@ -78,7 +78,6 @@ function boundedServer(limits: Limits, maxHeaderSize: number): Server {
   // Node would silently drop headers after the 2,000th; their bytes are bounded already.
   server.maxHeadersCount = 0;
   server.timeout = limits.idleTimeoutMs;
-  boundConnections(server, limits.maxConnections);
   return server;
 }
 
@@ -111,6 +110,7 @@ export function createListener(app: RequestListener, log: Logger, limits: Limits
   // Above the limit that sizes.ts refuses politely; what is larger is refused while it is being read.
   const maxHeaderSize = limits.maxHeaderBytes + Math.max(limits.maxHeaderBytes, limits.maxUrlBytes);
   const server = boundedServer(limits, maxHeaderSize);
+  const connections = new Connections(server, limits.maxConnections);
   const closeIfIdle = () => {
     closing = true;
     if (busy.size === 0) server.closeAllConnections();
@@ -119,12 +119,14 @@ export function createListener(app: RequestListener, log: Logger, limits: Limits
   const serve: RequestListener = (request, response) => {
     const pipeline = pipelines.get(request.socket);
     const begin = () => {
+      connections.serves(request.socket);
       if (pipeline) busy.add(pipeline);
       if (draining) pipeline?.last();
       request.url = originForm(request.url ?? '/');
       app(request, response);
     };
     const ended = () => {
+      connections.waits(request.socket);
       if (pipeline) busy.delete(pipeline);
       if (closing) closeIfIdle();
     };
