@@ -182,17 +182,17 @@ describe('connections', () => {
   test('whose headers trickle in keep nobody from being answered, though they come again', async () => {
     const { url, port } = await withLimits({ maxConnections: 50 });
     let goesOn = true;
-    let came = 0;
+    const came: Socket[] = [];
     const trickle = () => {
       if (!goesOn) return;
       const socket = connect(port, '127.0.0.1').on('error', () => undefined);
-      socket.on('connect', () => (came += 1));
+      socket.on('connect', () => (came.push(socket)));
       socket.on('close', () => setImmediate(trickle)).resume();
       socket.write('GET /api/tasks HTTP/1.1\r\nHost: localhost\r\nx-slow: ');
       opened.push({ close: async () => void socket.destroy() });
     };
     for (let count = 0; count < 60; count += 1) trickle();
-    while (came < 120) await new Promise(setImmediate);
+    while (came.length < 120) await new Promise(setImmediate);
     const statuses: unknown[] = [];
     for (let count = 0; count < 30; count += 1) {
       const [response] = await once(get(`${url}/api/tasks?limit=1`, { agent: false }), 'response');
