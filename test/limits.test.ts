@@ -186,7 +186,7 @@ describe('connections', () => {
     const trickle = () => {
       if (!goesOn) return;
       const socket = connect(port, '127.0.0.1').on('error', () => undefined);
-      socket.on('connect', () => (came.push(socket)));
+      socket.on('connect', () => came.push(socket));
       socket.on('close', () => setImmediate(trickle)).resume();
       socket.write('GET /api/tasks HTTP/1.1\r\nHost: localhost\r\nx-slow: ');
       opened.push({ close: async () => void socket.destroy() });
