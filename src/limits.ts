@@ -67,9 +67,9 @@ export const limitSettings = {
 /** The limits that the settings make. */
 export function limitsOf(env: Record<keyof typeof limitSettings, number>): Limits {
   return {
-    headersTimeoutMs: env.HEADERS_TIMEOUT_MS,
-    // Node refuses to wait longer for the headers than for the request.
-    requestTimeoutMs: Math.max(env.REQUEST_TIMEOUT_MS, env.HEADERS_TIMEOUT_MS),
+    // The headers are part of the request.
+    headersTimeoutMs: Math.min(env.HEADERS_TIMEOUT_MS, env.REQUEST_TIMEOUT_MS),
+    requestTimeoutMs: env.REQUEST_TIMEOUT_MS,
     keepAliveTimeoutMs: env.KEEP_ALIVE_TIMEOUT_MS,
     idleTimeoutMs: env.IDLE_TIMEOUT_MS,
     maxHeaderBytes: env.MAX_HEADER_BYTES,

@@ -42,6 +42,16 @@ describe('settings', () => {
     });
   });
 
+  test('wait for the headers no longer than for the request of which they are part', () => {
+    const timesOf = ({ limits }: ReturnType<typeof readSettings>) => [
+      limits.headersTimeoutMs,
+      limits.requestTimeoutMs,
+    ];
+    expect(timesOf(readSettings({ REQUEST_TIMEOUT_MS: '2000' }))).toEqual([2_000, 2_000]);
+    expect(timesOf(readSettings({ REQUEST_TIMEOUT_MS: '60000' }))).toEqual([10_000, 60_000]);
+    expect(timesOf(readSettings({ HEADERS_TIMEOUT_MS: '60000' }))).toEqual([30_000, 30_000]);
+  });
+
   test('are taken from the environment', () => {
     const settings = readSettings({
       PORT: '8080',
