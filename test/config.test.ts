@@ -14,7 +14,7 @@ const DEFAULT_LIMITS = {
   maxJsonDepth: 64,
   maxConnections: 1_000,
   maxFullListings: 32,
-  stalledReaderMs: 2_000,
+  stalledReaderMs: 10_000,
   databasePoolSize: 50,
   queueTimeoutMs: 3_000,
   operationTimeoutMs: 4_500,

@@ -258,6 +258,28 @@ describe('listings of everything', () => {
   });
 });
 
+test('a listing whose reader is slow, but does not stand still, is not cut for one that waits', async () => {
+  const { url, port } = await withLimits({
+    maxFullListings: 1,
+    queueTimeoutMs: 60_000,
+    operationTimeoutMs: 60_000,
+  });
+  const slow = await dial(port);
+  slow.write('GET /api/tasks HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await once(slow, 'readable');
+  const waiting = startListing(url);
+  // 400 kB a second, of which the service hears every few seconds.
+  for (let round = 0; round < 60; round += 1) {
+    slow.read(Math.min(40_000, slow.readableLength));
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
+    expect(slow.errored).toBe(null);
+  }
+  slow.destroy();
+  expect(JSON.parse(await text(await waiting)).tasks).toHaveLength(TASKS);
+}, 30_000);
+
 describe('the database', () => {
   const read = (url: string, limit = 1) => checkedFetch(`${url}/api/tasks?limit=${limit}`);
 
