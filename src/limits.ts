@@ -56,7 +56,9 @@ export const limitSettings = {
   MAX_JSON_DEPTH: wholeNumber(1, 1_000)({ default: 64 }),
   MAX_CONNECTIONS: count({ default: 1_000 }),
   MAX_FULL_LISTINGS: count({ default: 32 }),
-  STALLED_READER_MS: milliseconds({ default: 2_000 }),
+  // The kernel takes from a reply, and tells of it, in lumps of more than a megabyte: who reads 200 kB a second seems to
+  // stand still for seven seconds at a time.
+  STALLED_READER_MS: milliseconds({ default: 10_000 }),
   DATABASE_POOL_SIZE: count({ default: 50 }),
   QUEUE_TIMEOUT_MS: milliseconds({ default: 3_000 }),
   OPERATION_TIMEOUT_MS: milliseconds({ default: 4_500 }),
@@ -67,9 +69,9 @@ export const limitSettings = {
 /** The limits that the settings make. */
 export function limitsOf(env: Record<keyof typeof limitSettings, number>): Limits {
   return {
-    headersTimeoutMs: env.HEADERS_TIMEOUT_MS,
-    // Node refuses to wait longer for the headers than for the request.
-    requestTimeoutMs: Math.max(env.REQUEST_TIMEOUT_MS, env.HEADERS_TIMEOUT_MS),
+    // The headers are part of the request.
+    headersTimeoutMs: Math.min(env.HEADERS_TIMEOUT_MS, env.REQUEST_TIMEOUT_MS),
+    requestTimeoutMs: env.REQUEST_TIMEOUT_MS,
     keepAliveTimeoutMs: env.KEEP_ALIVE_TIMEOUT_MS,
     idleTimeoutMs: env.IDLE_TIMEOUT_MS,
     maxHeaderBytes: env.MAX_HEADER_BYTES,

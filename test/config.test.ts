@@ -14,7 +14,7 @@ const DEFAULT_LIMITS = {
   maxJsonDepth: 64,
   maxConnections: 1_000,
   maxFullListings: 32,
-  stalledReaderMs: 2_000,
+  stalledReaderMs: 10_000,
   databasePoolSize: 50,
   queueTimeoutMs: 3_000,
   operationTimeoutMs: 4_500,
@@ -40,6 +40,16 @@ describe('settings', () => {
       limits: DEFAULT_LIMITS,
       logLevel: 'info',
     });
+  });
+
+  test('wait for the headers no longer than for the request of which they are part', () => {
+    const timesOf = ({ limits }: ReturnType<typeof readSettings>) => [
+      limits.headersTimeoutMs,
+      limits.requestTimeoutMs,
+    ];
+    expect(timesOf(readSettings({ REQUEST_TIMEOUT_MS: '2000' }))).toEqual([2_000, 2_000]);
+    expect(timesOf(readSettings({ REQUEST_TIMEOUT_MS: '60000' }))).toEqual([10_000, 60_000]);
+    expect(timesOf(readSettings({ HEADERS_TIMEOUT_MS: '60000' }))).toEqual([30_000, 30_000]);
   });
 
   test('are taken from the environment', () => {

@@ -194,11 +194,23 @@ describe('a body is refused, and nothing is stored, when', () => {
       '['.repeat(100_000) + ']'.repeat(100_000),
       'nested more than',
     ],
+    // What is invalid as well shows that nothing was made of it before the brackets were counted.
+    ['it is brackets that nothing closes', '['.repeat(65), 'nested more than 64 levels'],
+    ['its brackets begin behind a string', `["\\"",${'['.repeat(64)}`, 'nested more than 64 levels'],
+    ['a string of it that has brackets does not end', `["\\"${'['.repeat(65)}`, 'not valid JSON'],
+    ['it ends amid an escape', '["\\', 'not valid JSON'],
+    ['it closes more than it opens', `${']'.repeat(65)}${'['.repeat(65)}`, 'not valid JSON'],
     ['it is not UTF-8', Buffer.from('7b22ff223a317d', 'hex'), 'UTF-8'],
   ])('%s', async (_what, body, message) => {
     const refused = await post(body);
     expect(refused).toMatchObject({ status: 400, code: 'malformed_body', stored: 0 });
     expect(refused.error).toContain(message);
+  });
+
+  test('brackets in a text are no levels', async () => {
+    const prompt = '\\"[{'.repeat(100);
+    const reply = await post(JSON.stringify({ ...JSON.parse(good), prompt }));
+    expect(reply).toMatchObject({ status: 200, stored: 1 });
   });
 
   test.each([

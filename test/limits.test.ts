@@ -141,50 +141,76 @@ describe('size', () => {
   });
 });
 
-describe('connections', () => {
-  test('too many are told so, balancers are answered, and there is room again when one ends', async () => {
-    const { url, port, server } = await withLimits({ maxConnections: 2 });
-    const [first] = [await dial(port), await dial(port)];
-    const refused = await checkedFetch(`${url}/api/tasks`);
-    expect(refused.headers.get('retry-after')).toBe('1');
-    expect(refused.headers.get('connection')).toBe('close');
-    expect(await codeOf(refused)).toEqual([503, 'too_busy']);
-    expect(await statusOf(url, '/health/live')).toBe(200);
-    const ended = once(first, 'close');
-    first.destroy();
-    await ended;
-    const count = () => new Promise((resolve) => server.getConnections((_error, open) => resolve(open)));
-    while ((await count()) !== 1) await new Promise(setImmediate);
-    expect(await statusOf(url)).toBe(200);
-  });
-
-  test('that wait for a next request make room for others', async () => {
-    const { url, port } = await withLimits({ maxConnections: 1 });
-    const idle = await dial(port);
-    idle.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
-    await once(idle, 'readable');
-    const closed = once(idle, 'close');
-    idle.resume();
-    expect(await statusOf(url)).toBe(503);
-    await closed;
-    expect(await statusOf(url)).toBe(200);
-  });
-
-  test('very many more are closed', async () => {
-    const { port } = await withLimits({ maxConnections: 1 });
-    const all = await Promise.all(Array.from({ length: 102 }, () => dial(port)));
-    await Promise.race(all.map((socket) => once(socket.resume(), 'close')));
-    expect(all.filter(({ destroyed }) => destroyed)).toHaveLength(1);
-  });
-});
-
 /** A listing of everything, of which nothing is read yet. */
 async function startListing(url: string): Promise<IncomingMessage> {
   const [response]: IncomingMessage[] = await once(get(`${url}/api/tasks`, { agent: false }), 'response');
   if (!response) throw new Error('There is no response.');
   response.on('error', () => undefined);
+  opened.push({ close: async () => void response.destroy() });
   return response;
 }
+
+describe('connections', () => {
+  test('too many that are served are told so, balancers are answered, and there is room again when one ends', async () => {
+    const { url, server } = await withLimits({ maxConnections: 2 });
+    const [first] = [await startListing(url), await startListing(url)];
+    const refused = await checkedFetch(`${url}/api/tasks`);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(refused.headers.get('connection')).toBe('close');
+    expect(await codeOf(refused)).toEqual([503, 'too_busy']);
+    expect(await statusOf(url, '/health/live')).toBe(200);
+    first.destroy();
+    const count = () => new Promise((resolve) => server.getConnections((_error, open) => resolve(open)));
+    while ((await count()) !== 1) await new Promise(setImmediate);
+    expect(await statusOf(url)).toBe(200);
+  });
+
+  test('that wait for a next request make room for others, those that wait longest first', async () => {
+    const { url, port } = await withLimits({ maxConnections: 2 });
+    const [idle, later] = [await dial(port), await dial(port)];
+    for (const socket of [later, idle, later]) {
+      socket.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
+      await once(socket, 'data');
+    }
+    const closed = once(idle, 'close');
+    expect(await statusOf(url)).toBe(200);
+    await closed;
+    later.write('GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    expect(String((await once(later, 'data'))[0])).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  test('whose headers trickle in keep nobody from being answered, though they come again', async () => {
+    const { url, port } = await withLimits({ maxConnections: 50 });
+    let goesOn = true;
+    const came: Socket[] = [];
+    const trickle = () => {
+      if (!goesOn) return;
+      const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+      socket.on('connect', () => came.push(socket));
+      socket.on('close', () => setImmediate(trickle)).resume();
+      socket.write('GET /api/tasks HTTP/1.1\r\nHost: localhost\r\nx-slow: ');
+      opened.push({ close: async () => void socket.destroy() });
+    };
+    for (let count = 0; count < 60; count += 1) trickle();
+    while (came.length < 120) await new Promise(setImmediate);
+    const statuses: unknown[] = [];
+    for (let count = 0; count < 30; count += 1) {
+      const [response] = await once(get(`${url}/api/tasks?limit=1`, { agent: false }), 'response');
+      response.resume();
+      statuses.push(response.statusCode);
+    }
+    goesOn = false;
+    expect(statuses).toEqual(Array.from({ length: 30 }, () => 200));
+  });
+
+  test('very many more than are served are closed', async () => {
+    const { url, port } = await withLimits({ maxConnections: 1 });
+    await startListing(url);
+    const all = await Promise.all(Array.from({ length: 101 }, () => dial(port)));
+    await Promise.race(all.map((socket) => once(socket.resume(), 'close')));
+    expect(all.filter(({ destroyed }) => destroyed)).toHaveLength(1);
+  });
+});
 
 describe('listings of everything', () => {
   test('wait for their turn, and have it when one before them has been read', async () => {
@@ -231,6 +257,28 @@ describe('listings of everything', () => {
     expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
   });
 });
+
+test('a listing whose reader is slow, but does not stand still, is not cut for one that waits', async () => {
+  const { url, port } = await withLimits({
+    maxFullListings: 1,
+    queueTimeoutMs: 60_000,
+    operationTimeoutMs: 60_000,
+  });
+  const slow = await dial(port);
+  slow.write('GET /api/tasks HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await once(slow, 'readable');
+  const waiting = startListing(url);
+  // 400 kB a second, of which the service hears every few seconds.
+  for (let round = 0; round < 60; round += 1) {
+    slow.read(Math.min(40_000, slow.readableLength));
+    await new Promise((resolve) => {
+      setTimeout(resolve, 100);
+    });
+    expect(slow.errored).toBe(null);
+  }
+  slow.destroy();
+  expect(JSON.parse(await text(await waiting)).tasks).toHaveLength(TASKS);
+}, 30_000);
 
 describe('the database', () => {
   const read = (url: string, limit = 1) => checkedFetch(`${url}/api/tasks?limit=${limit}`);

@@ -60,15 +60,10 @@ class Turns {
     const tookSomething = () => this.#reading.set(response, performance.now());
     tookSomething();
     response.on('drain', tookSomething);
-    const { socket } = response.req;
-    const end = () => {
-      response.off('close', end);
-      socket.off('close', end);
-      if (this.#reading.delete(response)) this.#next();
-    };
-    response.once('close', end);
-    // A reply that waits behind another on its connection does not hear of the connection's end.
-    socket.once('close', end);
+    response.once('close', () => {
+      this.#reading.delete(response);
+      this.#next();
+    });
   }
 
   #next(): void {
@@ -85,7 +80,7 @@ class Turns {
     const stalled = [...this.#reading].filter(
       ([response, tookAt]) => response.writableNeedDrain && tookAt < before,
     );
-    for (const [response] of stalled.slice(0, this.#waiting.size)) response.socket?.resetAndDestroy();
+    for (const [response] of stalled.slice(0, this.#waiting.size)) response.req.socket.resetAndDestroy();
   }
 }
 

@@ -1,12 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-  createServer,
-} from 'node:http';
+import { type RequestListener, type Server, STATUS_CODES, createServer } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -14,7 +8,8 @@ import type { Logger } from 'pino';
 import type { ErrorResponse } from '../../generated/types.gen.ts';
 import { ApiError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
-import { boundConnections } from './connections.ts';
+import { Connections } from './connections.ts';
+import { Pipeline } from './pipeline.ts';
 import { API_HEADERS } from './security-headers.ts';
 
 /** How often node looks for connections that took too long; by default, only every half a minute. */
@@ -83,7 +78,6 @@ function boundedServer(limits: Limits, maxHeaderSize: number): Server {
   // Node would silently drop headers after the 2,000th; their bytes are bounded already.
   server.maxHeadersCount = 0;
   server.timeout = limits.idleTimeoutMs;
-  boundConnections(server, limits.maxConnections);
   return server;
 }
 
@@ -108,32 +102,43 @@ async function drainServer(
 
 /** The listener of an app, not yet listening. */
 export function createListener(app: RequestListener, log: Logger, limits: Limits): Listener {
-  const inFlight = new Set<ServerResponse>();
+  const pipelines = new WeakMap<Duplex, Pipeline>();
+  /** Those of which something is being served. */
+  const busy = new Set<Pipeline>();
   let draining = false;
   let closing = false;
   // Above the limit that sizes.ts refuses politely; what is larger is refused while it is being read.
   const maxHeaderSize = limits.maxHeaderBytes + Math.max(limits.maxHeaderBytes, limits.maxUrlBytes);
   const server = boundedServer(limits, maxHeaderSize);
+  const connections = new Connections(server, limits.maxConnections);
   const closeIfIdle = () => {
     closing = true;
-    if (inFlight.size === 0) server.closeAllConnections();
+    if (busy.size === 0) server.closeAllConnections();
   };
+  server.on('connection', (socket) => pipelines.set(socket, new Pipeline(socket)));
   const serve: RequestListener = (request, response) => {
-    inFlight.add(response);
-    response.once('close', () => {
-      inFlight.delete(response);
-      // Its headers may have gone out before: it does not count as idle to node before the client has closed it.
-      if (draining) request.socket.end();
+    const pipeline = pipelines.get(request.socket);
+    const begin = () => {
+      connections.serves(request.socket);
+      if (pipeline) busy.add(pipeline);
+      if (draining) pipeline?.last();
+      request.url = originForm(request.url ?? '/');
+      app(request, response);
+    };
+    const ended = () => {
+      connections.waits(request.socket);
+      if (pipeline) busy.delete(pipeline);
       if (closing) closeIfIdle();
-    });
-    if (draining) response.setHeader('Connection', 'close');
-    request.url = originForm(request.url ?? '/');
-    app(request, response);
+    };
+    pipeline?.serve(request, response, begin, ended);
   };
   server.on('request', serve);
   // Node would answer an unknown expectation by itself, outside the envelope; RFC 9110 lets a server ignore it.
   server.on('checkExpectation', serve);
   server.on('connect', (_request, socket) => {
+    // Node listens to it no longer, so that an error would end the process, and a reply being written would stand still.
+    socket.on('error', () => socket.destroy());
+    if (pipelines.get(socket)?.current) return void socket.destroy();
     answerRaw(
       socket,
       new ApiError('method_not_allowed', 'This service is no proxy.', {
@@ -144,13 +149,13 @@ export function createListener(app: RequestListener, log: Logger, limits: Limits
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else answerRaw(socket, reasonOf(error, maxHeaderSize), log);
+    else pipelines.get(socket)?.answer(() => answerRaw(socket, reasonOf(error, maxHeaderSize), log));
   });
   return {
     server,
     drain: async (times) => {
       draining = true;
-      for (const response of inFlight) if (!response.headersSent) response.setHeader('Connection', 'close');
+      for (const pipeline of busy) pipeline.last();
       await drainServer(server, times, closeIfIdle);
     },
   };

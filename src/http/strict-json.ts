@@ -10,11 +10,30 @@ function endOfString(text: string, start: number): number {
   return at + 1;
 }
 
+const [QUOTE, BACKSLASH, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = Buffer.from('"\\[]{}');
+
 /**
- * Walks through valid JSON for what JSON.parse lets pass: of a name that is given twice it silently takes the last value,
- * and a text of brackets alone becomes an object too deep for what comes after it.
+ * Counts brackets before anything is made of them: JSON.parse takes seconds for megabytes of them, and what it makes is too
+ * deep for what comes after it. As far as a text is valid, this sees what JSON.parse sees; where it is not, JSON.parse stops.
  */
-function checkStructure(text: string, maxDepth: number): void {
+function checkDepth(bytes: Uint8Array, maxDepth: number): void {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (byte === QUOTE) inString = !inString;
+    else if (inString) {
+      // Whatever it escapes does not end the string.
+      if (byte === BACKSLASH) at += 1;
+    } else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) {
+      depth += 1;
+      if (depth > maxDepth) throw new UnacceptableJson(`is nested more than ${maxDepth} levels deep`);
+    } else if (byte === CLOSE_ARRAY || byte === CLOSE_OBJECT) depth -= 1;
+  }
+}
+
+/** Walks through valid JSON for what JSON.parse lets pass: of a name that is given twice it silently takes the last value. */
+function checkNames(text: string): void {
   /** The names so far of each object around the place; undefined for an array. */
   const open: (Set<string> | undefined)[] = [];
   let expectsName = false;
@@ -33,7 +52,6 @@ function checkStructure(text: string, maxDepth: number): void {
       at = end - 1;
     } else if (character === '{' || character === '[') {
       open.push(character === '{' ? new Set() : undefined);
-      if (open.length > maxDepth) throw new UnacceptableJson(`is nested more than ${maxDepth} levels deep`);
       expectsName = character === '{';
     } else if (character === '}' || character === ']') {
       open.pop();
@@ -54,6 +72,7 @@ export function parseStrictly(bytes: Uint8Array, maxDepth: number): unknown {
   } catch {
     throw new UnacceptableJson('is not encoded in UTF-8');
   }
+  checkDepth(bytes, maxDepth);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -61,6 +80,6 @@ export function parseStrictly(bytes: Uint8Array, maxDepth: number): unknown {
     if (text.trim() === '') throw new UnacceptableJson('is empty');
     throw new UnacceptableJson(`is not valid JSON (${error instanceof Error ? error.message : ''})`);
   }
-  checkStructure(text, maxDepth);
+  checkNames(text);
   return value;
 }
