@@ -41,7 +41,7 @@ export const deleteTask = <ThrowOnError extends boolean = false>(options: Option
  * fails is an error (`503`), never an empty array.
  *
  * Without `limit` every match is returned; a long listing is sent as it is read, without `Content-Length`, and no
- * faster than the client takes it. If it fails on its way, or the client takes nothing for 60 seconds (for two, where
+ * faster than the client takes it. If it fails on its way, or the client takes nothing for 60 seconds (for ten, where
  * other listings wait for their turn), the connection is cut, so that what has arrived cannot be taken for the
  * whole. With `limit` the reply is one page; while more follow it has a
  * `next_cursor`, to be sent as `cursor` with the same filters. Paging is stable: a task that exists
