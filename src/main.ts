@@ -64,7 +64,7 @@ async function serve({ settings, log, database, telemetry, ended, giveUp }: Surr
     if (settings.sampleData && !uri && (await loadSamplesIfEmpty(database.collections))) {
       log.info('sample data loaded');
     }
-    await warmUp(app, log);
+    await warmUp(app);
     if (auth === 'required' && !(await new KeyStore(database.collections, log).hasAny())) log.warn(NO_KEYS);
     if (runRetentionDays !== undefined)
       stopRetention = keepRunsFor(runRetentionDays, { ...database, log, now });
