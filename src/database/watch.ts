@@ -28,6 +28,7 @@ export class DatabaseWatch {
   #asking = false;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #answer: Promise<boolean> = Promise.resolve(true);
+  #stopped = false;
   #outage: { since: Date; failures: number; timer: NodeJS.Timeout } | undefined;
   /** By kind: when the log was last told of a trouble that is no outage, and how often it came since. */
   readonly #told = new Map<string, { at: Date; since: number }>();
@@ -51,6 +52,7 @@ export class DatabaseWatch {
 
   /** Takes note of a failure of the database; the log is told if it is news. */
   failed(error: unknown, requestId?: string): void {
+    if (this.#stopped) return;
     const kind = failureKind(error);
     if (kind === 'away') this.#beginOutage(error, requestId);
     else this.#tellOnce(kind, error, requestId);
@@ -59,8 +61,9 @@ export class DatabaseWatch {
     if (this.#outage) this.#outage.failures += 1;
   }
 
-  /** Ends the watch. */
+  /** Ends the watch: what fails from now on does so because the connections are closed. */
   stop(): void {
+    this.#stopped = true;
     clearInterval(this.#outage?.timer);
   }
 
@@ -71,6 +74,7 @@ export class DatabaseWatch {
     });
     const problem = await Promise.race([this.#look(), late]);
     clearTimeout(timer);
+    if (this.#stopped) return problem === undefined;
     if (problem === undefined) this.#endOutage();
     else this.#beginOutage(problem);
     return problem === undefined;
