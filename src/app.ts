@@ -138,7 +138,7 @@ export function createApp(surroundings: Surroundings): Express {
   app.use(validation(spec.document)); // 400: what the spec does not allow
   app.use(fullListings(limits)); // 503: too many at a time
   app.use('/health', notStored);
-  app.use(router(handlers, spec.document, gzip)); // handler → store → view → bytes
+  app.use(router(handlers, spec.document, { ...limits, gzip })); // handler → store → view → bytes
   app.use(errors); // every error, in the published envelope
   return app;
 }
