@@ -253,8 +253,8 @@ describe('a database', () => {
   test.each<[string, string, Request]>([
     ['creation', 'insert', CREATION],
     ['change', 'findAndModify', CHANGE],
-    ['deletion', 'delete', DELETION],
-  ])('whose answer to a %s is lost has done it once', async (_what, command, request) => {
+    ['deletion', 'findAndModify', DELETION],
+  ])('whose answer to a %s is lost has done it once', async (what, command, request) => {
     const { database, proxy, service, count } = await behindProxy();
     const before = count(command);
     proxy.loseAnswer(command);
@@ -263,9 +263,9 @@ describe('a database', () => {
     const { setName } = await database.client.db('admin').command({ hello: 1 });
     expect([status, count(command) - before]).toEqual(setName === undefined ? [503, 1] : [200, 2]);
     const stored = await database.collections.tasks.find({ title: /^(New|Changed)$/ }).toArray();
-    if (command === 'insert') expect(stored.map(({ version }) => version)).toEqual([1]);
-    if (command === 'findAndModify') expect(stored.map(({ version }) => version)).toEqual([2]);
-    if (command === 'delete') expect(await database.collections.tasks.countDocuments()).toBe(1);
+    if (what === 'creation') expect(stored.map(({ version }) => version)).toEqual([1]);
+    if (what === 'change') expect(stored.map(({ version }) => version)).toEqual([2]);
+    if (what === 'deletion') expect(await database.collections.tasks.countDocuments()).toBe(1);
   });
 
   test('that refuses the same again and again is told to the log once', async () => {
