@@ -31,6 +31,7 @@ import { apiHeaders, strictTransport } from './http/security-headers.ts';
 import { loadSpec } from './http/spec.ts';
 import { traceRequests } from './http/trace.ts';
 import { validation } from './http/validation.ts';
+import { whenStarted } from './http/when-started.ts';
 import type { Limits } from './limits.ts';
 import { listRuns } from './runs/listRuns.ts';
 import { recordRuns } from './runs/recordRuns.ts';
@@ -129,6 +130,7 @@ export function createApp(surroundings: Surroundings): Express {
   app.use(checkAccept); // 406
   if (rateLimits) app.use('/api', limitAddresses(rateLimits)); // 429
   app.use(deadline.begin); // 503: what takes too long
+  app.use('/api', whenStarted(readiness)); // 503: what comes too early
   app.use(credentials({ auth, keys, now, document: spec.document })); // 401, 403
   if (rateLimits) app.use('/api', limitKeys(rateLimits)); // 429
   app.use(strictQuery(spec.document)); // 400: what the validator would misread
@@ -136,7 +138,7 @@ export function createApp(surroundings: Surroundings): Express {
   app.use(validation(spec.document)); // 400: what the spec does not allow
   app.use(fullListings(limits)); // 503: too many at a time
   app.use('/health', notStored);
-  app.use(router(handlers, spec.document, gzip)); // handler → store → view → bytes
+  app.use(router(handlers, spec.document, { ...limits, gzip })); // handler → store → view → bytes
   app.use(errors); // every error, in the published envelope
   return app;
 }

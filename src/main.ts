@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { createApp } from './app.ts';
@@ -6,14 +7,14 @@ import { KeyStore } from './auth/store.ts';
 import { InvalidSettings, type Settings, readSettings } from './config.ts';
 import { type Database, attachDatabase, boundsOf } from './database/connect.ts';
 import { isDatabaseFailure } from './database/failures.ts';
-import { reach, reachPatiently } from './database/reach.ts';
+import { doPatiently } from './database/reach.ts';
 import { DatabaseWatch } from './database/watch.ts';
 import { DataDirectoryInUse, UnusableStore } from './embedded/start.ts';
 import { Readiness } from './health/readiness.ts';
 import { createListener, listen } from './http/listener.ts';
 import { serveMetrics } from './http/metrics-app.ts';
 import { warmUp } from './http/warm-up.ts';
-import { endWithin, untilEnd } from './lifecycle.ts';
+import { abortWhenTold, aborted, endWithin } from './lifecycle.ts';
 import { createLog } from './log.ts';
 import { withoutCredentials } from './database/credentials.ts';
 import { keepRunsFor } from './runs/retention.ts';
@@ -23,6 +24,9 @@ import { type Telemetry, startTelemetry } from './telemetry/telemetry.ts';
 /** How long requests in flight may take to finish once the process is told to end, and all of its ending. */
 const DRAIN_MS = 8_000;
 const END_MS = 9_500;
+
+/** After which it listens though it is not ready, so that who asks whether it lives is answered. */
+const LISTEN_AFTER_MS = 5_000;
 
 /**
  * By default V8 lets its heap grow severalfold before it collects, of which a long listing would make full use. Collecting
@@ -35,6 +39,9 @@ const UNPROTECTED =
 const NO_KEYS =
   'there are no keys yet, so that nobody can ask anything: npm run keys -- create --name NAME --admin';
 
+const PREPARING =
+  'the database is still being prepared, such as with new indexes: until then, every request is answered 503';
+
 const NOTHING_TO_END = async () => {};
 
 interface Surroundings {
@@ -42,49 +49,68 @@ interface Surroundings {
   log: Logger;
   database: Database;
   telemetry: Telemetry;
-  /** Resolves when the process is told to end; what waits for the database is given up then. */
-  ended: Promise<void>;
-  giveUp: AbortSignal;
+  /** Aborted when the process ends, whatever for. */
+  ending: AbortController;
 }
 
-/** Serves on a database, until the process is told to end and nothing is in flight any more. */
-async function serve({ settings, log, database, telemetry, ended, giveUp }: Surroundings): Promise<void> {
-  const { auth, host, limits, metricsAddress, port, reachable, runRetentionDays } = settings;
+/** The app of a process, and what it is made ready to serve by. */
+function compose({ settings, log, database, telemetry, ending }: Surroundings) {
+  const { auth, runRetentionDays } = settings;
+  const { signal } = ending;
   const now = () => new Date();
   const watch = new DatabaseWatch({ ...database, log, now });
   const readiness = new Readiness(watch);
   const app = createApp({ ...settings, ...database, ...telemetry, log, now, database: watch, readiness });
-  const { server, drain } = createListener(app, log, limits);
   let stopRetention = NOTHING_TO_END;
-  let closeMetrics = NOTHING_TO_END;
 
   const prepare = async () => {
+    await database.connect();
     const { uri, dataDir } = settings.database;
     log.info({ database: uri ? 'MONGODB_URI' : 'embedded', ...(!uri && { dataDir }) }, 'database open');
     if (settings.sampleData && !uri && (await loadSamplesIfEmpty(database.collections))) {
       log.info('sample data loaded');
     }
-    await warmUp(app, log);
+    await warmUp(app);
     if (auth === 'required' && !(await new KeyStore(database.collections, log).hasAny())) log.warn(NO_KEYS);
+    // What is started from here on would not be stopped any more.
+    signal.throwIfAborted();
     if (runRetentionDays !== undefined)
       stopRetention = keepRunsFor(runRetentionDays, { ...database, log, now });
     readiness.started();
   };
+  return { app, watch, readiness, prepare, stopRetention: () => stopRetention() };
+}
+
+/** Serves on a database, until the process is told to end and nothing is in flight any more. */
+async function serve(surroundings: Surroundings): Promise<void> {
+  const { settings, log, telemetry, ending } = surroundings;
+  const { auth, host, limits, metricsAddress, port, reachable } = settings;
+  const { signal } = ending;
+  const { app, watch, readiness, prepare, stopRetention } = compose(surroundings);
+  const { server, drain } = createListener(app, log, limits);
+  const ended = aborted(signal);
+  let closeMetrics = NOTHING_TO_END;
 
   try {
     if (telemetry.metrics && metricsAddress) {
       closeMetrics = await serveMetrics(telemetry.metrics, metricsAddress, { log, limits });
     }
-    // The first caller does not wait for what can be prepared; without a database, callers are told so meanwhile.
-    const reached = await reach(database, watch);
-    if (reached) await prepare();
-    const url = await listen(server, port, host);
-    log.info({ url, docs: `${url}/docs`, auth }, 'listening');
-    if (auth === 'none' && reachable) log.warn(UNPROTECTED);
-    if (!reached && (await reachPatiently(database, { watch, log, giveUp }))) await prepare();
+    let onWait = () => {};
+    const waits = new Promise<void>((resolve) => (onWait = resolve));
+    const prepared = doPatiently(prepare, { watch, log, giveUp: signal, onWait }).then(() => 'ready');
+    const late = pause(LISTEN_AFTER_MS, 'late', { ref: false });
+    // The first caller does not wait for what can be prepared; where that takes long, callers are told so meanwhile.
+    const first = await Promise.race([prepared, waits, late, ended]);
+    if (!signal.aborted) {
+      const url = await listen(server, port, host);
+      log.info({ url, docs: `${url}/docs`, auth }, 'listening');
+      if (auth === 'none' && reachable) log.warn(UNPROTECTED);
+      if (first === 'late') log.warn(PREPARING);
+    }
+    await Promise.race([prepared, ended]);
     await ended;
   } finally {
-    endWithin(END_MS, log);
+    ending.abort();
     readiness.ending();
     await drain({ delayMs: limits.drainDelayMs, deadlineMs: DRAIN_MS });
     watch.stop();
@@ -97,13 +123,14 @@ async function main(settings: Settings): Promise<void> {
   const { limits, logLevel } = settings;
   const log = createLog(logLevel);
   const telemetry = await startTelemetry(settings, log);
-  // From the start: told to end while it starts, the service still closes its database.
-  const givingUp = new AbortController();
-  const ended = untilEnd(log, givingUp);
+  const ending = new AbortController();
+  // From the start: told to end while it starts, the service still closes its database, and in time.
+  ending.signal.addEventListener('abort', () => endWithin(END_MS, log));
+  abortWhenTold(ending, log);
   const options = { ...boundsOf(limits), ...telemetry.driverOptions };
   const database = await attachDatabase(settings.database, log, options, telemetry.watchDriver);
   try {
-    await serve({ settings, log, database, telemetry, ended, giveUp: givingUp.signal });
+    await serve({ settings, log, database, telemetry, ending });
   } finally {
     await database.close();
     await telemetry.end();

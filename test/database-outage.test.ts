@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { boundsOf, openDatabase } from '../src/database/connect.ts';
@@ -115,6 +116,24 @@ async function becomesReady({ ask }: Asking) {
   }
 }
 
+/** A listing that is being sent as it is read, through a proxy. */
+async function longListing(limits: Partial<Limits>) {
+  const database = await openTestDatabase();
+  opened.push(database);
+  const proxy = await startProxy(database.uri);
+  opened.push(proxy);
+  const service = await serviceOn(proxy.uri, database.name, limits);
+  const prompt = 'Write a caption. '.repeat(1_000);
+  await database.collections.tasks.insertMany(
+    Array.from({ length: 1_500 }, (_, number) => task(number, { prompt })),
+  );
+  const request = get(`${service.url}/api/tasks`, { agent: false });
+  const [response] = await once(request, 'response');
+  request.on('error', () => undefined); // the response has it too
+  await once(response, 'readable');
+  return { proxy, service, response };
+}
+
 describe('a database that stands still', () => {
   test('has every request answered in time, is told to the log once, and is used again when it goes on', async () => {
     const engine = await spawnEngine(dataDir);
@@ -140,26 +159,22 @@ describe('a database that stands still', () => {
     await killHard(engine);
   });
 
-  test('in the middle of a listing has it cut', async () => {
-    const database = await openTestDatabase();
-    opened.push(database);
-    const proxy = await startProxy(database.uri);
-    opened.push(proxy);
-    const service = await serviceOn(proxy.uri, database.name);
-    const prompt = 'Write a caption. '.repeat(1_000);
-    await database.collections.tasks.insertMany(
-      Array.from({ length: 1_500 }, (_, number) => task(number, { prompt })),
-    );
-    const request = get(`${service.url}/api/tasks`, { agent: false });
-    const [response] = await once(request, 'response');
-    request.on('error', () => undefined); // the response has it too
-    await once(response, 'readable');
+  test('in the middle of a listing has it cut in time', async () => {
+    const { proxy, service, response } = await longListing({});
     proxy.stall();
+    const time = AbortSignal.timeout(ANSWERED_MS);
     await expect(text(response)).rejects.toMatchObject({ code: 'ECONNRESET' });
+    expect(time.aborted).toBe(false);
     proxy.resume();
     await becomesReady(service);
     expect((await service.ask('GET', '/api/tasks')).status).toBe(200);
   });
+});
+
+test('a listing whose reader pauses for longer than the database may is not cut', async () => {
+  const { response } = await longListing(LIMITS);
+  await pause(2 * LIMITS.operationTimeoutMs);
+  expect(JSON.parse(await text(response)).tasks).toHaveLength(1_500);
 });
 
 describe('a database that is killed', () => {
@@ -238,8 +253,8 @@ describe('a database', () => {
   test.each<[string, string, Request]>([
     ['creation', 'insert', CREATION],
     ['change', 'findAndModify', CHANGE],
-    ['deletion', 'delete', DELETION],
-  ])('whose answer to a %s is lost has done it once', async (_what, command, request) => {
+    ['deletion', 'findAndModify', DELETION],
+  ])('whose answer to a %s is lost has done it once', async (what, command, request) => {
     const { database, proxy, service, count } = await behindProxy();
     const before = count(command);
     proxy.loseAnswer(command);
@@ -248,9 +263,9 @@ describe('a database', () => {
     const { setName } = await database.client.db('admin').command({ hello: 1 });
     expect([status, count(command) - before]).toEqual(setName === undefined ? [503, 1] : [200, 2]);
     const stored = await database.collections.tasks.find({ title: /^(New|Changed)$/ }).toArray();
-    if (command === 'insert') expect(stored.map(({ version }) => version)).toEqual([1]);
-    if (command === 'findAndModify') expect(stored.map(({ version }) => version)).toEqual([2]);
-    if (command === 'delete') expect(await database.collections.tasks.countDocuments()).toBe(1);
+    if (what === 'creation') expect(stored.map(({ version }) => version)).toEqual([1]);
+    if (what === 'change') expect(stored.map(({ version }) => version)).toEqual([2]);
+    if (what === 'deletion') expect(await database.collections.tasks.countDocuments()).toBe(1);
   });
 
   test('that refuses the same again and again is told to the log once', async () => {

@@ -11,7 +11,7 @@ import { openDatabase } from '../src/database/connect.ts';
 import { ACCOUNT, ARTIST, OTHER_ACCOUNT, task } from './support/builders.ts';
 import { killHard, spawnEngine } from './embedded/support/processes.ts';
 import { checkedFetch } from './support/contract.ts';
-import { killAll, run, runService } from './support/process.ts';
+import { endedInTime, killAll, run, runService } from './support/process.ts';
 import { startProxy } from './support/proxy.ts';
 import { openTestDatabase } from './support/service.ts';
 
@@ -201,9 +201,15 @@ describe('the service as a process', () => {
     still.on('error', () => undefined);
     still.write('GET /api/tasks HTTP/1.1\r\nHost: localhost\r\n\r\n');
     await once(still, 'readable');
-    service.kill('SIGTERM');
-    expect(await service.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+    expect(await endedInTime(service)).toMatchObject({ code: 0, signal: null, stderr: '' });
     still.destroy();
+  });
+
+  test('ends within ten seconds, as failed, where something that it does never ends', async () => {
+    const service = await runService({ DATA_DIR: dataDir, ...before('setInterval(() => {}, 1_000)') });
+    const outcome = await endedInTime(service);
+    expect(outcome).toMatchObject({ code: 1, signal: null, stderr: '' });
+    expect(outcome).toMatchObject({ stdout: expect.stringContaining('some work did not end in time') });
   });
 
   test.each([

@@ -170,7 +170,7 @@ test('what the service asks itself before it listens is not counted', async () =
   const { collections } = await start({ perKey: 1, perAddress: 1 });
   const rateLimits = { perKey: 1, perAddress: 1 };
   const { app, database, limits, log } = appOn(collections, () => NOW, 'required', { rateLimits });
-  await warmUp(app, log);
+  await warmUp(app);
   const { server, drain } = createListener(app, log, limits);
   try {
     const url = await listen(server, 0, '127.0.0.1');

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { Server } from 'node:net';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Express } from 'express';
@@ -32,11 +33,11 @@ async function askAll(app: Express, contentType: string): Promise<number[]> {
 }
 
 test('once warm, the validator compiles nothing more, whatever content type a request has', async () => {
-  const { app, database: watch, log, lines, readiness } = appOn(database.collections, () => NOW);
+  const { app, database: watch, lines, readiness } = appOn(database.collections, () => NOW);
   readiness.started();
   // What is added to Ajv is what is compiled; by each operation twice, as the validator does it.
   const compiled = jest.spyOn(Ajv2020.prototype, 'addSchema');
-  await warmUp(app, log);
+  await warmUp(app);
   const operations = Object.values(routes).map(({ method, path }) => `${method.toUpperCase()}-${path}-`);
   for (const operation of operations) {
     expect(compiled.mock.calls.filter(([, key]) => key?.startsWith(operation))).toHaveLength(2);
@@ -50,4 +51,19 @@ test('once warm, the validator compiles nothing more, whatever content type a re
   expect(compiled).not.toHaveBeenCalled();
   await askAll(app, 'text/x-never-seen');
   expect(compiled).not.toHaveBeenCalled();
+});
+
+test('while it warms up, with every right, nothing listens that others on the machine could ask', async () => {
+  const { app, database: watch } = appOn(database.collections, () => NOW, 'required');
+  const listens = jest.spyOn(Server.prototype, 'listen');
+  const statuses: number[] = [];
+  await warmUp((request, response) => {
+    response.once('finish', () => statuses.push(response.statusCode));
+    app(request, response);
+  });
+  watch.stop();
+  expect(listens).not.toHaveBeenCalled();
+  // It was let in, without a key.
+  expect(statuses).toHaveLength(Object.keys(routes).length);
+  expect(statuses).not.toContain(401);
 });

@@ -25,9 +25,11 @@ export interface Database {
  * The driver waits for ever by default: for a reply, and for a free connection. `timeoutMS` would bound both, but has
  * no effect in mongodb 7.9.
  */
-const DEFAULTS = {
+export const DEFAULTS = {
   appName: 'recoup-tasks',
   connectTimeoutMS: 3_000,
+  // What is written counts on it. A connection string may say otherwise: some servers know no such writes.
+  retryWrites: true,
   serverSelectionTimeoutMS: 3_000,
   socketTimeoutMS: 30_000,
   waitQueueTimeoutMS: 5_000,
@@ -151,7 +153,7 @@ export async function joinEmbedded(
 ): Promise<Pick<Database, 'client' | 'close'>> {
   const running = await findRunningEmbedded(dataDir);
   const server = running ? { uri: running, close: NOTHING_TO_CLOSE } : await startEmbedded({ dataDir, log });
-  const client = new MongoClient(server.uri, DEFAULTS);
+  const client = new MongoClient(server.uri, defaultsFor(server.uri, DEFAULTS));
   return {
     client,
     close: async () => {

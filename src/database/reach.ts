@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Database } from './connect.ts';
 import { failureKind, isDatabaseFailure } from './failures.ts';
 import type { DatabaseWatch } from './watch.ts';
 
@@ -16,34 +15,36 @@ function mayPass(error: unknown): boolean {
   return isNameFailure(error) || (isDatabaseFailure(error) && failureKind(error) !== 'refused');
 }
 
-/**
- * Connects to the database once.
- * @returns whether it could be reached
- * @throws the driver's error where to wait would not help
- */
-export async function reach(database: Database, watch: DatabaseWatch): Promise<boolean> {
-  try {
-    await database.connect();
-    return true;
-  } catch (error) {
-    if (!mayPass(error)) throw error;
-    watch.failed(error);
-    return false;
-  }
+interface Patience {
+  watch: DatabaseWatch;
+  log: Logger;
+  giveUp: AbortSignal;
+  /** Called when it has failed for the first time. */
+  onWait: () => void;
 }
 
 /**
- * Connects to the database as often as it takes.
- * @returns whether it could be reached before it was told to give up
+ * Does what needs the database from its beginning, as often as it takes to get to its end: the database may also be lost
+ * on the way.
+ * @throws what it throws once it is told to give up, or where to wait would not help
  */
-export async function reachPatiently(
-  database: Database,
-  { watch, log, giveUp }: { watch: DatabaseWatch; log: Logger; giveUp: AbortSignal },
-): Promise<boolean> {
-  log.warn('waiting for the database: every request is answered 503 until it can be reached');
-  while (!giveUp.aborted) {
-    if (await reach(database, watch)) return true;
-    await pause(TRY_AGAIN_MS, undefined, { signal: giveUp }).catch(() => undefined);
+export async function doPatiently(
+  work: () => Promise<void>,
+  { watch, log, giveUp, onWait }: Patience,
+): Promise<void> {
+  let isWaiting = false;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (giveUp.aborted || !mayPass(error)) throw error;
+      watch.failed(error);
+    }
+    if (!isWaiting) {
+      isWaiting = true;
+      log.warn('waiting for the database: every request is answered 503 until it can be reached');
+      onWait();
+    }
+    await pause(TRY_AGAIN_MS, undefined, { signal: giveUp });
   }
-  return false;
 }

@@ -12,6 +12,16 @@ const LOST_MS = 6_000;
 const LOOK_AGAIN_MS = 1_000;
 /** How often the log tells of the same trouble. */
 const TOLD_EVERY_MS = 60_000;
+/** How long it must answer, and nothing fail, for an outage to be over: some of what is asked may fail, and some not. */
+const CALM_MS = 5_000;
+
+interface Outage {
+  since: Date;
+  timer: NodeJS.Timeout;
+  calmMs: number;
+  /** Since when all has gone well again; undefined while it does not. */
+  answersSince?: Date;
+}
 
 interface Surroundings {
   collections: Pick<Collections, 'tasks'>;
@@ -20,7 +30,7 @@ interface Surroundings {
   now: () => Date;
 }
 
-/** Knows whether the database answers, and tells the log when that changes: once, not for each request that fails. */
+/** Knows whether the database answers, and tells the log when that changes: once, not for each request that fails or not. */
 export class DatabaseWatch {
   readonly #collections: Surroundings['collections'];
   readonly #log: Logger;
@@ -28,7 +38,11 @@ export class DatabaseWatch {
   #asking = false;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #answer: Promise<boolean> = Promise.resolve(true);
-  #outage: { since: Date; failures: number; timer: NodeJS.Timeout } | undefined;
+  #stopped = false;
+  #outage: Outage | undefined;
+  /** Of an outage; or since it was last found to answer, as the first that is seen of one may be that it is slow. */
+  #failures = 0;
+  #lastOutageEndedAtMs = Number.NEGATIVE_INFINITY;
   /** By kind: when the log was last told of a trouble that is no outage, and how often it came since. */
   readonly #told = new Map<string, { at: Date; since: number }>();
 
@@ -51,16 +65,18 @@ export class DatabaseWatch {
 
   /** Takes note of a failure of the database; the log is told if it is news. */
   failed(error: unknown, requestId?: string): void {
+    if (this.#stopped) return;
     const kind = failureKind(error);
     if (kind === 'away') this.#beginOutage(error, requestId);
     else this.#tellOnce(kind, error, requestId);
     // Slow may be the first that is seen of a database that stands still.
     if (kind === 'slow') void this.answers();
-    if (this.#outage) this.#outage.failures += 1;
+    if (this.#outage || kind === 'slow') this.#failures += 1;
   }
 
-  /** Ends the watch. */
+  /** Ends the watch: what fails from now on does so because the connections are closed. */
   stop(): void {
+    this.#stopped = true;
     clearInterval(this.#outage?.timer);
   }
 
@@ -71,7 +87,8 @@ export class DatabaseWatch {
     });
     const problem = await Promise.race([this.#look(), late]);
     clearTimeout(timer);
-    if (problem === undefined) this.#endOutage();
+    if (this.#stopped) return problem === undefined;
+    if (problem === undefined) this.#answered();
     else this.#beginOutage(problem);
     return problem === undefined;
   }
@@ -93,19 +110,33 @@ export class DatabaseWatch {
   }
 
   #beginOutage(error: unknown, requestId?: string): void {
-    if (this.#outage) return;
+    if (this.#outage) {
+      delete this.#outage.answersSince;
+      return;
+    }
+    const since = this.#now();
     const timer = setInterval(() => void this.answers(), LOOK_AGAIN_MS).unref();
-    this.#outage = { since: this.#now(), failures: 0, timer };
+    // One that comes again so soon is the same trouble.
+    const isSame = since.getTime() - this.#lastOutageEndedAtMs < TOLD_EVERY_MS;
+    this.#outage = { since, timer, calmMs: isSame ? TOLD_EVERY_MS : CALM_MS };
     this.#log.error({ err: error, requestId }, 'database unavailable');
   }
 
-  #endOutage(): void {
-    if (!this.#outage) return;
-    const { since, failures, timer } = this.#outage;
+  #answered(): void {
+    if (!this.#outage) {
+      this.#failures = 0;
+      return;
+    }
+    const now = this.#now();
+    const { since, timer, calmMs, answersSince = now } = this.#outage;
+    this.#outage.answersSince = answersSince;
+    if (now.getTime() - answersSince.getTime() < calmMs) return;
     clearInterval(timer);
     this.#outage = undefined;
-    const durationMs = this.#now().getTime() - since.getTime();
-    this.#log.info({ durationMs, failures }, 'database back');
+    this.#lastOutageEndedAtMs = now.getTime();
+    const durationMs = answersSince.getTime() - since.getTime();
+    this.#log.info({ durationMs, failures: this.#failures }, 'database back');
+    this.#failures = 0;
   }
 
   /** What goes on while the database answers, such as a full disk, may go on for long. */

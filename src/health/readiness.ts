@@ -22,6 +22,19 @@ export class Readiness {
     this.#phase = 'ending';
   }
 
+  /**
+   * Refuses what asks for tasks and runs before they can be told: without its indexes, the database would have to look
+   * at all it has for each request.
+   * @throws ApiError database_unavailable
+   */
+  async checkStarted(): Promise<void> {
+    if (this.#phase !== 'starting') return;
+    const problem = (await this.#database.answers())
+      ? 'is still being prepared'
+      : 'does not answer right now';
+    throw new ApiError('database_unavailable', `The database ${problem}. Try again shortly.`, RETRY_AFTER);
+  }
+
   /** @throws ApiError not_ready, database_unavailable */
   async check(): Promise<void> {
     if (this.#phase === 'ending')

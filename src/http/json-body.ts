@@ -2,6 +2,7 @@ import { finished, pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import fresh from 'fresh';
 import { JsonText, Piece } from '../json/json-text.ts';
+import { eachInTime } from './each-in-time.ts';
 import { type WholeSegment, etagOf } from './etag.ts';
 import type { Gzip } from './gzip.ts';
 
@@ -51,12 +52,13 @@ function isWhole(segments: Segments): segments is WholeSegment[] {
   return !segments.some(isAsyncIterable);
 }
 
-async function* piecesOf(segments: Segments): AsyncGenerator<Piece, void, undefined> {
+async function* piecesOf(segments: Segments, limitMs: number): AsyncGenerator<Piece, void, undefined> {
   for (const segment of segments) {
     if (segment instanceof Piece) yield segment;
     else {
       let isFirst = true;
-      for await (const { pieces } of segment) {
+      const texts = isAsyncIterable(segment) ? eachInTime(segment, limitMs) : segment;
+      for await (const { pieces } of texts) {
         if (!isFirst) yield COMMA;
         isFirst = false;
         yield* pieces;
@@ -155,6 +157,13 @@ async function stream(
   }
 }
 
+/** How a body is sent. */
+export interface Sending {
+  gzip: Gzip;
+  /** In which what is still to be read must come, each time that the client can take more. */
+  operationTimeoutMs: number;
+}
+
 /** Whether a client would rather have it compressed. Express names the best that it accepts, of equals the first it lists. */
 function prefersGzip(request: Request): boolean {
   return request.acceptsEncodings('gzip', 'identity') === 'gzip';
@@ -165,7 +174,11 @@ function prefersGzip(request: Request): boolean {
  * it is read and no faster than the client takes it. A client that has the same already is told so (304). One that leaves
  * stops the reading; a failure in the middle cuts the connection.
  */
-export async function sendJson(response: Response, body: object, gzip: Gzip): Promise<void> {
+export async function sendJson(
+  response: Response,
+  body: object,
+  { gzip, operationTimeoutMs }: Sending,
+): Promise<void> {
   const request = response.req;
   const segments = segmentsOf(body);
   const whole = isWhole(segments) ? segments : undefined;
@@ -202,6 +215,6 @@ export async function sendJson(response: Response, body: object, gzip: Gzip): Pr
     else await sendJoined(response, whole);
     return;
   }
-  const pieces = piecesOf(segments);
+  const pieces = piecesOf(segments, operationTimeoutMs);
   await stream(response, headers, compress ? gzip.compress(pieces) : bytesOf(pieces));
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
-import { keyOf } from './credentials.ts';
+import { isTrusted, keyOf } from './credentials.ts';
 import { errorCodeOf } from './error-replies.ts';
 import { hasPath, operationOf } from './routes.ts';
 
@@ -57,6 +57,8 @@ export function requestLog(log: Logger): RequestHandler {
     customSuccessMessage: () => 'request',
     customErrorMessage: () => 'request',
     customLogLevel: (request, { statusCode }) => {
+      // The log is about what users ask.
+      if (isTrusted(request)) return 'silent';
       // Balancers ask every other second.
       if (request.url?.startsWith('/health/')) return 'debug';
       // The database's failures are told once, by database/watch.ts.

@@ -4,8 +4,7 @@ import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.j
 import { routes } from '../../generated/express.gen.ts';
 import { ApiError } from '../errors.ts';
 import type { Handlers, OperationId } from '../handlers.ts';
-import type { Gzip } from './gzip.ts';
-import { sendJson } from './json-body.ts';
+import { type Sending, sendJson } from './json-body.ts';
 import { parametersOf } from './parameters.ts';
 
 type Path = (typeof routes)[OperationId]['path'];
@@ -87,7 +86,7 @@ function serve<Id extends OperationId>(
   id: Id,
   handlers: Handlers,
   headerNames: string[],
-  gzip: Gzip,
+  sending: Sending,
 ): RequestHandler {
   const handler = handlers[id];
   return async (request, response) => {
@@ -95,17 +94,17 @@ function serve<Id extends OperationId>(
     // credentials.ts has found the principal. The validator has made all three what the operation's input type says; no type of express' could.
     response.locals.input = { query: request.query, body: request.body, headers };
     const { status, body } = await handler(response.locals.input, response.locals.principal);
-    await sendJson(response.status(status), body, gzip);
+    await sendJson(response.status(status), body, sending);
   };
 }
 
 /** Calls the handler of each operation with the request's validated parts, and sends what it returns. */
-export function router(handlers: Handlers, document: OpenAPIV3.DocumentV3_1, gzip: Gzip): Router {
+export function router(handlers: Handlers, document: OpenAPIV3.DocumentV3_1, sending: Sending): Router {
   const all = Router({ caseSensitive: true, strict: true });
   for (const id of operationIds) {
     const { method, path } = routes[id];
     const headerNames = [...parametersOf(document, 'header', { path, method }).keys()];
-    all[method](path, serve(id, handlers, headerNames, gzip));
+    all[method](path, serve(id, handlers, headerNames, sending));
   }
   return all;
 }

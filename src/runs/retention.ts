@@ -23,9 +23,10 @@ async function lastRunsOf(taskId: string, { runs }: RunsOnly): Promise<string[]>
   return last.map(({ _id }) => _id);
 }
 
-async function dropBatch(old: Old[], collections: RunsOnly): Promise<number> {
+async function dropBatch(old: Old[], collections: RunsOnly, stop?: AbortSignal): Promise<number> {
   const kept = new Set<string>();
   for (const taskId of new Set(old.map(({ task_id }) => task_id))) {
+    if (stop?.aborted) return 0;
     // New runs that come meanwhile only make these older, so that none of the last ones can be among the dropped.
     for (const id of await lastRunsOf(taskId, collections)) kept.add(id);
   }
@@ -42,9 +43,10 @@ async function dropBatch(old: Old[], collections: RunsOnly): Promise<number> {
 /**
  * Deletes the runs that reached a final status and were made and last changed before an instant, but never a task's last
  * five. What is under way stays, however old.
+ * @param stop - ends it before the next question to the database; what is left is for the next time
  * @returns how many it deleted
  */
-export async function dropOldRuns(collections: RunsOnly, before: Date): Promise<number> {
+export async function dropOldRuns(collections: RunsOnly, before: Date, stop?: AbortSignal): Promise<number> {
   const old = collections.runs.find<Old>(
     { createdAt: { $lt: before }, updatedAt: { $lt: before }, status: { $in: finalStatuses } },
     { projection: { task_id: 1 }, batchSize: BATCH },
@@ -54,23 +56,26 @@ export async function dropOldRuns(collections: RunsOnly, before: Date): Promise<
   for await (const run of old) {
     batch.push(run);
     if (batch.length < BATCH) continue;
-    dropped += await dropBatch(batch, collections);
+    dropped += await dropBatch(batch, collections, stop);
     batch = [];
+    if (stop?.aborted) break;
   }
-  return dropped + (await dropBatch(batch, collections));
+  return dropped + (await dropBatch(batch, collections, stop));
 }
 
 /**
  * Drops old runs now and every hour, until it is stopped. A pass that fails is logged, and made up for by the next.
- * @returns ends it, and resolves when a pass that is under way has ended
+ * @returns ends it, also in the middle of a pass, and resolves when nothing of it is under way
  */
 export function keepRunsFor(
   days: number,
   { collections, log, now }: { collections: RunsOnly; log: Logger; now: () => Date },
 ): () => Promise<void> {
+  const stopping = new AbortController();
   const pass = async () => {
     try {
-      const runs = await dropOldRuns(collections, new Date(now().getTime() - days * DAY_MS));
+      const before = new Date(now().getTime() - days * DAY_MS);
+      const runs = await dropOldRuns(collections, before, stopping.signal);
       if (runs > 0) log.info({ runs, days }, 'old runs dropped');
     } catch (error) {
       log.error({ err: error }, 'old runs could not be dropped');
@@ -83,6 +88,7 @@ export function keepRunsFor(
   }, BETWEEN_PASSES_MS);
   return async () => {
     clearInterval(timer);
+    stopping.abort();
     await current;
   };
 }

@@ -15,6 +15,9 @@ export function killAll(): void {
   for (const child of running) child.kill('SIGKILL');
 }
 
+/** What the service promises, from being told to end to its end. */
+const END_MS = 10_000;
+
 /** A program of dist/, as `npm start` and the scripts run it; `npm test` builds it first. */
 export function run(file: string, environment: Record<string, string>, args: string[] = []) {
   return runProgram(process.execPath, [`dist/${file}`, ...args], environment);
@@ -63,4 +66,16 @@ export async function runService(environment: Record<string, string>) {
   const url = /"url":"([^"]+)"/.exec(log)?.[1];
   if (!url) throw new Error(`No address in ${log}`);
   return { ...service, url };
+}
+
+/** Ends a process as an orchestrator does, and tells how it ended, or that it did not in time. */
+export async function endedInTime({ kill, ended }: Pick<ReturnType<typeof run>, 'kill' | 'ended'>) {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve('too late'), END_MS);
+  });
+  kill('SIGTERM');
+  const outcome = await Promise.race([ended, late]);
+  clearTimeout(timer);
+  return outcome;
 }

@@ -51,6 +51,7 @@ export async function startProxy(uri: string) {
   const sockets = new Set<Socket>();
   let isCut = false;
   let delayMs = 0;
+  let cutAt: string | undefined;
   /** By command: what to answer in the place of the database, or what becomes of its answer; once. */
   const instead = new Map<string, object | 'lost' | 'late'>();
   /** Answers that are late. */
@@ -62,6 +63,10 @@ export async function startProxy(uri: string) {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => sockets.delete(socket));
+  };
+  const cut = () => {
+    isCut = true;
+    for (const socket of sockets) socket.destroy();
   };
   const server = createServer((client) => {
     forget(client);
@@ -80,6 +85,7 @@ export async function startProxy(uri: string) {
       },
     });
     const pass = eachMessage((message) => {
+      if (cutAt !== undefined && message.includes(cutAt)) return cut();
       const command = commandOf(message) ?? '';
       const other = instead.get(command);
       instead.delete(command);
@@ -106,13 +112,15 @@ export async function startProxy(uri: string) {
     /** What went to the database, a character a byte. */
     sent: () => sent,
     /** Ends all connections and refuses new ones. */
-    cut() {
-      isCut = true;
-      for (const socket of sockets) socket.destroy();
+    cut,
+    /** The same, at the first message in which a text comes, which is lost. */
+    cutAt(text: string) {
+      cutAt = text;
     },
     /** Lets new connections through again. */
     restore() {
       isCut = false;
+      cutAt = undefined;
       for (const socket of sockets) socket.destroy();
     },
     /** Passes on no answer of the database any more, as one that stands still. */
