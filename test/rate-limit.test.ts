@@ -169,8 +169,9 @@ test('what is no operation is not counted', async () => {
 test('what the service asks itself before it listens is not counted', async () => {
   const { collections } = await start({ perKey: 1, perAddress: 1 });
   const rateLimits = { perKey: 1, perAddress: 1 };
-  const { app, database, limits, log } = appOn(collections, () => NOW, 'required', { rateLimits });
+  const { app, database, limits, log, readiness } = appOn(collections, () => NOW, 'required', { rateLimits });
   await warmUp(app);
+  readiness.started();
   const { server, drain } = createListener(app, log, limits);
   try {
     const url = await listen(server, 0, '127.0.0.1');
