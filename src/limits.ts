@@ -25,7 +25,10 @@ export interface Limits {
   databasePoolSize: number;
   /** Waiting for a connection of the pool, or for the turn of a full listing. */
   queueTimeoutMs: number;
-  /** From a request, its body aside, to the first byte of its reply; and for each round trip to the database. */
+  /**
+   * From a request, its body aside, to the first byte of its reply; for each round trip to the database; and for what a
+   * listing still has to read each time its reader can take more.
+   */
   operationTimeoutMs: number;
   /** Between being told to end and taking no more connections, while there are any. */
   drainDelayMs: number;
