@@ -154,6 +154,8 @@ function explain(error: unknown): string | undefined {
 
 let uri: string | undefined;
 try {
+  // Node 24 warns of url.parse() outside of node_modules: that of express-openapi-validator is in one file with the service.
+  process.noDeprecation = true;
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   if (existsSync('.env')) process.loadEnvFile('.env');
   const settings = readSettings(process.env);

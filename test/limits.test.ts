@@ -252,6 +252,8 @@ describe('listings of everything', () => {
   test('whose readers stand still make room for those that wait, and only then', async () => {
     const { url } = await withLimits({ maxFullListings: 2, stalledReaderMs: 100, queueTimeoutMs: 60_000 });
     const still = [await startListing(url), await startListing(url)];
+    // One of them is reset before anybody reads it.
+    for (const response of still) response.on('error', () => undefined);
     expect(JSON.parse(await text(await startListing(url))).tasks).toHaveLength(TASKS);
     const outcomes = await Promise.allSettled(still.map((response) => text(response)));
     expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
