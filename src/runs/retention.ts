@@ -1,8 +1,7 @@
 import type { Logger } from 'pino';
 import type { Collections } from '../database/collections.ts';
-import { NEWEST_FIRST } from './filter.ts';
 import { finalStatuses } from './status.ts';
-import { RECENT_RUNS } from './settlement.ts';
+import { lastRunsOf } from './settlement.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const BETWEEN_PASSES_MS = 60 * 60 * 1_000;
@@ -15,20 +14,13 @@ interface Old {
   task_id: string;
 }
 
-/** The runs that count as the last ones of a task, which stay however old they are. */
-async function lastRunsOf(taskId: string, { runs }: RunsOnly): Promise<string[]> {
-  const last = await runs
-    .find({ task_id: taskId }, { projection: { _id: 1 }, sort: NEWEST_FIRST, limit: RECENT_RUNS })
-    .toArray();
-  return last.map(({ _id }) => _id);
-}
-
 async function dropBatch(old: Old[], collections: RunsOnly, stop?: AbortSignal): Promise<number> {
   const kept = new Set<string>();
   for (const taskId of new Set(old.map(({ task_id }) => task_id))) {
     if (stop?.aborted) return 0;
-    // New runs that come meanwhile only make these older, so that none of the last ones can be among the dropped.
-    for (const id of await lastRunsOf(taskId, collections)) kept.add(id);
+    // The last ones stay however old they are. New runs that come meanwhile only make these older, so that none of the last
+    // ones can be among the dropped.
+    for (const { id } of await lastRunsOf(taskId, collections.runs)) kept.add(id);
   }
   const ids = old.map(({ _id }) => _id).filter((id) => !kept.has(id));
   if (ids.length === 0) return 0;

@@ -40,6 +40,13 @@ function samePointers(some: RunPointer[] | undefined, others: RunPointer[]): boo
   return some !== undefined && text(some) === text(others);
 }
 
+/** The last runs of a task, newest first, from the history. */
+export async function lastRunsOf(taskId: string, runs: Collections['runs']): Promise<RunPointer[]> {
+  const options = { projection: { createdAt: 1 }, sort: NEWEST_FIRST, limit: RECENT_RUNS };
+  const last = await runs.find({ task_id: taskId }, options).toArray();
+  return last.map(({ _id, createdAt }) => ({ id: _id, createdAt }));
+}
+
 /** A report that is being recorded: of which task, and of which account that was. */
 export interface ReportBegun {
   taskId: string;
@@ -116,7 +123,7 @@ export class Settlement {
     const right =
       !task.recording?.some(isGivenUp) &&
       task.runs_account_id === task.account_id &&
-      samePointers(task.recent_runs, await this.#readRecentRuns(taskId)) &&
+      samePointers(task.recent_runs, await lastRunsOf(taskId, this.#runs)) &&
       (await this.#runs.findOne(misfiled, { projection: { _id: 1 } })) === null;
     if (!right) await this.#settle(taskId, () => true);
     return !right;
@@ -146,7 +153,7 @@ export class Settlement {
         await this.file(taskId, account_id);
         hasFiled = true;
       }
-      const last = await this.#readRecentRuns(taskId);
+      const last = await lastRunsOf(taskId, this.#runs);
       const { matchedCount } = await this.#tasks.updateOne(
         { _id: taskId, account_id, runs_version: runs_version ?? { $exists: false } },
         {
@@ -179,12 +186,5 @@ export class Settlement {
 
   async #stateOf(taskId: string): Promise<TaskState | null> {
     return this.#tasks.findOne<TaskState>({ _id: taskId }, { projection: TASK_STATE });
-  }
-
-  async #readRecentRuns(taskId: string): Promise<RunPointer[]> {
-    const runs = await this.#runs
-      .find({ task_id: taskId }, { projection: { createdAt: 1 }, sort: NEWEST_FIRST, limit: RECENT_RUNS })
-      .toArray();
-    return runs.map((run) => ({ id: run._id, createdAt: run.createdAt }));
   }
 }
