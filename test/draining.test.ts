@@ -1,9 +1,9 @@
 /** How a listener ends: whom it waits for, and whom not. */
 import { once } from 'node:events';
-import { type Socket, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { task } from './support/builders.ts';
+import { dial, hangUp } from './support/connections.ts';
 import { NOW, type Service, listenOn, startService } from './support/service.ts';
 
 /** That nobody waits for in a test: what ends before, does not end because of it. */
@@ -11,23 +11,14 @@ const NEVER_MS = 600_000;
 const TIMES = { delayMs: 0, deadlineMs: NEVER_MS };
 
 let service: Service;
-const sockets: Socket[] = [];
 
 beforeEach(async () => {
   service = await startService();
 });
 afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.destroy();
+  hangUp();
   await service.close();
 });
-
-async function dial(port: number): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1');
-  sockets.push(socket);
-  socket.on('error', () => undefined);
-  await once(socket, 'connect');
-  return socket;
-}
 
 test('a connection on which nothing was asked is not waited for', async () => {
   const { port, drain } = await listenOn(service.collections, () => NOW);

@@ -7,27 +7,23 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { pino } from 'pino';
 import { boundsOf, openDatabase } from '../src/database/connect.ts';
 import type { Limits } from '../src/limits.ts';
-import { ACCOUNT, ARTIST, task } from './support/builders.ts';
+import { ACCOUNT, ARTIST } from './support/builders.ts';
+import { dial, hangUp } from './support/connections.ts';
 import { checkedFetch } from './support/contract.ts';
+import { TASKS, addLargeListing } from './support/large-listing.ts';
 import { startProxy } from './support/proxy.ts';
 import { NOW, type Service, limitsWith, listenOn, startService } from './support/service.ts';
-
-/** Many times what the buffers between service and client hold. */
-const TASKS = 900;
-const PROMPT = 'Write a caption. '.repeat(1_000);
 
 let service: Service;
 const opened: { close(): Promise<void> }[] = [];
 
 beforeAll(async () => {
   service = await startService();
-  for (let start = 0; start < TASKS; start += 300) {
-    const numbers = Array.from({ length: 300 }, (_, index) => start + index);
-    await service.collections.tasks.insertMany(numbers.map((number) => task(number, { prompt: PROMPT })));
-  }
+  await addLargeListing(service.collections);
 });
 afterAll(() => service.close());
 afterEach(async () => {
+  hangUp();
   for (const one of opened.splice(0).toReversed()) await one.close();
 });
 
@@ -36,15 +32,6 @@ async function withLimits(others: Partial<Limits>, collections = service.collect
   const listener = await listenOn(collections, () => NOW, 'none', { limits: limitsWith(others) });
   opened.push(listener);
   return listener;
-}
-
-/** A connection to a service. */
-async function dial(port: number): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1');
-  socket.on('error', () => undefined);
-  opened.push({ close: async () => void socket.destroy() });
-  await once(socket, 'connect');
-  return socket;
 }
 
 const statusOf = async (url: string, path = '/api/tasks?limit=1') =>

@@ -1,16 +1,14 @@
 /** Requests that are sent on a connection before the earlier ones are answered: what they may hold, and how they end. */
 import { once } from 'node:events';
-import { type Socket, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { Limits } from '../src/limits.ts';
-import { ACCOUNT, ARTIST, task } from './support/builders.ts';
+import { ACCOUNT, ARTIST } from './support/builders.ts';
+import { dial, hangUp } from './support/connections.ts';
 import { checkedFetch } from './support/contract.ts';
+import { TASKS, addLargeListing } from './support/large-listing.ts';
 import { NOW, type Service, limitsWith, listenOn, startService } from './support/service.ts';
 
-/** Many times what the buffers between service and client hold. */
-const TASKS = 900;
-const PROMPT = 'Write a caption. '.repeat(1_000);
 /** That nobody waits for in a test. */
 const NEVER_MS = 600_000;
 
@@ -23,13 +21,11 @@ const opened: { close(): Promise<void> }[] = [];
 
 beforeAll(async () => {
   service = await startService();
-  for (let start = 0; start < TASKS; start += 300) {
-    const numbers = Array.from({ length: 300 }, (_, index) => start + index);
-    await service.collections.tasks.insertMany(numbers.map((number) => task(number, { prompt: PROMPT })));
-  }
+  await addLargeListing(service.collections);
 });
 afterAll(() => service.close());
 afterEach(async () => {
+  hangUp();
   for (const one of opened.splice(0).toReversed()) await one.close();
 });
 
@@ -37,15 +33,6 @@ async function withLimits(others: Partial<Limits> = {}) {
   const listener = await listenOn(service.collections, () => NOW, 'none', { limits: limitsWith(others) });
   opened.push(listener);
   return listener;
-}
-
-/** A connection, of which nothing is read beyond what fits into its buffers. */
-async function dial(port: number): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1');
-  socket.on('error', () => undefined);
-  opened.push({ close: async () => void socket.destroy() });
-  await once(socket, 'connect');
-  return socket;
 }
 
 /** The statuses of all replies on a connection, in order. */

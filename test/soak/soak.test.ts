@@ -1,6 +1,6 @@
 /** Thirty seconds of npm run soak: both set-ups, with faults of every kind that fits in, and the audit. */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { Agent, createServer } from 'node:http';
+import { Agent, type RequestListener, createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
@@ -36,14 +36,30 @@ test('thirty seconds of load and faults: nothing is lost, wrong or hung', async 
   expect(stdout).not.toContain('are kept in');
 }, 240_000);
 
+/** A service that answers like this, and the faults that it has; for as long as it is used. */
+async function withFake(
+  answer: RequestListener,
+  use: (service: { url: string; faults: FaultLog }) => Promise<void>,
+): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'recoup-fake-'));
+  const faults = new FaultLog(directory);
+  const server = createServer(answer);
+  const url = await listen(server, 0, '127.0.0.1');
+  try {
+    await use({ url, faults });
+  } finally {
+    faults.stop();
+    server.closeAllConnections();
+    server.close();
+    await rm(directory, { recursive: true });
+  }
+}
+
 /** What the sender finds where a service answers like this. */
 test('a reply that should not be is found: 500, hung, cut, not as published, one ETag for two bodies', async () => {
   const findings = new Findings();
-  const directory = await mkdtemp(join(tmpdir(), 'recoup-sender-'));
-  const faults = new FaultLog(directory);
-  const sender = new Sender(faults, findings, new Figures());
   let replies = 0;
-  const server = createServer((request, response) => {
+  const answer: RequestListener = (request, response) => {
     const json = (status: number, body: object) => {
       response.writeHead(status, {
         'Content-Type': 'application/json; charset=utf-8',
@@ -59,13 +75,12 @@ test('a reply that should not be is found: 500, hung, cut, not as published, one
     else if (path.endsWith('?limit=3')) json(200, { status: 'success', tasks: [{ id: 1 }] });
     else if (path.endsWith('?limit=4'))
       json(200, { status: 'success', tasks: [], ...(replies % 2 === 0 && { next_cursor: 'A' }) });
-  });
-  const url = await listen(server, 0, '127.0.0.1');
-  const agent = new Agent();
-  const endpoint = { name: 'service', url, agent, targets: ['service'] };
-  const get = (limit: number) =>
-    sender.get(endpoint, 'list page', `/api/tasks?limit=${limit}`, { conditional: false, gzip: false });
-  try {
+  };
+  await withFake(answer, async ({ url, faults }) => {
+    const sender = new Sender(faults, findings, new Figures());
+    const endpoint = { name: 'service', url, agent: new Agent(), targets: ['service'] };
+    const get = (limit: number) =>
+      sender.get(endpoint, 'list page', `/api/tasks?limit=${limit}`, { conditional: false, gzip: false });
     for (const limit of [1, 2, 3, 4, 4, 5]) await get(limit);
     expect(findings.kept.map(({ severity, what }) => `${severity}: ${what}`)).toEqual([
       expect.stringContaining('wrong: service: GET /api/tasks?limit=1: GET /api/tasks 500 does not fit'),
@@ -75,12 +90,7 @@ test('a reply that should not be is found: 500, hung, cut, not as published, one
       expect.stringMatching(/wrong: .*limit=4 has the ETag "same" for two bodies/),
       expect.stringMatching(/hung: .*limit=5 was not answered/),
     ]);
-  } finally {
-    faults.stop();
-    server.closeAllConnections();
-    server.close();
-    await rm(directory, { recursive: true });
-  }
+  });
 });
 
 test.each([
@@ -90,20 +100,21 @@ test.each([
 ])(
   'an event loop that is held up by %s ms again and again, of which it waits %s for a processor, is found: %s',
   async (heldUpMs, waitsMs, isTooMuch) => {
-    const directory = await mkdtemp(join(tmpdir(), 'recoup-delays-'));
-    const faults = new FaultLog(directory);
-    const delays = new DelayWatch(faults);
     const stopped = new AbortController();
     let looks = 0;
-    const server = createServer((_request, response) => {
+    const answer: RequestListener = (_request, response) => {
       looks += 1;
       // The first is of an unknown stretch, and in the last the process is broken.
-      if (looks === 7) faults.begin('stalled', ['service']);
-      if (looks === 7) stopped.abort();
+      if (looks === 7) breakIt();
       response.end(`nodejs_eventloop_lag_max_seconds ${heldUpMs / 1_000}\n`);
-    });
-    const url = await listen(server, 0, '127.0.0.1');
-    try {
+    };
+    let breakIt = () => {};
+    await withFake(answer, async ({ url, faults }) => {
+      breakIt = () => {
+        faults.begin('stalled', ['service']);
+        stopped.abort();
+      };
+      const delays = new DelayWatch(faults);
       const service = {
         name: 'service',
         pid: 1,
@@ -118,12 +129,7 @@ test.each([
         heldUpMs - waitsMs,
         isTooMuch,
       ]);
-    } finally {
-      faults.stop();
-      server.closeAllConnections();
-      server.close();
-      await rm(directory, { recursive: true });
-    }
+    });
   },
 );
 
