@@ -1,7 +1,7 @@
 import { AccountStore } from '../src/accounts/store.ts';
 import type { ApiKeyDocument } from '../src/auth/document.ts';
 import { KeyStore } from '../src/auth/store.ts';
-import { type Database, joinDatabase } from '../src/database/connect.ts';
+import { type Database, joinDatabase } from '../src/store/open-store.ts';
 import {
   UsageError,
   isCommand,

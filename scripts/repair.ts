@@ -1,4 +1,4 @@
-import { joinDatabase } from '../src/database/connect.ts';
+import { joinDatabase } from '../src/store/open-store.ts';
 import { repair } from '../src/runs/repair.ts';
 import {
   UsageError,

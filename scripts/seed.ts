@@ -1,4 +1,4 @@
-import { joinDatabase } from '../src/database/connect.ts';
+import { joinDatabase } from '../src/store/open-store.ts';
 import { addAccounts, addTasks } from '../src/samples/fill-database.ts';
 import {
   UsageError,

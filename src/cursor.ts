@@ -1,14 +1,9 @@
 import { createHash } from 'node:crypto';
 import { ApiError } from './errors.ts';
+import type { Position } from './store/position.ts';
 
 /** Raised when the format or the order of a listing changes, so that an old cursor is refused, not misread. */
 const FORMAT = 1;
-
-/** A place in a listing: behind the item made at that instant, with that id. */
-export interface Position {
-  createdAt: Date;
-  id: string;
-}
 
 /** Every filter of a listing by its parameter's name, in one order; undefined where it is not set. */
 export type Filters = Record<string, unknown>;

@@ -1,5 +1,4 @@
-import { type DestinationStream, type Logger, pino } from 'pino';
-import type { Settings } from './config.ts';
+import { type DestinationStream, type LevelWithSilent, type Logger, pino } from 'pino';
 
 /** Errors that one was caused by, at most. */
 const MAX_CAUSES = 5;
@@ -21,7 +20,7 @@ function describeError(error: unknown, depth = 0): unknown {
 }
 
 /** The log of the service and its commands: JSON lines, to stdout unless it is told otherwise. */
-export function createLog(level: Settings['logLevel'], destination?: DestinationStream): Logger {
+export function createLog(level: LevelWithSilent, destination?: DestinationStream): Logger {
   const options = { level, serializers: { err: (error: unknown) => describeError(error) } };
   return destination ? pino(options, destination) : pino(options);
 }

@@ -1,7 +1,8 @@
 /** How the driver is told to deal with the database. */
 import { expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { DEFAULTS, attachDatabase, boundsOf } from '../src/database/connect.ts';
+import { DEFAULTS, boundsOf } from '../src/database/connect.ts';
+import { attachDatabase } from '../src/store/open-store.ts';
 import { limitsWith } from './support/service.ts';
 
 /** What a client of the service, which has not connected yet, would do. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { MongoInvalidArgumentError, MongoNotConnectedError, MongoServerError } from 'mongodb';
 import { pino } from 'pino';
-import { type Database, openDatabase } from '../src/database/connect.ts';
+import { type Database, openDatabase } from '../src/store/open-store.ts';
 import { failureKind } from '../src/database/failures.ts';
 import { checkedFetch } from './support/contract.ts';
 import { task, uuid } from './support/builders.ts';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { MongoServerError } from 'mongodb';
+import { probeOf } from '../src/database/collections.ts';
 import { DatabaseTooSlow } from '../src/database/failures.ts';
 import { DatabaseWatch } from '../src/database/watch.ts';
 import { NOW, memoryLog, openTestDatabase } from './support/service.ts';
@@ -16,7 +17,7 @@ const notPrimary = () => new MongoServerError({ code: 10107, message: 'not prima
 function watchWithClock() {
   const { lines, log } = memoryLog();
   const clock = { now: NOW };
-  const watch = new DatabaseWatch({ collections: database.collections, log, now: () => clock.now });
+  const watch = new DatabaseWatch({ probe: probeOf(database.collections), log, now: () => clock.now });
   return {
     watch,
     lines,

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { openDatabase } from '../src/database/connect.ts';
+import { openDatabase } from '../src/store/open-store.ts';
 import { ACCOUNT, ARTIST, OTHER_ACCOUNT, task } from './support/builders.ts';
 import { killHard, spawnEngine } from './embedded/support/processes.ts';
 import { checkedFetch } from './support/contract.ts';

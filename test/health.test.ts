@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { once } from 'node:events';
 import { pino } from 'pino';
 import { getLiveness, getReadiness } from '../generated/sdk.gen.ts';
-import { type Database, openDatabase } from '../src/database/connect.ts';
+import { type Database, openDatabase } from '../src/store/open-store.ts';
 import { checkedFetch } from './support/contract.ts';
 import { startProxy } from './support/proxy.ts';
 import { NOW, type Service, listenOn, startService } from './support/service.ts';

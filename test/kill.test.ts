@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { randomFrom } from '../scripts/soak/random.ts';
-import { openDatabase } from '../src/database/connect.ts';
+import { openDatabase } from '../src/store/open-store.ts';
 import { repair } from '../src/runs/repair.ts';
 import { RunStore } from '../src/runs/store.ts';
 import { ACCOUNT, ARTIST, run } from './support/builders.ts';

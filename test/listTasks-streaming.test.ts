@@ -4,7 +4,7 @@ import { type Socket, connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { type TasksResponse } from '../generated/types.gen.ts';
-import { type Database, openDatabase } from '../src/database/connect.ts';
+import { type Database, openDatabase } from '../src/store/open-store.ts';
 import { run, task, uuid } from './support/builders.ts';
 import { assertContract } from './support/contract.ts';
 import { startProxy } from './support/proxy.ts';

@@ -7,7 +7,7 @@ import { pino } from 'pino';
 import { parse } from 'yaml';
 import type { RunAttempt, RunStatus } from '../generated/types.gen.ts';
 import type { Collections } from '../src/database/collections.ts';
-import { type Database, openDatabase } from '../src/database/connect.ts';
+import { type Database, openDatabase } from '../src/store/open-store.ts';
 import { RawRun } from '../src/runs/raw.ts';
 import { viewRun } from '../src/runs/view.ts';
 import { loadSamplesIfEmpty } from '../src/samples/load-samples.ts';

@@ -8,7 +8,7 @@ import { pino } from 'pino';
 import { seedAccounts, seedTasks, type SeedPlan } from '../scripts/seed-data.ts';
 import { UsageError } from '../scripts/command-line.ts';
 import { readArguments } from '../scripts/seed.ts';
-import { type Database, openDatabase } from '../src/database/connect.ts';
+import { type Database, openDatabase } from '../src/store/open-store.ts';
 import { addAccounts, addTasks } from '../src/samples/fill-database.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;

@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { KeyStore } from '../../src/auth/store.ts';
-import { type Database, openDatabase } from '../../src/database/connect.ts';
+import { type Database, openDatabase } from '../../src/store/open-store.ts';
 import { type DatabaseName, fill } from './fill.ts';
 import type { BenchPlan } from './plan.ts';
 

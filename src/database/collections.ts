@@ -65,6 +65,12 @@ export function collectionsOf(db: Db): Collections {
   };
 }
 
+/** Finds nothing, with the permissions that requests need; a ping would need none. */
+export const probeOf =
+  ({ tasks }: Pick<Collections, 'tasks'>) =>
+  (maxTimeMS: number) =>
+    tasks.findOne({ _id: '' }, { projection: { _id: 1 }, maxTimeMS });
+
 /**
  * Creates the indexes that are missing and drops those that earlier versions created and nothing uses any more; others
  * stay as they are. One command each: FerretDB 1.24 ends the connection when several that exist come in one.

@@ -1,23 +1,18 @@
-import { MongoClient } from 'mongodb';
-import type { MongoClientOptions } from 'mongodb';
+import { type Db, MongoClient, type MongoClientOptions } from 'mongodb';
 import type { Logger } from 'pino';
 import type { DatabaseSettings } from '../config.ts';
 import { findRunningEmbedded, startEmbedded } from '../embedded/start.ts';
 import type { Limits } from '../limits.ts';
-import { type Collections, collectionsOf, createIndexes } from './collections.ts';
 import { mendDriverWrites } from './driver-writes.ts';
 
 mendDriverWrites();
 
-export interface Database {
+export interface Connection {
   client: MongoClient;
-  collections: Collections;
-  /**
-   * Connects, and creates the indexes that are missing. What is asked before fails.
-   * @throws the driver's error where the server cannot be reached or refuses
-   */
-  connect(): Promise<void>;
-  /** Ends the connections, and the embedded engine where this process runs it. */
+  db: Db;
+  /** @throws the driver's error where the server cannot be reached or refuses */
+  connect(): Promise<unknown>;
+  /** Closes the connections, and stops the embedded engine where this process runs it. */
   close(): Promise<void>;
 }
 
@@ -62,8 +57,8 @@ export function defaultsFor(uri: string, defaults: MongoClientOptions): MongoCli
   return Object.fromEntries(Object.entries(defaults).filter(([name]) => !named.has(name.toLowerCase())));
 }
 
-/** Is given the driver before it opens its first connection. */
-type WatchDriver = (client: MongoClient) => void;
+/** Receives the client before it opens its first connection. */
+export type WatchDriver = (client: MongoClient) => void;
 
 interface Server {
   uri: string;
@@ -72,93 +67,57 @@ interface Server {
 
 const NOTHING_TO_CLOSE = async () => {};
 
-function attach(
+function connectTo(
   server: Server,
   databaseName: string,
   options: MongoClientOptions,
   watch?: WatchDriver,
-): Database {
+): Connection {
   const client = new MongoClient(server.uri, defaultsFor(server.uri, { ...DEFAULTS, ...options }));
   watch?.(client);
-  const collections = collectionsOf(client.db(databaseName));
   return {
     client,
-    collections,
-    connect: async () => {
-      await client.connect();
-      await createIndexes(collections);
-    },
+    db: client.db(databaseName),
+    connect: () => client.connect(),
     close: async () => {
       await client.close();
       await server.close();
     },
   };
-}
-
-async function connected(database: Database): Promise<Database> {
-  try {
-    await database.connect();
-    return database;
-  } catch (error) {
-    await database.close();
-    throw error;
-  }
 }
 
 /**
  * The service's database, not yet connected: the server of `uri`, or else the embedded engine, which it starts.
- * @param watch - is given the driver before it opens its first connection
  * @throws DataDirectoryInUse where another process runs the engine on that folder; UnusableStore
  */
-export async function attachDatabase(
+export async function attachServer(
   settings: DatabaseSettings,
   log: Logger,
   options: MongoClientOptions = {},
   watch?: WatchDriver,
-): Promise<Database> {
+): Promise<Connection> {
   const server = settings.uri
     ? { uri: settings.uri, close: NOTHING_TO_CLOSE }
     : await startEmbedded({ dataDir: settings.dataDir, log });
-  return attach(server, settings.name, options, watch);
+  return connectTo(server, settings.name, options, watch);
 }
 
 /**
- * The service's database, connected.
- * @throws as attachDatabase; the driver's error where the server cannot be reached.
+ * The service's database for a command, not yet connected: as attachServer, but through the socket of a service that
+ * already runs the embedded engine on that folder.
+ * @throws as attachServer
  */
-export async function openDatabase(
-  settings: DatabaseSettings,
-  log: Logger,
-  options: MongoClientOptions = {},
-  watch?: WatchDriver,
-): Promise<Database> {
-  return connected(await attachDatabase(settings, log, options, watch));
-}
-
-/** As openDatabase, for scripts: where a service runs the engine on that folder, through its socket. */
-export async function joinDatabase(settings: DatabaseSettings, log: Logger): Promise<Database> {
+export async function joinServer(settings: DatabaseSettings, log: Logger): Promise<Connection> {
   const running = settings.uri ? undefined : await findRunningEmbedded(settings.dataDir);
-  if (!running) return openDatabase(settings, log);
-  return connected(attach({ uri: running, close: NOTHING_TO_CLOSE }, settings.name, {}));
+  if (!running) return attachServer(settings, log);
+  return connectTo({ uri: running, close: NOTHING_TO_CLOSE }, settings.name, {});
 }
 
 /**
- * The embedded engine on a folder, whatever it holds, for scripts: through its socket where a service runs it, else
+ * The embedded engine on a folder, whatever databases it holds: through its socket where a service runs it, else
  * started here.
  * @throws DataDirectoryInUse, UnusableStore
  */
-export async function joinEmbedded(
-  dataDir: string,
-  log: Logger,
-): Promise<Pick<Database, 'client' | 'close'>> {
-  const running = await findRunningEmbedded(dataDir);
-  const server = running ? { uri: running, close: NOTHING_TO_CLOSE } : await startEmbedded({ dataDir, log });
-  const client = new MongoClient(server.uri, defaultsFor(server.uri, DEFAULTS));
-  return {
-    client,
-    close: async () => {
-      await client.close();
-      await server.close();
-    },
-  };
+export async function joinEmbedded(dataDir: string, log: Logger): Promise<Connection> {
+  return joinServer({ uri: undefined, name: 'recoup', dataDir }, log);
 }

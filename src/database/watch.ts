@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import type { Collections } from './collections.ts';
 import { DatabaseTooSlow, failureKind } from './failures.ts';
 
 /** How long an answer of the database is taken for true: probes, however many, cannot become load. */
@@ -24,7 +23,8 @@ interface Outage {
 }
 
 interface Surroundings {
-  collections: Pick<Collections, 'tasks'>;
+  /** Runs a cheap command with the permissions that requests need; rejects if the database does not answer. */
+  probe: (maxTimeMs: number) => Promise<unknown>;
   log: Logger;
   /** The clock. */
   now: () => Date;
@@ -32,7 +32,7 @@ interface Surroundings {
 
 /** Knows whether the database answers, and tells the log when that changes: once, not for each request that fails or not. */
 export class DatabaseWatch {
-  readonly #collections: Surroundings['collections'];
+  readonly #probe: Surroundings['probe'];
   readonly #log: Logger;
   readonly #now: () => Date;
   #asking = false;
@@ -46,8 +46,8 @@ export class DatabaseWatch {
   /** By kind: when the log was last told of a trouble that is no outage, and how often it came since. */
   readonly #told = new Map<string, { at: Date; since: number }>();
 
-  constructor({ collections, log, now }: Surroundings) {
-    this.#collections = collections;
+  constructor({ probe, log, now }: Surroundings) {
+    this.#probe = probe;
     this.#log = log;
     this.#now = now;
   }
@@ -93,14 +93,11 @@ export class DatabaseWatch {
     return problem === undefined;
   }
 
-  /**
-   * Looks for a document that is not there: unlike a ping, this needs the rights that requests need.
-   * @returns what is wrong
-   */
+  /** @returns the failure; undefined if the database answers */
   async #look(): Promise<unknown> {
     this.#asking = true;
     try {
-      await this.#collections.tasks.findOne({ _id: '' }, { projection: { _id: 1 }, maxTimeMS: ANSWER_MS });
+      await this.#probe(ANSWER_MS);
       return undefined;
     } catch (error) {
       return error;

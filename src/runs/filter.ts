@@ -1,6 +1,6 @@
 import type { Filter } from 'mongodb';
 import type { RunStatus } from '../../generated/types.gen.ts';
-import type { Position } from '../cursor.ts';
+import type { Position } from '../store/position.ts';
 import type { RunDocument } from './document.ts';
 
 /** The order of listings, and of a task's last runs. */

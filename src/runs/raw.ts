@@ -1,5 +1,5 @@
 import { deserialize } from 'bson';
-import type { Position } from '../cursor.ts';
+import type { Position } from '../store/position.ts';
 
 /** BSON's element of a string named `_id`, with which every document begins whose _id is one. */
 const ID_ELEMENT = Buffer.from('\x02_id\0');

@@ -1,4 +1,4 @@
-import type { Position } from '../cursor.ts';
+import type { Position } from '../store/position.ts';
 import type { Collections } from '../database/collections.ts';
 import type { RunRecord } from './document.ts';
 import { NEWEST_FIRST, type RunFilter, queriesOf } from './filter.ts';

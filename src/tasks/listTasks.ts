@@ -1,6 +1,7 @@
 import type { Task } from '../../generated/types.gen.ts';
 import { type Principal, refuseOtherAccount, scopeOf } from '../auth/principal.ts';
-import { type Position, decodeCursor, encodeCursor } from '../cursor.ts';
+import { decodeCursor, encodeCursor } from '../cursor.ts';
+import type { Position } from '../store/position.ts';
 import { ApiError } from '../errors.ts';
 import type { Input, Reply } from '../handlers.ts';
 import type { JsonText } from '../json/json-text.ts';

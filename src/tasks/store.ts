@@ -1,5 +1,5 @@
 import type { Filter } from 'mongodb';
-import type { Position } from '../cursor.ts';
+import type { Position } from '../store/position.ts';
 import type { Collections } from '../database/collections.ts';
 import type { TaskDocument } from './document.ts';
 

@@ -9,7 +9,8 @@ import { pino } from 'pino';
 import { type Client, createClient } from '../../generated/client/index.ts';
 import { createApp } from '../../src/app.ts';
 import { readSettings } from '../../src/config.ts';
-import { type Database, openDatabase } from '../../src/database/connect.ts';
+import { type Database, openDatabase } from '../../src/store/open-store.ts';
+import { probeOf } from '../../src/database/collections.ts';
 import { DatabaseWatch } from '../../src/database/watch.ts';
 import { findRunningEmbedded } from '../../src/embedded/start.ts';
 import { Readiness } from '../../src/health/readiness.ts';
@@ -76,7 +77,7 @@ export function appOn(
   options: Partial<Surroundings> = {},
 ) {
   const { lines, log } = memoryLog();
-  const database = new DatabaseWatch({ collections, log, now });
+  const database = new DatabaseWatch({ probe: probeOf(collections), log, now });
   const readiness = new Readiness(database);
   const limits = options.limits ?? limitsWith();
   const always = { collections, auth, log, now, cacheBytes: CACHE_BYTES, database, readiness };

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { readSettings } from '../../../src/config.ts';
 import type { Collections } from '../../../src/database/collections.ts';
-import { type Database, openDatabase } from '../../../src/database/connect.ts';
+import { type Database, openDatabase } from '../../../src/store/open-store.ts';
 
 /** The database of this process, opened as the service opens it. */
 export function openOwn(): Promise<Database> {
