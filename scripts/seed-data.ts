@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Run, RunAttempt, RunError, RunStatus } from '../generated/types.gen.ts';
 import type { AccountDocument } from '../src/accounts/document.ts';
-import type { TaskWithRuns } from '../src/samples/sample.ts';
+import type { TaskWithRuns } from '../src/samples/samples.ts';
 import type { NewTask } from '../src/tasks/store.ts';
 
 /** How much to fill the database with. */

@@ -11,8 +11,7 @@ import { type Database, openDatabase } from '../src/store/open-store.ts';
 import { RawRun } from '../src/runs/raw.ts';
 import { viewRun } from '../src/runs/view.ts';
 import { loadSamplesIfEmpty } from '../src/samples/load-samples.ts';
-import { referenceExample } from '../src/samples/reference-example.ts';
-import { samples } from '../src/samples/samples.ts';
+import { referenceExample, samples } from '../src/samples/samples.ts';
 
 const tasks = samples.flatMap((sample) => sample.tasks);
 const runs = tasks.flatMap((task) => task.runs);

@@ -4,7 +4,7 @@ import type { RunRecord } from '../runs/document.ts';
 import { recordOf } from '../runs/record.ts';
 import { RunStore } from '../runs/store.ts';
 import { TaskStore } from '../tasks/store.ts';
-import type { TaskWithRuns } from './sample.ts';
+import type { TaskWithRuns } from './samples.ts';
 
 const ACCOUNTS_PER_WRITE = 1_000;
 const TASKS_PER_WRITE = 200;

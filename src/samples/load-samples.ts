@@ -1,14 +1,12 @@
 import type { Collections } from '../database/collections.ts';
 import { addAccounts, addTasks } from './fill-database.ts';
-import { northlight } from './northlight.ts';
-import { referenceExample } from './reference-example.ts';
-import { samples } from './samples.ts';
+import { referenceExample, samples } from './samples.ts';
 
 /**
  * The first document written and the last one. Each is one atomic write, so together they tell a load that was
  * interrupted from one that ended, without a collection of its own that people would find beside the documents.
  */
-const STARTED = northlight.account;
+const STARTED = samples[0].account;
 const FINISHED = referenceExample.account;
 
 async function mustLoad({ tasks, runs, accounts }: Collections): Promise<boolean> {

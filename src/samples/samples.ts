@@ -1,8 +1,50 @@
-import { kiteAndCopper } from './kite-and-copper.ts';
-import { northlight } from './northlight.ts';
-import { referenceExample } from './reference-example.ts';
-import type { SampleAccount } from './sample.ts';
-import { tidewater } from './tidewater.ts';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Run } from '../../generated/types.gen.ts';
+import type { AccountDocument } from '../accounts/document.ts';
+import type { NewTask } from '../tasks/store.ts';
 
-/** The sample data: three lifelike accounts, and the example of the published reference. */
-export const samples: SampleAccount[] = [northlight, tidewater, kiteAndCopper, referenceExample];
+/** A task and its history in the wire's shape, in any order. */
+export interface TaskWithRuns {
+  task: NewTask;
+  /** An iterable, since a seeded history can be too long to hold in memory. */
+  runs: Iterable<Run>;
+}
+
+/** An account of the sample data with its tasks. */
+export interface SampleAccount {
+  account: AccountDocument;
+  tasks: (TaskWithRuns & { runs: Run[] })[];
+}
+
+/** A sample file: JSON has no dates. */
+interface SampleFile {
+  account: AccountDocument;
+  tasks: { task: Omit<NewTask, 'created_at'> & { created_at: string }; runs: Run[] }[];
+}
+
+function read(name: string): SampleAccount {
+  const path = createRequire(import.meta.url).resolve(`recoup-tasks/samples/${name}.json`);
+  const { account, tasks }: SampleFile = JSON.parse(readFileSync(path, 'utf8'));
+  return {
+    account,
+    tasks: tasks.map(({ task, runs }) => ({
+      task: { ...task, created_at: new Date(task.created_at) },
+      runs,
+    })),
+  };
+}
+
+/**
+ * The example of the published reference of GET /api/tasks, value for value; its missing enum fields are COMPLETED. Its
+ * task is the oldest, so that it comes last in listings.
+ */
+export const referenceExample = read('reference-example');
+
+/** The sample data: three lifelike accounts and the reference example. */
+export const samples: [SampleAccount, ...SampleAccount[]] = [
+  read('northlight'),
+  read('tidewater'),
+  read('kite-and-copper'),
+  referenceExample,
+];
