@@ -57,8 +57,7 @@ export function defaultsFor(uri: string, defaults: MongoClientOptions): MongoCli
   return Object.fromEntries(Object.entries(defaults).filter(([name]) => !named.has(name.toLowerCase())));
 }
 
-/** Receives the client before it opens its first connection. */
-export type WatchDriver = (client: MongoClient) => void;
+type WatchDriver = (client: MongoClient) => void;
 
 interface Server {
   uri: string;
@@ -88,6 +87,7 @@ function connectTo(
 
 /**
  * The service's database, not yet connected: the server of `uri`, or else the embedded engine, which it starts.
+ * @param watch - receives the client before it opens its first connection
  * @throws DataDirectoryInUse where another process runs the engine on that folder; UnusableStore
  */
 export async function attachServer(

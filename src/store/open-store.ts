@@ -1,7 +1,4 @@
-import type { MongoClientOptions } from 'mongodb';
-import type { Logger } from 'pino';
-import type { DatabaseSettings } from '../config.ts';
-import { type Connection, type WatchDriver, attachServer, joinServer } from '../database/connect.ts';
+import { type Connection, attachServer, joinServer } from '../database/connect.ts';
 import { type Collections, collectionsOf, createIndexes } from '../database/collections.ts';
 
 /** The service's database: its connection and its collections. */
@@ -36,37 +33,25 @@ async function connected(database: Database): Promise<Database> {
   }
 }
 
-/**
- * The service's database, not yet connected.
- * @param watch - receives the client before it opens its first connection
- * @throws as attachServer
- */
-export async function attachDatabase(
-  settings: DatabaseSettings,
-  log: Logger,
-  options: MongoClientOptions = {},
-  watch?: WatchDriver,
-): Promise<Database> {
-  return withCollections(await attachServer(settings, log, options, watch));
+type Target = Parameters<typeof attachServer>;
+
+/** The service's database, not yet connected: parameters and errors as attachServer. */
+export async function attachDatabase(...target: Target): Promise<Database> {
+  return withCollections(await attachServer(...target));
 }
 
 /**
- * The service's database, connected.
+ * The service's database, connected: parameters as attachServer.
  * @throws as attachServer; the driver's error where the server cannot be reached
  */
-export async function openDatabase(
-  settings: DatabaseSettings,
-  log: Logger,
-  options: MongoClientOptions = {},
-  watch?: WatchDriver,
-): Promise<Database> {
-  return connected(await attachDatabase(settings, log, options, watch));
+export async function openDatabase(...target: Target): Promise<Database> {
+  return connected(await attachDatabase(...target));
 }
 
 /**
  * The service's database for a command, connected: through the service that runs the embedded engine, if one does.
  * @throws as openDatabase
  */
-export async function joinDatabase(settings: DatabaseSettings, log: Logger): Promise<Database> {
-  return connected(withCollections(await joinServer(settings, log)));
+export async function joinDatabase(...target: Parameters<typeof joinServer>): Promise<Database> {
+  return connected(withCollections(await joinServer(...target)));
 }
