@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import cliProgress from 'cli-progress';
 import { type Logger, pino } from 'pino';
@@ -7,6 +7,7 @@ import { UnusableArchive } from '../src/backup/archive-format.ts';
 import { FileInTheWay } from '../src/backup/new-file.ts';
 import { WriteRefused } from '../src/backup/raw-commands.ts';
 import { InvalidSettings, type Settings, readSettings } from '../src/config.ts';
+import { readEnvironment } from '../src/config/environment.ts';
 import { isDatabaseFailure } from '../src/database/failures.ts';
 import { DataDirectoryInUse, UnusableStore } from '../src/embedded/start.ts';
 import { NoStore } from '../src/embedded/store-snapshot.ts';
@@ -80,9 +81,8 @@ export function readFileArguments(
  * The settings of the environment and of .env.
  * @throws InvalidSettings
  */
-export function settingsOf(changes: NodeJS.ProcessEnv = {}): Settings {
-  if (existsSync('.env')) process.loadEnvFile();
-  return readSettings({ ...process.env, ...changes });
+export function settingsOf(changes: NodeJS.Dict<string> = {}): Settings {
+  return readSettings({ ...readEnvironment().environment, ...changes });
 }
 
 /** Warnings alone, and to stderr: the progress has stdout to itself. */

@@ -3,7 +3,7 @@ import express, { type Express } from 'express';
 import type { Logger } from 'pino';
 import { AccountStore } from './accounts/store.ts';
 import { KeyStore } from './auth/store.ts';
-import type { TrustProxy } from './config.ts';
+import type { TrustProxy } from './config/parsers.ts';
 import type { Collections } from './database/collections.ts';
 import { defineHandlers } from './handlers.ts';
 import type { DatabaseWatch } from './database/watch.ts';

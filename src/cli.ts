@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
+import { describeVariables } from './config/variables.ts';
 
 /** What to do with the arguments behind a command's name. */
 const COMMANDS: Record<string, () => Promise<{ main: (args: string[]) => Promise<void> }>> = {
@@ -14,6 +15,17 @@ const COMMANDS: Record<string, () => Promise<{ main: (args: string[]) => Promise
   seed: () => import('../scripts/seed.ts'),
 };
 
+/** The settings, one paragraph each. */
+function settingsHelp(): string {
+  return describeVariables()
+    .map(({ name, default: value, description }) => {
+      const lines = description.match(/.{1,96}(?= |$)/g) ?? [];
+      const rest = lines.map((line) => `      ${line.trim()}\n`).join('');
+      return `  ${name}${value && ` (${value})`}\n${rest}`;
+    })
+    .join('');
+}
+
 const HELP = `recoup-tasks: the tasks service, on the embedded database or on MongoDB
 
 Usage: recoup-tasks [--help] [--version]    starts the service
@@ -22,21 +34,8 @@ Usage: recoup-tasks [--help] [--version]    starts the service
 Commands: ${Object.keys(COMMANDS).join(', ')}
 
 Settings, from the environment or a file .env in the working directory:
-  PORT              port to listen on (3000), 0 for any that is free
-  HOST              address to listen on (127.0.0.1)
-  AUTH              required: every request needs a key; none: every caller is an admin, on this machine alone
-                    (none on a loopback address, else required)
-  MONGODB_URI       connection string of a MongoDB server; without it, the embedded database
-  MONGODB_DATABASE  name of the database (recoup)
-  DATA_DIR          folder of the embedded database (./data)
-  SAMPLE_DATA       whether an embedded database without tasks is filled with sample data: on or off (on)
-  RATE_LIMIT_PER_KEY, RATE_LIMIT_PER_ADDRESS  requests a minute with one key (6000), from one address (12000); 0: any
-  CORS_ORIGINS      origins whose pages may ask, e.g. https://tasks.example; needs AUTH=required (none)
-  METRICS_PORT, METRICS_HOST  where Prometheus finds /metrics (nowhere; 127.0.0.1)
-  TRUST_PROXY       proxies whose X-Forwarded-For is believed: their number, or addresses and networks (none)
-  RUN_RETENTION_DAYS  days that final runs are kept, a task's last five longer (for ever)
-  LOG_LEVEL         fatal, error, warn, info, debug, trace or silent (info)
 
+${settingsHelp()}
 Then open /docs in a browser.
 `;
 

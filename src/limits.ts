@@ -1,93 +1,62 @@
-import { EnvError, makeValidator } from 'envalid';
-
-/** What a caller and the database may cost. */
+/** Bounds on what callers and the database may cost. Tests pass others than the service has. */
 export interface Limits {
-  /** From the beginning of a connection, or of the next request on it, to the end of the headers. */
+  /** From the start of a connection, or of the next request on it, to the end of the headers. */
   headersTimeoutMs: number;
   /** To the end of the body. */
   requestTimeoutMs: number;
   /** Between two requests of a connection. */
   keepAliveTimeoutMs: number;
-  /** In which a connection neither sends nor takes a byte: a reader that stands still holds a batch and a cursor. */
+  /** Idle timeout of a connection, in either direction. */
   idleTimeoutMs: number;
   maxHeaderBytes: number;
   maxUrlBytes: number;
   maxBodyBytes: number;
-  /** Of reports of runs. */
+  /** Size of a report of runs. */
   maxRunsBodyBytes: number;
-  /** Arrays and objects of a body within each other. */
+  /** Nesting depth of arrays and objects in a body. */
   maxJsonDepth: number;
   maxConnections: number;
-  /** Listings without `limit` that are read at a time. */
+  /** Concurrent listings without `limit`. */
   maxFullListings: number;
-  /** After which a full listing whose reader takes nothing makes room for one that waits. */
+  /** A full listing whose client has read nothing for this long is aborted if others are queued. */
   stalledReaderMs: number;
   databasePoolSize: number;
-  /** Waiting for a connection of the pool, or for the turn of a full listing. */
+  /** Wait for a connection of the pool, or for the start of a queued listing. */
   queueTimeoutMs: number;
   /**
-   * From a request, its body aside, to the first byte of its reply; for each round trip to the database; and for what a
-   * listing still has to read each time its reader can take more.
+   * From a request, its body aside, to the first byte of its reply; for each round trip to the database; and for each
+   * batch of a streamed listing.
    */
   operationTimeoutMs: number;
-  /** Between being told to end and taking no more connections, while there are any. */
+  /** Between SIGTERM and the end of accepting connections. */
   drainDelayMs: number;
 }
 
-/** A whole number in plain digits, within bounds. */
-const wholeNumber = (least: number, most: number) =>
-  makeValidator<number>((value) => {
-    const number = /^(0|[1-9]\d{0,9})$/.test(value) ? Number(value) : Number.NaN;
-    if (number >= least && number <= most) return number;
-    throw new EnvError(`"${value}" is not a whole number from ${least} to ${most}, in digits alone`);
-  });
-
-const milliseconds = wholeNumber(1, 3_600_000);
-const bytes = wholeNumber(1_024, 67_108_864);
-const count = wholeNumber(1, 100_000);
-
-/** The settings of the limits, for config.ts. */
-export const limitSettings = {
-  HEADERS_TIMEOUT_MS: milliseconds({ default: 10_000 }),
-  REQUEST_TIMEOUT_MS: milliseconds({ default: 30_000 }),
-  KEEP_ALIVE_TIMEOUT_MS: milliseconds({ default: 65_000 }),
-  IDLE_TIMEOUT_MS: milliseconds({ default: 60_000 }),
-  MAX_HEADER_BYTES: bytes({ default: 65_536 }),
-  MAX_URL_BYTES: bytes({ default: 8_192 }),
-  MAX_BODY_BYTES: bytes({ default: 1_048_576 }),
-  MAX_RUNS_BODY_BYTES: bytes({ default: 8_388_608 }),
-  MAX_JSON_DEPTH: wholeNumber(1, 1_000)({ default: 64 }),
-  MAX_CONNECTIONS: count({ default: 1_000 }),
-  MAX_FULL_LISTINGS: count({ default: 32 }),
-  // The kernel takes from a reply, and tells of it, in lumps of more than a megabyte: who reads 200 kB a second seems to
-  // stand still for seven seconds at a time.
-  STALLED_READER_MS: milliseconds({ default: 10_000 }),
-  DATABASE_POOL_SIZE: count({ default: 50 }),
-  QUEUE_TIMEOUT_MS: milliseconds({ default: 3_000 }),
-  OPERATION_TIMEOUT_MS: milliseconds({ default: 4_500 }),
-  // The process ends within ten seconds, of which requests in flight need some too.
-  DRAIN_DELAY_MS: wholeNumber(0, 7_000)({ default: 1_000 }),
-};
-
-/** The limits that the settings make. */
-export function limitsOf(env: Record<keyof typeof limitSettings, number>): Limits {
-  return {
-    // The headers are part of the request.
-    headersTimeoutMs: Math.min(env.HEADERS_TIMEOUT_MS, env.REQUEST_TIMEOUT_MS),
-    requestTimeoutMs: env.REQUEST_TIMEOUT_MS,
-    keepAliveTimeoutMs: env.KEEP_ALIVE_TIMEOUT_MS,
-    idleTimeoutMs: env.IDLE_TIMEOUT_MS,
-    maxHeaderBytes: env.MAX_HEADER_BYTES,
-    maxUrlBytes: env.MAX_URL_BYTES,
-    maxBodyBytes: env.MAX_BODY_BYTES,
-    maxRunsBodyBytes: env.MAX_RUNS_BODY_BYTES,
-    maxJsonDepth: env.MAX_JSON_DEPTH,
-    maxConnections: env.MAX_CONNECTIONS,
-    maxFullListings: env.MAX_FULL_LISTINGS,
-    stalledReaderMs: env.STALLED_READER_MS,
-    databasePoolSize: env.DATABASE_POOL_SIZE,
-    queueTimeoutMs: env.QUEUE_TIMEOUT_MS,
-    operationTimeoutMs: env.OPERATION_TIMEOUT_MS,
-    drainDelayMs: env.DRAIN_DELAY_MS,
-  };
-}
+/** The limits that are not settings. */
+export const FIXED_LIMITS = {
+  // Headers arrive in one piece from every real client; a slow sender of them is an attack or a broken network.
+  headersTimeoutMs: 10_000,
+  // 8 MiB at 280 kB/s.
+  requestTimeoutMs: 30_000,
+  // Longer than any pause of a client that still reads.
+  idleTimeoutMs: 60_000,
+  // Browsers send up to 16 KiB of cookies to a host, proxies add to them.
+  maxHeaderBytes: 65_536,
+  // The longest URL of the API, with every parameter at its maximum, has less than 6,000 bytes.
+  maxUrlBytes: 8_192,
+  // The longest task fits, even with every character escaped.
+  maxBodyBytes: 1_048_576,
+  // A hundred runs with 80 kB each.
+  maxRunsBodyBytes: 8_388_608,
+  // MongoDB accepts 100 levels; a run adds a few to those of its payload.
+  maxJsonDepth: 64,
+  // Each holds one batch of documents in memory.
+  maxFullListings: 32,
+  // The kernel reports what a client has read in lumps of more than a megabyte: a client that reads 200 kB/s seems to
+  // pause for seven seconds at a time.
+  stalledReaderMs: 10_000,
+  databasePoolSize: 50,
+  queueTimeoutMs: 3_000,
+  // Below the five seconds after which common clients and probes give up.
+  operationTimeoutMs: 4_500,
+} satisfies Partial<Limits>;

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { createApp } from './app.ts';
 import { KeyStore } from './auth/store.ts';
 import { InvalidSettings, type Settings, readSettings } from './config.ts';
+import { readEnvironment } from './config/environment.ts';
 import { boundsOf } from './database/connect.ts';
 import { type Database, attachDatabase } from './store/open-store.ts';
 import { probeOf } from './database/collections.ts';
@@ -40,6 +40,8 @@ const UNPROTECTED =
   'AUTH=none, on an address that other hosts can reach: whoever does, and names this machine by a loopback name, may do everything';
 const NO_KEYS =
   'there are no keys yet, so that nobody can ask anything: npm run keys -- create --name NAME --admin';
+
+const UNKNOWN_SETTINGS = 'some variables look like settings, but are none: see recoup-tasks --help';
 
 const PREPARING =
   'the database is still being prepared, such as with new indexes: until then, every request is answered 503';
@@ -121,9 +123,10 @@ async function serve(surroundings: Surroundings): Promise<void> {
   }
 }
 
-async function main(settings: Settings): Promise<void> {
+async function main(settings: Settings, unknown: string[]): Promise<void> {
   const { limits, logLevel } = settings;
   const log = createLog(logLevel);
+  if (unknown.length > 0) log.warn({ names: unknown }, UNKNOWN_SETTINGS);
   const telemetry = await startTelemetry(settings, log);
   const ending = new AbortController();
   // From the start: told to end while it starts, the service still closes its database, and in time.
@@ -159,10 +162,10 @@ try {
   // Node 24 warns of url.parse() outside of node_modules: that of express-openapi-validator is in one file with the service.
   process.noDeprecation = true;
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
-  if (existsSync('.env')) process.loadEnvFile('.env');
-  const settings = readSettings(process.env);
+  const { environment, unknown } = readEnvironment();
+  const settings = readSettings(environment);
   uri = settings.database.uri;
-  await main(settings);
+  await main(settings, unknown);
 } catch (error) {
   const text = explain(error) ?? (error instanceof Error ? error.stack : undefined) ?? String(error);
   process.stderr.write(`${withoutCredentials(text, uri)}\n`);

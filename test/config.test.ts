@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { InvalidSettings, readSettings } from '../src/config.ts';
+import { unknownNames, variables } from '../src/config/variables.ts';
 
 const DEFAULT_LIMITS = {
   headersTimeoutMs: 10_000,
@@ -40,16 +41,6 @@ describe('settings', () => {
       limits: DEFAULT_LIMITS,
       logLevel: 'info',
     });
-  });
-
-  test('wait for the headers no longer than for the request of which they are part', () => {
-    const timesOf = ({ limits }: ReturnType<typeof readSettings>) => [
-      limits.headersTimeoutMs,
-      limits.requestTimeoutMs,
-    ];
-    expect(timesOf(readSettings({ REQUEST_TIMEOUT_MS: '2000' }))).toEqual([2_000, 2_000]);
-    expect(timesOf(readSettings({ REQUEST_TIMEOUT_MS: '60000' }))).toEqual([10_000, 60_000]);
-    expect(timesOf(readSettings({ HEADERS_TIMEOUT_MS: '60000' }))).toEqual([30_000, 30_000]);
   });
 
   test('are taken from the environment', () => {
@@ -121,6 +112,7 @@ describe('settings', () => {
     [{ OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, undefined],
     // What is set for other programs of the machine hinders nobody.
     [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, undefined],
+    [{ OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }, undefined],
     [{ OTEL_SDK_DISABLED: 'true', OTEL_TRACES_EXPORTER: 'zipkin' }, undefined],
     [
       {
@@ -149,15 +141,12 @@ describe('settings', () => {
     expect(readSettings({ MONGODB_URI: uri, MONGODB_DATABASE: 'other' }).database.name).toBe('other');
   });
 
-  test.each(
-    Object.entries(DEFAULT_LIMITS).map(([name, value]) => [
-      name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase(),
-      name,
-      value,
-    ]),
-  )('%s sets %s', (variable, name, value) => {
-    const { limits } = readSettings({ [String(variable)]: String(Number(value) + 1) });
-    expect(limits).toEqual({ ...DEFAULT_LIMITS, [String(name)]: Number(value) + 1 });
+  test.each([
+    ['KEEP_ALIVE_TIMEOUT_MS', { keepAliveTimeoutMs: 7 }],
+    ['DRAIN_DELAY_MS', { drainDelayMs: 7 }],
+    ['MAX_CONNECTIONS', { maxConnections: 7 }],
+  ])('%s sets its limit', (variable, limit) => {
+    expect(readSettings({ [variable]: '7' }).limits).toEqual({ ...DEFAULT_LIMITS, ...limit });
   });
 
   test('count as unset when they are empty, as a blank line of .env leaves them', () => {
@@ -181,7 +170,10 @@ describe('settings', () => {
     [{ AUTH: 'required', CORS_ORIGINS: 'https://tasks.example/' }, 'CORS_ORIGINS'],
     [{ AUTH: 'required', CORS_ORIGINS: 'https://tasks.example:443' }, 'CORS_ORIGINS'],
     [{ AUTH: 'required', CORS_ORIGINS: 'https://a.example,tasks.example' }, 'CORS_ORIGINS'],
-    [{ CORS_ORIGINS: 'https://tasks.example' }, 'CORS_ORIGINS: pages of other origins are let in only where'],
+    [
+      { CORS_ORIGINS: 'https://tasks.example' },
+      'CORS_ORIGINS: pages of other origins may call the API only with a key',
+    ],
     [{ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, 'OTEL_EXPORTER_OTLP_PROTOCOL'],
     [{ OTEL_TRACES_EXPORTER: 'otlp,console' }, 'OTEL_TRACES_EXPORTER'],
     [{ OTEL_TRACES_EXPORTER: 'zipkin' }, 'OTEL_TRACES_EXPORTER'],
@@ -191,8 +183,13 @@ describe('settings', () => {
     [{ RUN_RETENTION_DAYS: '0' }, 'RUN_RETENTION_DAYS: "0" is not a number of days'],
     [{ RUN_RETENTION_DAYS: '1.5' }, 'RUN_RETENTION_DAYS'],
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL'],
-    [{ MAX_JSON_DEPTH: '0' }, 'MAX_JSON_DEPTH: "0" is not a whole number from 1 to 1000'],
-    [{ OPERATION_TIMEOUT_MS: '4.5' }, 'OPERATION_TIMEOUT_MS'],
+    [{ MAX_CONNECTIONS: '0' }, 'MAX_CONNECTIONS: "0" is not a whole number from 1 to 100000'],
+    [{ KEEP_ALIVE_TIMEOUT_MS: '4.5' }, 'KEEP_ALIVE_TIMEOUT_MS'],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' },
+      'OTEL_EXPORTER_OTLP_ENDPOINT: "localhost:4318" is not a URL such as http://127.0.0.1:4318',
+    ],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: '//collector' }, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'],
     [{ DRAIN_DELAY_MS: '9000' }, 'DRAIN_DELAY_MS: "9000" is not a whole number from 0 to 7000'],
   ])('%j is refused by name', (environment, message) => {
     expect(() => readSettings(environment)).toThrow(InvalidSettings);
@@ -209,45 +206,38 @@ describe('settings', () => {
     );
   });
 
-  test('are those that .env.example describes, which holds the defaults', () => {
+  test('are those that .env.example lists, with their defaults', () => {
     const lines = readFileSync('.env.example', 'utf8')
       .split('\n')
       .filter((line) => /^[A-Z]/.test(line));
     const example = Object.fromEntries(lines.map((line) => line.split('=', 2)));
     expect(readSettings(example)).toEqual(readSettings({}));
-    expect(Object.keys(example).toSorted()).toEqual([
-      'AUTH',
-      'CACHE_MB',
-      'CORS_ORIGINS',
-      'DATABASE_POOL_SIZE',
-      'DATA_DIR',
-      'DRAIN_DELAY_MS',
-      'HEADERS_TIMEOUT_MS',
-      'HOST',
-      'IDLE_TIMEOUT_MS',
-      'KEEP_ALIVE_TIMEOUT_MS',
-      'LOG_LEVEL',
-      'MAX_BODY_BYTES',
-      'MAX_CONNECTIONS',
-      'MAX_FULL_LISTINGS',
-      'MAX_HEADER_BYTES',
-      'MAX_JSON_DEPTH',
-      'MAX_RUNS_BODY_BYTES',
-      'MAX_URL_BYTES',
-      'METRICS_HOST',
-      'METRICS_PORT',
-      'MONGODB_DATABASE',
-      'MONGODB_URI',
-      'OPERATION_TIMEOUT_MS',
-      'PORT',
-      'QUEUE_TIMEOUT_MS',
-      'RATE_LIMIT_PER_ADDRESS',
-      'RATE_LIMIT_PER_KEY',
-      'REQUEST_TIMEOUT_MS',
-      'RUN_RETENTION_DAYS',
-      'SAMPLE_DATA',
-      'STALLED_READER_MS',
-      'TRUST_PROXY',
-    ]);
+    expect(Object.keys(example)).toEqual(Object.keys(variables));
+  });
+});
+
+describe('names that are no settings', () => {
+  test('are all unknown names of the .env file', () => {
+    expect(unknownNames({ PORT: '1', COLOR: 'red', OTEL_SERVICE_NAME: 'x' }, {})).toEqual(['COLOR']);
+  });
+
+  test.each([
+    ['MONGODB_URL', true],
+    ['RATE_LIMIT_PER_IP', true],
+    ['CORS_ORIGIN', true],
+    ['MAX_BODY_BYTES', true],
+    ['HEADERS_TIMEOUT_MS', true],
+    ['MONGODB_SERVICE_HOST', false],
+    ['MONGODB_PORT_27017_TCP_ADDR', false],
+    ['PATH', false],
+    ['NODE_ENV', false],
+    ['OTEL_SERVICE_NAME', false],
+    ['PORT', false],
+  ])('%s of the environment: %s', (name, unknown) => {
+    expect(unknownNames({}, { [name]: '1' })).toEqual(unknown ? [name] : []);
+  });
+
+  test('count only where they have a value', () => {
+    expect(unknownNames({}, { MONGODB_URL: '' })).toEqual([]);
   });
 });

@@ -47,7 +47,7 @@ function complain(problems: string[], mend: string): void {
 const folder = mkdtempSync(join(tmpdir(), 'recoup-generated-'));
 try {
   const fresh = join(folder, COMMITTED);
-  execFileSync('npm', ['run', '--silent', 'generate'], {
+  execFileSync('npm', ['run', '--silent', 'generate:api'], {
     env: { ...process.env, GENERATED_FOLDER: fresh },
     stdio: ['ignore', 'ignore', 'inherit'],
   });

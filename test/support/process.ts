@@ -24,10 +24,16 @@ export function run(file: string, environment: Record<string, string>, args: str
 }
 
 /** A program, with what it prints. */
-export function runProgram(command: string, args: string[], environment: Record<string, string>) {
+export function runProgram(
+  command: string,
+  args: string[],
+  environment: Record<string, string>,
+  cwd?: string,
+) {
   // .env is read from the working directory; an empty value counts as unset, so that a developer's does not matter.
   const child = track(
     spawn(command, args, {
+      cwd,
       env: {
         PATH: process.env.PATH,
         MONGODB_URI: '',

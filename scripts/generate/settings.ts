@@ -1,0 +1,65 @@
+/**
+ * Writes the lists of settings that are made from src/config/variables.ts: .env.example and docs/configuration.md.
+ * `--check` compares instead, and fails where they differ.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describeVariables } from '../../src/config/variables.ts';
+
+const wrap = (text: string, width: number): string[] =>
+  (text.match(new RegExp(`.{1,${width}}(?= |$)`, 'g')) ?? []).map((line) => line.trim());
+
+function envExample(): string {
+  const settings = describeVariables().map(({ name, default: value, description, example }) => {
+    const text = example === undefined ? description : `${description} Example: ${example}`;
+    return `${wrap(text, 100)
+      .map((line) => `# ${line}`)
+      .join('\n')}\n${name}=${value}\n`;
+  });
+  return `# Copy this file to .env and change what you need. Variables of the environment win over it.
+# Generated from src/config/variables.ts by npm run generate.
+
+${settings.join('\n')}
+# OpenTelemetry's own variables turn traces on, for example OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318
+`;
+}
+
+function configurationPage(): string {
+  const rows = describeVariables().map(({ name, default: value, description, example }) => {
+    const more = example === undefined ? '' : ` Example: \`${example}\``;
+    return `| \`${name}\` | ${value && `\`${value}\``} | ${description}${more} |`;
+  });
+  return `# Configuration
+
+Set variables in the environment, or in a file \`.env\` in the working directory. The environment wins. An empty value
+counts as unset. A value that cannot be used stops the start with a message that names it; a warning in the log names
+variables that look like settings but are none.
+
+<!-- Generated from src/config/variables.ts by npm run generate. -->
+<!-- prettier-ignore-start -->
+
+| Setting | Default | Description |
+| --- | --- | --- |
+${rows.join('\n')}
+
+<!-- prettier-ignore-end -->
+
+OpenTelemetry's own variables turn traces on, for example \`OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318\`.
+\`OTEL_TRACES_EXPORTER=console\` prints them instead. The protocol is \`http/protobuf\` (default) or \`http/json\`.
+
+Rate limits need AUTH=required. Each copy of the service counts separately, so three copies behind a balancer accept up to
+three times as many requests. \`/docs\` and the spec are not counted. Behind a balancer set \`TRUST_PROXY\`; otherwise all
+callers share the address of the balancer. Let nobody reach the service past the proxies that it trusts.
+
+Other limits, such as the size of a body, are constants with their reasons in \`src/config/limits.ts\`.
+`;
+}
+
+const FILES = { '.env.example': envExample(), 'docs/configuration.md': configurationPage() };
+
+for (const [file, text] of Object.entries(FILES)) {
+  if (!process.argv.includes('--check')) writeFileSync(file, text);
+  else if (readFileSync(file, 'utf8') !== text) {
+    process.stderr.write(`${file} differs from src/config/variables.ts. Run npm run generate.\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { unknownNames } from './variables.ts';
+
+const BYTE_ORDER_MARK = /^\uFEFF/;
+
+function readEnvFile(): NodeJS.Dict<string> {
+  try {
+    return parseEnv(readFileSync('.env', 'utf8').replace(BYTE_ORDER_MARK, ''));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    throw error;
+  }
+}
+
+/**
+ * The environment of the process, and for variables it lacks, those of `.env` in the working directory.
+ * @returns also the names of variables that are probably meant as settings, but are none
+ */
+export function readEnvironment(): { environment: NodeJS.Dict<string>; unknown: string[] } {
+  const file = readEnvFile();
+  return { environment: { ...file, ...process.env }, unknown: unknownNames(file, process.env) };
+}

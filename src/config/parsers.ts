@@ -1,0 +1,91 @@
+import { isIP, isIPv4 } from 'node:net';
+import { EnvError, makeValidator } from 'envalid';
+
+/** The number of proxies in front of the service, or their addresses and networks. */
+export type TrustProxy = number | string[];
+
+export const host = makeValidator<string>((value) => {
+  if (/^[\w.:%-]{1,253}$/.test(value)) return value;
+  throw new EnvError(`"${value}" is not an address to listen on, such as 127.0.0.1, 0.0.0.0 or ::1`);
+});
+
+export const port = makeValidator<number>((value) => {
+  if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value);
+  throw new EnvError(`"${value}" is not a port: 1 to 65535, or 0 for any free port`);
+});
+
+export const days = makeValidator<number>((value) => {
+  if (/^[1-9]\d{0,4}$/.test(value)) return Number(value);
+  throw new EnvError(`"${value}" is not a number of days: 1 to 99999, digits only`);
+});
+
+export const megabytes = makeValidator<number>((value) => {
+  if (/^\d{1,5}$/.test(value)) return Number(value);
+  throw new EnvError(`"${value}" is not a number of megabytes: 0 to 99999, digits only`);
+});
+
+export const perMinute = makeValidator<number>((value) => {
+  if (/^\d{1,9}$/.test(value)) return Number(value);
+  throw new EnvError(`"${value}" is not a number of requests a minute: digits only, 0 for no limit`);
+});
+
+/** A whole number within bounds, both included. */
+export const wholeNumber = (least: number, most: number) =>
+  makeValidator<number>((value) => {
+    const number = /^(0|[1-9]\d{0,9})$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    throw new EnvError(`"${value}" is not a whole number from ${least} to ${most}, digits only`);
+  });
+
+/** An address, or a network other than the whole internet. */
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  if (isIP(address) === 0 || more.length > 0) return false;
+  return bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (isIPv4(address) ? 32 : 128));
+}
+
+/** Whether a text is an origin as browsers write it: `https://host`, with a port unless it is the scheme's default. */
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
+
+export const origins = makeValidator<string[]>((value) => {
+  const texts = value.split(',').map((text) => text.trim());
+  if (texts.every(isOrigin)) return texts;
+  throw new EnvError(
+    `"${value}" is not a list of origins, separated by commas, such as https://tasks.example,http://localhost:5173 (no *, no path)`,
+  );
+});
+
+export const trustProxy = makeValidator<TrustProxy>((value) => {
+  if (/^[1-9]$/.test(value)) return Number(value);
+  const networks = value.split(',').map((text) => text.trim());
+  if (networks.every(isNetwork)) return networks;
+  throw new EnvError(
+    `"${value}" is neither a number of proxies, 1 to 9, nor their addresses or networks such as 10.0.0.0/8, separated by commas`,
+  );
+});
+
+/** A name, an address or a socket, and a port. */
+const SERVER = String.raw`(\[[\da-fA-F:.%]+\]|[^\s:/?#@,[\]]+)(:\d{1,5})?`;
+const MONGODB_URI = new RegExp(String.raw`^mongodb(\+srv)?://([^\s/?#@]*@)?${SERVER}(,${SERVER})*([/?]|$)`);
+
+export const mongodbUri = makeValidator<string>((value) => {
+  if (MONGODB_URI.test(value)) return value;
+  // Neither this message nor the driver repeats the value: it may hold a password.
+  throw new EnvError(
+    'it is not a connection string such as mongodb://user:password@host:27017/name, with special characters of the password percent-encoded',
+  );
+});
+
+export const databaseName = makeValidator<string>((value) => {
+  if (/^[^\s/\\."$*<>:|?\0]{1,63}$/.test(value)) return value;
+  throw new EnvError(
+    `"${value}" is not a database name: 1-63 characters, no blanks and none of / \\ . " $ * < > : | ?`,
+  );
+});
+
+export const filled = makeValidator<string>((value) => {
+  if (value.trim() !== '' && !value.includes('\0')) return value;
+  throw new EnvError('it is empty');
+});

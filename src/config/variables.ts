@@ -1,0 +1,169 @@
+import { str } from 'envalid';
+import {
+  databaseName,
+  days,
+  filled,
+  host,
+  megabytes,
+  mongodbUri,
+  origins,
+  perMinute,
+  port,
+  trustProxy,
+  wholeNumber,
+} from './parsers.ts';
+
+/** The settings, in the order of every list of them: `--help`, .env.example and docs/configuration.md. */
+export const variables = {
+  PORT: port({ default: 3000, desc: 'Port to listen on. 0 takes any free port.' }),
+  HOST: host({ default: '127.0.0.1', desc: 'Address to listen on. 0.0.0.0 and :: accept other hosts.' }),
+  AUTH: str({
+    choices: ['required', 'none'],
+    default: undefined,
+    desc: 'required: every request needs a key. none: every caller is an admin, and the service answers requests to localhost, 127.0.0.1 and [::1] only. Default: none on a loopback address, else required.',
+  }),
+  MONGODB_URI: mongodbUri({
+    default: undefined,
+    desc: 'Connection string of a MongoDB server. Default: the embedded database, which needs no server.',
+    example: 'mongodb://127.0.0.1:27017',
+  }),
+  MONGODB_DATABASE: databaseName({
+    default: undefined,
+    desc: 'Name of the database. Default: the name in the path of MONGODB_URI, else recoup.',
+  }),
+  DATA_DIR: filled({
+    default: './data',
+    desc: 'Folder of the embedded database. One service at a time can use it.',
+  }),
+  SAMPLE_DATA: str({
+    choices: ['on', 'off'],
+    default: 'on',
+    desc: 'on: an embedded database without tasks and runs is filled with sample data at start. off: it stays empty.',
+  }),
+  CACHE_MB: megabytes({
+    default: 64,
+    desc: 'Megabytes of memory for cached listings. 0 turns the cache off.',
+  }),
+  RUN_RETENTION_DAYS: days({
+    default: undefined,
+    desc: 'Days to keep runs that have ended. The last five runs of a task stay longer. Default: runs are kept without limit.',
+  }),
+  RATE_LIMIT_PER_KEY: perMinute({
+    default: 6_000,
+    desc: 'Requests a minute with one key. 0 means no limit. Each copy of the service counts separately; with AUTH=none nothing is counted.',
+  }),
+  RATE_LIMIT_PER_ADDRESS: perMinute({
+    default: 12_000,
+    desc: 'Requests a minute from one address (IPv6: from one /56 network). 0 means no limit.',
+  }),
+  CORS_ORIGINS: origins({
+    default: undefined,
+    desc: "Origins whose pages may call the API, separated by commas. Needs AUTH=required. Default: the service's own pages only.",
+    example: 'https://tasks.example,http://localhost:5173',
+  }),
+  TRUST_PROXY: trustProxy({
+    default: undefined,
+    desc: "Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted: their number (1 to 9), or their addresses and networks. Default: none; a caller's address is that of the connection.",
+    example: '10.0.0.0/8,192.168.1.7',
+  }),
+  METRICS_PORT: port({
+    default: undefined,
+    desc: 'Port of /metrics for Prometheus. 0 takes any free port. Default: no metrics.',
+    example: '9464',
+  }),
+  METRICS_HOST: host({
+    default: '127.0.0.1',
+    desc: 'Address of /metrics. Every host that can reach it can read it.',
+  }),
+  // Longer than the idle timeout of common load balancers (60 s), so that they never reuse a closed connection.
+  KEEP_ALIVE_TIMEOUT_MS: wholeNumber(
+    1,
+    3_600_000,
+  )({
+    default: 65_000,
+    desc: 'Milliseconds that an idle connection stays open between two requests. Set it above the idle timeout of your load balancer.',
+  }),
+  // The process ends within ten seconds, and requests in flight need some of them.
+  DRAIN_DELAY_MS: wholeNumber(
+    0,
+    7_000,
+  )({
+    default: 1_000,
+    desc: 'Milliseconds between SIGTERM and the moment the service stops accepting connections, so that load balancers notice.',
+  }),
+  MAX_CONNECTIONS: wholeNumber(1, 100_000)({ default: 1_000, desc: 'Connections at the same time.' }),
+  LOG_LEVEL: str({
+    choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    default: 'info',
+    desc: 'Lowest level to log: fatal, error, warn, info, debug, trace or silent.',
+  }),
+};
+
+/** The variables of OpenTelemetry that decide whether and how traces leave the process; its SDK reads the others. */
+export const otelVariables = {
+  OTEL_SDK_DISABLED: str({ default: 'false' }),
+  OTEL_TRACES_EXPORTER: str({ default: undefined }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: str({ default: undefined }),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: str({ default: undefined }),
+  OTEL_EXPORTER_OTLP_PROTOCOL: str({ default: 'http/protobuf' }),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: str({ default: undefined }),
+};
+
+/** Settings of earlier versions that are constants now (limits.ts): a warning names those that are still set. */
+const FORMER = [
+  'HEADERS_TIMEOUT_MS',
+  'REQUEST_TIMEOUT_MS',
+  'IDLE_TIMEOUT_MS',
+  'MAX_HEADER_BYTES',
+  'MAX_URL_BYTES',
+  'MAX_BODY_BYTES',
+  'MAX_RUNS_BODY_BYTES',
+  'MAX_JSON_DEPTH',
+  'MAX_FULL_LISTINGS',
+  'STALLED_READER_MS',
+  'DATABASE_POOL_SIZE',
+  'QUEUE_TIMEOUT_MS',
+  'OPERATION_TIMEOUT_MS',
+];
+
+/** One setting, for lists of them. */
+export interface Description {
+  name: string;
+  /** As it is written in a .env file; empty where there is no fixed default. */
+  default: string;
+  description: string;
+  example?: string;
+}
+
+/** All settings, in order. */
+export function describeVariables(): Description[] {
+  return Object.entries(variables).map(([name, { default: value, desc = '', example }]) => ({
+    name,
+    default: value === undefined ? '' : String(value),
+    description: desc,
+    ...(example !== undefined && { example }),
+  }));
+}
+
+const isKnown = (name: string): boolean => name in variables || name.startsWith('OTEL_');
+
+/** The first words of our names of several words, such as RATE_ and METRICS_. */
+const PREFIXES = new Set(Object.keys(variables).flatMap((name) => /^[A-Z]+_/.exec(name) ?? []));
+
+/** What Kubernetes sets for a service that is called, say, mongodb. */
+const KUBERNETES = /_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP)\w*)?)$/;
+
+/**
+ * Names that are probably meant for this service, though it has no such setting.
+ * @param file - the variables of the .env file: all of them are meant for it
+ */
+export function unknownNames(file: NodeJS.Dict<string>, environment: NodeJS.Dict<string>): string[] {
+  const looksLikeOurs = (name: string) =>
+    FORMER.includes(name) || (PREFIXES.has(/^[A-Z]+_/.exec(name)?.[0] ?? '') && !KUBERNETES.test(name));
+  return [
+    ...Object.keys(file).filter((name) => !isKnown(name)),
+    ...Object.keys(environment).filter(
+      (name) => !(name in file) && !isKnown(name) && environment[name] !== '' && looksLikeOurs(name),
+    ),
+  ].toSorted();
+}
