@@ -97,8 +97,8 @@ describe('a process with settings of its own', () => {
 test('a .env file with a byte order mark is read, and a warning names its unknown settings', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'recoup-env-'));
   await writeFile(join(folder, '.env'), '\uFEFFPORT=0\nLOG_LEVEL=info\nSAMPLE_DAT=off\nSAMPLE_DATA=off\n');
-  const environment = { DATA_DIR: join(folder, 'data'), MONGODB_URL: 'mongodb://127.0.0.1' };
-  const started = runProgram(process.execPath, [resolve('dist/src/main.js')], environment, folder);
+  const variables = { DATA_DIR: join(folder, 'data'), MONGODB_URL: 'mongodb://127.0.0.1' };
+  const started = runProgram(process.execPath, [resolve('dist/src/main.js')], variables, folder);
   try {
     const log = await started.printed('"msg":"listening"');
     expect(log).toContain('"names":["MONGODB_URL","SAMPLE_DAT"]');

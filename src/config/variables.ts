@@ -110,7 +110,7 @@ export const otelVariables = {
 };
 
 /** Settings of earlier versions that are constants now (limits.ts): a warning names those that are still set. */
-const FORMER = [
+const FORMER = new Set([
   'HEADERS_TIMEOUT_MS',
   'REQUEST_TIMEOUT_MS',
   'IDLE_TIMEOUT_MS',
@@ -124,7 +124,7 @@ const FORMER = [
   'DATABASE_POOL_SIZE',
   'QUEUE_TIMEOUT_MS',
   'OPERATION_TIMEOUT_MS',
-];
+]);
 
 /** One setting, for lists of them. */
 export interface Description {
@@ -159,7 +159,7 @@ const KUBERNETES = /_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP)\w*)?)$/;
  */
 export function unknownNames(file: NodeJS.Dict<string>, environment: NodeJS.Dict<string>): string[] {
   const looksLikeOurs = (name: string) =>
-    FORMER.includes(name) || (PREFIXES.has(/^[A-Z]+_/.exec(name)?.[0] ?? '') && !KUBERNETES.test(name));
+    FORMER.has(name) || (PREFIXES.has(/^[A-Z]+_/.exec(name)?.[0] ?? '') && !KUBERNETES.test(name));
   return [
     ...Object.keys(file).filter((name) => !isKnown(name)),
     ...Object.keys(environment).filter(
