@@ -113,12 +113,18 @@ export const listRuns = <ThrowOnError extends boolean = false>(options?: Options
 /**
  * Record runs of a task
  *
- * How run engines and importers report what runs do: adds each run, or brings it up to date, by its `id`. To repeat a
- * report changes nothing. A late one does not overwrite a newer state (by `updatedAt`), nor does any make a run leave a
- * final status. A run stays with its task. A report replaces all that is known of its run: what it does not name is
- * gone. The reply has the runs as they are now, complete.
+ * Adds each reported run, or updates it, by its `id`. Run engines and importers call this. A run stays with its task. A
+ * report replaces all that is known of its run, so a field that it does not name is removed. Repeating a report changes
+ * nothing. The reply has the runs as they are now, complete.
  *
- * All of a request is refused, or none: where a run is wrong, none is recorded.
+ * A report applies only where it is news:
+ * - A report with an earlier `updatedAt` than the run's changes nothing. `updatedAt` is compared to the millisecond.
+ * - With an equal `updatedAt`, a run's status only moves forward: from `PENDING_VERSION` and `DELAYED` to `QUEUED`, then to
+ * `EXECUTING`, `REATTEMPTING` and `FROZEN`, then to a final status. Within a step, the later report wins.
+ * - A run never leaves a final status, whatever its `updatedAt`.
+ *
+ * Several reports of one run in a request apply in the order of `updatedAt`, then of their statuses, then as sent.
+ * If any run of a request is wrong, none is recorded.
  *
  */
 export const recordRuns = <ThrowOnError extends boolean = false>(options: Options<RecordRunsData, ThrowOnError>) => (options.client ?? client).put<RecordRunsResponses, RecordRunsErrors, ThrowOnError>({

@@ -222,16 +222,16 @@ export type RecordRunsRequest = {
      */
     task_id: string;
     /**
-     * The runs, in any order; of several reports of one run, the newest counts. A run may have 256 KiB as JSON.
+     * The runs, in any order. A run may have 256 KiB as JSON.
      *
      */
     runs: Array<RunReport>;
 };
 
 /**
- * What is known of a run, in the shape of Run. Its instants are of the years 1000 to 2999, may have any offset, and are kept to the millisecond. Nothing in it may be what
- * a database cannot keep as it is: texts with NUL or half a surrogate pair, numbers beyond those of IEEE 754, objects with a
- * name `_bsontype`, or with both `$ref` and `$id`.
+ * What is known of a run, in the shape of Run. Instants and numbers are kept as the sections "Instants in requests" and
+ * "Numbers" of this document say. Refused is what a database cannot keep: texts with NUL or half a surrogate pair, objects
+ * with a name `_bsontype`, and objects with both names `$ref` and `$id`.
  *
  */
 export type RunReport = {
@@ -253,7 +253,7 @@ export type RunReport = {
      */
     createdAt: string;
     /**
-     * When the run last changed; a report with an earlier one changes nothing.
+     * When the run last changed; decides which of several reports counts.
      */
     updatedAt: string;
     /**
@@ -1178,12 +1178,14 @@ export type ListRunsData = {
          */
         status?: Array<RunStatus>;
         /**
-         * Only runs made at or after this instant (RFC 3339, e.g. `2026-11-19T00:00:00Z`; a `+` in a URL is `%2B`).
+         * Only runs whose `createdAt`, as replies show it, is at or after this instant (RFC 3339, e.g.
+         * `2026-11-19T00:00:00Z`; a `+` in a URL is `%2B`). Decimals beyond milliseconds count: `00.0009Z` excludes `00.000Z`.
          *
          */
         from?: string;
         /**
-         * Only runs made before this instant (RFC 3339, e.g. `2026-11-20T00:00:00Z`; a `+` in a URL is `%2B`).
+         * Only runs whose `createdAt`, as replies show it, is before this instant (RFC 3339, e.g.
+         * `2026-11-20T00:00:00Z`; a `+` in a URL is `%2B`). Decimals beyond milliseconds count: `00.0009Z` includes `00.000Z`.
          *
          */
         to?: string;

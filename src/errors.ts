@@ -57,3 +57,11 @@ export class ApiError extends Error {
     this.headers = options.headers ?? {};
   }
 }
+
+/** Characters of a field's path in a message. */
+const MAX_PATH = 200;
+
+/** A field of a body as messages name it, by its path, such as `runs.0.status`. */
+export function fieldAt(path: string): string {
+  return `Field "${path.slice(0, MAX_PATH)}"`;
+}

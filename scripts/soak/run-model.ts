@@ -1,5 +1,5 @@
 import type { Run, RunStatus } from '../../generated/types.gen.ts';
-import { finalStatuses } from '../../src/runs/status.ts';
+import { finalStatuses, stepOf } from '../../src/runs/status.ts';
 
 /** A report of a run, as it was sent. */
 export interface Report {
@@ -70,5 +70,6 @@ export class RunModel {
 /** Whether a state may be there although a report was acknowledged: it is that report, or refused it, or came after it. */
 function mayStandOver(state: Report, report: Report): boolean {
   if (state.mark === report.mark || state.updatedAt > report.updatedAt) return true;
+  if (state.updatedAt === report.updatedAt && stepOf(state.status) >= stepOf(report.status)) return true;
   return finals.includes(state.status) && state.status !== report.status;
 }

@@ -2,6 +2,7 @@ import type { RequestHandler } from 'express';
 import { Router, raw } from 'express';
 import { ApiError } from '../errors.ts';
 import type { Limits } from '../limits.ts';
+import { UnacceptableNumber } from './exact-numbers.ts';
 import { operationOf, takesBody } from './routes.ts';
 import { UnacceptableJson, parseStrictly } from './strict-json.ts';
 
@@ -26,6 +27,8 @@ const parseUpTo =
     try {
       request.body = parseStrictly(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), maxDepth);
     } catch (error) {
+      if (error instanceof UnacceptableNumber)
+        throw new ApiError('invalid_body', error.message, { cause: error });
       if (!(error instanceof UnacceptableJson)) throw error;
       throw new ApiError('malformed_body', `The body ${error.message}.`, { cause: error });
     }

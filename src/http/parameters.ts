@@ -88,7 +88,9 @@ export function expectationOf(document: OpenAPIV3.DocumentV3_1, given: unknown):
   if (type === 'array') {
     return `${expectationOf(document, memberOf(schema, 'items'))}, or several, each once, separated by commas`;
   }
-  if (type === 'integer') return `an integer from ${String(least)} to ${String(most)}`;
+  if (type === 'integer' || type === 'number') {
+    return `${type === 'integer' ? 'an integer' : 'a number'} from ${String(least)} to ${String(most)}`;
+  }
   if (type === 'boolean') return 'true or false';
   const [shortest, longest] = ['minLength', 'maxLength'].map((name) => memberOf(schema, name));
   const excluding = String(pattern).startsWith('^[^');

@@ -1,3 +1,5 @@
+import { NumberWalk } from './exact-numbers.ts';
+
 /** Why a text is not JSON that the service takes; the message ends a sentence that begins with "The body ". */
 export class UnacceptableJson extends Error {}
 
@@ -33,7 +35,7 @@ function checkDepth(bytes: Uint8Array, maxDepth: number): void {
 }
 
 /** Walks through valid JSON for what JSON.parse lets pass: of a name that is given twice it silently takes the last value. */
-function checkNames(text: string): void {
+function checkNames(text: string, numbers: NumberWalk): void {
   /** The names so far of each object around the place; undefined for an array. */
   const open: (Set<string> | undefined)[] = [];
   let expectsName = false;
@@ -47,23 +49,32 @@ function checkNames(text: string): void {
         if (names?.has(name))
           throw new UnacceptableJson(`gives the name ${JSON.stringify(name)} twice in an object`);
         names?.add(name);
+        numbers.name(name);
         expectsName = false;
       }
       at = end - 1;
     } else if (character === '{' || character === '[') {
       open.push(character === '{' ? new Set() : undefined);
+      numbers.enter();
       expectsName = character === '{';
     } else if (character === '}' || character === ']') {
       open.pop();
+      numbers.leave();
       expectsName = false;
-    } else if (character === ',') expectsName = open.at(-1) !== undefined;
+    } else if (character === ',') {
+      expectsName = open.at(-1) !== undefined;
+      if (!expectsName) numbers.nextItem();
+    } else if (character === '-' || (character !== undefined && character >= '0' && character <= '9')) {
+      at = numbers.walk(text, at) - 1;
+    }
   }
 }
 
 /**
- * The value of a JSON text in UTF-8 (RFC 8259), of which nothing is guessed, replaced or dropped.
+ * The value of a JSON text in UTF-8 (RFC 8259), of which nothing is guessed, replaced or dropped. Integers that a number does
+ * not hold exactly are bigints.
  * @param maxDepth - how many arrays and objects may be within each other
- * @throws UnacceptableJson
+ * @throws UnacceptableJson, UnacceptableNumber
  */
 export function parseStrictly(bytes: Uint8Array, maxDepth: number): unknown {
   let text: string;
@@ -80,6 +91,8 @@ export function parseStrictly(bytes: Uint8Array, maxDepth: number): unknown {
     if (text.trim() === '') throw new UnacceptableJson('is empty');
     throw new UnacceptableJson(`is not valid JSON (${error instanceof Error ? error.message : ''})`);
   }
-  checkNames(text);
+  const numbers = new NumberWalk(value);
+  checkNames(text, numbers);
+  numbers.restoreIntegers();
   return value;
 }

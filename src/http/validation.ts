@@ -2,7 +2,7 @@ import type { Request, RequestHandler } from 'express';
 import { Router } from 'express';
 import { BadRequest, type OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
 import { OpenApiValidator } from 'express-openapi-validator/dist/openapi.validator.js';
-import { ApiError } from '../errors.ts';
+import { ApiError, fieldAt } from '../errors.ts';
 import { expectationOf, fieldNamesOf, fieldSchemaOf, parametersOf } from './parameters.ts';
 import { requestSpec } from './request-spec.ts';
 import { operationOf, takesBody } from './routes.ts';
@@ -15,9 +15,6 @@ interface Problem {
   errorCode?: string;
 }
 
-/** Characters of a field's path in a reply. */
-const MAX_FIELD = 200;
-
 /** What is wrong with a field of the body, from the validator's words, where those do not say what would be right. */
 function explainField({ path, message, errorCode = '' }: Problem, spec: Document, request: Request): string {
   const segments = path.split('/').slice(2);
@@ -27,12 +24,17 @@ function explainField({ path, message, errorCode = '' }: Problem, spec: Document
       ? `The body names no field to change; known are ${known([])}.`
       : `The body ${message}.`;
   }
-  const name = `Field "${segments.join('.').slice(0, MAX_FIELD)}"`;
+  const name = fieldAt(segments.join('.'));
   if (errorCode.startsWith('additionalProperties'))
     return `${name} is not known; known are ${known(segments.slice(0, -1))}.`;
   if (errorCode.startsWith('required')) return `${name} is missing.`;
   const schema = fieldSchemaOf(spec, request, segments);
-  if (errorCode.startsWith('enum') || errorCode.startsWith('format') || 'format' in schema)
+  if (
+    errorCode.startsWith('enum') ||
+    errorCode.startsWith('format') ||
+    'format' in schema ||
+    'maximum' in schema
+  )
     return `${name} must be ${expectationOf(spec, schema)}.`;
   if (errorCode.startsWith('pattern'))
     return `${name} must not have NUL characters or halves of surrogate pairs.`;

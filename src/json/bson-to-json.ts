@@ -172,7 +172,7 @@ class Transcoder {
         out.number(bytes.readInt32LE(at));
         return at + 4;
       case TYPE.int64:
-        out.number(int64At(bytes, at));
+        out.literal(String(bytes.readBigInt64LE(at)));
         return at + 8;
       case TYPE.date:
         out.instant(int64At(bytes, at));
@@ -245,8 +245,8 @@ class Transcoder {
 }
 
 /**
- * The JSON text, in UTF-8, of the shown fields of a stored document, in their stored order: dates as RFC 3339 in UTC, all
- * else as JSON.stringify writes what the driver makes of it. Made from the document's bytes: to make objects of them first
+ * The JSON text, in UTF-8, of the shown fields of a stored document, in their stored order: dates as RFC 3339 in UTC,
+ * 64-bit integers digit by digit, doubles beyond 2^53 with an exponent, all else as JSON.stringify writes what the driver makes of it. Made from the document's bytes: to make objects of them first
  * costs several times as much, and is most of what a listing would cost.
  */
 export function bsonToJson(document: Uint8Array, table: FieldTable): Buffer {

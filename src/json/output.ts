@@ -51,7 +51,10 @@ export class JsonOutput {
 
   number(value: number): void {
     // Infinity and NaN are not in JSON; -0 is written 0.
-    this.literal(Number.isFinite(value) ? String(value) : 'null');
+    if (!Number.isFinite(value)) this.literal('null');
+    // With an exponent, the service reads it as the double that it is. Plain digits would be an integer.
+    else if (Math.abs(value) > Number.MAX_SAFE_INTEGER) this.literal(value.toExponential());
+    else this.literal(String(value));
   }
 
   /** RFC 3339 in UTC with milliseconds, as Date.toISOString writes it, which takes several times as long. */

@@ -18,6 +18,15 @@ export interface RunFilter {
   to?: Date;
 }
 
+/**
+ * A bound for stored instants, which have milliseconds: rounded up, because "at or after" and "before" then hold for exactly
+ * the instants for which they hold with the bound as it was sent.
+ */
+export function boundOf(instant: string): Date {
+  const milliseconds = Date.parse(instant);
+  return new Date(/\.\d{3}\d*[1-9]/.test(instant) ? milliseconds + 1 : milliseconds);
+}
+
 /** The queries whose results together are the runs that match, behind a position, each in the order of an index. */
 export function queriesOf({ account_id, task_id, status, from, to }: RunFilter, after?: Position) {
   const query: Filter<RunDocument> = {

@@ -2,7 +2,7 @@ import { type Principal, refuseOtherAccount, scopeOf } from '../auth/principal.t
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { ApiError } from '../errors.ts';
 import type { Input, Reply } from '../handlers.ts';
-import type { RunFilter } from './filter.ts';
+import { type RunFilter, boundOf } from './filter.ts';
 import type { RunStore } from './store.ts';
 import { viewRunOfTask } from './view.ts';
 
@@ -18,8 +18,8 @@ function filterOf({ account_id, task_id, status, from, to }: Query, principal: P
     account_id: scopeOf(principal) ?? account_id?.toLowerCase(),
     task_id: task_id?.toLowerCase(),
     status: status?.toSorted(),
-    from: from === undefined ? undefined : new Date(from),
-    to: to === undefined ? undefined : new Date(to),
+    from: from === undefined ? undefined : boundOf(from),
+    to: to === undefined ? undefined : boundOf(to),
   };
 }
 

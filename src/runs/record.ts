@@ -17,7 +17,7 @@ function recordAttempt(attempt: NonNullable<Run['attempts']>[number]): AttemptDo
   };
 }
 
-/** A run in the wire's shape as the database keeps it: each RFC 3339 string becomes a date. */
+/** A run in the wire's shape as the database keeps it: each RFC 3339 string becomes a date, without decimals beyond milliseconds. */
 export function recordOf(run: Omit<Run, 'task_id'>): RunRecord {
   return {
     ...run,

@@ -1,29 +1,50 @@
 import { type AnyBulkWriteOperation, MongoBulkWriteError, MongoServerError } from 'mongodb';
 import type { RunDocument, RunRecord } from './document.ts';
-import { finalStatuses } from './status.ts';
+import { finalsBarring, statusesBarring, stepOf } from './status.ts';
 
 const DUPLICATE_KEY = 11000;
 
 /**
- * Writes the report where it is news: over a state that is not newer, and that is not final unless in that same final
- * status. Where the run exists in any other state, or at another task, the upsert collides with its _id.
+ * Writes the report where it is news (openapi.yaml, recordRuns): over a state that is older, or equally old and not
+ * further, and never over another final status. Where the run exists in any other state, or at another task, the upsert
+ * collides with its _id.
  */
-export function reportOf(
+function writeOf(
   task: { id: string; account_id: string },
   { id, ...fields }: RunRecord,
 ): AnyBulkWriteOperation<RunDocument> {
+  const { status, updatedAt } = fields;
   return {
     replaceOne: {
       filter: {
         _id: id,
         task_id: task.id,
-        updatedAt: { $lte: fields.updatedAt },
-        $or: [{ status: { $nin: finalStatuses } }, { status: fields.status }],
+        $or: [
+          { updatedAt: { $lt: updatedAt }, status: { $nin: finalsBarring(status) } },
+          { updatedAt, status: { $nin: statusesBarring(status) } },
+        ],
       },
       replacement: { ...fields, task_id: task.id, account_id: task.account_id },
       upsert: true,
     },
   };
+}
+
+function compareAge(one: RunRecord, other: RunRecord): number {
+  return one.updatedAt.getTime() - other.updatedAt.getTime() || stepOf(one.status) - stepOf(other.status);
+}
+
+/** Writes of reports, one for each run: a bulk promises no order, so several reports of a run become one here. */
+export function writesOf(
+  task: { id: string; account_id: string },
+  reports: RunRecord[],
+): AnyBulkWriteOperation<RunDocument>[] {
+  const newest = new Map<string, RunRecord>();
+  for (const report of reports.toSorted(compareAge)) {
+    const before = newest.get(report.id);
+    if (!before || !finalsBarring(report.status).includes(before.status)) newest.set(report.id, report);
+  }
+  return [...newest.values()].map((report) => writeOf(task, report));
 }
 
 /** Whether all that a bulk of reports failed of is that runs are there already. */

@@ -9,3 +9,26 @@ export const finalStatuses = [
   'INTERRUPTED',
   'SYSTEM_FAILURE',
 ] as const satisfies RunStatus[];
+
+/** The steps that a run takes, in order (openapi.yaml, recordRuns). */
+const steps: readonly (readonly RunStatus[])[] = [
+  ['PENDING_VERSION', 'DELAYED'],
+  ['QUEUED'],
+  ['EXECUTING', 'REATTEMPTING', 'FROZEN'],
+  finalStatuses,
+];
+
+/** The position of a status's step. */
+export function stepOf(status: RunStatus): number {
+  return steps.findIndex((step) => step.includes(status));
+}
+
+/** The statuses that a run never leaves for the given one. */
+export function finalsBarring(status: RunStatus): RunStatus[] {
+  return finalStatuses.filter((final) => final !== status);
+}
+
+/** The statuses that a report with the given status and the run's own `updatedAt` does not replace. */
+export function statusesBarring(status: RunStatus): RunStatus[] {
+  return [...steps.slice(stepOf(status) + 1).flat(), ...finalsBarring(status)];
+}

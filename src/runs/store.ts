@@ -3,7 +3,7 @@ import type { Collections } from '../database/collections.ts';
 import type { RunRecord } from './document.ts';
 import { NEWEST_FIRST, type RunFilter, queriesOf } from './filter.ts';
 import { RawRun } from './raw.ts';
-import { onlyDuplicates, reportOf, wasAnswered } from './report.ts';
+import { onlyDuplicates, wasAnswered, writesOf } from './report.ts';
 import { Settlement } from './settlement.ts';
 
 /** What a listing leaves out: these may be large. */
@@ -127,10 +127,7 @@ export class RunStore {
   /** @returns whether each report was written, without a collision. */
   async #write(task: { id: string; account_id: string }, reports: RunRecord[]): Promise<boolean> {
     try {
-      await this.#runs.bulkWrite(
-        reports.map((report) => reportOf(task, report)),
-        { ordered: false, ignoreUndefined: true },
-      );
+      await this.#runs.bulkWrite(writesOf(task, reports), { ordered: false, ignoreUndefined: true });
       return true;
     } catch (error) {
       if (!onlyDuplicates(error)) throw error;
