@@ -78,8 +78,8 @@ export const updateTask = <ThrowOnError extends boolean = false>(options: Option
  * Creates a task, and returns it with its `id`, made by the service, and its next fire times. The accounts need not be
  * known to the service; `owner_email` is null then.
  *
- * Where the reply may get lost, send an `Idempotency-Key`: a repetition with the same key and body within 24 hours
- * has the first reply, and makes no second task.
+ * Send an `Idempotency-Key` to make a retry safe: a request with the same key and body within 24 hours gets the
+ * first reply and creates no second task.
  *
  */
 export const createTask = <ThrowOnError extends boolean = false>(options: Options<CreateTaskData, ThrowOnError>) => (options.client ?? client).post<CreateTaskResponses, CreateTaskErrors, ThrowOnError>({

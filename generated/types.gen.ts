@@ -463,7 +463,6 @@ export type ErrorResponse = {
  * | `method_not_allowed` | 405 | the path does not have this method; see `Allow` |
  * | `not_acceptable` | 406 | `Accept` excludes JSON |
  * | `request_timeout` | 408 | the request did not arrive in time |
- * | `request_in_flight` | 409 | a request with this `Idempotency-Key` has not been answered yet |
  * | `run_of_another_task` | 409 | a run with that `id` belongs to another task |
  * | `body_too_large` | 413 | the body is too large |
  * | `uri_too_long` | 414 | the URL is too long |
@@ -477,7 +476,7 @@ export type ErrorResponse = {
  * | `not_ready` | 503 | the service is starting or about to end (`/health/ready` alone) |
  *
  */
-export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'missing_credentials' | 'invalid_credentials' | 'account_forbidden' | 'admin_required' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'request_in_flight' | 'run_of_another_task' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'rate_limited' | 'headers_too_large' | 'internal_error' | 'database_unavailable' | 'too_busy' | 'not_ready';
+export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'missing_credentials' | 'invalid_credentials' | 'account_forbidden' | 'admin_required' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'run_of_another_task' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'rate_limited' | 'headers_too_large' | 'internal_error' | 'database_unavailable' | 'too_busy' | 'not_ready';
 
 /**
  * A prompt that is executed on a schedule.
@@ -1059,9 +1058,9 @@ export type CreateTaskData = {
     body: CreateTaskRequest;
     headers?: {
         /**
-         * Names this creation, e.g. by a UUID made for it; 1 to 255 visible ASCII characters. With another body it is an
-         * error (`422`), and so is a repetition while the first request is still in flight (`409`). A request that is
-         * refused does not use the key up.
+         * Names this creation, e.g. a UUID made for it; 1 to 255 visible ASCII characters. Retry at once or at the same
+         * time if you like: all requests with the same key and body create one task. The same key with another body is
+         * an error (`422`). A request that fails validation does not use up the key.
          *
          */
         'Idempotency-Key'?: string;
@@ -1090,11 +1089,6 @@ export type CreateTaskErrors = {
      * The request's `Accept` header excludes `application/json`, the only type there is.
      */
     406: TasksErrorResponse;
-    /**
-     * A request with this `Idempotency-Key` has not been answered yet; repeat it after the seconds in `Retry-After`.
-     *
-     */
-    409: TasksErrorResponse;
     /**
      * The body is larger than 1 MiB.
      */

@@ -96,7 +96,7 @@ export function createApp(surroundings: Surroundings): Express {
 
   const handlers = defineHandlers({
     listTasks: listTasks({ tasks, runs, cache, accounts, fireTimes, now }),
-    createTask: createTask({ tasks, claims, runs, accounts, fireTimes, now }),
+    createTask: createTask({ tasks, claims, runs, accounts, fireTimes, log, now }),
     updateTask: updateTask({ tasks, runs, settlement, accounts, fireTimes, now }),
     deleteTask: deleteTask({ tasks, settlement }),
     listRuns: listRuns({ runs }),

@@ -21,7 +21,6 @@ const STATUS = {
   method_not_allowed: 405,
   not_acceptable: 406,
   request_timeout: 408,
-  request_in_flight: 409,
   run_of_another_task: 409,
   body_too_large: 413,
   uri_too_long: 414,

@@ -82,11 +82,14 @@ async function serviceOn(uri: string, name: string, others: Partial<Limits> = LI
   opened.push(database);
   const listener = await listenOn(database.collections, () => new Date(), 'none', { limits });
   opened.push(listener);
-  const ask = (method: string, pathAndQuery: string, body?: object) =>
+  const ask = (method: string, pathAndQuery: string, body?: object, headers?: Record<string, string>) =>
     checkedFetch(`${listener.url}${pathAndQuery}`, {
       method,
       signal: AbortSignal.timeout(ANSWERED_MS),
-      ...(body && { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
+      ...(body && {
+        headers: { 'Content-Type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      }),
     });
   const said = (message: string) => listener.lines.filter(({ msg }) => msg === message);
   /** Resolves when the log has been told so: it comes by itself. */
@@ -267,6 +270,65 @@ describe('a database', () => {
     if (what === 'creation') expect(stored.map(({ version }) => version)).toEqual([1]);
     if (what === 'change') expect(stored.map(({ version }) => version)).toEqual([2]);
     if (what === 'deletion') expect(await database.collections.tasks.countDocuments()).toBe(1);
+  });
+
+  describe('that fails a creation with an Idempotency-Key', () => {
+    const createWith = (service: Asking, key: string) =>
+      service.ask('POST', '/api/tasks', NEW_TASK, { 'Idempotency-Key': key });
+    const idsOf = async (response: Response) => [
+      response.status,
+      (await response.json()).tasks.map(({ id }: { id: string }) => id),
+    ];
+    const stored = async ({ database }: Pick<Awaited<ReturnType<typeof behindProxy>>, 'database'>) =>
+      (await database.collections.tasks.find({ title: 'New' }).toArray()).map(({ _id }) => _id);
+    /** The command's name and the collection, as they stand in a message. */
+    const INSERT_TASK = 'insert\0\x06\0\0\0tasks\0';
+
+    test('by losing its connection at the insert has a retry create the task, once', async () => {
+      const { database, proxy, service } = await behindProxy();
+      proxy.cutAt(INSERT_TASK);
+      expect((await createWith(service, 'k')).status).toBe(503);
+      expect(await stored({ database })).toEqual([]);
+      proxy.restore();
+      await becomesReady(service);
+      const retried = await idsOf(await createWith(service, 'k'));
+      expect(retried).toEqual([200, await stored({ database })]);
+      expect(await idsOf(await createWith(service, 'k'))).toEqual(retried);
+      expect(await stored({ database })).toHaveLength(1);
+    });
+
+    test.each(['insert', 'update'])(
+      'by losing the answer to an %s has a retry create it once',
+      async (command) => {
+        const { database, proxy, service } = await behindProxy();
+        proxy.loseAnswer(command);
+        expect([200, 503]).toContain((await createWith(service, 'k')).status);
+        await becomesReady(service);
+        expect(await idsOf(await createWith(service, 'k'))).toEqual([200, await stored({ database })]);
+        expect(await stored({ database })).toHaveLength(1);
+      },
+    );
+
+    test('by refusing to store the reply has it created, logged, and found by a retry', async () => {
+      const { database, proxy, service } = await behindProxy();
+      proxy.answerInstead('update', { ok: 0, code: 13, codeName: 'Unauthorized', errmsg: 'not allowed' });
+      const created = await idsOf(await createWith(service, 'k'));
+      expect(created).toEqual([200, await stored({ database })]);
+      expect(service.said('reply of an Idempotency-Key not stored')).toEqual([
+        expect.objectContaining({ level: 40, taskId: (await stored({ database }))[0] }),
+      ]);
+      expect(await idsOf(await createWith(service, 'k'))).toEqual(created);
+    });
+
+    test('by executing an insert twice has it recognize its own claim and its own task', async () => {
+      const { database, proxy, service } = await behindProxy();
+      proxy.repeat('insert');
+      expect(await idsOf(await createWith(service, 'k'))).toEqual([200, await stored({ database })]);
+      await database.collections.tasks.deleteMany({});
+      proxy.repeat('insert');
+      expect(await idsOf(await service.ask(...CREATION))).toEqual([200, await stored({ database })]);
+      expect(await stored({ database })).toHaveLength(1);
+    });
   });
 
   test('that refuses the same again and again is told to the log once', async () => {

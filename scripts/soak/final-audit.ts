@@ -10,8 +10,6 @@ import { Reader } from './reader.ts';
 import type { Reporter } from './reporter.ts';
 import type { VersionWatch } from './watch.ts';
 
-/** For which a claim on an Idempotency-Key outlives the process that died with it. */
-const CLAIM_MS = 61_000;
 const MAX_REPETITIONS = 20;
 
 interface FinalAudit {
@@ -33,10 +31,7 @@ export async function finalAudit(audit: FinalAudit): Promise<void> {
 }
 
 /** Repeats each creation that has a key, also of those that were answered: it has made one task in the end. */
-async function finishCreations({ world, owners, collections }: FinalAudit): Promise<void> {
-  // Time passes, for claims alone: their processes have died.
-  const claimed_at = new Date(Date.now() - CLAIM_MS);
-  await collections.idempotency_keys.updateMany({ reply: { $exists: false } }, { $set: { claimed_at } });
+async function finishCreations({ world, owners }: FinalAudit): Promise<void> {
   for (const owner of owners) {
     for (const creation of [...owner.unanswered, ...owner.answered])
       for (const instance of world.instances) await owner.repeat(creation, instance);

@@ -61,8 +61,6 @@ export class Owner implements Client {
     due.task.note(`created with key at ${instance.name}: ${inShort(ended)}`);
     this.#created(due.task, ended);
     if (due.task.id !== undefined) this.#settle(due);
-    else if (ended.outcome === 'replied' && ended.status === 409)
-      due.notBefore = performance.now() + Number(ended.headers['retry-after']) * 1_000;
     else due.notBefore = performance.now() + 500;
   }
 
@@ -118,7 +116,7 @@ export class Owner implements Client {
         model.findings.add('wrong', `${task.prompt} made ${task.id}, then ${created.id}`, task.history);
       task.id ??= created.id;
       task.createdAckedAt = Math.min(task.createdAckedAt, ended.to);
-    } else if (ended.status !== 503 && ended.status !== 409)
+    } else if (ended.status !== 503)
       model.findings.add('wrong', `${task.prompt} was refused: ${ended.text}`, task.history);
   }
 

@@ -1,14 +1,15 @@
-/** A document of the collection `idempotency_keys`: who may create the task of a key, and what was replied. */
+/** A document of the collection `idempotency_keys`: fixes which task a key creates, and the reply to repeat. */
 export interface ClaimDocument {
   /** SHA-256 of the caller and the key. */
   _id: string;
   /** SHA-256 of the body, whatever the order of its fields. */
   body_hash: string;
-  /** The id that the task has or gets, so that whoever takes the claim over cannot create a second one. */
+  /** The id of the task, before and after it is created: every request with this key inserts the same `_id`. */
   task_id: string;
+  /** When the claim was made. Only copies of version 0.1.0 read it; without it they fail during a rolling upgrade. */
   claimed_at: Date;
-  /** Removed then by the database, some time later. */
+  /** When the key becomes free. The database removes the document some time later. */
   expires_at: Date;
-  /** The reply's body as JSON; absent while the request is in flight. */
+  /** The reply's body as JSON; absent until a request has stored it. */
   reply?: string;
 }

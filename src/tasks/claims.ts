@@ -3,17 +3,8 @@ import { MongoServerError } from 'mongodb';
 import type { Collections } from '../database/collections.ts';
 import type { ClaimDocument } from './claim-document.ts';
 
-/** What is to be done about a request with an Idempotency-Key. */
-export type Claim =
-  | { outcome: 'claimed'; claim: ClaimDocument }
-  | { outcome: 'replied'; reply: string }
-  | { outcome: 'in flight'; retryAfterSeconds: number }
-  | { outcome: 'other body' };
-
 /** openapi.yaml, createTask. */
 const KEPT_MS = 24 * 60 * 60 * 1_000;
-/** A request takes less: after this, the process that had claimed the key has died. */
-const CLAIM_MS = 60_000;
 
 const DUPLICATE_KEY = 11000;
 
@@ -28,7 +19,7 @@ export function isDuplicate(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === DUPLICATE_KEY;
 }
 
-/** Claims on Idempotency-Keys. */
+/** Claims on Idempotency-Keys. A claim locks nothing: it gives all requests with one key and body the same task id. */
 export class ClaimStore {
   readonly #claims: Collections['idempotency_keys'];
 
@@ -36,8 +27,15 @@ export class ClaimStore {
     this.#claims = idempotency_keys;
   }
 
-  /** Claims a caller's key for a body, unless it is claimed or answered. */
-  async claim({ caller, key }: { caller: string; key: string }, body: object, now: Date): Promise<Claim> {
+  /**
+   * Finds or stores the claim on a caller's key.
+   * @returns undefined if the key belongs to another body
+   */
+  async claim(
+    { caller, key }: { caller: string; key: string },
+    body: object,
+    now: Date,
+  ): Promise<ClaimDocument | undefined> {
     const fresh: ClaimDocument = {
       _id: hash(JSON.stringify([caller, key])),
       body_hash: hashOf(body),
@@ -45,27 +43,24 @@ export class ClaimStore {
       claimed_at: now,
       expires_at: new Date(now.getTime() + KEPT_MS),
     };
-    // Whoever loses a race for the claim finds what the winner wrote.
+    // A request that loses a race for the key finds the winner's claim; so does one whose own write the driver repeated.
     for (;;) {
       const present = await this.#claims.findOne({ _id: fresh._id });
-      if (!present) {
-        if (await this.#insert(fresh)) return { outcome: 'claimed', claim: fresh };
-      } else if (present.expires_at <= now) {
-        if (await this.#replace(present, fresh)) return { outcome: 'claimed', claim: fresh };
-      } else if (present.body_hash !== fresh.body_hash) return { outcome: 'other body' };
-      else if (present.reply !== undefined) return { outcome: 'replied', reply: present.reply };
-      else {
-        const freeInMs = present.claimed_at.getTime() + CLAIM_MS - now.getTime();
-        if (freeInMs > 0) return { outcome: 'in flight', retryAfterSeconds: Math.ceil(freeInMs / 1_000) };
-        const taken = { ...present, claimed_at: now };
-        if (await this.#replace(present, taken)) return { outcome: 'claimed', claim: taken };
+      if (present && present.expires_at > now) {
+        return present.body_hash === fresh.body_hash ? present : undefined;
       }
+      if (await (present ? this.#replace(present, fresh) : this.#insert(fresh))) return fresh;
     }
   }
 
-  /** Keeps the reply for repetitions. */
-  async answer({ _id, task_id }: ClaimDocument, reply: string): Promise<void> {
-    await this.#claims.updateOne({ _id, task_id }, { $set: { reply } });
+  /** Stores the reply, unless another request with the same key has stored its own. */
+  async storeReply({ _id, task_id }: ClaimDocument, reply: string): Promise<void> {
+    await this.#claims.updateOne({ _id, task_id, reply: { $exists: false } }, { $set: { reply } });
+  }
+
+  /** The reply that another request has stored since, if any. */
+  async findReply({ _id, task_id }: ClaimDocument): Promise<string | undefined> {
+    return (await this.#claims.findOne({ _id, task_id }))?.reply;
   }
 
   async #insert(claim: ClaimDocument): Promise<boolean> {
@@ -78,8 +73,8 @@ export class ClaimStore {
     }
   }
 
-  async #replace({ _id, claimed_at }: ClaimDocument, claim: ClaimDocument): Promise<boolean> {
-    const { modifiedCount } = await this.#claims.replaceOne({ _id, claimed_at }, claim);
+  async #replace({ _id, task_id }: ClaimDocument, claim: ClaimDocument): Promise<boolean> {
+    const { modifiedCount } = await this.#claims.replaceOne({ _id, task_id }, claim);
     return modifiedCount === 1;
   }
 }

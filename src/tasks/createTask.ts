@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
 import { type Principal, refuseOtherAccount } from '../auth/principal.ts';
 import { ApiError } from '../errors.ts';
 import type { Input, Reply } from '../handlers.ts';
@@ -7,74 +8,89 @@ import { checkSchedule } from './check-schedule.ts';
 import { type ClaimStore, isDuplicate } from './claims.ts';
 import type { TaskDocument } from './document.ts';
 import { makeParts } from './parts.ts';
-import type { TaskStore } from './store.ts';
+import { type TaskStore, asDocument } from './store.ts';
 import { type ViewSources, viewTasks } from './view-tasks.ts';
 
 interface Dependencies extends ViewSources {
   tasks: TaskStore;
   runs: RunStore;
   claims: ClaimStore;
+  log: Logger;
 }
 
 type Body = Input<'createTask'>['body'];
 
-/** The task of that id, created unless a process that died has done so for the same request. */
-async function store(id: string, body: Body, { tasks, now }: Dependencies): Promise<TaskDocument[]> {
+function newTask(id: string, body: Body, created_at: Date): TaskDocument {
+  return asDocument({
+    _id: id,
+    title: body.title,
+    prompt: body.prompt,
+    schedule: body.schedule,
+    timezone: body.timezone,
+    account_id: body.account_id.toLowerCase(),
+    artist_account_id: body.artist_account_id.toLowerCase(),
+    enabled: body.enabled ?? true,
+    trigger_schedule_id: null,
+    model: body.model ?? null,
+    created_at,
+  });
+}
+
+/** Inserts the task, or finds it if it exists already; undefined if it was deleted in between. */
+async function insertOrFind(task: TaskDocument, tasks: TaskStore): Promise<TaskDocument | undefined> {
   try {
-    return await tasks.insert([
-      {
-        _id: id,
-        title: body.title,
-        prompt: body.prompt,
-        schedule: body.schedule,
-        timezone: body.timezone,
-        account_id: body.account_id.toLowerCase(),
-        artist_account_id: body.artist_account_id.toLowerCase(),
-        enabled: body.enabled ?? true,
-        trigger_schedule_id: null,
-        model: body.model ?? null,
-        created_at: now(),
-      },
-    ]);
+    await tasks.insert([task]);
+    return task;
   } catch (error) {
     if (!isDuplicate(error)) throw error;
-    return tasks.findByIds([id], {});
+    const [present] = await tasks.findByIds([task._id], {});
+    return present;
   }
 }
 
-async function create(id: string, body: Body, dependencies: Dependencies): Promise<Reply<'createTask'>> {
-  const created = await store(id, body, dependencies);
-  const views = await viewTasks(await makeParts(created, dependencies.runs), dependencies);
+async function reply(task: TaskDocument, dependencies: Dependencies): Promise<Reply<'createTask'>> {
+  const views = await viewTasks(await makeParts([task], dependencies.runs), dependencies);
   return { status: 200, body: { status: 'success', tasks: views } };
 }
 
+/** This operation stored the text, so the body has its type. */
+const replay = (text: string): Reply<'createTask'> => ({ status: 200, body: JSON.parse(text) });
+
+/**
+ * Creates the task of an Idempotency-Key. Requests with the same key, concurrent or later, insert the same `_id`, so the
+ * database lets one of them create it.
+ */
 async function createOnce(
   claimedBy: { caller: string; key: string },
   body: Body,
   dependencies: Dependencies,
 ): Promise<Reply<'createTask'>> {
-  const { claims, now } = dependencies;
-  const claimed = await claims.claim(claimedBy, body, now());
-  if (claimed.outcome === 'other body') {
+  const { tasks, claims, log, now } = dependencies;
+  const claim = await claims.claim(claimedBy, body, now());
+  if (!claim) {
     throw new ApiError(
       'idempotency_key_reused',
       'This Idempotency-Key was sent with another body; make a new key for a new task.',
     );
   }
-  if (claimed.outcome === 'in flight') {
-    const seconds = String(claimed.retryAfterSeconds);
-    throw new ApiError(
-      'request_in_flight',
-      `A request with this Idempotency-Key has not been answered yet; send it again after ${seconds} seconds.`,
-      { headers: { 'Retry-After': seconds } },
-    );
+  if (claim.reply !== undefined) return replay(claim.reply);
+  const task = newTask(claim.task_id, body, now());
+  const stored = await insertOrFind(task, tasks);
+  const earlier = stored ? undefined : await claims.findReply(claim);
+  if (earlier !== undefined) return replay(earlier);
+  const created = await reply(stored ?? task, dependencies);
+  try {
+    await claims.storeReply(claim, JSON.stringify(created.body));
+  } catch (error) {
+    // The task exists: failing now would deny it. A retry finds it by its id.
+    log.warn({ err: error, taskId: task._id }, 'reply of an Idempotency-Key not stored');
   }
-  // Written below, of this operation's own type.
-  if (claimed.outcome === 'replied') return { status: 200, body: JSON.parse(claimed.reply) };
-  // Where this fails, the claim stays, and with it the task's id: the next attempt cannot make a second task.
-  const reply = await create(claimed.claim.task_id, body, dependencies);
-  await claims.answer(claimed.claim, JSON.stringify(reply.body));
-  return reply;
+  return created;
+}
+
+async function create(body: Body, dependencies: Dependencies): Promise<Reply<'createTask'>> {
+  const task = newTask(randomUUID(), body, dependencies.now());
+  return reply((await insertOrFind(task, dependencies.tasks)) ?? task, dependencies);
 }
 
 /** POST /api/tasks */
@@ -87,7 +103,7 @@ export function createTask(dependencies: Dependencies) {
     checkSchedule(body);
     const key = headers['Idempotency-Key'];
     return key === undefined
-      ? create(randomUUID(), body, dependencies)
+      ? create(body, dependencies)
       : createOnce({ caller: principal.caller, key }, body, dependencies);
   };
 }

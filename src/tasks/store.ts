@@ -43,6 +43,11 @@ function queryOf(filter: TaskFilter, after?: Position): Filter<TaskDocument> {
   return query;
 }
 
+/** A new task as it is stored. */
+export function asDocument(task: NewTask): TaskDocument {
+  return { ...task, recent_runs: [], runs_account_id: task.account_id, version: 1 };
+}
+
 /** Tasks. */
 export class TaskStore {
   readonly #tasks: Collections['tasks'];
@@ -77,12 +82,7 @@ export class TaskStore {
 
   /** Adds tasks that have not run yet; resolves to them as they are stored. */
   async insert(tasks: NewTask[]): Promise<TaskDocument[]> {
-    const documents = tasks.map((task) => ({
-      ...task,
-      recent_runs: [],
-      runs_account_id: task.account_id,
-      version: 1,
-    }));
+    const documents = tasks.map(asDocument);
     await this.#tasks.insertMany(documents, { ignoreUndefined: true });
     return documents;
   }

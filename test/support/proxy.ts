@@ -53,7 +53,7 @@ export async function startProxy(uri: string) {
   let delayMs = 0;
   let cutAt: string | undefined;
   /** By command: what to answer in the place of the database, or what becomes of its answer; once. */
-  const instead = new Map<string, object | 'lost' | 'late'>();
+  const instead = new Map<string, object | 'lost' | 'late' | 'twice'>();
   /** Answers that are late. */
   const late: (() => void)[] = [];
   /** What was to be passed on while it stood still; undefined where it does not. */
@@ -93,6 +93,18 @@ export async function startProxy(uri: string) {
       if (other === 'lost') {
         upstream.unpipe(answers).once('data', () => client.destroy());
         upstream.resume();
+      }
+      if (other === 'twice') {
+        let count = 0;
+        const passSecond = eachMessage((answer) => {
+          count += 1;
+          if (count < 2) return;
+          upstream.off('data', passSecond);
+          answers.write(answer);
+          upstream.pipe(answers);
+        });
+        upstream.unpipe(answers).on('data', passSecond).resume();
+        upstream.write(message);
       }
       if (typeof other === 'object') client.write(replyTo(message, other));
       else upstream.write(message);
@@ -144,6 +156,10 @@ export async function startProxy(uri: string) {
     /** Lets the next command of that name through, and loses the answer with the connection. */
     loseAnswer(command: string) {
       instead.set(command, 'lost');
+    },
+    /** Has the next command of that name executed twice, and passes on the second answer: a repeat of the driver. */
+    repeat(command: string) {
+      instead.set(command, 'twice');
     },
     /** Passes on the answer to the next command of that name only when it is told to resume. */
     delayAnswer(command: string) {
