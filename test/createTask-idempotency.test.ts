@@ -213,7 +213,7 @@ describe('a task that another request created, and that is deleted before this o
   };
 
   test('is replied as that request replied', async () => {
-    const reply = { status: 'success', tasks: [] };
+    const reply = { status: 'success', tasks: [{ title: 'Of the other request' }] };
     class RacedClaims extends ClaimStore {
       override findReply(claim: ClaimDocument) {
         return super.storeReply(claim, JSON.stringify(reply)).then(() => super.findReply(claim));
