@@ -472,11 +472,12 @@ export type ErrorResponse = {
  * | `headers_too_large` | 431 | the headers are too large |
  * | `internal_error` | 500 | an unexpected failure |
  * | `database_unavailable` | 503 | the database cannot be reached or is too slow |
+ * | `service_overloaded` | 503 | the service itself, not its database, was too busy to answer in time |
  * | `too_busy` | 503 | there are too many connections, or too many long listings are being read |
  * | `not_ready` | 503 | the service is starting or about to end (`/health/ready` alone) |
  *
  */
-export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'missing_credentials' | 'invalid_credentials' | 'account_forbidden' | 'admin_required' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'run_of_another_task' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'rate_limited' | 'headers_too_large' | 'internal_error' | 'database_unavailable' | 'too_busy' | 'not_ready';
+export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'missing_credentials' | 'invalid_credentials' | 'account_forbidden' | 'admin_required' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'run_of_another_task' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'rate_limited' | 'headers_too_large' | 'internal_error' | 'database_unavailable' | 'service_overloaded' | 'too_busy' | 'not_ready';
 
 /**
  * A prompt that is executed on a schedule.
@@ -860,9 +861,9 @@ export type DeleteTaskErrors = {
      */
     500: TasksErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time, so that nothing is known about tasks and runs; a change that
-     * was asked for may have been made or not. Or too much is asked at once, and nothing was done. Try again after the
-     * seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
+     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: TasksErrorResponse;
@@ -959,9 +960,9 @@ export type ListTasksErrors = {
      */
     500: TasksErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time, so that nothing is known about tasks and runs; a change that
-     * was asked for may have been made or not. Or too much is asked at once, and nothing was done. Try again after the
-     * seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
+     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: TasksErrorResponse;
@@ -1035,9 +1036,9 @@ export type UpdateTaskErrors = {
      */
     500: TasksErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time, so that nothing is known about tasks and runs; a change that
-     * was asked for may have been made or not. Or too much is asked at once, and nothing was done. Try again after the
-     * seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
+     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: TasksErrorResponse;
@@ -1120,9 +1121,9 @@ export type CreateTaskErrors = {
      */
     500: TasksErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time, so that nothing is known about tasks and runs; a change that
-     * was asked for may have been made or not. Or too much is asked at once, and nothing was done. Try again after the
-     * seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
+     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: TasksErrorResponse;
@@ -1229,9 +1230,9 @@ export type ListRunsErrors = {
      */
     500: RunsErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time, so that nothing is known about tasks and runs; a change that
-     * was asked for may have been made or not. Or too much is asked at once, and nothing was done. Try again after the
-     * seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
+     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: RunsErrorResponse;
@@ -1309,9 +1310,9 @@ export type RecordRunsErrors = {
      */
     500: RunsErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time, so that nothing is known about tasks and runs; a change that
-     * was asked for may have been made or not. Or too much is asked at once, and nothing was done. Try again after the
-     * seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
+     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: RunsErrorResponse;

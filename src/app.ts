@@ -17,7 +17,7 @@ import { crossOrigin } from './http/cors.ts';
 import { Deadline } from './http/deadline.ts';
 import { docs } from './http/docs.ts';
 import { errorReplies } from './http/error-replies.ts';
-import { fullListings } from './http/full-listings.ts';
+import { fullListings, tooManyListings } from './http/full-listings.ts';
 import { Gzip } from './http/gzip.ts';
 import { measure } from './http/measure.ts';
 import { sizes } from './http/sizes.ts';
@@ -136,9 +136,10 @@ export function createApp(surroundings: Surroundings): Express {
   app.use(strictQuery(spec.document)); // 400: what the validator would misread
   app.use(deadline.except(body(limits))); // 413, 415, 400: what is not JSON
   app.use(validation(spec.document)); // 400: what the spec does not allow
-  app.use(fullListings(limits)); // 503: too many at a time
+  app.use(deadline.inQueue(fullListings(limits), tooManyListings)); // 503: too many at a time
   app.use('/health', notStored);
   app.use(router(handlers, spec.document, { ...limits, gzip })); // handler → store → view → bytes
+  app.use(deadline.blame); // for what the driver read too late
   app.use(errors); // every error, in the published envelope
   return app;
 }

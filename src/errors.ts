@@ -30,6 +30,7 @@ const STATUS = {
   headers_too_large: 431,
   internal_error: 500,
   database_unavailable: 503,
+  service_overloaded: 503,
   too_busy: 503,
   not_ready: 503,
 } as const satisfies Record<ErrorCode, number>;

@@ -26,6 +26,11 @@ export function isDatabaseFailure(error: unknown): boolean {
   return error instanceof MongoError && !(error instanceof MongoAPIError);
 }
 
+/** Whether no connection of the pool became free in time. The driver does not export the error's class. */
+export function isPoolExhausted(error: unknown): boolean {
+  return error instanceof Error && error.name === 'MongoWaitQueueTimeoutError';
+}
+
 /** How the database failed: it cannot be reached, did not answer in time, or refused what it was asked. */
 export type FailureKind = 'away' | 'slow' | 'refused';
 
@@ -46,6 +51,5 @@ export function failureKind(error: unknown): FailureKind {
     return TOO_SLOW.has(code) ? 'slow' : 'refused';
   }
   if (error instanceof DatabaseTooSlow || error instanceof MongoNetworkTimeoutError) return 'slow';
-  // The driver does not export its class.
-  return error instanceof Error && error.name === 'MongoWaitQueueTimeoutError' ? 'slow' : 'away';
+  return isPoolExhausted(error) ? 'slow' : 'away';
 }

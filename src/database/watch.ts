@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { eventLoopUse, wasBusySince } from '../event-loop.ts';
 import { DatabaseTooSlow, failureKind } from './failures.ts';
 
 /** How long an answer of the database is taken for true: probes, however many, cannot become load. */
@@ -81,6 +82,7 @@ export class DatabaseWatch {
   }
 
   async #ask(): Promise<boolean> {
+    const before = eventLoopUse();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<unknown>((resolve) => {
       timer = setTimeout(() => resolve(new DatabaseTooSlow(ANSWER_MS)), ANSWER_MS).unref();
@@ -88,6 +90,9 @@ export class DatabaseWatch {
     const problem = await Promise.race([this.#look(), late]);
     clearTimeout(timer);
     if (this.#stopped) return problem === undefined;
+    // This process was too busy to read the answer in time: that tells nothing of the database.
+    if (problem !== undefined && failureKind(problem) === 'slow' && wasBusySince(before))
+      return !this.#outage;
     if (problem === undefined) this.#answered();
     else this.#beginOutage(problem);
     return problem === undefined;

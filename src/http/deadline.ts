@@ -1,15 +1,24 @@
+import type { EventLoopUtilization } from 'node:perf_hooks';
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import { DatabaseTooSlow } from '../database/failures.ts';
+import { failureKind, isDatabaseFailure } from '../database/failures.ts';
+import type { ApiError } from '../errors.ts';
+import { eventLoopUse, wasBusySince } from '../event-loop.ts';
+import { overloaded, tooLate } from './too-late.ts';
 
 interface Clock {
   leftMs: number;
   startedAt: number;
+  /** The event loop's use when the clock was started. */
+  begin: EventLoopUtilization;
   timer?: NodeJS.Timeout;
+  /** Makes the error of the queue that the request waits in. */
+  queueError?: (() => ApiError) | undefined;
 }
 
 /**
- * Bounds the time to the first byte of each reply. Each round trip to the database has a bound of its own, but a request
- * may need several. What a handler still does when its request has been answered for, it does in vain.
+ * Bounds the time to the first byte of each reply, and names what took it: a queue, the process's own work, or the database.
+ * Each round trip to the database has its own bound, but a request may need several. A handler whose request has been
+ * answered continues, and its result is dropped.
  */
 export class Deadline {
   readonly #limitMs: number;
@@ -22,15 +31,15 @@ export class Deadline {
     this.#answer = answer;
   }
 
-  /** From here on, the time of a request counts. */
+  /** Starts the clock of a request. */
   readonly begin: RequestHandler = (request, response, next) => {
-    this.#clocks.set(response, { leftMs: this.#limitMs, startedAt: 0 });
+    this.#clocks.set(response, { leftMs: this.#limitMs, startedAt: 0, begin: eventLoopUse() });
     response.once('close', () => this.#stop(response));
     this.#run(request, response);
     next();
   };
 
-  /** Not while this runs: how fast a body comes is for the caller to say, and bounded elsewhere. */
+  /** Stops the clock while `inner` runs: the client decides how fast a body comes, and other limits bound that. */
   except(inner: RequestHandler): RequestHandler {
     return (request, response, next) => {
       this.#stop(response);
@@ -41,14 +50,35 @@ export class Deadline {
     };
   }
 
+  /** Answers a request whose time ends while it waits in `queue` with the queue's own error. */
+  inQueue(queue: RequestHandler, queueError: () => ApiError): RequestHandler {
+    return (request, response, next) => {
+      const clock = this.#clocks.get(response);
+      if (clock) clock.queueError = queueError;
+      void queue(request, response, (error?: unknown) => {
+        if (clock) clock.queueError = undefined;
+        next(error);
+      });
+    };
+  }
+
+  /** Replaces the driver's error for an answer that it read too late because this process was busy. */
+  readonly blame: ErrorRequestHandler = (error, _request, response, next) => {
+    const clock = this.#clocks.get(response);
+    const isLate = isDatabaseFailure(error) && failureKind(error) === 'slow';
+    next(clock && isLate && wasBusySince(clock.begin) ? overloaded(this.#limitMs) : error);
+  };
+
   #run(request: Request, response: Response): void {
     const clock = this.#clocks.get(response);
     if (!clock || response.destroyed) return;
     clock.startedAt = performance.now();
+    clock.begin = eventLoopUse();
     clock.timer = setTimeout(() => {
       if (response.headersSent) return;
+      const error = clock.queueError?.() ?? tooLate(this.#limitMs, clock.begin);
       // Not by next(): what runs now will come back to it when it ends.
-      void this.#answer(new DatabaseTooSlow(this.#limitMs), request, response, () => undefined);
+      void this.#answer(error, request, response, () => undefined);
     }, clock.leftMs);
   }
 

@@ -1,9 +1,11 @@
-import { DatabaseTooSlow } from '../database/failures.ts';
+import { eventLoopUse } from '../event-loop.ts';
+import { tooLate } from './too-late.ts';
 
 /** What a promise becomes, or that it took too long. */
 async function inTime<T>(promise: Promise<T>, limitMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new DatabaseTooSlow(limitMs)), limitMs);
+    const before = eventLoopUse();
+    const timer = setTimeout(() => reject(tooLate(limitMs, before)), limitMs);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import type { Logger } from 'pino';
-import type { ErrorCode, ErrorResponse } from '../../generated/types.gen.ts';
-import { type FailureKind, failureKind, isDatabaseFailure } from '../database/failures.ts';
+import type { ErrorResponse } from '../../generated/types.gen.ts';
+import { type FailureKind, failureKind, isDatabaseFailure, isPoolExhausted } from '../database/failures.ts';
 import type { DatabaseWatch } from '../database/watch.ts';
 import { ApiError } from '../errors.ts';
 import { emptyArrayOf } from './routes.ts';
@@ -31,9 +31,12 @@ function toApiError(error: unknown): ApiError {
     });
   }
   if (isDatabaseFailure(error)) {
+    const failure = isPoolExhausted(error)
+      ? 'No connection to the database became free in time'
+      : `The database ${FAILED[failureKind(error)]}`;
     return new ApiError(
       'database_unavailable',
-      `The database ${FAILED[failureKind(error)]}, so nothing can be said about tasks and runs; a change that was asked ` +
+      `${failure}, so nothing can be said about tasks and runs; a change that was asked ` +
         'for may have been made or not. Try again shortly.',
       { cause: error, headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) } },
     );
@@ -45,11 +48,11 @@ function toApiError(error: unknown): ApiError {
   );
 }
 
-const codes = new WeakMap<IncomingMessage, ErrorCode>();
+const errors = new WeakMap<IncomingMessage, ApiError>();
 
-/** The error that a request was answered with; undefined where there was none, or none yet. */
-export function errorCodeOf(request: IncomingMessage): ErrorCode | undefined {
-  return codes.get(request);
+/** The error that a request was answered with; undefined if there is none so far. */
+export function errorOf(request: IncomingMessage): ApiError | undefined {
+  return errors.get(request);
 }
 
 /** Whether it is only that a reply came when its request had been answered for, as one that took too long. */
@@ -68,8 +71,9 @@ export function errorReplies({
 }): ErrorRequestHandler {
   return (error, request, response, _next) => {
     if (response.writableEnded && isTooLate(error)) return;
-    const { status, code, message, headers } = toApiError(error);
-    codes.set(request, code);
+    const answer = toApiError(error);
+    const { status, code, message, headers } = answer;
+    errors.set(request, answer);
     const requestId = String(response.getHeader('x-request-id'));
     if (isDatabaseFailure(error)) database.failed(error, requestId);
     else if (status === 500) log.error({ requestId, code, err: error }, 'request failed');

@@ -84,21 +84,23 @@ class Turns {
   }
 }
 
-/** Bounds the listings without `limit` that are read at a time. Others wait for their turn, in the order they came. */
+/** The error of a listing whose turn did not come in time. */
+export function tooManyListings(): ApiError {
+  return new ApiError(
+    'too_busy',
+    'Too many listings of everything are being read right now. Try again shortly, or read in pages, with "limit".',
+    { headers: { 'Retry-After': '1' } },
+  );
+}
+
+/** Bounds the listings without `limit` that are read at a time. Others queue in the order they came. */
 export function fullListings(bounds: Bounds): RequestHandler {
   const turns = new Turns(bounds);
   return async (request, response, next) => {
     const { limit, id } = request.query;
     const isFull =
       operationOf(request.method, request.path) === 'listTasks' && limit === undefined && id === undefined;
-    if (isFull && !(await turns.wait(response))) {
-      if (isOver(response)) return;
-      throw new ApiError(
-        'too_busy',
-        'Too many listings of everything are being read right now. Try again shortly, or read in pages, with "limit".',
-        { headers: { 'Retry-After': '1' } },
-      );
-    }
-    next();
+    if (!isFull || (await turns.wait(response))) return next();
+    if (!isOver(response)) next(tooManyListings());
   };
 }

@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { isTrusted } from './credentials.ts';
-import { errorCodeOf } from './error-replies.ts';
+import { errorOf } from './error-replies.ts';
 import { operationOf } from './routes.ts';
 
 /** Counts and times each request, by operation and status. */
@@ -16,7 +16,7 @@ export function measure(metrics: Metrics): RequestHandler {
         operation,
         status: response.writableFinished ? response.statusCode : 'aborted',
         seconds: (performance.now() - startedAt) / 1_000,
-        code: errorCodeOf(request),
+        code: errorOf(request)?.code,
       });
     });
     next();

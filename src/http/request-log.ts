@@ -4,7 +4,7 @@ import type { RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
 import { isTrusted, keyOf } from './credentials.ts';
-import { errorCodeOf } from './error-replies.ts';
+import { errorOf } from './error-replies.ts';
 import { hasPath, operationOf } from './routes.ts';
 
 /** A client's own request id, as the spec allows it (openapi.yaml, RequestId): nothing that could forge a log line. */
@@ -24,12 +24,15 @@ function requestIdOf(request: IncomingMessage, response: ServerResponse): string
 function lineOf(request: IncomingMessage, response: ServerResponse) {
   const path = request.url?.split('?', 1)[0] ?? '';
   const exists = hasPath(path) || (response.headersSent && response.statusCode < 400);
+  const error = errorOf(request);
   return {
     method: request.method,
     ...(exists && { path }),
     operation: operationOf(request.method, path),
     status: response.statusCode,
-    code: errorCodeOf(request),
+    code: error?.code,
+    // What kept the request from being answered. Other messages may quote the request.
+    ...(error?.status === 503 && { reason: error.message }),
     key: keyOf(request)?.name,
     ...(!response.writableFinished && { aborted: true }),
   };

@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { Tracing } from '../telemetry/tracing.ts';
 import { isTrusted } from './credentials.ts';
-import { errorCodeOf } from './error-replies.ts';
+import { errorOf } from './error-replies.ts';
 import { operationOf } from './routes.ts';
 
 /** Has each request answered within a span. It tells what the log tells: no query, no header, no body. */
@@ -24,7 +24,7 @@ export function traceRequests(tracing: Tracing): RequestHandler {
       next,
     );
     response.once('close', () => {
-      const code = response.writableFinished ? errorCodeOf(request) : 'aborted';
+      const code = response.writableFinished ? errorOf(request)?.code : 'aborted';
       end({
         attributes: {
           'http.response.status_code': response.statusCode,
