@@ -57,7 +57,7 @@ async function behindProxy(others: Partial<Limits> = {}) {
       await yieldOnce();
     }
   };
-  return { proxy, url, port, messages, lateLine };
+  return { proxy, database, url, port, messages, lateLine };
 }
 
 async function refusal(response: Response) {
@@ -108,13 +108,37 @@ test('a process that is busy is named, and not its database', async () => {
   expect(messages()).toEqual([]);
 });
 
+test('a process that is busy is named, and not the pool of connections', async () => {
+  const { proxy, database, url, messages } = await behindProxy({
+    databasePoolSize: 1,
+    queueTimeoutMs: LIMIT_MS,
+    operationTimeoutMs: 60_000,
+  });
+  await checkedFetch(`${url}/api/tasks?limit=1`);
+  proxy.delayAnswer('find');
+  const asked = proxy.sent().length;
+  const held = checkedFetch(`${url}/api/tasks?limit=1`);
+  while (!proxy.sent().slice(asked).includes('find\0')) await yieldOnce();
+  const waits = once(database.client, 'connectionCheckOutStarted');
+  const reply = checkedFetch(`${url}/api/tasks?limit=2`);
+  await waits;
+  block(BLOCKED_MS);
+  expect(await refusal(await reply)).toMatchObject({ status: 503, code: 'service_overloaded' });
+  proxy.resume();
+  await held;
+  expect(messages()).toEqual([]);
+});
+
 test('a queue of listings is named', async () => {
   const { url, messages, lateLine } = await behindProxy({
+    // The first listing must begin in this time.
+    operationTimeoutMs: 4 * LIMIT_MS,
     maxFullListings: 1,
     queueTimeoutMs: 60_000,
     stalledReaderMs: 60_000,
   });
   const [first] = await once(get(`${url}/api/tasks`, { agent: false }), 'response');
+  expect(first.statusCode).toBe(200);
   const refused = await refusal(await checkedFetch(`${url}/api/tasks`));
   expect(refused).toMatchObject({ status: 503, retryAfter: '1', code: 'too_busy' });
   expect(refused.error).toContain('Too many listings');
@@ -168,11 +192,14 @@ describe('an item of a listing under way that is late', () => {
 });
 
 test('a database is not taken for unavailable while the process is too busy to read its answer', async () => {
+  const { proxy, database } = await behindProxy();
   const { lines, log } = memoryLog();
-  const watch = new DatabaseWatch({ collections: service.collections, log, now: () => NOW });
+  const watch = new DatabaseWatch({ collections: database.collections, log, now: () => NOW });
+  proxy.stall();
   const answer = watch.answers();
   block(BLOCKED_MS);
   expect(await answer).toBe(true);
   expect(lines).toEqual([]);
   watch.stop();
+  proxy.resume();
 });
