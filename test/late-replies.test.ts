@@ -5,11 +5,13 @@ import { text } from 'node:stream/consumers';
 import { setImmediate as yieldOnce, setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { boundsOf, openDatabase } from '../src/database/connect.ts';
+import { probeOf } from '../src/database/collections.ts';
+import { boundsOf } from '../src/database/connect.ts';
 import { DatabaseTooSlow } from '../src/database/failures.ts';
 import { DatabaseWatch } from '../src/database/watch.ts';
 import { eachInTime } from '../src/http/each-in-time.ts';
 import type { Limits } from '../src/limits.ts';
+import { openDatabase } from '../src/store/open-store.ts';
 import { dial, hangUp } from './support/connections.ts';
 import { checkedFetch } from './support/contract.ts';
 import { addLargeListing } from './support/large-listing.ts';
@@ -194,7 +196,7 @@ describe('an item of a listing under way that is late', () => {
 test('a database is not taken for unavailable while the process is too busy to read its answer', async () => {
   const { proxy, database } = await behindProxy();
   const { lines, log } = memoryLog();
-  const watch = new DatabaseWatch({ collections: database.collections, log, now: () => NOW });
+  const watch = new DatabaseWatch({ probe: probeOf(database.collections), log, now: () => NOW });
   proxy.stall();
   const answer = watch.answers();
   block(BLOCKED_MS);
