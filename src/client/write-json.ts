@@ -1,5 +1,5 @@
-const isBoxed = (value: object) =>
-  value instanceof Number || value instanceof String || value instanceof Boolean;
+const BOXED = new Set(['[object Number]', '[object String]', '[object Boolean]']);
+const tagOf = (value: unknown): string => Object.prototype.toString.call(value);
 
 /** What `toJSON` makes of an object, such as a text of a Date; other values as they are. */
 function converted(value: unknown, key: string): unknown {
@@ -12,8 +12,10 @@ function converted(value: unknown, key: string): unknown {
 }
 
 function write(value: unknown, ancestors: object[]): string | undefined {
-  if (typeof value === 'bigint' || value instanceof BigInt) return value.toString();
-  if (typeof value !== 'object' || value === null || isBoxed(value)) return JSON.stringify(value);
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (tagOf(value) === '[object BigInt]') return String(value);
+  if (BOXED.has(tagOf(value))) return JSON.stringify(value);
   if (ancestors.includes(value)) throw new TypeError('The request body refers to itself.');
   const path = [...ancestors, value];
   if (Array.isArray(value)) {
