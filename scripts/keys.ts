@@ -1,5 +1,7 @@
+import { inspect } from 'node:util';
 import { AccountStore } from '../src/accounts/store.ts';
-import type { ApiKeyDocument } from '../src/auth/document.ts';
+import type { StoredKey } from '../src/auth/document.ts';
+import { parseKey } from '../src/auth/parse-key.ts';
 import { KeyStore } from '../src/auth/store.ts';
 import { type Database, joinDatabase } from '../src/store/open-store.ts';
 import {
@@ -27,6 +29,7 @@ stderr. --silent keeps npm's own lines from stdout.
   --expires WHEN   when it stops working: 2027-01-31, or an instant such as 2027-01-31T12:00:00Z; never by default
   --help           this text
 
+list shows as unusable, with the PROBLEM, keys whose document this version does not understand. They are refused.
 revoke takes the ID that create and list show. Every running service refuses the key within seconds.
 
 The database is the one of MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env (see .env.example).
@@ -38,7 +41,9 @@ const EMAIL = /^[^\s@]{1,64}@[^\s@]{1,190}$/;
 
 /** What the command line asks for. */
 export type KeysPlan =
-  | { command: 'create'; name: string; accountId?: string; email?: string; expiresAt?: Date }
+  | ({ command: 'create'; name: string; expiresAt?: Date } & (
+      { accountId: string; email?: string } | { scope: 'admin' }
+    ))
   | { command: 'list' }
   | { command: 'revoke'; id: string };
 
@@ -69,20 +74,21 @@ function planCreation({ name, account, email, admin, expires }: Options): KeysPl
   if (name === undefined || !/^[^\p{Cc}\p{Surrogate}]{1,100}$/u.test(name)) {
     throw wrong('--name must have 1 to 100 characters, and no control characters.');
   }
-  if ((account === undefined) === !admin)
-    throw wrong('A key is for an account or for an admin: --account UUID or --admin.');
-  if (account !== undefined && !UUID.test(account))
-    throw wrong(`--account must be a UUID, but is "${account}".`);
-  if (email !== undefined && account === undefined) throw wrong('--email is of an --account.');
-  if (email !== undefined && !EMAIL.test(email))
-    throw wrong(`--email must be an address, but is "${email}".`);
-  return {
+  const common = {
     command: 'create',
     name,
-    ...(account !== undefined && { accountId: account.toLowerCase() }),
-    ...(email !== undefined && { email }),
     ...(expires !== undefined && { expiresAt: parseWhen(expires) }),
-  };
+  } as const;
+  if (admin && account === undefined) {
+    if (email !== undefined) throw wrong('--email is of an --account.');
+    return { ...common, scope: 'admin' };
+  }
+  if (admin || account === undefined)
+    throw wrong('A key is for an account or for an admin: --account UUID or --admin.');
+  if (!UUID.test(account)) throw wrong(`--account must be a UUID, but is "${account}".`);
+  if (email !== undefined && !EMAIL.test(email))
+    throw wrong(`--email must be an address, but is "${email}".`);
+  return { ...common, accountId: account.toLowerCase(), ...(email !== undefined && { email }) };
 }
 
 /**
@@ -116,37 +122,49 @@ export function readArguments(args: string[]): KeysPlan | 'help' {
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
 async function create(plan: KeysPlan & { command: 'create' }, { collections }: Database, keys: KeyStore) {
-  const { name, accountId, email, expiresAt } = plan;
-  if (accountId !== undefined) {
+  if ('accountId' in plan) {
+    const { accountId, email } = plan;
     const account = await new AccountStore(collections).obtain({ _id: accountId, email });
     if (email !== undefined && account?.email !== email) {
       say(`The account ${accountId} exists, and keeps its e-mail address: ${account?.email ?? 'none'}.`);
     }
   }
-  const { id, key } = await keys.create({ name, accountId, expiresAt }, new Date());
-  const whose = accountId === undefined ? 'an admin' : `account ${accountId}`;
-  const until = expiresAt ? ` until ${expiresAt.toISOString()}` : '';
+  const { id, key } = await keys.create(plan, new Date());
+  const whose = 'accountId' in plan ? `account ${plan.accountId}` : 'an admin';
+  const until = plan.expiresAt ? ` until ${plan.expiresAt.toISOString()}` : '';
   say(`Key ${id} for ${whose}${until}. It is shown this once:`);
   process.stdout.write(`${key}\n`);
 }
 
-function stateOf({ revoked_at, expires_at }: ApiKeyDocument): string {
-  if (revoked_at) return `revoked ${revoked_at.toISOString()}`;
-  if (expires_at && expires_at <= new Date()) return 'expired';
-  return 'valid';
+/** A stored value of any type as one cell, without characters that a terminal would interpret. */
+function cellOf(value: unknown, absent = ''): string {
+  if (value === undefined) return absent;
+  if (value instanceof Date) return String(value.toJSON());
+  if (typeof value === 'string' && !/\p{Cc}/u.test(value)) return value;
+  return inspect(value, { breakLength: Infinity, depth: 0 });
+}
+
+function stateOf({ revoked_at, expires_at }: StoredKey, problem: string | undefined): string {
+  if (revoked_at instanceof Date) return `revoked ${cellOf(revoked_at)}`;
+  if (problem !== undefined) return 'unusable';
+  return expires_at instanceof Date && expires_at <= new Date() ? 'expired' : 'valid';
 }
 
 async function list(keys: KeyStore): Promise<void> {
-  const rows = (await keys.list()).map((key) => [
-    key._id,
-    key.account_id ?? 'admin',
-    key.created_at.toISOString(),
-    key.expires_at?.toISOString() ?? 'never',
-    key.last_used_at?.toISOString() ?? 'never',
-    stateOf(key),
-    key.name,
-  ]);
-  const table = [['ID', 'ACCOUNT', 'CREATED', 'EXPIRES', 'LAST USED', 'STATE', 'NAME'], ...rows];
+  const rows = (await keys.list()).map((stored) => {
+    const { problem } = parseKey(stored);
+    return [
+      cellOf(String(stored._id)),
+      cellOf(stored.account_id ?? stored.scope),
+      cellOf(stored.created_at),
+      cellOf(stored.expires_at, 'never'),
+      cellOf(stored.last_used_at, 'never'),
+      stateOf(stored, problem),
+      cellOf(stored.name),
+      problem ?? '',
+    ];
+  });
+  const table = [['ID', 'ACCOUNT', 'CREATED', 'EXPIRES', 'LAST USED', 'STATE', 'NAME', 'PROBLEM'], ...rows];
   const widths = (table[0] ?? []).map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0)));
   for (const row of table) {
     process.stdout.write(
@@ -161,7 +179,7 @@ async function list(keys: KeyStore): Promise<void> {
 async function revoke(id: string, keys: KeyStore): Promise<void> {
   const key = await keys.revoke(id, new Date());
   if (!key) throw wrong(`There is no key ${id}.`);
-  say(`Key ${id} (${key.name}) is revoked since ${key.revoked_at?.toISOString()}.`);
+  say(`Key ${cellOf(id)} (${cellOf(key.name)}) is revoked since ${cellOf(key.revoked_at)}.`);
 }
 
 async function work(plan: KeysPlan): Promise<void> {

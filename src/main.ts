@@ -39,7 +39,7 @@ const HEAP_GROWING_PERCENT = 60;
 const UNPROTECTED =
   'AUTH=none, on an address that other hosts can reach: whoever does, and names this machine by a loopback name, may do everything';
 const NO_KEYS =
-  'there are no keys yet, so that nobody can ask anything: npm run keys -- create --name NAME --admin';
+  'no API key is valid, so every request is refused; create one: npm run keys -- create --name NAME --admin';
 
 const UNKNOWN_SETTINGS = 'some variables look like settings, but are none: see recoup-tasks --help';
 
@@ -75,7 +75,8 @@ function compose({ settings, log, database, telemetry, ending }: Surroundings) {
       log.info('sample data loaded');
     }
     await warmUp(app);
-    if (auth === 'required' && !(await new KeyStore(database.collections, log).hasAny())) log.warn(NO_KEYS);
+    if (auth === 'required' && !(await new KeyStore(database.collections, log).hasValid(now())))
+      log.warn(NO_KEYS);
     // What is started from here on would not be stopped any more.
     signal.throwIfAborted();
     if (runRetentionDays !== undefined)

@@ -2,9 +2,12 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { delayBeforeRetry } from '../src/client/patient-fetch.ts';
 import { ApiError, type ClientSettings, createClient, listTasks, pagesOf } from '../src/client/index.ts';
+import { writeJson } from '../src/client/write-json.ts';
 import { task, uuid } from './support/builders.ts';
 import { checkedFetch } from './support/contract.ts';
 import { type Service, startService } from './support/service.ts';
@@ -243,8 +246,107 @@ describe('where no reply of the service comes', () => {
   test('because another place is said to have it, the key is not carried there', async () => {
     answers = [(_request, response) => response.writeHead(307, { Location: `${url}/elsewhere` }).end()];
     const client = clientOf({ retries: 0, apiKey: 'secret' });
-    expect(await failureOf(listTasks({ client }))).toMatchObject({ code: 'network_error' });
+    expect(await failureOf(listTasks({ client }))).toMatchObject({ code: 'unexpected_reply' });
     expect(received.map((request) => request.url)).toEqual(['/api/tasks']);
+  });
+
+  test.each([301, 302, 303, 307, 308])(
+    'a redirect (%d) is named, with its target, and asked once',
+    async (status) => {
+      answers = [(_request, response) => response.writeHead(status, { Location: '/elsewhere' }).end('moved')];
+      const error = await failureOf(listTasks({ client: clientOf({ redirect: undefined }) }));
+      expect(error).toBeInstanceOf(ApiError);
+      expect(error).toMatchObject({ status, code: 'unexpected_reply' });
+      expect(String(error)).toContain(`${url} redirects to /elsewhere (status ${status})`);
+      expect(received).toHaveLength(1);
+    },
+  );
+
+  test('a redirect is named in a browser, too, which hides where it leads', async () => {
+    const hidden = Object.defineProperties(new Response(), {
+      type: { value: 'opaqueredirect' },
+      status: { value: 0 },
+    });
+    let calls = 0;
+    const client = clientOf({
+      fetch: async () => {
+        calls += 1;
+        return hidden;
+      },
+    });
+    const error = await failureOf(listTasks({ client }));
+    expect(error).toMatchObject({ status: undefined, code: 'unexpected_reply' });
+    expect(String(error)).toContain('redirects (status unknown)');
+    expect(calls).toBe(1);
+  });
+
+  const sends =
+    (status: number, body: string, type = 'application/json'): Answer =>
+    (_request, response) =>
+      response.writeHead(status, { 'Content-Type': type }).end(body);
+
+  test.each<[string, Answer, string]>([
+    [
+      'is empty, of a known length',
+      (_q, r) => r.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': '0' }).end(),
+      'an empty body',
+    ],
+    [
+      'is empty, in chunks',
+      (_q, r) => {
+        r.writeHead(200, { 'Content-Type': 'application/json' });
+        r.flushHeaders();
+        r.end();
+      },
+      'an empty body',
+    ],
+    ['is 204', (_q, r) => r.writeHead(204, { 'Content-Type': 'application/json' }).end(), 'an empty body'],
+    ['is 204 without a type', (_q, r) => r.writeHead(204).end(), 'no content type'],
+    ['is blank', sends(200, ' \n'), 'not valid JSON'],
+    ['is broken JSON', sends(200, '{"status":"success","tasks":['), 'not valid JSON'],
+    [
+      'breaks off where only its end tells its length',
+      (q) => q.socket.end('HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"status":"succ'),
+      'not valid JSON',
+    ],
+    ['is null', sends(200, 'null'), 'not an object with a status'],
+    ['is a list', sends(200, '[]'), 'not an object with a status'],
+    ['is a text', sends(200, '"x"'), 'not an object with a status'],
+    ['is another object', sends(200, '{}'), 'not an object with a status'],
+    ['is an error with status 200', sends(200, JSON.stringify(REFUSAL)), 'an error with a success status'],
+    [
+      'is a problem',
+      sends(502, '{"status":502}', 'application/problem+json'),
+      'not JSON (status 502, application/problem+json)',
+    ],
+    ['is a sequence of JSON', sends(200, '{}', 'application/json-seq'), 'not JSON'],
+    ['is an error without a body', sends(502, ''), "not the service's error (status 502"],
+    ['is an error in broken JSON', sends(500, '{"status":"err'), "not the service's error"],
+    ['is an error that is null', sends(500, 'null'), "not the service's error"],
+    ['has a status that is none', sends(600, '{}'), 'status 600 is not one of'],
+  ])('a reply that %s is no data, and asked for once', async (_what, answer, message) => {
+    answers = [answer];
+    const error = await failureOf(listTasks({ client: clientOf() }));
+    expect(error).toBeInstanceOf(ApiError);
+    expect(error).toMatchObject({ code: 'unexpected_reply', message: expect.stringContaining(message) });
+    expect(received).toHaveLength(1);
+  });
+
+  test.each([
+    'application/json',
+    'Application/JSON',
+    'application/JSON;charset=UTF-8',
+    'application/json ; x=y',
+  ])('JSON of the type "%s" is data', async (type) => {
+    answers = [sends(200, JSON.stringify(EMPTY), type)];
+    expect((await listTasks({ client: clientOf() })).data).toEqual(EMPTY);
+  });
+
+  test('a reply to HEAD needs no body, and parseAs gives its text', async () => {
+    answers = [sends(200, JSON.stringify(EMPTY))];
+    const client = clientOf();
+    expect((await client.head({ url: '/api/tasks' })).response.status).toBe(200);
+    expect((await client.get({ url: '/api/tasks', parseAs: 'text' })).data).toBe(JSON.stringify(EMPTY));
   });
 
   test('a garbage collection loses neither the time limit nor the right to give up', async () => {
@@ -290,5 +392,85 @@ describe('where no reply of the service comes', () => {
     });
     setTimeout(() => controller.abort(new Error('enough')), 100);
     expect(await call).toEqual(new Error('enough'));
+  });
+});
+
+describe('a body', () => {
+  const RUNS = { numRuns: Number(process.env.PROPERTY_RUNS ?? 200) };
+  /** JSON.stringify of the same value with a Number for each BigInt, which here are small enough for one. */
+  const expected = (value: unknown) =>
+    JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? Number(item) : item));
+
+  test('is what JSON.stringify makes of it, and a BigInt its digits, whatever is around it', () => {
+    const anything = fc.anything({
+      withDate: true,
+      withSparseArray: true,
+      withBoxedValues: true,
+      withNullPrototype: true,
+      withMap: true,
+      withTypedArray: true,
+    });
+    const leaf = fc.oneof(
+      anything,
+      fc.bigInt({ min: BigInt(-Number.MAX_SAFE_INTEGER), max: BigInt(Number.MAX_SAFE_INTEGER) }),
+    );
+    const { tree } = fc.letrec((tie) => ({
+      tree: fc.oneof(
+        { maxDepth: 4 },
+        leaf,
+        fc.array(tie('tree')),
+        fc.dictionary(fc.string({ unit: 'binary' }), tie('tree')),
+      ),
+    }));
+    fc.assert(
+      fc.property(tree, (value) => expect(writeJson(value)).toBe(expected(value))),
+      RUNS,
+    );
+  });
+
+  test('has all digits of a BigInt, between strings that contain anything', () => {
+    const text = fc.string({ unit: 'binary' });
+    const property = fc.property(text, text, fc.bigInt(), (key, other, number) => {
+      const digits = `${number}`;
+      expect(writeJson([other, { [key]: number, [`${key}x`]: digits }, number])).toBe(
+        `[${JSON.stringify(other)},{${JSON.stringify(key)}:${digits},${JSON.stringify(`${key}x`)}:"${digits}"},${digits}]`,
+      );
+    });
+    fc.assert(property, RUNS);
+  });
+
+  test('is converted by toJSON once, with its key, and may not refer to itself', () => {
+    const calls: string[] = [];
+    const strange = {
+      toJSON(key: string) {
+        calls.push(key);
+        return this;
+      },
+      n: 1n,
+    };
+    expect(writeJson({ a: strange, b: [strange] })).toBe('{"a":{"n":1},"b":[{"n":1}]}');
+    expect(calls).toEqual(['a', '0']);
+    const shared = { n: Object(2n) };
+    expect(writeJson([shared, shared])).toBe('[{"n":2},{"n":2}]');
+    const circle: unknown[] = [];
+    circle.push({ circle });
+    expect(() => writeJson(circle)).toThrow(TypeError);
+  });
+
+  test('reaches the service with all digits', async () => {
+    const sent = new Promise<string>((resolve) => {
+      answers = [
+        (request, response) => {
+          void textOf(request).then(resolve);
+          ok(request, response);
+        },
+      ];
+    });
+    await clientOf().put({
+      url: '/api/tasks/runs',
+      headers: { 'Content-Type': 'application/json' },
+      body: { output: { views: 9_223_372_036_854_775_807n } },
+    });
+    expect(await sent).toBe('{"output":{"views":9223372036854775807}}');
   });
 });

@@ -1,9 +1,16 @@
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { MongoServerError } from 'mongodb';
+import express, { type ErrorRequestHandler } from 'express';
+import { Long, MongoServerError, ObjectId, Timestamp } from 'mongodb';
+import { pino } from 'pino';
 import { createTask, listTasks, recordRuns } from '../generated/sdk.gen.ts';
+import { parseKey } from '../src/auth/parse-key.ts';
+import { KeyStore } from '../src/auth/store.ts';
 import { createClient } from '../src/client/index.ts';
+import { credentials } from '../src/http/credentials.ts';
+import { loadSpec } from '../src/http/spec.ts';
 import { ACCOUNT, ARTIST, OTHER_ACCOUNT, task, uuid } from './support/builders.ts';
 import { keyedOperations } from './support/requests.ts';
 import { NOW, type Service, startService } from './support/service.ts';
@@ -21,7 +28,7 @@ beforeEach(async () => {
   service.clock.now = NOW;
   await service.collections.api_keys.deleteMany({});
   account = await service.keys.create({ name: 'of an account', accountId: ACCOUNT }, NOW);
-  admin = await service.keys.create({ name: 'of an admin' }, NOW);
+  admin = await service.keys.create({ name: 'of an admin', scope: 'admin' }, NOW);
 });
 
 const after = (seconds: number) => {
@@ -76,7 +83,7 @@ describe('a key', () => {
 
   test('works until it expires', async () => {
     const expiresAt = new Date(NOW.getTime() + 60_000);
-    const { key } = await service.keys.create({ name: 'short', expiresAt }, NOW);
+    const { key } = await service.keys.create({ name: 'short', scope: 'admin', expiresAt }, NOW);
     after(59.999);
     expect(await statusWith(key)).toBe(200);
     after(60);
@@ -183,7 +190,7 @@ describe('401', () => {
   });
 
   test('is the reply to HEAD too, and says as little as that of an unknown, an expired and a revoked key', async () => {
-    const expired = await service.keys.create({ name: 'x', expiresAt: NOW }, NOW);
+    const expired = await service.keys.create({ name: 'x', scope: 'admin', expiresAt: NOW }, NOW);
     await service.keys.revoke(account.id, NOW);
     const replies = await Promise.all(
       ['recoup_unknown', expired.key, account.key].map((key) => list({ 'x-api-key': key })),
@@ -199,6 +206,119 @@ describe('401', () => {
     }
     expect((await service.request('/nothing')).status).toBe(404);
     expect((await service.request('/api/tasks', { method: 'PUT' })).status).toBe(405);
+  });
+});
+
+describe('a stored key that this version does not understand', () => {
+  const LATER = new Date(NOW.getTime() + 3_600_000);
+  const change = async (id: string, update: object) => {
+    await service.collections.api_keys.updateOne({ _id: id }, update);
+    service.lines.length = 0;
+  };
+  const set = (fields: object) => ({ $set: fields });
+
+  test.each<[string, 'account' | 'admin', object, string]>([
+    ['a scope of a later version', 'admin', set({ scope: 'auditor' }), 'scope must be "account" or "admin"'],
+    ['a scope in other letters', 'account', set({ scope: 'Account' }), 'scope must be'],
+    ['a scope that is a list', 'admin', set({ scope: ['admin'] }), 'scope must be'],
+    ['no scope', 'admin', { $unset: { scope: 1 } }, 'scope must be "account" or "admin", but is missing'],
+    ['no account', 'account', { $unset: { account_id: 1 } }, 'account_id must be a UUID in lower case'],
+    ['null as account', 'account', set({ account_id: null }), 'but is of type null'],
+    [
+      'an account in capitals',
+      'account',
+      set({ account_id: 'A1B5D0C2-3E4F-4A6B-8C7D-9E0F1A2B3C4D' }),
+      'account_id must be',
+    ],
+    ['an account that is no UUID', 'account', set({ account_id: '' }), 'account_id must be'],
+    ['a list of accounts', 'account', set({ account_id: [ACCOUNT] }), 'account_id must be'],
+    ['an account beside the scope admin', 'admin', set({ account_id: ACCOUNT }), 'must be absent'],
+    ['a field of a later version', 'admin', set({ allowed_ips: [] }), 'field "allowed_ips" is unknown'],
+    ['an unknown field that is null', 'account', set({ not_before: null }), 'field "not_before" is unknown'],
+    [
+      'an expiry as text',
+      'admin',
+      set({ expires_at: LATER.toJSON() }),
+      'expires_at must be a date or absent',
+    ],
+    ['an expiry in seconds', 'admin', set({ expires_at: 1_900_000_000 }), 'expires_at must be'],
+    ['an expiry as timestamp', 'admin', set({ expires_at: new Timestamp({ t: 1, i: 1 }) }), 'expires_at'],
+    ['an expiry of null', 'admin', set({ expires_at: null }), 'expires_at must be'],
+    ['a revocation of null', 'admin', set({ revoked_at: null }), 'revoked_at must be'],
+    ['a revocation that is false', 'admin', set({ revoked_at: false }), 'revoked_at must be'],
+    ['a last use as number', 'admin', set({ last_used_at: Long.fromNumber(1) }), 'last_used_at must be'],
+    ['no creation', 'admin', { $unset: { created_at: 1 } }, 'created_at must be a date, but is missing'],
+    ['a name that is none', 'admin', set({ name: 7 }), 'name must be a string'],
+  ])('is refused like an unknown one: %s', async (_what, scope, update, problem) => {
+    const { id, key } = { account, admin }[scope];
+    await change(id, update);
+    const unknown = await list({ 'x-api-key': 'recoup_unknown' });
+    const { status, code, error } = await list({ 'x-api-key': key });
+    expect([status, code, error]).toEqual([401, 'invalid_credentials', unknown.error]);
+    expect(service.lines[1]).toMatchObject({
+      level: 40,
+      keyId: id,
+      problem: expect.stringContaining(problem),
+    });
+  });
+
+  test('is refused where its expiry is beyond the range of dates', () => {
+    const document = { _id: 'k', hash: 'h', name: 'n', scope: 'admin', created_at: NOW };
+    expect(parseKey(document).problem).toBeUndefined();
+    // BSON has such dates; the driver makes this of them. No comparison with it is true.
+    const { problem } = parseKey({ ...document, expires_at: new Date(Number.NaN) });
+    expect(problem).toContain('expires_at must be');
+    expect(parseKey({ ...document, expires_at: undefined }).problem).toContain('type undefined');
+  });
+
+  test('is refused where its hash is one of several', async () => {
+    const { hash } = (await stored(admin.id)) ?? {};
+    await change(admin.id, set({ hash: [hash, 'other'] }));
+    expect(await statusWith(admin.key)).toBe(401);
+    expect(JSON.stringify(service.lines)).not.toContain(hash);
+  });
+
+  test('is refused where its _id is no text, and can be revoked', async () => {
+    const document = await stored(admin.id);
+    await service.collections.api_keys.deleteOne({ _id: admin.id });
+    const _id = new ObjectId();
+    await service.db.collection('api_keys').insertOne({ ...document, _id });
+    expect(await statusWith(admin.key)).toBe(401);
+    expect(await service.keys.revoke(_id.toHexString(), NOW)).toMatchObject({ _id, revoked_at: NOW });
+  });
+
+  test('is logged once, and again when something else is wrong with it', async () => {
+    const refusals = () => service.lines.filter(({ keyId }) => keyId === account.id).length;
+    await change(account.id, { $unset: { account_id: 1 } });
+    for (const seconds of [0, 3, 6]) {
+      after(seconds);
+      expect(await statusWith(account.key)).toBe(401);
+    }
+    expect(refusals()).toBe(1);
+    await service.collections.api_keys.updateOne({ _id: account.id }, set({ scope: 'x' }));
+    after(9);
+    expect(await statusWith(account.key)).toBe(401);
+    expect(refusals()).toBe(2);
+  });
+
+  test.each([
+    ['null', { revoked_at: null }],
+    ['a text', { revoked_at: 'yesterday', scope: 'auditor' }],
+  ])('can be revoked, also where revoked_at is %s, and keeps its first revocation', async (_what, fields) => {
+    await change(admin.id, set(fields));
+    expect(await service.keys.revoke(admin.id, NOW)).toMatchObject({ revoked_at: NOW });
+    expect(await service.keys.revoke(admin.id, LATER)).toMatchObject({ revoked_at: NOW });
+  });
+
+  test('does not count as a key that is valid, nor does one that expired or was revoked', async () => {
+    const keys = new KeyStore(service.collections, pino({ level: 'silent' }));
+    expect(await keys.hasValid(NOW)).toBe(true);
+    await change(admin.id, set({ scope: 'auditor' }));
+    await change(account.id, set({ expires_at: LATER }));
+    expect(await keys.hasValid(NOW)).toBe(true);
+    expect(await keys.hasValid(LATER)).toBe(false);
+    await keys.revoke(account.id, NOW);
+    expect(await keys.hasValid(NOW)).toBe(false);
   });
 });
 
@@ -222,6 +342,27 @@ describe('403', () => {
     expect(unread.status).toBe(403);
     expect(await service.collections.runs.countDocuments()).toBe(0);
   });
+});
+
+test('a role of the spec that the code does not know is not given to the key of an account', async () => {
+  const { document } = loadSpec();
+  const { paths, ...others } = document;
+  const get = { ...paths?.['/api/tasks']?.get, security: [{ ApiKey: ['auditor'] }] };
+  const changed = { ...others, paths: { '/api/tasks': { get } } };
+  const app = express();
+  app.use(credentials({ auth: 'required', keys: service.keys, now: () => NOW, document: changed }));
+  app.use((_request, response) => void response.end());
+  app.use(((error, _request, response, _next) => {
+    response.status(error.code === 'admin_required' ? 403 : 500).end();
+  }) satisfies ErrorRequestHandler);
+  const server = app.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port }: Pick<AddressInfo, 'port'> = JSON.parse(JSON.stringify(server.address()));
+  const statusOf = async (key: string) =>
+    (await fetch(`http://127.0.0.1:${port}/api/tasks`, { headers: { 'x-api-key': key } })).status;
+  const statuses = [await statusOf(account.key), await statusOf(admin.key)];
+  server.close();
+  expect(statuses).toEqual([403, 200]);
 });
 
 test('other names and origins are no matter where there are credentials', async () => {

@@ -83,7 +83,7 @@ async function colorsOf(page: Page, selector: string): Promise<{ text: number; b
     const locked = await startService('required');
     const context = await browser.newContext();
     try {
-      const { key } = await locked.keys.create({ name: 'reader' }, NOW);
+      const { key } = await locked.keys.create({ name: 'reader', scope: 'admin' }, NOW);
       const page = await context.newPage();
       const visit = async () => {
         await page.goto(`${locked.url}/docs#/Tasks/listTasks`);

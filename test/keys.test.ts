@@ -2,7 +2,9 @@ import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
 import { readArguments } from '../scripts/keys.ts';
+import { joinDatabase } from '../src/store/open-store.ts';
 import { ACCOUNT } from './support/builders.ts';
 import { checkedFetch } from './support/contract.ts';
 import { killAll, run, runService } from './support/process.ts';
@@ -102,6 +104,27 @@ describe('npm run keys', () => {
     }
   });
 
+  test('list shows a key that this version does not understand, with the reason, and revoke works on it', async () => {
+    await keys('create', '--name', 'odd', '--admin');
+    const database = await joinDatabase(
+      { uri: undefined, name: 'recoup', dataDir },
+      pino({ level: 'silent' }),
+    );
+    await database.collections.api_keys.updateOne(
+      {},
+      { $set: { scope: 'auditor', revoked_at: null, created_at: 'then', name: 'odd\u001b[2J' } },
+    );
+    await database.close();
+
+    const row = (await keys('list')).stdout.split('\n')[1] ?? '';
+    expect(row).toMatch(
+      /^key_\w+  auditor  then +never +never +unusable  'odd\\x1B\[2J'  created_at must be a date, but is "then"$/,
+    );
+    const id = row.slice(0, row.indexOf(' '));
+    expect((await keys('revoke', id)).stderr).toMatch(/^Key key_\w+ \('odd\\x1B\[2J'\) is revoked since 20/);
+    expect((await keys('list')).stdout).toMatch(new RegExp(`^${id} .* revoked 20.* created_at must be`, 'm'));
+  });
+
   test('an unknown id cannot be revoked, and errors are one line', async () => {
     const { code, stderr } = await keys('revoke', 'key_000000000000');
     expect(code).toBe(1);
@@ -116,18 +139,18 @@ describe('npm run keys', () => {
 
 describe('its arguments', () => {
   test.each([
-    ['create --name a --admin', { command: 'create', name: 'a' }],
+    ['create --name a --admin', { command: 'create', name: 'a', scope: 'admin' }],
     [
       `create --name a --account ${ACCOUNT.toUpperCase()}`,
       { command: 'create', name: 'a', accountId: ACCOUNT },
     ],
     [
       'create --name a --admin --expires 2999-01-31',
-      { command: 'create', name: 'a', expiresAt: new Date('2999-01-31T00:00:00Z') },
+      { command: 'create', name: 'a', scope: 'admin', expiresAt: new Date('2999-01-31T00:00:00Z') },
     ],
     [
       'create --name a --admin --expires 2999-01-31T12:00:00+01:00',
-      { command: 'create', name: 'a', expiresAt: new Date('2999-01-31T11:00:00Z') },
+      { command: 'create', name: 'a', scope: 'admin', expiresAt: new Date('2999-01-31T11:00:00Z') },
     ],
     ['list', { command: 'list' }],
     ['revoke key_1', { command: 'revoke', id: 'key_1' }],

@@ -186,7 +186,7 @@ test('to name another account is 403, whether there is one or not', async () => 
 
 test('a task that moves away takes its runs along at once, also for who has just seen them', async () => {
   const { key: otherKey } = await service.keys.create({ name: 'to', accountId: OTHER_ACCOUNT }, NOW);
-  const { key: admin } = await service.keys.create({ name: 'admin' }, NOW);
+  const { key: admin } = await service.keys.create({ name: 'admin', scope: 'admin' }, NOW);
   const sees = async (by: string) =>
     (await service.request(`/api/tasks/runs?runId=${run(1).id}`, { headers: { 'x-api-key': by } })).status;
   expect([await sees(key), await sees(otherKey), await sees(admin)]).toEqual([200, 404, 200]);

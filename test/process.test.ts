@@ -121,7 +121,7 @@ describe('the service as a process', () => {
 
   test('asks for keys on an address that others can reach, and says that there are none yet', async () => {
     const service = await runService({ DATA_DIR: dataDir, HOST: '0.0.0.0' });
-    const log = await service.printed('there are no keys yet');
+    const log = await service.printed('no API key is valid');
     expect(log).toContain('"auth":"required"');
     const url = service.url.replace('0.0.0.0', '127.0.0.1');
     expect((await checkedFetch(`${url}/api/tasks`)).status).toBe(401);

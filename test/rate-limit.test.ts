@@ -31,7 +31,7 @@ async function start(
   const of = (name: string) => started.keys.create({ name, accountId: ACCOUNT }, NOW);
   first = (await of('first')).key;
   second = (await of('second')).key;
-  admin = (await started.keys.create({ name: 'admin' }, NOW)).key;
+  admin = (await started.keys.create({ name: 'admin', scope: 'admin' }, NOW)).key;
   return started;
 }
 

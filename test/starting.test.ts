@@ -77,7 +77,7 @@ test('that loses its database while it looks for keys, waits for it, and serves 
   expect(log).toContain('database open');
   expect((await checkedFetch(`${service.url}/api/tasks`)).status).toBe(503);
   proxy.restore();
-  await service.printed('there are no keys yet');
+  await service.printed('no API key is valid');
   await becomesReady(service.url);
   expect((await checkedFetch(`${service.url}/api/tasks`)).status).toBe(401);
   expect(await endedInTime(service)).toMatchObject({ code: 0, signal: null, stderr: '' });

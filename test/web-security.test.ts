@@ -17,7 +17,7 @@ beforeAll(async () => {
     trustProxy: 1,
   });
   closed = await startService('required');
-  ({ key } = await open.keys.create({ name: 'of a page' }, NOW));
+  ({ key } = await open.keys.create({ name: 'of a page', scope: 'admin' }, NOW));
 });
 afterAll(async () => {
   await open.close();

@@ -65,7 +65,7 @@ export class Databases {
     try {
       await fill(database.collections, name, work);
       const keys = new KeyStore(database.collections, pino({ level: 'silent' }));
-      this.#filled.set(name, await keys.create({ name: 'bench' }, new Date()));
+      this.#filled.set(name, await keys.create({ name: 'bench', scope: 'admin' }, new Date()));
     } finally {
       await database.close();
     }

@@ -12,16 +12,24 @@ export type Principal =
       caller: string;
     };
 
-/** Whom a key makes of its bearer. */
-export function principalOf({ _id, scope, account_id }: ApiKeyDocument): Principal {
-  return scope === 'account' && account_id !== undefined
-    ? { scope, accountId: account_id, caller: `account ${account_id}` }
-    : { scope: 'admin', caller: `key ${_id}` };
+/** The rights of a key that `parseKey` accepted. The switch does not compile while a scope has no case. */
+export function principalOf(key: ApiKeyDocument): Principal {
+  switch (key.scope) {
+    case 'account':
+      return { scope: 'account', accountId: key.account_id, caller: `account ${key.account_id}` };
+    case 'admin':
+      return { scope: 'admin', caller: `key ${key._id}` };
+  }
 }
 
 /** The account whose tasks and runs are all that there is for the caller; undefined for an admin. */
 export function scopeOf(principal: Principal): string | undefined {
-  return principal.scope === 'account' ? principal.accountId : undefined;
+  switch (principal.scope) {
+    case 'account':
+      return principal.accountId;
+    case 'admin':
+      return undefined;
+  }
 }
 
 /**

@@ -5,6 +5,7 @@ import {
 } from '../../generated/client/index.ts';
 import { ApiError, isEnvelope } from './api-error.ts';
 import { type Patience, patientFetch } from './patient-fetch.ts';
+import { writeJson } from './write-json.ts';
 
 /** What a client is made of; everything else that the generated client takes may be given too. */
 export interface ClientSettings extends Config, Partial<Patience> {
@@ -35,25 +36,61 @@ function baseUrlOf(given: string | undefined): string {
   );
 }
 
-function unexpectedReply({ status, headers }: Response): ApiError {
+const JSON_TYPE = /^application\/json\s*(;|$)/i;
+
+/** @param found - what the reply has in place of what the service sends */
+function unexpectedReply({ status, headers }: Response, found: string, cause?: unknown): ApiError {
   const type = headers.get('Content-Type') ?? 'no content type';
-  const message = `Something else than the service replied: status ${status}, ${type}.`;
-  return new ApiError(message, { status, code: 'unexpected_reply' });
+  const message = `Unexpected reply: ${found} (status ${status}, ${type}). Is baseUrl the address of the service?`;
+  return new ApiError(message, { status, code: 'unexpected_reply', cause });
+}
+
+function redirected({ status, headers }: Response, { url }: Request): ApiError {
+  const location = headers.get('Location');
+  const to = location === null ? '' : ` to ${location}`;
+  // A browser does not reveal status and location.
+  const message = `Unexpected reply: ${new URL(url).origin} redirects${to} (status ${status || 'unknown'}). The client follows no redirect; set baseUrl to the address of the service itself.`;
+  return new ApiError(message, { status: status || undefined, code: 'unexpected_reply' });
+}
+
+function parsed(text: string, response: Response): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw unexpectedReply(response, 'a body that is not valid JSON', cause);
+  }
 }
 
 /**
- * Refuses a reply that is not the service's, such as the page of a proxy, before it is taken for data; and one that has
- * neither data nor an error, because the caller sent If-None-Match and nothing is new.
+ * Checks that the body of a success is one of the service's: a JSON object with a status that is not "error".
+ * @throws ApiError unexpected_reply
  */
-function expectJson(response: Response): Response {
-  if (response.status === 304) {
-    throw new ApiError('What If-None-Match names is still what there is.', {
-      status: 304,
+async function checkData(response: Response): Promise<void> {
+  const text = await response.clone().text();
+  if (text === '') throw unexpectedReply(response, 'an empty body');
+  const body = parsed(text, response);
+  if (typeof body !== 'object' || body === null || !('status' in body) || typeof body.status !== 'string') {
+    throw unexpectedReply(response, 'a body that is not an object with a status');
+  }
+  if (body.status === 'error') throw unexpectedReply(response, 'an error with a success status');
+}
+
+/**
+ * Lets through only JSON of the service: not the page of a proxy, a redirect, or a success without data. Also throws if
+ * the reply has neither data nor an error, because the caller sent If-None-Match and the ETag still holds.
+ */
+async function checkReply(response: Response, request: Request): Promise<Response> {
+  const { headers, ok, status, type } = response;
+  if (status === 304) {
+    throw new ApiError('Not modified: the ETag of If-None-Match still holds.', {
+      status,
       code: 'not_modified',
     });
   }
-  if (/^application\/json\b/i.test(response.headers.get('Content-Type') ?? '')) return response;
-  throw unexpectedReply(response);
+  if (type === 'opaqueredirect' || (status >= 300 && status < 400)) throw redirected(response, request);
+  if (!JSON_TYPE.test(headers.get('Content-Type') ?? '')) throw unexpectedReply(response, 'not JSON');
+  if (ok && request.method !== 'HEAD') await checkData(response);
+  return response;
 }
 
 /**
@@ -65,13 +102,16 @@ function expectJson(response: Response): Response {
  * @throws TypeError where nothing says where the service is
  */
 export function createClient(settings: ClientSettings = {}): Client {
-  const { apiKey = fromEnvironment('RECOUP_TASKS_API_KEY'), timeoutMs, retries, ...config } = settings;
+  const { apiKey = fromEnvironment('RECOUP_TASKS_API_KEY'), timeoutMs, retries, ...given } = settings;
+  // The service never redirects, and fetch would carry the key along to wherever a redirect leads.
+  const { redirect = 'manual', parseAs = 'json', bodySerializer = writeJson, ...config } = given;
   const send = config.fetch ?? ((input, init) => fetch(input, init));
   const patience = { timeoutMs: timeoutMs ?? DEFAULTS.timeoutMs, retries: retries ?? DEFAULTS.retries };
   const client = createGeneratedClient({
-    // The service never redirects, and fetch would carry the key along to wherever a redirect leads.
-    redirect: 'error',
     ...config,
+    redirect,
+    parseAs,
+    bodySerializer,
     baseUrl: baseUrlOf(config.baseUrl),
     fetch: patientFetch(send, patience),
   });
@@ -82,11 +122,11 @@ export function createClient(settings: ClientSettings = {}): Client {
       return request;
     });
   }
-  client.interceptors.response.use(expectJson);
+  client.interceptors.response.use(checkReply);
   client.interceptors.error.use((error, response, _request, options) => {
     // There is none where the call failed before, whatever hey-api's type says; a caller may abort with any value.
     if (response === undefined) throw error;
-    if (!isEnvelope(error)) throw unexpectedReply(response);
+    if (!isEnvelope(error)) throw unexpectedReply(response, "not the service's error");
     if (!options.throwOnError) return error;
     return new ApiError(error.error, {
       status: response.status,

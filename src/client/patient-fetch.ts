@@ -14,6 +14,9 @@ const LONGEST_OWN_DELAY_MS = 5_000;
 /** A service that asks for more than this is not waited for: its reply is the result. */
 const LONGEST_DELAY_MS = 60_000;
 
+/** The last status that a Response may have; fetch returns any that a server sends. */
+const LAST_STATUS = 599;
+
 /** Methods of which a repetition changes nothing (RFC 9110, 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
@@ -61,8 +64,14 @@ function wait(delayMs: number, signal: AbortSignal): Promise<void> {
 
 /** A reply read to its end: a connection that is lost in the middle is a failed attempt, and no half reply. */
 async function whole(response: Response): Promise<Response> {
+  // In a browser, a redirect that was not followed has neither status nor headers nor body.
+  if (response.type === 'opaqueredirect') return response;
   const body = await response.arrayBuffer();
   const { status, statusText, headers, url } = response;
+  if (status > LAST_STATUS) {
+    const message = `Unexpected reply: status ${status} is not one of HTTP's (100 to ${LAST_STATUS}).`;
+    throw new ApiError(message, { status, code: 'unexpected_reply' });
+  }
   // Statuses without a body refuse even an empty one.
   const read = new Response(body.byteLength === 0 ? null : body, { status, statusText, headers });
   return Object.defineProperty(read, 'url', { value: url });
@@ -92,6 +101,7 @@ async function tryOnce(
     return await whole(await send(request.clone(), { signal: own.signal }));
   } catch (cause) {
     if (request.signal.aborted) throw request.signal.reason;
+    if (cause instanceof ApiError) throw cause;
     const { origin } = new URL(request.url);
     return timedOut
       ? new ApiError(`${origin} did not reply within ${timeoutMs} ms.`, { code: 'timeout', cause })

@@ -6,7 +6,7 @@ import {
   MongoServerError,
 } from 'mongodb';
 import type { AccountDocument } from '../accounts/document.ts';
-import type { ApiKeyDocument } from '../auth/document.ts';
+import type { StoredKey } from '../auth/document.ts';
 import type { ClaimDocument } from '../tasks/claim-document.ts';
 import type { RunDocument } from '../runs/document.ts';
 import type { TaskDocument } from '../tasks/document.ts';
@@ -16,7 +16,7 @@ export interface Collections {
   runs: Collection<RunDocument>;
   accounts: Collection<AccountDocument>;
   idempotency_keys: Collection<ClaimDocument>;
-  api_keys: Collection<ApiKeyDocument>;
+  api_keys: Collection<StoredKey>;
 }
 
 /**
