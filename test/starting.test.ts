@@ -47,9 +47,14 @@ test('while indexes are built, lives, is not ready, refuses what it is asked for
 });
 
 test('while it warms up, is not ready', async () => {
+  // Two waits, each shorter than a request may take, and together longer than it waits before it listens.
+  proxy.delayAnswer('createIndexes');
+  const starting = runService(environment);
+  while (!proxy.sent().includes('createIndexes')) await pause(50);
+  await pause(3_000);
+  proxy.resume();
   proxy.delayAnswer('find');
-  const service = await runService({ ...environment, OPERATION_TIMEOUT_MS: '60000' });
-  // It waits for this answer alone, on one of its connections.
+  const service = await starting;
   expect(await service.printed('still being prepared')).toContain('database open');
   const ready = await checkedFetch(`${service.url}/health/ready`);
   expect([ready.status, (await ready.json()).code]).toEqual([503, 'not_ready']);
