@@ -18,7 +18,7 @@ import { Deadline } from './http/deadline.ts';
 import { docs } from './http/docs.ts';
 import { errorReplies } from './http/error-replies.ts';
 import { fullListings, tooManyListings } from './http/full-listings.ts';
-import { Gzip } from './http/gzip.ts';
+import { GzipCache } from './http/gzip.ts';
 import { measure } from './http/measure.ts';
 import { sizes } from './http/sizes.ts';
 import { strictQuery } from './http/query.ts';
@@ -87,7 +87,7 @@ export function createApp(surroundings: Surroundings): Express {
   const keys = new KeyStore(collections, log);
   const fireTimes = new FireTimes(log);
   const cache = new PartCache({ maxBytes: cacheBytes * (1 - GZIP_SHARE), now });
-  const gzip = new Gzip(cacheBytes * GZIP_SHARE);
+  const gzip = new GzipCache(cacheBytes * GZIP_SHARE);
 
   metrics?.watchCache('keys', () => keys.stats());
   metrics?.watchCache('fire_times', () => fireTimes.stats());

@@ -4,7 +4,7 @@ import fresh from 'fresh';
 import { JsonText, Piece } from '../json/json-text.ts';
 import { eachInTime } from './each-in-time.ts';
 import { type WholeSegment, etagOf } from './etag.ts';
-import type { Gzip } from './gzip.ts';
+import { type GzipCache, gzipStream } from './gzip.ts';
 
 /** Bytes that go out together: at first few, to come soon; then enough to make writes cheap. */
 const FIRST_CHUNK_BYTES = 16_384;
@@ -16,7 +16,7 @@ const JOINED_BYTES = 2_097_152;
 /** A smaller reply fits into one packet as it is. */
 const GZIP_FROM_BYTES = 1_024;
 
-const COMMA = new Piece(',');
+const COMMA = Buffer.from(',');
 
 /** A body as text: what is there, and in its place what is still to be read. */
 type Segments = (WholeSegment | AsyncIterable<JsonText<unknown>>)[];
@@ -29,8 +29,11 @@ function isTexts(value: unknown): value is JsonText<unknown>[] {
   return Array.isArray(value) && value[0] instanceof JsonText;
 }
 
-/** The JSON text of an object in segments; arrays of texts, and what gives texts one by one, become arrays. */
-function segmentsOf(body: object): Segments {
+/**
+ * The JSON text of an object in segments. Arrays and async iterables of texts become arrays.
+ * @param limitMs - for each item of an async iterable
+ */
+function segmentsOf(body: object, limitMs: number): Segments {
   const segments: Segments = [];
   let text = '{';
   let separator = '';
@@ -39,7 +42,7 @@ function segmentsOf(body: object): Segments {
     text += `${separator}${JSON.stringify(key)}:`;
     separator = ',';
     if (isTexts(value) || isAsyncIterable(value)) {
-      segments.push(new Piece(`${text}[`), value);
+      segments.push(new Piece(`${text}[`), isTexts(value) ? value : eachInTime(value, limitMs));
       text = ']';
     } else text += JSON.stringify(value);
   }
@@ -52,16 +55,15 @@ function isWhole(segments: Segments): segments is WholeSegment[] {
   return !segments.some(isAsyncIterable);
 }
 
-async function* piecesOf(segments: Segments, limitMs: number): AsyncGenerator<Piece, void, undefined> {
+async function* buffersOf(segments: Segments): AsyncGenerator<Buffer, void, undefined> {
   for (const segment of segments) {
-    if (segment instanceof Piece) yield segment;
+    if (segment instanceof Piece) yield segment.bytes;
     else {
       let isFirst = true;
-      const texts = isAsyncIterable(segment) ? eachInTime(segment, limitMs) : segment;
-      for await (const { pieces } of texts) {
+      for await (const { pieces } of segment) {
         if (!isFirst) yield COMMA;
         isFirst = false;
-        yield* pieces;
+        for (const { bytes } of pieces) yield bytes;
       }
     }
   }
@@ -70,7 +72,7 @@ async function* piecesOf(segments: Segments, limitMs: number): AsyncGenerator<Pi
 function lengthOf(segments: WholeSegment[]): number {
   return segments.reduce((sum, segment) => {
     if (segment instanceof Piece) return sum + segment.bytes.length;
-    const commas = Math.max(0, segment.length - 1) * COMMA.bytes.length;
+    const commas = Math.max(0, segment.length - 1) * COMMA.length;
     return segment.reduce((inner, { byteLength }) => inner + byteLength, sum + commas);
   }, 0);
 }
@@ -83,16 +85,12 @@ function join(texts: readonly JsonText<unknown>[]): Buffer {
   if (known) return known;
   const buffers: Buffer[] = [];
   for (const [at, { pieces }] of texts.entries()) {
-    if (at > 0) buffers.push(COMMA.bytes);
+    if (at > 0) buffers.push(COMMA);
     for (const { bytes } of pieces) buffers.push(bytes);
   }
   const text = Buffer.concat(buffers);
   joined.set(texts, text);
   return text;
-}
-
-async function* bytesOf(pieces: AsyncIterable<Piece>): AsyncGenerator<Buffer, void, undefined> {
-  for await (const { bytes } of pieces) yield bytes;
 }
 
 /** Copies buffers into larger ones: each write costs as much as copying many kilobytes. */
@@ -128,9 +126,8 @@ async function sendJoined(response: Response, segments: WholeSegment[]): Promise
 async function stream(
   response: Response,
   headers: Record<string, string>,
-  buffers: AsyncIterable<Buffer>,
+  chunks: AsyncGenerator<Buffer, void, undefined>,
 ): Promise<void> {
-  const chunks = chunksOf(buffers);
   let failed = false;
   async function* send(first: Buffer): AsyncGenerator<Buffer, void, undefined> {
     try {
@@ -157,9 +154,23 @@ async function stream(
   }
 }
 
+/** Sends a body whose length is known: at once where it is small, else no faster than the client takes it. */
+async function sendWhole(
+  response: Response,
+  headers: Record<string, string>,
+  segments: WholeSegment[],
+): Promise<void> {
+  const length = lengthOf(segments);
+  const all = { ...headers, 'Content-Length': String(length) };
+  if (length > JOINED_BYTES) return stream(response, all, chunksOf(buffersOf(segments)));
+  response.set(all);
+  if (response.req.method === 'HEAD') response.end();
+  else await sendJoined(response, segments);
+}
+
 /** How a body is sent. */
 export interface Sending {
-  gzip: Gzip;
+  gzip: GzipCache;
   /** In which what is still to be read must come, each time that the client can take more. */
   operationTimeoutMs: number;
 }
@@ -180,16 +191,11 @@ export async function sendJson(
   { gzip, operationTimeoutMs }: Sending,
 ): Promise<void> {
   const request = response.req;
-  const segments = segmentsOf(body);
+  const segments = segmentsOf(body, operationTimeoutMs);
   const whole = isWhole(segments) ? segments : undefined;
-  const length = whole && lengthOf(whole);
-  const compress = (length === undefined || length >= GZIP_FROM_BYTES) && prefersGzip(request);
+  const compress = (!whole || lengthOf(whole) >= GZIP_FROM_BYTES) && prefersGzip(request);
   response.vary('Accept-Encoding');
-  const headers: Record<string, string> = {
-    'Content-Type': 'application/json; charset=utf-8',
-    ...(compress && { 'Content-Encoding': 'gzip' }),
-    ...(length !== undefined && !compress && { 'Content-Length': String(length) }),
-  };
+  const headers: Record<string, string> = {};
   const isKept = response.get('Cache-Control') === undefined && ['GET', 'HEAD'].includes(request.method);
   if (isKept) {
     // For the client that asked alone, and each time only after asking whether it is still the same.
@@ -199,22 +205,16 @@ export async function sendJson(
     // for a wish to have all of it (RFC 9111, 5.2.1.4 asks caches, not the origin).
     const condition = { 'if-none-match': request.headers['if-none-match'] };
     if (whole && fresh(condition, { etag: headers.ETag })) {
-      const {
-        'Content-Type': _type,
-        'Content-Encoding': _encoding,
-        'Content-Length': _length,
-        ...kept
-      } = headers;
-      response.status(304).set(kept).end();
+      response.status(304).set(headers).end();
       return;
     }
   } else headers['Cache-Control'] = 'no-store';
-  if (whole && length !== undefined && length <= JOINED_BYTES && !compress) {
-    response.set(headers);
-    if (request.method === 'HEAD') response.end();
-    else await sendJoined(response, whole);
-    return;
-  }
-  const pieces = piecesOf(segments, operationTimeoutMs);
-  await stream(response, headers, compress ? gzip.compress(pieces) : bytesOf(pieces));
+  headers['Content-Type'] = 'application/json; charset=utf-8';
+  if (compress) headers['Content-Encoding'] = 'gzip';
+  const plain = () => chunksOf(buffersOf(segments));
+  if (!whole) await stream(response, headers, compress ? gzipStream(plain()) : plain());
+  else if (!compress) await sendWhole(response, headers, whole);
+  // The length is optional in a reply to HEAD, and not worth the compression.
+  else if (request.method === 'HEAD') response.set(headers).end();
+  else await sendWhole(response, headers, [new Piece(await gzip.compress(headers.ETag, plain))]);
 }
