@@ -236,6 +236,7 @@ describe('the cache of compressed replies', () => {
   test('tries again after a failure', async () => {
     const cache = new GzipCache(1_000_000);
     const failing = async function* () {
+      yield TEXT;
       throw new Error('It failed.');
     };
     await expect(cache.compress('"a"', failing)).rejects.toThrow('It failed.');
