@@ -31,7 +31,7 @@ describe('npm run bench', () => {
     'prints the figures to reach beside the measured ones, and writes what the chart is drawn from',
     async () => {
       const json = join(folder, 'bench.json');
-      const only = 'listing,one-task,start';
+      const only = 'listing,one-task,gzip,start';
       const bench = await run('scripts/bench/main.js', environment, [
         '--quick',
         '--only',
@@ -51,12 +51,18 @@ describe('npm run bench', () => {
       });
       const figures = report.rows.map(({ part, measure }) => `${part}: ${measure}`);
       expect(figures).toEqual([
-        'listing: requests/s of (a)',
-        'listing: requests/s of (b)',
-        'listing: CPU per request of (a)',
-        'listing: requests/s of (c)',
-        'listing: requests/s of (a)',
+        ...['listing', 'listing, one caller', 'listing, same URL'].flatMap((part) => [
+          `${part}: CPU per request of (a)`,
+          `${part}: requests/s of (a)`,
+          `${part}: CPU per request of (a)`,
+          `${part}: requests/s of (a)`,
+        ]),
         'one-task: requests/s of (a)',
+        ...Array.from({ length: 3 }, () => [
+          'gzip: bytes of gzip -6 over the whole',
+          'gzip: CPU of plain and gzip -6, warm',
+          'gzip: CPU of plain and gzip -6, nothing cached',
+        ]).flat(),
         'start: over node itself',
       ]);
       for (const row of report.rows) {
@@ -66,13 +72,20 @@ describe('npm run bench', () => {
       }
       expect(bench.stdout).toContain('the figures mean nothing');
       expect(report.variants.map(({ name }) => name)).toEqual([
-        'service',
-        'service, CACHE_MB=0',
-        '(a) express',
-        '(b) fastify',
-        '(c) prebuilt',
+        ...['4 callers, own tasks', 'one caller', '4 callers, same URL'].flatMap((callers) => [
+          `service, ${callers}`,
+          `service, CACHE_MB=0, ${callers}`,
+          `(a) express, ${callers}`,
+        ]),
         'service, one task, with a key',
         '(a) express, one task',
+        ...['without runs', '× 5 runs', '× 5 runs of 10 kB'].flatMap((shape) => [
+          `service, ${shape}, gzip`,
+          `service, ${shape}, plain`,
+          `service, CACHE_MB=0, ${shape}, gzip`,
+          `service, CACHE_MB=0, ${shape}, plain`,
+          `(c) gzip -6 of a prebuilt buffer, ${shape}`,
+        ]),
       ]);
       for (const variant of report.variants) {
         for (const quantity of [
@@ -91,8 +104,8 @@ describe('npm run bench', () => {
         stderr: '',
       });
       const drawn = await readFile(svg, 'utf8');
-      for (const { name } of report.variants.slice(0, 5)) expect(drawn).toContain(`>${name}</text>`);
-      expect(drawn.match(/<rect/g)).toHaveLength(2 * 5);
+      for (const { name } of report.variants.slice(0, 3)) expect(drawn).toContain(`>${name}</text>`);
+      expect(drawn.match(/<rect/g)).toHaveLength(2 * 3);
     },
     TIMEOUT_MS,
   );

@@ -9,11 +9,11 @@ const HELP = `Usage: npm run bench:chart -- FILE.json FILE.svg
 Draws requests/s and CPU per request of each variant that listed the same tasks, from what npm run bench -- --json wrote.
 `;
 
-/** The part of the bench that is drawn. */
+/** The part of the bench that is drawn: callers with tasks of their own. */
 const PART = 'listing';
 const WIDTH = 760;
-const LABEL_WIDTH = 170;
-const BAR_WIDTH = 480;
+const LABEL_WIDTH = 290;
+const BAR_WIDTH = 390;
 const ROW = 26;
 const BAR = 16;
 const HEAD = 58;

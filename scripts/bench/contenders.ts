@@ -6,58 +6,67 @@ import { type WholeReply, checkSame, fetchWhole } from './replies.ts';
 import { type Contender, FETCH_MS, awaitQuiet } from './rounds.ts';
 
 /** The listing that all is measured by: a page of one account's tasks, which are as many as the page holds. */
-export function listingPath(plan: BenchPlan): string {
-  return `/api/tasks?account_id=${listedAccounts(plan).listed}&limit=${plan.listedTasks}`;
+export function listingPath(plan: BenchPlan, account = listedAccounts(plan)[0]): string {
+  return `/api/tasks?account_id=${account}&limit=${plan.listedTasks}`;
 }
 
-/** What it is called. */
+/** Its name in the results. */
 export const listingWork = ({ listedTasks }: BenchPlan) => `list ${listedTasks} tasks × 5 runs`;
 
-interface Request {
+export interface Request {
   path: string;
   headers?: Record<string, string>;
 }
 
-/** A job that asks for one thing, whose right reply is there to be compared with. */
+/** A job whose connections each repeat one of the requests, with the size of the right replies. */
 export function jobOf(
   { plan }: Bench,
   url: string,
-  { path, headers = {} }: Request,
-  right: { status: number; body: Buffer },
+  requests: Request[],
+  { status, sizes }: { status: number; sizes: number[] },
 ): Job {
   return {
     url,
-    targets: [{ path, bytes: right.body.length }],
-    headers,
-    status: right.status,
+    targets: requests.map(({ path, headers = {} }, at) => ({ path, headers, bytes: sizes[at] })),
+    status,
     connections: plan.connections,
     durationMs: plan.roundMs,
   };
 }
 
 /**
- * The service's reply, which those of others are compared with.
- * @throws WrongReply where it lists no tasks
+ * The service's replies, which those of others are compared with.
+ * @throws WrongReply where one lists no tasks
  */
-export async function referenceOf({ name, url }: Started, request: Request): Promise<WholeReply> {
-  await awaitQuiet(FETCH_MS);
-  const reply = await fetchWhole(url, request.path, request.headers);
-  checkSame(name, request.path, reply, reply);
-  return reply;
+export async function referencesOf({ name, url }: Started, requests: Request[]): Promise<WholeReply[]> {
+  const replies = [];
+  for (const { path, headers } of requests) {
+    await awaitQuiet(FETCH_MS);
+    const reply = await fetchWhole(url, path, headers);
+    checkSame(name, path, reply, reply);
+    replies.push(reply);
+  }
+  return replies;
 }
 
 /**
- * A variant that is asked for something in each round, once its reply has been found to say what the reference says.
+ * A variant whose connections each repeat one of the requests, once its replies have been found equal to the references.
  * @throws WrongReply
  */
 export async function contend(
   bench: Bench,
   { name, process, url }: Started,
-  request: Request,
-  reference: WholeReply,
+  requests: Request[],
+  references: WholeReply[],
 ): Promise<Contender> {
-  await awaitQuiet(FETCH_MS);
-  const reply = await fetchWhole(url, request.path, request.headers);
-  checkSame(name, request.path, reply, reference);
-  return { name, process, job: jobOf(bench, url, request, reply) };
+  const sizes = [];
+  for (const [at, { path, headers }] of requests.entries()) {
+    await awaitQuiet(FETCH_MS);
+    const reply = await fetchWhole(url, path, headers);
+    const reference = references[at];
+    if (!reference) throw new Error(`There is no reference for ${path}.`);
+    checkSame(name, path, reply, reference);
+    sizes.push(reply.body.length);
+  }
+  return { name, process, job: jobOf(bench, url, requests, { status: 200, sizes }) };
 }

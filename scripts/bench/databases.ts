@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { KeyStore } from '../../src/auth/store.ts';
 import { type Database, openDatabase } from '../../src/store/open-store.ts';
-import { type DatabaseName, fill } from './fill.ts';
+import { type DatabaseName, fill, listedAccounts } from './fill.ts';
 import type { BenchPlan } from './plan.ts';
 
 /** Beside what is built: on a disk, which the folder for temporary files need not be. */
@@ -27,7 +27,7 @@ export class Databases {
   readonly folder: string;
   readonly uri: string | undefined;
   readonly #run = `bench_${randomUUID().replaceAll('-', '').slice(0, 12)}`;
-  readonly #filled = new Map<DatabaseName, { key: string }>();
+  readonly #filled = new Map<DatabaseName, Map<string | undefined, string>>();
   #copies = 0;
 
   private constructor(folder: string, uri: string | undefined) {
@@ -60,20 +60,26 @@ export class Databases {
     work: { plan: BenchPlan; onProgress: (documents: number) => void },
   ): Promise<void> {
     // Before it is filled, so that it is dropped also where that fails.
-    this.#filled.set(name, { key: '' });
+    const keysOfAccounts = new Map<string | undefined, string>();
+    this.#filled.set(name, keysOfAccounts);
     const database = await this.#open(name);
     try {
       await fill(database.collections, name, work);
       const keys = new KeyStore(database.collections, pino({ level: 'silent' }));
-      this.#filled.set(name, await keys.create({ name: 'bench', scope: 'admin' }, new Date()));
+      const { key } = await keys.create({ name: 'bench', scope: 'admin' }, new Date());
+      keysOfAccounts.set(undefined, key);
+      for (const accountId of listedAccounts(work.plan)) {
+        const created = await keys.create({ name: 'bench', accountId }, new Date());
+        keysOfAccounts.set(accountId, created.key);
+      }
     } finally {
       await database.close();
     }
   }
 
-  /** An admin's key. */
-  keyOf(name: DatabaseName): string {
-    return this.#filled.get(name)?.key ?? '';
+  /** An account's key, or an admin's. */
+  keyOf(name: DatabaseName, account?: string): string {
+    return this.#filled.get(name)?.get(account) ?? '';
   }
 
   /** One for a process. */

@@ -18,7 +18,6 @@ export interface Round {
   peakMebibytes: number;
   /** The share of a core that the load generator took: near 1, it is what was measured. */
   generatorCores: number;
-  changesPerSecond: number;
 }
 
 /** What a variant did in all rounds. */

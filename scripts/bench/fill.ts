@@ -10,9 +10,23 @@ import type { BenchPlan } from './plan.ts';
 /**
  * `small`: accounts with as many tasks as a listing has, and one whose few tasks have short histories. `many`: the same
  * and so many tasks of others, of one run each, that it is the large database. `histories`: the small one, with long
- * histories. `crons`: as many cron expressions as tasks.
+ * histories. `crons`: as many cron expressions as tasks. `shapes`: an account for each of SHAPES.
  */
-export type DatabaseName = 'small' | 'many' | 'histories' | 'crons';
+export type DatabaseName = 'small' | 'many' | 'histories' | 'crons' | 'shapes';
+
+/** A listing as far as compression is concerned. */
+export interface Shape {
+  title: string;
+  runs: number;
+  /** Bytes of each run's output, in place of what it has. */
+  outputBytes?: number;
+}
+
+export const SHAPES: Shape[] = [
+  { title: 'without runs', runs: 0 },
+  { title: '× 5 runs', runs: 5 },
+  { title: '× 5 runs of 10 kB', runs: 5, outputBytes: 10_000 },
+];
 
 /** Runs of a listed task. */
 const LISTED_RUNS = 5;
@@ -25,6 +39,19 @@ interface Filling {
   accountOf: (task: number) => number;
   runsOf: (task: number) => number;
   schedule?: (task: number) => string;
+  /** A run's output in place of the usual one. */
+  outputOf?: (task: number) => string | undefined;
+}
+
+/** A text that looks random and is the same in every run of the bench (a linear congruential generator). */
+function textOf(seed: number, bytes: number): string {
+  let state = seed;
+  let text = '';
+  while (text.length < bytes) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    text += `${(state >>> 12).toString(36)} `;
+  }
+  return text;
 }
 
 /** Daily, weekly, monthly and every few minutes: no two alike, none cheaper for being alike. */
@@ -41,6 +68,18 @@ function fillingOf(name: DatabaseName, plan: BenchPlan): Filling {
   const { accounts, listedTasks, historyTasks, shortHistory, longHistory } = plan;
   if (name === 'crons')
     return { tasks: plan.crons, accountOf: () => 0, runsOf: () => 1, schedule: distinctSchedule };
+  if (name === 'shapes') {
+    const shapeOf = (task: number) => SHAPES[task % SHAPES.length];
+    return {
+      tasks: SHAPES.length * listedTasks,
+      accountOf: (task) => task % SHAPES.length,
+      runsOf: (task) => shapeOf(task)?.runs ?? 0,
+      outputOf: (task) => {
+        const bytes = shapeOf(task)?.outputBytes;
+        return bytes === undefined ? undefined : textOf(task, bytes);
+      },
+    };
+  }
   const listed = accounts * listedTasks;
   const small = listed + historyTasks;
   return {
@@ -61,11 +100,13 @@ function countAccounts(name: DatabaseName, { accounts }: BenchPlan): number {
   return name === 'many' ? accounts + 1 + OTHER_ACCOUNTS : accounts + 1;
 }
 
-/** The ids of the accounts that are listed: of `listedTasks` tasks, and of those with histories. */
-export function listedAccounts({ accounts }: BenchPlan): { listed: string; histories: string } {
-  const ids = [...seedAccounts(accounts + 1)].map(({ _id }) => _id);
-  return { listed: ids[0] ?? '', histories: ids[accounts] ?? '' };
-}
+const accountIds = (count: number): string[] => [...seedAccounts(count)].map(({ _id }) => _id);
+
+/** The accounts with `listedTasks` tasks each. */
+export const listedAccounts = ({ accounts }: BenchPlan): string[] => accountIds(accounts);
+
+/** The account of the tasks with histories. */
+export const historyAccount = ({ accounts }: BenchPlan): string => accountIds(accounts + 1)[accounts] ?? '';
 
 /** How many documents a database has, the accounts not counted. */
 export function countDocuments(name: DatabaseName, plan: BenchPlan): number {
@@ -80,17 +121,20 @@ export function* benchDocuments(
   name: DatabaseName,
   plan: BenchPlan,
 ): Generator<{ task: TaskDocument } | { run: RunDocument }> {
-  const { tasks, accountOf, runsOf, schedule } = fillingOf(name, plan);
-  const accountIds = [...seedAccounts(countAccounts(name, plan))].map(({ _id }) => _id);
+  const { tasks, accountOf, runsOf, schedule, outputOf } = fillingOf(name, plan);
+  const ids = accountIds(countAccounts(name, plan));
   let index = -1;
   for (const { task } of seedTasks({ accounts: plan.accounts, tasks, runs: 0 })) {
     index += 1;
-    const account_id = accountIds[accountOf(index)] ?? '';
+    const account_id = ids[accountOf(index)] ?? '';
     const recent_runs = [];
     for (const { id, ...fields } of seedRuns(index, runsOf(index))) {
       const { id: _id, ...record } = recordOf({ id, ...fields });
       if (recent_runs.length < RECENT_RUNS) recent_runs.push({ id, createdAt: record.createdAt });
-      yield { run: { ...record, _id, task_id: task._id, account_id } };
+      const output = outputOf?.(index);
+      yield {
+        run: { ...record, ...(output !== undefined && { output }), _id, task_id: task._id, account_id },
+      };
     }
     yield {
       task: {

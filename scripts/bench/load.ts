@@ -1,10 +1,10 @@
 import { type Socket, connect } from 'node:net';
-import { type TitleChanges, changeTitles } from './changes.ts';
 import { ReplyReader } from './reply-reader.ts';
 
-/** One of the things that are asked for. */
+/** A request that a connection repeats. */
 export interface Target {
   path: string;
+  headers: Record<string, string>;
   /** What a right reply to it has; undefined where the caller looks at the sum. */
   bytes?: number;
 }
@@ -12,16 +12,13 @@ export interface Target {
 /** What the load generator shall do. */
 export interface Job {
   url: string;
-  /** Drawn at random, always the same ones. */
+  /** Of the first connection, of the second, and so on; those that follow begin again. */
   targets: Target[];
-  headers: Record<string, string>;
   /** What a right reply has. */
   status: number;
   connections: number;
   /** How long new requests are made; those in flight are then waited for. */
   durationMs: number;
-  /** Changes of a task's title meanwhile. */
-  changes?: TitleChanges;
 }
 
 /** What came of it. Every reply was whole and right, or there is none of this. */
@@ -34,8 +31,6 @@ export interface LoadResult {
   p99Ms: number;
   /** Until the first byte of the first reply's body, or its whole head where it has none. */
   firstByteMs: number;
-  /** Changes that were acknowledged. */
-  changes: number;
   /** The load generator's own. */
   cpuMs: number;
 }
@@ -51,40 +46,35 @@ export class WrongReply extends Error {
   }
 }
 
-/** Numbers from 0 to `below` that look random and are the same in every run (a linear congruential generator). */
-function drawer(below: number): () => number {
-  let state = 1;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
 interface Progress {
   result: LoadResult;
   latenciesMs: number[];
+  /** Whether there is time for another request. */
+  mayAsk: () => boolean;
 }
 
 /** One keep-alive connection that asks again as soon as it has been answered. */
-function ask(job: Job, next: () => Target | undefined, progress: Progress): Promise<void> {
-  const { result, latenciesMs } = progress;
+function ask(job: Job, target: Target, { result, latenciesMs, mayAsk }: Progress): Promise<void> {
   const { hostname, port, host } = new URL(job.url);
-  const head = Object.entries({ Host: host, ...job.headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = Object.entries({ Host: host, ...target.headers }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
   const reader = new ReplyReader();
-  let target: Target | undefined;
+  const request = `GET ${target.path} HTTP/1.1\r\n${head.join('')}\r\n`;
+  let isAsking = false;
   let askedAt = 0;
   return new Promise((resolve, reject) => {
     const send = (socket: Socket) => {
-      target = next();
-      if (!target) {
+      isAsking = mayAsk();
+      if (!isAsking) {
         socket.end(resolve);
         return;
       }
       askedAt = performance.now();
-      socket.write(`GET ${target.path} HTTP/1.1\r\n${head.join('')}\r\n`);
+      socket.write(request);
     };
     const take = (socket: Socket, bytes: Buffer) => {
-      if (!target) throw new Error('A reply that nobody asked for.');
+      if (!isAsking) throw new Error('A reply that nobody asked for.');
       const reply = reader.read(bytes);
       if (result.firstByteMs === 0 && (reply || reader.hasBody))
         result.firstByteMs = performance.now() - askedAt;
@@ -115,13 +105,12 @@ function ask(job: Job, next: () => Target | undefined, progress: Progress): Prom
         },
       },
     });
-    socket.setTimeout(TIMEOUT_MS, () =>
-      socket.destroy(new WrongReply(target?.path ?? '', 'no reply in time')),
-    );
+    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new WrongReply(target.path, 'no reply in time')));
     socket.once('connect', () => send(socket));
     socket.once('error', reject);
     socket.once('close', () => {
-      if (target) reject(new WrongReply(target.path, 'the connection was closed before the reply was whole'));
+      if (isAsking)
+        reject(new WrongReply(target.path, 'the connection was closed before the reply was whole'));
     });
   });
 }
@@ -131,7 +120,6 @@ function ask(job: Job, next: () => Target | undefined, progress: Progress): Prom
  * @throws WrongReply where a reply is not whole or not what was expected
  */
 export async function generateLoad(job: Job): Promise<LoadResult> {
-  const draw = drawer(job.targets.length);
   const result: LoadResult = {
     requests: 0,
     bytes: 0,
@@ -139,31 +127,24 @@ export async function generateLoad(job: Job): Promise<LoadResult> {
     p50Ms: 0,
     p99Ms: 0,
     firstByteMs: 0,
-    changes: 0,
     cpuMs: 0,
   };
   const latenciesMs: number[] = [];
   const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
   let asked = 0;
-  const next = () => {
+  const mayAsk = () => {
     // Each connection asks at least once, however short the time.
     const isOver = asked >= job.connections && performance.now() - startedAt >= job.durationMs;
-    if (isOver) return undefined;
-    asked += 1;
-    return job.targets[draw()];
+    if (!isOver) asked += 1;
+    return !isOver;
   };
-  const stop = new AbortController();
-  const changing = job.changes ? changeTitles(job.url, job.changes, stop.signal) : Promise.resolve(0);
-  const asking = Promise.all(
-    Array.from({ length: job.connections }, () => ask(job, next, { result, latenciesMs })),
-  );
-  try {
-    await Promise.race([asking, changing.then(() => asking)]);
-  } finally {
-    stop.abort();
-  }
-  result.changes = await changing;
+  const connections = Array.from({ length: job.connections }, (_, at) => {
+    const target = job.targets[at % job.targets.length];
+    if (!target) throw new Error('There is nothing to ask for.');
+    return ask(job, target, { result, latenciesMs, mayAsk });
+  });
+  await Promise.all(connections);
   result.elapsedMs = performance.now() - startedAt;
   const { user, system } = process.cpuUsage(cpuBefore);
   result.cpuMs = (user + system) / 1_000;

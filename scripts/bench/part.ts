@@ -8,8 +8,6 @@ export interface Part {
   /** For --only. */
   name: string;
   databases: DatabaseName[];
-  /** Whether it can be measured on a MongoDB server. */
-  embeddedOnly?: boolean;
   /** How often it calls bench.step(). */
   steps: (plan: BenchPlan) => number;
   run: (bench: Bench) => Promise<PartResult>;

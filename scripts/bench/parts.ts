@@ -1,27 +1,12 @@
 import type { Part } from './part.ts';
-import { changing } from './parts/changing.ts';
 import { crons } from './parts/crons.ts';
 import { growth } from './parts/growth.ts';
 import { gzip } from './parts/gzip.ts';
 import { listing } from './parts/listing.ts';
 import { notModified } from './parts/not-modified.ts';
 import { oneTask } from './parts/one-task.ts';
-import { runEngine } from './parts/run-engine.ts';
 import { start } from './parts/start.ts';
-import { storage } from './parts/storage.ts';
 import { whole } from './parts/whole.ts';
 
 /** In the order of the table. */
-export const parts: Part[] = [
-  listing,
-  changing,
-  oneTask,
-  notModified,
-  runEngine,
-  gzip,
-  whole,
-  growth,
-  crons,
-  start,
-  storage,
-];
+export const parts: Part[] = [listing, oneTask, notModified, gzip, whole, growth, crons, start];

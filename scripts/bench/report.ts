@@ -91,7 +91,6 @@ function overRounds({ rounds, ...variant }: VariantFigures): Report['variants'][
     firstByteMs: spread('firstByteMs'),
     peakMebibytes: spread('peakMebibytes'),
     generatorCores: spread('generatorCores'),
-    changesPerSecond: spread('changesPerSecond'),
   };
 }
 

@@ -40,7 +40,6 @@ export async function measureRound({ process, name, job }: Contender, bench: Ben
     firstByteMs: result.firstByteMs,
     peakMebibytes: peakBytes / 1_048_576,
     generatorCores: result.cpuMs / result.elapsedMs,
-    changesPerSecond: result.changes / seconds,
   };
 }
 
@@ -49,6 +48,7 @@ export interface Measured {
   variants: VariantFigures[];
   /** How many times a quantity of one contender is that of another. */
   ratio: (quantity: keyof Round, one: Contender, other: Contender) => Spread;
+  roundsOf: (contender: Contender) => Round[];
 }
 
 /** Warms all contenders up, then measures them in turns: in each round each, so that none has the quieter minutes. */
@@ -80,6 +80,7 @@ export async function measureInRounds(
   return {
     variants: [...variants.values()],
     ratio: (quantity, one, other) => ratioOf(of(one), of(other), quantity),
+    roundsOf: (contender) => of(contender).rounds,
   };
 }
 

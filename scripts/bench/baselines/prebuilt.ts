@@ -1,6 +1,10 @@
-/** (c) The limit: a reply that is there already, sent by node:http. */
+/** (c) The limit: a reply that is built already, sent by node:http; compressed by zlib for each request that accepts it. */
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import { readTasks } from './read-tasks.ts';
 import { serve } from './serve.ts';
+
+const compress = promisify(gzip);
 
 await serve((collections) => {
   const bodies = new Map<string, Buffer>();
@@ -16,8 +20,14 @@ await serve((collections) => {
 
   return async (request, response) => {
     const url = request.url ?? '/';
-    const body = bodies.get(url) ?? (await bodyOf(url));
-    response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': body.length });
+    const plain = bodies.get(url) ?? (await bodyOf(url));
+    const isCompressed = request.headers['accept-encoding'] === 'gzip';
+    const body = isCompressed ? await compress(plain) : plain;
+    response.writeHead(200, {
+      'Content-Type': 'application/json',
+      'Content-Length': body.length,
+      ...(isCompressed && { 'Content-Encoding': 'gzip' }),
+    });
     response.end(body);
   };
 });

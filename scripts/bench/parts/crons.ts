@@ -1,5 +1,5 @@
 import type { Bench, Started } from '../bench.ts';
-import { jobOf, referenceOf } from '../contenders.ts';
+import { jobOf, referencesOf } from '../contenders.ts';
 import { type PartResult, type Row, spreadOf } from '../figures.ts';
 import { listedAccounts } from '../fill.ts';
 import { type Part, most } from '../part.ts';
@@ -12,7 +12,7 @@ const PART = 'crons';
 async function firstListing(bench: Bench, path: string): Promise<{ service: Started; longestMs: number }> {
   const service = await bench.startService('service, all crons different', 'crons');
   await service.process.ask({ ask: 'watchDelay' });
-  await referenceOf(service, { path });
+  await referencesOf(service, [{ path }]);
   const { longestMs } = await service.process.ask<{ longestMs: number }>({ ask: 'longestDelay' });
   bench.step();
   return { service, longestMs };
@@ -33,7 +33,7 @@ async function shares(bench: Bench, contender: Contender): Promise<number[]> {
 
 async function run(bench: Bench): Promise<PartResult> {
   const { crons, longRounds } = bench.plan;
-  const path = `/api/tasks?account_id=${listedAccounts({ ...bench.plan, accounts: 0 }).listed}&limit=${crons}`;
+  const path = `/api/tasks?account_id=${listedAccounts(bench.plan)[0]}&limit=${crons}`;
   const delays = [];
   let last;
   for (let round = 0; round < longRounds; round += 1) {
@@ -44,7 +44,10 @@ async function run(bench: Bench): Promise<PartResult> {
   }
   if (!last) throw new Error('Nothing was listed.');
   const reply = await fetchWhole(last.url, path);
-  const job = { ...jobOf(bench, last.url, { path }, reply), connections: 4 };
+  const job = {
+    ...jobOf(bench, last.url, [{ path }], { status: 200, sizes: [reply.body.length] }),
+    connections: 4,
+  };
   const contender = { ...last, job };
   const { variants } = await measureInRounds(PART, [contender], bench);
   const work = `list ${crons.toLocaleString('en-US')} tasks, all crons different`;

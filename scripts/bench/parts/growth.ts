@@ -1,7 +1,7 @@
 import type { Bench } from '../bench.ts';
-import { contend, listingPath, referenceOf } from '../contenders.ts';
+import { contend, listingPath, referencesOf } from '../contenders.ts';
 import { type PartResult, type Row } from '../figures.ts';
-import { type DatabaseName, listedAccounts } from '../fill.ts';
+import { type DatabaseName, historyAccount } from '../fill.ts';
 import { type Part, most, rowsOf } from '../part.ts';
 import type { BenchPlan } from '../plan.ts';
 import { type Contender, measureInRounds, roundSteps } from '../rounds.ts';
@@ -21,7 +21,7 @@ function growthsOf(plan: BenchPlan): Growth[] {
   return [
     {
       work: `list ${historyTasks} tasks, runs per task ${number(shortHistory)} → ${number(longHistory)}`,
-      path: `/api/tasks?account_id=${listedAccounts(plan).histories}&limit=${historyTasks}`,
+      path: `/api/tasks?account_id=${historyAccount(plan)}&limit=${historyTasks}`,
       grown: 'histories',
     },
     {
@@ -34,14 +34,14 @@ function growthsOf(plan: BenchPlan): Growth[] {
 
 async function measureOne(bench: Bench, { work, path, grown }: Growth): Promise<PartResult> {
   const contenders: Contender[] = [];
-  let reference;
+  let references;
   for (const database of ['small', grown] as const) {
     for (const cacheMegabytes of ['', '0']) {
       const name = `${grown}: service on ${database}${cacheMegabytes ? ', CACHE_MB=0' : ''}`;
       const service = await bench.startService(name, database, { CACHE_MB: cacheMegabytes });
-      reference ??= await referenceOf(service, { path });
+      references ??= await referencesOf(service, [{ path }]);
       // Of contents that are the same, which this holds them to.
-      const contender = await contend(bench, service, { path }, reference);
+      const contender = await contend(bench, service, [{ path }], references);
       // Alone with its caller: what counts is the time of one listing.
       contenders.push({ ...contender, job: { ...contender.job, connections: 1 } });
     }

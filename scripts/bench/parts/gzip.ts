@@ -1,56 +1,94 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { Bench } from '../bench.ts';
-import { contend, jobOf, listingPath, listingWork, referenceOf } from '../contenders.ts';
+import { type Request, jobOf, listingPath, referencesOf } from '../contenders.ts';
 import { type PartResult, spreadOf } from '../figures.ts';
+import { SHAPES, type Shape, listedAccounts } from '../fill.ts';
 import { WrongReply } from '../load.ts';
 import { type Part, most, rowsOf } from '../part.ts';
 import { fetchWhole } from '../replies.ts';
-import { FETCH_MS, awaitQuiet, measureInRounds, roundSteps } from '../rounds.ts';
+import { type Contender, FETCH_MS, awaitQuiet, measureInRounds, roundSteps } from '../rounds.ts';
 
 const PART = 'gzip';
 const HEADERS = { 'Accept-Encoding': 'gzip' };
-const WHOLE_LEVEL = 6;
+/** What a service may cost beyond the plain reply and zlib over the whole of it. */
+const MOST = 1.1;
 
-async function run(bench: Bench): Promise<PartResult> {
-  const request = { path: listingPath(bench.plan), headers: HEADERS };
-  const work = `${listingWork(bench.plan)}, gzip, warm`;
-  const service = await bench.startService('service', 'small');
-  const plainRequest = { path: request.path };
-  const plain = await contend(bench, service, plainRequest, await referenceOf(service, plainRequest));
+type Server = Pick<Contender, 'name' | 'process'> & { url: string };
+
+/** A variant that is asked for a listing, compressed or not, once its reply has been found right. */
+async function contend(
+  bench: Bench,
+  { name, process, url }: Server,
+  { path, headers }: Request,
+  plain: Buffer,
+): Promise<{ contender: Contender; bytes: number }> {
   await awaitQuiet(FETCH_MS);
-  const { body } = await fetchWhole(service.url, request.path);
-  const reply = await fetchWhole(service.url, request.path, HEADERS);
-  const compresses = reply.headers['content-encoding'] === 'gzip';
-  if (compresses && !gunzipSync(reply.body).equals(body))
-    throw new WrongReply(request.path, 'gzip of other bytes');
-  const gzip = { ...service, name: 'service, gzip', job: jobOf(bench, service.url, request, reply) };
-  const { variants, ratio } = await measureInRounds(PART, compresses ? [plain, gzip] : [plain], bench);
-  const note = compresses ? undefined : 'no gzip';
-  const wholeBytes = gzipSync(body, { level: WHOLE_LEVEL }).length;
-  const rows = rowsOf(PART, work, [
-    [
-      'CPU per request of plain',
-      most(3),
-      compresses ? ratio('cpuMsPerRequest', gzip, plain) : undefined,
-      note,
-    ],
-    [
-      `bytes of gzip -${WHOLE_LEVEL} over the whole`,
-      most(1.5),
-      compresses ? spreadOf([reply.body.length / wholeBytes]) : undefined,
-      note,
-    ],
+  const { body, headers: replied } = await fetchWhole(url, path, headers);
+  const isCompressed = replied['content-encoding'] === 'gzip';
+  if (isCompressed !== (headers !== undefined))
+    throw new WrongReply(path, `${name}: not compressed as asked`);
+  // (c) has the same fields in an order of its own, so that only lengths can be compared.
+  const text = isCompressed ? gunzipSync(body) : body;
+  if (text.length !== plain.length) throw new WrongReply(path, `${name}: other bytes`);
+  const job = jobOf(bench, url, [{ path, headers }], { status: 200, sizes: [body.length] });
+  return { contender: { name, process, job: { ...job, connections: 1 } }, bytes: body.length };
+}
+
+async function measure(
+  bench: Bench,
+  shape: Shape,
+  { path, servers }: { path: string; servers: Record<'service' | 'uncached' | 'zlib', Server> },
+): Promise<PartResult> {
+  const [reference] = await referencesOf({ ...servers.service, name: 'service' }, [{ path }]);
+  if (!reference) throw new Error('There is no reply.');
+  const asked = (server: Server, how: string, headers?: Request['headers']) =>
+    contend(bench, { ...server, name: `${server.name}, ${how}` }, { path, headers }, reference.body);
+  const title = shape.title;
+  const warm = await asked(servers.service, `${title}, gzip`, HEADERS);
+  const warmPlain = await asked(servers.service, `${title}, plain`);
+  const cold = await asked(servers.uncached, `${title}, gzip`, HEADERS);
+  const coldPlain = await asked(servers.uncached, `${title}, plain`);
+  const zlib = await asked(servers.zlib, title, HEADERS);
+  const all = [warm, warmPlain, cold, coldPlain, zlib].map(({ contender }) => contender);
+  const { variants, roundsOf } = await measureInRounds(PART, all, bench, bench.plan.longRounds);
+  /** CPU of a compressed reply against that of a plain one and of zlib over the same bytes, round by round. */
+  const overZlib = (own: Contender, plain: Contender) => {
+    const [plains, zlibs] = [roundsOf(plain), roundsOf(zlib.contender)];
+    const sum = (at: number) => (plains[at]?.cpuMsPerRequest ?? 0) + (zlibs[at]?.cpuMsPerRequest ?? 0);
+    return spreadOf(roundsOf(own).map(({ cpuMsPerRequest }, at) => cpuMsPerRequest / sum(at)));
+  };
+  const wholeBytes = gzipSync(reference.body).length;
+  const rows = rowsOf(PART, `list ${bench.plan.listedTasks} tasks ${title}, gzip`, [
+    ['bytes of gzip -6 over the whole', most(MOST), spreadOf([warm.bytes / wholeBytes])],
+    ['CPU of plain and gzip -6, warm', most(MOST), overZlib(warm.contender, warmPlain.contender)],
+    ['CPU of plain and gzip -6, nothing cached', most(MOST), overZlib(cold.contender, coldPlain.contender)],
   ]);
-  const notes = [
-    `gzip: ${body.length} bytes plain, ${compresses ? reply.body.length : 'none'} compressed, ${wholeBytes} by gzip -${WHOLE_LEVEL} over the whole`,
-  ];
+  const notes = [`gzip: ${title} ${reference.body.length} bytes plain, ${warm.bytes} compressed`];
   return { rows, variants, notes };
 }
 
-/** The listing compressed, against the plain one. */
+async function run(bench: Bench): Promise<PartResult> {
+  const servers = {
+    service: await bench.startService('service', 'shapes'),
+    uncached: await bench.startService('service, CACHE_MB=0', 'shapes', { CACHE_MB: '0' }),
+    zlib: await bench.startBaseline('(c) gzip -6 of a prebuilt buffer', 'prebuilt', { database: 'shapes' }),
+  };
+  const accounts = listedAccounts({ ...bench.plan, accounts: SHAPES.length });
+  const results = [];
+  for (const [at, shape] of SHAPES.entries()) {
+    results.push(await measure(bench, shape, { path: listingPath(bench.plan, accounts[at]), servers }));
+  }
+  return {
+    rows: results.flatMap(({ rows }) => rows),
+    variants: results.flatMap(({ variants }) => variants),
+    notes: results.flatMap(({ notes }) => notes),
+  };
+}
+
+/** Compressed listings of each shape, against plain ones and zlib by itself. */
 export const gzip: Part = {
   name: PART,
-  databases: ['small'],
-  steps: ({ rounds }) => roundSteps(2, rounds),
+  databases: ['shapes'],
+  steps: ({ longRounds }) => SHAPES.length * roundSteps(5, longRounds),
   run,
 };

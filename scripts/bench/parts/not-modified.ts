@@ -1,5 +1,5 @@
 import type { Bench, Started } from '../bench.ts';
-import { contend, jobOf, listingPath, listingWork, referenceOf } from '../contenders.ts';
+import { contend, jobOf, listingPath, listingWork, referencesOf } from '../contenders.ts';
 import type { PartResult } from '../figures.ts';
 import { WrongReply } from '../load.ts';
 import { type Part, least, rowsOf } from '../part.ts';
@@ -15,16 +15,20 @@ async function conditional(bench: Bench, service: Started, path: string): Promis
   const request = { path, headers: { 'If-None-Match': etag } };
   const reply = await fetchWhole(service.url, path, request.headers);
   if (reply.status !== 304) throw new WrongReply(path, `status ${reply.status} to its own ETag`);
-  return { ...service, name: 'service, 304', job: jobOf(bench, service.url, request, reply) };
+  return {
+    ...service,
+    name: 'service, 304',
+    job: jobOf(bench, service.url, [request], { status: 304, sizes: [0] }),
+  };
 }
 
 async function run(bench: Bench): Promise<PartResult> {
-  const request = { path: listingPath(bench.plan) };
+  const requests = [{ path: listingPath(bench.plan) }];
   const service = await bench.startService('service', 'small');
-  const reference = await referenceOf(service, request);
+  const references = await referencesOf(service, requests);
   const express = await bench.startBaseline('(a) express', 'express', { database: 'small' });
-  const a = await contend(bench, express, request, reference);
-  const unchanged = await conditional(bench, service, request.path);
+  const a = await contend(bench, express, requests, references);
+  const unchanged = await conditional(bench, service, listingPath(bench.plan));
   const { variants, ratio } = await measureInRounds(PART, unchanged ? [unchanged, a] : [a], bench);
   const measured = unchanged && ratio('requestsPerSecond', unchanged, a);
   const rows = rowsOf(PART, `${listingWork(bench.plan)}, 304`, [

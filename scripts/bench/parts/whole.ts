@@ -17,12 +17,15 @@ async function prepare(started: Started): Promise<Lister> {
   return { ...started, idleMebibytes: (await started.process.memoryBytes()) / 1_048_576, figures };
 }
 
-async function list({ url, process, name, figures }: Lister, bench: Bench): Promise<number> {
+async function list(
+  { url, process, name, figures }: Lister,
+  bench: Bench,
+  headers: Record<string, string> = {},
+): Promise<number> {
   // Its length is not known before: the variants' are compared.
   const job: Job = {
     url,
-    targets: [{ path: PATH }],
-    headers: {},
+    targets: [{ path: PATH, headers }],
     status: 200,
     connections: 1,
     durationMs: 0,
@@ -38,9 +41,15 @@ async function run(bench: Bench): Promise<PartResult> {
   const a = await prepare(
     await bench.startBaseline('(a) express, all tasks', 'express', { database: 'many' }),
   );
+  const gzip: Lister = {
+    ...own,
+    name: `${own.name}, gzip`,
+    figures: { ...own.figures, name: `${own.name}, gzip`, rounds: [] },
+  };
   for (let round = 0; round < bench.plan.longRounds; round += 1) {
     const bytes = await list(own, bench);
     const others = await list(a, bench);
+    gzip.figures.bytesPerReply = await list(gzip, bench, { 'Accept-Encoding': 'gzip' });
     own.figures.bytesPerReply = bytes;
     a.figures.bytesPerReply = others;
     if (bytes !== others) throw new WrongReply(PATH, `the service sends ${bytes} bytes, (a) ${others}`);
@@ -72,17 +81,25 @@ async function run(bench: Bench): Promise<PartResult> {
       unit: '×',
       measured: ratioOf(own.figures, a.figures, 'megabytesPerSecond'),
     },
+    {
+      part: PART,
+      work: `${work}, gzip`,
+      measure: 'CPU of plain, streaming',
+      target: most(1.5),
+      unit: '×',
+      measured: ratioOf(gzip.figures, own.figures, 'cpuMsPerRequest'),
+    },
   ];
   const notes = [
-    `whole: ${(own.figures.bytesPerReply / 1e6).toFixed(1)} MB; all but the listed tasks have one run, so that filling stays quick; idle is a process that has just started; (a) reads 100 tasks of a cursor at a time, joins them by $in, and waits for drain`,
+    `whole: ${(own.figures.bytesPerReply / 1e6).toFixed(1)} MB; all but the listed tasks have one run, so that filling stays quick; idle is a process that has just started; (a) reads 100 tasks of a cursor at a time, joins them by $in, and waits for drain; compressed ${(gzip.figures.bytesPerReply / 1e6).toFixed(1)} MB`,
   ];
-  return { rows, variants: [own.figures, a.figures], notes };
+  return { rows, variants: [own.figures, gzip.figures, a.figures], notes };
 }
 
 /** All tasks of the large database in one reply, to one reader. */
 export const whole: Part = {
   name: PART,
   databases: ['many'],
-  steps: ({ longRounds }) => 2 * longRounds,
+  steps: ({ longRounds }) => 3 * longRounds,
   run,
 };
