@@ -26,7 +26,7 @@ export const FULL: BenchPlan = {
   mode: 'full',
   listedTasks: 100,
   accounts: 32,
-  manyTasks: 100_000,
+  manyTasks: 50_000,
   historyTasks: 5,
   shortHistory: 10,
   longHistory: 10_000,

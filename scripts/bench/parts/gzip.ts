@@ -1,5 +1,5 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
-import type { Bench } from '../bench.ts';
+import type { Bench, Started } from '../bench.ts';
 import { type Request, jobOf, listingPath, referencesOf } from '../contenders.ts';
 import { type PartResult, spreadOf } from '../figures.ts';
 import { SHAPES, type Shape, listedAccounts } from '../fill.ts';
@@ -13,12 +13,10 @@ const HEADERS = { 'Accept-Encoding': 'gzip' };
 /** What a service may cost beyond the plain reply and zlib over the whole of it. */
 const MOST = 1.1;
 
-type Server = Pick<Contender, 'name' | 'process'> & { url: string };
-
 /** A variant that is asked for a listing, compressed or not, once its reply has been found right. */
 async function contend(
   bench: Bench,
-  { name, process, url }: Server,
+  { name, process, url }: Started,
   { path, headers }: Request,
   plain: Buffer,
 ): Promise<{ contender: Contender; bytes: number }> {
@@ -27,7 +25,7 @@ async function contend(
   const isCompressed = replied['content-encoding'] === 'gzip';
   if (isCompressed !== (headers !== undefined))
     throw new WrongReply(path, `${name}: not compressed as asked`);
-  // (c) has the same fields in an order of its own, so that only lengths can be compared.
+  // (c) may order the fields of an object otherwise.
   const text = isCompressed ? gunzipSync(body) : body;
   if (text.length !== plain.length) throw new WrongReply(path, `${name}: other bytes`);
   const job = jobOf(bench, url, [{ path, headers }], { status: 200, sizes: [body.length] });
@@ -37,11 +35,11 @@ async function contend(
 async function measure(
   bench: Bench,
   shape: Shape,
-  { path, servers }: { path: string; servers: Record<'service' | 'uncached' | 'zlib', Server> },
+  { path, servers }: { path: string; servers: Record<'service' | 'uncached' | 'zlib', Started> },
 ): Promise<PartResult> {
-  const [reference] = await referencesOf({ ...servers.service, name: 'service' }, [{ path }]);
+  const [reference] = await referencesOf(servers.service, [{ path }]);
   if (!reference) throw new Error('There is no reply.');
-  const asked = (server: Server, how: string, headers?: Request['headers']) =>
+  const asked = (server: Started, how: string, headers?: Request['headers']) =>
     contend(bench, { ...server, name: `${server.name}, ${how}` }, { path, headers }, reference.body);
   const title = shape.title;
   const warm = await asked(servers.service, `${title}, gzip`, HEADERS);
