@@ -88,7 +88,7 @@ const SHAPES: [shape: string, fill: (service: Service) => Promise<void>][] = [
   ['5 tasks × 5 runs', (to) => seedWithRuns(to, 5)],
   ['100 tasks × 5 runs', (to) => seedWithRuns(to, 100)],
   ['20 tasks × 5 large runs', (to) => insert(to, 20, {}, 5)],
-  ['a task of a megabyte', (to) => insert(to, 1, { prompt: lyricsOf(7, 130_000) })],
+  ['4 tasks of a megabyte', (to) => insert(to, 4, { prompt: lyricsOf(7, 130_000) })],
   ['50 tasks whose text repeats', (to) => insert(to, 50, { prompt: 'la la la '.repeat(2_000) })],
   ['1,100 tasks without runs, streamed', (to) => seedWithoutRuns(to, 1_100)],
   ['1,010 tasks × 1 to 5 runs, streamed', (to) => seedWithRuns(to, 100, 1_010)],
