@@ -27,7 +27,7 @@ const NAMES = parts.map(({ name }) => name);
 const HELP = `Usage: npm run bench -- [--only PART,PART] [--json FILE] [--quick]
 
 Measures the built service against baselines on the same data, side by side: each in a process of its own, in interleaved
-rounds, the load generator in another process. Takes about six minutes, and prints the figures to reach beside the
+rounds, the load generator in another process. Takes minutes, and prints the figures to reach beside the
 measured ones, then what each variant did. It has databases of its own, which it deletes in the end: embedded ones, or,
 where MONGODB_URI is set, of random names on that server.
 

@@ -21,7 +21,7 @@ export interface BenchPlan {
   connections: number;
 }
 
-/** Within six minutes on two cores, filling included. */
+/** Sized to end within six minutes on two idle cores, filling included. */
 export const FULL: BenchPlan = {
   mode: 'full',
   listedTasks: 100,
