@@ -1,16 +1,16 @@
 import { deserialize } from 'bson';
 import type { Collection } from 'mongodb';
-import { documentOf } from '../embedded/bson-writer.ts';
 import {
-  type RawValue,
   documentBytes,
+  documentOf,
   documentValue,
   fieldOf,
   fieldsOf,
   isArray,
   isObject,
+  type RawValue,
   valuesOf,
-} from '../embedded/raw-bson.ts';
+} from '../embedded/index.ts';
 
 /** Which documents of a batch a server does not have, and which it has otherwise, byte for byte. */
 export interface Difference {

@@ -1,9 +1,14 @@
 import type { Collection, Db } from 'mongodb';
-import { batchesOf, sendRaw } from '../backup/raw-commands.ts';
-import { documentOf, rawOf } from '../embedded/bson-writer.ts';
-import type { CollectionRecord } from '../embedded/catalog.ts';
-import { documentBytes, documentValue } from '../embedded/raw-bson.ts';
-import type { StoreSnapshot } from '../embedded/store-snapshot.ts';
+import {
+  batchesOf,
+  type CollectionRecord,
+  documentBytes,
+  documentOf,
+  documentValue,
+  rawOf,
+  sendRaw,
+  type StoreSnapshot,
+} from '../embedded/index.ts';
 import { compareBatch, idOf, rawDocuments } from './compare.ts';
 
 /** What had to be done to a collection of the target. */

@@ -1,11 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { EJSON, deserialize } from 'bson';
-import { batchesOf } from '../backup/raw-commands.ts';
-import { indexSpecs } from '../backup/archive-metadata.ts';
-import { documentOf } from '../embedded/bson-writer.ts';
-import type { CollectionRecord } from '../embedded/catalog.ts';
-import { documentBytes } from '../embedded/raw-bson.ts';
-import type { StoreSnapshot } from '../embedded/store-snapshot.ts';
+import {
+  batchesOf,
+  type CollectionRecord,
+  documentBytes,
+  documentOf,
+  indexSpecs,
+  type StoreSnapshot,
+} from '../embedded/index.ts';
 import { compareBatch, idOf } from './compare.ts';
 import type { MigrationTarget } from './target.ts';
 

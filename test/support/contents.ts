@@ -1,5 +1,5 @@
 import { BSON, Decimal128, Double, Int32, Long, type MongoClient, ObjectId, Timestamp } from 'mongodb';
-import { sendRaw } from '../../src/backup/raw-commands.ts';
+import { sendRaw } from '../../src/embedded/index.ts';
 
 /** Everything in a server's databases but its own: each document in hex, in natural order, and each index. */
 export async function contentsOf(client: MongoClient): Promise<Record<string, unknown>> {

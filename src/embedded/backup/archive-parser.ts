@@ -1,5 +1,5 @@
-import { CommandError } from '../embedded/errors.ts';
-import { type RawValue, TYPE, checkDocument, documentValue, fieldsOf, textOf } from '../embedded/raw-bson.ts';
+import { CommandError } from '../errors.ts';
+import { type RawValue, TYPE, checkDocument, documentValue, fieldsOf, textOf } from '../raw-bson.ts';
 import {
   type ArchivedCollection,
   FORMAT_VERSION,

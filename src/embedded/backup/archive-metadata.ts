@@ -1,6 +1,6 @@
 import { EJSON } from 'bson';
-import type { CollectionRecord, IndexInfo } from '../embedded/catalog.ts';
-import { ID_INDEX_NAME } from '../embedded/catalog.ts';
+import type { CollectionRecord, IndexInfo } from '../catalog.ts';
+import { ID_INDEX_NAME } from '../catalog.ts';
 import { type ArchivedCollection, type IndexSpec, UnusableArchive } from './archive-format.ts';
 
 type Fields = Record<string, unknown>;
