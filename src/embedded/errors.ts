@@ -61,11 +61,9 @@ const CODE_NAMES: Readonly<Record<number, string>> = {
   40415: 'IDLFailedToParse',
 };
 
-const HINT = 'is not supported by the embedded engine; set MONGODB_URI to use a real MongoDB';
-
-/** An error for something MongoDB can do and this engine does not; `what` names it. */
-export function unsupported(code: number, what: string): CommandError {
-  return new CommandError(code, `${what} ${HINT}`);
+/** An error (2) for something MongoDB can do and this engine does not; `what` names it. */
+export function unsupported(what: string): CommandError {
+  return badValue(`${what} is not supported by the embedded engine; set MONGODB_URI to use a real MongoDB`);
 }
 
 /** MongoDB's BadValue (2). */

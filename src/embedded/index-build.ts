@@ -19,7 +19,7 @@ const BUILD_CHUNK = 200;
 /**
  * Builds an index while others read and write. From the first commit on writers keep it up to date; then the documents
  * already there are added piece by piece; only then queries use it. After a crash an unfinished one is discarded.
- * @throws CommandError 11000 or 171, after which the index is gone
+ * @throws CommandError 2 or 11000, after which the index is gone
  */
 export async function buildIndex(store: Store, collection: Collection, request: NewIndex): Promise<void> {
   const id = await store.write(() => addUnready(store, collection, request));

@@ -8,16 +8,10 @@ const MAX_NAMESPACE_BYTES = 255;
  * The collection name in a command's own field, such as `find: 'tasks'`.
  * @throws CommandError 73 if it is no valid name
  */
-export function collectionName({ args, db }: Call, field: string = args.owner): string {
+export function collectionName({ args, db }: Call, field: string = args.group): string {
   const name = args.text(field);
   if (name === undefined) throw new CommandError(73, `collection name has invalid type in '${field}'`);
-  if (
-    name === '' ||
-    name.startsWith('.') ||
-    name.endsWith('.') ||
-    name.includes('$') ||
-    name.includes('\0')
-  ) {
+  if (name === '' || /^\.|\.$|[$\0]/.test(name)) {
     throw new CommandError(73, `Invalid namespace specified '${db}.${name}'`);
   }
   if (name.startsWith('system.')) {

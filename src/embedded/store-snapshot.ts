@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { type Database, type RootDatabase, type Transaction, open } from 'lmdb';
 import { type CollectionRecord, decodeCollection } from './catalog.ts';
 import { STORE_DIRECTORY } from './data-directory.ts';
-import { afterPrefix, indexEntries, storedKey } from './index-keys.ts';
+import { afterPrefix, indexEntry, storedKey } from './index-keys.ts';
 import { type RawValue, documentValue } from './raw-bson.ts';
 import { STAGING_DATABASE } from './staging.ts';
 import { COLLECTION_PREFIX, FORMAT_KEY, FORMAT_VERSION } from './store.ts';
@@ -24,7 +24,6 @@ export class NoStore extends Error {
 }
 
 const CHUNK_KEYS = 128;
-const NO_KEY = Buffer.alloc(0);
 
 /**
  * The whole database as it was at one moment, read from the files of its data directory. LMDB gives every process a
@@ -135,8 +134,7 @@ export class StoreSnapshot {
   find({ id, indexes: [idIndex] }: CollectionRecord, other: RawValue): Buffer | undefined {
     const transaction = this.#transaction;
     if (!idIndex) throw new Error('a collection has no index on _id');
-    const keyOf = (document: RawValue): Buffer =>
-      indexEntries(document, idIndex.parts).entries[0]?.key ?? NO_KEY;
+    const keyOf = (document: RawValue): Buffer => indexEntry(document, idIndex.parts).key;
     const wanted = keyOf(other);
     const start = entryPrefix(idIndex.id, storedKey(wanted));
     for (const key of this.#entries.getKeys({ start, end: afterPrefix(start), transaction })) {

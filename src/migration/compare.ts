@@ -57,6 +57,13 @@ export async function* rawDocuments(
   }
 }
 
+/** How many documents a collection has. Servers' own counts are estimates, or need an aggregation. */
+export async function countAll(collection: Collection): Promise<number> {
+  let count = 0;
+  for await (const _ of rawDocuments(collection, {}, { projection: { _id: 1 } })) count += 1;
+  return count;
+}
+
 function keyOf(document: Buffer): string {
   const { type, bytes, start, end } = idOf(document);
   return `${type}/${bytes.toString('latin1', start, end)}`;

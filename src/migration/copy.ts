@@ -51,7 +51,6 @@ async function deleteOthers(
   db: Db,
   target: Collection,
 ): Promise<number> {
-  if ((await target.countDocuments({})) === snapshot.count(source)) return 0;
   const doomed: Buffer[] = [];
   for await (const document of rawDocuments(target, {}, { projection: { _id: 1 } })) {
     if (!snapshot.find(source, documentValue(document))) doomed.push(deletion(document));

@@ -8,7 +8,7 @@ import {
   indexSpecs,
   type StoreSnapshot,
 } from '../embedded/index.ts';
-import { compareBatch, idOf } from './compare.ts';
+import { compareBatch, countAll, idOf } from './compare.ts';
 import type { MigrationTarget } from './target.ts';
 
 /** The target is not equal to the database. */
@@ -50,7 +50,7 @@ export async function verifyDocuments(
       onProgress(batch.length);
     }
     compared.documents += documents;
-    const extra = (await collection.countDocuments({})) - (documents - found.missing);
+    const extra = (await countAll(collection)) - (documents - found.missing);
     if (found.missing + found.different + extra === 0) continue;
     const counts = Object.entries({ ...found, extra }).map(([what, count]) => `${count} ${what}`);
     const first = example ? ` (the first has the _id ${idText(example)})` : '';

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Long } from 'mongodb';
 import { Cursors } from '../../src/embedded/cursors.ts';
 import { TestEngine, failureOf } from './support/engine.ts';
+import { countOf } from '../support/count.ts';
 
 let engine: TestEngine;
 beforeAll(async () => {
@@ -24,7 +25,7 @@ describe('cursors', () => {
           .toArray(),
       ).toEqual(numbered(500).map(({ n }) => n));
     }
-    expect(await collection.find({}, { limit: 150, skip: 5, batchSize: 60 }).toArray()).toHaveLength(150);
+    expect(await collection.find({}, { limit: 150, batchSize: 60 }).toArray()).toHaveLength(150);
   });
 
   it('keep replies under 4 MB and a document', async () => {
@@ -41,15 +42,15 @@ describe('cursors', () => {
   });
 
   it.each([
-    ['a collection scan', { $natural: 1 }],
+    ['a collection scan', {}],
     ['an index', { n: 1 }],
-  ])('go on over changing data by %s: once what stays, never what was deleted', async (_name, hint) => {
+  ])('go on over changing data by %s: once what stays, never what was deleted', async (_name, sort) => {
     const collection = engine.fresh();
     await collection.createIndex({ n: 1 });
     await collection.insertMany(numbered(300));
     const cursor = collection
       .find()
-      .hint(hint as never)
+      .sort(sort as never)
       .batchSize(50);
     const seen: unknown[] = [];
     for (let at = 0; at < 50; at++) seen.push((await cursor.next())?.['n']);
@@ -124,7 +125,7 @@ describe('cursors', () => {
     const collection = engine.fresh();
     for (let n = 0; n < 100; n++) {
       await collection.insertOne({ n });
-      const counts = await Promise.all([1, 2, 3].map(async () => collection.countDocuments()));
+      const counts = await Promise.all([1, 2, 3].map(async () => countOf(collection)));
       expect(counts).toEqual([n + 1, n + 1, n + 1]);
     }
   });

@@ -66,12 +66,12 @@ export async function fillWithEverything(client: MongoClient): Promise<void> {
   const indexed = client.db('recoup').collection<{ _id: number }>('indexed');
   await indexed.createIndex({ code: 1 }, { unique: true });
   await indexed.createIndex({ seen_at: 1 }, { expireAfterSeconds: 3_600, name: 'forgotten' });
-  await indexed.createIndex({ 'tags.name': -1, _id: 1 });
+  await indexed.createIndex({ tag: -1, _id: 1 });
   await indexed.insertMany(
     Array.from({ length: 500 }, (_, at) => ({
       _id: at,
       code: at,
-      tags: [{ name: `${at % 7}` }, { name: 'a' }],
+      tag: `${at % 7}`,
     })),
   );
   await client.db('recoup').createCollection('empty');

@@ -12,7 +12,7 @@ export function indexSpecs({ indexes }: CollectionRecord): IndexSpec[] {
 
 function specOf({ parts, name, unique, expireAfterSeconds }: IndexInfo): IndexSpec {
   return {
-    key: Object.fromEntries(parts.map(({ path, direction }) => [path.text, direction])),
+    key: Object.fromEntries(parts.map(({ field, direction }) => [field.text, direction])),
     name,
     ...(unique && { unique }),
     ...(expireAfterSeconds !== undefined && { expireAfterSeconds }),

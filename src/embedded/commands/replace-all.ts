@@ -1,33 +1,28 @@
 import { Arguments } from '../arguments.ts';
 import type { Call, Reply } from '../engine.ts';
-import { CommandError, typeMismatch } from '../errors.ts';
+import { CommandError } from '../errors.ts';
 import { checkDatabaseName, collectionName } from '../namespaces.ts';
-import { isObject } from '../raw-bson.ts';
 import { STAGING_DATABASE, type StagedCollection, replaceAllByStaged } from '../staging.ts';
 
 /**
  * `replaceAllByStaged: 1, collections: [{staged, db, name, count, indexes}]`: the end of a restore. Not a command of MongoDB's.
  */
-export async function replaceAll(call: Call): Promise<Reply> {
-  const { args, engine, db } = call;
-  args.allowOnly(['replaceAllByStaged', 'collections']);
+export async function replaceAll({ args, engine, db }: Call): Promise<Reply> {
   if (db !== STAGING_DATABASE) {
     throw new CommandError(
       13,
       `replaceAllByStaged may only be run against the ${STAGING_DATABASE} database.`,
     );
   }
-  const staged = (args.list('collections') ?? []).map((entry): StagedCollection => {
-    if (!isObject(entry)) throw typeMismatch("'replaceAllByStaged.collections' must hold documents");
-    return readEntry(engine, Arguments.of('replaceAllByStaged.collections', entry));
-  });
+  const staged = (args.list('collections') ?? []).map((entry) =>
+    readEntry(engine, Arguments.of('replaceAllByStaged.collections', entry)),
+  );
   await engine.store.write(() => replaceAllByStaged(engine.store, staged));
   engine.janitor.wake();
   return {};
 }
 
 function readEntry(engine: Call['engine'], args: Arguments): StagedCollection {
-  args.allowOnly(['staged', 'db', 'name', 'count', 'indexes'], false);
   const db = args.text('db') ?? '';
   checkDatabaseName(db);
   if (db === STAGING_DATABASE)

@@ -108,7 +108,10 @@ if (folder) {
     if (fromSrc.getStore() === true) {
       const [name] = Object.keys(command);
       note('commands', name);
-      noteFields(name, Object.entries(command).filter(([field]) => !field.startsWith('$') && field !== 'lsid'));
+      noteFields(
+        name,
+        Object.entries(command).filter(([field]) => !field.startsWith('$') && field !== 'lsid'),
+      );
     }
     return original.call(this, ns, command, ...rest);
   };
