@@ -36,35 +36,16 @@ export interface CollectionRecord {
 }
 
 /** A collection in memory. */
-export class Collection {
-  readonly id: number;
-  readonly db: string;
-  readonly name: string;
-  readonly uuid: string;
+export interface Collection extends CollectionRecord {
   indexes: readonly IndexInfo[];
   /** The next record id; records are numbered in insertion order. */
   nextRecord: number;
-  /** Raised by every write; tells a search whether anything changed since. */
-  version = 0;
-  dropped = false;
+  dropped: boolean;
+}
 
-  constructor(record: CollectionRecord, nextRecord: number) {
-    this.id = record.id;
-    this.db = record.db;
-    this.name = record.name;
-    this.uuid = record.uuid;
-    this.indexes = record.indexes;
-    this.nextRecord = nextRecord;
-  }
-
-  get namespace(): string {
-    return `${this.db}.${this.name}`;
-  }
-
-  record(): CollectionRecord {
-    const { id, db, name, uuid, indexes } = this;
-    return { id, db, name, uuid, indexes };
-  }
+/** A collection's full name. */
+export function namespaceOf({ db, name }: CollectionRecord): string {
+  return `${db}.${name}`;
 }
 
 export const ID_INDEX_NAME = '_id_';
@@ -101,10 +82,13 @@ export function patternText(parts: readonly KeyPart[]): string {
 }
 
 /** Plain form for storage: names as text. */
-export function encodeCollection(record: CollectionRecord): string {
+export function encodeCollection({ id, db, name, uuid, indexes }: CollectionRecord): string {
   return JSON.stringify({
-    ...record,
-    indexes: record.indexes.map((index) => ({
+    id,
+    db,
+    name,
+    uuid,
+    indexes: indexes.map((index) => ({
       ...index,
       parts: index.parts.map(({ field, direction }) => ({ path: field.text, direction })),
     })),

@@ -3,7 +3,7 @@ import { encodeDocument } from './bson-writer.ts';
 import { explain } from './commands/explain.ts';
 import { findAndModify } from './commands/find-and-modify.ts';
 import { find, getMore, killCursors } from './commands/find.ts';
-import { acknowledge, buildInfo, connectionStatus, getParameter, hello } from './commands/handshake.ts';
+import { acknowledge, buildInfo, hello } from './commands/handshake.ts';
 import { createIndexes, dropIndexes, listIndexes } from './commands/indexes.ts';
 import { count, create, drop, dropDatabase, listCollections, listDatabases } from './commands/list.ts';
 import { replaceAll } from './commands/replace-all.ts';
@@ -22,8 +22,6 @@ const COMMANDS: Readonly<Record<NameIn<'commands'>, Command>> = {
   endSessions: acknowledge,
   ping: acknowledge,
   buildInfo,
-  connectionStatus,
-  getParameter,
   explain,
   find,
   getMore,

@@ -1,6 +1,6 @@
 import { EJSON, deserialize } from 'bson';
 import { NULL, documentOf } from './bson-writer.ts';
-import { type Collection, type IndexInfo, patternDocument } from './catalog.ts';
+import { type Collection, type IndexInfo, namespaceOf, patternDocument } from './catalog.ts';
 import { CommandError } from './errors.ts';
 import type { IndexEntry } from './index-keys.ts';
 import { documentBytes } from './raw-bson.ts';
@@ -12,7 +12,7 @@ export function duplicateKey(collection: Collection, index: IndexInfo, entry: In
   const text = EJSON.stringify(deserialize(documentBytes(keyValue)));
   return new CommandError(
     11000,
-    `E11000 duplicate key error collection: ${collection.namespace} index: ${index.name} dup key: ${text}`,
+    `E11000 duplicate key error collection: ${namespaceOf(collection)} index: ${index.name} dup key: ${text}`,
     { keyPattern: patternDocument(index.parts), keyValue },
   );
 }

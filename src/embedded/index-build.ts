@@ -76,7 +76,7 @@ function indexChunk(
 }
 
 /** Inside a write: changes one index's catalog entry. */
-export function replaceIndex(
+function replaceIndex(
   store: Store,
   collection: Collection,
   id: number,

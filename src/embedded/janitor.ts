@@ -1,5 +1,5 @@
 import { rawOf } from './bson-writer.ts';
-import { type IndexInfo, isUsable } from './catalog.ts';
+import { type IndexInfo, isUsable, namespaceOf } from './catalog.ts';
 import type { GroupFilter } from './query-tree.ts';
 import { discardIndex } from './index-build.ts';
 import { STAGING_DATABASE, discardStaged } from './staging.ts';
@@ -51,11 +51,6 @@ export class Janitor {
     await this.#running;
   }
 
-  /** Resolves when all work queued so far is done. */
-  async idle(): Promise<void> {
-    await this.#running;
-  }
-
   #queue(work: () => Promise<void>): void {
     this.#running = this.#running
       .then(async () => (this.#stopped ? undefined : work()))
@@ -76,7 +71,7 @@ export async function discardUnfinished(store: Store, log: EngineLog): Promise<v
       if (index.ready && isUsable(index)) continue;
       await store.write(() => discardIndex(store, collection, index.id));
       if (index.ready) {
-        const named = { collection: collection.namespace, index: index.name };
+        const named = { collection: namespaceOf(collection), index: index.name };
         log.warn(named, 'dropped an index on arrays or paths, which the embedded database no longer has');
       }
     }

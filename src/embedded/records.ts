@@ -37,7 +37,6 @@ export function insertRecord(store: Store, collection: Collection, document: Buf
   const changes = changesOf(collection.indexes, undefined, documentValue(document));
   for (const change of changes) checkUnique(store, collection, change, record);
   collection.nextRecord += 1;
-  collection.version += 1;
   store.records.put(recordKey(collection.id, record), document);
   apply(store, collection, changes, record);
   return record;
@@ -54,14 +53,12 @@ export function updateRecord(
   checkSize(document);
   const changes = changesOf(collection.indexes, before, documentValue(document));
   for (const change of changes) checkUnique(store, collection, change, record);
-  collection.version += 1;
   store.records.put(recordKey(collection.id, record), document);
   apply(store, collection, changes, record);
 }
 
 /** Inside a write: removes a document and its index entries. */
 export function deleteRecord(store: Store, collection: Collection, record: number, document: RawValue): void {
-  collection.version += 1;
   store.records.remove(recordKey(collection.id, record));
   apply(store, collection, changesOf(collection.indexes, document, undefined), record);
 }

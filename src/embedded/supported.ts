@@ -1,199 +1,130 @@
 import { CommandError } from './errors.ts';
 
 // Reasons to keep what nothing in src/ sends.
-const HANDSHAKE = 'handshake: the driver sends it on its own';
-const MONGOSH = 'mongosh: it sends this to connect, to list and to find';
-const EXPLAIN = 'explain: tests read the plan of a find';
-const REGEX = '$regex: for a search in texts';
+const DRIVER = 'the driver sends it on its own';
+const MONGOSH = 'mongosh sends it to connect, to list and to find';
+const EXPLAIN = 'tests read the plan of a find';
+const SEARCH = 'for a search in texts';
+
+// Files that send it.
+const TASKS = 'src/tasks/store.ts';
+const RUNS = 'src/runs/store.ts';
+const RUN_FILTER = 'src/runs/filter.ts';
+const REPORTS = 'src/runs/report.ts';
+const SETTLEMENT = 'src/runs/settlement.ts';
+const RETENTION = 'src/runs/retention.ts';
+const KEYS = 'src/auth/store.ts';
+const ACCOUNTS = 'src/accounts/store.ts';
+const COLLECTIONS = 'src/database/collections.ts';
+const WATCH = 'src/database/watch.ts';
+const RESTORE = 'src/embedded/backup/restore.ts';
+const MIGRATION = 'src/migration/target.ts';
+const VERIFY = 'src/migration/verify.ts';
+const REPAIR = 'scripts/repair.ts';
 
 const HELLO = {
-  hello: HANDSHAKE,
-  ismaster: HANDSHAKE,
-  helloOk: HANDSHAKE,
-  client: HANDSHAKE,
-  compression: HANDSHAKE,
-  backpressure: HANDSHAKE,
+  [DRIVER]: ['hello', 'ismaster', 'helloOk', 'client', 'compression', 'backpressure'],
 } as const;
 
 /**
  * All that the engine answers to, by group: commands, the fields of each command and of the documents in it, operators.
- * An entry names a file that sends it, or a reason to keep it. The engine refuses what is not listed here, and `npm test`
- * fails on an entry with a file if nothing in src/ has sent it (test/support/traffic).
+ * In a group, names are listed under a file that sends them, or the reason to keep them. The engine refuses what is not
+ * listed here, and `npm test` fails on a name with a file if nothing in src/ has sent it (test/support/traffic).
  */
 export const SUPPORTED = {
   commands: {
-    hello: HANDSHAKE,
-    ismaster: HANDSHAKE,
-    endSessions: HANDSHAKE,
-    ping: MONGOSH,
-    buildInfo: MONGOSH,
-    connectionStatus: MONGOSH,
-    getParameter: MONGOSH,
-    explain: EXPLAIN,
-    find: 'src/tasks/store.ts',
-    getMore: 'src/runs/repair.ts',
-    killCursors: HANDSHAKE,
-    count: 'scripts/repair.ts',
-    insert: 'src/tasks/store.ts',
-    update: 'src/runs/store.ts',
-    delete: 'src/runs/retention.ts',
-    findAndModify: 'src/tasks/store.ts',
-    create: 'src/embedded/backup/restore.ts',
-    drop: 'src/migration/target.ts',
-    dropDatabase: 'src/embedded/backup/restore.ts',
-    listCollections: 'src/embedded/backup/restore.ts',
-    listDatabases: 'src/embedded/backup/restore.ts',
-    createIndexes: 'src/database/collections.ts',
-    listIndexes: 'src/database/collections.ts',
-    dropIndexes: 'src/database/collections.ts',
-    replaceAllByStaged: 'src/embedded/backup/restore.ts',
+    [DRIVER]: ['hello', 'ismaster', 'endSessions', 'killCursors'],
+    [MONGOSH]: ['ping', 'buildInfo'],
+    [EXPLAIN]: ['explain'],
+    [TASKS]: ['find', 'insert', 'findAndModify'],
+    [RUNS]: ['update'],
+    [SETTLEMENT]: ['getMore'],
+    [RETENTION]: ['delete'],
+    [COLLECTIONS]: ['createIndexes', 'listIndexes', 'dropIndexes'],
+    [RESTORE]: ['create', 'dropDatabase', 'listCollections', 'listDatabases', 'replaceAllByStaged'],
+    [MIGRATION]: ['drop'],
+    [REPAIR]: ['count'],
   },
-  'any command': {
-    $db: HANDSHAKE,
-    lsid: HANDSHAKE,
-    $readPreference: HANDSHAKE,
-    writeConcern: 'src/migration/target.ts',
-  },
+  'any command': { [DRIVER]: ['$db', 'lsid', '$readPreference'], [MIGRATION]: ['writeConcern'] },
   hello: HELLO,
   ismaster: HELLO,
-  endSessions: { endSessions: HANDSHAKE },
-  ping: { ping: MONGOSH },
-  buildInfo: { buildInfo: MONGOSH },
-  connectionStatus: { connectionStatus: MONGOSH, showPrivileges: MONGOSH },
-  getParameter: { getParameter: MONGOSH, featureCompatibilityVersion: MONGOSH },
-  explain: { explain: EXPLAIN, verbosity: EXPLAIN },
+  endSessions: { [DRIVER]: ['endSessions'] },
+  ping: { [MONGOSH]: ['ping'] },
+  buildInfo: { [MONGOSH]: ['buildInfo'] },
+  explain: { [EXPLAIN]: ['explain', 'verbosity'] },
   find: {
-    find: 'src/tasks/store.ts',
-    filter: 'src/tasks/store.ts',
-    projection: 'src/tasks/store.ts',
-    sort: 'src/tasks/store.ts',
-    limit: 'src/tasks/store.ts',
-    batchSize: 'src/tasks/store.ts',
-    singleBatch: 'src/auth/store.ts',
-    maxTimeMS: 'src/database/watch.ts',
+    [TASKS]: ['find', 'filter', 'projection', 'sort', 'limit', 'batchSize'],
+    [KEYS]: ['singleBatch'],
+    [WATCH]: ['maxTimeMS'],
   },
-  getMore: {
-    getMore: 'src/runs/repair.ts',
-    collection: 'src/runs/repair.ts',
-    batchSize: 'src/runs/settlement.ts',
-  },
-  killCursors: { killCursors: HANDSHAKE, cursors: HANDSHAKE },
-  count: { count: 'scripts/repair.ts' },
-  insert: {
-    insert: 'src/tasks/store.ts',
-    documents: 'src/tasks/store.ts',
-    ordered: 'src/tasks/store.ts',
-  },
-  update: {
-    update: 'src/runs/store.ts',
-    updates: 'src/runs/store.ts',
-    ordered: 'src/runs/store.ts',
-  },
-  'update.updates': {
-    q: 'src/runs/store.ts',
-    u: 'src/runs/store.ts',
-    upsert: 'src/runs/report.ts',
-    multi: 'src/runs/settlement.ts',
-  },
-  delete: {
-    delete: 'src/runs/retention.ts',
-    deletes: 'src/runs/retention.ts',
-    ordered: 'src/runs/retention.ts',
-  },
-  'delete.deletes': { q: 'src/runs/retention.ts', limit: 'src/runs/retention.ts' },
+  getMore: { [SETTLEMENT]: ['getMore', 'collection', 'batchSize'] },
+  killCursors: { [DRIVER]: ['killCursors', 'cursors'] },
+  count: { [REPAIR]: ['count'] },
+  insert: { [TASKS]: ['insert', 'documents', 'ordered'] },
+  update: { [RUNS]: ['update', 'updates', 'ordered'] },
+  'update.updates': { [RUNS]: ['q', 'u'], [REPORTS]: ['upsert'], [SETTLEMENT]: ['multi'] },
+  delete: { [RETENTION]: ['delete', 'deletes', 'ordered'] },
+  'delete.deletes': { [RETENTION]: ['q', 'limit'] },
   findAndModify: {
-    findAndModify: 'src/tasks/store.ts',
-    query: 'src/tasks/store.ts',
-    update: 'src/tasks/store.ts',
-    remove: 'src/tasks/store.ts',
-    new: 'src/tasks/store.ts',
-    upsert: 'src/accounts/store.ts',
-    fields: 'src/runs/settlement.ts',
+    [TASKS]: ['findAndModify', 'query', 'update', 'remove', 'new'],
+    [ACCOUNTS]: ['upsert'],
+    [SETTLEMENT]: ['fields'],
   },
-  create: { create: 'src/embedded/backup/restore.ts' },
-  drop: { drop: 'src/migration/target.ts' },
-  dropDatabase: { dropDatabase: 'src/embedded/backup/restore.ts' },
+  create: { [RESTORE]: ['create'] },
+  drop: { [MIGRATION]: ['drop'] },
+  dropDatabase: { [RESTORE]: ['dropDatabase'] },
   listCollections: {
-    listCollections: 'src/embedded/backup/restore.ts',
-    filter: 'src/migration/verify.ts',
-    cursor: 'src/embedded/backup/restore.ts',
-    nameOnly: 'src/embedded/backup/restore.ts',
-    authorizedCollections: MONGOSH,
+    [RESTORE]: ['listCollections', 'cursor', 'nameOnly'],
+    [VERIFY]: ['filter'],
+    [MONGOSH]: ['authorizedCollections'],
   },
-  listDatabases: {
-    listDatabases: 'src/embedded/backup/restore.ts',
-    nameOnly: 'src/embedded/backup/restore.ts',
-  },
-  createIndexes: {
-    createIndexes: 'src/database/collections.ts',
-    indexes: 'src/database/collections.ts',
-  },
-  'createIndexes.indexes': {
-    key: 'src/database/collections.ts',
-    name: 'src/database/collections.ts',
-    unique: 'src/database/collections.ts',
-    expireAfterSeconds: 'src/database/collections.ts',
-  },
-  listIndexes: {
-    listIndexes: 'src/database/collections.ts',
-    cursor: 'src/database/collections.ts',
-  },
-  dropIndexes: {
-    dropIndexes: 'src/database/collections.ts',
-    index: 'src/database/collections.ts',
-  },
-  replaceAllByStaged: {
-    replaceAllByStaged: 'src/embedded/backup/restore.ts',
-    collections: 'src/embedded/backup/restore.ts',
-  },
-  'replaceAllByStaged.collections': {
-    staged: 'src/embedded/backup/restore.ts',
-    db: 'src/embedded/backup/restore.ts',
-    name: 'src/embedded/backup/restore.ts',
-    count: 'src/embedded/backup/restore.ts',
-    indexes: 'src/embedded/backup/restore.ts',
-  },
+  listDatabases: { [RESTORE]: ['listDatabases', 'nameOnly'] },
+  createIndexes: { [COLLECTIONS]: ['createIndexes', 'indexes'] },
+  'createIndexes.indexes': { [COLLECTIONS]: ['key', 'name', 'unique', 'expireAfterSeconds'] },
+  listIndexes: { [COLLECTIONS]: ['listIndexes', 'cursor'] },
+  dropIndexes: { [COLLECTIONS]: ['dropIndexes', 'index'] },
+  replaceAllByStaged: { [RESTORE]: ['replaceAllByStaged', 'collections'] },
+  'replaceAllByStaged.collections': { [RESTORE]: ['staged', 'db', 'name', 'count', 'indexes'] },
   'query operators': {
-    $and: 'src/tasks/store.ts',
-    $or: 'src/tasks/store.ts',
-    $ne: 'src/tasks/store.ts',
-    $gt: 'src/tasks/store.ts',
-    $gte: 'src/runs/filter.ts',
-    $lt: 'src/tasks/store.ts',
-    $lte: 'src/tasks/store.ts',
-    $in: 'src/tasks/store.ts',
-    $nin: 'src/runs/report.ts',
-    $exists: 'src/auth/store.ts',
-    $regex: REGEX,
-    $options: REGEX,
+    [TASKS]: ['$and', '$or', '$ne', '$gt', '$lt', '$lte', '$in'],
+    [RUN_FILTER]: ['$gte'],
+    [REPORTS]: ['$nin'],
+    [KEYS]: ['$exists'],
+    [SEARCH]: ['$regex', '$options'],
   },
   'update operators': {
-    $set: 'src/tasks/store.ts',
-    $setOnInsert: 'src/accounts/store.ts',
-    $unset: 'src/tasks/store.ts',
-    $inc: 'src/tasks/store.ts',
-    $max: 'src/auth/store.ts',
-    $push: 'src/runs/settlement.ts',
-    $pullAll: 'src/runs/settlement.ts',
+    [TASKS]: ['$set', '$unset', '$inc'],
+    [ACCOUNTS]: ['$setOnInsert'],
+    [KEYS]: ['$max'],
+    [SETTLEMENT]: ['$push', '$pullAll'],
   },
-  '$push modifiers': { $each: 'src/runs/settlement.ts', $slice: 'src/runs/settlement.ts' },
-} as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>;
+  '$push modifiers': { [SETTLEMENT]: ['$each', '$slice'] },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 
-export type Group = keyof typeof SUPPORTED;
-export type NameIn<G extends Group> = Extract<keyof (typeof SUPPORTED)[G], string>;
+type Table = typeof SUPPORTED;
+export type Group = keyof Table;
+type ListsIn<Senders> = Senders[keyof Senders];
+export type NameIn<G extends Group> = Extract<ListsIn<Table[G]>, readonly string[]>[number];
 
-/** Whether the group has an entry of that name. */
+const NAMES: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.entries(SUPPORTED).map(([group, senders]) => [
+    group,
+    new Set<string>(Object.values(senders).flat()),
+  ]),
+);
+
+/** Whether the group has that name. */
 export function isSupported<G extends Group>(group: G, name: string): name is NameIn<G> {
-  return Object.hasOwn(SUPPORTED[group], name);
+  return NAMES.get(group)?.has(name) === true;
 }
 
 /**
- * The name, if the group has an entry of it.
- * @throws CommandError with that code, which names what is supported
+ * The name, if the group has it.
+ * @throws CommandError with that code, which tells what is supported
  */
 export function supported<G extends Group>(group: G, name: string, code: number): NameIn<G> {
   if (isSupported(group, name)) return name;
-  const names = Object.keys(SUPPORTED[group]).join(', ');
+  const names = [...(NAMES.get(group) ?? [])].join(', ');
   throw new CommandError(
     code,
     `'${name}' is not supported by the embedded engine; of '${group}' it has: ${names}. Set MONGODB_URI to use a real MongoDB.`,

@@ -97,10 +97,7 @@ async function recovered(dataDir: string): Promise<State> {
     const documents = (await collection.find().toArray()).toSorted((one, other) => one._id - other._id);
     const indexes = (await db.listCollections().toArray()).length > 0 ? await collection.indexes() : [];
     for (const { key } of indexes) {
-      const found = await collection
-        .find()
-        .sort(key as never)
-        .toArray();
+      const found = await collection.find({}, { sort: key as never }).toArray();
       expect(found.toSorted((one, other) => one._id - other._id)).toEqual(documents);
     }
     return { documents, indexes: indexes.map(({ name }) => name ?? '') };

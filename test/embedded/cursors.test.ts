@@ -48,10 +48,7 @@ describe('cursors', () => {
     const collection = engine.fresh();
     await collection.createIndex({ n: 1 });
     await collection.insertMany(numbered(300));
-    const cursor = collection
-      .find()
-      .sort(sort as never)
-      .batchSize(50);
+    const cursor = collection.find({}, { sort: sort as never }).batchSize(50);
     const seen: unknown[] = [];
     for (let at = 0; at < 50; at++) seen.push((await cursor.next())?.['n']);
     await collection.deleteMany({ n: { $gte: 100, $lt: 200 } });
@@ -102,7 +99,7 @@ describe('cursors', () => {
 
   it('are bounded in number: the longest idle one gives way', async () => {
     const cursors = new Cursors();
-    const source = { nextBatch: async () => ({ documents: [], done: false }) };
+    const source = async () => ({ documents: [], done: false });
     const first = cursors.add('db.c', source);
     const second = cursors.add('db.c', source);
     for (let at = 2; at < 1000; at++) cursors.add('db.c', source);
@@ -115,7 +112,7 @@ describe('cursors', () => {
 
   it('are forgotten when they have no more', async () => {
     const cursors = new Cursors();
-    const id = cursors.add('db.c', { nextBatch: async () => ({ documents: [], done: true }) });
+    const id = cursors.add('db.c', async () => ({ documents: [], done: true }));
     await cursors.next(id, 'db.c', 1);
     expect(cursors.size).toBe(0);
     expect(await failureOf(cursors.next(id, 'db.c', 1))).toMatchObject({ code: 43 });

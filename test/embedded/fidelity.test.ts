@@ -128,7 +128,7 @@ describe('number types', () => {
     await collection.insertMany(ascending.map((n, _id) => ({ _id: _id as never, n })).toReversed());
     const order = ascending.map((_, at) => at);
     for (const sort of [['n'], ['n', 'none']]) {
-      expect((await collection.find().sort(sort).toArray()).map(({ _id }) => _id)).toEqual(order);
+      expect((await collection.find({}, { sort }).toArray()).map(({ _id }) => _id)).toEqual(order);
     }
     for (const equal of [new Int32(5), new Double(5), Long.fromNumber(5), Decimal128.fromString('5.00')]) {
       expect(await countOf(collection, { n: equal })).toBe(1);

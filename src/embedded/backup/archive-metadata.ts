@@ -72,6 +72,7 @@ function readIndex(place: string, index: unknown): IndexSpec[] {
   const option = Object.keys(index).find((field) => !IDLE_FIELDS.has(field) && index[field] !== false);
   if (option !== undefined) throw UnusableArchive.unsupported(`${what} has the option "${option}"`);
   const key = Object.entries(index.key).map(([path, direction]): [string, 1 | -1] => {
+    if (path.includes('.')) throw UnusableArchive.unsupported(`${what} is on the path "${path}"`);
     if (direction === 1 || direction === -1) return [path, direction];
     throw UnusableArchive.unsupported(`${what} has the kind ${JSON.stringify(direction)}`);
   });

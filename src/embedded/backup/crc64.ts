@@ -1,38 +1,23 @@
 /** The polynomial of ECMA-182, bits reversed, in two halves. */
 const POLYNOMIAL_LOW = 0xd787_0f42;
 const POLYNOMIAL_HIGH = 0xc96c_5795;
-/** Bytes taken in one step, each by a table of its own. */
-const STEP = 8;
-const ENTRY_BYTES = 8;
-const TABLE_BYTES = 256 * ENTRY_BYTES;
 
-/** Table n tells what a byte does that stands n bytes before the end of its step. A DataView is the fastest to read. */
-const TABLES = makeTables();
-
-function makeTables(): DataView {
-  const tables = new DataView(new ArrayBuffer(STEP * TABLE_BYTES));
-  for (let byte = 0; byte < 256; byte++) {
-    let low = byte;
-    let high = 0;
-    for (let bit = 0; bit < 8; bit++) {
-      const carry = low & 1;
-      low = (low >>> 1) | (high << 31);
-      high >>>= 1;
-      if (carry === 0) continue;
-      low ^= POLYNOMIAL_LOW;
-      high ^= POLYNOMIAL_HIGH;
-    }
-    tables.setInt32(byte * ENTRY_BYTES, low);
-    tables.setInt32(byte * ENTRY_BYTES + 4, high);
+/** What a byte does to the two halves of a checksum. */
+const LOW = new Int32Array(256);
+const HIGH = new Int32Array(256);
+for (let byte = 0; byte < 256; byte++) {
+  let low = byte;
+  let high = 0;
+  for (let bit = 0; bit < 8; bit++) {
+    const carry = low & 1;
+    low = (low >>> 1) | (high << 31);
+    high >>>= 1;
+    if (carry === 0) continue;
+    low ^= POLYNOMIAL_LOW;
+    high ^= POLYNOMIAL_HIGH;
   }
-  for (let at = TABLE_BYTES; at < STEP * TABLE_BYTES; at += ENTRY_BYTES) {
-    const low = tables.getInt32(at - TABLE_BYTES);
-    const high = tables.getInt32(at - TABLE_BYTES + 4);
-    const byte = (low & 0xff) * ENTRY_BYTES;
-    tables.setInt32(at, ((low >>> 8) | (high << 24)) ^ tables.getInt32(byte));
-    tables.setInt32(at + 4, (high >>> 8) ^ tables.getInt32(byte + 4));
-  }
-  return tables;
+  LOW[byte] = low;
+  HIGH[byte] = high;
 }
 
 /**
@@ -44,30 +29,13 @@ export class Crc64 {
   #high = -1;
 
   update(bytes: Buffer): void {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    const stop = bytes.length - (bytes.length % STEP);
-    for (let at = 0; at < stop; at += STEP) {
-      this.#step(this.#low ^ view.getInt32(at, true), this.#high ^ view.getInt32(at + 4, true));
+    let [low, high] = [this.#low, this.#high];
+    for (let at = 0; at < bytes.length; at++) {
+      const entry = (low ^ (bytes[at] ?? 0)) & 0xff;
+      low = ((low >>> 8) | (high << 24)) ^ (LOW[entry] ?? 0);
+      high = (high >>> 8) ^ (HIGH[entry] ?? 0);
     }
-    for (let at = stop; at < bytes.length; at++) {
-      const entry = ((this.#low ^ view.getUint8(at)) & 0xff) * ENTRY_BYTES;
-      this.#low = ((this.#low >>> 8) | (this.#high << 24)) ^ TABLES.getInt32(entry);
-      this.#high = (this.#high >>> 8) ^ TABLES.getInt32(entry + 4);
-    }
-  }
-
-  #step(first: number, second: number): void {
-    let low = 0;
-    let high = 0;
-    for (let byte = 0; byte < 4; byte++) {
-      const shift = byte * 8;
-      const one = (STEP - 1 - byte) * TABLE_BYTES + ((first >>> shift) & 0xff) * ENTRY_BYTES;
-      const two = (3 - byte) * TABLE_BYTES + ((second >>> shift) & 0xff) * ENTRY_BYTES;
-      low ^= TABLES.getInt32(one) ^ TABLES.getInt32(two);
-      high ^= TABLES.getInt32(one + 4) ^ TABLES.getInt32(two + 4);
-    }
-    this.#low = low;
-    this.#high = high;
+    [this.#low, this.#high] = [low, high];
   }
 
   /** The checksum of all bytes so far, as the signed 64-bit number that BSON has. */

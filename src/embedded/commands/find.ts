@@ -1,5 +1,5 @@
 import { type Arguments, keyPartsOf } from '../arguments.ts';
-import { MAX_BATCH_BYTES, type ResultSource } from '../cursors.ts';
+import { MAX_BATCH_BYTES, type NextBatch } from '../cursors.ts';
 import type { Call, Reply } from '../engine.ts';
 import { badValue } from '../errors.ts';
 import { parseFilter } from '../filter.ts';
@@ -21,9 +21,9 @@ export async function find(call: Call): Promise<Reply> {
   const ns = `${db}.${name}`;
   const collection = engine.store.collection(db, name);
   if (!collection) return { cursor: { firstBatch: [], id: 0n, ns } };
-  const source = sourceOf(new Query(engine.store, collection, request));
-  const { documents, done } = await source.nextBatch(batchSize, MAX_BATCH_BYTES);
-  const id = done || isSingle ? 0n : engine.cursors.add(ns, source);
+  const nextBatch = batchesOf(new Query(engine.store, collection, request));
+  const { documents, done } = await nextBatch(batchSize, MAX_BATCH_BYTES);
+  const id = done || isSingle ? 0n : engine.cursors.add(ns, nextBatch);
   return { cursor: { firstBatch: documents, id, ns } };
 }
 
@@ -40,19 +40,17 @@ export function findRequest(args: Arguments): QueryRequest {
 }
 
 /** A find's documents, batch by batch. */
-function sourceOf(query: Query): ResultSource {
-  return {
-    async nextBatch(count, maxBytes) {
-      const documents: RawValue[] = [];
-      if (count === 0) return { documents, done: false };
-      let bytes = 0;
-      const done = await query.forEach(({ document }) => {
-        documents.push(document);
-        bytes += document.end - document.start;
-        return documents.length < count && bytes < maxBytes;
-      });
-      return { documents, done };
-    },
+function batchesOf(query: Query): NextBatch {
+  return async (count, maxBytes) => {
+    const documents: RawValue[] = [];
+    if (count === 0) return { documents, done: false };
+    let bytes = 0;
+    const done = await query.forEach(({ document }) => {
+      documents.push(document);
+      bytes += document.end - document.start;
+      return documents.length < count && bytes < maxBytes;
+    });
+    return { documents, done };
   };
 }
 

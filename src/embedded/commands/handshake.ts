@@ -38,13 +38,3 @@ export function buildInfo(): Reply {
     storageEngines: ['lmdb'],
   };
 }
-
-/** The `connectionStatus` command: nobody is authenticated, the socket's file permissions are the guard. */
-export function connectionStatus(): Reply {
-  return { authInfo: { authenticatedUsers: [], authenticatedUserRoles: [] } };
-}
-
-/** The `getParameter` command, whose only parameter is the feature compatibility version. */
-export function getParameter(): Reply {
-  return { featureCompatibilityVersion: { version: '7.0' } };
-}

@@ -1,6 +1,13 @@
 import { Arguments, keyPartsOf } from '../arguments.ts';
 import { rawOf } from '../bson-writer.ts';
-import { type Collection, ID_INDEX_NAME, type IndexInfo, patternDocument, patternText } from '../catalog.ts';
+import {
+  type Collection,
+  ID_INDEX_NAME,
+  type IndexInfo,
+  namespaceOf,
+  patternDocument,
+  patternText,
+} from '../catalog.ts';
 import type { Call, Reply } from '../engine.ts';
 import { CommandError } from '../errors.ts';
 import { type NewIndex, buildIndex, discardIndex } from '../index-build.ts';
@@ -25,7 +32,7 @@ export async function createIndexes(call: Call): Promise<Reply> {
   for (const request of requests) {
     if (isPresent(collection, request)) continue;
     if (collection.indexes.length >= MAX_INDEXES) {
-      throw new CommandError(67, `add index fails, too many indexes for ${collection.namespace}`);
+      throw new CommandError(67, `add index fails, too many indexes for ${namespaceOf(collection)}`);
     }
     await buildIndex(engine.store, collection, request);
   }
@@ -64,7 +71,7 @@ function isPresent(collection: Collection, request: NewIndex): boolean {
     if (sameKey && sameOptions && index.name === request.name) return true;
     throw new CommandError(
       sameKey ? 85 : 86,
-      `An existing index '${index.name}' on ${collection.namespace} has ${sameKey ? 'the same key with another name or options' : 'the same name with another key'}`,
+      `An existing index '${index.name}' on ${namespaceOf(collection)} has ${sameKey ? 'the same key with another name or options' : 'the same name with another key'}`,
     );
   }
   return false;
