@@ -1,4 +1,4 @@
-import type { FieldFilter, Filter, GroupFilter, Test } from './query-tree.ts';
+import type { FieldFilter, Filter, GroupFilter, Test } from './filter.ts';
 import { afterPrefix, inverted } from './index-keys.ts';
 import { numberOf } from './number-order.ts';
 import { type RawValue, TYPE, isNumber } from './raw-bson.ts';

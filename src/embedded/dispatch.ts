@@ -6,13 +6,13 @@ import { find, getMore, killCursors } from './commands/find.ts';
 import { acknowledge, buildInfo, hello } from './commands/handshake.ts';
 import { createIndexes, dropIndexes, listIndexes } from './commands/indexes.ts';
 import { count, create, drop, dropDatabase, listCollections, listDatabases } from './commands/list.ts';
-import { replaceAll } from './commands/replace-all.ts';
 import { insert, remove, update } from './commands/write.ts';
-import { errorDocument } from './connection.ts';
 import type { Command, Engine } from './engine.ts';
 import { CommandError, reasonOf } from './errors.ts';
 import { checkDatabaseName } from './namespaces.ts';
 import { TYPE, fieldsOf, textOf } from './raw-bson.ts';
+import { errorDocument } from './server.ts';
+import { replaceAll } from './staging.ts';
 import { type NameIn, supported } from './supported.ts';
 import type { Message } from './wire.ts';
 

@@ -1,7 +1,6 @@
-/** A failure as MongoDB reports it: code, codeName and a message the client shows. */
+/** A failure as MongoDB reports it: its code and a message the client shows. */
 export class CommandError extends Error {
   readonly code: number;
-  readonly codeName: string;
   /** Further fields of the reply or write error, such as keyPattern and keyValue. */
   readonly details: Readonly<Record<string, unknown>>;
 
@@ -9,43 +8,9 @@ export class CommandError extends Error {
     super(message);
     this.name = 'CommandError';
     this.code = code;
-    this.codeName = CODE_NAMES[code] ?? `Location${code}`;
     this.details = details;
   }
 }
-
-const CODE_NAMES: Readonly<Record<number, string>> = {
-  1: 'InternalError',
-  2: 'BadValue',
-  9: 'FailedToParse',
-  13: 'Unauthorized',
-  14: 'TypeMismatch',
-  15: 'Overflow',
-  16: 'InvalidLength',
-  20: 'IllegalOperation',
-  22: 'InvalidBSON',
-  26: 'NamespaceNotFound',
-  27: 'IndexNotFound',
-  40: 'ConflictingUpdateOperators',
-  43: 'CursorNotFound',
-  48: 'NamespaceExists',
-  50: 'MaxTimeMSExpired',
-  52: 'DollarPrefixedFieldName',
-  54: 'NotSingleValueField',
-  59: 'CommandNotFound',
-  66: 'ImmutableField',
-  67: 'CannotCreateIndex',
-  72: 'InvalidOptions',
-  73: 'InvalidNamespace',
-  85: 'IndexOptionsConflict',
-  86: 'IndexKeySpecsConflict',
-  175: 'QueryPlanKilled',
-  292: 'QueryExceededMemoryLimitNoDiskUseAllowed',
-  10334: 'BSONObjectTooLarge',
-  11000: 'DuplicateKey',
-  14031: 'OutOfDiskSpace',
-  40415: 'IDLFailedToParse',
-};
 
 /** An error (2) for something MongoDB can do and this engine does not; `what` names it. */
 export function unsupported(what: string): CommandError {

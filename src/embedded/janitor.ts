@@ -1,6 +1,6 @@
 import { rawOf } from './bson-writer.ts';
 import { type IndexInfo, isUsable, namespaceOf } from './catalog.ts';
-import type { GroupFilter } from './query-tree.ts';
+import type { GroupFilter } from './filter.ts';
 import { discardIndex } from './index-build.ts';
 import { STAGING_DATABASE, discardStaged } from './staging.ts';
 import type { Store } from './store.ts';

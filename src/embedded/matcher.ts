@@ -1,6 +1,5 @@
-import { compareValues, equalValues } from './compare.ts';
 import { numberOf } from './number-order.ts';
-import type { FieldFilter, Filter, GroupFilter, Test } from './query-tree.ts';
+import type { FieldFilter, Filter, GroupFilter, Test } from './filter.ts';
 import { type RawValue, TYPE, fieldOf, isArray, isNumber, textOf, valuesOf } from './raw-bson.ts';
 import { RANK, rankOf, valueKey } from './value-key.ts';
 
@@ -37,8 +36,10 @@ function compileField({ field, test }: FieldFilter): Predicate {
 function compileValue(test: Exclude<Test, { operator: '$exists' }>): ValueTest {
   switch (test.operator) {
     case '$eq':
-    case '$ne':
-      return (value) => equalValues(value, test.value);
+    case '$ne': {
+      const key = valueKey(test.value);
+      return (value) => valueKey(value).equals(key);
+    }
     case '$gt':
     case '$gte':
     case '$lt':
@@ -56,6 +57,7 @@ function compileValue(test: Exclude<Test, { operator: '$exists' }>): ValueTest {
 
 function compileComparison(operator: '$gt' | '$gte' | '$lt' | '$lte', operand: RawValue): ValueTest {
   const rank = rankOf(operand);
+  const key = valueKey(operand);
   const anyRank = rank === RANK.minKey || rank === RANK.maxKey;
   const inclusive = operator === '$gte' || operator === '$lte';
   const sign = operator === '$gt' || operator === '$gte' ? 1 : -1;
@@ -65,7 +67,7 @@ function compileComparison(operator: '$gt' | '$gte' | '$lt' | '$lte', operand: R
     if (rank === RANK.number && value && (isNaNOperand || Number.isNaN(numberOf(value)))) {
       return inclusive && isNaNOperand && Number.isNaN(numberOf(value));
     }
-    const order = compareValues(value, operand);
-    return order === 0 ? inclusive : Math.sign(order) === sign;
+    const order = Buffer.compare(valueKey(value), key);
+    return order === 0 ? inclusive : order === sign;
   };
 }

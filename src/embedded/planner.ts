@@ -1,6 +1,6 @@
 import { type FieldBounds, type Interval, boundsFor, conjuncts, descending } from './bounds.ts';
 import type { Collection, IndexInfo } from './catalog.ts';
-import type { Filter, GroupFilter } from './query-tree.ts';
+import type { Filter, GroupFilter } from './filter.ts';
 import { type KeyPart, LONG_KEY_BYTES, afterPrefix } from './index-keys.ts';
 import { ownerPrefix } from './store-keys.ts';
 

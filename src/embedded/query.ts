@@ -1,7 +1,7 @@
 import type { Transaction } from 'lmdb';
 import type { Collection } from './catalog.ts';
 import { CommandError } from './errors.ts';
-import type { GroupFilter } from './query-tree.ts';
+import type { GroupFilter } from './filter.ts';
 import type { KeyPart } from './index-keys.ts';
 import { type Cover, coverOf } from './cover.ts';
 import { compileFilter } from './matcher.ts';

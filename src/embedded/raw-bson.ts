@@ -115,18 +115,7 @@ export function fieldsOf(value: RawValue): RawField[] {
 
 /** The values of an object or array without their names. */
 export function valuesOf(value: RawValue): RawValue[] {
-  const { bytes } = value;
-  const values: RawValue[] = [];
-  let at = value.start + 4;
-  const stop = value.end - 1;
-  while (at < stop) {
-    const type = bytes[at] ?? 0;
-    const from = nameEndFrom(bytes, at + 1) + 1;
-    const end = valueEnd(type, bytes, from);
-    values.push(new RawValue(type, bytes, from, end));
-    at = end;
-  }
-  return values;
+  return fieldsOf(value).map(([, inner]) => inner);
 }
 
 /** The value of the first field called `name` (UTF-8), or undefined. */

@@ -77,22 +77,11 @@ export class Scan {
     const table = isIndex ? this.#store.entries : this.#store.records;
     const options = { limit: CHUNK_KEYS, ...this.#store.readingFrom(transaction) };
     const last = this.#last;
-    if (!(isIndex && this.#plan.reverse)) {
-      return [
-        ...table.getKeys({ ...options, start: last ?? start, end, exclusiveStart: last !== undefined }),
-      ];
-    }
-    const from = last ?? end;
-    return [
-      ...table.getKeys({
-        ...options,
-        start: from,
-        end: start,
-        reverse: true,
-        exclusiveStart: true,
-        inclusiveEnd: true,
-      }),
-    ];
+    const way =
+      isIndex && this.#plan.reverse
+        ? { start: last ?? end, end: start, reverse: true, exclusiveStart: true, inclusiveEnd: true }
+        : { start: last ?? start, end, exclusiveStart: last !== undefined };
+    return [...table.getKeys({ ...options, ...way })];
   }
 
   #fetch(record: number, key: Buffer, transaction: Transaction | undefined): RawValue | undefined {

@@ -1,11 +1,11 @@
 import { Double, Int32, Long, ObjectId } from 'bson';
 import { conjuncts } from './bounds.ts';
 import { arrayOf, documentOf, rawOf } from './bson-writer.ts';
-import { compareValues, equalValues, identicalValues } from './compare.ts';
+import { compareValues, identicalValues } from './compare.ts';
 import { CommandError, badValue, failedToParse, typeMismatch, unsupported } from './errors.ts';
 import { parseFieldName } from './field-name.ts';
 import { numberOf } from './number-order.ts';
-import type { GroupFilter } from './query-tree.ts';
+import type { GroupFilter } from './filter.ts';
 import {
   type RawField,
   type RawValue,
@@ -53,7 +53,9 @@ const CHANGES: Readonly<Record<NameIn<'update operators'>, (operand: RawValue, n
     const unwanted = valuesOf(operand);
     return (before) =>
       before &&
-      arrayOf(itemsOf(before, name).filter((item) => !unwanted.some((value) => equalValues(item, value))));
+      arrayOf(
+        itemsOf(before, name).filter((item) => !unwanted.some((value) => compareValues(item, value) === 0)),
+      );
   },
 };
 

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Document } from 'mongodb';
 import { SUPPORTED } from '../../src/embedded/supported.ts';
 import { TestEngine, failureOf } from './support/engine.ts';
+import { differences } from '../support/traffic/compare.ts';
 import { countOf } from '../support/count.ts';
 
 let engine: TestEngine;
@@ -140,7 +141,7 @@ describe('what is not supported is refused', () => {
 
   it('with what is supported instead', async () => {
     const failure = await failureOf(engine.db.command({ mapReduce: 'c' }));
-    expect(failure).toMatchObject({ codeName: 'CommandNotFound' });
+    expect(failure).toMatchObject({ code: 59 });
     expect(failure['message']).toMatch(/mapReduce.*embedded engine.*find.*MONGODB_URI/);
     const inside = await failureOf(engine.db.command({ find: 'c', filter: { a: { $size: 1 } } }));
     expect(inside['message']).toMatch(/\$size.*\$exists/);
@@ -152,6 +153,19 @@ describe('the table of what is supported', () => {
     const files = Object.values(SUPPORTED).flatMap(Object.keys);
     const missing = files.filter((file) => /^(src|scripts)\//.test(file) && !existsSync(file));
     expect(missing).toEqual([]);
+  });
+
+  it('is compared with what src/ sends', () => {
+    const all = Object.entries(SUPPORTED).flatMap(([group, senders]) =>
+      Object.values<readonly string[]>(senders).flatMap((names) => names.map((name) => `${group}\t${name}`)),
+    );
+    const allBut = (line: string) => new Set(all.filter((one) => one !== line));
+    expect(differences(new Set(all))).toEqual([]);
+    expect(differences(allBut('query operators\t$regex'))).toEqual([]);
+    expect(differences(allBut('query operators\t$nin'))).toEqual([
+      expect.stringMatching(/nothing in src\/ sends \$nin/),
+    ]);
+    expect(differences(new Set([...all, 'find\tskip']))).toEqual([expect.stringMatching(/src\/ sends skip/)]);
   });
 });
 

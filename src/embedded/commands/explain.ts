@@ -24,10 +24,8 @@ export async function explain(call: Call): Promise<Reply> {
   const query = collection && new Query(engine.store, collection, request);
   const winningPlan = query ? stagesOf(query, request) : { stage: 'EOF' };
   return {
-    explainVersion: '1',
     queryPlanner: { namespace: `${db}.${name}`, winningPlan, rejectedPlans: [] },
     ...(args.text('verbosity') !== 'queryPlanner' && { executionStats: await run(query) }),
-    command,
   };
 }
 
@@ -40,14 +38,11 @@ function stagesOf(query: Query, { sort, limit }: QueryRequest): Tree {
       ? { stage: 'COLLSCAN', direction: 'forward' }
       : {
           stage: query.cover() ? 'PROJECTION_COVERED' : 'FETCH',
-          filterApplied: !plan.exact,
           inputStage: {
             stage: 'IXSCAN',
             indexName: plan.index.name,
             keyPattern: patternDocument(plan.index.parts),
-            isUnique: plan.index.unique,
             direction: plan.reverse ? 'backward' : 'forward',
-            ranges: plan.ranges.length,
           },
         };
   if (!plan.sorted) tree = { stage: 'SORT', sortPattern: patternDocument(sort), inputStage: tree };
@@ -61,7 +56,6 @@ async function run(query: Query | undefined): Promise<Tree> {
     return true;
   });
   return {
-    executionSuccess: true,
     nReturned,
     totalKeysExamined: query?.scan.keysExamined ?? 0,
     totalDocsExamined: query?.scan.docsExamined ?? 0,

@@ -33,10 +33,6 @@ export async function runStatements<T>(
   const errors: { index: number; error: CommandError }[] = [];
   let index = 0;
   const goesOn = (): boolean => index < statements.length && !(ordered && errors.length > 0);
-  const parsed = (): Statement<T> | undefined => {
-    const statement = statements[index];
-    return statement && attempt(() => parse(statement));
-  };
   const attempt = <R>(action: () => R): R | undefined => {
     try {
       return action();
@@ -52,7 +48,8 @@ export async function runStatements<T>(
   while (goesOn()) {
     const alone = await store.write(() => {
       for (const end = index + COMMIT_STATEMENTS; index < end && goesOn(); index++) {
-        const statement = parsed();
+        const raw = statements[index];
+        const statement = raw && attempt(() => parse(raw));
         if (statement && 'alone' in statement) return statement.alone;
         if (statement) attempt(() => done.push({ index, outcome: statement.inWrite() }));
       }
