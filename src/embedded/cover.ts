@@ -1,6 +1,5 @@
 import type { IndexInfo } from './catalog.ts';
 import { type Flip, GROWTH_BYTES, keyEnd, typeOf, writeValue } from './key-values.ts';
-import { inverted } from './index-keys.ts';
 import { compileFilter } from './matcher.ts';
 import type { IndexPlan } from './planner.ts';
 import type { Projection } from './projection.ts';
@@ -119,9 +118,7 @@ function documentFrom(
   let at = 4;
   for (const { part, flip, name, numbers } of fields) {
     const start = startOf(ends, part);
-    const stored = key.subarray(start, ends[part]);
-    const valueKey = flip === 0 ? stored : inverted(stored);
-    const type = typeOf(valueKey, numbers);
+    const type = typeOf(key, start, flip, numbers);
     if (type < 0 || (type === TYPE.null && !loose)) return undefined;
     bytes[at] = type;
     at += 1;
@@ -129,7 +126,7 @@ function documentFrom(
       bytes[at] = byte;
       at += 1;
     }
-    at = writeValue(bytes, at, type, valueKey);
+    at = writeValue(bytes, at, type, key, start, ends[part] ?? 0, flip);
   }
   bytes[at] = 0;
   bytes.writeInt32LE(at + 1, 0);

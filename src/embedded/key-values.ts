@@ -1,4 +1,3 @@
-import { inverted } from './index-keys.ts';
 import { TYPE } from './raw-bson.ts';
 import { RANK } from './value-key.ts';
 
@@ -15,7 +14,7 @@ export type Flip = 0 | 255;
 
 /** The end of the value's key that starts at `start`, or -1 if it is of a kind that is not read back. */
 export function keyEnd(key: Buffer, start: number, flip: Flip): number {
-  switch ((key[start] ?? 0) ^ flip) {
+  switch (rankAt(key, start, flip)) {
     case RANK.null:
       return start + 1;
     case RANK.bool:
@@ -32,9 +31,9 @@ export function keyEnd(key: Buffer, start: number, flip: Flip): number {
   }
 }
 
-/** The type of the value with this key, or -1 if that, or the value, cannot be told; null may be missing. */
-export function typeOf(key: Buffer, numbers: NumberType): number {
-  switch (key[0]) {
+/** The type of the value whose key starts at `start`, or -1 if that, or the value, cannot be told; null may be missing. */
+export function typeOf(key: Buffer, start: number, flip: Flip, numbers: NumberType): number {
+  switch (rankAt(key, start, flip)) {
     case RANK.null:
       return TYPE.null;
     case RANK.bool:
@@ -50,30 +49,46 @@ export function typeOf(key: Buffer, numbers: NumberType): number {
   }
 }
 
-/** Writes the value with this key as BSON of its type; returns the offset after it. */
-export function writeValue(target: Buffer, at: number, type: number, key: Buffer): number {
+/** Writes the value whose key is [start, end) as BSON of its type; returns the offset after it. */
+export function writeValue(
+  target: Buffer,
+  at: number,
+  type: number,
+  key: Buffer,
+  start: number,
+  end: number,
+  flip: Flip,
+): number {
   switch (type) {
-    case TYPE.bool:
-      return target.writeUInt8(key[1] ?? 0, at);
+    case TYPE.null:
+      return at;
+    case TYPE.string:
+      return writeText(target, at, key, start + 1, end - 2, flip);
     case TYPE.date:
-      for (let byte = 0; byte < 8; byte++) target[at + byte] = key[8 - byte] ?? 0;
+      for (let byte = 0; byte < 8; byte++) target[at + byte] = (key[start + 8 - byte] ?? 0) ^ flip;
       target[at + 7] = (target[at + 7] ?? 0) ^ 0x80;
       return at + 8;
     case TYPE.int:
-      return target.writeInt32LE(doubleIn(key), at);
-    case TYPE.string:
-      return writeText(target, at, key);
+      return target.writeInt32LE(doubleAt(key, start, flip), at);
     default:
-      return at;
+      for (let from = start + 1; from < end; from++) target[at + from - start - 1] = (key[from] ?? 0) ^ flip;
+      return at + end - start - 1;
   }
 }
 
-/** Undoes number-order's order of doubles: negative ones are stored inverted, others with the highest bit set. */
-function doubleIn(key: Buffer): number {
-  const bytes = Buffer.from(key.subarray(1, 9));
-  const isNegative = ((bytes[0] ?? 0) & 0x80) === 0;
-  if (!isNegative) bytes[0] = (bytes[0] ?? 0) & 0x7f;
-  return (isNegative ? inverted(bytes) : bytes).readDoubleBE(0);
+function rankAt(key: Buffer, start: number, flip: Flip): number {
+  return (key[start] ?? 0) ^ flip;
+}
+
+const scratch = Buffer.alloc(8);
+
+/** Undoes value-key's order of doubles: negative ones are stored inverted, others with the highest bit set. */
+function doubleAt(key: Buffer, start: number, flip: Flip): number {
+  const isNegative = (((key[start + 1] ?? 0) ^ flip) & 0x80) === 0;
+  const mask = isNegative ? flip ^ 255 : flip;
+  for (let byte = 0; byte < 8; byte++) scratch[byte] = (key[start + 1 + byte] ?? 0) ^ mask;
+  if (!isNegative) scratch[0] = (scratch[0] ?? 0) & 0x7f;
+  return scratch.readDoubleBE(0);
 }
 
 /** Text ends with 0 0; a 0 of its own is followed by 255. */
@@ -86,12 +101,12 @@ function textEnd(key: Buffer, from: number, flip: Flip): number {
   return -1;
 }
 
-function writeText(target: Buffer, at: number, key: Buffer): number {
+function writeText(target: Buffer, at: number, key: Buffer, from: number, to: number, flip: Flip): number {
   let end = at + 4;
-  for (let byte = 1; byte < key.length - 2; byte++) {
-    target[end] = key[byte] ?? 0;
+  for (let byte = from; byte < to; byte++) {
+    target[end] = (key[byte] ?? 0) ^ flip;
     end += 1;
-    if (key[byte] === 0) byte += 1;
+    if (key[byte] === flip) byte += 1;
   }
   target[end] = 0;
   target.writeInt32LE(end - at - 3, at);
