@@ -1,4 +1,4 @@
-import { backUp } from '../src/backup/backup.ts';
+import { backUp } from '../src/embedded/index.ts';
 import {
   type Progress,
   count,

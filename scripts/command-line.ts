@@ -2,15 +2,18 @@ import { realpathSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import cliProgress from 'cli-progress';
 import { type Logger, pino } from 'pino';
-import { DatabaseInUse } from '../src/backup/restore.ts';
-import { UnusableArchive } from '../src/backup/archive-format.ts';
-import { FileInTheWay } from '../src/backup/new-file.ts';
-import { WriteRefused } from '../src/backup/raw-commands.ts';
+import {
+  DatabaseInUse,
+  DataDirectoryInUse,
+  FileInTheWay,
+  NoStore,
+  UnusableArchive,
+  UnusableStore,
+  WriteRefused,
+} from '../src/embedded/index.ts';
 import { InvalidSettings, type Settings, readSettings } from '../src/config.ts';
 import { readEnvironment } from '../src/config/environment.ts';
 import { isDatabaseFailure } from '../src/database/failures.ts';
-import { DataDirectoryInUse, UnusableStore } from '../src/embedded/start.ts';
-import { NoStore } from '../src/embedded/store-snapshot.ts';
 import { SameName, WrittenMeanwhile } from '../src/migration/migrate.ts';
 import { ForeignDocuments } from '../src/migration/target.ts';
 import { NotEqual } from '../src/migration/verify.ts';

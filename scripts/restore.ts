@@ -1,4 +1,4 @@
-import { restoreArchive } from '../src/backup/restore.ts';
+import { restoreArchive } from '../src/embedded/index.ts';
 import { joinEmbedded } from '../src/database/connect.ts';
 import {
   type Progress,

@@ -12,7 +12,7 @@ import { withoutCredentials } from './database/credentials.ts';
 import { isDatabaseFailure } from './database/failures.ts';
 import { doPatiently } from './database/reach.ts';
 import { DatabaseWatch } from './database/watch.ts';
-import { DataDirectoryInUse, UnusableStore } from './embedded/start.ts';
+import { DataDirectoryInUse, UnusableStore } from './embedded/index.ts';
 import { Readiness } from './health/readiness.ts';
 import { createListener, listen } from './http/listener.ts';
 import { serveMetrics } from './http/metrics-app.ts';

@@ -10,6 +10,7 @@ import { createTask as createTaskHandler } from '../src/tasks/createTask.ts';
 import { type NewTask, type TaskFilter, TaskStore } from '../src/tasks/store.ts';
 import { ACCOUNT, ARTIST } from './support/builders.ts';
 import { NOW, type Service, startService } from './support/service.ts';
+import { countOf } from './support/count.ts';
 
 let service: Service;
 beforeAll(async () => {
@@ -37,7 +38,7 @@ const create = (key: string, fields: Partial<CreateTaskRequest> = {}) =>
     body: { ...BODY, ...fields },
     headers: { 'Idempotency-Key': key },
   });
-const count = () => service.collections.tasks.countDocuments();
+const count = () => countOf(service.collections.tasks);
 const after = (seconds: number) => {
   service.clock.now = new Date(NOW.getTime() + seconds * 1_000);
 };

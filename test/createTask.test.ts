@@ -3,6 +3,7 @@ import { createTask, listTasks } from '../generated/sdk.gen.ts';
 import type { CreateTaskRequest } from '../generated/types.gen.ts';
 import { ACCOUNT, ARTIST } from './support/builders.ts';
 import { type Service, startService } from './support/service.ts';
+import { countOf } from './support/count.ts';
 
 let service: Service;
 beforeAll(async () => {
@@ -31,7 +32,7 @@ async function post(body: string | Uint8Array, headers: Record<string, string> =
     body: typeof body === 'string' ? body : Buffer.from(body),
   });
   const { code, error } = await response.json();
-  return { status: response.status, code, error, stored: await service.collections.tasks.countDocuments() };
+  return { status: response.status, code, error, stored: await countOf(service.collections.tasks) };
 }
 const postFields = (fields: object) => post(JSON.stringify({ ...wanted(), ...fields }));
 

@@ -14,6 +14,7 @@ import { loadSpec } from '../src/http/spec.ts';
 import { ACCOUNT, ARTIST, OTHER_ACCOUNT, task, uuid } from './support/builders.ts';
 import { keyedOperations } from './support/requests.ts';
 import { NOW, type Service, startService } from './support/service.ts';
+import { countOf } from './support/count.ts';
 
 let service: Service;
 let account: { id: string; key: string };
@@ -340,7 +341,7 @@ describe('403', () => {
       body: 'no JSON',
     });
     expect(unread.status).toBe(403);
-    expect(await service.collections.runs.countDocuments()).toBe(0);
+    expect(await countOf(service.collections.runs)).toBe(0);
   });
 });
 
@@ -386,7 +387,7 @@ test("two callers' equal Idempotency-Keys are two keys, and one account's are on
   expect(await create(second.key, ACCOUNT)).toBe(first);
   expect(await create(other.key, OTHER_ACCOUNT)).not.toBe(first);
   expect(await create(admin.key, ACCOUNT)).not.toBe(first);
-  expect(await service.collections.tasks.countDocuments()).toBe(3);
+  expect(await countOf(service.collections.tasks)).toBe(3);
 });
 
 test('a database that cannot be asked about keys is 503, not 401', async () => {

@@ -17,6 +17,7 @@ import { checkedFetch } from './support/contract.ts';
 import { killAll } from './support/process.ts';
 import { startProxy } from './support/proxy.ts';
 import { limitsWith, listenOn, openTestDatabase } from './support/service.ts';
+import { countOf } from './support/count.ts';
 
 /** In which every request must have been answered, whatever the database does. */
 const ANSWERED_MS = 5_000;
@@ -249,7 +250,7 @@ describe('a database', () => {
     const { status } = await service.ask(...CREATION);
     // Where the server can take a write again, the driver has sent it again.
     expect([200, 503]).toContain(status);
-    expect(await database.collections.tasks.countDocuments({ title: 'New' })).toBe(status === 200 ? 1 : 0);
+    expect(await countOf(database.collections.tasks, { title: 'New' })).toBe(status === 200 ? 1 : 0);
     expect(service.said('database unavailable')).toHaveLength(status === 200 ? 0 : 1);
     expect((await service.ask(...CREATION)).status).toBe(200);
   });
@@ -269,7 +270,7 @@ describe('a database', () => {
     const stored = await database.collections.tasks.find({ title: /^(New|Changed)$/ }).toArray();
     if (what === 'creation') expect(stored.map(({ version }) => version)).toEqual([1]);
     if (what === 'change') expect(stored.map(({ version }) => version)).toEqual([2]);
-    if (what === 'deletion') expect(await database.collections.tasks.countDocuments()).toBe(1);
+    if (what === 'deletion') expect(await countOf(database.collections.tasks)).toBe(1);
   });
 
   describe('that fails a creation with an Idempotency-Key', () => {

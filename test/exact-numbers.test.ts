@@ -7,6 +7,7 @@ import { bsonToJson, fieldTable } from '../src/json/bson-to-json.ts';
 import { addTasks } from '../src/samples/fill-database.ts';
 import { run, task, uuid } from './support/builders.ts';
 import { type Service, startService } from './support/service.ts';
+import { countOf } from './support/count.ts';
 
 let service: Service;
 
@@ -208,7 +209,7 @@ describe('other numbers', () => {
     const { code, error } = JSON.parse(text);
     expect([status, code]).toEqual([400, 'invalid_body']);
     expect(error).toContain(`Field "runs.0.payload.1.a.n.2" ${problem}`);
-    expect(await service.collections.runs.countDocuments()).toBe(0);
+    expect(await countOf(service.collections.runs)).toBe(0);
   });
 
   test.each([

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { BSONSymbol, MongoClient } from 'mongodb';
-import { StoreSnapshot } from '../src/embedded/store-snapshot.ts';
+import { StoreSnapshot } from '../src/embedded/index.ts';
 import { withoutCredentials } from '../src/database/credentials.ts';
 import { MigrationTarget } from '../src/migration/target.ts';
 import { verifyDocuments } from '../src/migration/verify.ts';

@@ -8,6 +8,7 @@ import { deleteTask as deleteTaskHandler } from '../src/tasks/deleteTask.ts';
 import { TaskStore } from '../src/tasks/store.ts';
 import { ACCOUNT, OTHER_ACCOUNT, run, task, uuid } from './support/builders.ts';
 import { type Service, startService } from './support/service.ts';
+import { countOf } from './support/count.ts';
 
 let service: Service;
 
@@ -47,7 +48,7 @@ describe('the store', () => {
   test('updates a run that goes on, by its id', async () => {
     await service.runs.recordRuns(uuid(1), [run(1, { status: 'QUEUED' })]);
     await service.runs.recordRuns(uuid(1), [run(1, { status: 'EXECUTING', updatedAt: later(1) })]);
-    expect(await service.collections.runs.countDocuments()).toBe(1);
+    expect(await countOf(service.collections.runs)).toBe(1);
     expect(await storedRun()).toMatchObject({ status: 'EXECUTING', updatedAt: later(1) });
     expect((await storedTask())?.recent_runs).toHaveLength(1);
   });
@@ -135,7 +136,7 @@ describe('the store', () => {
     await service.runs.recordRuns(uuid(1), [run(1)]);
     const other = service.runs.recordRuns(uuid(2), [run(2), run(1, { updatedAt: later(1) })]);
     await expect(other).rejects.toThrow(RunOfAnotherTask);
-    expect(await service.collections.runs.countDocuments()).toBe(1);
+    expect(await countOf(service.collections.runs)).toBe(1);
     expect(await storedRun()).toMatchObject({ task_id: uuid(1), updatedAt: run(1).updatedAt });
     expect(await service.collections.tasks.findOne({ _id: uuid(2) })).toEqual(task(2));
   });
@@ -168,7 +169,7 @@ describe('the store', () => {
 
   test('refuses the runs of a task that does not exist, and writes nothing', async () => {
     await expect(service.runs.recordRuns(uuid(404), [run(1)])).rejects.toThrow(UnknownTask);
-    expect(await service.collections.runs.countDocuments()).toBe(0);
+    expect(await countOf(service.collections.runs)).toBe(0);
   });
 
   test('leaves its mark on the task while it writes, and that of another report alone', async () => {
@@ -371,13 +372,13 @@ describe('PUT /api/tasks/runs', () => {
     const { error, response } = await record([report(2), report(1, { payload: 'x'.repeat(space + 1) })]);
     expect([response.status, error?.code]).toEqual([413, 'body_too_large']);
     expect(error?.error).toContain('Field "runs.1" has 262,145 bytes');
-    expect(await service.collections.runs.countDocuments()).toBe(1);
+    expect(await countOf(service.collections.runs)).toBe(1);
   });
 
   test('refuses an unknown task, and records nothing', async () => {
     const { error, response } = await record([report(1)], uuid(404));
     expect([response.status, error]).toMatchObject([404, { code: 'task_not_found', runs: [] }]);
-    expect(await service.collections.runs.countDocuments()).toBe(0);
+    expect(await countOf(service.collections.runs)).toBe(0);
   });
 
   test('refuses all runs where one belongs to another task', async () => {
@@ -385,7 +386,7 @@ describe('PUT /api/tasks/runs', () => {
     const { error, response } = await record([report(1), report(2, { updatedAt: '2027-01-01T00:00:00Z' })]);
     expect([response.status, error?.code]).toEqual([409, 'run_of_another_task']);
     expect(error?.error).toContain('"runs.1.id": the run run_2');
-    expect(await service.collections.runs.countDocuments()).toBe(1);
+    expect(await countOf(service.collections.runs)).toBe(1);
   });
 
   const unknown = { ...report(1), surprise: 1 };
@@ -489,7 +490,7 @@ describe('PUT /api/tasks/runs', () => {
     const reply = await response.json();
     expect([response.status, reply.code]).toEqual([400, 'invalid_body']);
     expect(reply.error).toContain(message);
-    expect(await service.collections.runs.countDocuments()).toBe(0);
+    expect(await countOf(service.collections.runs)).toBe(0);
   });
 
   test('refuses a number that is none of IEEE 754', async () => {
@@ -544,7 +545,7 @@ describe('the account of a run', () => {
     const stored = await storedTask();
     expect(stored?.runs_account_id).toBe(stored?.account_id);
     expect(await accountsOf()).toEqual(new Set([stored?.account_id]));
-    expect(await service.collections.runs.countDocuments()).toBe(30);
+    expect(await countOf(service.collections.runs)).toBe(30);
   });
 
   test('is mended by the next report, where the move was interrupted', async () => {

@@ -7,7 +7,7 @@ import { Writable } from 'node:stream';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MongoBulkWriteError, MongoClient, MongoServerError } from 'mongodb';
 import { createLog } from '../src/log.ts';
-import { findRunningEmbedded } from '../src/embedded/start.ts';
+import { findRunningEmbedded } from '../src/embedded/index.ts';
 import { ACCOUNT, ARTIST, task } from './support/builders.ts';
 import { killAll, run, runService } from './support/process.ts';
 

@@ -6,6 +6,7 @@ import { repair } from '../src/runs/repair.ts';
 import { ACCOUNT, OTHER_ACCOUNT, run, task, uuid } from './support/builders.ts';
 import { killAll, run as runScript, runService } from './support/process.ts';
 import { type Service, startService } from './support/service.ts';
+import { countOf } from './support/count.ts';
 
 let service: Service;
 beforeAll(async () => {
@@ -54,7 +55,7 @@ test('a repair rebuilds pointers from the history, and files runs under the acco
   expect(await idsOf(1)).toEqual([7, 6, 5, 4, 3].map((number) => run(number).id));
   expect(await idsOf(2)).toEqual([run(10).id]);
   expect(await idsOf(4)).toEqual([run(13).id, run(12).id]);
-  expect(await runs.countDocuments({ account_id: ACCOUNT })).toBe(12);
+  expect(await countOf(runs, { account_id: ACCOUNT })).toBe(12);
   expect((await runs.findOne({ _id: run(11).id }))?.account_id).toBe(OTHER_ACCOUNT);
   expect(
     await tasks

@@ -4,12 +4,10 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MongoClient } from 'mongodb';
-import { UnusableArchive } from '../src/backup/archive-format.ts';
-import { decodeMetadata } from '../src/backup/archive-metadata.ts';
-import { ArchiveParser } from '../src/backup/archive-parser.ts';
-import { readArchive } from '../src/backup/archive-reader.ts';
-import { backUp } from '../src/backup/backup.ts';
-import { findRunningEmbedded } from '../src/embedded/start.ts';
+import { backUp, findRunningEmbedded, UnusableArchive } from '../src/embedded/index.ts';
+import { decodeMetadata } from '../src/embedded/backup/archive-metadata.ts';
+import { parseArchive } from '../src/embedded/backup/archive-parser.ts';
+import { readArchive } from '../src/embedded/backup/archive-reader.ts';
 import { type EngineProcess, endGently, spawnEngine } from './embedded/support/processes.ts';
 import { contentsOf, fillWithEverything } from './support/contents.ts';
 import { killAll, run, runService } from './support/process.ts';
@@ -228,38 +226,39 @@ describe('npm run restore', () => {
 
 describe('reading an archive', () => {
   const archive = gunzipSync(MONGODUMP);
-  function parse(bytes: Buffer, chunkBytes: number) {
-    const parser = new ArchiveParser();
+  async function* cut(bytes: Buffer, chunkBytes: number) {
+    for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
+  }
+  async function parse(bytes: Buffer, chunkBytes: number) {
     const found: string[] = [];
-    for (let at = 0; at < bytes.length; at += chunkBytes) {
-      for (const part of parser.push(bytes.subarray(at, at + chunkBytes))) {
-        if (part.kind === 'documents') found.push(...part.documents.map((each) => each.toString('hex')));
-      }
+    for await (const part of parseArchive(cut(bytes, chunkBytes))) {
+      if (part.kind === 'documents') found.push(...part.documents.map((each) => each.toString('hex')));
     }
-    parser.end();
     return found;
   }
 
-  test('finds the same documents however it is cut into chunks', () => {
-    const whole = parse(archive, archive.length);
+  test('finds the same documents however it is cut into chunks', async () => {
+    const whole = await parse(archive, archive.length);
     expect(whole).toHaveLength(2);
-    for (let chunkBytes = 1; chunkBytes < 60; chunkBytes++) expect(parse(archive, chunkBytes)).toEqual(whole);
-  });
-
-  test('refuses it cut off at any byte', () => {
-    for (let length = 0; length < archive.length; length++) {
-      expect(() => parse(archive.subarray(0, length), 64)).toThrow(UnusableArchive);
+    for (let chunkBytes = 1; chunkBytes < 60; chunkBytes++) {
+      expect(await parse(archive, chunkBytes)).toEqual(whole);
     }
   });
 
-  test('refuses any other bit in its documents and their frame', () => {
+  test('refuses it cut off at any byte', async () => {
+    for (let length = 0; length < archive.length; length++) {
+      await expect(parse(archive.subarray(0, length), 64)).rejects.toThrow(UnusableArchive);
+    }
+  });
+
+  test('refuses any other bit in its documents and their frame', async () => {
     const blocks = archive.indexOf(Buffer.from('ffffffff', 'hex')) + 4;
     for (let at = blocks; at < archive.length; at++) {
       for (let bit = 0; bit < 8; bit++) {
         const damaged = Buffer.from(archive);
         damaged.writeUInt8(damaged.readUInt8(at) ^ (1 << bit), at);
         const isHarmless = HARMLESS.some(([from, to]) => at >= from && at < to);
-        if (!isHarmless) expect(() => parse(damaged, damaged.length)).toThrow(UnusableArchive);
+        if (!isHarmless) await expect(parse(damaged, damaged.length)).rejects.toThrow(UnusableArchive);
       }
     }
   });
@@ -302,6 +301,7 @@ describe('reading an archive', () => {
       index({ sparse: true }),
       index({ partialFilterExpression: { a: 1 } }),
       index({ key: { a: 'text' } }),
+      index({ key: { 'a.b': 1 } }),
       { indexes: [], options: { capped: true } },
       { indexes: [], type: 'view' },
       { indexes: [{ key: { a: 1 } }] },

@@ -143,7 +143,6 @@ describe('seeding', () => {
     const { tasks, runs, accounts } = database.collections;
     return {
       counts: await Promise.all(
-        // Not countDocuments, which is an aggregation in the driver: the embedded engine has none.
         [accounts, tasks, runs].map((collection) => collection.estimatedDocumentCount()),
       ),
       runs: await runs.find({}).sort({ _id: 1 }).toArray(),

@@ -4,6 +4,7 @@ import type { UpdateTaskRequest } from '../generated/types.gen.ts';
 import { ACCOUNT, OTHER_ACCOUNT, run, task, unseenTask, uuid } from './support/builders.ts';
 import type { TaskDocument } from '../src/tasks/document.ts';
 import { type Service, startService } from './support/service.ts';
+import { countOf } from './support/count.ts';
 
 let service: Service;
 beforeAll(async () => {
@@ -119,7 +120,7 @@ describe('a change is refused, and nothing is changed, when', () => {
     });
     expect(response.status).toBe(404);
     expect(error).toMatchObject({ code: 'task_not_found', error: `There is no task ${uuid(9)}.`, tasks: [] });
-    expect(await service.collections.tasks.countDocuments()).toBe(2);
+    expect(await countOf(service.collections.tasks)).toBe(2);
   });
 });
 

@@ -1,6 +1,6 @@
 /** The embedded database alone, in a process of its own: what the soak test runs two instances of the service on. */
 import { pino } from 'pino';
-import { startEmbedded } from '../../src/embedded/start.ts';
+import { startEmbedded } from '../../src/embedded/index.ts';
 
 const log = pino({ level: 'info' });
 const ended = new Promise((resolve) => {

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findRunningEmbedded } from '../../src/embedded/start.ts';
+import { findRunningEmbedded } from '../../src/embedded/index.ts';
 import type { FaultLog } from './fault-log.ts';
 import type { Findings } from './findings.ts';
 import { END_LIMIT_MS, Instance } from './instance.ts';

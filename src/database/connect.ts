@@ -1,7 +1,7 @@
 import { type Db, MongoClient, type MongoClientOptions } from 'mongodb';
 import type { Logger } from 'pino';
 import type { DatabaseSettings } from '../config.ts';
-import { findRunningEmbedded, startEmbedded } from '../embedded/start.ts';
+import { findRunningEmbedded, startEmbedded } from '../embedded/index.ts';
 import type { Limits } from '../limits.ts';
 import { mendDriverWrites } from './driver-writes.ts';
 

@@ -1,5 +1,4 @@
-import type { FieldFilter, Filter, GroupFilter } from './query-tree.ts';
-import type { Test } from './query-tree.ts';
+import type { FieldFilter, Filter, GroupFilter, Test } from './filter.ts';
 import { afterPrefix, inverted } from './index-keys.ts';
 import { numberOf } from './number-order.ts';
 import { type RawValue, TYPE, isNumber } from './raw-bson.ts';
@@ -25,33 +24,18 @@ export function conjuncts(filter: GroupFilter): readonly Filter[] {
   return filter.filters.flatMap((inner) => (inner.kind === '$and' ? conjuncts(inner) : [inner]));
 }
 
-/**
- * The intervals in which matching documents have their key for a path, or undefined if the filter does not say.
- * On an array field each condition may be met by another element, so only the narrowest one is used there.
- */
-export function boundsFor(
-  conditions: readonly Filter[],
-  path: string,
-  multikey: boolean,
-): FieldBounds | undefined {
+/** The intervals in which matching documents have their key for a field, or undefined if the filter does not say. */
+export function boundsFor(conditions: readonly Filter[], name: string): FieldBounds | undefined {
   let intervals: readonly Interval[] | undefined;
-  let covered: FieldFilter[] = [];
+  const covered: FieldFilter[] = [];
   for (const condition of conditions) {
-    if (condition.kind !== 'field' || condition.path.text !== path) continue;
+    if (condition.kind !== 'field' || condition.field.text !== name) continue;
     const own = intervalsOf(condition.test);
     if (!own) continue;
-    if (!intervals) {
-      intervals = own;
-      covered = [condition];
-    } else if (!multikey) {
-      intervals = intersect(intervals, own);
-      covered.push(condition);
-    } else if (isNarrower(own, intervals)) {
-      intervals = own;
-      covered = [condition];
-    }
+    intervals = intervals ? intersect(intervals, own) : own;
+    covered.push(condition);
   }
-  return intervals && { intervals, covered: multikey ? [] : covered };
+  return intervals && { intervals, covered };
 }
 
 /** The same bounds for a field stored in descending order, again ascending. */
@@ -65,19 +49,12 @@ export function descending(intervals: readonly Interval[]): Interval[] {
     .toReversed();
 }
 
-function isNarrower(a: readonly Interval[], b: readonly Interval[]): boolean {
-  const points = (list: readonly Interval[]): boolean => list.every(({ point }) => point);
-  if (points(a) !== points(b)) return points(a);
-  return points(a) && a.length < b.length;
-}
-
 function intervalsOf(test: Test): readonly Interval[] | undefined {
   switch (test.operator) {
     case '$eq':
       return isIndexable(test.value) ? [pointInterval(valueKey(test.value))] : undefined;
     case '$in':
-      if (test.patterns.length > 0 || !test.values.every(isIndexable)) return undefined;
-      return pointsOf(test.values);
+      return test.values.every(isIndexable) ? pointsOf(test.values) : undefined;
     case '$gt':
     case '$gte':
     case '$lt':
@@ -88,9 +65,9 @@ function intervalsOf(test: Test): readonly Interval[] | undefined {
   }
 }
 
-/** An array is indexed by its elements, so equality with a whole array says nothing about the key. */
+/** There are no keys of arrays. */
 function isIndexable(value: RawValue): boolean {
-  return value.type !== TYPE.array && value.type !== TYPE.undefined;
+  return value.type !== TYPE.array;
 }
 
 function pointInterval(key: Buffer): Interval {

@@ -36,19 +36,6 @@ export function rawOf(value: Encodable): RawValue {
 
 export const NULL = new RawValue(TYPE.null, Buffer.alloc(0), 0, 0);
 
-const headers = new Map<string, Buffer>();
-
-/** Type byte and name of a field. The few names that replies repeat (array indexes above all) are kept. */
-function fieldHeader(type: number, name: string): Buffer {
-  const key = `${type} ${name}`;
-  const known = headers.get(key);
-  if (known) return known;
-  const header = Buffer.from(`\0${name}\0`);
-  header[0] = type;
-  if (headers.size < 4096 && name.length < 64) headers.set(key, header);
-  return header;
-}
-
 const END = Buffer.alloc(1);
 /** The bytes of a document or array besides its fields. */
 const SHELL_BYTES = 5;
@@ -87,8 +74,10 @@ function pushField(pieces: Piece[], name: string, value: Encodable): number {
   return field.length;
 }
 
+/** Type byte and name of a field. */
 function pushHeader(pieces: Piece[], type: number, name: string): number {
-  const header = fieldHeader(type, name);
+  const header = Buffer.from(`\0${name}\0`);
+  header[0] = type;
   pieces.push(header);
   return header.length;
 }

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { documentOf, rawOf } from './bson-writer.ts';
+import { fieldNameOf } from './field-name.ts';
 import type { KeyPart } from './index-keys.ts';
 import type { NumberType } from './key-values.ts';
-import { pathOf } from './paths.ts';
+import type { RawValue } from './raw-bson.ts';
 
 /** An index as stored in the catalog. */
 export interface IndexInfo {
@@ -11,7 +13,7 @@ export interface IndexInfo {
   readonly unique: boolean;
   /** TTL: seconds after the date in the indexed field. */
   readonly expireAfterSeconds: number | undefined;
-  /** Per field: some document has had an array on its path. Only ever goes from false to true. */
+  /** Per field: some document has had an array there, of which earlier versions indexed each element. */
   readonly multikey: readonly boolean[];
   /**
    * Per field: the type of its numbers (key-values.ts), which their keys do not tell. Undefined in an index of a program
@@ -34,35 +36,16 @@ export interface CollectionRecord {
 }
 
 /** A collection in memory. */
-export class Collection {
-  readonly id: number;
-  readonly db: string;
-  readonly name: string;
-  readonly uuid: string;
+export interface Collection extends CollectionRecord {
   indexes: readonly IndexInfo[];
   /** The next record id; records are numbered in insertion order. */
   nextRecord: number;
-  /** Raised by every write; tells a search whether anything changed since. */
-  version = 0;
-  dropped = false;
+  dropped: boolean;
+}
 
-  constructor(record: CollectionRecord, nextRecord: number) {
-    this.id = record.id;
-    this.db = record.db;
-    this.name = record.name;
-    this.uuid = record.uuid;
-    this.indexes = record.indexes;
-    this.nextRecord = nextRecord;
-  }
-
-  get namespace(): string {
-    return `${this.db}.${this.name}`;
-  }
-
-  record(): CollectionRecord {
-    const { id, db, name, uuid, indexes } = this;
-    return { id, db, name, uuid, indexes };
-  }
+/** A collection's full name. */
+export function namespaceOf({ db, name }: CollectionRecord): string {
+  return `${db}.${name}`;
 }
 
 export const ID_INDEX_NAME = '_id_';
@@ -72,7 +55,7 @@ export function newCollection(db: string, name: string, id: number, indexId: num
   const idIndex: IndexInfo = {
     id: indexId,
     name: ID_INDEX_NAME,
-    parts: [{ path: pathOf('_id'), direction: 1 }],
+    parts: [{ field: fieldNameOf('_id'), direction: 1 }],
     unique: true,
     expireAfterSeconds: undefined,
     multikey: [false],
@@ -83,13 +66,31 @@ export function newCollection(db: string, name: string, id: number, indexId: num
   return { id, db, name, uuid: randomUUID(), indexes: [idIndex] };
 }
 
-/** Plain form for storage: paths as text. */
-export function encodeCollection(record: CollectionRecord): string {
+/** Whether queries and writes can use an index; earlier versions also made some on paths, and over arrays. */
+export function isUsable({ parts, multikey }: IndexInfo): boolean {
+  return !multikey.includes(true) && parts.every(({ field }) => !field.text.includes('.'));
+}
+
+/** A key pattern as a document, such as {a: 1, b: -1}. */
+export function patternDocument(parts: readonly KeyPart[]): RawValue {
+  return documentOf(parts.map(({ field, direction }) => [field.text, rawOf(direction)]));
+}
+
+/** The text by which indexes are compared, such as `a:1,b:-1`. */
+export function patternText(parts: readonly KeyPart[]): string {
+  return parts.map(({ field, direction }) => `${field.text}:${direction}`).join(',');
+}
+
+/** Plain form for storage: names as text. */
+export function encodeCollection({ id, db, name, uuid, indexes }: CollectionRecord): string {
   return JSON.stringify({
-    ...record,
-    indexes: record.indexes.map((index) => ({
+    id,
+    db,
+    name,
+    uuid,
+    indexes: indexes.map((index) => ({
       ...index,
-      parts: index.parts.map(({ path, direction }) => ({ path: path.text, direction })),
+      parts: index.parts.map(({ field, direction }) => ({ path: field.text, direction })),
     })),
   });
 }
@@ -100,7 +101,7 @@ export function decodeCollection(text: string): CollectionRecord {
   const indexes = stored.indexes.map((index) => ({
     ...index,
     expireAfterSeconds: index.expireAfterSeconds ?? undefined,
-    parts: index.parts.map(({ path, direction }) => ({ path: pathOf(path), direction })),
+    parts: index.parts.map(({ path, direction }) => ({ field: fieldNameOf(path), direction })),
   }));
   return { ...stored, indexes };
 }

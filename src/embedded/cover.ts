@@ -3,7 +3,7 @@ import { type Flip, GROWTH_BYTES, keyEnd, typeOf, writeValue } from './key-value
 import { compileFilter } from './matcher.ts';
 import type { IndexPlan } from './planner.ts';
 import type { Projection } from './projection.ts';
-import type { Filter, GroupFilter } from './query-tree.ts';
+import type { Filter, GroupFilter } from './filter.ts';
 import { RawValue, TYPE } from './raw-bson.ts';
 import { OWNER_BYTES } from './store-keys.ts';
 
@@ -36,8 +36,7 @@ export function coverOf(
   filter: GroupFilter,
   projection: Projection | undefined,
 ): Cover | undefined {
-  if (!projection?.fields || !plan.sorted || index.longKeys || index.multikey.includes(true))
-    return undefined;
+  if (!projection?.fields || !plan.sorted || index.longKeys) return undefined;
   const shown = fieldsIn(index, projection.fields);
   const paths = plan.exact ? [] : comparedPaths(filter);
   const tested = paths && fieldsIn(index, paths);
@@ -66,30 +65,32 @@ export function coverOf(
 }
 
 /** The fields in the order in which to write them: _id first, then as in the index. Undefined if one is not in it. */
-function fieldsIn({ parts, numbers }: IndexInfo, paths: readonly string[]): Field[] | undefined {
+function fieldsIn({ parts, numbers }: IndexInfo, names: readonly string[]): Field[] | undefined {
   if (!numbers) return undefined;
-  const fields = parts.flatMap(({ path, direction }, part): Field[] =>
-    paths.includes(path.text) && path.parts.length === 1
+  const fields = parts.flatMap(({ field, direction }, part): Field[] =>
+    names.includes(field.text)
       ? [
           {
             part,
             flip: direction === -1 ? 255 : 0,
-            name: Buffer.from(`${path.text}\0`),
+            name: Buffer.from(`${field.text}\0`),
             numbers: numbers[part] ?? 0,
           },
         ]
       : [],
   );
-  if (fields.length < new Set(paths).size) return undefined;
-  const id = fields.filter(({ part }) => parts[part]?.path.text === '_id');
+  if (fields.length < new Set(names).size) return undefined;
+  const id = fields.filter(({ part }) => parts[part]?.field.text === '_id');
   return [...id, ...fields.filter((field) => !id.includes(field))];
 }
 
 /** The paths that the filter is about, or undefined if it has more than comparisons with plain values. */
 function comparedPaths(filter: Filter): string[] | undefined {
   if (filter.kind === 'field') {
-    const { test, path } = filter;
-    return 'value' in test && COMPARISONS.has(test.operator) && isPlain(test.value) ? [path.text] : undefined;
+    const { test, field } = filter;
+    return 'value' in test && COMPARISONS.has(test.operator) && isPlain(test.value)
+      ? [field.text]
+      : undefined;
   }
   const paths = filter.filters.map(comparedPaths);
   return paths.every((inner) => inner !== undefined) ? paths.flat() : undefined;

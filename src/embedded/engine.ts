@@ -10,7 +10,6 @@ export interface Engine {
   readonly cursors: Cursors;
   readonly janitor: Janitor;
   readonly log: EngineLog;
-  readonly startedAt: Date;
 }
 
 /** One command's call: its arguments and the database it is sent to. */

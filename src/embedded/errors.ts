@@ -1,7 +1,6 @@
-/** A failure as MongoDB reports it: code, codeName and a message the client shows. */
+/** A failure as MongoDB reports it: its code and a message the client shows. */
 export class CommandError extends Error {
   readonly code: number;
-  readonly codeName: string;
   /** Further fields of the reply or write error, such as keyPattern and keyValue. */
   readonly details: Readonly<Record<string, unknown>>;
 
@@ -9,63 +8,13 @@ export class CommandError extends Error {
     super(message);
     this.name = 'CommandError';
     this.code = code;
-    this.codeName = CODE_NAMES[code] ?? `Location${code}`;
     this.details = details;
   }
 }
 
-const CODE_NAMES: Readonly<Record<number, string>> = {
-  1: 'InternalError',
-  2: 'BadValue',
-  9: 'FailedToParse',
-  13: 'Unauthorized',
-  14: 'TypeMismatch',
-  15: 'Overflow',
-  16: 'InvalidLength',
-  20: 'IllegalOperation',
-  22: 'InvalidBSON',
-  26: 'NamespaceNotFound',
-  27: 'IndexNotFound',
-  28: 'PathNotViable',
-  40: 'ConflictingUpdateOperators',
-  43: 'CursorNotFound',
-  48: 'NamespaceExists',
-  50: 'MaxTimeMSExpired',
-  52: 'DollarPrefixedFieldName',
-  54: 'NotSingleValueField',
-  59: 'CommandNotFound',
-  66: 'ImmutableField',
-  67: 'CannotCreateIndex',
-  68: 'IndexAlreadyExists',
-  72: 'InvalidOptions',
-  73: 'InvalidNamespace',
-  85: 'IndexOptionsConflict',
-  86: 'IndexKeySpecsConflict',
-  91: 'ShutdownInProgress',
-  112: 'WriteConflict',
-  115: 'CommandNotSupported',
-  168: 'InvalidPipelineOperator',
-  171: 'CannotIndexParallelArrays',
-  175: 'QueryPlanKilled',
-  197: 'InvalidIndexSpecificationOption',
-  202: 'NetworkInterfaceExceededTimeLimit',
-  238: 'NotImplemented',
-  263: 'OperationNotSupportedInTransaction',
-  291: 'NoQueryExecutionPlans',
-  292: 'QueryExceededMemoryLimitNoDiskUseAllowed',
-  10334: 'BSONObjectTooLarge',
-  11000: 'DuplicateKey',
-  14031: 'OutOfDiskSpace',
-  16410: 'FieldPathDollar',
-  40324: 'Location40324',
-  40415: 'IDLFailedToParse',
-};
-
-const HINT = 'is not supported by the embedded engine; set MONGODB_URI to use a real MongoDB';
-
-/** An error for something MongoDB can do and this engine does not; `what` names it. */
-export function unsupported(code: number, what: string): CommandError {
-  return new CommandError(code, `${what} ${HINT}`);
+/** An error (2) for something MongoDB can do and this engine does not; `what` names it. */
+export function unsupported(what: string): CommandError {
+  return badValue(`${what} is not supported by the embedded engine; set MONGODB_URI to use a real MongoDB`);
 }
 
 /** MongoDB's BadValue (2). */

@@ -1,90 +1,123 @@
-import { badValue, unsupported } from './errors.ts';
-import { FIELD_OPERATORS, parseTest } from './filter-tests.ts';
-import { pathOf } from './paths.ts';
-import type { FieldFilter, Filter, GroupFilter, Test } from './query-tree.ts';
-import { MAX_DEPTH, type RawField, type RawValue, TYPE, fieldsOf, isArray, isObject } from './raw-bson.ts';
+import { CommandError, badValue, reasonOf } from './errors.ts';
+import { type FieldName, parseFieldName } from './field-name.ts';
+import {
+  MAX_DEPTH,
+  type RawField,
+  type RawValue,
+  TYPE,
+  fieldsOf,
+  isArray,
+  isObject,
+  isTruthy,
+  textOf,
+  valuesOf,
+} from './raw-bson.ts';
+import { supported } from './supported.ts';
+
+/** A query, checked and in one shape for the planner and the matcher. */
+export type Filter = GroupFilter | FieldFilter;
+
+export interface GroupFilter {
+  readonly kind: '$and' | '$or';
+  readonly filters: readonly Filter[];
+}
+
+export interface FieldFilter {
+  readonly kind: 'field';
+  readonly field: FieldName;
+  readonly test: Test;
+}
+
+/** One operator applied to one field. */
+export type Test =
+  | { readonly operator: '$eq' | '$gt' | '$gte' | '$lt' | '$lte' | '$ne'; readonly value: RawValue }
+  | { readonly operator: '$in' | '$nin'; readonly values: readonly RawValue[] }
+  | { readonly operator: '$exists'; readonly wanted: boolean }
+  | { readonly operator: '$regex'; readonly pattern: RegExp };
 
 /**
  * Parses a query document.
- * @throws CommandError 2 for unknown or malformed operators, with MongoDB's messages
+ * @throws CommandError 2 for malformed operators and those that are not supported
  */
-export function parseFilter(query: RawValue, depth = 0): GroupFilter {
+export function parseFilter(query: RawValue | undefined, depth = 0): GroupFilter {
   if (depth > MAX_DEPTH) throw badValue('exceeded maximum query tree depth');
-  return { kind: '$and', filters: fieldsOf(query).flatMap((field) => parseField(field, depth)) };
+  const fields = query ? fieldsOf(query) : [];
+  return { kind: '$and', filters: fields.flatMap((field) => parseField(field, depth)) };
 }
 
 function parseField([name, value]: RawField, depth: number): Filter[] {
-  if (!name.startsWith('$')) return parseTests(value, depth).map((test) => fieldFilter(name, test));
-  switch (name) {
-    case '$and':
-    case '$or':
-    case '$nor':
-      return [{ kind: name, filters: parseList(name, value, depth) }];
-    case '$comment':
-      return [];
-    case '$expr':
-    case '$where':
-    case '$text':
-    case '$jsonSchema':
-    case '$alwaysTrue':
-    case '$alwaysFalse':
-    case '$sampleRate':
-      throw unsupported(2, `the query operator ${name}`);
-    default:
-      throw badValue(
-        `unknown top level operator: ${name}. If you have a field name that starts with a '$' symbol, consider using $getField or $setField.`,
-      );
+  if (name.startsWith('$')) return [parseGroup(name, value, depth)];
+  const field = parseFieldName(name, 'a filter');
+  return parseTests(value).map((test): FieldFilter => ({ kind: 'field', field, test }));
+}
+
+function parseGroup(name: string, value: RawValue, depth: number): GroupFilter {
+  const operator = supported('query operators', name, 2);
+  if (operator !== '$and' && operator !== '$or') throw badValue(`unknown top level operator: ${name}`);
+  const branches = isArray(value) ? valuesOf(value) : [];
+  if (branches.length === 0 || !branches.every(isObject)) {
+    throw badValue(`${name} must be a non-empty array of objects`);
   }
-}
-
-function fieldFilter(name: string, test: Test): FieldFilter {
-  return { kind: 'field', path: pathOf(name), test };
-}
-
-function parseList(name: string, value: RawValue, depth: number): Filter[] {
-  if (!isArray(value)) throw badValue(`${name} must be an array`);
-  const items = fieldsOf(value).map(([, item]) => item);
-  if (items.length === 0) throw badValue(`${name} argument must be a non-empty array`);
-  return items.map((item) => {
-    if (!isObject(item)) throw badValue('$or/$and/$nor entries need to be full objects');
-    return parseFilter(item, depth + 1);
-  });
+  return { kind: operator, filters: branches.map((branch) => parseFilter(branch, depth + 1)) };
 }
 
 /** The tests a field's condition stands for: `{$gt: 1, $lt: 5}` is two, a plain value one equality. */
-export function parseTests(condition: RawValue, depth: number): Test[] {
-  const operators = operatorsOf(condition);
-  if (!operators) {
-    if (condition.type === TYPE.regex) return [parseTest('$regex', condition, [], depth, nested)];
-    return [parseTest('$eq', condition, [], depth, nested)];
-  }
-  const tests: Test[] = [];
-  for (const [name, operand] of operators) {
-    if (name === '$options') {
-      if (!operators.some(([other]) => other === '$regex')) throw badValue('$options needs a $regex');
-    } else {
-      tests.push(parseTest(name, operand, operators, depth, nested));
-    }
-  }
-  return tests;
+function parseTests(condition: RawValue): Test[] {
+  if (condition.type === TYPE.regex) return [{ operator: '$regex', pattern: regexOf(condition, undefined) }];
+  const operators = isObject(condition) ? fieldsOf(condition) : [];
+  if (!operators[0]?.[0].startsWith('$')) return [{ operator: '$eq', value: comparable('$eq', condition) }];
+  return operators.flatMap(([name, operand]) => parseTest(name, operand, new Map(operators)));
 }
 
-/** The operators of a condition like `{$gt: 1}`; undefined for a value, which may be a DBRef. */
-function operatorsOf(condition: RawValue): RawField[] | undefined {
-  if (!isObject(condition)) return undefined;
-  const fields = fieldsOf(condition);
-  const first = fields[0]?.[0];
-  if (first === undefined || !first.startsWith('$')) return undefined;
-  if (first === '$ref' || first === '$id' || first === '$db') return undefined;
-  return fields;
+/** `siblings` are the other operators of the condition ($options beside $regex). */
+function parseTest(name: string, operand: RawValue, siblings: ReadonlyMap<string, RawValue>): Test[] {
+  const operator = supported('query operators', name, 2);
+  switch (operator) {
+    case '$ne':
+    case '$gt':
+    case '$gte':
+    case '$lt':
+    case '$lte':
+      return [{ operator, value: comparable(operator, operand) }];
+    case '$in':
+    case '$nin':
+      if (!isArray(operand)) throw badValue(`${operator} needs an array`);
+      return [{ operator, values: valuesOf(operand).map((value) => comparable(operator, value)) }];
+    case '$exists':
+      return [{ operator, wanted: isTruthy(operand) }];
+    case '$regex':
+      return [{ operator, pattern: regexOf(operand, siblings.get('$options')) }];
+    case '$options':
+      if (!siblings.has('$regex')) throw badValue('$options needs a $regex');
+      return [];
+    default:
+      throw badValue(`unknown operator: ${name}`);
+  }
 }
 
-/** What operators with queries inside ($not, $elemMatch, $all) need from this module. */
-const nested = {
-  tests: parseTests,
-  filter: parseFilter,
-  isOperators(value: RawValue): boolean {
-    const first = operatorsOf(value)?.[0]?.[0];
-    return first !== undefined && FIELD_OPERATORS.has(first);
-  },
-};
+function comparable(operator: string, value: RawValue): RawValue {
+  if (value.type !== TYPE.undefined && value.type !== TYPE.regex) return value;
+  throw badValue(`${operator} cannot compare with a regular expression or with undefined`);
+}
+
+/** The JavaScript form of a BSON regex, or of a $regex text with its options: i, m, s and u. */
+function regexOf(value: RawValue, options: RawValue | undefined): RegExp {
+  if (options && options.type !== TYPE.string) throw badValue('$options has to be a string');
+  const [pattern, ownFlags] = regexParts(value);
+  const flags = options ? textOf(options) : ownFlags;
+  if (/[^imsu]/.test(flags)) {
+    throw new CommandError(51108, `$options must be of i, m, s and u, and not '${flags}'`);
+  }
+  try {
+    return new RegExp(pattern, [...new Set(`${flags}u`)].join(''));
+  } catch (error) {
+    throw new CommandError(51091, `Regular expression is invalid: ${reasonOf(error)}`);
+  }
+}
+
+function regexParts({ type, bytes, start, end }: RawValue): [pattern: string, flags: string] {
+  if (type === TYPE.string) return [bytes.toString('utf8', start + 4, end - 1), ''];
+  if (type !== TYPE.regex) throw badValue('$regex has to be a string');
+  const split = bytes.indexOf(0, start);
+  return [bytes.toString('utf8', start, split), bytes.toString('utf8', split + 1, end - 1)];
+}

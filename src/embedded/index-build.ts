@@ -19,7 +19,7 @@ const BUILD_CHUNK = 200;
 /**
  * Builds an index while others read and write. From the first commit on writers keep it up to date; then the documents
  * already there are added piece by piece; only then queries use it. After a crash an unfinished one is discarded.
- * @throws CommandError 11000 or 171, after which the index is gone
+ * @throws CommandError 2 or 11000, after which the index is gone
  */
 export async function buildIndex(store: Store, collection: Collection, request: NewIndex): Promise<void> {
   const id = await store.write(() => addUnready(store, collection, request));
@@ -30,7 +30,12 @@ export async function buildIndex(store: Store, collection: Collection, request: 
       if (!last) break;
       from = last;
     }
-    await store.write(() => replaceIndex(store, collection, id, (index) => ({ ...index, ready: true })));
+    await store.write(() => {
+      const indexes = collection.indexes.map((index) =>
+        index.id === id ? { ...index, ready: true } : index,
+      );
+      store.setIndexes(collection, indexes);
+    });
   } catch (error) {
     await store.write(() => discardIndex(store, collection, id));
     throw error;
@@ -73,19 +78,6 @@ function indexChunk(
     if (bytes) indexRecord(store, collection, index, recordOf(key), documentValue(bytes));
   }
   return last;
-}
-
-/** Inside a write: changes one index's catalog entry. */
-export function replaceIndex(
-  store: Store,
-  collection: Collection,
-  id: number,
-  change: (index: IndexInfo) => IndexInfo,
-): void {
-  store.setIndexes(
-    collection,
-    collection.indexes.map((index) => (index.id === id ? change(index) : index)),
-  );
 }
 
 /** Inside a write: removes an index; its entries become trash. */

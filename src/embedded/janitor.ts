@@ -1,6 +1,6 @@
 import { rawOf } from './bson-writer.ts';
-import type { IndexInfo } from './catalog.ts';
-import type { GroupFilter } from './query-tree.ts';
+import { type IndexInfo, isUsable, namespaceOf } from './catalog.ts';
+import type { GroupFilter } from './filter.ts';
 import { discardIndex } from './index-build.ts';
 import { STAGING_DATABASE, discardStaged } from './staging.ts';
 import type { Store } from './store.ts';
@@ -51,11 +51,6 @@ export class Janitor {
     await this.#running;
   }
 
-  /** Resolves when all work queued so far is done. */
-  async idle(): Promise<void> {
-    await this.#running;
-  }
-
   #queue(work: () => Promise<void>): void {
     this.#running = this.#running
       .then(async () => (this.#stopped ? undefined : work()))
@@ -65,28 +60,31 @@ export class Janitor {
   }
 }
 
-/** Discards what a crash interrupted: restores, and the building of indexes; the command for it was never answered. */
-export async function discardUnfinished(store: Store): Promise<void> {
+/**
+ * Discards what a crash interrupted: restores, and the building of indexes; the command for it was never answered. And
+ * indexes of an earlier version's that this one does not have.
+ */
+export async function discardUnfinished(store: Store, log: EngineLog): Promise<void> {
   await discardStaged(store);
   for (const collection of store.collections()) {
-    for (const { id } of collection.indexes.filter(({ ready }) => !ready)) {
-      await store.write(() => discardIndex(store, collection, id));
+    for (const index of collection.indexes) {
+      if (index.ready && isUsable(index)) continue;
+      await store.write(() => discardIndex(store, collection, index.id));
+      if (index.ready) {
+        const named = { collection: namespaceOf(collection), index: index.name };
+        log.warn(named, 'dropped an index on arrays or paths, which the embedded database no longer has');
+      }
     }
   }
 }
 
-/** Deletes the documents that TTL indexes declare expired at `now`; of several dates in an array the earliest counts. */
+/** Deletes the documents that TTL indexes declare expired at `now`. */
 export async function expire(store: Store, now: Date): Promise<void> {
   for (const collection of store.collections()) {
     if (collection.db === STAGING_DATABASE) continue;
     for (const index of collection.indexes) {
       if (index.expireAfterSeconds === undefined || !index.ready) continue;
-      await writeMany(
-        store,
-        collection,
-        { filter: expired(index, now), sort: [], skip: 0, limit: 0 },
-        'delete',
-      );
+      await writeMany(store, collection, { filter: expired(index, now), sort: [], limit: 0 }, 'delete');
     }
   }
 }
@@ -96,6 +94,6 @@ function expired({ parts, expireAfterSeconds = 0 }: IndexInfo, now: Date): Group
   const value = rawOf(new Date(now.getTime() - expireAfterSeconds * 1000));
   return {
     kind: '$and',
-    filters: parts.map(({ path }) => ({ kind: 'field', path, test: { operator: '$lte', value } })),
+    filters: parts.map(({ field }) => ({ kind: 'field', field, test: { operator: '$lte', value } })),
   };
 }

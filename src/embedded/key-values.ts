@@ -21,8 +21,6 @@ export function keyEnd(key: Buffer, start: number, flip: Flip): number {
       return start + 2;
     case RANK.date:
       return start + 9;
-    case RANK.objectId:
-      return start + 13;
     case RANK.number:
       // A number between two doubles has its digits there.
       return ((key[start + 9] ?? 0) ^ flip) === 0 ? start + 10 : -1;
@@ -42,12 +40,10 @@ export function typeOf(key: Buffer, start: number, flip: Flip, numbers: NumberTy
       return TYPE.bool;
     case RANK.date:
       return TYPE.date;
-    case RANK.objectId:
-      return TYPE.objectId;
     case RANK.string:
       return numbers === MIXED ? -1 : TYPE.string;
     case RANK.number:
-      return numberType(key, start, flip, numbers);
+      return numbers === TYPE.int ? TYPE.int : -1;
     default:
       return -1;
   }
@@ -74,10 +70,6 @@ export function writeValue(
       return at + 8;
     case TYPE.int:
       return target.writeInt32LE(doubleAt(key, start, flip), at);
-    case TYPE.long:
-      return target.writeBigInt64LE(BigInt(doubleAt(key, start, flip)), at);
-    case TYPE.double:
-      return target.writeDoubleLE(doubleAt(key, start, flip), at);
     default:
       for (let from = start + 1; from < end; from++) target[at + from - start - 1] = (key[from] ?? 0) ^ flip;
       return at + end - start - 1;
@@ -86,14 +78,6 @@ export function writeValue(
 
 function rankAt(key: Buffer, start: number, flip: Flip): number {
   return (key[start] ?? 0) ^ flip;
-}
-
-/** The two zeros are one key, and so are all NaNs. */
-function numberType(key: Buffer, start: number, flip: Flip, numbers: NumberType): number {
-  if (numbers === TYPE.int || numbers === TYPE.long) return numbers;
-  if (numbers !== TYPE.double) return -1;
-  const double = doubleAt(key, start, flip);
-  return double === 0 || Number.isNaN(double) ? -1 : numbers;
 }
 
 const scratch = Buffer.alloc(8);

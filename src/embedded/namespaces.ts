@@ -8,26 +8,12 @@ const MAX_NAMESPACE_BYTES = 255;
  * The collection name in a command's own field, such as `find: 'tasks'`.
  * @throws CommandError 73 if it is no valid name
  */
-export function collectionName({ args, db }: Call, field: string = args.owner): string {
+export function collectionName({ args, db }: Call, field: string = args.group): string {
   const name = args.text(field);
   if (name === undefined) throw new CommandError(73, `collection name has invalid type in '${field}'`);
-  if (
-    name === '' ||
-    name.startsWith('.') ||
-    name.endsWith('.') ||
-    name.includes('$') ||
-    name.includes('\0')
-  ) {
-    throw new CommandError(73, `Invalid namespace specified '${db}.${name}'`);
-  }
-  if (name.startsWith('system.')) {
-    throw new CommandError(
-      73,
-      `system collections are not supported by the embedded engine: '${db}.${name}'`,
-    );
-  }
-  if (Buffer.byteLength(`${db}.${name}`) > MAX_NAMESPACE_BYTES) {
-    throw new CommandError(73, `Fully qualified namespace is too long: '${db}.${name}'`);
+  const bytes = Buffer.byteLength(`${db}.${name}`);
+  if (name === '' || /^\.|\.$|[$\0]|^system\./.test(name) || bytes > MAX_NAMESPACE_BYTES) {
+    throw new CommandError(73, `Invalid namespace specified, or one of a system: '${db}.${name}'`);
   }
   return name;
 }

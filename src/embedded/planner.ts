@@ -1,7 +1,6 @@
 import { type FieldBounds, type Interval, boundsFor, conjuncts, descending } from './bounds.ts';
 import type { Collection, IndexInfo } from './catalog.ts';
-import { badValue } from './errors.ts';
-import type { Filter, GroupFilter } from './query-tree.ts';
+import type { Filter, GroupFilter } from './filter.ts';
 import { type KeyPart, LONG_KEY_BYTES, afterPrefix } from './index-keys.ts';
 import { ownerPrefix } from './store-keys.ts';
 
@@ -16,7 +15,6 @@ export type Plan = CollectionPlan | IndexPlan;
 
 export interface CollectionPlan {
   readonly kind: 'collection';
-  readonly reverse: boolean;
   /** False if the documents still have to be sorted. */
   readonly sorted: boolean;
 }
@@ -35,53 +33,27 @@ export interface IndexPlan {
 export interface PlanRequest {
   readonly filter: GroupFilter;
   readonly sort: readonly KeyPart[];
-  readonly limited: boolean;
-  readonly hint: Hint | undefined;
+  /** 0: no limit */
+  readonly limit: number;
 }
-
-/** An index name, a key pattern as name and direction pairs, or $natural. */
-export type Hint = { readonly name: string } | { readonly natural: 1 | -1 } | { readonly pattern: string };
 
 /** At most this many key ranges are made out of $in lists on several fields. */
 const MAX_RANGES = 20_000;
 /** For single values of all fields of a unique index: each gives one document at most, which nothing beats. */
 const LOOK_UP_SCORE = 100;
 
-/**
- * Picks an index: equality on its first fields, then a range, then its order for the sort; otherwise all documents.
- * @throws CommandError 2 for a hint at no index
- */
+/** Picks an index: equality on its first fields, then a range, then its order for the sort; otherwise all documents. */
 export function makePlan(collection: Collection, request: PlanRequest): Plan {
   const conditions = conjuncts(request.filter);
-  const { hint } = request;
-  if (hint && 'natural' in hint) return scanAll(request, hint.natural === -1);
-  const usable = collection.indexes.filter((index) => index.ready && (!hint || isHinted(index, hint)));
-  if (hint && usable.length === 0) {
-    throw badValue(
-      'error processing query: planner returned error :: caused by :: hint provided does not correspond to an existing index',
-    );
-  }
   let best: { plan: IndexPlan; score: number } | undefined;
-  for (const index of usable) {
+  for (const index of collection.indexes) {
+    if (!index.ready) continue;
     const candidate = planIndex(index, conditions, request);
     if (!best || candidate.score > best.score) best = candidate;
     if (best.score >= LOOK_UP_SCORE) break;
   }
-  return best && (hint || best.score > 0) ? best.plan : scanAll(request, false);
-}
-
-/** The text by which hints and indexes are compared, such as `a:1,b:-1`. */
-export function patternText(parts: readonly KeyPart[]): string {
-  return parts.map(({ path, direction }) => `${path.text}:${direction}`).join(',');
-}
-
-function isHinted(index: IndexInfo, hint: Hint): boolean {
-  if ('name' in hint) return index.name === hint.name;
-  return 'pattern' in hint && patternText(index.parts) === hint.pattern;
-}
-
-function scanAll({ sort }: PlanRequest, reverse: boolean): CollectionPlan {
-  return { kind: 'collection', reverse, sorted: sort.length === 0 };
+  if (best && best.score > 0) return best.plan;
+  return { kind: 'collection', sorted: request.sort.length === 0 };
 }
 
 function planIndex(
@@ -99,7 +71,7 @@ function planIndex(
   const score =
     points * 10 +
     (bounds.length > points ? 5 : 0) +
-    (request.sort.length > 0 && order !== undefined ? (request.limited ? 8 : 4) : 0) +
+    (request.sort.length > 0 && order !== undefined ? (request.limit > 0 ? 8 : 4) : 0) +
     (index.unique && points === index.parts.length ? LOOK_UP_SCORE : 0);
   const plan: IndexPlan = {
     kind: 'index',
@@ -116,23 +88,16 @@ function isPoints(bounds: FieldBounds): boolean {
   return bounds.intervals.every(({ point }) => point);
 }
 
-/**
- * Bounds for the first fields of the index, up to and including the first that is not a list of single values. Two
- * array fields of one index share their array, whose elements meet the conditions separately, so only one is bounded.
- */
+/** Bounds for the first fields of the index, up to and including the first that is not a list of single values. */
 function usableBounds(index: IndexInfo, conditions: readonly Filter[]): FieldBounds[] {
   const result: FieldBounds[] = [];
   let ranges = 1;
-  let arrayBounded = false;
-  for (const [field, { path }] of index.parts.entries()) {
-    const multikey = index.multikey[field] ?? false;
-    if (multikey && arrayBounded) break;
-    const bounds = boundsFor(conditions, path.text, multikey);
+  for (const { field } of index.parts) {
+    const bounds = boundsFor(conditions, field.text);
     if (!bounds) break;
     ranges *= Math.max(1, bounds.intervals.length);
     if (ranges > MAX_RANGES && result.length > 0) break;
     result.push(bounds);
-    arrayBounded ||= multikey;
     if (!isPoints(bounds)) break;
   }
   return result;
@@ -175,18 +140,18 @@ function orderFrom(
   sort: readonly KeyPart[],
 ): 1 | -1 | undefined {
   if (sort.length === 0) return 1;
-  if (index.longKeys || index.multikey.includes(true)) return undefined;
-  const single = (field: number): boolean => {
-    const intervals = bounds[field]?.intervals;
+  if (index.longKeys) return undefined;
+  const single = (part: number): boolean => {
+    const intervals = bounds[part]?.intervals;
     return intervals?.length === 1 && intervals[0]?.point === true;
   };
-  const fixed = new Set(index.parts.filter((_, field) => single(field)).map(({ path }) => path.text));
-  const wanted = sort.filter(({ path }) => !fixed.has(path.text));
-  const offered = index.parts.filter(({ path }) => !fixed.has(path.text));
+  const fixed = new Set(index.parts.filter((_, part) => single(part)).map(({ field }) => field.text));
+  const wanted = sort.filter(({ field }) => !fixed.has(field.text));
+  const offered = index.parts.filter(({ field }) => !fixed.has(field.text));
   if (wanted.length > offered.length) return undefined;
-  const turns = wanted.map(({ path, direction }, at) => {
+  const turns = wanted.map(({ field, direction }, at) => {
     const part = offered[at];
-    return part?.path.text === path.text ? part.direction * direction : 0;
+    return part?.field.text === field.text ? part.direction * direction : 0;
   });
   if (turns.every((turn) => turn === 1)) return 1;
   return turns.every((turn) => turn === -1) ? -1 : undefined;

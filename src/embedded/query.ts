@@ -1,11 +1,11 @@
 import type { Transaction } from 'lmdb';
 import type { Collection } from './catalog.ts';
 import { CommandError } from './errors.ts';
-import type { GroupFilter } from './query-tree.ts';
+import type { GroupFilter } from './filter.ts';
 import type { KeyPart } from './index-keys.ts';
 import { type Cover, coverOf } from './cover.ts';
 import { compileFilter } from './matcher.ts';
-import { type Hint, type Plan, makePlan } from './planner.ts';
+import { type Plan, makePlan } from './planner.ts';
 import type { Projection } from './projection.ts';
 import type { RawValue } from './raw-bson.ts';
 import { type Found, Scan } from './scan.ts';
@@ -16,10 +16,8 @@ import { isTurnOver, nextTurn } from '../turns.ts';
 export interface QueryRequest {
   readonly filter: GroupFilter;
   readonly sort: readonly KeyPart[];
-  readonly skip: number;
   /** 0: no limit */
   readonly limit: number;
-  readonly hint?: Hint | undefined;
   /** What is wanted of the documents; undefined: all. */
   readonly projection?: Projection | undefined;
   /** Milliseconds since the epoch after which the query fails with 50. */
@@ -34,19 +32,17 @@ export class Query {
   readonly #collection: Collection;
   readonly #request: QueryRequest;
   readonly #matches: (document: RawValue) => boolean;
-  #toSkip: number;
   #left: number;
-  #sorted: Generator<Found, void, void> | undefined;
+  #sorted: Iterator<Found> | undefined;
 
   constructor(store: Store, collection: Collection, request: QueryRequest) {
     this.#store = store;
     this.#collection = collection;
     this.#request = request;
-    this.plan = makePlan(collection, { ...request, hint: request.hint, limited: request.limit > 0 });
+    this.plan = makePlan(collection, request);
     this.scan = new Scan(store, collection, this.plan);
     this.#matches =
       this.plan.kind === 'index' && this.plan.exact ? () => true : compileFilter(request.filter);
-    this.#toSkip = request.skip;
     this.#left = request.limit > 0 ? request.limit : Number.POSITIVE_INFINITY;
   }
 
@@ -66,8 +62,11 @@ export class Query {
       for (;;) {
         const next = documents.next();
         if (next.done) return true;
-        if (next.value && this.#accept() && !take(projected(next.value, project))) return this.#left === 0;
-        if (this.#left === 0) return true;
+        if (next.value) {
+          this.#left -= 1;
+          if (!take(projected(next.value, project))) return this.#left === 0;
+          if (this.#left === 0) return true;
+        }
         if (!isTurnOver()) continue;
         this.#checkDeadline();
         await nextTurn();
@@ -78,16 +77,11 @@ export class Query {
   }
 
   /**
-   * Inside a write: the first matching document as the write sees it.
-   * @param budget - keys to examine at most
-   * @returns undefined if there is none, 'busy' if the budget did not suffice
+   * Inside a write: the first matching document as the write sees it. No other write runs meanwhile, so there should be
+   * an index for it: src/ names an _id in each write of one document.
    */
-  firstInWrite(budget: number): Found | undefined | 'busy' {
-    if (!this.plan.sorted && budget !== Number.POSITIVE_INFINITY) return 'busy';
-    for (const found of this.#documents(undefined, undefined)) {
-      if (found && this.#accept()) return found;
-      if (this.scan.keysExamined + this.scan.docsExamined > budget) return 'busy';
-    }
+  firstInWrite(): Found | undefined {
+    for (const found of this.#documents(undefined, undefined)) if (found) return found;
     return undefined;
   }
 
@@ -99,15 +93,6 @@ export class Query {
     return index && coverOf(plan, index, this.#request.filter, this.#request.projection);
   }
 
-  #accept(): boolean {
-    if (this.#toSkip > 0) {
-      this.#toSkip -= 1;
-      return false;
-    }
-    this.#left -= 1;
-    return true;
-  }
-
   *#documents(
     snapshot: Transaction | undefined,
     cover: Cover | undefined,
@@ -117,13 +102,13 @@ export class Query {
       return;
     }
     if (!this.#sorted) {
-      const { sort, skip, limit } = this.#request;
-      const sorter = new Sorter<Found>(sort, limit > 0 ? limit + skip : Number.POSITIVE_INFINITY);
+      const { sort, limit } = this.#request;
+      const sorter = new Sorter<Found>(sort, limit > 0 ? limit : Number.POSITIVE_INFINITY);
       for (const found of this.scan.read(snapshot, this.#matches)) {
         if (found) sorter.add(found);
         else yield undefined;
       }
-      this.#sorted = sorter.sorted();
+      this.#sorted = sorter.sorted().values();
     }
     for (let next = this.#sorted.next(); !next.done; next = this.#sorted.next()) yield next.value;
   }

@@ -115,18 +115,7 @@ export function fieldsOf(value: RawValue): RawField[] {
 
 /** The values of an object or array without their names. */
 export function valuesOf(value: RawValue): RawValue[] {
-  const { bytes } = value;
-  const values: RawValue[] = [];
-  let at = value.start + 4;
-  const stop = value.end - 1;
-  while (at < stop) {
-    const type = bytes[at] ?? 0;
-    const from = nameEndFrom(bytes, at + 1) + 1;
-    const end = valueEnd(type, bytes, from);
-    values.push(new RawValue(type, bytes, from, end));
-    at = end;
-  }
-  return values;
+  return fieldsOf(value).map(([, inner]) => inner);
 }
 
 /** The value of the first field called `name` (UTF-8), or undefined. */
@@ -152,10 +141,10 @@ function startsWith(bytes: Buffer, from: number, name: Buffer): boolean {
 }
 
 /**
- * The object with only those of its fields that are called one of `names`, in stored order. Their bytes are copied as
- * they stand; no other is looked at.
+ * The object with those of its fields that are called one of `names` or, if not `keep`, with all others, in stored order.
+ * Their bytes are copied as they stand.
  */
-export function pickFields(value: RawValue, names: readonly Buffer[]): RawValue {
+export function pickFields(value: RawValue, names: readonly Buffer[], keep: boolean): RawValue {
   const { bytes } = value;
   const picked: number[] = [];
   let length = 5;
@@ -165,7 +154,7 @@ export function pickFields(value: RawValue, names: readonly Buffer[]): RawValue 
     const from = at + 1;
     const nameEnd = nameEndFrom(bytes, from);
     const end = valueEnd(bytes[at] ?? 0, bytes, nameEnd + 1);
-    if (names.some((name) => name.length === nameEnd - from && startsWith(bytes, from, name))) {
+    if (names.some((name) => name.length === nameEnd - from && startsWith(bytes, from, name)) === keep) {
       picked.push(at, end);
       length += end - at;
     }
@@ -203,6 +192,14 @@ export function isArray(value: RawValue | undefined): value is RawValue & { read
 export function isNumber(value: RawValue): boolean {
   const { type } = value;
   return type === TYPE.double || type === TYPE.int || type === TYPE.long || type === TYPE.decimal;
+}
+
+/** MongoDB's truth: everything but false, null, undefined and zero. */
+export function isTruthy({ type, bytes, start, end }: RawValue): boolean {
+  if (type === TYPE.null || type === TYPE.undefined) return false;
+  if (type === TYPE.double) return bytes.readDoubleLE(start) !== 0;
+  if (type !== TYPE.bool && type !== TYPE.int && type !== TYPE.long) return true;
+  return bytes.subarray(start, end).some((byte) => byte !== 0);
 }
 
 /**

@@ -29,15 +29,12 @@ export class Scan {
   readonly #ranges: readonly KeyRange[];
   #range = 0;
   #last: Buffer | undefined;
-  /** Records already seen through another key of the same array. */
-  readonly #seen: Set<number> | undefined;
 
   constructor(store: Store, collection: Collection, plan: Plan) {
     this.#store = store;
     this.#collection = collection;
     this.#plan = plan;
     this.#ranges = rangesOf(collection, plan);
-    this.#seen = plan.kind === 'index' && plan.index.multikey.includes(true) ? new Set() : undefined;
   }
 
   /**
@@ -76,32 +73,19 @@ export class Scan {
   }
 
   #chunk({ start, end }: KeyRange, transaction: Transaction | undefined): Buffer[] {
-    const { reverse } = this.#plan;
-    const table = this.#plan.kind === 'index' ? this.#store.entries : this.#store.records;
+    const isIndex = this.#plan.kind === 'index';
+    const table = isIndex ? this.#store.entries : this.#store.records;
     const options = { limit: CHUNK_KEYS, ...this.#store.readingFrom(transaction) };
     const last = this.#last;
-    if (!reverse) {
-      return [
-        ...table.getKeys({ ...options, start: last ?? start, end, exclusiveStart: last !== undefined }),
-      ];
-    }
-    const from = last ?? end;
-    return [
-      ...table.getKeys({
-        ...options,
-        start: from,
-        end: start,
-        reverse,
-        exclusiveStart: true,
-        inclusiveEnd: true,
-      }),
-    ];
+    const way =
+      isIndex && this.#plan.reverse
+        ? { start: last ?? end, end: start, reverse: true, exclusiveStart: true, inclusiveEnd: true }
+        : { start: last ?? start, end, exclusiveStart: last !== undefined };
+    return [...table.getKeys({ ...options, ...way })];
   }
 
   #fetch(record: number, key: Buffer, transaction: Transaction | undefined): RawValue | undefined {
     const isIndex = this.#plan.kind === 'index';
-    if (this.#seen?.has(record)) return undefined;
-    this.#seen?.add(record);
     const at = isIndex ? recordKey(this.#collection.id, record) : key;
     const bytes = this.#store.records.get(at, transaction && { transaction });
     if (!bytes) return undefined;

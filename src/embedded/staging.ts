@@ -1,5 +1,8 @@
+import { Arguments } from './arguments.ts';
 import type { Collection } from './catalog.ts';
+import type { Call, Reply } from './engine.ts';
 import { CommandError } from './errors.ts';
+import { checkDatabaseName, collectionName } from './namespaces.ts';
 import type { Store } from './store.ts';
 
 /** The database that a restore loads into, before it replaces all others at once. Its documents never expire. */
@@ -31,7 +34,7 @@ export async function discardStaged(store: Store): Promise<void> {
  * long for a large database as for a small one, counting aside, and a crash leaves either all the old or all the new.
  * @throws CommandError 20 if something else is staged than the caller has loaded; nothing is changed then
  */
-export function replaceAllByStaged(store: Store, staged: readonly StagedCollection[]): void {
+function replaceAllByStaged(store: Store, staged: readonly StagedCollection[]): void {
   const found = staged.map((wanted): [Collection, StagedCollection] => {
     const collection = store.collection(STAGING_DATABASE, wanted.staged);
     const count = collection ? store.countRecords(collection) : 0;
@@ -46,4 +49,32 @@ export function replaceAllByStaged(store: Store, staged: readonly StagedCollecti
     if (collection.db !== STAGING_DATABASE) store.dropCollection(collection);
   }
   for (const [collection, { db, name }] of found) store.renameCollection(collection, db, name);
+}
+
+/**
+ * `replaceAllByStaged: 1, collections: [{staged, db, name, count, indexes}]`: the end of a restore. Not a command of MongoDB's.
+ */
+export async function replaceAll({ args, engine, db }: Call): Promise<Reply> {
+  if (db !== STAGING_DATABASE) {
+    throw new CommandError(
+      13,
+      `replaceAllByStaged may only be run against the ${STAGING_DATABASE} database.`,
+    );
+  }
+  const staged = (args.list('collections') ?? []).map((entry) =>
+    readEntry(engine, Arguments.of('replaceAllByStaged.collections', entry)),
+  );
+  await engine.store.write(() => replaceAllByStaged(engine.store, staged));
+  engine.janitor.wake();
+  return {};
+}
+
+function readEntry(engine: Call['engine'], args: Arguments): StagedCollection {
+  const db = args.text('db') ?? '';
+  checkDatabaseName(db);
+  if (db === STAGING_DATABASE)
+    throw new CommandError(73, `'${db}' cannot be restored: it is the staging database`);
+  const name = collectionName({ engine, args, db }, 'name');
+  const staged = collectionName({ engine, args, db: STAGING_DATABASE }, 'staged');
+  return { staged, db, name, count: args.count('count') ?? 0, indexes: args.count('indexes') ?? 0 };
 }

@@ -44,11 +44,11 @@ export async function startEmbedded(options: { dataDir: string; log?: EngineLog 
     undo.unshift(() => ownership.release());
     const store = await Store.open(join(path, STORE_DIRECTORY));
     undo.unshift(() => store.close());
-    await discardUnfinished(store);
+    await discardUnfinished(store, log);
     const janitor = new Janitor(store, log);
     undo.unshift(() => janitor.stop());
     janitor.wake();
-    const engine: Engine = { store, cursors: new Cursors(), janitor, log, startedAt: new Date() };
+    const engine: Engine = { store, cursors: new Cursors(), janitor, log };
     server.serve((message) => dispatch(engine, message));
     undo.unshift(() => server.disconnect());
     return { uri: socketUri(join(sockets.path, SOCKET_NAME)), close: once(() => runAll(undo)) };

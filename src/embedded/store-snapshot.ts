@@ -1,17 +1,15 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Database, type RootDatabase, type Transaction, open } from 'lmdb';
+import { type RootDatabase, type Transaction, open } from 'lmdb';
 import { type CollectionRecord, decodeCollection } from './catalog.ts';
 import { STORE_DIRECTORY } from './data-directory.ts';
-import { afterPrefix, indexEntries, storedKey } from './index-keys.ts';
+import { afterPrefix, indexEntry, storedKey } from './index-keys.ts';
 import { type RawValue, documentValue } from './raw-bson.ts';
 import { STAGING_DATABASE } from './staging.ts';
-import { COLLECTION_PREFIX, FORMAT_KEY, FORMAT_VERSION } from './store.ts';
+import { type Bytes, COLLECTION_PREFIX, FORMAT_KEY, LAYOUT, checkedFormat } from './store.ts';
 import { checkDataFile } from './store-check.ts';
 import { UnusableStore } from './store-errors.ts';
 import { entryPrefix, ownerPrefix, recordKey, recordOf } from './store-keys.ts';
-
-type Table = Database<Buffer, Buffer>;
 
 /** There is nothing to read in a data directory. */
 export class NoStore extends Error {
@@ -24,7 +22,6 @@ export class NoStore extends Error {
 }
 
 const CHUNK_KEYS = 128;
-const NO_KEY = Buffer.alloc(0);
 
 /**
  * The whole database as it was at one moment, read from the files of its data directory. LMDB gives every process a
@@ -33,8 +30,8 @@ const NO_KEY = Buffer.alloc(0);
  */
 export class StoreSnapshot {
   readonly #root: RootDatabase<Buffer, Buffer>;
-  readonly #records: Table;
-  readonly #entries: Table;
+  readonly #records: Bytes;
+  readonly #entries: Bytes;
   readonly #transaction: Transaction;
   /** The number of the last commit before the snapshot; lastCommit() is another one as soon as somebody has written. */
   readonly openedAt: number;
@@ -42,8 +39,8 @@ export class StoreSnapshot {
   readonly collections: readonly CollectionRecord[];
 
   private constructor(root: RootDatabase<Buffer, Buffer>, path: string) {
-    const table = (name: string): Table => {
-      const found: Table | undefined = root.openDB({ name, encoding: 'binary', keyEncoding: 'binary' });
+    const table = (name: string): Bytes => {
+      const found: Bytes | undefined = root.openDB({ name, encoding: 'binary', keyEncoding: 'binary' });
       if (!found) throw new Error(`it has no table "${name}"`);
       return found;
     };
@@ -55,7 +52,8 @@ export class StoreSnapshot {
     // That has begun a transaction, and maybe an older one.
     root.resetReadTxn();
     this.#transaction = root.useReadTransaction();
-    this.#checkFormat(meta, path);
+    const transaction = this.#transaction;
+    checkedFormat(meta.get(Buffer.from(FORMAT_KEY), { transaction }) ?? Buffer.from('{}'), path);
     this.collections = [...this.#recordsOf(meta)]
       .filter(({ db }) => db !== STAGING_DATABASE)
       .toSorted((left, right) => left.id - right.id);
@@ -72,14 +70,7 @@ export class StoreSnapshot {
     let root: RootDatabase<Buffer, Buffer> | undefined;
     try {
       await checkDataFile(join(path, 'data.mdb'));
-      root = open({
-        path,
-        noSubdir: false,
-        encoding: 'binary',
-        keyEncoding: 'binary',
-        maxDbs: 8,
-        readOnly: true,
-      });
+      root = open({ path, ...LAYOUT, readOnly: true });
       return new StoreSnapshot(root, path);
     } catch (error) {
       await root?.close();
@@ -88,14 +79,7 @@ export class StoreSnapshot {
     }
   }
 
-  #checkFormat(meta: Table, path: string): void {
-    const stored = meta.get(Buffer.from(FORMAT_KEY), { transaction: this.#transaction });
-    const format: { version?: unknown } = JSON.parse(stored?.toString() ?? '{}');
-    if (typeof format.version !== 'number') throw new Error('the format record is unreadable');
-    if (format.version > FORMAT_VERSION) throw UnusableStore.newer(path, format.version, FORMAT_VERSION);
-  }
-
-  *#recordsOf(meta: Table): Generator<CollectionRecord> {
+  *#recordsOf(meta: Bytes): Generator<CollectionRecord> {
     const start = Buffer.from(COLLECTION_PREFIX);
     const end = Buffer.from(`${COLLECTION_PREFIX}\u{10ffff}`);
     for (const { value } of meta.getRange({ start, end, transaction: this.#transaction })) {
@@ -135,8 +119,7 @@ export class StoreSnapshot {
   find({ id, indexes: [idIndex] }: CollectionRecord, other: RawValue): Buffer | undefined {
     const transaction = this.#transaction;
     if (!idIndex) throw new Error('a collection has no index on _id');
-    const keyOf = (document: RawValue): Buffer =>
-      indexEntries(document, idIndex.parts).entries[0]?.key ?? NO_KEY;
+    const keyOf = (document: RawValue): Buffer => indexEntry(document, idIndex.parts).key;
     const wanted = keyOf(other);
     const start = entryPrefix(idIndex.id, storedKey(wanted));
     for (const key of this.#entries.getKeys({ start, end: afterPrefix(start), transaction })) {

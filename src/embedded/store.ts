@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 import { type Database, type RootDatabase, type Transaction, open } from 'lmdb';
-import { Collection, type IndexInfo, decodeCollection, encodeCollection, newCollection } from './catalog.ts';
+import {
+  type Collection,
+  type IndexInfo,
+  decodeCollection,
+  encodeCollection,
+  namespaceOf,
+  newCollection,
+} from './catalog.ts';
 import { CommandError } from './errors.ts';
 import { checkDataFile } from './store-check.ts';
 import { UnusableStore, storageError } from './store-errors.ts';
@@ -17,7 +24,18 @@ const COUNTER_KEY = 'counter';
 export const COLLECTION_PREFIX = 'collection/';
 const TRASH_PREFIX = 'trash/';
 
-type Bytes = Database<Buffer, Buffer>;
+export type Bytes = Database<Buffer, Buffer>;
+
+/** How the files are opened. */
+export const LAYOUT = { noSubdir: false, encoding: 'binary', keyEncoding: 'binary', maxDbs: 8 } as const;
+
+/** The version in a format record. Throws if it is unreadable, UnusableStore if it is newer than this program. */
+export function checkedFormat(record: Buffer, path: string): number {
+  const { version }: { version?: unknown } = JSON.parse(record.toString());
+  if (typeof version !== 'number') throw new Error('the format record is unreadable');
+  if (version > FORMAT_VERSION) throw UnusableStore.newer(path, version, FORMAT_VERSION);
+  return version;
+}
 
 /** A range of keys no longer in use, deleted piece by piece in the background. */
 export interface Trash {
@@ -58,10 +76,7 @@ export class Store {
       store = new Store(
         open({
           path,
-          noSubdir: false,
-          encoding: 'binary',
-          keyEncoding: 'binary',
-          maxDbs: 8,
+          ...LAYOUT,
           // Its batches have promises of their own, which nobody can handle when a commit fails, as on a full disk.
           eventTurnBatching: false,
         }),
@@ -83,10 +98,7 @@ export class Store {
       await this.write(() => this.setFormat(FORMAT_VERSION));
       return;
     }
-    const format: { version?: unknown } = JSON.parse(stored.toString());
-    if (typeof format.version !== 'number') throw new Error('the format record is unreadable');
-    if (format.version > FORMAT_VERSION) throw UnusableStore.newer(path, format.version, FORMAT_VERSION);
-    if (format.version < FORMAT_VERSION) await this.write(() => this.setFormat(FORMAT_VERSION));
+    if (checkedFormat(stored, path) < FORMAT_VERSION) await this.write(() => this.setFormat(FORMAT_VERSION));
   }
 
   /** Reads the catalog again; after a failed commit memory may be ahead of the disk. */
@@ -96,11 +108,10 @@ export class Store {
     this.#counter = Number(this.#meta.get(Buffer.from(COUNTER_KEY))?.toString() ?? 0);
     for (const [, value] of this.#metaRange(COLLECTION_PREFIX)) {
       const record = decodeCollection(value.toString());
-      const key = `${record.db}.${record.name}`;
+      const key = namespaceOf(record);
       const known = before.get(key);
       before.delete(key);
-      const collection =
-        known?.id === record.id ? known : new Collection(record, this.#nextRecord(record.id));
+      const collection = known?.id === record.id ? known : { ...record, nextRecord: 1, dropped: false };
       collection.indexes = record.indexes;
       collection.nextRecord = Math.max(collection.nextRecord, this.#nextRecord(record.id));
       this.#collections.set(key, collection);
@@ -181,23 +192,22 @@ export class Store {
   }
 
   #createCollection(db: string, name: string): Collection {
-    const collection = new Collection(newCollection(db, name, this.newId(), this.newId()), 1);
-    this.#put(COLLECTION_PREFIX + collection.id, encodeCollection(collection.record()));
-    this.#collections.set(collection.namespace, collection);
+    const record = newCollection(db, name, this.newId(), this.newId());
+    const collection = { ...record, nextRecord: 1, dropped: false };
+    this.#putCollection(collection);
     return collection;
   }
 
   /** Inside a write: stores the collection's indexes as given. */
   setIndexes(collection: Collection, indexes: readonly IndexInfo[]): void {
     collection.indexes = indexes;
-    collection.version += 1;
-    this.#put(COLLECTION_PREFIX + collection.id, encodeCollection(collection.record()));
+    this.#putCollection(collection);
   }
 
   /** Inside a write: forgets the collection; its data becomes trash. */
   dropCollection(collection: Collection): void {
     this.#meta.remove(Buffer.from(COLLECTION_PREFIX + collection.id));
-    this.#collections.delete(collection.namespace);
+    this.#collections.delete(namespaceOf(collection));
     collection.dropped = true;
     this.discard({ kind: 'records', id: collection.id });
     for (const index of collection.indexes) this.discard({ kind: 'entries', id: index.id });
@@ -205,11 +215,9 @@ export class Store {
 
   /** Inside a write: gives the collection a name that is free. Its documents and indexes stay where they are. */
   renameCollection(collection: Collection, db: string, name: string): void {
-    const renamed = new Collection({ ...collection.record(), db, name }, collection.nextRecord);
-    this.#put(COLLECTION_PREFIX + renamed.id, encodeCollection(renamed.record()));
-    this.#collections.delete(collection.namespace);
+    this.#collections.delete(namespaceOf(collection));
+    this.#putCollection({ ...collection, db, name });
     collection.dropped = true;
-    this.#collections.set(renamed.namespace, renamed);
   }
 
   /** How many documents a collection has, counted. */
@@ -258,6 +266,11 @@ export class Store {
   /** Waits for running commits and closes the files. */
   async close(): Promise<void> {
     await this.#root.close();
+  }
+
+  #putCollection(collection: Collection): void {
+    this.#collections.set(namespaceOf(collection), collection);
+    this.#put(COLLECTION_PREFIX + collection.id, encodeCollection(collection));
   }
 
   #put(key: string, value: string): void {

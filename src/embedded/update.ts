@@ -1,80 +1,181 @@
-import { ObjectId } from 'bson';
-import { documentOf, rawOf } from './bson-writer.ts';
+import { Double, Int32, Long, ObjectId } from 'bson';
 import { conjuncts } from './bounds.ts';
-import { identicalValues } from './compare.ts';
-import { CommandError, badValue } from './errors.ts';
-import type { GroupFilter } from './query-tree.ts';
-import { matchedIndex } from './positional.ts';
-import { type RawValue, TYPE, documentBytes, documentValue, fieldOf, fieldsOf, isArray } from './raw-bson.ts';
-import { type FieldOperator, fieldOperator } from './update-fields.ts';
-import { arrayOperator, onField } from './update-arrays.ts';
-import type { Modification, Update } from './update-parse.ts';
+import { arrayOf, documentOf, rawOf } from './bson-writer.ts';
+import { compareValues, identicalValues } from './compare.ts';
+import { CommandError, badValue, failedToParse, typeMismatch, unsupported } from './errors.ts';
+import { parseFieldName } from './field-name.ts';
+import { numberOf } from './number-order.ts';
+import type { GroupFilter } from './filter.ts';
 import {
-  ObjectNode,
-  clearPlace,
-  closeSlot,
-  openDocument,
-  placesOf,
-  readPlace,
-  writePlace,
-} from './update-tree.ts';
+  type RawField,
+  type RawValue,
+  TYPE,
+  documentBytes,
+  documentValue,
+  fieldOf,
+  fieldsOf,
+  isArray,
+  isNumber,
+  isObject,
+  valuesOf,
+} from './raw-bson.ts';
+import { type NameIn, supported } from './supported.ts';
+
+/** The value that an operator leaves in a field; undefined stands for no such field. */
+type Change = (before: RawValue | undefined) => RawValue | undefined;
+
+/** One operator on one field. */
+interface Modification {
+  readonly name: string;
+  readonly change: Change;
+  /** It applies to the document that an upsert adds, and to no other. */
+  readonly onInsert: boolean;
+}
+
+export type Update =
+  | { readonly kind: 'replace'; readonly document: RawValue }
+  | { readonly kind: 'modify'; readonly modifications: readonly Modification[] };
 
 export const ID_NAME = Buffer.from('_id');
 /** Where the value of an _id that is the first field starts: after a length, a type, and the name with its 0. */
 const FIRST_ID_START = 4 + 1 + 4;
 
+/** By operator: what it does, given its operand and the field's name. Throws 2 or 14 for operands of the wrong kind. */
+const CHANGES: Readonly<Record<NameIn<'update operators'>, (operand: RawValue, name: string) => Change>> = {
+  $set: (operand) => () => operand,
+  $setOnInsert: (operand) => () => operand,
+  $unset: () => () => undefined,
+  $inc: increment,
+  $max: (operand) => (before) => (before && compareValues(operand, before) <= 0 ? before : operand),
+  $push: push,
+  $pullAll: (operand, name) => {
+    if (!isArray(operand)) throw badValue('$pullAll requires an array argument');
+    const unwanted = valuesOf(operand);
+    return (before) =>
+      before &&
+      arrayOf(
+        itemsOf(before, name).filter((item) => !unwanted.some((value) => compareValues(item, value) === 0)),
+      );
+  },
+};
+
 /**
- * The document after an update; the same bytes if it changes nothing.
- * @param filter - tells which array element `$` means
- * @throws CommandError 66 if _id would change, and the operators' errors
+ * Parses an update: a replacement document, or update operators on different fields.
+ * @throws CommandError 2, 9, 14, 40 or 52
  */
-export function updatedDocument(document: RawValue, update: Update, filter: GroupFilter): Buffer {
-  const id = fieldOf(document, ID_NAME);
-  if (update.kind === 'replace') return replaced(update.document, id);
-  const root = openDocument(document);
-  let changed = false;
-  for (const modification of update.modifications) {
-    if (modification.operator === '$setOnInsert') continue;
-    const path = resolvePositional(modification, document, filter);
-    changed = modify(root, { ...modification, path }) || changed;
+export function parseUpdate(value: RawValue): Update {
+  if (!isObject(value)) throw failedToParse('the embedded engine takes an update that is a document only');
+  const fields = fieldsOf(value);
+  if (!fields[0]?.[0].startsWith('$')) {
+    const dollar = fields.find(([name]) => name.startsWith('$'));
+    if (dollar) {
+      throw new CommandError(
+        52,
+        `The dollar ($) prefixed field '${dollar[0]}' is not allowed in a replacement.`,
+      );
+    }
+    return { kind: 'replace', document: value };
   }
-  if (!changed) return documentBytes(document);
-  const result = closeSlot(root);
-  const newId = fieldOf(result, ID_NAME);
-  if (id && (!newId || !identicalValues(id, newId))) throw immutableId();
-  return documentBytes(result);
+  const modifications = fields.flatMap(parseOperator);
+  const names = modifications.map(({ name }) => name);
+  const twice = names.find((name, at) => names.indexOf(name) < at);
+  if (twice !== undefined) {
+    throw new CommandError(40, `Updating the path '${twice}' would create a conflict at '${twice}'`);
+  }
+  // As in MongoDB, new fields appear in the order of their names.
+  const ordered = modifications.toSorted((one, other) =>
+    Buffer.compare(Buffer.from(one.name), Buffer.from(other.name)),
+  );
+  return { kind: 'modify', modifications: ordered };
+}
+
+function parseOperator([operator, operand]: RawField): Modification[] {
+  const known = supported('update operators', operator, 9);
+  if (!isObject(operand)) {
+    throw failedToParse(`Modifiers operate on fields but we found another type instead, in ${operator}`);
+  }
+  return fieldsOf(operand).map(([name, value]) => {
+    parseFieldName(name, operator);
+    return { name, change: CHANGES[known](value, name), onInsert: known === '$setOnInsert' };
+  });
 }
 
 /**
- * The document an upsert inserts: the filter's equalities, then the update, with an _id at the front.
+ * The document after an update; the same bytes if it changes nothing.
+ * @throws CommandError 66 if _id would change, and the operators' errors
+ */
+export function updatedDocument(document: RawValue, update: Update): Buffer {
+  const id = fieldOf(document, ID_NAME);
+  if (update.kind === 'replace') return withId(documentBytes(replaced(update.document, id)));
+  const fields = modified(
+    fieldsOf(document),
+    update.modifications.filter(({ onInsert }) => !onInsert),
+  );
+  return fields ? documentBytes(keepingId(fields, id)) : documentBytes(document);
+}
+
+/**
+ * The document that an upsert adds: the filter's equalities, then the update, with an _id at the front.
  * @throws CommandError 54 if the filter names a field twice
  */
 export function upsertedDocument(update: Update, filter: GroupFilter): Buffer {
-  const root = new ObjectNode([]);
-  for (const [path, value] of equalities(filter)) {
-    if (update.kind === 'replace' && path !== '_id') continue;
-    for (const place of placesOf(root, path.split('.'), true)) {
-      if (readPlace(place))
-        throw new CommandError(54, `cannot infer query fields to set, path '${path}' is matched twice`);
-      writePlace(place, value);
-    }
+  const fields = conjuncts(filter).flatMap((condition): RawField[] =>
+    condition.kind === 'field' && condition.test.operator === '$eq'
+      ? [[condition.field.text, condition.test.value]]
+      : [],
+  );
+  const names = fields.map(([name]) => name);
+  const twice = names.find((name, at) => names.indexOf(name) < at);
+  if (twice !== undefined && update.kind === 'modify') {
+    throw new CommandError(54, `cannot infer query fields to set, path '${twice}' is matched twice`);
   }
-  const fromQuery = closeSlot(root);
-  const id = fieldOf(fromQuery, ID_NAME);
-  if (update.kind === 'replace') return withId(documentBytes(replacedValue(update.document, id)));
-  for (const modification of update.modifications) {
-    if (modification.path.includes('$')) throw noPositionalMatch();
-    modify(root, modification);
+  const id = fields.find(([name]) => name === '_id')?.[1];
+  if (update.kind === 'replace') return withId(documentBytes(replaced(update.document, id)));
+  return withId(documentBytes(keepingId(modified(fields, update.modifications) ?? fields, id)));
+}
+
+/** The fields after the modifications; undefined if nothing changes. */
+function modified(
+  before: readonly RawField[],
+  modifications: readonly Modification[],
+): RawField[] | undefined {
+  const fields = [...before];
+  let changed = false;
+  for (const { name, change } of modifications) {
+    const at = fields.findIndex(([known]) => known === name);
+    const old = fields[at]?.[1];
+    const value = change(old);
+    if (value === old || (value && old && identicalValues(value, old))) continue;
+    changed = true;
+    if (!value) fields.splice(at, 1);
+    else if (old) fields[at] = [name, value];
+    else fields.push([name, value]);
   }
-  const result = closeSlot(root);
-  const newId = fieldOf(result, ID_NAME);
-  if (id && (!newId || !identicalValues(id, newId))) throw immutableId();
-  return withId(documentBytes(result));
+  return changed ? fields : undefined;
+}
+
+function keepingId(fields: readonly RawField[], id: RawValue | undefined): RawValue {
+  const document = documentOf(fields);
+  const newId = fieldOf(document, ID_NAME);
+  if (id && !(newId && identicalValues(id, newId))) throw immutableId();
+  return document;
+}
+
+/** The replacement with the _id of the document it replaces, which must be its own if it has one. */
+function replaced(replacement: RawValue, id: RawValue | undefined): RawValue {
+  const own = fieldOf(replacement, ID_NAME);
+  if (!id) return replacement;
+  if (own && !identicalValues(own, id)) throw immutableId();
+  return documentOf([['_id', id], ...fieldsOf(replacement).filter(([name]) => name !== '_id')]);
+}
+
+function immutableId(): CommandError {
+  return new CommandError(66, "the update would alter the immutable field '_id'");
 }
 
 /**
  * The document with an _id as its first field; a new ObjectId if it has none.
- * @throws CommandError 2 or 53 for an _id that cannot be one
+ * @throws CommandError 52 or 53 for an _id that cannot be one
  */
 export function withId(document: Buffer): Buffer {
   const value = documentValue(document);
@@ -86,88 +187,59 @@ export function withId(document: Buffer): Buffer {
 }
 
 function checkId(id: RawValue): void {
-  if (isArray(id)) throw new CommandError(53, "The '_id' value cannot be of type array");
-  if (id.type === TYPE.undefined) throw new CommandError(53, "The '_id' value cannot be of type undefined");
-  if (id.type === TYPE.regex) throw new CommandError(53, "The '_id' value cannot be of type regex");
-  if (id.type === TYPE.object && fieldsOf(id).some(([name]) => name.startsWith('$'))) {
+  if (isArray(id) || id.type === TYPE.undefined || id.type === TYPE.regex) {
+    throw new CommandError(53, "The '_id' value cannot be of type array, undefined or regex");
+  }
+  if (isObject(id) && fieldsOf(id).some(([name]) => name.startsWith('$'))) {
     throw new CommandError(52, "_id fields may not contain '$'-prefixed fields");
   }
 }
 
-function replaced(replacement: RawValue, id: RawValue | undefined): Buffer {
-  return withId(documentBytes(replacedValue(replacement, id)));
-}
-
-/** The replacement with the _id of the document it replaces, which must be its own if it has one. */
-function replacedValue(replacement: RawValue, id: RawValue | undefined): RawValue {
-  const own = fieldOf(replacement, ID_NAME);
-  if (!id) return replacement;
-  if (own && !identicalValues(own, id)) {
-    throw new CommandError(
-      66,
-      "After applying the update, the (immutable) field '_id' was found to have been altered to another value",
-    );
-  }
-  return documentOf([['_id', id], ...fieldsOf(replacement).filter(([name]) => name !== '_id')]);
-}
-
-/** Applies one operator; returns whether anything changed. */
-function modify(root: ObjectNode, { operator, path, operand }: Modification): boolean {
-  const text = path.join('.');
-  if (operator === '$unset') {
-    const places = placesOf(root, path, false).filter(readPlace);
-    for (const place of places) clearPlace(place);
-    return places.length > 0;
-  }
-  const array = arrayOperator(operator, operand);
-  const apply: FieldOperator | undefined = array
-    ? onField(operator, array, text)
-    : fieldOperator(operator, operand, text);
-  if (!apply) throw badValue(`unknown update operator ${operator}`);
-  let changed = false;
-  for (const place of placesOf(root, path, array?.creates ?? true)) {
-    const before = readPlace(place);
-    const after = apply(before);
-    if (!after || (before && identicalValues(before, after))) continue;
-    writePlace(place, after);
-    changed = true;
-  }
-  return changed;
-}
-
-function resolvePositional(
-  { path }: Modification,
-  document: RawValue,
-  filter: GroupFilter,
-): readonly string[] {
-  const at = path.indexOf('$');
-  if (at < 0) return path;
-  const index = matchedIndex(document, path.slice(0, at), filter);
-  if (index === undefined) throw noPositionalMatch();
-  return path.with(at, String(index));
-}
-
-/** Paths that every matching document has with a known value. */
-function equalities(filter: GroupFilter): [path: string, value: RawValue][] {
-  return conjuncts(filter).flatMap((condition): [string, RawValue][] => {
-    if (condition.kind === '$or' && condition.filters.length === 1) {
-      return equalities({ kind: '$and', filters: condition.filters });
+function increment(operand: RawValue, name: string): Change {
+  if (!isNumber(operand)) throw typeMismatch(`Cannot increment with non-numeric argument: {${name}}`);
+  return (before) => {
+    if (!before) return operand;
+    if (!isNumber(before)) {
+      throw typeMismatch(`Cannot apply $inc to a value of non-numeric type, which the field '${name}' has`);
     }
-    if (condition.kind !== 'field') return [];
-    const { test, path } = condition;
-    if (test.operator === '$eq') return [[path.text, test.value]];
-    const [only, ...more] = test.operator === '$in' && test.patterns.length === 0 ? test.values : [];
-    return only && more.length === 0 ? [[path.text, only]] : [];
-  });
+    return sum(before, operand);
+  };
 }
 
-function immutableId(): CommandError {
-  return new CommandError(
-    66,
-    "Performing an update on the path '_id' would modify the immutable field '_id'",
-  );
+/** The sum with MongoDB's types: the wider of the two, Int32 growing into Long. */
+function sum(left: RawValue, right: RawValue): RawValue {
+  const types = new Set([left.type, right.type]);
+  if (types.has(TYPE.decimal)) throw unsupported('$inc of a Decimal128');
+  if (types.has(TYPE.double)) return rawOf(new Double(numberOf(left) + numberOf(right)));
+  const result = integerOf(left) + integerOf(right);
+  if (!types.has(TYPE.long) && BigInt.asIntN(32, result) === result) return rawOf(new Int32(Number(result)));
+  if (BigInt.asIntN(64, result) === result) return rawOf(Long.fromBigInt(result));
+  throw badValue('Failed to apply $inc: the result does not fit a 64-bit integer');
 }
 
-function noPositionalMatch(): CommandError {
-  return badValue('The positional operator did not find the match needed from the query.');
+function integerOf({ type, bytes, start }: RawValue): bigint {
+  return type === TYPE.int ? BigInt(bytes.readInt32LE(start)) : bytes.readBigInt64LE(start);
+}
+
+/** $push with $each and, to keep the first or (if negative) the last so many, $slice. */
+function push(operand: RawValue, name: string): Change {
+  const modifiers = new Map(isObject(operand) ? fieldsOf(operand) : []);
+  for (const modifier of modifiers.keys()) supported('$push modifiers', modifier, 2);
+  const each = modifiers.get('$each');
+  if (!isArray(each)) throw unsupported('$push without a list in $each');
+  const added = valuesOf(each);
+  const slice = modifiers.get('$slice');
+  const limit = slice && (isNumber(slice) ? numberOf(slice) : Number.NaN);
+  if (limit !== undefined && !Number.isInteger(limit))
+    throw badValue('The value for $slice must be an integer');
+  return (before) => {
+    const items = [...(before ? itemsOf(before, name) : []), ...added];
+    if (limit === undefined) return arrayOf(items);
+    return arrayOf(limit < 0 ? items.slice(limit) : items.slice(0, limit));
+  };
+}
+
+function itemsOf(value: RawValue, name: string): RawValue[] {
+  if (!isArray(value)) throw badValue(`The field '${name}' must be an array but is of another type`);
+  return valuesOf(value);
 }

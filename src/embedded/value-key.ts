@@ -3,12 +3,11 @@ import { type RawValue, TYPE, fieldsOf, valuesOf } from './raw-bson.ts';
 import { CommandError } from './errors.ts';
 
 /**
- * The place of each BSON type in MongoDB's comparison order; the first byte of every key. An empty array is indexed
- * under `emptyArray`: below null, and apart from it, because {a: null} does not match {a: []}.
+ * The place of each BSON type in MongoDB's comparison order; the first byte of every key. Earlier versions gave empty
+ * arrays a 2.
  */
 export const RANK = {
   minKey: 1,
-  emptyArray: 2,
   null: 3,
   number: 4,
   string: 5,
@@ -57,9 +56,6 @@ export function rankOf(value: RawValue | undefined): number {
   if (rank === undefined) throw new CommandError(22, `unrecognized BSON type ${value.type}`);
   return rank;
 }
-
-export const NULL_KEY = Buffer.of(RANK.null);
-export const EMPTY_ARRAY_KEY = Buffer.of(RANK.emptyArray);
 
 /**
  * Bytes that sort as MongoDB sorts values, equal exactly when MongoDB calls the values equal. No key is a prefix of

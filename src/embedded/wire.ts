@@ -101,7 +101,7 @@ function readOpQuery(bytes: Buffer, requestId: number): Message {
   const end = checkDocument(bytes, start, bytes.length);
   const body = new RawValue(TYPE.object, bytes, start, end);
   const [name = ''] = fieldsOf(body)[0] ?? [];
-  if (!['hello', 'ismaster', 'isMaster'].includes(name)) {
+  if (!['hello', 'ismaster'].includes(name)) {
     throw new CommandError(
       352,
       `Unsupported OP_QUERY command: ${name}. The client driver may require an upgrade.`,

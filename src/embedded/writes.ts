@@ -1,18 +1,16 @@
 import type { Collection } from './catalog.ts';
-import { CommandError } from './errors.ts';
+import { compileFilter } from './matcher.ts';
 import { Query, type QueryRequest } from './query.ts';
 import { type RawValue, documentBytes, documentValue, fieldOf } from './raw-bson.ts';
 import { deleteRecord, insertRecord, updateRecord } from './records.ts';
-import { type Found, readRecord } from './scan.ts';
+import { readRecord } from './scan.ts';
 import type { Store } from './store.ts';
-import { compileFilter } from './matcher.ts';
-import { ID_NAME, updatedDocument, upsertedDocument } from './update.ts';
-import type { Update } from './update-parse.ts';
+import { ID_NAME, type Update, updatedDocument, upsertedDocument } from './update.ts';
 
 /** What happened to the one document a write was about. */
 export interface WriteOutcome {
-  readonly before: RawValue | undefined;
-  readonly after: RawValue | undefined;
+  readonly before?: RawValue | undefined;
+  readonly after?: RawValue | undefined;
 }
 
 /** A change of the first document that matches, or an insert if none does. */
@@ -22,12 +20,7 @@ export interface SingleWrite {
   readonly upsert: boolean;
 }
 
-/** Keys that a search may examine inside a commit, where it blocks every other writer. */
-const SEARCH_BUDGET = 2000;
-/** Searches outside a commit that others may overtake before one is made inside, whatever it costs. */
-const MAX_OVERTAKEN = 3;
-
-/** The same, counted as write commands report it. */
+/** Outcomes, counted as write commands report them. */
 export interface WriteCounts {
   readonly matched: number;
   readonly modified: number;
@@ -35,110 +28,43 @@ export interface WriteCounts {
   readonly upserted?: RawValue | undefined;
 }
 
+/** Documents changed in one commit of a write of many. */
+const MANY_CHUNK = 200;
+
+/** What a write command reports of one document. */
 export function countsOf({ before, after }: WriteOutcome): WriteCounts {
   if (!before) return { matched: 0, modified: 0, upserted: after && fieldOf(after, ID_NAME) };
-  const same = after && documentBytes(after).equals(documentBytes(before));
-  return { matched: 1, modified: same ? 0 : 1 };
+  const isSame = after && documentBytes(after).equals(documentBytes(before));
+  return { matched: 1, modified: isSame ? 0 : 1 };
 }
 
-/** Finds one document and changes it atomically: what is matched inside the commit is what is written. */
-export async function writeOne(
-  store: Store,
-  db: string,
-  name: string,
-  write: SingleWrite,
-): Promise<WriteOutcome> {
-  const quick = await store.write(() => tryOne(store, db, name, write));
-  return quick === 'busy' ? searchAndWrite(store, db, name, write) : quick;
+/** Inside a write: finds one document and changes it. */
+export function writeOne(store: Store, db: string, name: string, write: SingleWrite): WriteOutcome {
+  const { request, change, upsert } = write;
+  const collection = store.collection(db, name);
+  const found = collection && new Query(store, collection, { ...request, limit: 1 }).firstInWrite();
+  if (found) return changeRecord(store, collection, found.record, found.document, change);
+  if (!upsert || change === 'delete') return {};
+  const document = upsertedDocument(change, request.filter);
+  insertRecord(store, store.obtainCollection(db, name), document);
+  return { after: documentValue(document) };
 }
 
-/** For a search too long for a commit: makes it before, and again if someone wrote in between. */
-export async function searchAndWrite(
-  store: Store,
-  db: string,
-  name: string,
-  write: SingleWrite,
-): Promise<WriteOutcome> {
-  for (let tries = 0; tries < MAX_OVERTAKEN; tries++) {
-    const collection = store.collection(db, name);
-    if (!collection) break;
-    const version = collection.version;
-    const candidate = await searchOutside(store, collection, write.request);
-    const outcome = await store.write(() => {
-      if (collection.dropped || collection.version !== version) return 'busy';
-      return applyTo(store, db, name, write, candidate);
-    });
-    if (outcome !== 'busy') return outcome;
-  }
-  const last = await store.write(() => tryOne(store, db, name, write, Number.POSITIVE_INFINITY));
-  if (last === 'busy') throw new CommandError(112, 'the write was overtaken by others too often');
-  return last;
-}
-
-async function searchOutside(
+function changeRecord(
   store: Store,
   collection: Collection,
-  request: QueryRequest,
-): Promise<Found | undefined> {
-  let candidate: Found | undefined;
-  await new Query(store, collection, { ...request, limit: 1 }).forEach((found) => {
-    candidate = found;
-    return false;
-  });
-  return candidate;
-}
-
-/** Inside a write: as writeOne, or 'busy' if the search would examine more than `budget` keys. */
-export function tryOne(
-  store: Store,
-  db: string,
-  name: string,
-  write: SingleWrite,
-  budget = SEARCH_BUDGET,
-): WriteOutcome | 'busy' {
-  const collection = store.collection(db, name);
-  if (!collection) return applyTo(store, db, name, write, undefined);
-  const query = new Query(store, collection, { ...write.request, limit: 1 });
-  const found = query.firstInWrite(budget);
-  return found === 'busy' ? found : applyTo(store, db, name, write, found);
-}
-
-function applyTo(
-  store: Store,
-  db: string,
-  name: string,
-  { request, change, upsert }: SingleWrite,
-  found: Found | undefined,
-): WriteOutcome {
-  if (!found) {
-    if (!upsert || change === 'delete') return { before: undefined, after: undefined };
-    const document = upsertedDocument(change, request.filter);
-    insertRecord(store, store.obtainCollection(db, name), document);
-    return { before: undefined, after: documentValue(document) };
-  }
-  const collection = store.collection(db, name);
-  if (!collection) return { before: undefined, after: undefined };
-  return changeFound(store, collection, found, change, request);
-}
-
-function changeFound(
-  store: Store,
-  collection: Collection,
-  { record, document }: Found,
+  record: number,
+  before: RawValue,
   change: 'delete' | Update,
-  request: QueryRequest,
 ): WriteOutcome {
   if (change === 'delete') {
-    deleteRecord(store, collection, record, document);
-    return { before: document, after: undefined };
+    deleteRecord(store, collection, record, before);
+    return { before };
   }
-  const result = updatedDocument(document, change, request.filter);
-  if (!result.equals(documentBytes(document))) updateRecord(store, collection, record, document, result);
-  return { before: document, after: documentValue(result) };
+  const result = updatedDocument(before, change);
+  if (!result.equals(documentBytes(before))) updateRecord(store, collection, record, before, result);
+  return { before, after: documentValue(result) };
 }
-
-/** Documents changed in one commit of a multi-document write. */
-const MULTI_CHUNK = 200;
 
 /**
  * Changes every matching document, a few hundred a commit. As in MongoDB the whole is not atomic; each document is
@@ -149,26 +75,25 @@ export async function writeMany(
   collection: Collection,
   request: QueryRequest,
   change: 'delete' | Update,
-): Promise<{ matched: number; modified: number }> {
+): Promise<WriteCounts> {
   const records: number[] = [];
   await new Query(store, collection, request).forEach(({ record }) => {
     records.push(record);
     return true;
   });
   const matches = compileFilter(request.filter);
-  let matched = 0;
-  let modified = 0;
-  for (let at = 0; at < records.length; at += MULTI_CHUNK) {
+  const total = { matched: 0, modified: 0 };
+  for (let at = 0; at < records.length; at += MANY_CHUNK) {
     await store.write(() => {
       if (collection.dropped) return;
-      for (const record of records.slice(at, at + MULTI_CHUNK)) {
+      for (const record of records.slice(at, at + MANY_CHUNK)) {
         const document = readRecord(store, collection, record);
         if (!document || !matches(document)) continue;
-        const { after } = changeFound(store, collection, { record, document }, change, request);
-        matched += 1;
-        if (!after || !documentBytes(after).equals(documentBytes(document))) modified += 1;
+        const counts = countsOf(changeRecord(store, collection, record, document, change));
+        total.matched += counts.matched;
+        total.modified += counts.modified;
       }
     });
   }
-  return { matched, modified };
+  return total;
 }

@@ -1,16 +1,16 @@
 import { deserialize } from 'bson';
 import type { Collection } from 'mongodb';
-import { documentOf } from '../embedded/bson-writer.ts';
 import {
-  type RawValue,
   documentBytes,
+  documentOf,
   documentValue,
   fieldOf,
   fieldsOf,
   isArray,
   isObject,
+  type RawValue,
   valuesOf,
-} from '../embedded/raw-bson.ts';
+} from '../embedded/index.ts';
 
 /** Which documents of a batch a server does not have, and which it has otherwise, byte for byte. */
 export interface Difference {
@@ -55,6 +55,13 @@ export async function* rawDocuments(
     if (!(document instanceof Uint8Array)) throw new Error('the driver has decoded a document');
     yield Buffer.from(document.buffer, document.byteOffset, document.length);
   }
+}
+
+/** How many documents a collection has. Servers' own counts are estimates, or need an aggregation. */
+export async function countAll(collection: Collection): Promise<number> {
+  let count = 0;
+  for await (const _ of rawDocuments(collection, {}, { projection: { _id: 1 } })) count += 1;
+  return count;
 }
 
 function keyOf(document: Buffer): string {

@@ -1,9 +1,14 @@
 import type { Collection, Db } from 'mongodb';
-import { batchesOf, sendRaw } from '../backup/raw-commands.ts';
-import { documentOf, rawOf } from '../embedded/bson-writer.ts';
-import type { CollectionRecord } from '../embedded/catalog.ts';
-import { documentBytes, documentValue } from '../embedded/raw-bson.ts';
-import type { StoreSnapshot } from '../embedded/store-snapshot.ts';
+import {
+  batchesOf,
+  type CollectionRecord,
+  documentBytes,
+  documentOf,
+  documentValue,
+  rawOf,
+  sendRaw,
+  type StoreSnapshot,
+} from '../embedded/index.ts';
 import { compareBatch, idOf, rawDocuments } from './compare.ts';
 
 /** What had to be done to a collection of the target. */
@@ -46,7 +51,6 @@ async function deleteOthers(
   db: Db,
   target: Collection,
 ): Promise<number> {
-  if ((await target.countDocuments({})) === snapshot.count(source)) return 0;
   const doomed: Buffer[] = [];
   for await (const document of rawDocuments(target, {}, { projection: { _id: 1 } })) {
     if (!snapshot.find(source, documentValue(document))) doomed.push(deletion(document));

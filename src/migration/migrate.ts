@@ -1,5 +1,5 @@
 import type { MongoClient } from 'mongodb';
-import { StoreSnapshot } from '../embedded/store-snapshot.ts';
+import { StoreSnapshot } from '../embedded/index.ts';
 import { type CopyFigures, copyCollection } from './copy.ts';
 import { MigrationTarget } from './target.ts';
 import { createIndexes, verifyDocuments } from './verify.ts';

@@ -1,7 +1,5 @@
 import type { Collection, Db, MongoClient } from 'mongodb';
-import type { CollectionRecord } from '../embedded/catalog.ts';
-import { documentValue } from '../embedded/raw-bson.ts';
-import type { StoreSnapshot } from '../embedded/store-snapshot.ts';
+import { type CollectionRecord, documentValue, type StoreSnapshot } from '../embedded/index.ts';
 import { rawDocuments } from './compare.ts';
 
 /** Where it is noted, until a migration is complete, which collections are being copied from where. */

@@ -1,12 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { EJSON, deserialize } from 'bson';
-import { batchesOf } from '../backup/raw-commands.ts';
-import { indexSpecs } from '../backup/archive-metadata.ts';
-import { documentOf } from '../embedded/bson-writer.ts';
-import type { CollectionRecord } from '../embedded/catalog.ts';
-import { documentBytes } from '../embedded/raw-bson.ts';
-import type { StoreSnapshot } from '../embedded/store-snapshot.ts';
-import { compareBatch, idOf } from './compare.ts';
+import {
+  batchesOf,
+  type CollectionRecord,
+  documentBytes,
+  documentOf,
+  indexSpecs,
+  type StoreSnapshot,
+} from '../embedded/index.ts';
+import { compareBatch, countAll, idOf } from './compare.ts';
 import type { MigrationTarget } from './target.ts';
 
 /** The target is not equal to the database. */
@@ -48,7 +50,7 @@ export async function verifyDocuments(
       onProgress(batch.length);
     }
     compared.documents += documents;
-    const extra = (await collection.countDocuments({})) - (documents - found.missing);
+    const extra = (await countAll(collection)) - (documents - found.missing);
     if (found.missing + found.different + extra === 0) continue;
     const counts = Object.entries({ ...found, extra }).map(([what, count]) => `${count} ${what}`);
     const first = example ? ` (the first has the _id ${idText(example)})` : '';

@@ -62,7 +62,7 @@ describe('the wire protocol', () => {
   it('shakes hands by the old OP_QUERY as a standalone server', async () => {
     const on = await open();
     const head = Buffer.concat([Buffer.alloc(4), Buffer.from('admin.$cmd\0'), Buffer.alloc(8)]);
-    on.write(frame(2004, head, BSON.serialize({ isMaster: 1, helloOk: true })));
+    on.write(frame(2004, head, BSON.serialize({ ismaster: 1, helloOk: true })));
     const hello = await reply(on);
     expect(hello).toMatchObject({
       ismaster: true,

@@ -1,5 +1,5 @@
 import { BSON, Decimal128, Double, Int32, Long, type MongoClient, ObjectId, Timestamp } from 'mongodb';
-import { sendRaw } from '../../src/backup/raw-commands.ts';
+import { sendRaw } from '../../src/embedded/index.ts';
 
 /** Everything in a server's databases but its own: each document in hex, in natural order, and each index. */
 export async function contentsOf(client: MongoClient): Promise<Record<string, unknown>> {
@@ -66,12 +66,12 @@ export async function fillWithEverything(client: MongoClient): Promise<void> {
   const indexed = client.db('recoup').collection<{ _id: number }>('indexed');
   await indexed.createIndex({ code: 1 }, { unique: true });
   await indexed.createIndex({ seen_at: 1 }, { expireAfterSeconds: 3_600, name: 'forgotten' });
-  await indexed.createIndex({ 'tags.name': -1, _id: 1 });
+  await indexed.createIndex({ tag: -1, _id: 1 });
   await indexed.insertMany(
     Array.from({ length: 500 }, (_, at) => ({
       _id: at,
       code: at,
-      tags: [{ name: `${at % 7}` }, { name: 'a' }],
+      tag: `${at % 7}`,
     })),
   );
   await client.db('recoup').createCollection('empty');

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 
 const running = new Set<ChildProcess>();
 
@@ -13,6 +14,13 @@ export function track<T extends ChildProcess>(child: T): T {
 /** Ends what a failed test left running: jest would wait for it forever. */
 export function killAll(): void {
   for (const child of running) child.kill('SIGKILL');
+}
+
+/** Has a program note what it sends to the database, too; see traffic/record.cjs. */
+function recordingTraffic(): Record<string, string> {
+  const { TRAFFIC_DIR } = process.env;
+  if (TRAFFIC_DIR === undefined) return {};
+  return { TRAFFIC_DIR, NODE_OPTIONS: `--require ${join(process.cwd(), 'test/support/traffic/record.cjs')}` };
 }
 
 /** What the service promises, from being told to end to its end. */
@@ -39,6 +47,7 @@ export function runProgram(
         MONGODB_URI: '',
         MONGODB_DATABASE: '',
         DRAIN_DELAY_MS: '0',
+        ...recordingTraffic(),
         ...environment,
       },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -12,7 +12,7 @@ import { readSettings } from '../../src/config.ts';
 import { type Database, openDatabase } from '../../src/store/open-store.ts';
 import { probeOf } from '../../src/database/collections.ts';
 import { DatabaseWatch } from '../../src/database/watch.ts';
-import { findRunningEmbedded } from '../../src/embedded/start.ts';
+import { findRunningEmbedded } from '../../src/embedded/index.ts';
 import { Readiness } from '../../src/health/readiness.ts';
 import { createListener } from '../../src/http/listener.ts';
 import type { Limits } from '../../src/limits.ts';

@@ -1,8 +1,7 @@
-import { documentOf, rawOf } from '../bson-writer.ts';
+import { rawOf } from '../bson-writer.ts';
 import type { Call, Reply } from '../engine.ts';
 import { CommandError } from '../errors.ts';
 import { parseFilter } from '../filter.ts';
-import { patternDocument } from '../index-describe.ts';
 import { compileFilter } from '../matcher.ts';
 import { checkDatabaseName, collectionName } from '../namespaces.ts';
 import type { RawValue } from '../raw-bson.ts';
@@ -14,43 +13,31 @@ export function cursorReply(ns: string, firstBatch: readonly RawValue[]): Reply 
 
 /** The `listCollections` command. */
 export function listCollections({ args, engine, db }: Call): Reply {
-  args.allowOnly(['listCollections', 'filter', 'cursor', 'nameOnly', 'authorizedCollections']);
-  const matches = compileFilter(parseFilter(args.document('filter') ?? documentOf([])));
+  const matches = compileFilter(parseFilter(args.document('filter')));
   const collections = engine.store.collections().filter((collection) => collection.db === db);
-  const described = collections.map(({ name, indexes }) =>
-    rawOf({
-      name,
-      type: 'collection',
-      options: {},
-      info: { readOnly: false },
-      idIndex: { v: 2, key: patternDocument(indexes[0]?.parts ?? []), name: '_id_' },
-    }),
+  const described = collections.map(({ name }) =>
+    rawOf({ name, type: 'collection', options: {}, info: { readOnly: false } }),
   );
   return cursorReply(`${db}.$cmd.listCollections`, described.filter(matches));
 }
 
 /** The `listDatabases` command. */
-export function listDatabases({ args, engine, db }: Call): Reply {
-  args.allowOnly(['listDatabases', 'filter', 'nameOnly', 'authorizedDatabases']);
+export function listDatabases({ engine, db }: Call): Reply {
   if (db !== 'admin') throw new CommandError(13, 'listDatabases may only be run against the admin database.');
-  const matches = compileFilter(parseFilter(args.document('filter') ?? documentOf([])));
   const names = [...new Set(engine.store.collections().map((collection) => collection.db))].toSorted();
-  const databases = names.map((name) => rawOf({ name, sizeOnDisk: 0n, empty: false })).filter(matches);
-  return { databases, totalSize: 0n };
+  return { databases: names.map((name) => ({ name, sizeOnDisk: 0n, empty: false })), totalSize: 0n };
+}
+
+/** The `count` command, of all documents of a collection. */
+export function count(call: Call): Reply {
+  const { engine, db } = call;
+  const collection = engine.store.collection(db, collectionName(call));
+  return { n: collection ? engine.store.countRecords(collection) : 0 };
 }
 
 /** The `create` command. */
 export async function create(call: Call): Promise<Reply> {
-  const { args, engine, db } = call;
-  const refused = ['capped', 'size', 'max', 'validator', 'timeseries', 'viewOn', 'pipeline', 'collation'];
-  const alsoRefused = [
-    'clusteredIndex',
-    'expireAfterSeconds',
-    'storageEngine',
-    'changeStreamPreAndPostImages',
-  ];
-  args.allowOnly(['create', 'autoIndexId', 'idIndex', 'encryptedFields', ...refused, ...alsoRefused]);
-  args.refuse('encryptedFields', ...refused, ...alsoRefused);
+  const { engine, db } = call;
   checkDatabaseName(db);
   const name = collectionName(call);
   await engine.store.write(() => {
@@ -64,27 +51,26 @@ export async function create(call: Call): Promise<Reply> {
 
 /** The `drop` command. Dropping what is not there succeeds, as in MongoDB 7. */
 export async function drop(call: Call): Promise<Reply> {
-  const { args, engine, db } = call;
-  args.allowOnly(['drop']);
   const name = collectionName(call);
-  const dropped = await engine.store.write(() => {
-    const collection = engine.store.collection(db, name);
-    if (collection) engine.store.dropCollection(collection);
-    return collection;
-  });
-  if (!dropped) return {};
-  engine.janitor.wake();
-  return { nIndexesWas: dropped.indexes.length, ns: `${db}.${name}` };
+  await dropAll(call, (collection) => collection.name === name);
+  return {};
 }
 
 /** The `dropDatabase` command. */
-export async function dropDatabase({ args, engine, db }: Call): Promise<Reply> {
-  args.allowOnly(['dropDatabase']);
-  const count = await engine.store.write(() => {
-    const doomed = engine.store.collections().filter((collection) => collection.db === db);
-    for (const collection of doomed) engine.store.dropCollection(collection);
-    return doomed.length;
+export async function dropDatabase(call: Call): Promise<Reply> {
+  await dropAll(call, () => true);
+  return { dropped: call.db };
+}
+
+/** Drops those of a database's collections. */
+async function dropAll(
+  { engine, db }: Call,
+  isDoomed: (collection: { readonly name: string }) => boolean,
+): Promise<void> {
+  await engine.store.write(() => {
+    for (const collection of engine.store.collections()) {
+      if (collection.db === db && isDoomed(collection)) engine.store.dropCollection(collection);
+    }
   });
-  if (count > 0) engine.janitor.wake();
-  return count > 0 ? { dropped: db } : {};
+  engine.janitor.wake();
 }

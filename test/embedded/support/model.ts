@@ -43,14 +43,10 @@ function compareDocuments(left: { [name: string]: Value }, right: { [name: strin
   return a.length - b.length;
 }
 
-/** The values a condition on a path is tried on: elements of a final array, then the array itself. */
-function candidates(row: { [name: string]: Value }, path: string): (Value | undefined)[] {
-  const [head = '', ...rest] = path.split('.');
-  const value = row[head];
-  if (rest.length === 0) return isList(value) ? [...value, value] : [value];
-  if (isDocument(value)) return candidates(value, rest.join('.'));
-  if (!isList(value)) return [undefined];
-  return value.filter(isDocument).flatMap((item) => candidates(item, rest.join('.')));
+/** The values a condition on a field is tried on: elements of an array, then the array itself. */
+function candidates(row: { [name: string]: Value }, name: string): (Value | undefined)[] {
+  const value = row[name];
+  return isList(value) ? [...value, value] : [value];
 }
 
 type Test = (value: Value | undefined, operand: never) => boolean;
@@ -68,47 +64,33 @@ function meets(values: (Value | undefined)[], operator: string, operand: unknown
   if (operator === '$ne') return !meets(values, '$eq', operand);
   if (operator === '$nin') return !meets(values, '$in', operand);
   if (operator === '$exists') return values.some((value) => value !== undefined) === operand;
-  if (operator === '$size') return isList(values.at(-1)) && values.length - 1 === operand;
-  if (operator === '$elemMatch') {
-    const inner = Object.entries(Object(operand));
-    return (
-      isList(values.at(-1)) &&
-      values.slice(0, -1).some((item) => inner.every(([name, of]) => meets([item], name, of)))
-    );
-  }
   return values.some((value) => TESTS[operator]?.(value, operand as never) ?? false);
 }
+
+const isConditions = (value: unknown): value is object =>
+  Object.keys(Object(value)).some((name) => name.startsWith('$'));
 
 export function matches(row: Row, query: Query): boolean {
   return Object.entries(query).every(([name, condition]) => {
     const branches = (): Query[] => (Array.isArray(condition) ? condition : []);
     if (name === '$and') return branches().every((branch) => matches(row, branch));
     if (name === '$or') return branches().some((branch) => matches(row, branch));
-    if (name === '$nor') return !branches().some((branch) => matches(row, branch));
-    return Object.entries(Object(condition)).every(([operator, operand]) =>
+    if (!isConditions(condition)) return meets(candidates(row, name), '$eq', condition);
+    return Object.entries(condition).every(([operator, operand]) =>
       meets(candidates(row, name), operator, operand),
     );
   });
 }
 
-/** Sorted as MongoDB does: an array stands for its least element, or greatest if descending; an empty one is least. */
 export function sorted(rows: Row[], order: [name: string, direction: 1 | -1][]): Row[] {
-  const least = (
-    value: Value | undefined,
-    direction: number,
-  ): { empty: boolean; value: Value | undefined } => {
-    if (!isList(value)) return { empty: false, value };
-    return { empty: value.length === 0, value: value.toSorted((a, b) => direction * compare(a, b))[0] };
-  };
   return rows.toSorted((left, right) => {
-    for (const [name, direction] of order) {
-      const [a, b] = [least(left[name], direction), least(right[name], direction)];
-      const difference = a.empty || b.empty ? Number(b.empty) - Number(a.empty) : compare(a.value, b.value);
-      if (difference !== 0) return direction * difference;
-    }
-    return 0;
+    const differences = order.map(([name, direction]) => direction * compare(left[name], right[name]));
+    return differences.find((difference) => difference !== 0) ?? 0;
   });
 }
+
+/** What $push keeps, of the last. */
+export const MODEL_SLICE = 3;
 
 /** The row after an update with one operator on one field; rows are never changed in place. */
 export function updated(row: Row, operator: string, name: string, operand: Value): Row {
@@ -122,16 +104,16 @@ export function updated(row: Row, operator: string, name: string, operand: Value
       return Object.fromEntries(Object.entries(row).filter(([key]) => key !== name)) as Row;
     case '$inc':
       return set((typeof before === 'number' ? before : 0) + Number(operand));
-    case '$min':
-      return before === undefined || compare(operand, before) < 0 ? set(operand) : row;
     case '$max':
       return before === undefined || compare(operand, before) > 0 ? set(operand) : row;
     case '$push':
-      return set([...list, operand]);
-    case '$addToSet':
-      return list.some((item) => compare(item, operand) === 0) ? row : set([...list, operand]);
-    case '$pull':
-      return before === undefined ? row : set(list.filter((item) => compare(item, operand) !== 0));
+      return set([...list, ...(isList(operand) ? operand : [])].slice(-MODEL_SLICE));
+    case '$pullAll':
+      return before === undefined
+        ? row
+        : set(
+            list.filter((item) => !(isList(operand) ? operand : []).some((one) => compare(item, one) === 0)),
+          );
     default:
       throw new Error(`the model has no ${operator}`);
   }

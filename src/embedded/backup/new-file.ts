@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { link, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { systemCode } from '../embedded/errors.ts';
+import { systemCode } from '../errors.ts';
 
 /** The file to write is there already, or cannot be one. */
 export class FileInTheWay extends Error {

@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { Readable, pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { systemCode } from '../embedded/errors.ts';
+import { systemCode } from '../errors.ts';
 import { MAGIC, UnusableArchive } from './archive-format.ts';
-import { type ArchivePart, ArchiveParser } from './archive-parser.ts';
+import { type ArchivePart, parseArchive } from './archive-parser.ts';
 
 const READ_BYTES = 1024 * 1024;
 const GZIP_MAGIC = 0x8b1f;
@@ -22,14 +22,12 @@ export async function* readArchive(file: FileHandle): AsyncGenerator<ArchivePart
       'It must be a file of npm run backup or of mongodump --archive, gzipped or not.',
     );
   }
-  const parser = new ArchiveParser();
   try {
-    for await (const chunk of isGzip ? unzipped(file) : bytesOf(file)) yield* parser.push(chunk);
+    yield* parseArchive(isGzip ? unzipped(file) : bytesOf(file));
   } catch (error) {
     if (systemCode(error).startsWith('Z_')) throw UnusableArchive.damaged('its compression is broken');
     throw error;
   }
-  parser.end();
 }
 
 /** Not a stream of the file's: its end closes the file, even with autoClose off. */

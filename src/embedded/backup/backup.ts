@@ -1,6 +1,6 @@
 import { Readable, pipeline } from 'node:stream';
 import { createGzip } from 'node:zlib';
-import { StoreSnapshot } from '../embedded/store-snapshot.ts';
+import { StoreSnapshot } from '../store-snapshot.ts';
 import { type Written, archiveOf } from './archive-writer.ts';
 import { refuseExisting, writeNewFile } from './new-file.ts';
 

@@ -1,6 +1,6 @@
 import { EJSON } from 'bson';
-import type { CollectionRecord, IndexInfo } from '../embedded/catalog.ts';
-import { ID_INDEX_NAME } from '../embedded/catalog.ts';
+import type { CollectionRecord, IndexInfo } from '../catalog.ts';
+import { ID_INDEX_NAME } from '../catalog.ts';
 import { type ArchivedCollection, type IndexSpec, UnusableArchive } from './archive-format.ts';
 
 type Fields = Record<string, unknown>;
@@ -12,7 +12,7 @@ export function indexSpecs({ indexes }: CollectionRecord): IndexSpec[] {
 
 function specOf({ parts, name, unique, expireAfterSeconds }: IndexInfo): IndexSpec {
   return {
-    key: Object.fromEntries(parts.map(({ path, direction }) => [path.text, direction])),
+    key: Object.fromEntries(parts.map(({ field, direction }) => [field.text, direction])),
     name,
     ...(unique && { unique }),
     ...(expireAfterSeconds !== undefined && { expireAfterSeconds }),
@@ -72,6 +72,7 @@ function readIndex(place: string, index: unknown): IndexSpec[] {
   const option = Object.keys(index).find((field) => !IDLE_FIELDS.has(field) && index[field] !== false);
   if (option !== undefined) throw UnusableArchive.unsupported(`${what} has the option "${option}"`);
   const key = Object.entries(index.key).map(([path, direction]): [string, 1 | -1] => {
+    if (path.includes('.')) throw UnusableArchive.unsupported(`${what} is on the path "${path}"`);
     if (direction === 1 || direction === -1) return [path, direction];
     throw UnusableArchive.unsupported(`${what} has the kind ${JSON.stringify(direction)}`);
   });

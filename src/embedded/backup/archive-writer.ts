@@ -1,6 +1,6 @@
-import { encodeDocument } from '../embedded/bson-writer.ts';
-import type { CollectionRecord } from '../embedded/catalog.ts';
-import type { StoreSnapshot } from '../embedded/store-snapshot.ts';
+import { encodeDocument } from '../bson-writer.ts';
+import type { CollectionRecord } from '../catalog.ts';
+import type { StoreSnapshot } from '../store-snapshot.ts';
 import { FORMAT_VERSION, MAGIC, TERMINATOR } from './archive-format.ts';
 import { encodeMetadata } from './archive-metadata.ts';
 import { Crc64 } from './crc64.ts';

@@ -1,0 +1,132 @@
+import { CommandError } from './errors.ts';
+
+// Reasons to keep what nothing in src/ sends.
+const DRIVER = 'the driver sends it on its own';
+const MONGOSH = 'mongosh sends it to connect, to list and to find';
+const EXPLAIN = 'tests read the plan of a find';
+const SEARCH = 'for a search in texts';
+
+// Files that send it.
+const TASKS = 'src/tasks/store.ts';
+const RUNS = 'src/runs/store.ts';
+const RUN_FILTER = 'src/runs/filter.ts';
+const REPORTS = 'src/runs/report.ts';
+const SETTLEMENT = 'src/runs/settlement.ts';
+const RETENTION = 'src/runs/retention.ts';
+const KEYS = 'src/auth/store.ts';
+const ACCOUNTS = 'src/accounts/store.ts';
+const COLLECTIONS = 'src/database/collections.ts';
+const WATCH = 'src/database/watch.ts';
+const RESTORE = 'src/embedded/backup/restore.ts';
+const MIGRATION = 'src/migration/target.ts';
+const VERIFY = 'src/migration/verify.ts';
+const REPAIR = 'scripts/repair.ts';
+
+const HELLO = {
+  [DRIVER]: ['hello', 'ismaster', 'helloOk', 'client', 'compression', 'backpressure'],
+} as const;
+
+/**
+ * All that the engine answers to, by group: commands, the fields of each command and of the documents in it, operators.
+ * In a group, names are listed under a file that sends them, or the reason to keep them. The engine refuses what is not
+ * listed here, and `npm test` fails on a name with a file if nothing in src/ has sent it (test/support/traffic).
+ */
+export const SUPPORTED = {
+  commands: {
+    [DRIVER]: ['hello', 'ismaster', 'endSessions', 'killCursors'],
+    [MONGOSH]: ['ping', 'buildInfo'],
+    [EXPLAIN]: ['explain'],
+    [TASKS]: ['find', 'insert', 'findAndModify'],
+    [RUNS]: ['update'],
+    [SETTLEMENT]: ['getMore'],
+    [RETENTION]: ['delete'],
+    [COLLECTIONS]: ['createIndexes', 'listIndexes', 'dropIndexes'],
+    [RESTORE]: ['create', 'dropDatabase', 'listCollections', 'listDatabases', 'replaceAllByStaged'],
+    [MIGRATION]: ['drop'],
+    [REPAIR]: ['count'],
+  },
+  'any command': { [DRIVER]: ['$db', 'lsid', '$readPreference'], [MIGRATION]: ['writeConcern'] },
+  hello: HELLO,
+  ismaster: HELLO,
+  endSessions: { [DRIVER]: ['endSessions'] },
+  ping: { [MONGOSH]: ['ping'] },
+  buildInfo: { [MONGOSH]: ['buildInfo'] },
+  explain: { [EXPLAIN]: ['explain', 'verbosity'] },
+  find: {
+    [TASKS]: ['find', 'filter', 'projection', 'sort', 'limit', 'batchSize'],
+    [KEYS]: ['singleBatch'],
+    [WATCH]: ['maxTimeMS'],
+  },
+  getMore: { [SETTLEMENT]: ['getMore', 'collection', 'batchSize'] },
+  killCursors: { [DRIVER]: ['killCursors', 'cursors'] },
+  count: { [REPAIR]: ['count'] },
+  insert: { [TASKS]: ['insert', 'documents', 'ordered'] },
+  update: { [RUNS]: ['update', 'updates', 'ordered'] },
+  'update.updates': { [RUNS]: ['q', 'u'], [REPORTS]: ['upsert'], [SETTLEMENT]: ['multi'] },
+  delete: { [RETENTION]: ['delete', 'deletes', 'ordered'] },
+  'delete.deletes': { [RETENTION]: ['q', 'limit'] },
+  findAndModify: {
+    [TASKS]: ['findAndModify', 'query', 'update', 'remove', 'new'],
+    [ACCOUNTS]: ['upsert'],
+    [SETTLEMENT]: ['fields'],
+  },
+  create: { [RESTORE]: ['create'] },
+  drop: { [MIGRATION]: ['drop'] },
+  dropDatabase: { [RESTORE]: ['dropDatabase'] },
+  listCollections: {
+    [RESTORE]: ['listCollections', 'cursor', 'nameOnly'],
+    [VERIFY]: ['filter'],
+    [MONGOSH]: ['authorizedCollections'],
+  },
+  listDatabases: { [RESTORE]: ['listDatabases', 'nameOnly'] },
+  createIndexes: { [COLLECTIONS]: ['createIndexes', 'indexes'] },
+  'createIndexes.indexes': { [COLLECTIONS]: ['key', 'name', 'unique', 'expireAfterSeconds'] },
+  listIndexes: { [COLLECTIONS]: ['listIndexes', 'cursor'] },
+  dropIndexes: { [COLLECTIONS]: ['dropIndexes', 'index'] },
+  replaceAllByStaged: { [RESTORE]: ['replaceAllByStaged', 'collections'] },
+  'replaceAllByStaged.collections': { [RESTORE]: ['staged', 'db', 'name', 'count', 'indexes'] },
+  'query operators': {
+    [TASKS]: ['$and', '$or', '$ne', '$gt', '$lt', '$lte', '$in'],
+    [RUN_FILTER]: ['$gte'],
+    [REPORTS]: ['$nin'],
+    [KEYS]: ['$exists'],
+    [SEARCH]: ['$regex', '$options'],
+  },
+  'update operators': {
+    [TASKS]: ['$set', '$unset', '$inc'],
+    [ACCOUNTS]: ['$setOnInsert'],
+    [KEYS]: ['$max'],
+    [SETTLEMENT]: ['$push', '$pullAll'],
+  },
+  '$push modifiers': { [SETTLEMENT]: ['$each', '$slice'] },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+
+type Table = typeof SUPPORTED;
+export type Group = keyof Table;
+type ListsIn<Senders> = Senders[keyof Senders];
+export type NameIn<G extends Group> = Extract<ListsIn<Table[G]>, readonly string[]>[number];
+
+const NAMES: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.entries(SUPPORTED).map(([group, senders]) => [
+    group,
+    new Set<string>(Object.values(senders).flat()),
+  ]),
+);
+
+/** Whether the group has that name. */
+export function isSupported<G extends Group>(group: G, name: string): name is NameIn<G> {
+  return NAMES.get(group)?.has(name) === true;
+}
+
+/**
+ * The name, if the group has it.
+ * @throws CommandError with that code, which tells what is supported
+ */
+export function supported<G extends Group>(group: G, name: string, code: number): NameIn<G> {
+  if (isSupported(group, name)) return name;
+  const names = [...(NAMES.get(group) ?? [])].join(', ');
+  throw new CommandError(
+    code,
+    `'${name}' is not supported by the embedded engine; of '${group}' it has: ${names}. Set MONGODB_URI to use a real MongoDB.`,
+  );
+}
