@@ -22,6 +22,11 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
  * Delete a task
  *
  * Deletes a task, so that it never fires again. Its runs stay.
+ *
+ * `account_id` names the account the request acts for. The reply is `403` where an account key names another account
+ * than its own, or an admin key one that does not own the task. To an account key, every task of another account is
+ * `404`. Where the reply is `403` or `404`, nothing has been deleted.
+ *
  */
 export const deleteTask = <ThrowOnError extends boolean = false>(options: Options<DeleteTaskData, ThrowOnError>) => (options.client ?? client).delete<DeleteTaskResponses, DeleteTaskErrors, ThrowOnError>({
     security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
@@ -59,7 +64,12 @@ export const listTasks = <ThrowOnError extends boolean = false>(options?: Option
  * Change a task
  *
  * Changes the fields that the body names, and only those: two changes of different fields at the same time both hold.
- * A body that names no field beside `id` is an error. The reply has the whole task, `upcoming` as the change makes it.
+ * A body that names no field beside `id` and `account_id` is an error (`400`). The reply has the whole task, `upcoming`
+ * as the change makes it.
+ *
+ * `account_id` names the account the request acts for; it never changes the task's owner. The reply is `403` where an
+ * account key names another account than its own, or an admin key one that does not own the task. To an account key,
+ * every task of another account is `404`. Where the reply is `403` or `404`, nothing has been written.
  *
  */
 export const updateTask = <ThrowOnError extends boolean = false>(options: Options<UpdateTaskData, ThrowOnError>) => (options.client ?? client).patch<UpdateTaskResponses, UpdateTaskErrors, ThrowOnError>({
@@ -75,8 +85,10 @@ export const updateTask = <ThrowOnError extends boolean = false>(options: Option
 /**
  * Create a task
  *
- * Creates a task, and returns it with its `id`, made by the service, and its next fire times. The accounts need not be
- * known to the service; `owner_email` is null then.
+ * Creates a task, and returns it with its `id`, made by the service, and its next fire times. The task belongs to
+ * `account_id`: by default the key's own account. An admin key, and a service with `AUTH=none`, have no account of their
+ * own, so there the request names one (`400` without it). The accounts need not be known to the service; `owner_email`
+ * is null then.
  *
  * Send an `Idempotency-Key` to make a retry safe: a request with the same key and body within 24 hours gets the
  * first reply and creates no second task.

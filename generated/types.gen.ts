@@ -80,9 +80,10 @@ export type CreateTaskRequest = {
      */
     timezone?: string;
     /**
-     * The account that owns the task.
+     * The account that will own the task; by default the key's own. Required with an admin key and with `AUTH=none`.
+     *
      */
-    account_id: string;
+    account_id?: string;
     /**
      * The artist account that the task works for.
      */
@@ -126,7 +127,9 @@ export type UpdateTaskRequest = {
      */
     timezone?: string;
     /**
-     * The account that owns the task.
+     * The account the request acts for: the task's owner, which it does not change. By default the key's own; an admin
+     * key acts for any owner without it.
+     *
      */
     account_id?: string;
     /**
@@ -151,6 +154,12 @@ export type DeleteTaskRequest = {
      * The task to delete.
      */
     id: string;
+    /**
+     * The account the request acts for: the task's owner. By default the key's own; an admin key acts for any owner
+     * without it.
+     *
+     */
+    account_id?: string;
 };
 
 /**
@@ -454,7 +463,7 @@ export type ErrorResponse = {
  * | `invalid_timezone` | 400 | `timezone` is no IANA name that the service knows |
  * | `missing_credentials` | 401 | there is no key |
  * | `invalid_credentials` | 401 | the key is unknown, expired or revoked, or there is more than one |
- * | `account_forbidden` | 403 | the key is of another account than the one that is named |
+ * | `account_forbidden` | 403 | the key belongs to another account than `account_id`, or `account_id` is not the task's owner |
  * | `admin_required` | 403 | the key is of an account, and the operation is for admins |
  * | `foreign_origin` | 403 | a page of another site asks, or the request was sent to another name |
  * | `not_found` | 404 | there is no such path |
@@ -821,8 +830,9 @@ export type DeleteTaskErrors = {
      */
     401: TasksErrorResponse;
     /**
-     * The key's account is not the one that is named. Or the service has no credentials and answers its own machine
-     * alone: `Host` must name it (`localhost`, `127.0.0.1`, `[::1]`), and an `Origin` must be the service's own.
+     * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
+     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * `[::1]`), and an `Origin` must be the service's own.
      *
      */
     403: TasksErrorResponse;
@@ -932,8 +942,9 @@ export type ListTasksErrors = {
      */
     401: TasksErrorResponse;
     /**
-     * The key's account is not the one that is named. Or the service has no credentials and answers its own machine
-     * alone: `Host` must name it (`localhost`, `127.0.0.1`, `[::1]`), and an `Origin` must be the service's own.
+     * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
+     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * `[::1]`), and an `Origin` must be the service's own.
      *
      */
     403: TasksErrorResponse;
@@ -996,8 +1007,9 @@ export type UpdateTaskErrors = {
      */
     401: TasksErrorResponse;
     /**
-     * The key's account is not the one that is named. Or the service has no credentials and answers its own machine
-     * alone: `Host` must name it (`localhost`, `127.0.0.1`, `[::1]`), and an `Origin` must be the service's own.
+     * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
+     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * `[::1]`), and an `Origin` must be the service's own.
      *
      */
     403: TasksErrorResponse;
@@ -1081,8 +1093,9 @@ export type CreateTaskErrors = {
      */
     401: TasksErrorResponse;
     /**
-     * The key's account is not the one that is named. Or the service has no credentials and answers its own machine
-     * alone: `Host` must name it (`localhost`, `127.0.0.1`, `[::1]`), and an `Origin` must be the service's own.
+     * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
+     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * `[::1]`), and an `Origin` must be the service's own.
      *
      */
     403: TasksErrorResponse;
