@@ -14,9 +14,9 @@ import {
 
 const HELP = `Usage: npm run repair
 
-Makes every task of the configured database point to its last five runs again, and files its runs under its account, both
-from the history of runs, whether the service is running or not. The next report of a task does the same; this is for
-tasks that wait long for one, after a crash, or after another tool wrote into the database.
+Makes every task of the configured database point to its last five runs again, from the history of runs, and files its
+runs under its owner, whether the service is running or not. The next report of a task mends its pointers too; this is for
+tasks that wait long for one after a crash, and for what another tool wrote into the database.
 
   --help  this text
 
@@ -45,7 +45,8 @@ async function work(): Promise<void> {
       const figures = await repair(collections, progress.add);
       progress.end();
       process.stdout.write(
-        `Looked at ${count(figures.tasks)} tasks and mended ${count(figures.mended)} in ${secondsSince(startedAt)}.\n`,
+        `Looked at ${count(figures.tasks)} tasks, mended ${count(figures.mended)} and filed ${count(figures.filed)} runs ` +
+          `in ${secondsSince(startedAt)}.\n`,
       );
     } finally {
       progress.end();

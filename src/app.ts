@@ -35,7 +35,6 @@ import { whenStarted } from './http/when-started.ts';
 import type { Limits } from './limits.ts';
 import { listRuns } from './runs/listRuns.ts';
 import { recordRuns } from './runs/recordRuns.ts';
-import { Settlement } from './runs/settlement.ts';
 import { RunStore } from './runs/store.ts';
 import { FireTimes } from './schedule/fire-times.ts';
 import { ClaimStore } from './tasks/claims.ts';
@@ -81,7 +80,6 @@ export function createApp(surroundings: Surroundings): Express {
   const spec = loadSpec();
   const tasks = new TaskStore(collections);
   const runs = new RunStore(collections);
-  const settlement = new Settlement(collections);
   const accounts = new AccountStore(collections);
   const claims = new ClaimStore(collections);
   const keys = new KeyStore(collections, log);
@@ -97,8 +95,8 @@ export function createApp(surroundings: Surroundings): Express {
   const handlers = defineHandlers({
     listTasks: listTasks({ tasks, runs, cache, accounts, fireTimes, now }),
     createTask: createTask({ tasks, claims, runs, accounts, fireTimes, log, now }),
-    updateTask: updateTask({ tasks, runs, settlement, accounts, fireTimes, now }),
-    deleteTask: deleteTask({ tasks, settlement }),
+    updateTask: updateTask({ tasks, runs, accounts, fireTimes, now }),
+    deleteTask: deleteTask({ tasks }),
     listRuns: listRuns({ runs }),
     recordRuns: recordRuns({ runs }),
     getLiveness: getLiveness(),

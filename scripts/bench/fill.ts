@@ -142,7 +142,6 @@ export function* benchDocuments(
         account_id,
         schedule: schedule?.(index) ?? task.schedule,
         recent_runs,
-        runs_account_id: account_id,
         version: 1,
       },
     };

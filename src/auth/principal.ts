@@ -42,6 +42,6 @@ export function refuseOtherAccount(principal: Principal, named: string | undefin
   if (own === undefined || named === undefined || named === own) return;
   throw new ApiError(
     'account_forbidden',
-    'This key is of another account than the account_id that is named: name its own, or leave it out where it may be.',
+    'This key belongs to another account than "account_id": name its own account, or leave "account_id" out.',
   );
 }

@@ -10,6 +10,7 @@ import type { StoredKey } from '../auth/document.ts';
 import type { ClaimDocument } from '../tasks/claim-document.ts';
 import type { RunDocument } from '../runs/document.ts';
 import type { TaskDocument } from '../tasks/document.ts';
+import type { UpgradeDocument } from '../store/upgrade.ts';
 
 export interface Collections {
   tasks: Collection<TaskDocument>;
@@ -17,6 +18,7 @@ export interface Collections {
   accounts: Collection<AccountDocument>;
   idempotency_keys: Collection<ClaimDocument>;
   api_keys: Collection<StoredKey>;
+  upgrades: Collection<UpgradeDocument>;
 }
 
 /**
@@ -32,10 +34,11 @@ const TASK_INDEXES: IndexSpecification[] = [
 const INDEX_NOT_FOUND = 27;
 
 /**
- * A first index over a large collection takes minutes; what bounds requests would cut it off each time, for ever. The driver
- * takes this option for each command, though its types do not say so.
+ * A first index, or an upgrade, of a large collection takes minutes; the time limit of requests would abort it each time. The
+ * driver takes this option for each command, though its types do not say so.
  */
-const PATIENCE: CreateIndexesOptions & { socketTimeoutMS: number } = { socketTimeoutMS: 3_600_000 };
+export const PATIENCE = { socketTimeoutMS: 3_600_000 };
+const PATIENT_INDEX: CreateIndexesOptions & typeof PATIENCE = PATIENCE;
 
 /** The default names of indexes that earlier versions created, and that those above replace. */
 const SUPERSEDED_TASK_INDEXES = new Set([
@@ -62,6 +65,7 @@ export function collectionsOf(db: Db): Collections {
     accounts: db.collection('accounts'),
     idempotency_keys: db.collection('idempotency_keys'),
     api_keys: db.collection('api_keys'),
+    upgrades: db.collection('upgrades'),
   };
 }
 
@@ -76,11 +80,11 @@ export const probeOf =
  * stay as they are. One command each: FerretDB 1.24 ends the connection when several that exist come in one.
  */
 export async function createIndexes({ tasks, runs, idempotency_keys, api_keys }: Collections): Promise<void> {
-  for (const index of TASK_INDEXES) await tasks.createIndex(index, PATIENCE);
+  for (const index of TASK_INDEXES) await tasks.createIndex(index, PATIENT_INDEX);
   await dropSuperseded(tasks);
-  for (const index of RUN_INDEXES) await runs.createIndex(index, PATIENCE);
-  await idempotency_keys.createIndex({ expires_at: 1 }, { ...PATIENCE, expireAfterSeconds: 0 });
-  await api_keys.createIndex({ hash: 1 }, { ...PATIENCE, unique: true });
+  for (const index of RUN_INDEXES) await runs.createIndex(index, PATIENT_INDEX);
+  await idempotency_keys.createIndex({ expires_at: 1 }, { ...PATIENT_INDEX, expireAfterSeconds: 0 });
+  await api_keys.createIndex({ hash: 1 }, { ...PATIENT_INDEX, unique: true });
 }
 
 /** Only what has both the name and the key of an index of ours: under either alone it may be somebody else's. */

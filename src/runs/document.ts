@@ -22,8 +22,8 @@ export type RunRecord = Omit<WithDates<Run, RunInstant>, 'attempts' | 'task_id'>
 export type RunDocument = Omit<RunRecord, 'id'> & {
   /** The run's public id. */
   _id: string;
-  /** The task it belongs to, for ever. */
+  /** The task it belongs to, which never changes. */
   task_id: string;
-  /** The task's account, kept after the task is deleted; absent in a run that was stored before there was this field. */
+  /** The task's owner; stays when the task is deleted. Absent only where another tool added the run. */
   account_id?: string;
 };

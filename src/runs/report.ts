@@ -34,7 +34,10 @@ function compareAge(one: RunRecord, other: RunRecord): number {
   return one.updatedAt.getTime() - other.updatedAt.getTime() || stepOf(one.status) - stepOf(other.status);
 }
 
-/** Writes of reports, one for each run: a bulk promises no order, so several reports of a run become one here. */
+/**
+ * Writes of reports, one for each run: a bulk promises no order, so several reports of a run become one here. They are sorted
+ * by id: DocumentDB locks runs in the order sent, and two bulks in opposite orders would block each other.
+ */
 export function writesOf(
   task: { id: string; account_id: string },
   reports: RunRecord[],
@@ -44,7 +47,9 @@ export function writesOf(
     const before = newest.get(report.id);
     if (!before || !finalsBarring(report.status).includes(before.status)) newest.set(report.id, report);
   }
-  return [...newest.values()].map((report) => writeOf(task, report));
+  return [...newest.values()]
+    .toSorted((one, other) => (one.id < other.id ? -1 : 1))
+    .map((report) => writeOf(task, report));
 }
 
 /** Whether all that a bulk of reports failed of is that runs are there already. */

@@ -18,15 +18,10 @@ const GIVEN_UP_MS = 600_000;
 /** Marks that a task bears at most, should reports of it fail again and again. */
 const MAX_MARKS = 1_000;
 
-/** Runs that are filed under another account at once. */
-const MOVED_AT_ONCE = 1_000;
-
 /** What a task says of its runs. */
-type TaskState = Pick<TaskDocument, 'account_id' | 'runs_account_id' | 'runs_version' | 'recording'> &
+type TaskState = Pick<TaskDocument, 'runs_version' | 'recording'> &
   Partial<Pick<TaskDocument, 'recent_runs'>>;
 const TASK_STATE = {
-  account_id: 1,
-  runs_account_id: 1,
   runs_version: 1,
   recent_runs: 1,
   recording: 1,
@@ -47,27 +42,23 @@ export async function lastRunsOf(taskId: string, runs: Collections['runs']): Pro
   return last.map(({ _id, createdAt }) => ({ id: _id, createdAt }));
 }
 
-/** A report that is being recorded: of which task, and of which account that was. */
+/** A report that is being recorded. */
 export interface ReportBegun {
   taskId: string;
+  /** The task's owner, under whose account the runs are stored. */
   accountId: string;
   mark: ObjectId;
 }
 
-/** What reports have written of a task that is not settled yet: their marks, and the accounts they wrote for. */
-interface Written {
-  marks: ObjectId[];
-  accounts: Set<string>;
-}
-
 /**
- * What tasks say of their runs, and runs of their tasks, kept right: a task points to its last five, and all bear its
- * account. Whoever writes runs begins before and ends behind that, as RunStore does.
+ * Keeps a task's pointers to its last runs, and its version, consistent with the history. RunStore calls `begin` before it
+ * writes runs, and `end` afterwards.
  */
 export class Settlement {
   readonly #runs: Collections['runs'];
   readonly #tasks: Collections['tasks'];
-  readonly #written = new Map<string, Written>();
+  /** By task: the marks of reports that are written and not settled yet. */
+  readonly #written = new Map<string, ObjectId[]>();
   readonly #rounds = new Rounds<void>();
 
   constructor({ runs, tasks }: Pick<Collections, 'runs' | 'tasks'>) {
@@ -90,74 +81,50 @@ export class Settlement {
     return task && { taskId, accountId: task.account_id, mark };
   }
 
-  /**
-   * Makes the task right about what a report has written, and takes its mark away. However many reports of a task end at
-   * once, that is done for all of them together.
-   */
-  async end({ taskId, accountId, mark }: ReportBegun): Promise<void> {
-    const written = this.#written.get(taskId) ?? { marks: [], accounts: new Set() };
-    written.marks.push(mark);
-    written.accounts.add(accountId);
-    this.#written.set(taskId, written);
+  /** Points the task to its last runs and removes the report's mark. Reports that end at once share one update. */
+  async end({ taskId, mark }: ReportBegun): Promise<void> {
+    const marks = this.#written.get(taskId) ?? [];
+    marks.push(mark);
+    this.#written.set(taskId, marks);
     await this.#rounds.ask(taskId, async () => {
-      const all = this.#written.get(taskId) ?? written;
+      const all = this.#written.get(taskId) ?? [];
       this.#written.delete(taskId);
-      // It may have moved while they were written for the account it had.
-      await this.#settle(
-        taskId,
-        (current) => [...all.accounts].some((account) => account !== current),
-        all.marks,
-      );
+      await this.#settle(taskId, all);
     });
   }
 
   /**
-   * Makes a task right about its runs, and them about it: it points to its last five, and all bear its account. Does so
-   * after a report, and after whatever was interrupted.
+   * Points a task to its last runs, and removes the marks of reports that were given up, where a process died in between or
+   * another tool wrote runs.
    * @returns whether anything was wrong; false also where the task is gone
    */
   async mend(taskId: string): Promise<boolean> {
     const task = await this.#stateOf(taskId);
     if (!task) return false;
-    const misfiled = { task_id: taskId, account_id: { $ne: task.account_id } };
-    const right =
+    const isRight =
       !task.recording?.some(isGivenUp) &&
-      task.runs_account_id === task.account_id &&
-      samePointers(task.recent_runs, await lastRunsOf(taskId, this.#runs)) &&
-      (await this.#runs.findOne(misfiled, { projection: { _id: 1 } })) === null;
-    if (!right) await this.#settle(taskId, () => true);
-    return !right;
+      samePointers(task.recent_runs, await lastRunsOf(taskId, this.#runs));
+    if (!isRight) await this.#settle(taskId);
+    return !isRight;
   }
 
   /**
-   * The task's state is read before the history, and written only where nobody has settled or moved it in between. Whoever
-   * adds a run after that history was read, or moves the task to another account, settles the task later, so that either
-   * this update fails and is tried again, or theirs comes after it and sees all.
-   * @param isMisfiled - whether there may be runs under another account than the task's, which it is given
+   * Reads the task's state before the history, and writes only where nobody has settled the task in between. Another report
+   * that adds a run after that history was read settles the task later: either this update fails and is tried again, or the
+   * other comes after it and sees all runs.
    * @param marks - of the reports that have been recorded
    */
-  async #settle(
-    taskId: string,
-    isMisfiled: (accountId: string) => boolean,
-    marks: ObjectId[] = [],
-  ): Promise<void> {
-    let hasFiled = false;
+  async #settle(taskId: string, marks: ObjectId[] = []): Promise<void> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const task = await this.#stateOf(taskId);
       // Deleted since: its runs were recorded before.
       if (!task) return;
-      const { account_id, runs_account_id, runs_version } = task;
       const givenUp = task.recording?.filter(isGivenUp) ?? [];
-      // What an attempt in vain has filed, and what was given up, may be under an account that the task has left since.
-      if (hasFiled || givenUp.length > 0 || runs_account_id !== account_id || isMisfiled(account_id)) {
-        await this.file(taskId, account_id);
-        hasFiled = true;
-      }
       const last = await lastRunsOf(taskId, this.#runs);
       const { matchedCount } = await this.#tasks.updateOne(
-        { _id: taskId, account_id, runs_version: runs_version ?? { $exists: false } },
+        { _id: taskId, runs_version: task.runs_version ?? { $exists: false } },
         {
-          $set: { recent_runs: last, runs_account_id: account_id },
+          $set: { recent_runs: last },
           $pullAll: { recording: [...marks, ...givenUp] },
           $inc: { version: 1, runs_version: 1 },
         },
@@ -165,23 +132,6 @@ export class Settlement {
       if (matchedCount === 1) return;
     }
     throw new Error(`Task ${taskId} changed ${MAX_ATTEMPTS} times while its runs were being recorded.`);
-  }
-
-  /** Files all runs of a task under an account, some at a time: a history can be long. */
-  async file(taskId: string, accountId: string): Promise<void> {
-    const wrong = { task_id: taskId, account_id: { $ne: accountId } };
-    const found = this.#runs.find(wrong, { projection: { _id: 1 }, batchSize: MOVED_AT_ONCE });
-    let ids: string[] = [];
-    const move = async () => {
-      if (ids.length > 0)
-        await this.#runs.updateMany({ _id: { $in: ids } }, { $set: { account_id: accountId } });
-      ids = [];
-    };
-    for await (const { _id } of found) {
-      ids.push(_id);
-      if (ids.length === MOVED_AT_ONCE) await move();
-    }
-    await move();
   }
 
   async #stateOf(taskId: string): Promise<TaskState | null> {

@@ -86,8 +86,8 @@ export class RunStore {
   }
 
   /**
-   * Whether a task and an account belong together, where both are asked for: its runs have one account all, so that the
-   * newest tells. Otherwise the whole history of a foreign task would be read, in vain, and for a time that tells of it.
+   * Whether a task and an account belong together, where both are asked for: its runs all have its owner's account, so that
+   * the newest tells. Otherwise the whole history of a foreign task would be read, in vain, and for a time that tells of it.
    */
   async #mayMatch({ task_id, account_id }: RunFilter): Promise<boolean> {
     if (task_id === undefined || account_id === undefined) return true;

@@ -1,11 +1,12 @@
 import { type Connection, attachServer, joinServer } from '../database/connect.ts';
 import { type Collections, collectionsOf, createIndexes } from '../database/collections.ts';
+import { upgrade } from './upgrade.ts';
 
 /** The service's database: its connection and its collections. */
 export interface Database extends Connection {
   collections: Collections;
   /**
-   * Connects, and creates missing indexes. Commands sent before that fail.
+   * Connects, creates missing indexes, and upgrades documents of an earlier version. Commands sent before that fail.
    * @throws the driver's error where the server cannot be reached or refuses
    */
   connect(): Promise<void>;
@@ -19,6 +20,7 @@ function withCollections(connection: Connection): Database {
     connect: async () => {
       await connection.connect();
       await createIndexes(collections);
+      await upgrade(collections);
     },
   };
 }

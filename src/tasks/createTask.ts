@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { type Principal, refuseOtherAccount } from '../auth/principal.ts';
+import { type Principal, refuseOtherAccount, scopeOf } from '../auth/principal.ts';
 import { ApiError } from '../errors.ts';
 import type { Input, Reply } from '../handlers.ts';
 import type { RunStore } from '../runs/store.ts';
@@ -20,14 +20,35 @@ interface Dependencies extends ViewSources {
 
 type Body = Input<'createTask'>['body'];
 
-function newTask(id: string, body: Body, created_at: Date): TaskDocument {
+/** What to create: the body as it was sent, and the account that will own the task. */
+interface Wanted {
+  body: Body;
+  owner: string;
+}
+
+/**
+ * The account that will own a new task: the one that the body names, or the key's own.
+ * @throws ApiError
+ */
+function ownerOf({ account_id }: Body, principal: Principal): string {
+  const named = account_id?.toLowerCase();
+  refuseOtherAccount(principal, named);
+  const owner = named ?? scopeOf(principal);
+  if (owner !== undefined) return owner;
+  throw new ApiError(
+    'invalid_body',
+    'Field "account_id" is missing: an admin has no account of their own, so name the account that will own the task.',
+  );
+}
+
+function newTask(id: string, { body, owner }: Wanted, created_at: Date): TaskDocument {
   return asDocument({
     _id: id,
     title: body.title,
     prompt: body.prompt,
     schedule: body.schedule,
     timezone: body.timezone,
-    account_id: body.account_id.toLowerCase(),
+    account_id: owner,
     artist_account_id: body.artist_account_id.toLowerCase(),
     enabled: body.enabled ?? true,
     trigger_schedule_id: null,
@@ -62,11 +83,11 @@ const replay = (text: string): Reply<'createTask'> => ({ status: 200, body: JSON
  */
 async function createOnce(
   claimedBy: { caller: string; key: string },
-  body: Body,
+  wanted: Wanted,
   dependencies: Dependencies,
 ): Promise<Reply<'createTask'>> {
   const { tasks, claims, log, now } = dependencies;
-  const claim = await claims.claim(claimedBy, body, now());
+  const claim = await claims.claim(claimedBy, wanted.body, now());
   if (!claim) {
     throw new ApiError(
       'idempotency_key_reused',
@@ -74,7 +95,7 @@ async function createOnce(
     );
   }
   if (claim.reply !== undefined) return replay(claim.reply);
-  const task = newTask(claim.task_id, body, now());
+  const task = newTask(claim.task_id, wanted, now());
   const stored = await insertOrFind(task, tasks);
   const earlier = stored ? undefined : await claims.findReply(claim);
   if (earlier !== undefined) return replay(earlier);
@@ -88,8 +109,8 @@ async function createOnce(
   return created;
 }
 
-async function create(body: Body, dependencies: Dependencies): Promise<Reply<'createTask'>> {
-  const task = newTask(randomUUID(), body, dependencies.now());
+async function create(wanted: Wanted, dependencies: Dependencies): Promise<Reply<'createTask'>> {
+  const task = newTask(randomUUID(), wanted, dependencies.now());
   return reply((await insertOrFind(task, dependencies.tasks)) ?? task, dependencies);
 }
 
@@ -99,11 +120,11 @@ export function createTask(dependencies: Dependencies) {
     { body, headers }: Input<'createTask'>,
     principal: Principal,
   ): Promise<Reply<'createTask'>> => {
-    refuseOtherAccount(principal, body.account_id.toLowerCase());
+    const wanted = { body, owner: ownerOf(body, principal) };
     checkSchedule(body);
     const key = headers['Idempotency-Key'];
     return key === undefined
-      ? create(body, dependencies)
-      : createOnce({ caller: principal.caller, key }, body, dependencies);
+      ? create(wanted, dependencies)
+      : createOnce({ caller: principal.caller, key }, wanted, dependencies);
   };
 }

@@ -15,6 +15,7 @@ export interface TaskDocument {
   schedule: string;
   /** IANA name; absent or null means UTC. */
   timezone?: string | null;
+  /** The owner, which never changes. */
   account_id: string;
   artist_account_id: string;
   /** Null and absence count as true. */
@@ -24,9 +25,7 @@ export interface TaskDocument {
   created_at: Date;
   /** The last five runs, newest first. Written by runs/settlement.ts alone. */
   recent_runs: RunPointer[];
-  /** The account that its runs bear; another than `account_id`, or none, until runs/settlement.ts has moved them. */
-  runs_account_id?: string;
-  /** Raised by every write to `account_id`, `runs_account_id` or `recent_runs`; absent before the first. */
+  /** Raised by every write to `recent_runs`; absent before the first. */
   runs_version?: number;
   /** The marks of reports that are being recorded, or were given up; none where it is empty or absent. Written by runs/settlement.ts alone. */
   recording?: ObjectId[];

@@ -37,7 +37,7 @@ export async function makeParts(documents: TaskDocument[], runs: RunStore): Prom
 
 /**
  * The parts of tasks in the order given, from the cache where it has them at that very version. The others are read by
- * the filter once more: what has been deleted, or moved out of the caller's sight, since its version was read is left out.
+ * the filter once more: a task that was deleted, or disabled, since its version was read no longer matches.
  */
 export async function partsOf(
   versions: TaskVersion[],
@@ -48,7 +48,7 @@ export async function partsOf(
   const parts = new Map<string, TaskPart>();
   const missing: string[] = [];
   for (const wanted of versions) {
-    const part = cache.find(wanted, filter.account_id);
+    const part = cache.find(wanted);
     if (part) parts.set(part.id, part);
     else missing.push(wanted._id);
   }

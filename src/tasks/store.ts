@@ -13,14 +13,14 @@ export interface TaskFilter {
 }
 
 /** What a task says of its runs, which is for runs/settlement.ts to write. */
-type OfRuns = 'recent_runs' | 'runs_account_id' | 'runs_version' | 'recording';
+type OfRuns = 'recent_runs' | 'runs_version' | 'recording';
 
 /** A task that has not run yet. */
 export type NewTask = Omit<TaskDocument, OfRuns | 'version'>;
 
 /** What may be changed of a task once it is there; undefined leaves a field as it is. */
 export type TaskChanges = Partial<
-  Omit<TaskDocument, '_id' | 'created_at' | 'trigger_schedule_id' | OfRuns | 'version'>
+  Omit<TaskDocument, '_id' | 'account_id' | 'created_at' | 'trigger_schedule_id' | OfRuns | 'version'>
 >;
 
 /** Newest first, ties by id. */
@@ -45,7 +45,7 @@ function queryOf(filter: TaskFilter, after?: Position): Filter<TaskDocument> {
 
 /** A new task as it is stored. */
 export function asDocument(task: NewTask): TaskDocument {
-  return { ...task, recent_runs: [], runs_account_id: task.account_id, version: 1 };
+  return { ...task, recent_runs: [], version: 1 };
 }
 
 /** Tasks. */
@@ -87,25 +87,18 @@ export class TaskStore {
     return documents;
   }
 
-  /**
-   * Changes the fields that are given, and nothing else; resolves to the whole task, null where there is none. Where an
-   * account is given, the task no longer says that its runs bear it: they may be on their way to another.
-   */
+  /** Changes the fields that are given, and nothing else; resolves to the whole task, null where none matches. */
   async update(which: TaskFilter, changes: TaskChanges): Promise<TaskDocument | null> {
-    const moves = changes.account_id !== undefined;
     return this.#tasks.findOneAndUpdate(
       queryOf(which),
-      {
-        $set: changes,
-        $inc: { version: 1, ...(moves && { runs_version: 1 }) },
-        ...(moves && { $unset: { runs_account_id: '' } }),
-      },
+      { $set: changes, $inc: { version: 1 } },
       { returnDocument: 'after', ignoreUndefined: true },
     );
   }
 
-  /** @returns the task as it was in the end; null where there was none. */
-  async delete(which: TaskFilter): Promise<TaskDocument | null> {
-    return this.#tasks.findOneAndDelete(queryOf(which), { ignoreUndefined: true });
+  /** @returns whether a task matched, which is deleted then */
+  async delete(which: TaskFilter): Promise<boolean> {
+    const { deletedCount } = await this.#tasks.deleteOne(queryOf(which), { ignoreUndefined: true });
+    return deletedCount === 1;
   }
 }

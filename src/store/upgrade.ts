@@ -1,0 +1,46 @@
+import type { BulkWriteOptions } from 'mongodb';
+import { type Collections, PATIENCE } from '../database/collections.ts';
+import { taskPages } from './task-pages.ts';
+
+/** A document of the collection `upgrades`: an upgrade of stored documents that is complete. */
+export interface UpgradeDocument {
+  _id: string;
+}
+
+const RUNS_FILED = 'runs_filed_under_owners';
+/** Tasks whose runs are filed by one command. */
+const TASKS_AT_ONCE = 500;
+
+/**
+ * Files every run under the owner of its task.
+ * @returns how many runs were filed under another account, or under none
+ */
+export async function fileRuns({ tasks, runs }: Pick<Collections, 'tasks' | 'runs'>): Promise<number> {
+  const options: BulkWriteOptions & typeof PATIENCE = { ordered: false, ...PATIENCE };
+  let filed = 0;
+  for await (const page of taskPages(tasks, TASKS_AT_ONCE)) {
+    const { modifiedCount } = await runs.bulkWrite(
+      page.map(({ _id, account_id }) => ({
+        updateMany: {
+          filter: { task_id: _id, account_id: { $ne: account_id } },
+          update: { $set: { account_id } },
+        },
+      })),
+      options,
+    );
+    filed += modifiedCount;
+  }
+  return filed;
+}
+
+/**
+ * Upgrades a database that an earlier version wrote: there, a task could change its owner, and a process that died meanwhile
+ * left runs under the account before. An interrupted upgrade starts again; several processes may upgrade at once, because a
+ * task no longer changes its owner.
+ */
+export async function upgrade(collections: Collections): Promise<void> {
+  const { upgrades } = collections;
+  if (await upgrades.findOne({ _id: RUNS_FILED })) return;
+  await fileRuns(collections);
+  await upgrades.updateOne({ _id: RUNS_FILED }, { $setOnInsert: { _id: RUNS_FILED } }, { upsert: true });
+}
