@@ -25,13 +25,13 @@ afterEach(async () => {
   await service.collections.idempotency_keys.deleteMany({});
 });
 
-const BODY: CreateTaskRequest = {
+const BODY = {
   title: 'Report',
   prompt: 'Write it.',
   schedule: '0 9 * * 4',
   account_id: ACCOUNT,
   artist_account_id: ARTIST,
-};
+} satisfies CreateTaskRequest;
 const create = (key: string, fields: Partial<CreateTaskRequest> = {}) =>
   createTask({
     client: service.client,

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createTask, listTasks } from '../generated/sdk.gen.ts';
 import type { CreateTaskRequest } from '../generated/types.gen.ts';
-import { ACCOUNT, ARTIST } from './support/builders.ts';
-import { type Service, startService } from './support/service.ts';
+import { ACCOUNT, ARTIST, OTHER_ACCOUNT } from './support/builders.ts';
+import { NOW, type Service, startService } from './support/service.ts';
 import { countOf } from './support/count.ts';
 
 let service: Service;
@@ -94,6 +94,52 @@ describe('a task that is created', () => {
     const account_id = 'ABCDEFAB-1111-4111-8111-111111111111';
     const { data } = await create({ account_id });
     expect(data?.tasks[0]?.account_id).toBe(account_id.toLowerCase());
+  });
+});
+
+describe('a task that is created without account_id', () => {
+  const { account_id: _none, ...ownerless } = wanted();
+
+  test.each(['none', 'required'] as const)('by an admin is refused, with AUTH=%s', async (auth) => {
+    const asked = auth === 'none' ? service : await startService(auth);
+    const { key } = await asked.keys.create({ name: 'admin' }, NOW);
+    const response = await asked.request('/api/tasks', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', ...(auth === 'required' && { 'x-api-key': key }) },
+      body: JSON.stringify(ownerless),
+    });
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      {
+        code: 'invalid_body',
+        error:
+          'Field "account_id" is missing: an admin has no account of their own, so name the account that will own the task.',
+      },
+    ]);
+    expect(await asked.collections.tasks.countDocuments()).toBe(0);
+    if (asked !== service) await asked.close();
+  });
+
+  test("belongs to the key's account", async () => {
+    const keyed = await startService('required');
+    const { key } = await keyed.keys.create({ name: 'account', accountId: OTHER_ACCOUNT }, NOW);
+    const post = async (body: object) => {
+      const response = await keyed.request('/api/tasks', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', 'x-api-key': key, 'Idempotency-Key': 'one' },
+        body: JSON.stringify(body),
+      });
+      return { status: response.status, body: await response.json() };
+    };
+    const created = await post(ownerless);
+    expect(created).toMatchObject({ status: 200, body: { tasks: [{ account_id: OTHER_ACCOUNT }] } });
+    expect(await post(ownerless)).toEqual(created);
+    // The Idempotency-Key belongs to the body as it was sent.
+    expect((await post({ ...ownerless, account_id: OTHER_ACCOUNT })).status).toBe(422);
+    expect((await keyed.collections.tasks.find().toArray()).map((one) => one.account_id)).toEqual([
+      OTHER_ACCOUNT,
+    ]);
+    await keyed.close();
   });
 });
 

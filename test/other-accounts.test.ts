@@ -184,17 +184,36 @@ test('to name another account is 403, whether there is one or not', async () => 
   expect(own.status).toBe(200);
 });
 
-test('a task that moves away takes its runs along at once, also for who has just seen them', async () => {
-  const { key: otherKey } = await service.keys.create({ name: 'to', accountId: OTHER_ACCOUNT }, NOW);
-  const { key: admin } = await service.keys.create({ name: 'admin', scope: 'admin' }, NOW);
-  const sees = async (by: string) =>
-    (await service.request(`/api/tasks/runs?runId=${run(1).id}`, { headers: { 'x-api-key': by } })).status;
-  expect([await sees(key), await sees(otherKey), await sees(admin)]).toEqual([200, 404, 200]);
-  const moved = await service.request('/api/tasks', {
-    method: 'PATCH',
-    headers: { 'x-api-key': admin, 'Content-Type': 'application/json' },
-    body: JSON.stringify({ id: uuid(1), account_id: OTHER_ACCOUNT }),
+describe.each([
+  ['PATCH', { title: 'Changed' }],
+  ['DELETE', {}],
+] as const)('%s by an account key', (method, fields) => {
+  const ask = async (id: string, account_id?: string) => {
+    const response = await service.request('/api/tasks', {
+      method,
+      headers: { 'x-api-key': key, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ id, account_id, ...fields }),
+    });
+    const { code } = await response.json();
+    return [response.status, code];
+  };
+
+  test.each([uuid(3), uuid(404)])('is 404 for the task %s, which is not its own', async (id) => {
+    const before = await everythingOfOthers();
+    expect(await ask(id)).toEqual([404, 'task_not_found']);
+    expect(await ask(id, ACCOUNT)).toEqual([404, 'task_not_found']);
+    expect(await everythingOfOthers()).toEqual(before);
   });
-  expect(moved.status).toBe(200);
-  expect([await sees(key), await sees(otherKey), await sees(admin)]).toEqual([404, 200, 200]);
+
+  test.each([uuid(2), uuid(3), uuid(404)])('is 403 for the task %s and another account', async (id) => {
+    const before = await service.collections.tasks.find().sort({ _id: 1 }).toArray();
+    expect(await ask(id, OTHER_ACCOUNT)).toEqual([403, 'account_forbidden']);
+    expect(await service.collections.tasks.find().sort({ _id: 1 }).toArray()).toEqual(before);
+  });
+
+  test('is done where it names its own account, in capitals too', async () => {
+    await service.collections.tasks.insertOne(task(6));
+    expect(await ask(uuid(6), ACCOUNT.toUpperCase())).toEqual([200, undefined]);
+    await service.collections.tasks.deleteOne({ _id: uuid(6) });
+  });
 });

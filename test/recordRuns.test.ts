@@ -1,11 +1,8 @@
 import { MongoNetworkError, MongoServerError, ObjectId } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { deleteTask, listTasks, recordRuns, updateTask } from '../generated/sdk.gen.ts';
+import { deleteTask, listTasks, recordRuns } from '../generated/sdk.gen.ts';
 import type { RunReport } from '../generated/types.gen.ts';
-import { Settlement } from '../src/runs/settlement.ts';
 import { RunOfAnotherTask, RunStore, UnknownTask } from '../src/runs/store.ts';
-import { deleteTask as deleteTaskHandler } from '../src/tasks/deleteTask.ts';
-import { TaskStore } from '../src/tasks/store.ts';
 import { ACCOUNT, OTHER_ACCOUNT, run, task, uuid } from './support/builders.ts';
 import { type Service, startService } from './support/service.ts';
 import { countOf } from './support/count.ts';
@@ -125,6 +122,16 @@ describe('the store', () => {
     expect(await storedTask()).toMatchObject({ version: 5 });
   });
 
+  test('writes runs in the order of their ids, so that two reports in opposite orders lock none of each other', async () => {
+    service.commands.started.length = 0;
+    await service.runs.recordRuns(uuid(1), [run(3), run(1), run(2), run(1, { updatedAt: later(1) })]);
+    const updates = service.commands.started.flatMap(({ command }) =>
+      command.update === 'runs' ? command.updates : [],
+    );
+    expect(updates.map(({ q }: { q: { _id: string } }) => q._id)).toEqual([1, 1, 2, 3].map((n) => run(n).id));
+    expect(await storedRun()).toMatchObject({ updatedAt: later(1) });
+  });
+
   test('takes the same report twice for once', async () => {
     await service.runs.recordRuns(uuid(1), [run(1), run(2)]);
     const before = await service.collections.runs.find().sort({ _id: 1 }).toArray();
@@ -220,13 +227,12 @@ describe('the store', () => {
 
   test('takes a task that another tool has added, with nulls and without what is for this service to write', async () => {
     const { _id, ...fields } = task(3);
-    const { recent_runs: _none, runs_account_id: _no, version: _nor, ...bare } = fields;
+    const { recent_runs: _none, version: _nor, ...bare } = fields;
     await service.db
       .collection<{ _id: string }>('tasks')
       .insertOne(Object.assign({ _id, ...bare }, { recent_runs: null }));
     for (const number of [1, 2]) await service.runs.recordRuns(uuid(3), [run(number)]);
     expect(await service.collections.tasks.findOne({ _id: uuid(3) })).toMatchObject({
-      runs_account_id: ACCOUNT,
       recent_runs: [{ id: run(2).id }, { id: run(1).id }],
     });
   });
@@ -517,159 +523,12 @@ describe('PUT /api/tasks/runs', () => {
 });
 
 describe('the account of a run', () => {
-  const accountsOf = async () =>
-    new Set((await service.collections.runs.find().toArray()).map((one) => one.account_id));
-  const move = (account_id: string) =>
-    updateTask({ client: service.client, body: { id: uuid(1), account_id } });
-
-  test("is its task's, and follows it to another, however long the history is", async () => {
-    const documents = Array.from({ length: 2_500 }, (_, at) => {
-      const { id, ...fields } = run(at);
-      return { ...fields, _id: id, task_id: uuid(1), account_id: ACCOUNT };
-    });
-    await service.collections.runs.insertMany(documents);
+  test("is its task's", async () => {
+    await service.collections.tasks.insertOne(task(3, { account_id: OTHER_ACCOUNT }));
     await service.runs.recordRuns(uuid(1), [run(1)]);
-    expect(await accountsOf()).toEqual(new Set([ACCOUNT]));
-    expect((await move(OTHER_ACCOUNT)).response.status).toBe(200);
-    expect(await accountsOf()).toEqual(new Set([OTHER_ACCOUNT]));
-  });
-
-  test('is right after many moves and reports at once', async () => {
-    const accounts = [ACCOUNT, OTHER_ACCOUNT, uuid(77)];
-    await Promise.all(
-      Array.from({ length: 30 }, async (_, at) => {
-        await service.runs.recordRuns(uuid(1), [run(at)]);
-        await move(accounts[at % 3] ?? ACCOUNT);
-      }),
-    );
-    const stored = await storedTask();
-    expect(stored?.runs_account_id).toBe(stored?.account_id);
-    expect(await accountsOf()).toEqual(new Set([stored?.account_id]));
-    expect(await countOf(service.collections.runs)).toBe(30);
-  });
-
-  test('is mended by the next report, where the move was interrupted', async () => {
-    await service.runs.recordRuns(uuid(1), [run(1)]);
-    await service.collections.tasks.updateOne({ _id: uuid(1) }, { $set: { account_id: OTHER_ACCOUNT } });
-    await service.runs.recordRuns(uuid(1), [run(2)]);
-    expect(await accountsOf()).toEqual(new Set([OTHER_ACCOUNT]));
-  });
-
-  test('is mended before the task is deleted, where the move was interrupted', async () => {
-    await service.runs.recordRuns(uuid(1), [run(1)]);
-    await service.collections.tasks.updateOne({ _id: uuid(1) }, { $set: { account_id: OTHER_ACCOUNT } });
-    await deleteTask({ client: service.client, body: { id: uuid(1) } });
-    expect(await accountsOf()).toEqual(new Set([OTHER_ACCOUNT]));
-  });
-
-  test('is right where the task moves while a report of it is being written', async () => {
-    const raced = new Proxy(service.collections.runs, {
-      get(target, name) {
-        if (name !== 'bulkWrite') return Reflect.get(target, name).bind(target);
-        return async (...args: Parameters<typeof target.bulkWrite>) => {
-          // It has read the old account; the move is over before it writes.
-          await move(OTHER_ACCOUNT);
-          return target.bulkWrite(...args);
-        };
-      },
-    });
-    await new RunStore({ tasks: service.collections.tasks, runs: raced }).recordRuns(uuid(1), [run(1)]);
-    expect(await accountsOf()).toEqual(new Set([OTHER_ACCOUNT]));
-  });
-
-  test.each([
-    ['moves', () => move(OTHER_ACCOUNT), OTHER_ACCOUNT],
-    [
-      'moves away, and back by a process that dies before its runs follow',
-      async () => {
-        await move(OTHER_ACCOUNT);
-        await service.collections.tasks.updateOne({ _id: uuid(1) }, { $set: { account_id: ACCOUNT } });
-      },
-      ACCOUNT,
-    ],
-  ])('is right where the task %s just before it is pointed to its runs', async (_what, meanwhile, owner) => {
-    await service.runs.recordRuns(uuid(1), [run(1)]);
-    let raced = false;
-    const tasks = new Proxy(service.collections.tasks, {
-      get(target, name) {
-        if (name !== 'updateOne') return Reflect.get(target, name).bind(target);
-        return async (...args: Parameters<typeof target.updateOne>) => {
-          if (!raced) await meanwhile();
-          raced = true;
-          return target.updateOne(...args);
-        };
-      },
-    });
-    await new RunStore({ tasks, runs: service.collections.runs }).recordRuns(uuid(1), [run(1)]);
-    expect(await storedTask()).toMatchObject({ account_id: owner, runs_account_id: owner });
-    expect(await accountsOf()).toEqual(new Set([owner]));
-  });
-
-  test('is right where the task moves back after a move that was interrupted when its runs had followed', async () => {
-    await service.runs.recordRuns(uuid(1), [run(1)]);
-    await service.collections.tasks.updateOne({ _id: uuid(1) }, { $set: { account_id: OTHER_ACCOUNT } });
-    await service.collections.runs.updateMany({}, { $set: { account_id: OTHER_ACCOUNT } });
-    await move(ACCOUNT);
-    expect(await accountsOf()).toEqual(new Set([ACCOUNT]));
-  });
-
-  test('is right, in the end, where a report of before the move was given up after it was written', async () => {
-    await service.runs.recordRuns(uuid(1), [run(1)]);
-    await move(OTHER_ACCOUNT);
-    await service.collections.runs.updateMany({}, { $set: { account_id: ACCOUNT } });
-    await service.collections.tasks.updateOne(
-      { _id: uuid(1) },
-      { $set: { recording: [ObjectId.createFromTime(0)] } },
-    );
-    await service.runs.recordRuns(uuid(1), [run(2)]);
-    expect(await accountsOf()).toEqual(new Set([OTHER_ACCOUNT]));
-  });
-
-  test('is looked at in its history only where there is reason to', async () => {
-    await service.runs.recordRuns(uuid(1), [run(1)]);
-    await move(OTHER_ACCOUNT);
-    await service.runs.recordRuns(uuid(1), [run(2)]);
-    service.commands.started.length = 0;
-    await service.runs.recordRuns(uuid(1), [run(3)]);
-    expect(JSON.stringify(service.commands.started)).not.toContain('"$ne":"' + OTHER_ACCOUNT);
-  });
-
-  test("is the task's where it moves between being looked at and deleted", async () => {
-    await service.runs.recordRuns(uuid(1), [run(1)]);
-    const tasks = new TaskStore(service.collections);
-    const find = tasks.findByIds.bind(tasks);
-    tasks.findByIds = async (...args) => {
-      const found = await find(...args);
-      await service.collections.tasks.updateOne({ _id: uuid(1) }, { $set: { account_id: OTHER_ACCOUNT } });
-      return found;
-    };
-    const settlement = new Settlement(service.collections);
-    const reply = await deleteTaskHandler({ tasks, settlement })(
-      { body: { id: uuid(1) } },
-      { scope: 'admin', caller: 'a test' },
-    );
-    expect(reply.status).toBe(200);
-    expect(await accountsOf()).toEqual(new Set([OTHER_ACCOUNT]));
-  });
-
-  test('is right where the task moves away, and back while its runs follow it', async () => {
-    await service.runs.recordRuns(uuid(1), [run(1)]);
-    const setAccount = (account_id: string) =>
-      service.collections.tasks.updateOne({ _id: uuid(1) }, { $set: { account_id } });
-    const moves: Record<string, string[]> = { findOne: [OTHER_ACCOUNT], updateOne: [ACCOUNT] };
-    const tasks = new Proxy(service.collections.tasks, {
-      get(target, name) {
-        const method = Reflect.get(target, name).bind(target);
-        return async (...args: unknown[]) => {
-          const account = moves[String(name)]?.shift();
-          if (account !== undefined) await setAccount(account);
-          return method(...args);
-        };
-      },
-    });
-    await new RunStore({ tasks, runs: service.collections.runs }).recordRuns(uuid(1), [run(2)]);
-    expect(await storedTask()).toMatchObject({ account_id: ACCOUNT, runs_account_id: ACCOUNT });
-    expect(await accountsOf()).toEqual(new Set([ACCOUNT]));
+    await service.runs.recordRuns(uuid(3), [run(3)]);
+    const stored = await service.collections.runs.find().sort({ _id: 1 }).toArray();
+    expect(stored.map((one) => one.account_id)).toEqual([ACCOUNT, OTHER_ACCOUNT]);
   });
 
   test('and a report that is being written when the task is deleted is recorded', async () => {

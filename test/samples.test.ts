@@ -225,6 +225,7 @@ function interruptedAfter(writes: number, collections: Collections): Collections
     accounts: limit(collections.accounts),
     idempotency_keys: collections.idempotency_keys,
     api_keys: collections.api_keys,
+    upgrades: collections.upgrades,
   };
 }
 
@@ -295,7 +296,6 @@ describe('loadSamplesIfEmpty', () => {
     const {
       created_at: _created,
       recent_runs: pointers,
-      runs_account_id: _filed,
       runs_version: _settled,
       recording: _recording,
       version: _version,

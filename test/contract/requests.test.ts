@@ -27,7 +27,10 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-describe.each(Object.entries(routes))('%s', (_id, { method, path }) => {
+/** Without an account of its own, the service without credentials asks for the owner, as the schema cannot. */
+const lacksOwner = (id: string, body: unknown) => id === 'createTask' && !('account_id' in Object(body));
+
+describe.each(Object.entries(routes))('%s', (id, { method, path }) => {
   const operation = operationOf(loadSpec().document, method, path);
 
   test(
@@ -36,7 +39,7 @@ describe.each(Object.entries(routes))('%s', (_id, { method, path }) => {
       const property = fc.asyncProperty(validRequest(operation), async (request) => {
         const { status } = await send(service.request, request);
         // What is asked for need not exist.
-        expect([200, 404]).toContain(status);
+        expect(lacksOwner(id, request.body) ? [400] : [200, 404]).toContain(status);
       });
       await fc.assert(property, settings);
     },

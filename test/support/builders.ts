@@ -22,7 +22,6 @@ export function task(number: number, fields: Partial<TaskDocument> = {}): TaskDo
     enabled: true,
     created_at: new Date(Date.UTC(2026, 0, 1, 0, number)),
     recent_runs: [],
-    runs_account_id: fields.account_id ?? ACCOUNT,
     version: 1,
     ...fields,
   };

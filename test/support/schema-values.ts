@@ -86,10 +86,14 @@ function objectOf(document: unknown, schema: unknown): Arbitrary<JsonObject> {
         : valueOf(document, inner),
     ]),
   );
-  const fewest = number(at(schema, 'minProperties'), 0);
+  const fewest = (object: object) =>
+    Math.max(
+      number(at(schema, 'minProperties'), 0),
+      ...Object.keys(object).map((name) => number(at(schema, 'dependentSchemas', name, 'minProperties'), 0)),
+    );
   return fc
     .record(members, { requiredKeys: required })
-    .filter((object) => Object.keys(object).length >= fewest)
+    .filter((object) => Object.keys(object).length >= fewest(object))
     .map((object) => ({ ...object }));
 }
 
