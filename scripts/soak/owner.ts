@@ -123,16 +123,15 @@ export class Owner implements Client {
   async #change(task: TaskModel, instance: Endpoint): Promise<void> {
     const { sender } = this.#world;
     const random = this.#random;
-    const { title, ...others } = this.#fields();
+    const { title, account_id: _owner, ...others } = this.#fields();
     const changed = random.pick(Object.entries(others));
     const fields: Partial<Fields> = { title, ...(random.chance(0.6) && Object.fromEntries([changed])) };
-    const movesAccount = fields.account_id !== undefined;
     const acknowledge = task.change(fields, performance.now());
     const asked = asking('PATCH', '/api/tasks', { id: task.id, ...fields }, this.#leaving());
     const ended = await sender.send(instance, 'change', asked);
     task.note(`${JSON.stringify(fields)} at ${instance.name}: ${inShort(ended)}`);
     if (ended.outcome === 'replied' && ended.status === 200) acknowledge(ended.to);
-    else this.#lostSight(task, ended, movesAccount);
+    else this.#lostSight(task, ended);
     await this.#lookAt(task, otherThan(instance, this.#world, random));
   }
 
@@ -144,14 +143,14 @@ export class Owner implements Client {
     task.note(`deleted at ${instance.name}: ${inShort(ended)}`);
     const isGone =
       ended.outcome === 'replied' && (ended.status === 200 || (isRepeated && ended.status === 404));
-    if (!isGone) return this.#lostSight(task, ended, false);
+    if (!isGone) return this.#lostSight(task, ended);
     task.deleteAckedAt = ended.to;
     this.#forget(task);
     await this.#lookAt(task, otherThan(instance, this.#world, this.#random));
   }
 
   /** Whether a request was done cannot be known; so that nothing is done behind its back, the task is left alone. */
-  #lostSight(task: TaskModel, ended: Exchange, interrupts: boolean): void {
+  #lostSight(task: TaskModel, ended: Exchange): void {
     const { findings } = this.#world.model;
     if (ended.outcome === 'refused') return;
     if (ended.outcome === 'replied' && ended.status !== 503) {
@@ -161,7 +160,6 @@ export class Owner implements Client {
         findings.add(ended.status === 404 ? 'lost' : 'wrong', `refused: ${ended.text}`, task.history);
     }
     task.restsUntilMs = this.#world.faults.calmMs + REST_MS;
-    if (interrupts) task.interrupted = true;
   }
 
   /** What was acknowledged is in the next read, at whichever instance. */

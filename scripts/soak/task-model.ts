@@ -27,7 +27,7 @@ export class TaskModel {
   deleteSentAt = Number.POSITIVE_INFINITY;
   deleteAckedAt = Number.POSITIVE_INFINITY;
   readonly runs = new Map<string, RunModel>();
-  /** Whether a report, or a change of its account, was not acknowledged: its pointers may wait for the next report. */
+  /** Whether a report was not acknowledged: the task's pointers may wait for the next report. */
   interrupted = false;
   /** Calm time until which its owner leaves it alone, so that a request that was lost sight of cannot come last. */
   restsUntilMs = 0;
