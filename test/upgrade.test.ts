@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { EJSON } from 'bson';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { Collections } from '../src/database/collections.ts';
-import { upgrade } from '../src/database/upgrade.ts';
+import { upgrade } from '../src/store/upgrade.ts';
 import type { RunDocument } from '../src/runs/document.ts';
 import type { TaskDocument } from '../src/tasks/document.ts';
 import { ACCOUNT, OTHER_ACCOUNT, run, task, uuid } from './support/builders.ts';
