@@ -48,7 +48,7 @@ test('while indexes are built, lives, is not ready, refuses what it is asked for
 
 test('while it looks for an upgrade to do, and while it warms up, is not ready', async () => {
   proxy.delayAnswer('find');
-  const service = await runService({ ...environment, OPERATION_TIMEOUT_MS: '60000' });
+  const service = await runService({ ...environment, MONGODB_URI: `${proxy.uri}&socketTimeoutMS=60000` });
   const isNotReady = async () => {
     const ready = await checkedFetch(`${service.url}/health/ready`);
     expect([ready.status, (await ready.json()).code]).toEqual([503, 'not_ready']);
