@@ -119,7 +119,7 @@ describe('a task that is created without account_id', () => {
     'Field "account_id" is missing: an admin has no account of their own, so name the account that will own the task.';
 
   test('by an admin key is refused, and the Idempotency-Key can be used again', async () => {
-    const { key } = await keyed.keys.create({ name: 'admin' }, NOW);
+    const { key } = await keyed.keys.create({ name: 'admin', scope: 'admin' }, NOW);
     expect(await postTo(keyed, ownerless, key)).toMatchObject({
       status: 400,
       body: { code: 'invalid_body', error },

@@ -65,7 +65,7 @@ test('a key sees the runs of its account afterwards, and those of no other', asy
 
 test('tasks of the earlier version take reports, changes and deletions', async () => {
   await upgrade(service.collections);
-  const { key } = await service.keys.create({ name: 'admin' }, NOW);
+  const { key } = await service.keys.create({ name: 'admin', scope: 'admin' }, NOW);
   const headers = { 'x-api-key': key, 'Content-Type': 'application/json' };
   for (const { _id } of WRITTEN.tasks) {
     await service.runs.recordRuns(_id, [run(100 + Number(_id.slice(-3)))]);
