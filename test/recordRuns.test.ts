@@ -124,12 +124,11 @@ describe('the store', () => {
 
   test('writes runs in the order of their ids, so that two reports in opposite orders lock none of each other', async () => {
     service.commands.started.length = 0;
-    await service.runs.recordRuns(uuid(1), [run(3), run(1), run(2), run(1, { updatedAt: later(1) })]);
+    await service.runs.recordRuns(uuid(1), [run(3), run(1, { updatedAt: later(1) }), run(2)]);
     const updates = service.commands.started.flatMap(({ command }) =>
       command.update === 'runs' ? command.updates : [],
     );
     expect(updates.map(({ q }: { q: { _id: string } }) => q._id)).toEqual([1, 2, 3].map((n) => run(n).id));
-    expect(await storedRun()).toMatchObject({ updatedAt: later(1) });
   });
 
   test('takes the same report twice for once', async () => {
