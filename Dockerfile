@@ -18,7 +18,7 @@ WORKDIR /app
 COPY --from=build /app/package.json /app/openapi.yaml /app/LICENSE ./
 COPY --from=build /app/generated/openapi.json ./generated/
 COPY --from=build /app/node_modules ./node_modules
-COPY --from=build /app/src/http/docs-page ./src/http/docs-page
+COPY --from=build /app/src/http/pages/docs-page ./src/http/pages/docs-page
 COPY --from=build /app/src/samples/data ./src/samples/data
 COPY --from=build --chmod=755 /app/dist ./dist
 # The user node, by its number, so that Kubernetes can tell that it is not root.

@@ -1,18 +1,18 @@
 #!/usr/bin/env node
-/** The command of the installed package: starts the service, runs one of its scripts, or tells about both. */
+/** The command of the package: starts the service, or runs one of its commands. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { describeVariables } from './config/variables.ts';
 
-/** What to do with the arguments behind a command's name. */
+/** The commands, loaded on demand. */
 const COMMANDS: Record<string, () => Promise<{ main: (args: string[]) => Promise<void> }>> = {
-  keys: () => import('../scripts/keys.ts'),
-  repair: () => import('../scripts/repair.ts'),
-  backup: () => import('../scripts/backup.ts'),
-  restore: () => import('../scripts/restore.ts'),
-  migrate: () => import('../scripts/migrate.ts'),
-  seed: () => import('../scripts/seed.ts'),
+  keys: () => import('./commands/keys.ts'),
+  repair: () => import('./commands/repair.ts'),
+  backup: () => import('./commands/backup.ts'),
+  restore: () => import('./commands/restore.ts'),
+  migrate: () => import('./commands/migrate.ts'),
+  seed: () => import('./commands/seed.ts'),
 };
 
 /** The settings, one paragraph each. */
@@ -29,7 +29,7 @@ function settingsHelp(): string {
 const HELP = `recoup-tasks: the tasks service, on the embedded database or on MongoDB
 
 Usage: recoup-tasks [--help] [--version]    starts the service
-       recoup-tasks COMMAND [...]            as \`npm run COMMAND -- ...\` does in a clone; --help tells more
+       recoup-tasks COMMAND [...]            runs a command; COMMAND --help describes it
 
 Commands: ${Object.keys(COMMANDS).join(', ')}
 
@@ -52,6 +52,13 @@ async function runService(): Promise<void> {
   if (values.help) process.stdout.write(HELP);
   else if (values.version) process.stdout.write(`${version()}\n`);
   else await import('./main.ts');
+}
+
+// A reader that closes stdout early, such as `head`, must not end a command halfway: its remaining output is dropped.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
 }
 
 const [command = '', ...args] = process.argv.slice(2);

@@ -1,8 +1,9 @@
 /** npm run bench:chart: draws what npm run bench -- --json wrote, as an SVG for the README. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { isCommand, parseArguments, runCommand, UsageError } from '../command-line.ts';
+import { parseArguments, runCommand, UsageError } from '../../src/commands/command-line.ts';
 import { environmentLine } from './environment.ts';
 import { type Report, brief } from './report.ts';
+import { isCommand } from './is-command.ts';
 
 const HELP = `Usage: npm run bench:chart -- FILE.json FILE.svg
 

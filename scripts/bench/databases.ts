@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { KeyStore } from '../../src/auth/store.ts';
+import { KeyStore } from '../../src/store/key-store.ts';
 import { type Database, openDatabase } from '../../src/store/open-store.ts';
 import { type DatabaseName, fill, listedAccounts } from './fill.ts';
 import type { BenchPlan } from './plan.ts';

@@ -1,10 +1,10 @@
-import type { AccountDocument } from '../../src/accounts/document.ts';
-import type { Collections } from '../../src/database/collections.ts';
-import type { RunDocument } from '../../src/runs/document.ts';
-import { recordOf } from '../../src/runs/record.ts';
-import { RECENT_RUNS } from '../../src/runs/settlement.ts';
-import type { TaskDocument } from '../../src/tasks/document.ts';
-import { seedAccounts, seedRuns, seedTasks } from '../seed-data.ts';
+import type { AccountDocument } from '../../src/store/account-document.ts';
+import type { Collections } from '../../src/store/collections.ts';
+import type { RunDocument } from '../../src/store/run-document.ts';
+import { recordOf } from '../../src/store/run-record.ts';
+import { RECENT_RUNS } from '../../src/store/settlement.ts';
+import type { TaskDocument } from '../../src/store/task-document.ts';
+import { seedAccounts, seedRuns, seedTasks } from '../../src/commands/seed-data.ts';
 import type { BenchPlan } from './plan.ts';
 
 /**

@@ -5,13 +5,12 @@ import {
   Interrupted,
   UsageError,
   count,
-  isCommand,
   parseArguments,
   runCommand,
   secondsSince,
   settingsOf,
   showProgress,
-} from '../command-line.ts';
+} from '../../src/commands/command-line.ts';
 import { Bench } from './bench.ts';
 import { Databases } from './databases.ts';
 import { type Environment, environmentLine, environmentOf } from './environment.ts';
@@ -21,6 +20,7 @@ import type { Part } from './part.ts';
 import { parts } from './parts.ts';
 import { type BenchPlan, FULL, QUICK } from './plan.ts';
 import { type Report, reportOf, rowsTable, variantsTable } from './report.ts';
+import { isCommand } from './is-command.ts';
 
 const NAMES = parts.map(({ name }) => name);
 

@@ -39,7 +39,7 @@ function inputType(plugin: Instance, operation: IR.OperationObject) {
 
 /**
  * Writes express.gen.ts: `Operations`, what each operation takes and may reply, by operationId; and `routes`, where
- * each is found. src/handlers.ts derives the handlers' types from the first, src/http/routes.ts serves the second.
+ * each is found. src/operations/handlers.ts derives the handlers' types from the first, src/http/request/routes.ts serves the second.
  */
 export const expressPlugin = definePluginConfig<ExpressPlugin['Types']>({
   config: { includeInEntry: false },

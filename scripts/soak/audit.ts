@@ -1,10 +1,10 @@
-import type { Collections } from '../../src/database/collections.ts';
+import type { Collections } from '../../src/store/collections.ts';
 import { serialize } from 'bson';
-import { RawRun } from '../../src/runs/raw.ts';
-import { RECENT_RUNS } from '../../src/runs/settlement.ts';
-import type { RunDocument } from '../../src/runs/document.ts';
-import { viewRunOfTask } from '../../src/runs/view.ts';
-import type { TaskDocument } from '../../src/tasks/document.ts';
+import { RawRun } from '../../src/store/run-raw.ts';
+import { RECENT_RUNS } from '../../src/store/settlement.ts';
+import type { RunDocument } from '../../src/store/run-document.ts';
+import { viewRunOfTask } from '../../src/view/run-view.ts';
+import type { TaskDocument } from '../../src/store/task-document.ts';
 import type { Model } from './model.ts';
 import type { Sight } from './run-model.ts';
 

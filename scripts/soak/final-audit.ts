@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Task } from '../../generated/types.gen.ts';
-import type { Collections } from '../../src/database/collections.ts';
-import { repair } from '../../src/runs/repair.ts';
+import type { Collections } from '../../src/store/collections.ts';
+import { repair } from '../../src/store/repair.ts';
 import { auditDatabase } from './audit.ts';
 import type { World } from './client.ts';
 import type { Owner } from './owner.ts';

@@ -5,7 +5,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { UsageError, count, parseArguments, runCommand, settingsOf } from '../command-line.ts';
+import {
+  UsageError,
+  count,
+  parseArguments,
+  runCommand,
+  settingsOf,
+} from '../../src/commands/command-line.ts';
 import { LIMIT_MS } from './exchange.ts';
 import { killAll } from './program.ts';
 import { type Plan, type Result, soak } from './soak.ts';

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { loadSpec } from '../../src/http/spec.ts';
+import { loadSpec } from '../../src/http/request/spec.ts';
 
 const ID = 'https://spec.invalid/openapi.yaml';
 const JSON_TYPE = 'application/json; charset=utf-8';

@@ -1,5 +1,5 @@
 import type { Run, RunStatus } from '../../generated/types.gen.ts';
-import { finalStatuses, stepOf } from '../../src/runs/status.ts';
+import { finalStatuses, stepOf } from '../../src/store/run-status.ts';
 
 /** A report of a run, as it was sent. */
 export interface Report {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
-import { collectionsOf } from '../../src/database/collections.ts';
+import { collectionsOf } from '../../src/store/collections.ts';
 import { mendDriverWrites } from '../../src/database/driver-writes.ts';
 import { faultsOf, stallsOf, wreak } from './chaos.ts';
 import type { World } from './client.ts';

@@ -1,5 +1,5 @@
 import type { Task } from '../../generated/types.gen.ts';
-import { RECENT_RUNS } from '../../src/runs/settlement.ts';
+import { RECENT_RUNS } from '../../src/store/settlement.ts';
 import { RunModel, type Sight } from './run-model.ts';
 
 /** What clients change of tasks. */

@@ -1,5 +1,5 @@
 import type { MongoClient } from 'mongodb';
-import type { TaskDocument } from '../../src/tasks/document.ts';
+import type { TaskDocument } from '../../src/store/task-document.ts';
 import type { FaultLog } from './fault-log.ts';
 import type { Figures } from './figures.ts';
 import type { Findings } from './findings.ts';

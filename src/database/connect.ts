@@ -1,8 +1,8 @@
 import { type Db, MongoClient, type MongoClientOptions } from 'mongodb';
 import type { Logger } from 'pino';
-import type { DatabaseSettings } from '../config.ts';
+import type { DatabaseSettings } from '../config/settings.ts';
 import { findRunningEmbedded, startEmbedded } from '../embedded/index.ts';
-import type { Limits } from '../limits.ts';
+import type { Limits } from '../config/limits.ts';
 import { mendDriverWrites } from './driver-writes.ts';
 
 mendDriverWrites();

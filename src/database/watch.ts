@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { eventLoopUse, wasBusySince } from '../event-loop.ts';
+import { eventLoopUse, wasBusySince } from '../lib/event-loop.ts';
 import { DatabaseTooSlow, failureKind } from './failures.ts';
 
 /** How long an answer of the database is taken for true: probes, however many, cannot become load. */

@@ -11,7 +11,7 @@ import type { RawValue } from './raw-bson.ts';
 import { type Found, Scan } from './scan.ts';
 import { Sorter } from './sorter.ts';
 import type { Store } from './store.ts';
-import { isTurnOver, nextTurn } from '../turns.ts';
+import { isTurnOver, nextTurn } from '../lib/time-slices.ts';
 
 export interface QueryRequest {
   readonly filter: GroupFilter;

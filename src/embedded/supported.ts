@@ -7,20 +7,20 @@ const EXPLAIN = 'tests read the plan of a find';
 const SEARCH = 'for a search in texts';
 
 // Files that send it.
-const TASKS = 'src/tasks/store.ts';
-const RUNS = 'src/runs/store.ts';
-const RUN_FILTER = 'src/runs/filter.ts';
-const REPORTS = 'src/runs/report.ts';
-const SETTLEMENT = 'src/runs/settlement.ts';
-const RETENTION = 'src/runs/retention.ts';
-const KEYS = 'src/auth/store.ts';
-const ACCOUNTS = 'src/accounts/store.ts';
-const COLLECTIONS = 'src/database/collections.ts';
+const TASKS = 'src/store/task-store.ts';
+const RUNS = 'src/store/run-store.ts';
+const RUN_FILTER = 'src/store/run-filter.ts';
+const REPORTS = 'src/store/run-report.ts';
+const SETTLEMENT = 'src/store/settlement.ts';
+const RETENTION = 'src/store/retention.ts';
+const KEYS = 'src/store/key-store.ts';
+const ACCOUNTS = 'src/store/account-store.ts';
+const COLLECTIONS = 'src/store/collections.ts';
 const WATCH = 'src/database/watch.ts';
 const RESTORE = 'src/embedded/backup/restore.ts';
-const MIGRATION = 'src/migration/target.ts';
-const VERIFY = 'src/migration/verify.ts';
-const REPAIR = 'scripts/repair.ts';
+const MIGRATION = 'src/commands/migration/target.ts';
+const VERIFY = 'src/commands/migration/verify.ts';
+const REPAIR = 'src/commands/repair.ts';
 
 const HELLO = {
   [DRIVER]: ['hello', 'ismaster', 'helloOk', 'client', 'compression', 'backpressure'],

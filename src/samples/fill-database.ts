@@ -1,9 +1,9 @@
-import type { AccountDocument } from '../accounts/document.ts';
-import type { Collections } from '../database/collections.ts';
-import type { RunRecord } from '../runs/document.ts';
-import { recordOf } from '../runs/record.ts';
-import { RunStore } from '../runs/store.ts';
-import { TaskStore } from '../tasks/store.ts';
+import type { AccountDocument } from '../store/account-document.ts';
+import type { Collections } from '../store/collections.ts';
+import type { RunRecord } from '../store/run-document.ts';
+import { recordOf } from '../store/run-record.ts';
+import { RunStore } from '../store/run-store.ts';
+import { TaskStore } from '../store/task-store.ts';
 import type { TaskWithRuns } from './samples.ts';
 
 const ACCOUNTS_PER_WRITE = 1_000;

@@ -1,4 +1,4 @@
-import type { Collections } from '../database/collections.ts';
+import type { Collections } from '../store/collections.ts';
 import { addAccounts, addTasks } from './fill-database.ts';
 import { referenceExample, samples } from './samples.ts';
 

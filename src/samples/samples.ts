@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Run } from '../../generated/types.gen.ts';
-import type { AccountDocument } from '../accounts/document.ts';
-import type { NewTask } from '../tasks/store.ts';
+import type { AccountDocument } from '../store/account-document.ts';
+import type { NewTask } from '../store/task-store.ts';
 
 /** A task and its history in the wire's shape, in any order. */
 export interface TaskWithRuns {

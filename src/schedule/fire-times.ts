@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import type { CacheStats } from '../telemetry/cache-stats.ts';
-import { isTurnOver, nextTurn } from '../turns.ts';
+import type { CacheStats } from '../lib/cache-stats.ts';
+import { isTurnOver, nextTurn } from '../lib/time-slices.ts';
 import { UnreadableSchedule, fireTimesAfter } from './upcoming.ts';
 
 /** How many fire times a task shows (openapi.yaml, Task.upcoming). */

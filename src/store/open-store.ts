@@ -1,5 +1,5 @@
 import { type Connection, attachServer, joinServer } from '../database/connect.ts';
-import { type Collections, collectionsOf, createIndexes } from '../database/collections.ts';
+import { type Collections, collectionsOf, createIndexes } from './collections.ts';
 import { upgrade } from './upgrade.ts';
 
 /** The service's database: its connection and its collections. */

@@ -1,5 +1,5 @@
-import type { TaskDocument } from '../tasks/document.ts';
-import type { Collections } from '../database/collections.ts';
+import type { TaskDocument } from './task-document.ts';
+import type { Collections } from './collections.ts';
 
 /**
  * The ids and owners of all tasks, by id, some at a time. Each page is a query of its own: a cursor that waits while its

@@ -1,5 +1,5 @@
 import type { BulkWriteOptions } from 'mongodb';
-import { type Collections, PATIENCE } from '../database/collections.ts';
+import { type Collections, PATIENCE } from './collections.ts';
 import { taskPages } from './task-pages.ts';
 
 /** A document of the collection `upgrades`: an upgrade of stored documents that is complete. */

@@ -1,6 +1,6 @@
 import type { MongoClient } from 'mongodb';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import type { CacheStats } from './cache-stats.ts';
+import type { CacheStats } from '../lib/cache-stats.ts';
 import { measureDriver } from './driver-metrics.ts';
 
 /** What is told of a request when it has been answered, or its connection is gone. */

@@ -1,6 +1,6 @@
 import type { MongoClient, MongoClientOptions } from 'mongodb';
 import type { Logger } from 'pino';
-import type { Settings } from '../config.ts';
+import type { Settings } from '../config/settings.ts';
 import type { Metrics } from './metrics.ts';
 import type { Tracing } from './tracing.ts';
 

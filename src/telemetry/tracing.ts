@@ -28,7 +28,7 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import type { MongoClient } from 'mongodb';
 import type { Logger } from 'pino';
-import type { TraceExport } from '../config.ts';
+import type { TraceExport } from '../config/settings.ts';
 import { traceDriver } from './driver-traces.ts';
 
 /** How long a collector may take. The process waits for it when it ends, so that it is not the 10 s that the SDK would take. */

@@ -1,6 +1,6 @@
 /** The checker that every reply in the tests passes through: it lets pass what the spec allows, and nothing else. */
 import { describe, expect, test } from '@jest/globals';
-import { loadSpec } from '../../src/http/spec.ts';
+import { loadSpec } from '../../src/http/request/spec.ts';
 import { SECURITY_HEADERS, assertContract } from '../support/contract.ts';
 import { at } from '../support/json.ts';
 

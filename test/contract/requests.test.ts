@@ -8,7 +8,7 @@ import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { routes } from '../../generated/express.gen.ts';
-import { loadSpec } from '../../src/http/spec.ts';
+import { loadSpec } from '../../src/http/request/spec.ts';
 import { task } from '../support/builders.ts';
 import { faultsOf, operationOf, send, validRequest } from '../support/requests.ts';
 import { valueOf, wrongValues } from '../support/schema-values.ts';

@@ -3,7 +3,7 @@
  * to openapi.yaml, none of these may go or change its type. Not derived from anything: that is its use.
  */
 import { describe, expect, test } from '@jest/globals';
-import { loadSpec } from '../../src/http/spec.ts';
+import { loadSpec } from '../../src/http/request/spec.ts';
 import { at, isObject } from '../support/json.ts';
 
 const { document } = loadSpec();

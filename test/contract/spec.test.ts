@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { OpenAPISchemaValidator } from 'express-openapi-validator/dist/framework/openapi.schema.validator.js';
 import { at, isObject } from '../support/json.ts';
 import { assertSchema } from '../support/contract.ts';
-import { loadSpec } from '../../src/http/spec.ts';
+import { loadSpec } from '../../src/http/request/spec.ts';
 
 const { document } = loadSpec();
 

@@ -1,5 +1,5 @@
-import type { RunRecord } from '../../src/runs/document.ts';
-import type { TaskDocument } from '../../src/tasks/document.ts';
+import type { RunRecord } from '../../src/store/run-document.ts';
+import type { TaskDocument } from '../../src/store/task-document.ts';
 
 export const ACCOUNT = '11111111-1111-4111-8111-111111111111';
 export const OTHER_ACCOUNT = '22222222-2222-4222-8222-222222222222';

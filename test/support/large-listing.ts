@@ -1,4 +1,4 @@
-import type { Collections } from '../../src/database/collections.ts';
+import type { Collections } from '../../src/store/collections.ts';
 import { task } from './builders.ts';
 
 /** Many times what the buffers between service and client hold. */

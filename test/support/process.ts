@@ -26,9 +26,14 @@ function recordingTraffic(): Record<string, string> {
 /** What the service promises, from being told to end to its end. */
 const END_MS = 10_000;
 
-/** A program of dist/, as `npm start` and the scripts run it; `npm test` builds it first. */
+/** A program of dist/, which global-setup.ts has built. */
 export function run(file: string, environment: Record<string, string>, args: string[] = []) {
   return runProgram(process.execPath, [`dist/${file}`, ...args], environment);
+}
+
+/** A command of the package, such as `recoup-tasks keys`. */
+export function runCommand(name: string, environment: Record<string, string>, args: string[] = []) {
+  return run('src/cli.js', environment, [name, ...args]);
 }
 
 /** A program, with what it prints. */

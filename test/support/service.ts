@@ -8,18 +8,18 @@ import type { CommandStartedEvent, CommandSucceededEvent, MongoClient, MongoClie
 import { pino } from 'pino';
 import { type Client, createClient } from '../../generated/client/index.ts';
 import { createApp } from '../../src/app.ts';
-import { readSettings } from '../../src/config.ts';
+import { readSettings } from '../../src/config/settings.ts';
 import { type Database, openDatabase } from '../../src/store/open-store.ts';
-import { probeOf } from '../../src/database/collections.ts';
+import { probeOf } from '../../src/store/collections.ts';
 import { DatabaseWatch } from '../../src/database/watch.ts';
 import { findRunningEmbedded } from '../../src/embedded/index.ts';
-import { Readiness } from '../../src/health/readiness.ts';
-import { createListener } from '../../src/http/listener.ts';
-import type { Limits } from '../../src/limits.ts';
-import { KeyStore } from '../../src/auth/store.ts';
-import { RunStore } from '../../src/runs/store.ts';
-import { createLog } from '../../src/log.ts';
-import { TaskStore } from '../../src/tasks/store.ts';
+import { Readiness } from '../../src/database/readiness.ts';
+import { createListener } from '../../src/http/server/listener.ts';
+import type { Limits } from '../../src/config/limits.ts';
+import { KeyStore } from '../../src/store/key-store.ts';
+import { RunStore } from '../../src/store/run-store.ts';
+import { createLog } from '../../src/lib/log.ts';
+import { TaskStore } from '../../src/store/task-store.ts';
 import { checkedFetch } from './contract.ts';
 
 /** The instant that the tests' clock shows. */

@@ -2,9 +2,9 @@
  * Type tests: `npm run check` compiles this file, and each @ts-expect-error fails where the line below it compiles.
  * They prove that a handler cannot drift from the spec without the compiler noticing.
  */
-import type { JsonText } from '../../src/json/json-text.ts';
+import type { JsonText } from '../../src/view/json-text.ts';
 import type { ListTasksData, Task, TasksErrorResponse, TasksResponse } from '../../generated/types.gen.ts';
-import { type Handlers, type Input, type Reply, defineHandlers } from '../../src/handlers.ts';
+import { type Handlers, type Input, type Reply, defineHandlers } from '../../src/operations/handlers.ts';
 
 declare const task: Task;
 declare const text: JsonText<Task>;

@@ -1,7 +1,7 @@
 /** (a) Express, the driver and res.json, without validation; all tasks are streamed from a cursor in batches. */
 import { once } from 'node:events';
 import express, { type Response } from 'express';
-import type { Collections } from '../../../src/database/collections.ts';
+import type { Collections } from '../../../src/store/collections.ts';
 import { joinTasks, readTasks } from './read-tasks.ts';
 import { serve } from './serve.ts';
 

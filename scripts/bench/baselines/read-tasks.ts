@@ -1,8 +1,8 @@
 /** How baselines (a), (b) and (c) read tasks: three queries by the driver, joined in memory, each field mapped. */
 import type { Filter } from 'mongodb';
-import type { Collections } from '../../../src/database/collections.ts';
-import type { RunDocument } from '../../../src/runs/document.ts';
-import type { TaskDocument } from '../../../src/tasks/document.ts';
+import type { Collections } from '../../../src/store/collections.ts';
+import type { RunDocument } from '../../../src/store/run-document.ts';
+import type { TaskDocument } from '../../../src/store/task-document.ts';
 import { upcoming } from './fire-times.ts';
 
 /** What a request for tasks may ask for. */

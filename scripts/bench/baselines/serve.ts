@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type RequestListener, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
-import { readSettings } from '../../../src/config.ts';
-import type { Collections } from '../../../src/database/collections.ts';
+import { readSettings } from '../../../src/config/settings.ts';
+import type { Collections } from '../../../src/store/collections.ts';
 import { type Database, openDatabase } from '../../../src/store/open-store.ts';
 
 /** The database of this process, opened as the service opens it. */

@@ -11,8 +11,7 @@ const folder = process.env.TRAFFIC_DIR;
 const fromSrc = new AsyncLocalStorage();
 const seen = new Set();
 
-/** Programs in scripts/ itself are the service's commands; those in folders below it are not. */
-const SENDER = /[/\\](src[/\\]|scripts[/\\][^/\\]+$)/;
+const SENDER = /[/\\]src[/\\]/;
 const root = join(__dirname, '..', '..', '..');
 
 function isCalledFromSrc() {

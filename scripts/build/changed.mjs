@@ -1,0 +1,30 @@
+/**
+ * Builds if a source changed since the last build, so that commands start at once when nothing did. JavaScript, because
+ * it runs before there is a build. `npm run build` calls it with --done at its end.
+ */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const STAMP = 'dist/.built';
+const SOURCES = ['src', 'generated', 'scripts'];
+const FILES = ['package.json', 'package-lock.json', 'tsconfig.json'];
+
+function builtAtMs() {
+  return statSync(STAMP, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+function changedSince(timeMs) {
+  const found = SOURCES.flatMap((folder) =>
+    // Folders count too: their time tells of deleted files.
+    readdirSync(folder, { recursive: true }).map((path) => join(folder, path)),
+  );
+  return [...FILES, ...SOURCES, ...found].some((path) => statSync(path).mtimeMs > timeMs);
+}
+
+if (process.argv.includes('--done')) writeFileSync(STAMP, '');
+else if (changedSince(builtAtMs())) {
+  // The build's output goes to stderr: stdout belongs to the command that follows.
+  const { status } = spawnSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 2, 2], shell: true });
+  process.exitCode = status ?? 1;
+}

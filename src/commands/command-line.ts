@@ -1,0 +1,160 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import cliProgress from 'cli-progress';
+import { type Logger, pino } from 'pino';
+import {
+  DatabaseInUse,
+  DataDirectoryInUse,
+  FileInTheWay,
+  NoStore,
+  UnusableArchive,
+  UnusableStore,
+  WriteRefused,
+} from '../embedded/index.ts';
+import { InvalidSettings, type Settings, readSettings } from '../config/settings.ts';
+import { readEnvironment } from '../config/environment.ts';
+import { isDatabaseFailure } from '../database/failures.ts';
+import { SameName, WrittenMeanwhile } from './migration/migrate.ts';
+import { ForeignDocuments } from './migration/target.ts';
+import { NotEqual } from './migration/verify.ts';
+import { createLog } from '../lib/log.ts';
+
+/** A command was called with arguments that it cannot use. */
+export class UsageError extends Error {
+  constructor(command: string, problem: string) {
+    super(`${problem} See npm run ${command} -- --help.`);
+    this.name = 'UsageError';
+  }
+}
+
+/** A command was told to end, by a signal, before it was done. */
+export class Interrupted extends Error {
+  constructor(signal: string) {
+    super(`It was ended by ${signal}.`);
+    this.name = 'Interrupted';
+  }
+}
+
+/** A number as people write it: 12,345. */
+export const count = (number: number): string => number.toLocaleString('en-US');
+
+/** A number of bytes in megabytes, such as "12.3 MB". */
+export const megabytes = (bytes: number): string =>
+  `${(bytes / 1e6).toLocaleString('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 })} MB`;
+
+/** The seconds since an instant of performance.now(), such as "1.2 s". */
+export const secondsSince = (startedAt: number): string =>
+  `${((performance.now() - startedAt) / 1_000).toFixed(1)} s`;
+
+/**
+ * node's parseArgs, with errors of one sentence.
+ * @throws UsageError
+ */
+export function parseArguments<const Config extends ParseArgsConfig>(
+  command: string,
+  config: Config,
+): ReturnType<typeof parseArgs<Config>> {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    // parseArgs explains at length; its first sentence says what is wrong.
+    const [problem] = error instanceof Error ? error.message.split(/\.\s/) : [];
+    throw new UsageError(command, `${(problem ?? 'The arguments cannot be read').replace(/\.$/, '')}.`);
+  }
+}
+
+/**
+ * The only argument of a command that takes a file, and whether --force is there.
+ * @throws UsageError
+ */
+export function readFileArguments(
+  command: string,
+  args: string[],
+): { file: string; force: boolean } | 'help' {
+  const options = { force: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const;
+  const { values, positionals } = parseArguments(command, { args, allowPositionals: true, options });
+  if (values.help) return 'help';
+  const [file, other] = positionals;
+  if (!file) throw new UsageError(command, 'The name of a file is missing.');
+  if (other !== undefined) throw new UsageError(command, `There is one file, but also "${other}".`);
+  return { file, force: values.force ?? false };
+}
+
+/**
+ * The settings of the environment and of .env.
+ * @throws InvalidSettings
+ */
+export function settingsOf(changes: NodeJS.Dict<string> = {}): Settings {
+  return readSettings({ ...readEnvironment().environment, ...changes });
+}
+
+/** Warnings alone, and to stderr: the progress has stdout to itself. */
+export function warningsLog(): Logger {
+  return createLog('warn', pino.destination({ dest: 2, sync: true }));
+}
+
+export interface Progress {
+  add(number: number): void;
+  end(): void;
+}
+
+/** A bar on a terminal, one line elsewhere. */
+export function showProgress(doing: string, total: number, line: string, unit = 'documents'): Progress {
+  if (!process.stdout.isTTY) {
+    process.stdout.write(`${line} ...\n`);
+    return { add: () => {}, end: () => {} };
+  }
+  const bar = new cliProgress.SingleBar(
+    {
+      format: `${doing} [{bar}] {percentage}% | {value}/{total} ${unit} | {eta_formatted} left`,
+      etaBuffer: 100,
+    },
+    cliProgress.Presets.shades_classic,
+  );
+  bar.start(total, 0);
+  return { add: (number) => bar.increment(number), end: () => bar.stop() };
+}
+
+/** Errors whose message alone tells the caller what to do. */
+const EXPLAINED = [
+  UsageError,
+  Interrupted,
+  InvalidSettings,
+  DataDirectoryInUse,
+  UnusableStore,
+  NoStore,
+  FileInTheWay,
+  UnusableArchive,
+  DatabaseInUse,
+  WriteRefused,
+  ForeignDocuments,
+  NotEqual,
+  WrittenMeanwhile,
+  SameName,
+];
+
+/** In a line what the caller can mend; the stack of anything else, because it is a fault of ours. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (isDatabaseFailure(error)) return `The database cannot be used: ${error.message}`;
+  // A code is what the system's errors have, such as that of a folder that may not be written.
+  const explained = EXPLAINED.some((known) => error instanceof known) || 'code' in error;
+  return explained ? error.message : (error.stack ?? error.message);
+}
+
+/**
+ * Runs a command: prints its help, or does its work; exit code 1 and the reason on stderr where that fails.
+ * @param hide - takes out of an error's message what must not be printed
+ */
+export async function runCommand<Plan>(
+  command: { name: string; help: string; read: () => Plan | 'help'; run: (plan: Plan) => Promise<void> },
+  hide: (message: string) => string = (message) => message,
+): Promise<void> {
+  try {
+    const plan = command.read();
+    if (plan === 'help') process.stdout.write(command.help);
+    else await command.run(plan);
+  } catch (error) {
+    process.stderr.write(`${command.name}: ${hide(explain(error))}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,194 @@
+import { inspect } from 'node:util';
+import { AccountStore } from '../store/account-store.ts';
+import type { StoredKey } from '../store/key-document.ts';
+import { parseKey } from '../store/parse-key.ts';
+import { KeyStore } from '../store/key-store.ts';
+import { type Database, joinDatabase } from '../store/open-store.ts';
+import { UsageError, parseArguments, runCommand, settingsOf, warningsLog } from './command-line.ts';
+
+const HELP = `Usage: npm run --silent keys -- create --name NAME (--account UUID [--email ADDRESS] | --admin) [--expires WHEN]
+       npm run keys -- list
+       npm run keys -- revoke ID
+
+Makes, lists and revokes the keys of the configured database, whether the service is running or not.
+
+create prints the key, alone, on stdout; it is shown this once, and stored as a hash. What else there is to say goes to
+stderr. --silent keeps npm's own lines from stdout.
+
+  --name NAME      what the key is for, 1 to 100 characters
+  --account UUID   the key sees this account's tasks and runs alone; an account that is missing is created
+  --email ADDRESS  the e-mail address of an account that is created
+  --admin          the key sees all accounts, and may record runs
+  --expires WHEN   when it stops working: 2027-01-31, or an instant such as 2027-01-31T12:00:00Z; never by default
+  --help           this text
+
+list shows as unusable, with the PROBLEM, keys whose document this version does not understand. They are refused.
+revoke takes the ID that create and list show. Every running service refuses the key within seconds.
+
+The database is the one of MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env (see .env.example).
+`;
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const WHEN = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,3})?(Z|[+-]\d{2}:\d{2}))?$/;
+const EMAIL = /^[^\s@]{1,64}@[^\s@]{1,190}$/;
+
+/** What the command line asks for. */
+export type KeysPlan =
+  | ({ command: 'create'; name: string; expiresAt?: Date } & (
+      { accountId: string; email?: string } | { scope: 'admin' }
+    ))
+  | { command: 'list' }
+  | { command: 'revoke'; id: string };
+
+const wrong = (problem: string) => new UsageError('keys', problem);
+
+function parseWhen(text: string): Date {
+  const at = new Date(text);
+  // JavaScript takes February 30 for March 2.
+  const exists = WHEN.test(text) && new Date(text.slice(0, 10)).toJSON()?.startsWith(text.slice(0, 10));
+  if (!exists || Number.isNaN(at.getTime())) {
+    throw wrong(
+      `--expires must be a day such as 2027-01-31, or an instant with Z or an offset, but is "${text}".`,
+    );
+  }
+  if (at <= new Date()) throw wrong(`--expires is over already: ${at.toISOString()}.`);
+  return at;
+}
+
+interface Options {
+  name?: string;
+  account?: string;
+  email?: string;
+  admin?: boolean;
+  expires?: string;
+}
+
+function planCreation({ name, account, email, admin, expires }: Options): KeysPlan {
+  if (name === undefined || !/^[^\p{Cc}\p{Surrogate}]{1,100}$/u.test(name)) {
+    throw wrong('--name must have 1 to 100 characters, and no control characters.');
+  }
+  const common = {
+    command: 'create',
+    name,
+    ...(expires !== undefined && { expiresAt: parseWhen(expires) }),
+  } as const;
+  if (admin && account === undefined) {
+    if (email !== undefined) throw wrong('--email is of an --account.');
+    return { ...common, scope: 'admin' };
+  }
+  if (admin || account === undefined)
+    throw wrong('A key is for an account or for an admin: --account UUID or --admin.');
+  if (!UUID.test(account)) throw wrong(`--account must be a UUID, but is "${account}".`);
+  if (email !== undefined && !EMAIL.test(email))
+    throw wrong(`--email must be an address, but is "${email}".`);
+  return { ...common, accountId: account.toLowerCase(), ...(email !== undefined && { email }) };
+}
+
+/**
+ * What the command line asks for.
+ * @throws UsageError naming what cannot be used and what would be right.
+ */
+export function readArguments(args: string[]): KeysPlan | 'help' {
+  const { values, positionals } = parseArguments('keys', {
+    args,
+    allowPositionals: true,
+    options: {
+      name: { type: 'string' },
+      account: { type: 'string' },
+      email: { type: 'string' },
+      admin: { type: 'boolean' },
+      expires: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  const { help, ...options } = values;
+  if (help) return 'help';
+  const [command, id, more] = positionals;
+  if (command === 'create' && id === undefined) return planCreation(options);
+  if (Object.keys(options).length > 0) throw wrong(`--${Object.keys(options)[0]} is of create.`);
+  if (command === 'list' && id === undefined) return { command };
+  if (command === 'revoke' && id !== undefined && more === undefined) return { command, id };
+  throw wrong('The commands are create, list and revoke ID.');
+}
+
+/** For people, beside what a program reads on stdout. */
+const say = (text: string) => process.stderr.write(`${text}\n`);
+
+async function create(plan: KeysPlan & { command: 'create' }, { collections }: Database, keys: KeyStore) {
+  if ('accountId' in plan) {
+    const { accountId, email } = plan;
+    const account = await new AccountStore(collections).obtain({ _id: accountId, email });
+    if (email !== undefined && account?.email !== email) {
+      say(`The account ${accountId} exists, and keeps its e-mail address: ${account?.email ?? 'none'}.`);
+    }
+  }
+  const { id, key } = await keys.create(plan, new Date());
+  const whose = 'accountId' in plan ? `account ${plan.accountId}` : 'an admin';
+  const until = plan.expiresAt ? ` until ${plan.expiresAt.toISOString()}` : '';
+  say(`Key ${id} for ${whose}${until}. It is shown this once:`);
+  process.stdout.write(`${key}\n`);
+}
+
+/** A stored value of any type as one cell, without characters that a terminal would interpret. */
+function cellOf(value: unknown, absent = ''): string {
+  if (value === undefined) return absent;
+  if (value instanceof Date) return String(value.toJSON());
+  if (typeof value === 'string' && !/\p{Cc}/u.test(value)) return value;
+  return inspect(value, { breakLength: Infinity, depth: 0 });
+}
+
+function stateOf({ revoked_at, expires_at }: StoredKey, problem: string | undefined): string {
+  if (revoked_at instanceof Date) return `revoked ${cellOf(revoked_at)}`;
+  if (problem !== undefined) return 'unusable';
+  return expires_at instanceof Date && expires_at <= new Date() ? 'expired' : 'valid';
+}
+
+async function list(keys: KeyStore): Promise<void> {
+  const rows = (await keys.list()).map((stored) => {
+    const { problem } = parseKey(stored);
+    return [
+      cellOf(String(stored._id)),
+      cellOf(stored.account_id ?? stored.scope),
+      cellOf(stored.created_at),
+      cellOf(stored.expires_at, 'never'),
+      cellOf(stored.last_used_at, 'never'),
+      stateOf(stored, problem),
+      cellOf(stored.name),
+      problem ?? '',
+    ];
+  });
+  const table = [['ID', 'ACCOUNT', 'CREATED', 'EXPIRES', 'LAST USED', 'STATE', 'NAME', 'PROBLEM'], ...rows];
+  const widths = (table[0] ?? []).map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0)));
+  for (const row of table) {
+    process.stdout.write(
+      `${row
+        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+        .join('  ')
+        .trimEnd()}\n`,
+    );
+  }
+}
+
+async function revoke(id: string, keys: KeyStore): Promise<void> {
+  const key = await keys.revoke(id, new Date());
+  if (!key) throw wrong(`There is no key ${id}.`);
+  say(`Key ${cellOf(id)} (${cellOf(key.name)}) is revoked since ${cellOf(key.revoked_at)}.`);
+}
+
+async function work(plan: KeysPlan): Promise<void> {
+  const log = warningsLog();
+  const database = await joinDatabase(settingsOf().database, log);
+  try {
+    const keys = new KeyStore(database.collections, log);
+    if (plan.command === 'create') await create(plan, database, keys);
+    else if (plan.command === 'list') await list(keys);
+    else await revoke(plan.id, keys);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Runs the command. */
+export async function main(args: string[]): Promise<void> {
+  await runCommand({ name: 'keys', help: HELP, read: () => readArguments(args), run: work });
+}

@@ -1,0 +1,111 @@
+import { MongoClient } from 'mongodb';
+import { defaultsFor } from '../database/connect.ts';
+import { migrate } from './migration/migrate.ts';
+import { withoutCredentials } from '../database/credentials.ts';
+import {
+  type Progress,
+  UsageError,
+  count,
+  megabytes,
+  parseArguments,
+  runCommand,
+  secondsSince,
+  settingsOf,
+  showProgress,
+} from './command-line.ts';
+
+const HELP = `Usage: npm run migrate -- --to URI
+
+Copies all of the embedded database to a MongoDB server, and compares every document there with the one here. Stop the
+service first: what it writes meanwhile is found missing in the end. After an interruption, repeat the command; it goes
+on where it was. Then set MONGODB_URI=URI and start the service.
+
+  --to URI  connection string of the server, as MONGODB_URI would have it; default: MONGODB_URI, which keeps the
+            password out of the list of processes. The database there is the one that the service would use: that of
+            MONGODB_DATABASE, else the one in the URI's path, else recoup. It must have no documents of others.
+  --help    this text
+
+The embedded database is the one of DATA_DIR, from the environment or .env (see .env.example).
+`;
+
+/** Longer than the service's: an index of a large collection may take minutes to build. */
+const DEFAULTS = {
+  appName: 'recoup-tasks-migrate',
+  connectTimeoutMS: 10_000,
+  serverSelectionTimeoutMS: 10_000,
+  socketTimeoutMS: 600_000,
+};
+
+/** Whatever the connection string says: only these tell for certain what was written. */
+const CERTAIN = { readPreference: 'primary', writeConcern: { w: 'majority' } } as const;
+
+/**
+ * What the command line asks for.
+ * @throws UsageError
+ */
+export function readArguments(args: string[]): { to: string | undefined } | 'help' {
+  const options = { to: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
+  const { values } = parseArguments('migrate', { args, options });
+  return values.help ? 'help' : { to: values.to };
+}
+
+function clientFor(uri: string): MongoClient {
+  try {
+    return new MongoClient(uri, { ...defaultsFor(uri, DEFAULTS), ...CERTAIN });
+  } catch {
+    // The driver's reason may repeat parts of the password.
+    throw new UsageError(
+      'migrate',
+      'The connection string of the server cannot be read; it should be such as mongodb://user:password@host:27017/name, with special characters of the password percent-encoded.',
+    );
+  }
+}
+
+async function run({ to }: { to: string | undefined }, remember: (uri: string) => void): Promise<void> {
+  if (to !== undefined) remember(to);
+  const here = settingsOf({ MONGODB_URI: '' }).database;
+  const there = settingsOf(to === undefined ? {} : { MONGODB_URI: to }).database;
+  if (there.uri === undefined) throw new UsageError('migrate', 'Where to is missing: give --to URI.');
+  remember(there.uri);
+  const startedAt = performance.now();
+  const client = clientFor(there.uri);
+  let progress: Progress | undefined;
+  try {
+    await client.connect();
+    const figures = await migrate(
+      here.dataDir,
+      client,
+      { from: here.name, to: there.name },
+      {
+        onPhase: (phase, documents) => {
+          progress?.end();
+          progress = showProgress(phase, documents, `${phase} ${count(documents)} documents`);
+        },
+        onProgress: (documents) => progress?.add(documents),
+      },
+    );
+    progress?.end();
+    process.stdout.write(
+      `Copied ${count(figures.inserted)} documents, replaced ${count(figures.replaced)}, deleted ${count(figures.deleted)}; the others were there.\n` +
+        `Compared ${count(figures.collections)} collections, ${count(figures.documents)} documents, ${megabytes(figures.bytes)}, ` +
+        `${count(figures.indexes)} indexes with database ${there.name}: all equal, none missing, none besides, in ${secondsSince(startedAt)}.\n`,
+    );
+  } finally {
+    progress?.end();
+    await client.close();
+  }
+}
+
+/** Runs the command. */
+export async function main(args: string[]): Promise<void> {
+  const uris: string[] = [];
+  await runCommand(
+    {
+      name: 'migrate',
+      help: HELP,
+      read: () => readArguments(args),
+      run: (plan) => run(plan, (uri) => uris.push(uri)),
+    },
+    (message) => uris.reduce(withoutCredentials, message),
+  );
+}

@@ -1,0 +1,95 @@
+import type { MongoClient } from 'mongodb';
+import { StoreSnapshot } from '../../embedded/index.ts';
+import { type CopyFigures, copyCollection } from './copy.ts';
+import { MigrationTarget } from './target.ts';
+import { createIndexes, verifyDocuments } from './verify.ts';
+
+export interface MigrationFigures extends CopyFigures {
+  collections: number;
+  /** Compared, and found equal. */
+  documents: number;
+  /** Of them. */
+  bytes: number;
+  indexes: number;
+}
+
+export interface MigrationProgress {
+  /** Called with the number of documents that follow, when copying and when comparing begins. */
+  onPhase?(phase: 'Copying' | 'Comparing', documents: number): void;
+  onProgress?(documents: number): void;
+}
+
+/** The database was written to, so that the copy may lack something. */
+export class WrittenMeanwhile extends Error {
+  constructor() {
+    super(
+      'The database was written to while it was compared, so something may be missing in the copy. ' +
+        'Stop the service, then repeat the command: it goes on from here.',
+    );
+    this.name = 'WrittenMeanwhile';
+  }
+}
+
+/** Two databases would become one. */
+export class SameName extends Error {
+  constructor(name: string) {
+    super(`There is a database "${name}" here besides the service's; name another one in the path of --to.`);
+    this.name = 'SameName';
+  }
+}
+
+/**
+ * Copies all of the embedded database of a data directory to a server, and compares each document there with the one
+ * here. Repeated after an interruption, it goes on where it was.
+ * @param rename - the service's database: its name here, and there
+ * @throws NoStore, UnusableStore, ForeignDocuments, NotEqual, WrittenMeanwhile, or the driver's error
+ */
+export async function migrate(
+  dataDir: string,
+  client: MongoClient,
+  rename: { from: string; to: string },
+  { onPhase, onProgress = () => {} }: MigrationProgress = {},
+): Promise<MigrationFigures> {
+  let snapshot = await StoreSnapshot.open(dataDir);
+  try {
+    if (rename.from !== rename.to && snapshot.collections.some(({ db }) => db === rename.to)) {
+      throw new SameName(rename.to);
+    }
+    const target = new MigrationTarget(client, new Map([[rename.from, rename.to]]));
+    const copied = await copyAll(snapshot, target, { onPhase, onProgress });
+    // What is compared is the newest there is, so that what was written since is found missing.
+    await snapshot.close();
+    snapshot = await StoreSnapshot.open(dataDir);
+    onPhase?.('Comparing', countAll(snapshot));
+    const compared = await verifyDocuments(snapshot, target, onProgress);
+    // Only now, because indexes may let documents expire.
+    let indexes = 0;
+    for (const source of snapshot.collections) indexes += await createIndexes(source, target);
+    if (snapshot.lastCommit() !== snapshot.openedAt) throw new WrittenMeanwhile();
+    await target.release(snapshot);
+    return { collections: snapshot.collections.length, ...compared, indexes, ...copied };
+  } finally {
+    await snapshot.close();
+  }
+}
+
+async function copyAll(
+  snapshot: StoreSnapshot,
+  target: MigrationTarget,
+  { onPhase, onProgress = () => {} }: MigrationProgress,
+): Promise<CopyFigures> {
+  await target.claim(snapshot);
+  onPhase?.('Copying', countAll(snapshot));
+  const copied: CopyFigures = { inserted: 0, replaced: 0, deleted: 0 };
+  for (const source of snapshot.collections) {
+    const figures = await copyCollection(snapshot, source, target.db(source), onProgress);
+    copied.inserted += figures.inserted;
+    copied.replaced += figures.replaced;
+    copied.deleted += figures.deleted;
+  }
+  return copied;
+}
+
+function countAll(snapshot: StoreSnapshot): number {
+  return snapshot.collections.reduce((sum, collection) => sum + snapshot.count(collection), 0);
+}

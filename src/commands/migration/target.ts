@@ -1,0 +1,105 @@
+import type { Collection, Db, MongoClient } from 'mongodb';
+import { type CollectionRecord, documentValue, type StoreSnapshot } from '../../embedded/index.ts';
+import { rawDocuments } from './compare.ts';
+
+/** Where it is noted, until a migration is complete, which collections are being copied from where. */
+export const MARKER_COLLECTION = '_recoup_migration';
+
+/** The target has documents that a migration may not touch. */
+export class ForeignDocuments extends Error {
+  constructor(namespaces: readonly string[]) {
+    super(
+      `The target has documents that are not of this database, in ${namespaces.join(', ')}. ` +
+        'Migrate into an empty database: name another one in the path of --to, or empty this one. Nothing was changed.',
+    );
+    this.name = 'ForeignDocuments';
+  }
+}
+
+interface Marker {
+  /** Name of the collection. */
+  _id: string;
+  /** The uuid of the collection that it is copied from. */
+  source: string;
+}
+
+/** A server and the names that databases have there. */
+export class MigrationTarget {
+  readonly #client: MongoClient;
+  readonly #names: ReadonlyMap<string, string>;
+
+  /** @param names - database here → database there; the others keep their names */
+  constructor(client: MongoClient, names: ReadonlyMap<string, string>) {
+    this.#client = client;
+    this.#names = names;
+  }
+
+  db({ db }: CollectionRecord): Db {
+    return this.#client.db(this.#names.get(db) ?? db);
+  }
+
+  collection(source: CollectionRecord): Collection {
+    return this.db(source).collection(source.name);
+  }
+
+  /**
+   * Looks at what is there, and notes which collections are going to be copied.
+   * @throws ForeignDocuments where there is more than equal documents and what an interrupted run has left
+   */
+  async claim(snapshot: StoreSnapshot): Promise<void> {
+    const bySource = new Map<string, CollectionRecord[]>();
+    for (const source of snapshot.collections) {
+      const name = this.db(source).databaseName;
+      bySource.set(name, [...(bySource.get(name) ?? []), source]);
+    }
+    const foreign: string[] = [];
+    for (const [name, sources] of bySource) {
+      foreign.push(...(await this.#foreignIn(this.#client.db(name), sources, snapshot)));
+    }
+    if (foreign.length > 0) throw new ForeignDocuments(foreign);
+    for (const [name, sources] of bySource) {
+      const markers = this.#markers(this.#client.db(name));
+      for (const { name: _id, uuid } of sources) {
+        await markers.replaceOne({ _id }, { source: uuid }, { upsert: true });
+      }
+    }
+  }
+
+  /** The migration is complete: a later one must not take what is there for its own. */
+  async release(snapshot: StoreSnapshot): Promise<void> {
+    for (const db of new Set(snapshot.collections.map((source) => this.db(source).databaseName))) {
+      await this.#markers(this.#client.db(db)).drop();
+    }
+  }
+
+  #markers(db: Db): Collection<Marker> {
+    return db.collection(MARKER_COLLECTION);
+  }
+
+  async #foreignIn(db: Db, sources: CollectionRecord[], snapshot: StoreSnapshot): Promise<string[]> {
+    const marked = new Map<string, string>();
+    for await (const { _id, source } of this.#markers(db).find()) marked.set(_id, source);
+    const foreign: string[] = [];
+    for (const { name } of await db.listCollections({}, { nameOnly: true }).toArray()) {
+      if (name === MARKER_COLLECTION || name.startsWith('system.')) continue;
+      const source = sources.find((candidate) => candidate.name === name);
+      if (source && marked.get(name) === source.uuid) continue;
+      if (!(await isPartOf(db.collection(name), source, snapshot)))
+        foreign.push(`${db.databaseName}.${name}`);
+    }
+    return foreign;
+  }
+}
+
+/** Whether every document is one of the source's, byte for byte. */
+async function isPartOf(
+  collection: Collection,
+  source: CollectionRecord | undefined,
+  snapshot: StoreSnapshot,
+): Promise<boolean> {
+  for await (const document of rawDocuments(collection, {})) {
+    const ours = source && snapshot.find(source, documentValue(document));
+    if (!ours?.equals(document)) return false;
+  }
+  return true;
+}

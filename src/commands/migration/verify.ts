@@ -1,0 +1,95 @@
+import { isDeepStrictEqual } from 'node:util';
+import { EJSON, deserialize } from 'bson';
+import {
+  batchesOf,
+  type CollectionRecord,
+  documentBytes,
+  documentOf,
+  indexSpecs,
+  type StoreSnapshot,
+} from '../../embedded/index.ts';
+import { compareBatch, countAll, idOf } from './compare.ts';
+import type { MigrationTarget } from './target.ts';
+
+/** The target is not equal to the database. */
+export class NotEqual extends Error {
+  constructor(problems: readonly string[]) {
+    super(
+      `The copy is not equal: ${problems.join('; ')}. ` +
+        'Stop the service and whatever else writes to either side, then repeat the command: it goes on from here.',
+    );
+    this.name = 'NotEqual';
+  }
+}
+
+/**
+ * Compares every document with the target's, byte for byte. With one _id a document on either side, as many documents
+ * there as here means that there is none besides.
+ * @returns documents and bytes compared
+ * @throws NotEqual
+ */
+export async function verifyDocuments(
+  snapshot: StoreSnapshot,
+  target: MigrationTarget,
+  onProgress: (documents: number) => void,
+): Promise<{ documents: number; bytes: number }> {
+  const compared = { documents: 0, bytes: 0 };
+  const problems: string[] = [];
+  for (const source of snapshot.collections) {
+    const collection = target.collection(source);
+    const found = { missing: 0, different: 0 };
+    let example: Buffer | undefined;
+    let documents = 0;
+    for (const batch of batchesOf(snapshot.documents(source))) {
+      const { missing, different } = await compareBatch(collection, batch);
+      found.missing += missing.length;
+      found.different += different.length;
+      example ??= missing[0] ?? different[0];
+      documents += batch.length;
+      for (const document of batch) compared.bytes += document.length;
+      onProgress(batch.length);
+    }
+    compared.documents += documents;
+    const extra = (await countAll(collection)) - (documents - found.missing);
+    if (found.missing + found.different + extra === 0) continue;
+    const counts = Object.entries({ ...found, extra }).map(([what, count]) => `${count} ${what}`);
+    const first = example ? ` (the first has the _id ${idText(example)})` : '';
+    problems.push(`${collection.namespace} has ${counts.join(', ')}${first}`);
+  }
+  if (problems.length > 0) throw new NotEqual(problems);
+  return compared;
+}
+
+/** The _id as people know it from Compass, cut off where it is long. */
+function idText(document: Buffer): string {
+  const { _id } = deserialize(documentBytes(documentOf([['_id', idOf(document)]])));
+  return EJSON.stringify(_id).slice(0, 100);
+}
+
+/**
+ * Creates a collection's indexes, or the collection where it has none, and looks whether they are there.
+ * @throws NotEqual, or the server's error where it cannot build one
+ */
+export async function createIndexes(source: CollectionRecord, target: MigrationTarget): Promise<number> {
+  const db = target.db(source);
+  const collection = target.collection(source);
+  const wanted = indexSpecs(source);
+  if (wanted.length === 0) {
+    const [known] = await db.listCollections({ name: source.name }, { nameOnly: true }).toArray();
+    if (!known) await db.createCollection(source.name);
+    return 0;
+  }
+  // One command each, as src/store/collections.ts does, for the same reason.
+  for (const index of wanted) await db.command({ createIndexes: source.name, indexes: [index] });
+  const there = await collection.indexes();
+  for (const { key, name, unique = false, expireAfterSeconds } of wanted) {
+    const found = there.find((index) => index.name === name);
+    const isSame =
+      found &&
+      isDeepStrictEqual(Object.entries(found.key), Object.entries(key)) &&
+      (found.unique ?? false) === unique &&
+      found.expireAfterSeconds === expireAfterSeconds;
+    if (!isSame) throw new NotEqual([`the index ${name} of ${collection.namespace} is another one there`]);
+  }
+  return wanted.length;
+}

@@ -1,0 +1,95 @@
+import { joinDatabase } from '../store/open-store.ts';
+import { addAccounts, addTasks } from '../samples/fill-database.ts';
+import {
+  UsageError,
+  count,
+  parseArguments,
+  runCommand,
+  secondsSince,
+  settingsOf,
+  showProgress,
+  warningsLog,
+} from './command-line.ts';
+import { type SeedPlan, seedAccounts, seedTasks } from './seed-data.ts';
+
+const DEFAULTS: SeedPlan = { accounts: 10, tasks: 1_000, runs: 5 };
+const BOUNDS: Record<keyof SeedPlan, { min: number; max: number }> = {
+  accounts: { min: 1, max: 10_000 },
+  tasks: { min: 1, max: 1_000_000 },
+  runs: { min: 0, max: 1_000_000 },
+};
+
+const HELP = `Usage: npm run seed -- [--accounts A] [--tasks N] [--runs M]
+
+Fills the configured database with made-up accounts, tasks and runs, whether the service is running or not. The same
+arguments make the same documents; what is there already stays, so the command may be repeated.
+
+  --accounts A  accounts that own the tasks (${count(BOUNDS.accounts.min)} to ${count(BOUNDS.accounts.max)}; default ${count(DEFAULTS.accounts)})
+  --tasks N     tasks in all (${count(BOUNDS.tasks.min)} to ${count(BOUNDS.tasks.max)}; default ${count(DEFAULTS.tasks)})
+  --runs M      runs of each task (${count(BOUNDS.runs.min)} to ${count(BOUNDS.runs.max)}; default ${count(DEFAULTS.runs)})
+  --help        this text
+
+The database is the one of MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env (see .env.example).
+`;
+
+function parseCount(name: keyof SeedPlan, value: string | undefined): number {
+  if (value === undefined) return DEFAULTS[name];
+  const { min, max } = BOUNDS[name];
+  const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+  if (number >= min && number <= max) return number;
+  throw new UsageError(
+    'seed',
+    `--${name} must be a whole number from ${count(min)} to ${count(max)}, in digits alone, but is "${value}".`,
+  );
+}
+
+/**
+ * What the command line asks for.
+ * @throws UsageError naming what cannot be used and what would be right.
+ */
+export function readArguments(args: string[]): SeedPlan | 'help' {
+  const { values } = parseArguments('seed', {
+    args,
+    options: {
+      accounts: { type: 'string' },
+      tasks: { type: 'string' },
+      runs: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return 'help';
+  return {
+    accounts: parseCount('accounts', values.accounts),
+    tasks: parseCount('tasks', values.tasks),
+    runs: parseCount('runs', values.runs),
+  };
+}
+
+async function seed(plan: SeedPlan): Promise<void> {
+  const startedAt = performance.now();
+  const database = await joinDatabase(settingsOf().database, warningsLog());
+  try {
+    const progress = showProgress(
+      'Seeding',
+      plan.accounts + plan.tasks * (1 + plan.runs),
+      `Seeding ${count(plan.accounts)} accounts and ${count(plan.tasks)} tasks with ${count(plan.runs)} runs each`,
+    );
+    try {
+      await addAccounts(database.collections, seedAccounts(plan.accounts));
+      progress.add(plan.accounts);
+      await addTasks(database.collections, seedTasks(plan), progress.add);
+    } finally {
+      progress.end();
+    }
+  } finally {
+    await database.close();
+  }
+  process.stdout.write(
+    `Seeded ${count(plan.accounts)} accounts, ${count(plan.tasks)} tasks and ${count(plan.tasks * plan.runs)} runs in ${secondsSince(startedAt)}.\n`,
+  );
+}
+
+/** Runs the command. */
+export async function main(args: string[]): Promise<void> {
+  await runCommand({ name: 'seed', help: HELP, read: () => readArguments(args), run: seed });
+}

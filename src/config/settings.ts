@@ -1,0 +1,153 @@
+import { type CleanedEnv, cleanEnv } from 'envalid';
+import type { TrustProxy } from './parsers.ts';
+import { otelVariables, variables } from './variables.ts';
+import { FIXED_LIMITS, type Limits } from './limits.ts';
+
+/** Addresses that only this machine can reach. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
+const MEBIBYTE = 1_048_576;
+
+/** Where the service's data is. */
+export interface DatabaseSettings {
+  /** Connection string of a MongoDB server; undefined for the embedded engine. */
+  uri: string | undefined;
+  /** Name of the database in it. */
+  name: string;
+  /** Folder of the embedded engine. */
+  dataDir: string;
+}
+
+/** How traces leave the process. */
+export type TraceExport = 'http/json' | 'http/protobuf' | 'console';
+
+/** Where something listens, and whether other hosts can reach it there. */
+export interface ListenAddress {
+  port: number;
+  host: string;
+  reachable: boolean;
+}
+
+export interface Settings {
+  port: number;
+  host: string;
+  /** Whether other hosts can reach the address. */
+  reachable: boolean;
+  auth: 'required' | 'none';
+  database: DatabaseSettings;
+  sampleData: boolean;
+  /** Bytes of memory for cached listings; 0 turns the cache off. */
+  cacheBytes: number;
+  /** Requests a minute; 0 for no limit. Undefined with AUTH=none, where callers cannot be told apart. */
+  rateLimits: { perKey: number; perAddress: number } | undefined;
+  /** Origins whose pages may call the API; undefined: no other origin. */
+  corsOrigins: string[] | undefined;
+  /** Address of /metrics; undefined: no metrics. */
+  metricsAddress: ListenAddress | undefined;
+  /** Undefined: no traces. */
+  traceExport: TraceExport | undefined;
+  /** Undefined: X-Forwarded-For is ignored. */
+  trustProxy: TrustProxy | undefined;
+  /** Days to keep runs that have ended; undefined: without limit. */
+  runRetentionDays: number | undefined;
+  limits: Limits;
+  logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+}
+
+/** Settings have values that the service cannot use. The message has one line for each. */
+export class InvalidSettings extends Error {
+  constructor(problems: string[]) {
+    super(['Invalid settings:', ...problems.map((problem) => `  ${problem}`)].join('\n'));
+    this.name = 'InvalidSettings';
+  }
+}
+
+/** @throws InvalidSettings where traces are on, but their settings cannot be used; settings of other programs are ignored. */
+function traceExportOf(env: CleanedEnv<typeof otelVariables>): TraceExport | undefined {
+  if (/^true$/i.test(env.OTEL_SDK_DISABLED)) return undefined;
+  const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const exporter = env.OTEL_TRACES_EXPORTER ?? (endpoint === undefined ? 'none' : 'otlp');
+  if (exporter === 'none') return undefined;
+  if (exporter === 'console') return 'console';
+  if (exporter !== 'otlp') {
+    throw new InvalidSettings([`OTEL_TRACES_EXPORTER: "${exporter}" is none of otlp, console, none`]);
+  }
+  for (const name of ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const) {
+    const url = env[name];
+    if (url === undefined || (/^https?:\/\//.test(url) && URL.canParse(url))) continue;
+    throw new InvalidSettings([`${name}: "${url}" is not a URL such as http://127.0.0.1:4318`]);
+  }
+  const name =
+    env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL === undefined
+      ? 'OTEL_EXPORTER_OTLP_PROTOCOL'
+      : 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL';
+  const protocol = env[name];
+  if (protocol === 'http/json' || protocol === 'http/protobuf') return protocol;
+  throw new InvalidSettings([`${name}: "${protocol}" is none of http/protobuf, http/json`]);
+}
+
+/** A connection string may name a database in its path, as in mongodb://host/name?options. */
+function databaseNameIn(uri: string | undefined): string | undefined {
+  return uri && /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^?]+)/.exec(uri)?.[1];
+}
+
+/**
+ * Reads and checks every setting of config/variables.ts.
+ * @throws InvalidSettings naming each setting that is wrong and what would be right
+ */
+export function readSettings(environment: NodeJS.Dict<string>): Settings {
+  // An empty value counts as unset, as in a .env file whose line was left blank.
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const env = cleanEnv(
+    given,
+    { ...variables, ...otelVariables },
+    {
+      reporter: ({ errors }) => {
+        const problems = Object.entries(errors).map(([name, error]) => `${name}: ${error?.message}`);
+        if (problems.length > 0) throw new InvalidSettings(problems);
+      },
+    },
+  );
+  const auth = env.AUTH ?? (LOOPBACK.test(env.HOST) ? 'none' : 'required');
+  if (auth === 'none' && env.CORS_ORIGINS) {
+    throw new InvalidSettings([
+      'CORS_ORIGINS: pages of other origins may call the API only with a key; set AUTH=required as well',
+    ]);
+  }
+  return {
+    port: env.PORT,
+    host: env.HOST,
+    reachable: !LOOPBACK.test(env.HOST),
+    auth,
+    database: {
+      uri: env.MONGODB_URI,
+      name: env.MONGODB_DATABASE ?? databaseNameIn(env.MONGODB_URI) ?? 'recoup',
+      dataDir: env.DATA_DIR,
+    },
+    sampleData: env.SAMPLE_DATA === 'on',
+    cacheBytes: env.CACHE_MB * MEBIBYTE,
+    rateLimits:
+      auth === 'none'
+        ? undefined
+        : { perKey: env.RATE_LIMIT_PER_KEY, perAddress: env.RATE_LIMIT_PER_ADDRESS },
+    corsOrigins: env.CORS_ORIGINS,
+    metricsAddress:
+      env.METRICS_PORT === undefined
+        ? undefined
+        : {
+            port: env.METRICS_PORT,
+            host: env.METRICS_HOST,
+            reachable: !LOOPBACK.test(env.METRICS_HOST),
+          },
+    traceExport: traceExportOf(env),
+    trustProxy: env.TRUST_PROXY,
+    runRetentionDays: env.RUN_RETENTION_DAYS,
+    limits: {
+      ...FIXED_LIMITS,
+      keepAliveTimeoutMs: env.KEEP_ALIVE_TIMEOUT_MS,
+      drainDelayMs: env.DRAIN_DELAY_MS,
+      maxConnections: env.MAX_CONNECTIONS,
+    },
+    logLevel: env.LOG_LEVEL,
+  };
+}

@@ -1,0 +1,46 @@
+import type { DatabaseWatch } from './watch.ts';
+import { ApiError } from '../lib/errors.ts';
+
+const RETRY_AFTER = { headers: { 'Retry-After': '1' } };
+
+/** Where the service is in its life. */
+export class Readiness {
+  readonly #database: DatabaseWatch;
+  #phase: 'starting' | 'serving' | 'ending' = 'starting';
+
+  constructor(database: DatabaseWatch) {
+    this.#database = database;
+  }
+
+  /** Its operations are warm. */
+  started(): void {
+    this.#phase = 'serving';
+  }
+
+  /** It takes no more requests soon. */
+  ending(): void {
+    this.#phase = 'ending';
+  }
+
+  /**
+   * Refuses what asks for tasks and runs before they can be told: without its indexes, the database would have to look
+   * at all it has for each request.
+   * @throws ApiError database_unavailable
+   */
+  async checkStarted(): Promise<void> {
+    if (this.#phase !== 'starting') return;
+    const problem = (await this.#database.answers())
+      ? 'is still being prepared'
+      : 'does not answer right now';
+    throw new ApiError('database_unavailable', `The database ${problem}. Try again shortly.`, RETRY_AFTER);
+  }
+
+  /** @throws ApiError not_ready, database_unavailable */
+  async check(): Promise<void> {
+    if (this.#phase === 'ending')
+      throw new ApiError('not_ready', 'The service is about to end.', RETRY_AFTER);
+    if (!(await this.#database.answers()))
+      throw new ApiError('database_unavailable', 'The database does not answer right now.', RETRY_AFTER);
+    if (this.#phase === 'starting') throw new ApiError('not_ready', 'The service is starting.', RETRY_AFTER);
+  }
+}

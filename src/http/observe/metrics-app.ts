@@ -1,0 +1,52 @@
+import type { Logger } from 'pino';
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import type { ListenAddress } from '../../config/settings.ts';
+import { ApiError } from '../../lib/errors.ts';
+import type { Limits } from '../../config/limits.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import { createListener, listen } from '../server/listener.ts';
+import { ownMachine } from '../security/own-machine.ts';
+import { apiHeaders } from '../security/security-headers.ts';
+
+const explain: ErrorRequestHandler = (error, _request, response, _next) => {
+  const known = error instanceof ApiError;
+  response
+    .status(known ? error.status : 500)
+    .type('text')
+    .send(known ? error.message : 'The metrics cannot be collected.');
+};
+
+function createMetricsApp(metrics: Metrics, reachable: boolean): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use(apiHeaders);
+  // Where other hosts cannot reach it, no page of another site may either.
+  if (!reachable) app.use(ownMachine);
+  app.get('/metrics', async (_request, response) => {
+    const { contentType, body } = await metrics.text();
+    // Not send(), which would write the charset into the type in its own way.
+    response.setHeader('Content-Type', contentType);
+    response.end(body);
+  });
+  app.use((_request, response) => {
+    response.status(404).type('text').send('There is /metrics.\n');
+  });
+  app.use(explain);
+  return app;
+}
+
+/**
+ * Serves /metrics, on a port of its own: who scrapes it has no key, and who uses the API is not to see it.
+ * @returns what ends it
+ */
+export async function serveMetrics(
+  metrics: Metrics,
+  { port, host, reachable }: ListenAddress,
+  { log, limits }: { log: Logger; limits: Limits },
+): Promise<() => Promise<void>> {
+  const { server, drain } = createListener(createMetricsApp(metrics, reachable), log, limits);
+  const url = await listen(server, port, host);
+  log.info({ metrics: `${url}/metrics` }, 'metrics are served');
+  return () => drain({ delayMs: 0, deadlineMs: 0 });
+}

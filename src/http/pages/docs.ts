@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { extname } from 'node:path';
+import { Router } from 'express';
+import { llmsTxt } from './llms-txt.ts';
+import { docsHeaders } from '../security/security-headers.ts';
+import type { Spec } from '../request/spec.ts';
+import { staticFile } from './static-file.ts';
+
+/** What the page consists of; swagger-ui-dist has more in its folder than anyone should be served. */
+const FILES = {
+  '/docs': 'recoup-tasks/docs/index.html',
+  '/docs/page.css': 'recoup-tasks/docs/page.css',
+  '/docs/start.js': 'recoup-tasks/docs/start.js',
+  '/docs/swagger-ui.css': 'swagger-ui-dist/swagger-ui.css',
+  '/docs/swagger-ui-bundle.js': 'swagger-ui-dist/swagger-ui-bundle.js',
+  '/docs/favicon-32x32.png': 'swagger-ui-dist/favicon-32x32.png',
+};
+
+/** Swagger UI at /docs, from this service alone, and the spec it shows: as YAML, as JSON, and as text for models. */
+export function docs(spec: Spec): Router {
+  const { resolve } = createRequire(import.meta.url);
+  const router = Router({ caseSensitive: true, strict: true });
+  router.get('/', (_request, response) => response.redirect('/docs'));
+  for (const [path, file] of Object.entries(FILES)) {
+    router.get(path, docsHeaders, staticFile(readFileSync(resolve(file)), extname(file)));
+  }
+  router.get('/openapi.yaml', staticFile(Buffer.from(spec.yaml), 'application/yaml; charset=utf-8'));
+  router.get('/llms.txt', staticFile(Buffer.from(llmsTxt(spec.document)), 'text/plain; charset=utf-8'));
+  router.get('/openapi.json', staticFile(Buffer.from(JSON.stringify(spec.document)), 'json'));
+  return router;
+}

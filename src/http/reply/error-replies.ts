@@ -1,0 +1,94 @@
+import type { IncomingMessage } from 'node:http';
+import type { ErrorRequestHandler } from 'express';
+import type { Logger } from 'pino';
+import type { ErrorResponse } from '../../../generated/types.gen.ts';
+import {
+  type FailureKind,
+  failureKind,
+  isDatabaseFailure,
+  isPoolExhausted,
+} from '../../database/failures.ts';
+import type { DatabaseWatch } from '../../database/watch.ts';
+import { ApiError } from '../../lib/errors.ts';
+import { emptyArrayOf } from '../request/routes.ts';
+
+const RETRY_AFTER_SECONDS = 1;
+
+const FAILED: Record<FailureKind, string> = {
+  away: 'cannot be reached right now',
+  slow: 'did not answer in time',
+  refused: 'refused what it was asked',
+};
+
+/** Express and the validator mark what they refuse as the caller's fault. */
+function isRefusal(error: unknown): error is Error {
+  return (
+    error instanceof Error && 'status' in error && Number(error.status) >= 400 && Number(error.status) < 500
+  );
+}
+
+/** The error that the caller is told of; what went wrong inside stays in the log. */
+function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (isRefusal(error)) {
+    return new ApiError('malformed_request', `The request cannot be understood: ${error.message}.`, {
+      cause: error,
+    });
+  }
+  if (isDatabaseFailure(error)) {
+    const failure = isPoolExhausted(error)
+      ? 'No connection to the database became free in time'
+      : `The database ${FAILED[failureKind(error)]}`;
+    return new ApiError(
+      'database_unavailable',
+      `${failure}, so nothing can be said about tasks and runs; a change that was asked ` +
+        'for may have been made or not. Try again shortly.',
+      { cause: error, headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) } },
+    );
+  }
+  return new ApiError(
+    'internal_error',
+    'The service failed unexpectedly. If it happens again, report it with this request_id.',
+    { cause: error },
+  );
+}
+
+const errors = new WeakMap<IncomingMessage, ApiError>();
+
+/** The error that a request was answered with; undefined if there is none so far. */
+export function errorOf(request: IncomingMessage): ApiError | undefined {
+  return errors.get(request);
+}
+
+/** Whether it is only that a reply came when its request had been answered for, as one that took too long. */
+function isTooLate(error: unknown): boolean {
+  const code = typeof error === 'object' && error && 'code' in error ? error.code : undefined;
+  return code === 'ERR_HTTP_HEADERS_SENT';
+}
+
+/** Answers every error in the published envelope, and has the log told of those that are not the caller's. */
+export function errorReplies({
+  log,
+  database,
+}: {
+  log: Logger;
+  database: DatabaseWatch;
+}): ErrorRequestHandler {
+  return (error, request, response, _next) => {
+    if (response.writableEnded && isTooLate(error)) return;
+    const answer = toApiError(error);
+    const { status, code, message, headers } = answer;
+    errors.set(request, answer);
+    const requestId = String(response.getHeader('x-request-id'));
+    if (isDatabaseFailure(error)) database.failed(error, requestId);
+    else if (status === 500) log.error({ requestId, code, err: error }, 'request failed');
+    if (response.writableEnded) return;
+    // Nobody may take the part that was sent for the whole.
+    if (response.headersSent) return void response.destroy();
+    const body: ErrorResponse = { status: 'error', error: message, code, request_id: requestId };
+    response
+      .status(status)
+      .set(headers)
+      .json({ ...body, ...emptyArrayOf(request.path) });
+  };
+}

@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto';
+import { type JsonText, Piece } from '../../view/json-text.ts';
+
+/** A stretch of a body that is there: text, or texts that become the items of an array. */
+export type WholeSegment = Piece | readonly JsonText<unknown>[];
+
+const DIGEST_LENGTH = 27;
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('base64url');
+
+/** Arrays that several replies share are digested once. */
+const known = new WeakMap<readonly JsonText<unknown>[], string>();
+
+function digestOf(segment: WholeSegment): string {
+  if (segment instanceof Piece) return segment.digest;
+  const digested =
+    known.get(segment) ??
+    digest(segment.map(({ pieces }) => pieces.map((piece) => piece.digest).join('+')).join());
+  known.set(segment, digested);
+  return digested;
+}
+
+/**
+ * A strong ETag (RFC 9110, 8.8.3) of a body from the digests of what it consists of: it depends on every byte that is sent,
+ * the encoding included, and on nothing else, so that all copies of the service give the same.
+ */
+export function etagOf(segments: WholeSegment[], encoding: 'gzip' | 'identity'): string {
+  const text = digest(segments.map(digestOf).join()).slice(0, DIGEST_LENGTH);
+  return encoding === 'identity' ? `"${text}"` : `"${text}-${encoding}"`;
+}

@@ -1,0 +1,77 @@
+import type { RequestHandler } from 'express';
+import { Router, raw } from 'express';
+import { ApiError } from '../../lib/errors.ts';
+import type { Limits } from '../../config/limits.ts';
+import { UnacceptableNumber } from './exact-numbers.ts';
+import { operationOf, takesBody } from './routes.ts';
+import { UnacceptableJson, parseStrictly } from './strict-json.ts';
+
+type Sizes = Pick<Limits, 'maxBodyBytes' | 'maxRunsBodyBytes' | 'maxJsonDepth'>;
+
+/** JSON is UTF-8 (RFC 8259, section 8.1); a parameter may say so, and nothing else. */
+const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
+
+const checkType: RequestHandler = (request, _response, next) => {
+  const type = request.headers['content-type'];
+  if (type !== undefined && JSON_TYPE.test(type)) return next();
+  throw new ApiError(
+    'unsupported_media_type',
+    `The body is sent ${type === undefined ? 'without a content type' : `as ${type}`}; ` +
+      'it must be JSON, sent with Content-Type: application/json.',
+  );
+};
+
+const parseUpTo =
+  (maxDepth: number): RequestHandler =>
+  (request, _response, next) => {
+    try {
+      request.body = parseStrictly(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0), maxDepth);
+    } catch (error) {
+      if (error instanceof UnacceptableNumber)
+        throw new ApiError('invalid_body', error.message, { cause: error });
+      if (!(error instanceof UnacceptableJson)) throw error;
+      throw new ApiError('malformed_body', `The body ${error.message}.`, { cause: error });
+    }
+    next();
+  };
+
+/** What express' reader of bodies refuses, in our words. */
+function explain(error: unknown, maxBytes: number): unknown {
+  const type = error instanceof Error && 'type' in error ? error.type : undefined;
+  if (type === 'entity.too.large') {
+    return new ApiError('body_too_large', `The body is larger than ${maxBytes.toLocaleString('en')} bytes.`, {
+      cause: error,
+    });
+  }
+  if (type === 'encoding.unsupported') {
+    return new ApiError(
+      'unsupported_media_type',
+      'The body is compressed in a way that is not known; send it as it is.',
+      {
+        cause: error,
+      },
+    );
+  }
+  if (type === undefined) return error;
+  return new ApiError('malformed_body', 'The body did not arrive as its headers announced it.', {
+    cause: error,
+  });
+}
+
+function readerUpTo(maxBytes: number, maxDepth: number): RequestHandler {
+  const reader = Router();
+  reader.use(checkType, raw({ type: () => true, limit: maxBytes }), parseUpTo(maxDepth));
+  return (request, response, next) =>
+    reader(request, response, (error?: unknown) => next(error && explain(error, maxBytes)));
+}
+
+/** Reads the body of an operation that takes one; that of any other is not looked at. */
+export function body({ maxBodyBytes, maxRunsBodyBytes, maxJsonDepth }: Sizes): RequestHandler {
+  const reader = readerUpTo(maxBodyBytes, maxJsonDepth);
+  const runsReader = readerUpTo(maxRunsBodyBytes, maxJsonDepth);
+  return (request, response, next) => {
+    const id = operationOf(request.method, request.path);
+    if (id === undefined || !takesBody(id)) return next();
+    return (id === 'recordRuns' ? runsReader : reader)(request, response, next);
+  };
+}

@@ -1,0 +1,121 @@
+import { fieldAt } from '../../lib/errors.ts';
+
+/** A number that would change when it is stored; the message names its field. */
+export class UnacceptableNumber extends Error {}
+
+/** What JSON.parse has made of an object or an array. */
+type Container = Record<string | number, unknown>;
+
+/** Every integer of so many digits is exact as a double. */
+const SAFE_DIGITS = 15;
+/** Without an exponent, it takes more characters than these to be too large or too small for a double. */
+const SAFE_LENGTH = 300;
+/** Characters of -9223372036854775808. */
+const INT64_LENGTH = 20;
+const INT64_MIN = -(2n ** 63n);
+const INT64_MAX = 2n ** 63n - 1n;
+/** Characters of a number in a message. */
+const MAX_SHOWN = 40;
+
+const [ZERO, NINE, MINUS, PLUS, POINT, SMALL_E, LARGE_E] = [0x30, 0x39, 0x2d, 0x2b, 0x2e, 0x65, 0x45];
+
+/** Finds the numbers of valid JSON that JSON.parse changes, while its caller walks through the text. */
+export class NumberWalk {
+  readonly #root: unknown;
+  /** For each object or array around the place: the name, or the index, of the member that follows. */
+  readonly #keys: (string | number)[] = [];
+  /** The outermost of those objects and arrays, as far as they were looked up. */
+  readonly #containers: Container[] = [];
+  readonly #integers: { container: Container; key: string | number; value: bigint }[] = [];
+
+  /** @param root - what JSON.parse made of the text */
+  constructor(root: unknown) {
+    this.#root = root;
+  }
+
+  enter(): void {
+    this.#keys.push(0);
+  }
+
+  leave(): void {
+    const keys = this.#keys;
+    keys.pop();
+    if (this.#containers.length > keys.length) this.#containers.pop();
+  }
+
+  name(name: string): void {
+    this.#keys[this.#keys.length - 1] = name;
+  }
+
+  nextItem(): void {
+    const key = this.#keys.at(-1);
+    this.#keys[this.#keys.length - 1] = Number(key) + 1;
+  }
+
+  /**
+   * Checks the number that starts there.
+   * @returns where it ends
+   * @throws UnacceptableNumber
+   */
+  walk(text: string, start: number): number {
+    let end = start;
+    let isInteger = true;
+    let hasExponent = false;
+    for (; ; end++) {
+      const code = text.charCodeAt(end);
+      if ((code >= ZERO && code <= NINE) || code === MINUS || code === PLUS) continue;
+      if (code === POINT) isInteger = false;
+      else if (code === SMALL_E || code === LARGE_E) hasExponent = true;
+      else break;
+    }
+    const length = end - start;
+    if (isInteger && !hasExponent) {
+      if (length > SAFE_DIGITS) this.#integer(text.slice(start, end));
+    } else if (hasExponent || length > SAFE_LENGTH) this.#double(text.slice(start, end));
+    return end;
+  }
+
+  /** Puts the integers that JSON.parse has rounded in their places, each name of the text being given once. */
+  restoreIntegers(): void {
+    for (const { container, key, value } of this.#integers) container[key] = value;
+  }
+
+  #integer(literal: string): void {
+    if (Number.isSafeInteger(Number(literal))) return;
+    const value = literal.length <= INT64_LENGTH ? BigInt(literal) : undefined;
+    if (value === undefined || value < INT64_MIN || value > INT64_MAX) {
+      this.#refuse(literal, `an integer outside of ${INT64_MIN} to ${INT64_MAX}, which 64 bits hold`);
+    }
+    const key = this.#keys.at(-1);
+    // A body that is a number alone is refused by its schema.
+    if (key !== undefined) this.#integers.push({ container: this.#container(), key, value });
+  }
+
+  #double(literal: string): void {
+    const double = Number(literal);
+    if (!Number.isFinite(double)) {
+      this.#refuse(literal, 'a larger number than a double holds, at most 1.7976931348623157e308');
+    }
+    if (double === 0 && !/^[-0.]*(e|$)/i.test(literal)) {
+      this.#refuse(literal, 'a smaller number than a double holds, at least 5e-324');
+    }
+  }
+
+  /** The object or array around the place. */
+  #container(): Container {
+    const containers = this.#containers;
+    while (containers.length < this.#keys.length) {
+      const outer = containers.at(-1);
+      const key = this.#keys[containers.length - 1];
+      containers.push(Object(outer && key !== undefined ? outer[key] : this.#root));
+    }
+    return Object(containers.at(-1));
+  }
+
+  #refuse(literal: string, problem: string): never {
+    const shown = literal.length > MAX_SHOWN ? `${literal.slice(0, MAX_SHOWN)}…` : literal;
+    throw new UnacceptableNumber(
+      `${fieldAt(this.#keys.join('.'))} is ${problem}: ${shown}. Send it as a string.`,
+    );
+  }
+}

@@ -1,0 +1,110 @@
+import type { RequestHandler } from 'express';
+import { Router } from 'express';
+import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
+import { routes } from '../../../generated/express.gen.ts';
+import { ApiError } from '../../lib/errors.ts';
+import type { Handlers, OperationId } from '../../operations/handlers.ts';
+import { type Sending, sendJson } from '../reply/json-body.ts';
+import { parametersOf } from './parameters.ts';
+
+type Path = (typeof routes)[OperationId]['path'];
+
+/** The array that an error of a path carries, empty, so that a client's loop over it does not trip. */
+const EMPTY_ARRAYS: { [P in Path]: Record<string, []> } = {
+  '/api/tasks': { tasks: [] },
+  '/api/tasks/runs': { runs: [] },
+  '/health/live': {},
+  '/health/ready': {},
+};
+
+const operationIds = Object.keys(routes).filter((id): id is OperationId => id in routes);
+
+function methodsOf(path: string): string[] {
+  const methods = operationIds
+    .filter((id) => routes[id].path === path)
+    .map((id) => routes[id].method.toUpperCase());
+  return methods.includes('GET') ? ['GET', 'HEAD', ...methods.filter((method) => method !== 'GET')] : methods;
+}
+
+/** The operation that a request names, if there is one. HEAD is answered as GET. */
+export function operationOf(method: string | undefined, path: string | undefined): OperationId | undefined {
+  const wanted = method === 'HEAD' ? 'get' : method?.toLowerCase();
+  return operationIds.find((id) => routes[id].path === path && routes[id].method === wanted);
+}
+
+/** Whether the spec has a path. */
+export function hasPath(path: string): boolean {
+  return operationIds.some((id) => routes[id].path === path);
+}
+
+/** Whether the spec gives an operation a body. */
+export function takesBody(id: OperationId): boolean {
+  return routes[id].hasBody;
+}
+
+/** What an error reply of that path has beside the envelope. */
+export function emptyArrayOf(path: string): Record<string, []> {
+  return Object.entries(EMPTY_ARRAYS).find(([known]) => known === path)?.[1] ?? {};
+}
+
+/** Refuses paths and methods that the spec does not have. */
+export const checkRoute: RequestHandler = (request, _response, next) => {
+  if (operationOf(request.method, request.path)) return next();
+  const methods = methodsOf(request.path);
+  if (methods.length === 0) {
+    const paths = [...new Set(operationIds.map((id) => routes[id].path))].join(', ');
+    throw new ApiError(
+      'not_found',
+      `There is no such path. The paths of this service are ${paths}; see /docs.`,
+    );
+  }
+  const allow = methods.join(', ');
+  throw new ApiError(
+    'method_not_allowed',
+    `${request.path} has no ${request.method}. Its methods are ${allow}.`,
+    {
+      headers: { Allow: allow },
+    },
+  );
+};
+
+/** Parameters of a media range, except its weight. */
+const OTHER_PARAMETERS = /;\s*(?!q=)[\w-]+=("[^"]*"|[^;,]*)/gi;
+
+/** Refuses requests for another type than the one there is. */
+export const checkAccept: RequestHandler = (request, _response, next) => {
+  // `application/json; charset=utf-8` asks for what there is; Express would compare the parameter too.
+  request.headers.accept = request.headers.accept?.replaceAll(OTHER_PARAMETERS, '');
+  if (request.accepts('application/json')) return next();
+  throw new ApiError(
+    'not_acceptable',
+    'The Accept header excludes application/json, the only type this service replies with.',
+  );
+};
+
+function serve<Id extends OperationId>(
+  id: Id,
+  handlers: Handlers,
+  headerNames: string[],
+  sending: Sending,
+): RequestHandler {
+  const handler = handlers[id];
+  return async (request, response) => {
+    const headers = Object.fromEntries(headerNames.map((name) => [name, request.get(name)]));
+    // credentials.ts has found the principal. The validator has made all three what the operation's input type says; no type of express' could.
+    response.locals.input = { query: request.query, body: request.body, headers };
+    const { status, body } = await handler(response.locals.input, response.locals.principal);
+    await sendJson(response.status(status), body, sending);
+  };
+}
+
+/** Calls the handler of each operation with the request's validated parts, and sends what it returns. */
+export function router(handlers: Handlers, document: OpenAPIV3.DocumentV3_1, sending: Sending): Router {
+  const all = Router({ caseSensitive: true, strict: true });
+  for (const id of operationIds) {
+    const { method, path } = routes[id];
+    const headerNames = [...parametersOf(document, 'header', { path, method }).keys()];
+    all[method](path, serve(id, handlers, headerNames, sending));
+  }
+  return all;
+}

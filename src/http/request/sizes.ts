@@ -1,0 +1,37 @@
+import type { RequestHandler } from 'express';
+import { ApiError } from '../../lib/errors.ts';
+import type { Limits } from '../../config/limits.ts';
+
+type Sizes = Pick<Limits, 'maxUrlBytes' | 'maxHeaderBytes'>;
+
+/**
+ * Refuses what HTTP allows and this service does not: long URLs, large headers, HTTP/1.1 without Host, two Hosts. Node's
+ * own limit in listener.ts is above that of the headers, and answers without knowing the path.
+ */
+export function sizes({ maxUrlBytes, maxHeaderBytes }: Sizes): RequestHandler {
+  return (request, _response, next) => {
+    const urlBytes = Buffer.byteLength(request.originalUrl);
+    if (urlBytes > maxUrlBytes) {
+      throw new ApiError(
+        'uri_too_long',
+        `The URL has ${urlBytes} bytes; at most ${maxUrlBytes} are allowed.`,
+      );
+    }
+    const headerBytes = request.rawHeaders.reduce((sum, text) => sum + text.length, 0);
+    if (headerBytes > maxHeaderBytes) {
+      throw new ApiError(
+        'headers_too_large',
+        `The headers have ${headerBytes} bytes; at most ${maxHeaderBytes} are allowed.`,
+      );
+    }
+    if (request.httpVersion === '1.1' && request.headers.host === undefined) {
+      throw new ApiError('malformed_request', 'The request has no Host header, which HTTP/1.1 demands.');
+    }
+    const hosts = request.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
+    if (hosts.length > 1) {
+      // RFC 9112, section 3.2: node would take the first, and a proxy before it perhaps another.
+      throw new ApiError('malformed_request', 'The request has more than one Host header.');
+    }
+    next();
+  };
+}

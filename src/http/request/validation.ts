@@ -1,0 +1,97 @@
+import type { Request, RequestHandler } from 'express';
+import { Router } from 'express';
+import { BadRequest, type OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
+import { OpenApiValidator } from 'express-openapi-validator/dist/openapi.validator.js';
+import { ApiError, fieldAt } from '../../lib/errors.ts';
+import { expectationOf, fieldNamesOf, fieldSchemaOf, parametersOf } from './parameters.ts';
+import { requestSpec } from './request-spec.ts';
+import { operationOf, takesBody } from './routes.ts';
+
+type Document = OpenAPIV3.DocumentV3_1;
+
+interface Problem {
+  path: string;
+  message: string;
+  errorCode?: string;
+}
+
+/** What is wrong with a field of the body, from the validator's words, where those do not say what would be right. */
+function explainField({ path, message, errorCode = '' }: Problem, spec: Document, request: Request): string {
+  const segments = path.split('/').slice(2);
+  const known = (of: string[]) => fieldNamesOf(fieldSchemaOf(spec, request, of)).join(', ');
+  if (segments.length === 0) {
+    return errorCode.startsWith('minProperties')
+      ? `The body names no field to change; known are ${known([])}.`
+      : `The body ${message}.`;
+  }
+  const name = fieldAt(segments.join('.'));
+  if (errorCode.startsWith('additionalProperties'))
+    return `${name} is not known; known are ${known(segments.slice(0, -1))}.`;
+  if (errorCode.startsWith('required')) return `${name} is missing.`;
+  const schema = fieldSchemaOf(spec, request, segments);
+  if (
+    errorCode.startsWith('enum') ||
+    errorCode.startsWith('format') ||
+    'format' in schema ||
+    'maximum' in schema
+  )
+    return `${name} must be ${expectationOf(spec, schema)}.`;
+  if (errorCode.startsWith('pattern'))
+    return `${name} must not have NUL characters or halves of surrogate pairs.`;
+  // Of several types it says "must be object,null".
+  return `${name} ${errorCode.startsWith('type') ? message.replaceAll(',', ' or ') : message}.`;
+}
+
+/** Tells the caller in the spec's words what the validator found. */
+function explain(error: unknown, document: Document, request: Request): unknown {
+  if (!(error instanceof BadRequest)) return error;
+  const parameters = parametersOf(document, 'query', request);
+  const headers = [...parametersOf(document, 'header', request).values()];
+  // The validator loses the place of a field whose name is empty; parameters are checked by name before.
+  const found = error.errors.map((problem) =>
+    problem.path === '' ? { ...problem, path: '/body/' } : problem,
+  );
+  const problems = found.map((problem) => {
+    const parameter = parameters.get(problem.path.split('/')[2] ?? '');
+    if (parameter && problem.path.startsWith('/query/'))
+      return `Query parameter "${parameter.name}" must be ${expectationOf(document, parameter.schema)}.`;
+    const header = headers.find(({ name }) => problem.path === `/headers/${name.toLowerCase()}`);
+    if (header) return `Header "${header.name}" must be ${expectationOf(document, header.schema)}.`;
+    return problem.path.startsWith('/body') ? explainField(problem, document, request) : problem.message;
+  });
+  const code = found.some(({ path }) => path.startsWith('/body')) ? 'invalid_body' : 'invalid_parameter';
+  return new ApiError(code, [...new Set(problems)].join(' '), { cause: error });
+}
+
+/**
+ * Refuses every request that the spec does not allow, and converts its parameters to the types in the spec.
+ * The validator takes HEAD for an unknown method, so it is shown GET. It is made without the package's usual entrance,
+ * which compiles the schema of all OpenAPI documents at each start, even where validateApiSpec is false (5.6.2); the tests
+ * hold the spec against that schema.
+ */
+export function validation(document: Document): RequestHandler {
+  const spec = requestSpec(document);
+  const validator = Router();
+  validator.use(
+    new OpenApiValidator({
+      apiSpec: spec.apiDoc,
+      validateRequests: { allowUnknownQueryParameters: false },
+      validateResponses: false,
+      validateSecurity: false,
+      fileUploader: false,
+      // The fast way, which is its default, takes February 30.
+      ajvFormats: { mode: 'full' },
+    }).installMiddleware(Promise.resolve(spec)),
+  );
+  return (request, response, next) => {
+    const { method } = request;
+    if (method === 'HEAD') request.method = 'GET';
+    // The validator compiles an operation anew for each content type and keeps it for ever; body.ts has checked the type.
+    const id = operationOf(method, request.path);
+    request.headers['content-type'] = id && takesBody(id) ? 'application/json' : undefined;
+    validator(request, response, (error?: unknown) => {
+      request.method = method;
+      next(error && explain(error, document, request));
+    });
+  };
+}

@@ -1,0 +1,118 @@
+import type { IncomingMessage } from 'node:http';
+import type { Request, RequestHandler } from 'express';
+import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
+import type { ApiKeyDocument } from '../../store/key-document.ts';
+import { type Principal, principalOf } from '../../operations/principal.ts';
+import type { KeyStore } from '../../store/key-store.ts';
+import { ApiError } from '../../lib/errors.ts';
+import { needsNoKey, rolesOf } from '../request/parameters.ts';
+
+/** `required`: every request has a key. `none`: everybody is an admin. */
+export type Auth = 'required' | 'none';
+
+const EVERYBODY: Principal = { scope: 'admin', caller: 'everybody' };
+
+/** Who asks what is open to everybody: for whatever else, he is of an account that does not exist. */
+const ANYBODY: Principal = { scope: 'account', accountId: '', caller: 'anybody' };
+
+/** RFC 9110, 11.6.1: a 401 says which scheme of Authorization is understood. */
+const CHALLENGE = { 'WWW-Authenticate': 'Bearer realm="recoup-tasks"' };
+
+/** The name of a scheme that is fit to be repeated. */
+const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]{0,30}(?= |$)/;
+
+const trusted = new WeakSet<IncomingMessage>();
+
+/** Takes a request of this process itself for an admin's, whatever headers it has. */
+export function trust(request: IncomingMessage): void {
+  trusted.add(request);
+}
+
+/** Whether a request is of this process itself. */
+export function isTrusted(request: IncomingMessage): boolean {
+  return trusted.has(request);
+}
+
+const keysOfRequests = new WeakMap<IncomingMessage, ApiKeyDocument>();
+
+/** The key that a request was let in by; undefined where none was asked for, and before it was looked at. */
+export function keyOf(request: IncomingMessage): ApiKeyDocument | undefined {
+  return keysOfRequests.get(request);
+}
+
+function refuse(code: 'missing_credentials' | 'invalid_credentials', message: string): never {
+  throw new ApiError(code, message, { headers: CHALLENGE });
+}
+
+/** The only value of a header that may be given once; node would merge or drop the others. */
+function onlyValue(request: IncomingMessage, name: 'x-api-key' | 'authorization'): string | undefined {
+  const values = request.headersDistinct[name] ?? [];
+  if (values.length > 1)
+    refuse('invalid_credentials', `The request has more than one ${name} header; send one.`);
+  return values[0];
+}
+
+/** The key that a request presents, and how. */
+function presentedKey(request: IncomingMessage): { key: string; place: string } {
+  const apiKey = onlyValue(request, 'x-api-key');
+  const authorization = onlyValue(request, 'authorization');
+  if (apiKey !== undefined && authorization !== undefined) {
+    refuse(
+      'invalid_credentials',
+      'The request has both x-api-key and Authorization; send exactly one of them.',
+    );
+  }
+  if (apiKey !== undefined) return { key: apiKey, place: 'x-api-key' };
+  if (authorization === undefined) {
+    refuse(
+      'missing_credentials',
+      'A key is missing: send it in the header "x-api-key: KEY" or "Authorization: Bearer KEY".',
+    );
+  }
+  // The scheme's name is the same in either case (RFC 9110, 11.1).
+  const [, bearer] = /^Bearer +(.*)$/i.exec(authorization) ?? [];
+  if (bearer !== undefined) return { key: bearer, place: 'Authorization: Bearer' };
+  const scheme = SCHEME.exec(authorization)?.[0];
+  const tried = scheme === undefined || /^bearer$/i.test(scheme) ? 'no key' : `the scheme ${scheme}`;
+  return refuse(
+    'invalid_credentials',
+    `The Authorization header has ${tried}; send "Authorization: Bearer KEY" or "x-api-key: KEY".`,
+  );
+}
+
+/** Finds out who asks, for the handlers, and refuses who may not. */
+export function credentials({
+  auth,
+  keys,
+  now,
+  document,
+}: {
+  auth: Auth;
+  keys: KeyStore;
+  now: () => Date;
+  document: OpenAPIV3.DocumentV3_1;
+}): RequestHandler {
+  const identify = async (request: Request): Promise<Principal> => {
+    if (needsNoKey(document, request)) return ANYBODY;
+    if (auth === 'none' || isTrusted(request)) return EVERYBODY;
+    const { key, place } = presentedKey(request);
+    const found = await keys.authenticate(key, now());
+    if (!found) {
+      refuse('invalid_credentials', `The key in ${place} is not valid: it is unknown, expired or revoked.`);
+    }
+    keysOfRequests.set(request, found);
+    return principalOf(found);
+  };
+  return async (request, response, next) => {
+    const principal = await identify(request);
+    // An admin has every role and an account none, including roles that this version does not know.
+    if (principal.scope !== 'admin' && rolesOf(document, request).length > 0) {
+      throw new ApiError(
+        'admin_required',
+        'This key is of an account, and this operation needs one of an admin.',
+      );
+    }
+    response.locals.principal = principal;
+    next();
+  };
+}

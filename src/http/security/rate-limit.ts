@@ -1,0 +1,96 @@
+import { isIPv4 } from 'node:net';
+import type { Request, RequestHandler } from 'express';
+import ipaddr from 'ipaddr.js';
+import { LRUCache } from 'lru-cache';
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { ApiError } from '../../lib/errors.ts';
+import { isTrusted, keyOf } from './credentials.ts';
+
+/** Requests a minute; 0 for as many as come. */
+export interface RateLimits {
+  perKey: number;
+  /** Of one IPv4 address, or one IPv6 network. */
+  perAddress: number;
+}
+
+const WINDOW_SECONDS = 60;
+
+/** Callers that are counted at a time, by each policy. Of more, those that have not asked for longest are forgotten. */
+const MAX_CALLERS = 20_000;
+
+/** Bytes of an IPv6 address that are counted as one: who has a network of his own, usually has a /56 or a /48. */
+const IPV6_NETWORK_BYTES = 7;
+
+/** Counts the requests of each caller. The library forgets a caller after a minute, and would keep any number of them. */
+export class RequestCounter {
+  readonly #counts: RateLimiterMemory;
+  readonly #callers: LRUCache<string, true>;
+
+  constructor(limit: number, maxCallers = MAX_CALLERS) {
+    this.#callers = new LRUCache({
+      max: maxCallers,
+      dispose: (_value, caller) => void this.#counts.delete(caller),
+    });
+    this.#counts = new RateLimiterMemory({ points: limit, duration: WINDOW_SECONDS, keyPrefix: '' });
+  }
+
+  async count(caller: string): Promise<RateLimiterRes> {
+    if (!this.#callers.get(caller)) this.#callers.set(caller, true);
+    try {
+      return await this.#counts.consume(caller);
+    } catch (refused) {
+      if (refused instanceof RateLimiterRes) return refused;
+      throw refused;
+    }
+  }
+}
+
+/**
+ * Counts requests by what `callerOf` tells of them, says what is left in RateLimit and RateLimit-Policy, and refuses
+ * what is over.
+ */
+function policy(
+  name: 'key' | 'address',
+  limit: number,
+  callerOf: (request: Request) => string | undefined,
+): RequestHandler {
+  if (limit === 0) return (_request, _response, next) => next();
+  const counter = new RequestCounter(limit);
+  const source = { key: 'with this key', address: 'from this address' }[name];
+  return async (request, response, next) => {
+    const caller = callerOf(request);
+    if (caller === undefined) return next();
+    const { consumedPoints, remainingPoints, msBeforeNext } = await counter.count(caller);
+    const seconds = Math.max(1, Math.ceil(msBeforeNext / 1_000));
+    response.append('RateLimit', `"${name}"; r=${remainingPoints}; t=${seconds}`);
+    response.append('RateLimit-Policy', `"${name}"; q=${limit}; w=${WINDOW_SECONDS}`);
+    if (consumedPoints <= limit) return next();
+    throw new ApiError(
+      'rate_limited',
+      `More than ${limit} requests a minute came ${source}. Try again in ${seconds} seconds.`,
+      { headers: { 'Retry-After': String(seconds) } },
+    );
+  };
+}
+
+/** What is counted as one address. Who owns an IPv6 network has more addresses in it than could ever be counted. */
+export function networkOf(address: string): string {
+  if (isIPv4(address)) return address;
+  // What a trusted proxy says it was asked by need not be an address; such are counted together.
+  if (!ipaddr.isValid(address)) return 'no address';
+  const parsed = ipaddr.process(address);
+  if (parsed.kind() === 'ipv4') return parsed.toString();
+  return Buffer.from(parsed.toByteArray().slice(0, IPV6_NETWORK_BYTES)).toString('hex');
+}
+
+/** Limits what comes from one address, before its key is looked at: guesses at keys count too. */
+export function limitAddresses({ perAddress }: RateLimits): RequestHandler {
+  return policy('address', perAddress, (request) =>
+    isTrusted(request) ? undefined : networkOf(request.ip ?? ''),
+  );
+}
+
+/** Limits what comes with one key. */
+export function limitKeys({ perKey }: RateLimits): RequestHandler {
+  return policy('key', perKey, (request) => keyOf(request)?._id);
+}

@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { type RequestListener, type Server, STATUS_CODES, createServer } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { Logger } from 'pino';
+import type { ErrorResponse } from '../../../generated/types.gen.ts';
+import { ApiError } from '../../lib/errors.ts';
+import type { Limits } from '../../config/limits.ts';
+import { Connections } from './connections.ts';
+import { Pipeline } from './pipeline.ts';
+import { API_HEADERS } from '../security/security-headers.ts';
+
+/** How often node looks for connections that took too long; by default, only every half a minute. */
+const LOOK_EVERY_MS = 1_000;
+/** How often a server that ends looks whether anybody is still connected. */
+const LOOK_AGAIN_MS = 20;
+
+function reasonOf(error: NodeJS.ErrnoException, maxHeaderSize: number): ApiError {
+  if (error.code === 'HPE_HEADER_OVERFLOW') {
+    return new ApiError('headers_too_large', `The headers have more than ${maxHeaderSize} bytes.`);
+  }
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new ApiError('request_timeout', 'The request did not arrive in time.');
+  }
+  return new ApiError('malformed_request', 'This is not a valid HTTP request.');
+}
+
+/** Answers what never becomes a request, in the envelope all the same. */
+function answerRaw(socket: Duplex, { status, code, message, headers }: ApiError, log: Logger): void {
+  const requestId = randomUUID();
+  const body: ErrorResponse = { status: 'error', error: message, code, request_id: requestId };
+  const text = JSON.stringify(body);
+  log.info({ requestId, status, code }, 'request');
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      'Content-Type: application/json; charset=utf-8',
+      `Content-Length: ${Buffer.byteLength(text)}`,
+      `x-request-id: ${requestId}`,
+      ...[...API_HEADERS, ...Object.entries(headers)].map(([name, value]) => `${name}: ${value}`),
+      'Connection: close',
+      '',
+      text,
+    ].join('\r\n'),
+  );
+}
+
+/** A request's target as the rest of the service expects it: `http://host/path` and `/path#x` both name `/path`. */
+function originForm(target: string): string {
+  const path = target.replace(/^https?:\/\/[^/?#]*/i, '').replace(/#.*$/, '');
+  return path.startsWith('/') ? path : `/${path}`;
+}
+
+/** A listening service that can end without losing a request. */
+export interface Listener {
+  server: Server;
+  /**
+   * Ends it. Replies close their connections from now on; new ones are taken until all are closed, at most `delayMs`, so
+   * that balancers have time to learn of it. Requests in flight finish; those that take longer than `deadlineMs` are cut.
+   */
+  drain(times: { delayMs: number; deadlineMs: number }): Promise<void>;
+}
+
+/** The HTTP server of an app, not yet listening, with bounds on what a connection may cost. */
+function boundedServer(limits: Limits, maxHeaderSize: number): Server {
+  const { headersTimeoutMs: headersTimeout, requestTimeoutMs: requestTimeout } = limits;
+  const server = createServer({
+    maxHeaderSize,
+    headersTimeout,
+    requestTimeout,
+    connectionsCheckingInterval: Math.min(LOOK_EVERY_MS, headersTimeout),
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    // sizes.ts refuses it in the envelope.
+    requireHostHeader: false,
+  });
+  // Node would silently drop headers after the 2,000th; their bytes are bounded already.
+  server.maxHeadersCount = 0;
+  server.timeout = limits.idleTimeoutMs;
+  return server;
+}
+
+/** Ends a server; see Listener.drain. */
+async function drainServer(
+  server: Server,
+  { delayMs, deadlineMs }: { delayMs: number; deadlineMs: number },
+  closeIfIdle: () => void,
+): Promise<void> {
+  const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
+  const acceptedUntil = performance.now() + delayMs;
+  const countConnections = promisify(server.getConnections).bind(server);
+  while (performance.now() < acceptedUntil && (await countConnections()) > 0) await pause(LOOK_AGAIN_MS);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    // A connection on which nothing was asked does not count as idle to node, and would hold the process. What has
+    // arrived by now is still read first.
+    setImmediate(closeIfIdle);
+  });
+  clearTimeout(cut);
+}
+
+/** The listener of an app, not yet listening. */
+export function createListener(app: RequestListener, log: Logger, limits: Limits): Listener {
+  const pipelines = new WeakMap<Duplex, Pipeline>();
+  /** Those of which something is being served. */
+  const busy = new Set<Pipeline>();
+  let draining = false;
+  let closing = false;
+  // Above the limit that sizes.ts refuses politely; what is larger is refused while it is being read.
+  const maxHeaderSize = limits.maxHeaderBytes + Math.max(limits.maxHeaderBytes, limits.maxUrlBytes);
+  const server = boundedServer(limits, maxHeaderSize);
+  const connections = new Connections(server, limits.maxConnections);
+  const closeIfIdle = () => {
+    closing = true;
+    if (busy.size === 0) server.closeAllConnections();
+  };
+  server.on('connection', (socket) => pipelines.set(socket, new Pipeline(socket)));
+  const serve: RequestListener = (request, response) => {
+    const pipeline = pipelines.get(request.socket);
+    const begin = () => {
+      connections.serves(request.socket);
+      if (pipeline) busy.add(pipeline);
+      if (draining) pipeline?.last();
+      request.url = originForm(request.url ?? '/');
+      app(request, response);
+    };
+    const ended = () => {
+      connections.waits(request.socket);
+      if (pipeline) busy.delete(pipeline);
+      if (closing) closeIfIdle();
+    };
+    pipeline?.serve(request, response, begin, ended);
+  };
+  server.on('request', serve);
+  // Node would answer an unknown expectation by itself, outside the envelope; RFC 9110 lets a server ignore it.
+  server.on('checkExpectation', serve);
+  server.on('connect', (_request, socket) => {
+    // Node listens to it no longer, so that an error would end the process, and a reply being written would stand still.
+    socket.on('error', () => socket.destroy());
+    if (pipelines.get(socket)?.current) return void socket.destroy();
+    answerRaw(
+      socket,
+      new ApiError('method_not_allowed', 'This service is no proxy.', {
+        headers: { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE' },
+      }),
+      log,
+    );
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else pipelines.get(socket)?.answer(() => answerRaw(socket, reasonOf(error, maxHeaderSize), log));
+  });
+  return {
+    server,
+    drain: async (times) => {
+      draining = true;
+      for (const pipeline of busy) pipeline.last();
+      await drainServer(server, times, closeIfIdle);
+    },
+  };
+}
+
+/** Listens, on any free port where it is 0, and returns the URL. */
+export async function listen(server: Server, port: number, host: string): Promise<string> {
+  server.listen(port, host);
+  await once(server, 'listening');
+  const address = server.address();
+  const actualPort = typeof address === 'object' && address ? address.port : port;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${actualPort}`;
+}

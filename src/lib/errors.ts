@@ -1,0 +1,67 @@
+import type { ErrorCode } from '../../generated/types.gen.ts';
+
+/** HTTP status of each published code (openapi.yaml, ErrorCode). */
+const STATUS = {
+  invalid_parameter: 400,
+  unknown_parameter: 400,
+  invalid_cursor: 400,
+  malformed_request: 400,
+  malformed_body: 400,
+  invalid_body: 400,
+  invalid_schedule: 400,
+  invalid_timezone: 400,
+  missing_credentials: 401,
+  invalid_credentials: 401,
+  account_forbidden: 403,
+  admin_required: 403,
+  foreign_origin: 403,
+  not_found: 404,
+  task_not_found: 404,
+  run_not_found: 404,
+  method_not_allowed: 405,
+  not_acceptable: 406,
+  request_timeout: 408,
+  run_of_another_task: 409,
+  body_too_large: 413,
+  uri_too_long: 414,
+  unsupported_media_type: 415,
+  idempotency_key_reused: 422,
+  rate_limited: 429,
+  headers_too_large: 431,
+  internal_error: 500,
+  database_unavailable: 503,
+  service_overloaded: 503,
+  too_busy: 503,
+  not_ready: 503,
+} as const satisfies Record<ErrorCode, number>;
+
+/**
+ * An error meant for the caller. Its message is sent as it is: it says what is wrong, where, and what would be right,
+ * and nothing of the service's inside.
+ */
+export class ApiError extends Error {
+  readonly code: ErrorCode;
+  readonly status: (typeof STATUS)[ErrorCode];
+  /** Reply headers that belong to the error, such as Allow or Retry-After. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: ErrorOptions & { headers?: Record<string, string> } = {},
+  ) {
+    super(message, options);
+    this.name = 'ApiError';
+    this.code = code;
+    this.status = STATUS[code];
+    this.headers = options.headers ?? {};
+  }
+}
+
+/** Characters of a field's path in a message. */
+const MAX_PATH = 200;
+
+/** A field of a body as messages name it, by its path, such as `runs.0.status`. */
+export function fieldAt(path: string): string {
+  return `Field "${path.slice(0, MAX_PATH)}"`;
+}

@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import { type Principal, refuseOtherAccount, scopeOf } from './principal.ts';
+import { ApiError } from '../lib/errors.ts';
+import type { Input, Reply } from './handlers.ts';
+import type { RunStore } from '../store/run-store.ts';
+import { checkSchedule } from './check-schedule.ts';
+import { type ClaimStore, isDuplicate } from '../store/claim-store.ts';
+import type { TaskDocument } from '../store/task-document.ts';
+import { makeParts } from '../view/parts.ts';
+import { type TaskStore, asDocument } from '../store/task-store.ts';
+import { type ViewSources, viewTasks } from './view-tasks.ts';
+
+interface Dependencies extends ViewSources {
+  tasks: TaskStore;
+  runs: RunStore;
+  claims: ClaimStore;
+  log: Logger;
+}
+
+type Body = Input<'createTask'>['body'];
+
+/** What to create: the body as it was sent, and the account that will own the task. */
+interface Wanted {
+  body: Body;
+  owner: string;
+}
+
+/**
+ * The account that will own a new task: the one that the body names, or the key's own.
+ * @throws ApiError
+ */
+function ownerOf({ account_id }: Body, principal: Principal): string {
+  const named = account_id?.toLowerCase();
+  refuseOtherAccount(principal, named);
+  const owner = named ?? scopeOf(principal);
+  if (owner !== undefined) return owner;
+  throw new ApiError(
+    'invalid_body',
+    'Field "account_id" is missing: an admin has no account of their own, so name the account that will own the task.',
+  );
+}
+
+function newTask(id: string, { body, owner }: Wanted, created_at: Date): TaskDocument {
+  return asDocument({
+    _id: id,
+    title: body.title,
+    prompt: body.prompt,
+    schedule: body.schedule,
+    timezone: body.timezone,
+    account_id: owner,
+    artist_account_id: body.artist_account_id.toLowerCase(),
+    enabled: body.enabled ?? true,
+    trigger_schedule_id: null,
+    model: body.model ?? null,
+    created_at,
+  });
+}
+
+/** Inserts the task, or finds it if it exists already; undefined if it was deleted in between. */
+async function insertOrFind(task: TaskDocument, tasks: TaskStore): Promise<TaskDocument | undefined> {
+  try {
+    await tasks.insert([task]);
+    return task;
+  } catch (error) {
+    if (!isDuplicate(error)) throw error;
+    const [present] = await tasks.findByIds([task._id], {});
+    return present;
+  }
+}
+
+async function reply(task: TaskDocument, dependencies: Dependencies): Promise<Reply<'createTask'>> {
+  const views = await viewTasks(await makeParts([task], dependencies.runs), dependencies);
+  return { status: 200, body: { status: 'success', tasks: views } };
+}
+
+/** This operation stored the text, so the body has its type. */
+const replay = (text: string): Reply<'createTask'> => ({ status: 200, body: JSON.parse(text) });
+
+/**
+ * Creates the task of an Idempotency-Key. Requests with the same key, concurrent or later, insert the same `_id`, so the
+ * database lets one of them create it.
+ */
+async function createOnce(
+  claimedBy: { caller: string; key: string },
+  wanted: Wanted,
+  dependencies: Dependencies,
+): Promise<Reply<'createTask'>> {
+  const { tasks, claims, log, now } = dependencies;
+  const claim = await claims.claim(claimedBy, wanted.body, now());
+  if (!claim) {
+    throw new ApiError(
+      'idempotency_key_reused',
+      'This Idempotency-Key was sent with another body; make a new key for a new task.',
+    );
+  }
+  if (claim.reply !== undefined) return replay(claim.reply);
+  const task = newTask(claim.task_id, wanted, now());
+  const stored = await insertOrFind(task, tasks);
+  const earlier = stored ? undefined : await claims.findReply(claim);
+  if (earlier !== undefined) return replay(earlier);
+  const created = await reply(stored ?? task, dependencies);
+  try {
+    await claims.storeReply(claim, JSON.stringify(created.body));
+  } catch (error) {
+    // The task exists: failing now would deny it. A retry finds it by its id.
+    log.warn({ err: error, taskId: task._id }, 'reply of an Idempotency-Key not stored');
+  }
+  return created;
+}
+
+async function create(wanted: Wanted, dependencies: Dependencies): Promise<Reply<'createTask'>> {
+  const task = newTask(randomUUID(), wanted, dependencies.now());
+  return reply((await insertOrFind(task, dependencies.tasks)) ?? task, dependencies);
+}
+
+/** POST /api/tasks */
+export function createTask(dependencies: Dependencies) {
+  return async (
+    { body, headers }: Input<'createTask'>,
+    principal: Principal,
+  ): Promise<Reply<'createTask'>> => {
+    const wanted = { body, owner: ownerOf(body, principal) };
+    checkSchedule(body);
+    const key = headers['Idempotency-Key'];
+    return key === undefined
+      ? create(wanted, dependencies)
+      : createOnce({ caller: principal.caller, key }, wanted, dependencies);
+  };
+}

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { ApiError } from '../lib/errors.ts';
+import type { Position } from '../store/position.ts';
+
+/** Raised when the format or the order of a listing changes, so that an old cursor is refused, not misread. */
+const FORMAT = 1;
+
+/** Every filter of a listing by its parameter's name, in one order; undefined where it is not set. */
+export type Filters = Record<string, unknown>;
+
+/** Ties a cursor to its filters. Not a signature: whoever forges one reads what its filters would show anyway. */
+function hashOf(filters: Filters): string {
+  return createHash('sha256')
+    .update(JSON.stringify(Object.values(filters).map((value) => value ?? null)))
+    .digest('base64url')
+    .slice(0, 12);
+}
+
+/** The cursor of the page that starts after a position, for one set of filters. */
+export function encodeCursor(position: Position, filters: Filters): string {
+  const content = [FORMAT, hashOf(filters), position.createdAt.getTime(), position.id];
+  return Buffer.from(JSON.stringify(content)).toString('base64url');
+}
+
+function parse(cursor: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(cursor, 'base64url').toString());
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The position in a cursor that encodeCursor made for the same filters.
+ * @throws ApiError invalid_cursor for any other text.
+ */
+export function decodeCursor(cursor: string, filters: Filters): Position {
+  const content = parse(cursor);
+  const [format, hash, time, id] = Array.isArray(content) ? content : [];
+  const createdAt = new Date(typeof time === 'number' ? time : Number.NaN);
+  const readable = format === FORMAT && typeof id === 'string' && !Number.isNaN(createdAt.getTime());
+  if (readable && hash !== hashOf(filters)) {
+    const names = Object.keys(filters);
+    throw new ApiError(
+      'invalid_cursor',
+      'Query parameter "cursor" belongs to a listing with other filters: send it with the same ' +
+        `${names.slice(0, -1).join(', ')} and ${names.at(-1)} as the page it came from.`,
+    );
+  }
+  if (!readable || encodeCursor({ createdAt, id }, filters) !== cursor) {
+    throw new ApiError(
+      'invalid_cursor',
+      'Query parameter "cursor" is not one of this service: send the next_cursor of the page before, unchanged.',
+    );
+  }
+  return { createdAt, id };
+}

@@ -1,0 +1,78 @@
+import type { Operations } from '../../generated/express.gen.ts';
+import type { Principal } from './principal.ts';
+import type { JsonText } from '../view/json-text.ts';
+
+export type OperationId = keyof Operations;
+
+/** What a handler is given: the request's parts, validated and converted by the spec. */
+export type Input<Id extends OperationId> = Operations[Id]['input'];
+
+/**
+ * A success body less the literals that the spec reserves for errors (`status: 'error'`, the error codes), so that an
+ * error's body cannot be sent with a success status although one published schema holds for both.
+ */
+type Succeeding<Body, Failed> = {
+  [Key in keyof Body]: Key extends keyof Failed
+    ? Failed[Key] extends string
+      ? string extends Failed[Key]
+        ? Body[Key]
+        : Exclude<Body[Key], Failed[Key]>
+      : Body[Key]
+    : Body[Key];
+};
+
+/** A body as a handler may give it: the items of an array as text, one by one where they can be many. */
+type Streamable<Body> = {
+  [Key in keyof Body]: Body[Key] extends (infer Item)[]
+    ? Item[] | JsonText<Item>[] | AsyncIterable<JsonText<Item>>
+    : Body[Key];
+};
+
+type ErrorBody<Id extends OperationId> = Operations[Id]['errors'][keyof Operations[Id]['errors']];
+
+/** What a handler returns: a success status of the spec with the body that belongs to it. Errors are thrown as ApiError. */
+export type Reply<Id extends OperationId> = {
+  [Status in keyof Operations[Id]['responses'] & number]: {
+    status: Status;
+    body: Streamable<Succeeding<Operations[Id]['responses'][Status], ErrorBody<Id>>>;
+  };
+}[keyof Operations[Id]['responses'] & number];
+
+/** One handler for each operationId of the spec, no more and no less; they know neither express nor the database driver. */
+export type Handlers = {
+  [Id in OperationId]: (input: Input<Id>, principal: Principal) => Promise<Reply<Id>>;
+};
+
+type KeysOf<Union> = Union extends unknown ? keyof Union : never;
+type ValueOf<Union, Key extends PropertyKey> = Union extends { [K in Key]?: infer Value } ? Value : never;
+
+/** What Actual is, with `never` in place of each property that Shape does not have, at any depth. */
+type Exact<Actual, Shape> = unknown extends Shape
+  ? Actual
+  : Actual extends JsonText<infer Wire>
+    ? JsonText<Exact<Wire, Shape extends JsonText<infer ShapeWire> ? ShapeWire : never>>
+    : Actual extends readonly (infer Item)[]
+      ? Exact<Item, Shape extends readonly (infer ShapeItem)[] ? ShapeItem : never>[]
+      : Actual extends AsyncIterable<infer Item>
+        ? AsyncIterable<Exact<Item, Shape extends AsyncIterable<infer ShapeItem> ? ShapeItem : never>>
+        : Actual extends object
+          ? {
+              [Key in keyof Actual]: Key extends KeysOf<Shape>
+                ? Exact<Actual[Key], ValueOf<Shape, Key>>
+                : never;
+            }
+          : Actual;
+
+type ExactHandlers<Given extends Handlers> = {
+  [Id in keyof Given]: Id extends OperationId
+    ? (input: Input<Id>, principal: Principal) => Promise<Exact<Awaited<ReturnType<Given[Id]>>, Reply<Id>>>
+    : never;
+};
+
+/**
+ * Takes the handlers as they are, and compiles only where they fit the spec in every property: what TypeScript checks
+ * of a literal with an annotated type, it does not check of what a function returns (TypeScript issue 241).
+ */
+export function defineHandlers<Given extends Handlers>(handlers: Given & ExactHandlers<Given>): Handlers {
+  return handlers;
+}

@@ -1,0 +1,56 @@
+import { type Principal, refuseOtherAccount, scopeOf } from './principal.ts';
+import { decodeCursor, encodeCursor } from './cursor.ts';
+import { ApiError } from '../lib/errors.ts';
+import type { Input, Reply } from './handlers.ts';
+import { type RunFilter, boundOf } from '../store/run-filter.ts';
+import type { RunStore } from '../store/run-store.ts';
+import { viewRunOfTask } from '../view/run-view.ts';
+
+type Query = Input<'listRuns'>['query'];
+
+/** openapi.yaml, listRuns, limit. */
+const DEFAULT_LIMIT = 20;
+
+function filterOf({ account_id, task_id, status, from, to }: Query, principal: Principal) {
+  refuseOtherAccount(principal, account_id?.toLowerCase());
+  return {
+    // A UUID's letters are the same in either case (RFC 9562, section 4); stored ones are in lower case.
+    account_id: scopeOf(principal) ?? account_id?.toLowerCase(),
+    task_id: task_id?.toLowerCase(),
+    status: status?.toSorted(),
+    from: from === undefined ? undefined : boundOf(from),
+    to: to === undefined ? undefined : boundOf(to),
+  };
+}
+
+async function findOne(
+  runId: string,
+  { cursor, filter, runs }: { cursor?: string; filter: RunFilter; runs: RunStore },
+): Promise<Reply<'listRuns'>> {
+  if (cursor !== undefined) {
+    throw new ApiError(
+      'invalid_cursor',
+      'Query parameter "cursor" is of listings; "runId" asks for one run.',
+    );
+  }
+  const run = await runs.find(runId, filter);
+  if (!run) throw new ApiError('run_not_found', `There is no run ${runId} that matches the filters.`);
+  return { status: 200, body: { status: 'success', runs: [viewRunOfTask(run)] } };
+}
+
+/** GET /api/tasks/runs */
+export function listRuns({ runs }: { runs: RunStore }) {
+  return async ({ query }: Input<'listRuns'>, principal: Principal): Promise<Reply<'listRuns'>> => {
+    const { runId, cursor, limit = DEFAULT_LIMIT } = query;
+    const filter = filterOf(query, principal);
+    if (runId !== undefined) return findOne(runId, { cursor, filter, runs });
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, filter);
+    // One more than the page holds tells whether another follows.
+    const found = await runs.page(filter, { after, limit: limit + 1 });
+    const shown = found.slice(0, limit);
+    const last = found.length > limit ? shown.at(-1) : undefined;
+    const next_cursor = last && encodeCursor(last.position, filter);
+    const body = { status: 'success' as const, runs: shown.map(viewRunOfTask) };
+    return { status: 200, body: { ...body, ...(next_cursor && { next_cursor }) } };
+  };
+}

@@ -1,0 +1,34 @@
+import { type Principal, refuseOtherAccount, scopeOf } from './principal.ts';
+import { ApiError } from '../lib/errors.ts';
+import type { TaskStore } from '../store/task-store.ts';
+import { unknownTask } from './unknown-task.ts';
+
+/** The task that a change or a deletion names, and the account that the request acts for. */
+interface Named {
+  id: string;
+  account_id?: string;
+}
+
+/**
+ * The filter for that task: its owner is the account of an account key, or the account that an admin names.
+ * @throws ApiError account_forbidden
+ */
+export function targetOf({ id, account_id }: Named, principal: Principal): Named {
+  const named = account_id?.toLowerCase();
+  refuseOtherAccount(principal, named);
+  return { id: id.toLowerCase(), account_id: scopeOf(principal) ?? named };
+}
+
+/** The error where no task matches. Only an admin, who sees every task, learns that it belongs to another account. */
+export async function explainNoMatch(
+  { id, account_id }: Named,
+  principal: Principal,
+  tasks: TaskStore,
+): Promise<ApiError> {
+  const mayTell = scopeOf(principal) === undefined && account_id !== undefined;
+  if (!mayTell || (await tasks.findByIds([id.toLowerCase()], {})).length === 0) return unknownTask(id);
+  return new ApiError(
+    'account_forbidden',
+    `Field "account_id" is not the owner of the task ${id}: name its owner, or leave the field out.`,
+  );
+}

@@ -1,0 +1,80 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { MongoServerError } from 'mongodb';
+import type { Collections } from './collections.ts';
+import type { ClaimDocument } from './claim-document.ts';
+
+/** openapi.yaml, createTask. */
+const KEPT_MS = 24 * 60 * 60 * 1_000;
+
+const DUPLICATE_KEY = 11000;
+
+const hash = (text: string): string => createHash('sha256').update(text).digest('base64url');
+
+function hashOf(body: object): string {
+  return hash(JSON.stringify(Object.entries(body).toSorted(([one], [other]) => (one < other ? -1 : 1))));
+}
+
+/** Whether a document with that _id, or that value of a unique index, is there already. */
+export function isDuplicate(error: unknown): boolean {
+  return error instanceof MongoServerError && error.code === DUPLICATE_KEY;
+}
+
+/** Claims on Idempotency-Keys. A claim locks nothing: it gives all requests with one key and body the same task id. */
+export class ClaimStore {
+  readonly #claims: Collections['idempotency_keys'];
+
+  constructor({ idempotency_keys }: Pick<Collections, 'idempotency_keys'>) {
+    this.#claims = idempotency_keys;
+  }
+
+  /**
+   * Finds or stores the claim on a caller's key.
+   * @returns undefined if the key belongs to another body
+   */
+  async claim(
+    { caller, key }: { caller: string; key: string },
+    body: object,
+    now: Date,
+  ): Promise<ClaimDocument | undefined> {
+    const fresh: ClaimDocument = {
+      _id: hash(JSON.stringify([caller, key])),
+      body_hash: hashOf(body),
+      task_id: randomUUID(),
+      claimed_at: now,
+      expires_at: new Date(now.getTime() + KEPT_MS),
+    };
+    // A request that loses a race for the key finds the winner's claim; so does one whose own write the driver repeated.
+    for (;;) {
+      const present = await this.#claims.findOne({ _id: fresh._id });
+      if (present && present.expires_at > now) {
+        return present.body_hash === fresh.body_hash ? present : undefined;
+      }
+      if (await (present ? this.#replace(present, fresh) : this.#insert(fresh))) return fresh;
+    }
+  }
+
+  /** Stores the reply, unless another request with the same key has stored its own. */
+  async storeReply({ _id, task_id }: ClaimDocument, reply: string): Promise<void> {
+    await this.#claims.updateOne({ _id, task_id, reply: { $exists: false } }, { $set: { reply } });
+  }
+
+  /** The reply that another request has stored since, if any. */
+  async findReply({ _id, task_id }: ClaimDocument): Promise<string | undefined> {
+    return (await this.#claims.findOne({ _id, task_id }))?.reply;
+  }
+
+  async #insert(claim: ClaimDocument): Promise<boolean> {
+    try {
+      await this.#claims.insertOne(claim);
+      return true;
+    } catch (error) {
+      if (isDuplicate(error)) return false;
+      throw error;
+    }
+  }
+
+  async #replace({ _id, task_id }: ClaimDocument, claim: ClaimDocument): Promise<boolean> {
+    const { modifiedCount } = await this.#claims.replaceOne({ _id, task_id }, claim);
+    return modifiedCount === 1;
+  }
+}

@@ -1,0 +1,102 @@
+import {
+  type Collection,
+  type CreateIndexesOptions,
+  type Db,
+  type IndexSpecification,
+  MongoServerError,
+} from 'mongodb';
+import type { AccountDocument } from './account-document.ts';
+import type { StoredKey } from './key-document.ts';
+import type { ClaimDocument } from './claim-document.ts';
+import type { RunDocument } from './run-document.ts';
+import type { TaskDocument } from './task-document.ts';
+import type { UpgradeDocument } from './upgrade.ts';
+
+export interface Collections {
+  tasks: Collection<TaskDocument>;
+  runs: Collection<RunDocument>;
+  accounts: Collection<AccountDocument>;
+  idempotency_keys: Collection<ClaimDocument>;
+  api_keys: Collection<StoredKey>;
+  upgrades: Collection<UpgradeDocument>;
+}
+
+/**
+ * The order of every listing, newest first, so that a filtered page is read from the index in order and stops at its
+ * limit. What follows it in the tasks' indexes lets them answer which version a listing's tasks have, whatever it
+ * filters by, without their documents.
+ */
+const TASK_INDEXES: IndexSpecification[] = [
+  { created_at: -1, _id: 1, version: 1, enabled: 1 },
+  { account_id: 1, created_at: -1, _id: 1, version: 1, enabled: 1, artist_account_id: 1 },
+  { artist_account_id: 1, created_at: -1, _id: 1, version: 1, enabled: 1 },
+];
+const INDEX_NOT_FOUND = 27;
+
+/**
+ * A first index, or an upgrade, of a large collection takes minutes; the time limit of requests would abort it each time. The
+ * driver takes this option for each command, though its types do not say so.
+ */
+export const PATIENCE = { socketTimeoutMS: 3_600_000 };
+const PATIENT_INDEX: CreateIndexesOptions & typeof PATIENCE = PATIENCE;
+
+/** The default names of indexes that earlier versions created, and that those above replace. */
+const SUPERSEDED_TASK_INDEXES = new Set([
+  'created_at_-1__id_1',
+  'account_id_1_created_at_-1__id_1',
+  'artist_account_id_1_created_at_-1__id_1',
+]);
+
+const RUN_INDEXES: IndexSpecification[] = [
+  { task_id: 1, createdAt: -1, _id: -1 },
+  { task_id: 1, status: 1, createdAt: -1, _id: -1 },
+  { account_id: 1, createdAt: -1, _id: -1 },
+  // By status too: a page of rare ones would otherwise read the whole history.
+  { account_id: 1, status: 1, createdAt: -1, _id: -1 },
+  { createdAt: -1, _id: -1 },
+  { status: 1, createdAt: -1, _id: -1 },
+];
+
+/** The service's collections in a database. */
+export function collectionsOf(db: Db): Collections {
+  return {
+    tasks: db.collection('tasks'),
+    runs: db.collection('runs'),
+    accounts: db.collection('accounts'),
+    idempotency_keys: db.collection('idempotency_keys'),
+    api_keys: db.collection('api_keys'),
+    upgrades: db.collection('upgrades'),
+  };
+}
+
+/** Finds nothing, with the permissions that requests need; a ping would need none. */
+export const probeOf =
+  ({ tasks }: Pick<Collections, 'tasks'>) =>
+  (maxTimeMS: number) =>
+    tasks.findOne({ _id: '' }, { projection: { _id: 1 }, maxTimeMS });
+
+/**
+ * Creates the indexes that are missing and drops those that earlier versions created and nothing uses any more; others
+ * stay as they are. One command each: FerretDB 1.24 ends the connection when several that exist come in one.
+ */
+export async function createIndexes({ tasks, runs, idempotency_keys, api_keys }: Collections): Promise<void> {
+  for (const index of TASK_INDEXES) await tasks.createIndex(index, PATIENT_INDEX);
+  await dropSuperseded(tasks);
+  for (const index of RUN_INDEXES) await runs.createIndex(index, PATIENT_INDEX);
+  await idempotency_keys.createIndex({ expires_at: 1 }, { ...PATIENT_INDEX, expireAfterSeconds: 0 });
+  await api_keys.createIndex({ hash: 1 }, { ...PATIENT_INDEX, unique: true });
+}
+
+/** Only what has both the name and the key of an index of ours: under either alone it may be somebody else's. */
+async function dropSuperseded(tasks: Collections['tasks']): Promise<void> {
+  for (const { name, key } of await tasks.indexes()) {
+    const defaultName = Object.entries(key).flat().join('_');
+    if (name !== defaultName || !SUPERSEDED_TASK_INDEXES.has(name)) continue;
+    try {
+      await tasks.dropIndex(name);
+    } catch (error) {
+      // Another process, starting at the same time, has dropped it.
+      if (!(error instanceof MongoServerError && error.code === INDEX_NOT_FOUND)) throw error;
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import type { Filter } from 'mongodb';
+import type { Position } from './position.ts';
+import type { Collections } from './collections.ts';
+import type { TaskDocument } from './task-document.ts';
+
+/** Which tasks; every given member must match. */
+export interface TaskFilter {
+  id?: string;
+  account_id?: string;
+  artist_account_id?: string;
+  /** True includes tasks whose `enabled` is null or absent. */
+  enabled?: boolean;
+}
+
+/** What a task says of its runs, which is for runs/settlement.ts to write. */
+type OfRuns = 'recent_runs' | 'runs_version' | 'recording';
+
+/** A task that has not run yet. */
+export type NewTask = Omit<TaskDocument, OfRuns | 'version'>;
+
+/** What may be changed of a task once it is there; undefined leaves a field as it is. */
+export type TaskChanges = Partial<
+  Omit<TaskDocument, '_id' | 'account_id' | 'created_at' | 'trigger_schedule_id' | OfRuns | 'version'>
+>;
+
+/** Newest first, ties by id. */
+const LISTING_ORDER = { created_at: -1, _id: 1 } as const;
+
+/** What a listing asks first: all else it may have kept, by id and version. */
+export type TaskVersion = Pick<TaskDocument, '_id' | 'version' | 'created_at'>;
+const TASK_VERSION = { _id: 1, version: 1, created_at: 1 } as const satisfies Record<keyof TaskVersion, 1>;
+
+function queryOf(filter: TaskFilter, after?: Position): Filter<TaskDocument> {
+  const { id, enabled, ...accounts } = filter;
+  const query: Filter<TaskDocument> = { ...accounts };
+  if (id !== undefined) query._id = id;
+  if (enabled !== undefined) query.enabled = enabled ? { $ne: false } : false;
+  if (after) {
+    // The first condition bounds the index scan, the second leaves out what came before among equal instants.
+    query.created_at = { $lte: after.createdAt };
+    query.$or = [{ created_at: { $lt: after.createdAt } }, { _id: { $gt: after.id } }];
+  }
+  return query;
+}
+
+/** A new task as it is stored. */
+export function asDocument(task: NewTask): TaskDocument {
+  return { ...task, recent_runs: [], version: 1 };
+}
+
+/** Tasks. */
+export class TaskStore {
+  readonly #tasks: Collections['tasks'];
+
+  constructor({ tasks }: Pick<Collections, 'tasks'>) {
+    this.#tasks = tasks;
+  }
+
+  /**
+   * Which tasks match and at which versions, in the order of listings, behind a position: the first `limit`, up to 1,001.
+   * All of it stands in the indexes, so that no task need be read.
+   */
+  async versions(filter: TaskFilter, page: { after?: Position; limit: number }): Promise<TaskVersion[]> {
+    const { after, limit } = page;
+    const options = { sort: LISTING_ORDER, projection: TASK_VERSION, limit, ignoreUndefined: true };
+    return this.#tasks.find<TaskVersion>(queryOf(filter, after), { ...options, batchSize: limit }).toArray();
+  }
+
+  /** The first tasks that match, in the order of listings, behind a position: at most `limit`, up to 1,001. */
+  async page(filter: TaskFilter, page: { after?: Position; limit: number }): Promise<TaskDocument[]> {
+    const { after, limit } = page;
+    const options = { sort: LISTING_ORDER, limit, batchSize: limit, ignoreUndefined: true };
+    return this.#tasks.find(queryOf(filter, after), options).toArray();
+  }
+
+  /** Those of the tasks with these ids that match, in any order. One query, however many. */
+  async findByIds(ids: string[], filter: TaskFilter): Promise<TaskDocument[]> {
+    if (ids.length === 0) return [];
+    const query: Filter<TaskDocument> = { $and: [{ _id: { $in: ids } }, queryOf(filter)] };
+    return this.#tasks.find(query, { ignoreUndefined: true, batchSize: ids.length + 1 }).toArray();
+  }
+
+  /** Adds tasks that have not run yet; resolves to them as they are stored. */
+  async insert(tasks: NewTask[]): Promise<TaskDocument[]> {
+    const documents = tasks.map(asDocument);
+    await this.#tasks.insertMany(documents, { ignoreUndefined: true });
+    return documents;
+  }
+
+  /** Changes the fields that are given, and nothing else; resolves to the whole task, null where none matches. */
+  async update(which: TaskFilter, changes: TaskChanges): Promise<TaskDocument | null> {
+    return this.#tasks.findOneAndUpdate(
+      queryOf(which),
+      { $set: changes, $inc: { version: 1 } },
+      { returnDocument: 'after', ignoreUndefined: true },
+    );
+  }
+
+  /** @returns whether a task matched, which is deleted then */
+  async delete(which: TaskFilter): Promise<boolean> {
+    const { deletedCount } = await this.#tasks.deleteOne(queryOf(which), { ignoreUndefined: true });
+    return deletedCount === 1;
+  }
+}

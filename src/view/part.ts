@@ -1,0 +1,11 @@
+import type { Piece } from './json-text.ts';
+import type { TaskDocument } from '../store/task-document.ts';
+
+/** What a listing needs of a task at one version: its text with its runs, and what the rest of its text depends on. */
+export interface TaskPart extends Pick<TaskDocument, 'schedule' | 'timezone' | 'account_id' | 'enabled'> {
+  id: string;
+  version: number;
+  stored: Piece;
+  /** The rest of the text as it was last, and what it was made of. */
+  joined?: { upcoming: Date[]; ownerEmail: string | null; piece: Piece };
+}

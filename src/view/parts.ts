@@ -1,0 +1,63 @@
+import type { RunStore } from '../store/run-store.ts';
+import { viewRun } from './run-view.ts';
+import { isTurnOver, nextTurn } from '../lib/time-slices.ts';
+import type { TaskDocument } from '../store/task-document.ts';
+import type { TaskPart } from './part.ts';
+import type { PartCache } from './part-cache.ts';
+import type { TaskFilter, TaskStore, TaskVersion } from '../store/task-store.ts';
+import { viewStored } from './task-view.ts';
+
+/** Where parts come from. */
+export interface PartSources {
+  tasks: TaskStore;
+  runs: RunStore;
+  cache: PartCache;
+}
+
+/** A task that was added by hand, with another tool, may lack them; one such must not fail everybody's listing. */
+const pointersOf = ({ recent_runs }: Partial<TaskDocument>) => recent_runs ?? [];
+
+/** Its runs may change without its version being raised once more: what is seen of them now is not to be kept. */
+const isBeingRecorded = ({ recording }: Pick<TaskDocument, 'recording'>) => (recording?.length ?? 0) > 0;
+
+/** The parts of documents just read, from one query for the runs of all. */
+export async function makeParts(documents: TaskDocument[], runs: RunStore): Promise<TaskPart[]> {
+  // Read after the documents: whatever raised a version is among these runs, what comes later will raise it again.
+  const byId = await runs.findByIds(documents.flatMap((task) => pointersOf(task).map(({ id }) => id)));
+  const parts: TaskPart[] = [];
+  for (const task of documents) {
+    const recentRuns = pointersOf(task).flatMap(({ id }) => byId.get(id) ?? []);
+    const { _id, version, schedule, timezone, account_id, enabled } = task;
+    const stored = viewStored(task, recentRuns.map(viewRun));
+    parts.push({ id: _id, version, schedule, timezone, account_id, enabled, stored });
+    if (isTurnOver()) await nextTurn();
+  }
+  return parts;
+}
+
+/**
+ * The parts of tasks in the order given, from the cache where it has them at that very version. The others are read by
+ * the filter once more: a task that was deleted, or disabled, since its version was read no longer matches.
+ */
+export async function partsOf(
+  versions: TaskVersion[],
+  filter: TaskFilter,
+  { tasks, runs, cache }: PartSources,
+  use: 'often' | 'once' = 'often',
+): Promise<TaskPart[]> {
+  const parts = new Map<string, TaskPart>();
+  const missing: string[] = [];
+  for (const wanted of versions) {
+    const part = cache.find(wanted);
+    if (part) parts.set(part.id, part);
+    else missing.push(wanted._id);
+  }
+  const documents = await tasks.findByIds(missing, filter);
+  const unsettled = new Set(documents.filter(isBeingRecorded).map(({ _id }) => _id));
+  for (const part of await makeParts(documents, runs)) {
+    parts.set(part.id, part);
+    // A long listing, which none but its reader needs, would else drive out what all others ask for.
+    if (use === 'often' && !unsettled.has(part.id)) cache.keep(part);
+  }
+  return versions.flatMap(({ _id }) => parts.get(_id) ?? []);
+}

@@ -1,0 +1,56 @@
+import type { Run, Task } from '../../generated/types.gen.ts';
+import { JsonText, Piece } from './json-text.ts';
+import type { TaskDocument } from '../store/task-document.ts';
+
+/** The fields that do not follow from the task and its runs alone: they change with the time, and with the account. */
+type Joined = 'upcoming' | 'owner_email';
+
+const OPEN_RUNS = Buffer.from(',"recent_runs":[');
+const COMMA = Buffer.from(',');
+const CLOSE_RUNS = Buffer.from(']');
+
+/** The task's own fields as the API shows them. Each is named, so that nothing else in the document can leak. */
+function viewFields(task: TaskDocument): Omit<Task, Joined | 'recent_runs'> {
+  return {
+    id: task._id,
+    title: task.title,
+    prompt: task.prompt,
+    schedule: task.schedule,
+    timezone: task.timezone ?? undefined,
+    account_id: task.account_id,
+    artist_account_id: task.artist_account_id,
+    enabled: task.enabled ?? null,
+    trigger_schedule_id: task.trigger_schedule_id,
+    model: task.model,
+  };
+}
+
+/**
+ * The text of a task up to its last runs; `viewJoined` ends it.
+ * @param recentRuns - newest first, at most five
+ */
+export function viewStored(task: TaskDocument, recentRuns: JsonText<Run>[]): Piece {
+  const runs = recentRuns.flatMap(({ pieces }, at) => [
+    ...(at > 0 ? [COMMA] : []),
+    ...pieces.map(({ bytes }) => bytes),
+  ]);
+  const fields = Buffer.from(JSON.stringify(viewFields(task)).slice(0, -1));
+  return new Piece(Buffer.concat([fields, OPEN_RUNS, ...runs, CLOSE_RUNS]));
+}
+
+/**
+ * The rest of a task's text.
+ * @param upcoming - ascending, at most ten
+ */
+export function viewJoined(upcoming: Date[], ownerEmail: string | null): Piece {
+  const joined: Pick<Task, Joined> = {
+    upcoming: upcoming.map((at) => at.toISOString()),
+    owner_email: ownerEmail,
+  };
+  return new Piece(`,${JSON.stringify(joined).slice(1)}`);
+}
+
+/** The task as the API shows it, of its two parts. */
+export function viewTask(stored: Piece, joined: Piece): JsonText<Task> {
+  return JsonText.of(stored, joined);
+}

@@ -1,0 +1,243 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { InvalidSettings, readSettings } from '../../src/config/settings.ts';
+import { unknownNames, variables } from '../../src/config/variables.ts';
+
+const DEFAULT_LIMITS = {
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 65_000,
+  idleTimeoutMs: 60_000,
+  maxHeaderBytes: 65_536,
+  maxUrlBytes: 8_192,
+  maxBodyBytes: 1_048_576,
+  maxRunsBodyBytes: 8_388_608,
+  maxJsonDepth: 64,
+  maxConnections: 1_000,
+  maxFullListings: 32,
+  stalledReaderMs: 10_000,
+  databasePoolSize: 50,
+  queueTimeoutMs: 3_000,
+  operationTimeoutMs: 4_500,
+  drainDelayMs: 1_000,
+};
+
+describe('settings', () => {
+  test('have defaults that start a service on this machine alone', () => {
+    expect(readSettings({})).toEqual({
+      port: 3000,
+      host: '127.0.0.1',
+      reachable: false,
+      auth: 'none',
+      database: { uri: undefined, name: 'recoup', dataDir: './data' },
+      sampleData: true,
+      cacheBytes: 64 * 1_048_576,
+      rateLimits: undefined,
+      corsOrigins: undefined,
+      metricsAddress: undefined,
+      traceExport: undefined,
+      trustProxy: undefined,
+      runRetentionDays: undefined,
+      limits: DEFAULT_LIMITS,
+      logLevel: 'info',
+    });
+  });
+
+  test('are taken from the environment', () => {
+    const settings = readSettings({
+      PORT: '8080',
+      HOST: '::1',
+      AUTH: 'required',
+      MONGODB_URI: 'mongodb://db.example',
+      MONGODB_DATABASE: 'tasks',
+      DATA_DIR: '/var/lib/recoup',
+      SAMPLE_DATA: 'off',
+      CACHE_MB: '0',
+      RATE_LIMIT_PER_KEY: '60',
+      RATE_LIMIT_PER_ADDRESS: '0',
+      CORS_ORIGINS: 'https://tasks.example, http://localhost:5173',
+      METRICS_PORT: '9464',
+      METRICS_HOST: '0.0.0.0',
+      OTEL_TRACES_EXPORTER: 'console',
+      TRUST_PROXY: '2',
+      RUN_RETENTION_DAYS: '30',
+      LOG_LEVEL: 'silent',
+    });
+    expect(settings).toEqual({
+      port: 8080,
+      host: '::1',
+      reachable: false,
+      auth: 'required',
+      database: { uri: 'mongodb://db.example', name: 'tasks', dataDir: '/var/lib/recoup' },
+      sampleData: false,
+      cacheBytes: 0,
+      rateLimits: { perKey: 60, perAddress: 0 },
+      corsOrigins: ['https://tasks.example', 'http://localhost:5173'],
+      metricsAddress: { port: 9464, host: '0.0.0.0', reachable: true },
+      traceExport: 'console',
+      trustProxy: 2,
+      runRetentionDays: 30,
+      limits: DEFAULT_LIMITS,
+      logLevel: 'silent',
+    });
+  });
+
+  test.each([
+    [{}, 'none'],
+    [{ HOST: 'localhost' }, 'none'],
+    [{ HOST: '127.8.9.1' }, 'none'],
+    [{ HOST: '0.0.0.0' }, 'required'],
+    [{ HOST: '::' }, 'required'],
+    [{ HOST: 'tasks.example' }, 'required'],
+    [{ HOST: '127.0.0.1.example' }, 'required'],
+    [{ HOST: '0.0.0.0', AUTH: 'none' }, 'none'],
+    [{ AUTH: 'required' }, 'required'],
+  ])('of %j make credentials %s', (environment, auth) => {
+    expect(readSettings(environment).auth).toBe(auth);
+  });
+
+  test('limit requests generously where there are credentials, and not at all without', () => {
+    expect(readSettings({ AUTH: 'required' }).rateLimits).toEqual({ perKey: 6_000, perAddress: 12_000 });
+    expect(readSettings({ AUTH: 'none', RATE_LIMIT_PER_KEY: '5' }).rateLimits).toBeUndefined();
+  });
+
+  test.each([
+    [{}, undefined],
+    [{ OTEL_SERVICE_NAME: 'tasks' }, undefined],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, 'http/protobuf'],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://collector:4318/v1/traces' }, 'http/protobuf'],
+    [{ OTEL_TRACES_EXPORTER: 'otlp' }, 'http/protobuf'],
+    [{ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }, 'http/json'],
+    [{ OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, undefined],
+    [{ OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' }, undefined],
+    // What is set for other programs of the machine hinders nobody.
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, undefined],
+    [{ OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }, undefined],
+    [{ OTEL_SDK_DISABLED: 'true', OTEL_TRACES_EXPORTER: 'zipkin' }, undefined],
+    [
+      {
+        OTEL_TRACES_EXPORTER: 'otlp',
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+        OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/json',
+      },
+      'http/json',
+    ],
+  ])('%j of OpenTelemetry export traces by %s', (environment, way) => {
+    expect(readSettings(environment).traceExport).toBe(way);
+  });
+
+  test('name the proxies to trust, by number or by address', () => {
+    expect(readSettings({ TRUST_PROXY: '1' }).trustProxy).toBe(1);
+    expect(readSettings({ TRUST_PROXY: '10.0.0.0/8, ::1' }).trustProxy).toEqual(['10.0.0.0/8', '::1']);
+  });
+
+  test.each([
+    ['mongodb://user:pw@a.example:1,b.example:2/shop?replicaSet=rs0', 'shop'],
+    ['mongodb+srv://cluster.example/shop', 'shop'],
+    ['mongodb://a.example/?tls=true', 'recoup'],
+    ['mongodb://a.example', 'recoup'],
+  ])('the database of %s is %s, unless MONGODB_DATABASE says otherwise', (uri, name) => {
+    expect(readSettings({ MONGODB_URI: uri }).database.name).toBe(name);
+    expect(readSettings({ MONGODB_URI: uri, MONGODB_DATABASE: 'other' }).database.name).toBe('other');
+  });
+
+  test.each([
+    ['KEEP_ALIVE_TIMEOUT_MS', { keepAliveTimeoutMs: 7 }],
+    ['DRAIN_DELAY_MS', { drainDelayMs: 7 }],
+    ['MAX_CONNECTIONS', { maxConnections: 7 }],
+  ])('%s sets its limit', (variable, limit) => {
+    expect(readSettings({ [variable]: '7' }).limits).toEqual({ ...DEFAULT_LIMITS, ...limit });
+  });
+
+  test('count as unset when they are empty, as a blank line of .env leaves them', () => {
+    expect(readSettings({ MONGODB_URI: '', PORT: '' })).toEqual(readSettings({}));
+  });
+
+  test.each([
+    [{ PORT: 'http' }, 'PORT: "http" is not a port: 1 to 65535'],
+    [{ PORT: '65536' }, 'PORT'],
+    [{ HOST: 'http://x' }, 'HOST: "http://x" is not an address to listen on'],
+    [{ AUTH: 'off' }, 'AUTH'],
+    [{ MONGODB_URI: 'localhost:27017' }, 'MONGODB_URI: it is not a connection string such as mongodb://'],
+    [{ MONGODB_DATABASE: 'a b' }, 'MONGODB_DATABASE: "a b" is not a database name'],
+    [{ DATA_DIR: ' ' }, 'DATA_DIR'],
+    [{ SAMPLE_DATA: 'yes' }, 'SAMPLE_DATA'],
+    [{ CACHE_MB: '1.5' }, 'CACHE_MB: "1.5" is not a number of megabytes'],
+    [{ RATE_LIMIT_PER_KEY: '-1' }, 'RATE_LIMIT_PER_KEY: "-1" is not a number of requests a minute'],
+    [{ RATE_LIMIT_PER_ADDRESS: '1e3' }, 'RATE_LIMIT_PER_ADDRESS'],
+    [{ AUTH: 'required', CORS_ORIGINS: '*' }, 'CORS_ORIGINS: "*" is not a list of origins'],
+    [{ AUTH: 'required', CORS_ORIGINS: 'null' }, 'CORS_ORIGINS'],
+    [{ AUTH: 'required', CORS_ORIGINS: 'https://tasks.example/' }, 'CORS_ORIGINS'],
+    [{ AUTH: 'required', CORS_ORIGINS: 'https://tasks.example:443' }, 'CORS_ORIGINS'],
+    [{ AUTH: 'required', CORS_ORIGINS: 'https://a.example,tasks.example' }, 'CORS_ORIGINS'],
+    [
+      { CORS_ORIGINS: 'https://tasks.example' },
+      'CORS_ORIGINS: pages of other origins may call the API only with a key',
+    ],
+    [{ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, 'OTEL_EXPORTER_OTLP_PROTOCOL'],
+    [{ OTEL_TRACES_EXPORTER: 'otlp,console' }, 'OTEL_TRACES_EXPORTER'],
+    [{ OTEL_TRACES_EXPORTER: 'zipkin' }, 'OTEL_TRACES_EXPORTER'],
+    [{ TRUST_PROXY: 'true' }, 'TRUST_PROXY: "true" is neither a number of proxies, 1 to 9, nor'],
+    [{ TRUST_PROXY: '0.0.0.0/0' }, 'TRUST_PROXY'],
+    [{ TRUST_PROXY: '10.0.0.0/33' }, 'TRUST_PROXY'],
+    [{ RUN_RETENTION_DAYS: '0' }, 'RUN_RETENTION_DAYS: "0" is not a number of days'],
+    [{ RUN_RETENTION_DAYS: '1.5' }, 'RUN_RETENTION_DAYS'],
+    [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL'],
+    [{ MAX_CONNECTIONS: '0' }, 'MAX_CONNECTIONS: "0" is not a whole number from 1 to 100000'],
+    [{ KEEP_ALIVE_TIMEOUT_MS: '4.5' }, 'KEEP_ALIVE_TIMEOUT_MS'],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' },
+      'OTEL_EXPORTER_OTLP_ENDPOINT: "localhost:4318" is not a URL such as http://127.0.0.1:4318',
+    ],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: '//collector' }, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'],
+    [{ DRAIN_DELAY_MS: '9000' }, 'DRAIN_DELAY_MS: "9000" is not a whole number from 0 to 7000'],
+  ])('%j is refused by name', (environment, message) => {
+    expect(() => readSettings(environment)).toThrow(InvalidSettings);
+    expect(() => readSettings(environment)).toThrow(message);
+  });
+
+  test('that are wrong are all named at once', () => {
+    expect(() => readSettings({ PORT: 'x', SAMPLE_DATA: 'x' })).toThrow(/PORT[^]*SAMPLE_DATA/);
+  });
+
+  test('a connection string is not repeated in the error, for it may hold a password', () => {
+    expect(() => readSettings({ MONGODB_URI: 'mongo://user:hunter2@host' })).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
+    );
+  });
+
+  test('are those that .env.example lists, with their defaults', () => {
+    const lines = readFileSync('.env.example', 'utf8')
+      .split('\n')
+      .filter((line) => /^[A-Z]/.test(line));
+    const example = Object.fromEntries(lines.map((line) => line.split('=', 2)));
+    expect(readSettings(example)).toEqual(readSettings({}));
+    expect(Object.keys(example)).toEqual(Object.keys(variables));
+  });
+});
+
+describe('names that are no settings', () => {
+  test('are all unknown names of the .env file', () => {
+    expect(unknownNames({ PORT: '1', COLOR: 'red', OTEL_SERVICE_NAME: 'x' }, {})).toEqual(['COLOR']);
+  });
+
+  test.each([
+    ['MONGODB_URL', true],
+    ['RATE_LIMIT_PER_IP', true],
+    ['CORS_ORIGIN', true],
+    ['MAX_BODY_BYTES', true],
+    ['HEADERS_TIMEOUT_MS', true],
+    ['MONGODB_SERVICE_HOST', false],
+    ['MONGODB_PORT_27017_TCP_ADDR', false],
+    ['PATH', false],
+    ['NODE_ENV', false],
+    ['OTEL_SERVICE_NAME', false],
+    ['PORT', false],
+  ])('%s of the environment: %s', (name, unknown) => {
+    expect(unknownNames({}, { [name]: '1' })).toEqual(unknown ? [name] : []);
+  });
+
+  test('count only where they have a value', () => {
+    expect(unknownNames({}, { MONGODB_URL: '' })).toEqual([]);
+  });
+});

