@@ -85,12 +85,8 @@ describe('the tarball', () => {
       'package.json',
       'src',
     ]);
-    expect((await readdir(join(installed, 'dist'))).toSorted()).toEqual([
-      'cjs',
-      'generated',
-      'scripts',
-      'src',
-    ]);
+    expect((await readdir(join(installed, 'dist'))).toSorted()).toEqual(['cjs', 'generated', 'src']);
+    expect((await readdir(join(installed, 'src'))).toSorted()).toEqual(['http', 'samples']);
     expect(await readdir(join(installed, 'src', 'http', 'pages'))).toEqual(['docs-page']);
   });
 
