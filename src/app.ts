@@ -50,7 +50,7 @@ import type { Tracing } from './telemetry/tracing.ts';
 /** Of that memory, for compressed text, which is a fraction of the text. */
 const GZIP_SHARE = 1 / 4;
 
-interface Surroundings {
+interface Dependencies {
   collections: Collections;
   auth: Auth;
   log: Logger;
@@ -74,9 +74,9 @@ interface Surroundings {
 }
 
 /** Composes the service: its handlers, and all that a request passes on its way to one and back, in order. */
-export function createApp(surroundings: Surroundings): Express {
-  const { collections, auth, log, cacheBytes, now, limits, database, readiness } = surroundings;
-  const { corsOrigins, metrics, rateLimits, tracing, trustProxy } = surroundings;
+export function createApp(dependencies: Dependencies): Express {
+  const { collections, auth, log, cacheBytes, now, limits, database, readiness } = dependencies;
+  const { corsOrigins, metrics, rateLimits, tracing, trustProxy } = dependencies;
   const spec = loadSpec();
   const tasks = new TaskStore(collections);
   const runs = new RunStore(collections);

@@ -48,7 +48,7 @@ const PREPARING =
 
 const NOTHING_TO_END = async () => {};
 
-interface Surroundings {
+interface Dependencies {
   settings: Settings;
   log: Logger;
   database: Database;
@@ -58,7 +58,7 @@ interface Surroundings {
 }
 
 /** The app of a process, and what it is made ready to serve by. */
-function compose({ settings, log, database, telemetry, ending }: Surroundings) {
+function compose({ settings, log, database, telemetry, ending }: Dependencies) {
   const { auth, runRetentionDays } = settings;
   const { signal } = ending;
   const now = () => new Date();
@@ -87,11 +87,11 @@ function compose({ settings, log, database, telemetry, ending }: Surroundings) {
 }
 
 /** Serves on a database, until the process is told to end and nothing is in flight any more. */
-async function serve(surroundings: Surroundings): Promise<void> {
-  const { settings, log, telemetry, ending } = surroundings;
+async function serve(dependencies: Dependencies): Promise<void> {
+  const { settings, log, telemetry, ending } = dependencies;
   const { auth, host, limits, metricsAddress, port, reachable } = settings;
   const { signal } = ending;
-  const { app, watch, readiness, prepare, stopRetention } = compose(surroundings);
+  const { app, watch, readiness, prepare, stopRetention } = compose(dependencies);
   const { server, drain } = createListener(app, log, limits);
   const ended = aborted(signal);
   let closeMetrics = NOTHING_TO_END;

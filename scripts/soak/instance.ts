@@ -10,7 +10,7 @@ const START_LIMIT_MS = 30_000;
 export const END_LIMIT_MS = 10_000;
 const ERROR_LEVEL = 50;
 
-interface Surroundings {
+interface Dependencies {
   /** Its settings, beside the port. */
   environment: Record<string, string>;
   logFile: string;
@@ -28,12 +28,12 @@ export class Instance {
   /** How many of its processes have been up. */
   starts = 0;
   #program: Program | undefined;
-  readonly #surroundings: Surroundings;
+  readonly #dependencies: Dependencies;
 
-  constructor(name: string, surroundings: Surroundings) {
+  constructor(name: string, dependencies: Dependencies) {
     this.name = name;
     this.targets = [name, 'database'];
-    this.#surroundings = surroundings;
+    this.#dependencies = dependencies;
   }
 
   get pid(): number {
@@ -82,7 +82,7 @@ export class Instance {
     program.signal('SIGTERM');
     const inTime = await program.endsWithin(END_LIMIT_MS);
     const { code, stderr } = await program.ended;
-    const { findings } = this.#surroundings;
+    const { findings } = this.#dependencies;
     if (!inTime) findings.add('hung', `${this.name} did not end within ${END_LIMIT_MS} ms of SIGTERM`);
     else if (code !== 0) findings.add('wrong', `${this.name} ended with ${code} after SIGTERM: ${stderr}`);
     if (stderr !== '') findings.add('wrong', `${this.name} wrote on stderr: ${stderr}`);
@@ -90,7 +90,7 @@ export class Instance {
 
   /** @returns whether it is ready; false where it ended, as it may while the database is away */
   async #startOnce(deadline: number): Promise<boolean> {
-    const { environment, logFile } = this.#surroundings;
+    const { environment, logFile } = this.#dependencies;
     const program = new Program('src/main.js', {
       environment: {
         PORT: '0',
@@ -124,7 +124,7 @@ export class Instance {
     if (this.#program !== program) return;
     this.#program = undefined;
     const now = performance.now();
-    const { faults, findings } = this.#surroundings;
+    const { faults, findings } = this.#dependencies;
     if (program.address === undefined && code === 1 && faults.explains(this.targets, now, now)) return;
     if (signal !== 'SIGKILL' || !faults.explains([this.name], now, now))
       findings.add('wrong', `${this.name} ended by itself, with ${code ?? signal}: ${stderr}`);
@@ -132,7 +132,7 @@ export class Instance {
 
   /** An error in the log is to be explained by a fault, and never one of the service's own. */
   #judge({ level = 0, msg, code, ...rest }: LogLine): void {
-    const { faults, findings } = this.#surroundings;
+    const { faults, findings } = this.#dependencies;
     if (level < ERROR_LEVEL) return;
     const now = performance.now();
     const isExpected = level === ERROR_LEVEL && faults.explains(this.targets, now, now);

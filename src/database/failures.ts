@@ -26,6 +26,14 @@ export function isDatabaseFailure(error: unknown): boolean {
   return error instanceof MongoError && !(error instanceof MongoAPIError);
 }
 
+/** MongoDB's code for a document whose _id, or whose value of a unique index, exists already. */
+export const DUPLICATE_KEY = 11000;
+
+/** Whether a write failed because its document exists already. */
+export function isDuplicateKey(error: unknown): boolean {
+  return error instanceof MongoServerError && error.code === DUPLICATE_KEY;
+}
+
 /** Whether no connection of the pool became free in time. The driver does not export the error's class. */
 export function isPoolExhausted(error: unknown): boolean {
   return error instanceof Error && error.name === 'MongoWaitQueueTimeoutError';

@@ -23,7 +23,7 @@ interface Outage {
   answersSince?: Date;
 }
 
-interface Surroundings {
+interface Dependencies {
   /** Runs a cheap command with the permissions that requests need; rejects if the database does not answer. */
   probe: (maxTimeMs: number) => Promise<unknown>;
   log: Logger;
@@ -33,7 +33,7 @@ interface Surroundings {
 
 /** Knows whether the database answers, and tells the log when that changes: once, not for each request that fails or not. */
 export class DatabaseWatch {
-  readonly #probe: Surroundings['probe'];
+  readonly #probe: Dependencies['probe'];
   readonly #log: Logger;
   readonly #now: () => Date;
   #asking = false;
@@ -47,7 +47,7 @@ export class DatabaseWatch {
   /** By kind: when the log was last told of a trouble that is no outage, and how often it came since. */
   readonly #told = new Map<string, { at: Date; since: number }>();
 
-  constructor({ probe, log, now }: Surroundings) {
+  constructor({ probe, log, now }: Dependencies) {
     this.#probe = probe;
     this.#log = log;
     this.#now = now;

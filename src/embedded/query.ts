@@ -11,7 +11,7 @@ import type { RawValue } from './raw-bson.ts';
 import { type Found, Scan } from './scan.ts';
 import { Sorter } from './sorter.ts';
 import type { Store } from './store.ts';
-import { isTurnOver, nextTurn } from '../lib/time-slices.ts';
+import { isSliceOver, nextSlice } from '../lib/time-slices.ts';
 
 export interface QueryRequest {
   readonly filter: GroupFilter;
@@ -67,9 +67,9 @@ export class Query {
           if (!take(projected(next.value, project))) return this.#left === 0;
           if (this.#left === 0) return true;
         }
-        if (!isTurnOver()) continue;
+        if (!isSliceOver()) continue;
         this.#checkDeadline();
-        await nextTurn();
+        await nextSlice();
       }
     } finally {
       snapshot.done();

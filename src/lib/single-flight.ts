@@ -1,29 +1,28 @@
 /**
- * Look-ups that callers who ask the same share, without an older answer for anyone: who asks while one is under way waits
- * for the next, which begins after he asked, together with all others who came meanwhile. However many ask at once, the
- * database is asked twice.
+ * Single-flight with freshness: callers with equal keys share a lookup, but none gets the result of a lookup that started
+ * before its own call. Callers that arrive during a lookup share the next one, so at most two run for a key.
  */
-export class Rounds<Answer> {
-  readonly #rounds = new Map<string, { current: Promise<Answer>; next?: Promise<Answer> }>();
+export class SingleFlight<Answer> {
+  readonly #flights = new Map<string, { current: Promise<Answer>; next?: Promise<Answer> }>();
 
   /**
-   * The answer of a look-up that begins now or later.
-   * @param question - look-ups of equal questions are interchangeable
+   * The result of a lookup that starts now or later.
+   * @param key - lookups with equal keys are interchangeable
    */
-  ask(question: string, lookUp: () => Promise<Answer>): Promise<Answer> {
-    const underWay = this.#rounds.get(question);
-    if (!underWay) return this.#begin(question, lookUp);
-    const begin = () => this.#begin(question, lookUp);
-    return (underWay.next ??= underWay.current.then(begin, begin));
+  run(key: string, lookUp: () => Promise<Answer>): Promise<Answer> {
+    const flight = this.#flights.get(key);
+    if (!flight) return this.#start(key, lookUp);
+    const start = () => this.#start(key, lookUp);
+    return (flight.next ??= flight.current.then(start, start));
   }
 
-  #begin(question: string, lookUp: () => Promise<Answer>): Promise<Answer> {
-    const round = { current: lookUp() };
-    this.#rounds.set(question, round);
+  #start(key: string, lookUp: () => Promise<Answer>): Promise<Answer> {
+    const flight = { current: lookUp() };
+    this.#flights.set(key, flight);
     const end = () => {
-      if (this.#rounds.get(question) === round && !('next' in round)) this.#rounds.delete(question);
+      if (this.#flights.get(key) === flight && !('next' in flight)) this.#flights.delete(key);
     };
-    round.current.then(end, end);
-    return round.current;
+    flight.current.then(end, end);
+    return flight.current;
   }
 }

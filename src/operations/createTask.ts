@@ -5,7 +5,7 @@ import { ApiError } from '../lib/errors.ts';
 import type { Input, Reply } from './handlers.ts';
 import type { RunStore } from '../store/run-store.ts';
 import { checkSchedule } from './check-schedule.ts';
-import { type ClaimStore, isDuplicate } from '../store/claim-store.ts';
+import type { ClaimStore } from '../store/claim-store.ts';
 import type { TaskDocument } from '../store/task-document.ts';
 import { makeParts } from '../view/parts.ts';
 import { type TaskStore, asDocument } from '../store/task-store.ts';
@@ -57,18 +57,6 @@ function newTask(id: string, { body, owner }: Wanted, created_at: Date): TaskDoc
   });
 }
 
-/** Inserts the task, or finds it if it exists already; undefined if it was deleted in between. */
-async function insertOrFind(task: TaskDocument, tasks: TaskStore): Promise<TaskDocument | undefined> {
-  try {
-    await tasks.insert([task]);
-    return task;
-  } catch (error) {
-    if (!isDuplicate(error)) throw error;
-    const [present] = await tasks.findByIds([task._id], {});
-    return present;
-  }
-}
-
 async function reply(task: TaskDocument, dependencies: Dependencies): Promise<Reply<'createTask'>> {
   const views = await viewTasks(await makeParts([task], dependencies.runs), dependencies);
   return { status: 200, body: { status: 'success', tasks: views } };
@@ -96,7 +84,7 @@ async function createOnce(
   }
   if (claim.reply !== undefined) return replay(claim.reply);
   const task = newTask(claim.task_id, wanted, now());
-  const stored = await insertOrFind(task, tasks);
+  const stored = await tasks.insertOrFind(task);
   const earlier = stored ? undefined : await claims.findReply(claim);
   if (earlier !== undefined) return replay(earlier);
   const created = await reply(stored ?? task, dependencies);
@@ -111,7 +99,7 @@ async function createOnce(
 
 async function create(wanted: Wanted, dependencies: Dependencies): Promise<Reply<'createTask'>> {
   const task = newTask(randomUUID(), wanted, dependencies.now());
-  return reply((await insertOrFind(task, dependencies.tasks)) ?? task, dependencies);
+  return reply((await dependencies.tasks.insertOrFind(task)) ?? task, dependencies);
 }
 
 /** POST /api/tasks */

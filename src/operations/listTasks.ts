@@ -5,7 +5,7 @@ import type { Position } from '../store/position.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { Input, Reply } from './handlers.ts';
 import type { JsonText } from '../view/json-text.ts';
-import { Rounds } from '../lib/single-flight.ts';
+import { SingleFlight } from '../lib/single-flight.ts';
 import type { TaskPart } from '../view/part.ts';
 import { type PartSources, makeParts, partsOf } from '../view/parts.ts';
 import type { TaskFilter, TaskVersion } from '../store/task-store.ts';
@@ -116,12 +116,12 @@ async function* viewPage(
 
 /** GET /api/tasks */
 export function listTasks(dependencies: Dependencies) {
-  const rounds = new Rounds<Found>();
+  const lookups = new SingleFlight<Found>();
   return async ({ query }: Input<'listTasks'>, principal: Principal): Promise<Reply<'listTasks'>> => {
     // Who asks is in the filter: what is equal for two callers, both may see.
     const filter = filterOf(query, principal);
     const request = { filter, after: startOf(query, filter), limit: query.limit };
-    const found = await rounds.ask(JSON.stringify(request), () => lookUp(request, dependencies));
+    const found = await lookups.run(JSON.stringify(request), () => lookUp(request, dependencies));
     const { views, rest, last } = found;
     let tasks: JsonText<Task>[] | AsyncIterable<JsonText<Task>> = views;
     if (query.limit === undefined && last) tasks = viewAll(filter, dependencies);

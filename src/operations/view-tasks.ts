@@ -2,7 +2,7 @@ import type { Task } from '../../generated/types.gen.ts';
 import type { AccountStore } from '../store/account-store.ts';
 import type { JsonText } from '../view/json-text.ts';
 import type { FireTimes } from '../schedule/fire-times.ts';
-import { isTurnOver, nextTurn } from '../lib/time-slices.ts';
+import { isSliceOver, nextSlice } from '../lib/time-slices.ts';
 import type { TaskPart } from '../view/part.ts';
 import { viewJoined, viewTask } from '../view/task-view.ts';
 
@@ -41,7 +41,7 @@ export async function viewTasks(
         ? NEVER
         : (fireTimes.known(schedule, zone, at) ?? (await fireTimes.compute(schedule, zone, at)));
     views.push(viewTask(part.stored, joinedOf(part, upcoming, emails.get(account_id) ?? null)));
-    if (isTurnOver()) await nextTurn();
+    if (isSliceOver()) await nextSlice();
   }
   return views;
 }

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { CacheStats } from '../lib/cache-stats.ts';
-import { isTurnOver, nextTurn } from '../lib/time-slices.ts';
+import { isSliceOver, nextSlice } from '../lib/time-slices.ts';
 import { UnreadableSchedule, fireTimesAfter } from './upcoming.ts';
 
 /** How many fire times a task shows (openapi.yaml, Task.upcoming). */
@@ -57,7 +57,7 @@ export class FireTimes {
       for (const at of fireTimesAfter(cron, timezone, times.at(-1) ?? now)) {
         times.push(at);
         if (times.length >= COUNT) break;
-        if (isTurnOver()) await nextTurn();
+        if (isSliceOver()) await nextSlice();
       }
     } catch (error) {
       if (!(error instanceof UnreadableSchedule)) throw error;

@@ -1,22 +1,15 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { MongoServerError } from 'mongodb';
+import { isDuplicateKey } from '../database/failures.ts';
 import type { Collections } from './collections.ts';
 import type { ClaimDocument } from './claim-document.ts';
 
 /** openapi.yaml, createTask. */
 const KEPT_MS = 24 * 60 * 60 * 1_000;
 
-const DUPLICATE_KEY = 11000;
-
 const hash = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 function hashOf(body: object): string {
   return hash(JSON.stringify(Object.entries(body).toSorted(([one], [other]) => (one < other ? -1 : 1))));
-}
-
-/** Whether a document with that _id, or that value of a unique index, is there already. */
-export function isDuplicate(error: unknown): boolean {
-  return error instanceof MongoServerError && error.code === DUPLICATE_KEY;
 }
 
 /** Claims on Idempotency-Keys. A claim locks nothing: it gives all requests with one key and body the same task id. */
@@ -68,7 +61,7 @@ export class ClaimStore {
       await this.#claims.insertOne(claim);
       return true;
     } catch (error) {
-      if (isDuplicate(error)) return false;
+      if (isDuplicateKey(error)) return false;
       throw error;
     }
   }

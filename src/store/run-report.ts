@@ -1,8 +1,7 @@
 import { type AnyBulkWriteOperation, MongoBulkWriteError, MongoServerError } from 'mongodb';
+import { DUPLICATE_KEY } from '../database/failures.ts';
 import type { RunDocument, RunRecord } from './run-document.ts';
 import { finalsBarring, statusesBarring, stepOf } from './run-status.ts';
-
-const DUPLICATE_KEY = 11000;
 
 /**
  * Writes the report where it is news (openapi.yaml, recordRuns): over a state that is older, or equally old and not

@@ -1,6 +1,6 @@
 import { ObjectId } from 'mongodb';
 import type { Collections } from './collections.ts';
-import { Rounds } from '../lib/single-flight.ts';
+import { SingleFlight } from '../lib/single-flight.ts';
 import type { RunPointer, TaskDocument } from './task-document.ts';
 import { NEWEST_FIRST } from './run-filter.ts';
 
@@ -59,7 +59,7 @@ export class Settlement {
   readonly #tasks: Collections['tasks'];
   /** By task: the marks of reports that are written and not settled yet. */
   readonly #written = new Map<string, ObjectId[]>();
-  readonly #rounds = new Rounds<void>();
+  readonly #settling = new SingleFlight<void>();
 
   constructor({ runs, tasks }: Pick<Collections, 'runs' | 'tasks'>) {
     this.#runs = runs;
@@ -86,7 +86,7 @@ export class Settlement {
     const marks = this.#written.get(taskId) ?? [];
     marks.push(mark);
     this.#written.set(taskId, marks);
-    await this.#rounds.ask(taskId, async () => {
+    await this.#settling.run(taskId, async () => {
       const all = this.#written.get(taskId) ?? [];
       this.#written.delete(taskId);
       await this.#settle(taskId, all);

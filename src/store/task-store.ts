@@ -1,5 +1,6 @@
 import type { Filter } from 'mongodb';
 import type { Position } from './position.ts';
+import { isDuplicateKey } from '../database/failures.ts';
 import type { Collections } from './collections.ts';
 import type { TaskDocument } from './task-document.ts';
 
@@ -85,6 +86,21 @@ export class TaskStore {
     const documents = tasks.map(asDocument);
     await this.#tasks.insertMany(documents, { ignoreUndefined: true });
     return documents;
+  }
+
+  /**
+   * Inserts a task, unless it exists already: the driver or another request with the same Idempotency-Key inserted it.
+   * @returns the stored task; undefined if it was deleted in between
+   */
+  async insertOrFind(task: TaskDocument): Promise<TaskDocument | undefined> {
+    try {
+      await this.#tasks.insertOne(task, { ignoreUndefined: true });
+      return task;
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+      const [present] = await this.findByIds([task._id], {});
+      return present;
+    }
   }
 
   /** Changes the fields that are given, and nothing else; resolves to the whole task, null where none matches. */

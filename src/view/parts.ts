@@ -1,6 +1,6 @@
 import type { RunStore } from '../store/run-store.ts';
 import { viewRun } from './run-view.ts';
-import { isTurnOver, nextTurn } from '../lib/time-slices.ts';
+import { isSliceOver, nextSlice } from '../lib/time-slices.ts';
 import type { TaskDocument } from '../store/task-document.ts';
 import type { TaskPart } from './part.ts';
 import type { PartCache } from './part-cache.ts';
@@ -30,7 +30,7 @@ export async function makeParts(documents: TaskDocument[], runs: RunStore): Prom
     const { _id, version, schedule, timezone, account_id, enabled } = task;
     const stored = viewStored(task, recentRuns.map(viewRun));
     parts.push({ id: _id, version, schedule, timezone, account_id, enabled, stored });
-    if (isTurnOver()) await nextTurn();
+    if (isSliceOver()) await nextSlice();
   }
   return parts;
 }

@@ -65,7 +65,7 @@ export const limitsWith = (others: Partial<Limits> = {}): Limits => ({
   ...others,
 });
 
-type Surroundings = Parameters<typeof createApp>[0];
+type Dependencies = Parameters<typeof createApp>[0];
 
 const CACHE_BYTES = 67_108_864;
 
@@ -74,7 +74,7 @@ export function appOn(
   collections: Database['collections'],
   now: () => Date,
   auth: 'required' | 'none' = 'none',
-  options: Partial<Surroundings> = {},
+  options: Partial<Dependencies> = {},
 ) {
   const { lines, log } = memoryLog();
   const database = new DatabaseWatch({ probe: probeOf(collections), log, now });
@@ -89,7 +89,7 @@ export async function listenOn(
   collections: Database['collections'],
   now: () => Date,
   auth?: 'required' | 'none',
-  { started = true, ...options }: Partial<Surroundings> & { started?: boolean } = {},
+  { started = true, ...options }: Partial<Dependencies> & { started?: boolean } = {},
 ) {
   const { app, database, limits, lines, log, readiness } = appOn(collections, now, auth, options);
   if (started) readiness.started();
@@ -117,7 +117,7 @@ export async function listenOn(
 }
 
 /** A whole service for a test file, with its stores, clock and the commands that it sends to its database. */
-export async function startService(auth?: 'required' | 'none', options: Partial<Surroundings> = {}) {
+export async function startService(auth?: 'required' | 'none', options: Partial<Dependencies> = {}) {
   const { metrics } = options;
   const database = await openTestDatabase({ monitorCommands: true }, (client) =>
     metrics?.watchDriver(client),

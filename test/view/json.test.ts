@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Binary, Decimal128, Double, Int32, Long, ObjectId, deserialize, serialize } from 'bson';
 import fc from 'fast-check';
 import { bsonToJson, fieldTable } from '../../src/view/bson-to-json.ts';
-import { Rounds } from '../../src/lib/single-flight.ts';
+import { SingleFlight } from '../../src/lib/single-flight.ts';
 
 const ALL = fieldTable({ _id: 'id', value: 'value', list: { name: 'list', each: { shown: 'shown' } } });
 const textOf = (document: object) => bsonToJson(serialize(document), ALL).toString();
@@ -71,7 +71,7 @@ describe('a document', () => {
 
 describe('rounds', () => {
   test('give whoever asks meanwhile an answer that began after he asked, and share it', async () => {
-    const rounds = new Rounds<number>();
+    const rounds = new SingleFlight<number>();
     const ends: (() => void)[] = [];
     let begun = 0;
     const lookUp = () => {
@@ -99,7 +99,7 @@ describe('rounds', () => {
   });
 
   test('that fail, fail for those who asked, and not for those who ask later', async () => {
-    const rounds = new Rounds<string>();
+    const rounds = new SingleFlight<string>();
     const failing = rounds.ask('q', () => Promise.reject(new Error('gone')));
     const next = rounds.ask('q', () => Promise.resolve('there'));
     await expect(failing).rejects.toThrow('gone');

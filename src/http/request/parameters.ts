@@ -9,7 +9,7 @@ function isParameter(
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
 /** An operation of the spec; HEAD is answered as GET. */
-function operationOf(document: OpenAPIV3.DocumentV3_1, path: string, method: string) {
+function operationObject(document: OpenAPIV3.DocumentV3_1, path: string, method: string) {
   const wanted = method === 'HEAD' ? 'get' : method.toLowerCase();
   const known = METHODS.find((one) => one === wanted);
   return known && document.paths?.[path]?.[known];
@@ -21,7 +21,7 @@ export function parametersOf(
   place: 'query' | 'header',
   { path, method }: { path: string; method: string },
 ): Map<string, OpenAPIV3.ParameterObject> {
-  const parameters = (operationOf(document, path, method)?.parameters ?? [])
+  const parameters = (operationObject(document, path, method)?.parameters ?? [])
     .filter(isParameter)
     .filter((parameter) => parameter.in === place);
   return new Map(parameters.map((parameter) => [parameter.name, parameter]));
@@ -32,7 +32,7 @@ export function rolesOf(
   document: OpenAPIV3.DocumentV3_1,
   { path, method }: { path: string; method: string },
 ): string[] {
-  return (operationOf(document, path, method)?.security ?? []).flatMap((scheme) =>
+  return (operationObject(document, path, method)?.security ?? []).flatMap((scheme) =>
     Object.values(scheme).flat(),
   );
 }
@@ -42,7 +42,7 @@ export function needsNoKey(
   document: OpenAPIV3.DocumentV3_1,
   { path, method }: { path: string; method: string },
 ): boolean {
-  return operationOf(document, path, method)?.security?.length === 0;
+  return operationObject(document, path, method)?.security?.length === 0;
 }
 
 /** A schema of the spec, where it is given by its name too. */
@@ -62,7 +62,7 @@ export function fieldSchemaOf(
   { path, method }: { path: string; method: string },
   field: string[],
 ): object {
-  const body = operationOf(document, path, method)?.requestBody;
+  const body = operationObject(document, path, method)?.requestBody;
   const schema = body && 'content' in body ? body.content['application/json']?.schema : undefined;
   return field.reduce<object>(
     (outer, name) =>

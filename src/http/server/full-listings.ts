@@ -5,17 +5,17 @@ import { operationOf } from '../request/routes.ts';
 
 type Bounds = Pick<Limits, 'maxFullListings' | 'queueTimeoutMs' | 'stalledReaderMs'>;
 
-/** How often those that are read are looked at while others wait. */
-const LOOK_EVERY_MS = 250;
+/** Interval of the check for stalled readers while others wait. */
+const CHECK_EVERY_MS = 250;
 
-/** Whether nobody waits for a reply any more: the client has left, or it was answered that it took too long. */
+/** Whether the reply is no longer wanted: the client has left, or the deadline has answered it. */
 const isOver = (response: Response): boolean => response.destroyed || response.writableEnded;
 
-/** The listings that are being read, and those that wait for their turn. */
-class Turns {
+/** The running full listings and the queue for them. */
+class ListingQueue {
   readonly #bounds: Bounds;
-  /** When the reader of each last took something. */
-  readonly #reading = new Map<Response, number>();
+  /** For each running listing, when its client last read something. */
+  readonly #running = new Map<Response, number>();
   readonly #waiting = new Set<() => void>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -23,17 +23,17 @@ class Turns {
     this.#bounds = bounds;
   }
 
-  /** @returns whether its turn came in time. */
+  /** @returns whether the listing may start; false if it waited too long or its client left */
   async wait(response: Response): Promise<boolean> {
     if (isOver(response)) return false;
-    if (this.#reading.size < this.#bounds.maxFullListings) {
+    if (this.#running.size < this.#bounds.maxFullListings) {
       this.#begin(response);
       return true;
     }
     const { promise, settle } = this.#enqueue(response);
     const timer = setTimeout(() => settle(false), this.#bounds.queueTimeoutMs);
     response.once('close', () => settle(false));
-    this.#timer ??= setInterval(() => this.#cutStalled(), LOOK_EVERY_MS).unref();
+    this.#timer ??= setInterval(() => this.#abortStalled(), CHECK_EVERY_MS).unref();
     try {
       return await promise;
     } finally {
@@ -57,11 +57,11 @@ class Turns {
   }
 
   #begin(response: Response): void {
-    const tookSomething = () => this.#reading.set(response, performance.now());
-    tookSomething();
-    response.on('drain', tookSomething);
+    const noteRead = () => this.#running.set(response, performance.now());
+    noteRead();
+    response.on('drain', noteRead);
     response.once('close', () => {
-      this.#reading.delete(response);
+      this.#running.delete(response);
       this.#next();
     });
   }
@@ -74,17 +74,17 @@ class Turns {
     this.#timer = undefined;
   }
 
-  /** Whose reader stands still makes room: to have them all wait for him would let a few such readers stop all others. */
-  #cutStalled(): void {
+  /** Aborts listings whose client has stopped reading: otherwise a few stalled clients block everyone. */
+  #abortStalled(): void {
     const before = performance.now() - this.#bounds.stalledReaderMs;
-    const stalled = [...this.#reading].filter(
-      ([response, tookAt]) => response.writableNeedDrain && tookAt < before,
+    const stalled = [...this.#running].filter(
+      ([response, readAt]) => response.writableNeedDrain && readAt < before,
     );
     for (const [response] of stalled.slice(0, this.#waiting.size)) response.req.socket.resetAndDestroy();
   }
 }
 
-/** The error of a listing whose turn did not come in time. */
+/** The error of a listing that waited too long. */
 export function tooManyListings(): ApiError {
   return new ApiError(
     'too_busy',
@@ -93,14 +93,14 @@ export function tooManyListings(): ApiError {
   );
 }
 
-/** Bounds the listings without `limit` that are read at a time. Others queue in the order they came. */
+/** Bounds concurrent listings without `limit`. Others queue, first come, first served. */
 export function fullListings(bounds: Bounds): RequestHandler {
-  const turns = new Turns(bounds);
+  const queue = new ListingQueue(bounds);
   return async (request, response, next) => {
     const { limit, id } = request.query;
     const isFull =
       operationOf(request.method, request.path) === 'listTasks' && limit === undefined && id === undefined;
-    if (!isFull || (await turns.wait(response))) return next();
+    if (!isFull || (await queue.wait(response))) return next();
     if (!isOver(response)) next(tooManyListings());
   };
 }
