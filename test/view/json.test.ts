@@ -3,7 +3,6 @@ import { describe, expect, test } from '@jest/globals';
 import { Binary, Decimal128, Double, Int32, Long, ObjectId, deserialize, serialize } from 'bson';
 import fc from 'fast-check';
 import { bsonToJson, fieldTable } from '../../src/view/bson-to-json.ts';
-import { SingleFlight } from '../../src/lib/single-flight.ts';
 
 const ALL = fieldTable({ _id: 'id', value: 'value', list: { name: 'list', each: { shown: 'shown' } } });
 const textOf = (document: object) => bsonToJson(serialize(document), ALL).toString();
@@ -66,43 +65,5 @@ describe('a document', () => {
     const bytes = Buffer.from(serialize({ value: 'ab' }));
     bytes[bytes.indexOf('ab')] = 0xff;
     expect(JSON.parse(bsonToJson(bytes, ALL).toString())).toEqual({ value: '\ufffdb' });
-  });
-});
-
-describe('rounds', () => {
-  test('give whoever asks meanwhile an answer that began after he asked, and share it', async () => {
-    const rounds = new SingleFlight<number>();
-    const ends: (() => void)[] = [];
-    let begun = 0;
-    const lookUp = () => {
-      begun += 1;
-      const answer = begun;
-      return new Promise<number>((resolve) => {
-        ends.push(() => resolve(answer));
-      });
-    };
-    const first = rounds.ask('q', lookUp);
-    const others = [rounds.ask('q', lookUp), rounds.ask('q', lookUp)];
-    const different = rounds.ask('other', lookUp);
-    expect(begun).toBe(2);
-    ends[0]?.();
-    expect(await first).toBe(1);
-    ends[1]?.();
-    expect(await different).toBe(2);
-    expect(begun).toBe(3);
-    ends[2]?.();
-    expect(await Promise.all(others)).toEqual([3, 3]);
-    const later = rounds.ask('q', lookUp);
-    expect(begun).toBe(4);
-    ends[3]?.();
-    expect(await later).toBe(4);
-  });
-
-  test('that fail, fail for those who asked, and not for those who ask later', async () => {
-    const rounds = new SingleFlight<string>();
-    const failing = rounds.ask('q', () => Promise.reject(new Error('gone')));
-    const next = rounds.ask('q', () => Promise.resolve('there'));
-    await expect(failing).rejects.toThrow('gone');
-    expect(await next).toBe('there');
   });
 });

@@ -7,7 +7,8 @@ import { FireTimes } from '../../../src/schedule/fire-times.ts';
 import type { ClaimDocument } from '../../../src/store/claim-document.ts';
 import { ClaimStore } from '../../../src/store/claim-store.ts';
 import { createTask as createTaskHandler } from '../../../src/operations/createTask.ts';
-import { type NewTask, type TaskFilter, TaskStore } from '../../../src/store/task-store.ts';
+import type { TaskDocument } from '../../../src/store/task-document.ts';
+import { type TaskFilter, TaskStore } from '../../../src/store/task-store.ts';
 import { ACCOUNT, ARTIST } from '../../support/builders.ts';
 import { NOW, type Service, startService } from '../../support/service.ts';
 import { countOf } from '../../support/count.ts';
@@ -188,9 +189,9 @@ test('a claim has what the version 84d62af reads of one without a reply', async 
 describe('a task that another request created, and that is deleted before this one reads it', () => {
   const handle = async (claims: ClaimStore) => {
     class RacedStore extends TaskStore {
-      override async insert(documents: NewTask[]) {
-        await super.insert(documents);
-        return super.insert(documents);
+      override async insertOrFind(document: TaskDocument) {
+        await super.insert([document]);
+        return super.insertOrFind(document);
       }
       override async findByIds(ids: string[], filter: TaskFilter) {
         for (const id of ids) await this.delete({ id });
