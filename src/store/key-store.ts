@@ -68,11 +68,11 @@ export class KeyStore {
     // Compared as text: a document that was not written by this service may have an _id of another type.
     const listed = (await this.list()).find(({ _id }) => String(_id) === id);
     if (!listed) return null;
-    const { _id } = listed;
-    await this.#keys.updateOne(
-      { _id, revoked_at: { $not: { $type: 'date' } } },
-      { $set: { revoked_at: now } },
-    );
+    const { _id, revoked_at = null } = listed;
+    // The filter repeats what was read, so that of two concurrent revocations the first counts.
+    if (!(revoked_at instanceof Date)) {
+      await this.#keys.updateOne({ _id, revoked_at }, { $set: { revoked_at: now } });
+    }
     return this.#keys.findOne({ _id });
   }
 
