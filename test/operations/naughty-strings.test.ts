@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { routes } from '../../generated/express.gen.ts';
 import { loadSpec } from '../../src/http/request/spec.ts';
-import { task, uuid } from '../support/builders.ts';
+import { ACCOUNT, task, uuid } from '../support/builders.ts';
 import { at, isObject } from '../support/json.ts';
 import { type Operation, operationOf, send, validRequest } from '../support/requests.ts';
 import { resolve } from '../support/schema-values.ts';
@@ -108,7 +108,7 @@ function bodyOf({ bodySchema }: Operation, text: string, sample: unknown): unkno
       ],
     };
   }
-  return isObject(body) && 'id' in body ? { ...body, id: uuid(1) } : body;
+  return isObject(body) && 'id' in body ? { ...body, id: uuid(1), account_id: ACCOUNT } : body;
 }
 
 const withBodies = Object.entries(routes).filter(([, { hasBody, method }]) => hasBody && method !== 'delete');
