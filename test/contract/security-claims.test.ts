@@ -58,12 +58,14 @@ test('nothing in the service asks another one by an address, but what is known t
     return CALLS_OUT.some((pattern) => pattern.test(source));
   });
   expect(calling.toSorted()).toEqual([
+    // The MongoDB that the operator moves the data to.
+    'commands/migrate.ts',
     // The database of MONGODB_URI, or the engine of this process.
     'database/connect.ts',
     // Whether another process has the embedded engine's socket.
     'embedded/ownership.ts',
     // Itself.
-    'http/warm-up.ts',
+    'http/server/warm-up.ts',
     // The operator's collector.
     'telemetry/tracing.ts',
   ]);

@@ -108,6 +108,7 @@ function bodyOf({ bodySchema }: Operation, text: string, sample: unknown): unkno
       ],
     };
   }
+  // A change may name no other owner than the task's.
   return isObject(body) && 'id' in body ? { ...body, id: uuid(1), account_id: ACCOUNT } : body;
 }
 
