@@ -6,6 +6,7 @@ import { routes } from '../../generated/express.gen.ts';
 import { loadSpec } from '../../src/http/request/spec.ts';
 import { ACCOUNT, task, uuid } from '../support/builders.ts';
 import { at, isObject } from '../support/json.ts';
+import { isLong } from '../support/long.ts';
 import { type Operation, operationOf, send, validRequest } from '../support/requests.ts';
 import { resolve } from '../support/schema-values.ts';
 import { type Service, startService } from '../support/service.ts';
@@ -139,13 +140,14 @@ describe.each(withBodies)('%s', (_id, { method, path }) => {
 });
 
 test('as parameters and as headers they are found, not found or refused, and nothing else', async () => {
-  for (const text of ALL) {
+  const names = ['id', 'cursor', 'status', 'from', 'limit'];
+  for (const [number, text] of ALL.entries()) {
     const runId = await service.request(`/api/tasks/runs?runId=${encodeURIComponent(text)}`);
     expect([400, 404]).toContain(runId.status);
-    for (const name of ['id', 'cursor', 'status', 'from', 'limit']) {
+    for (const name of isLong ? names : names.slice(number % names.length).slice(0, 1)) {
       const reply = await service.request(`/api/tasks/runs?${name}=${encodeURIComponent(text)}`);
       // Some of the strings are numbers.
       expect(name === 'limit' ? [200, 400] : [400]).toContain(reply.status);
     }
   }
-});
+}, 120_000);

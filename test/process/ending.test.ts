@@ -11,13 +11,14 @@ import { openDatabase } from '../../src/store/open-store.ts';
 import { ACCOUNT, ARTIST, OTHER_ACCOUNT, task } from '../support/builders.ts';
 import { killHard, spawnEngine } from '../embedded/support/processes.ts';
 import { checkedFetch } from '../support/contract.ts';
+import { isLong } from '../support/long.ts';
 import { endedInTime, killAll, run, runService } from '../support/process.ts';
 import { startProxy } from '../support/proxy.ts';
 import { openTestDatabase } from '../support/service.ts';
 
 const CLIENTS = 200;
 /** Each starts a process; `npm run test:all` takes the time. */
-const ROUNDS = Number(process.env.PROPERTY_RUNS ?? 0) >= 1_000 ? 10 : 3;
+const ROUNDS = isLong ? 10 : 3;
 /** Several batches, so that a listing of all is a stream. */
 const TASKS = 250;
 
