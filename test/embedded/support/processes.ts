@@ -32,13 +32,12 @@ export async function endAll(): Promise<void> {
   clients.clear();
 }
 
-const SUPPORT = join(process.cwd(), 'test', 'embedded', 'support');
-const LOADER = ['--import', join(SUPPORT, 'strip-types.mjs')];
-const NODE_ARGS = [...LOADER, join(SUPPORT, 'child.ts')];
+/** The compiled program of this folder; see global-setup.ts. */
+const program = (name: string) => join(process.cwd(), 'dist', 'test', `${name}.js`);
 
 /** Starts an engine in a process of its own; resolves when it runs or has failed. `limitKb` bounds its files' size. */
 export async function spawnEngine(dataDir: string, limitKb?: number): Promise<EngineProcess> {
-  const args = [...NODE_ARGS, dataDir];
+  const args = [program('child'), dataDir];
   const [command, ...rest] =
     limitKb === undefined
       ? [process.execPath, ...args]
@@ -69,7 +68,7 @@ export async function endGently({ process: child }: EngineProcess): Promise<numb
 /** A process that starts engines on command, so that several can start in the same moment. */
 export class Racer {
   readonly #process = track(
-    spawn(process.execPath, [...LOADER, join(SUPPORT, 'racer.ts')], { stdio: ['pipe', 'pipe', 'inherit'] }),
+    spawn(process.execPath, [program('racer')], { stdio: ['pipe', 'pipe', 'inherit'] }),
   );
   readonly #lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
 
@@ -112,9 +111,7 @@ export class Crasher {
 
   static async start(dataDir: string): Promise<Crasher> {
     const child = track(
-      spawn(process.execPath, [...LOADER, join(SUPPORT, 'crasher.ts'), dataDir], {
-        stdio: ['pipe', 'pipe', 'inherit'],
-      }),
+      spawn(process.execPath, [program('crasher'), dataDir], { stdio: ['pipe', 'pipe', 'inherit'] }),
     );
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const { uri }: { uri: string } = JSON.parse(String((await lines.next()).value));
