@@ -68,11 +68,11 @@ export class KeyStore {
     // Compared as text: a document that was not written by this service may have an _id of another type.
     const listed = (await this.list()).find(({ _id }) => String(_id) === id);
     if (!listed) return null;
-    const { _id } = listed;
-    await this.#keys.updateOne(
-      { _id, revoked_at: { $not: { $type: 'date' } } },
-      { $set: { revoked_at: now } },
-    );
+    const { _id, revoked_at } = listed;
+    if (!(revoked_at instanceof Date)) {
+      // Another process may have revoked it since: its instant stays.
+      await this.#keys.updateOne({ _id, revoked_at: revoked_at ?? null }, { $set: { revoked_at: now } });
+    }
     return this.#keys.findOne({ _id });
   }
 
