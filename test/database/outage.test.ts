@@ -258,7 +258,7 @@ describe('a database', () => {
   test.each<[string, string, Request]>([
     ['creation', 'insert', CREATION],
     ['change', 'findAndModify', CHANGE],
-    ['deletion', 'findAndModify', DELETION],
+    ['deletion', 'delete', DELETION],
   ])('whose answer to a %s is lost has done it once', async (what, command, request) => {
     const { database, proxy, service, count } = await behindProxy();
     const before = count(command);
