@@ -12,7 +12,7 @@ import { withoutCredentials } from './database/credentials.ts';
 import { isDatabaseFailure } from './database/failures.ts';
 import { doPatiently } from './database/reach.ts';
 import { DatabaseWatch } from './database/watch.ts';
-import { DataDirectoryInUse, UnusableStore } from './embedded/index.ts';
+import { DataDirectoryInUse, SocketPathTooLong, UnusableStore } from './embedded/index.ts';
 import { Readiness } from './database/readiness.ts';
 import { createListener, listen } from './http/server/listener.ts';
 import { serveMetrics } from './http/observe/metrics-app.ts';
@@ -148,6 +148,7 @@ function explain(error: unknown): string | undefined {
   if (
     error instanceof InvalidSettings ||
     error instanceof DataDirectoryInUse ||
+    error instanceof SocketPathTooLong ||
     error instanceof UnusableStore
   ) {
     return error.message;

@@ -84,7 +84,7 @@ function rangeOf(
   value: RawValue,
 ): readonly Interval[] | undefined {
   const rank = rankOf(value);
-  if (!isIndexable(value) || rank === RANK.minKey || rank === RANK.maxKey) return undefined;
+  if (!isIndexable(value)) return undefined;
   if (isNumber(value) && Number.isNaN(numberOf(value))) return undefined;
   const key = valueKey(value);
   if (rank === RANK.null) return operator === '$gte' || operator === '$lte' ? [pointInterval(key)] : [];

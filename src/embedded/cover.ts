@@ -4,7 +4,7 @@ import { compileFilter } from './matcher.ts';
 import type { IndexPlan } from './planner.ts';
 import type { Projection } from './projection.ts';
 import type { Filter, GroupFilter } from './filter.ts';
-import { RawValue, TYPE } from './raw-bson.ts';
+import { RawValue, TYPE, isArray } from './raw-bson.ts';
 import { OWNER_BYTES } from './store-keys.ts';
 
 /** Says what a query gives for an index entry, without its document. */
@@ -84,21 +84,16 @@ function fieldsIn({ parts, numbers }: IndexInfo, names: readonly string[]): Fiel
   return [...id, ...fields.filter((field) => !id.includes(field))];
 }
 
-/** The paths that the filter is about, or undefined if it has more than comparisons with plain values. */
+/** The fields that the filter is about, or undefined if it has more than comparisons with values that indexes hold. */
 function comparedPaths(filter: Filter): string[] | undefined {
   if (filter.kind === 'field') {
     const { test, field } = filter;
-    return 'value' in test && COMPARISONS.has(test.operator) && isPlain(test.value)
+    return 'value' in test && COMPARISONS.has(test.operator) && !isArray(test.value)
       ? [field.text]
       : undefined;
   }
   const paths = filter.filters.map(comparedPaths);
   return paths.every((inner) => inner !== undefined) ? paths.flat() : undefined;
-}
-
-/** Arrays are indexed by their elements, and regular expressions are patterns. */
-function isPlain({ type }: RawValue): boolean {
-  return type !== TYPE.array && type !== TYPE.regex;
 }
 
 /**

@@ -1,7 +1,5 @@
-import { chmod, mkdir, mkdtemp, rm, stat, symlink } from 'node:fs/promises';
-import { rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { chmod, mkdir, stat } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
 
 /** The socket's name inside the data directory. */
 export const SOCKET_NAME = 'db.sock';
@@ -22,33 +20,25 @@ export async function prepareDirectory(dataDir: string): Promise<string> {
   return path;
 }
 
-/** A way to reach the files of a directory by paths short enough for sockets. */
-export interface ShortDirectory {
-  readonly path: string;
-  /** Removes the alias if there is one. */
-  remove(): Promise<void>;
+/** Sockets in the data directory cannot be opened by any path. */
+export class SocketPathTooLong extends Error {
+  constructor(directory: string) {
+    super(
+      `The path of the data directory ${directory} is too long for a socket. Set DATA_DIR to a shorter path, or start closer to it.`,
+    );
+    this.name = 'SocketPathTooLong';
+  }
 }
 
 /**
- * The directory itself, or if its path is too long for a socket named `longestName`, a private link to it in the
- * system's directory for temporary files. The link goes when the process exits.
+ * The path of a socket in a directory: its absolute path, or the one from the working directory if only that is short enough.
+ * @throws SocketPathTooLong if neither is
  */
-export async function shortDirectory(path: string, longestName: string): Promise<ShortDirectory> {
-  if (Buffer.byteLength(join(path, longestName)) <= MAX_SOCKET_PATH_BYTES) {
-    return { path, remove: async () => undefined };
-  }
-  const home = await mkdtemp(join(tmpdir(), 'edb-'));
-  const link = join(home, 'd');
-  await symlink(path, link);
-  const removeNow = (): void => rmSync(home, { recursive: true, force: true });
-  process.once('exit', removeNow);
-  return {
-    path: link,
-    remove: async () => {
-      process.off('exit', removeNow);
-      await rm(home, { recursive: true, force: true });
-    },
-  };
+export function socketPath(directory: string, name: string): string {
+  const paths = [join(directory, name), relative('', join(directory, name))];
+  const short = paths.find((path) => Buffer.byteLength(path) <= MAX_SOCKET_PATH_BYTES);
+  if (short !== undefined) return short;
+  throw new SocketPathTooLong(directory);
 }
 
 /** The mongodb driver's connection string for a socket. */

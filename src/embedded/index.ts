@@ -20,6 +20,7 @@ export {
 export {
   DataDirectoryInUse,
   type EmbeddedServer,
+  SocketPathTooLong,
   UnusableStore,
   findRunningEmbedded,
   startEmbedded,

@@ -3,7 +3,7 @@ import { RANK } from './value-key.ts';
 
 /** What a field's index keys leave open: 0 if all its numbers so far are none, else their one type, or MIXED. */
 export type NumberType = number;
-/** Numbers of several types, or symbols, whose keys are those of strings. */
+/** Numbers of several types; earlier versions also noted so symbols, whose keys are those of strings. */
 export const MIXED = -1;
 
 /** Bytes that a value has more as BSON than as a key, at most. */

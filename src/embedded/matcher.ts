@@ -58,12 +58,11 @@ function compileValue(test: Exclude<Test, { operator: '$exists' }>): ValueTest {
 function compileComparison(operator: '$gt' | '$gte' | '$lt' | '$lte', operand: RawValue): ValueTest {
   const rank = rankOf(operand);
   const key = valueKey(operand);
-  const anyRank = rank === RANK.minKey || rank === RANK.maxKey;
   const inclusive = operator === '$gte' || operator === '$lte';
   const sign = operator === '$gt' || operator === '$gte' ? 1 : -1;
   const isNaNOperand = isNumber(operand) && Number.isNaN(numberOf(operand));
   return (value) => {
-    if (!anyRank && rankOf(value) !== rank) return false;
+    if (rankOf(value) !== rank) return false;
     if (rank === RANK.number && value && (isNaNOperand || Number.isNaN(numberOf(value)))) {
       return inclusive && isNaNOperand && Number.isNaN(numberOf(value));
     }

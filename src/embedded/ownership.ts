@@ -3,7 +3,7 @@ import { readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PID_FILE, SOCKET_NAME } from './data-directory.ts';
+import { PID_FILE, SOCKET_NAME, socketPath } from './data-directory.ts';
 
 /** Another engine runs on the directory. */
 export class DataDirectoryInUse extends Error {
@@ -47,15 +47,15 @@ export class Ownership {
 
   /**
    * Claims the directory for the socket, which must be listening already.
-   * @param sockets - the directory by the path that sockets are reached by
    * @throws DataDirectoryInUse if its owner, or another that claims it, is alive
    */
-  static async claim(path: string, sockets: string, socket: string): Promise<Ownership> {
+  static async claim(path: string, socket: string): Promise<Ownership> {
     const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
-      const rivals = await living(path, sockets, socket);
+      const rivals = await living(path, socket);
       // Looked at after the others: one that became the owner meanwhile may have left its old name before it was read.
-      if (await answers(join(sockets, SOCKET_NAME))) throw new DataDirectoryInUse(path, await ownerPid(path));
+      if (await answers(socketPath(path, SOCKET_NAME)))
+        throw new DataDirectoryInUse(path, await ownerPid(path));
       if (rivals.length === 0) break;
       if (rivals.some((name) => name < socket) || Date.now() > deadline) {
         throw new DataDirectoryInUse(path, undefined);
@@ -75,11 +75,11 @@ export class Ownership {
 }
 
 /** The other candidates that are alive; removes what dead ones left. */
-async function living(path: string, sockets: string, self: string): Promise<string[]> {
+async function living(path: string, self: string): Promise<string[]> {
   const alive: string[] = [];
   for (const name of await readdir(path)) {
     if (name === self || !CANDIDATE.test(name)) continue;
-    if (await answers(join(sockets, name))) alive.push(name);
+    if (await answers(socketPath(path, name))) alive.push(name);
     else await removeIfOld(join(path, name));
   }
   return alive;

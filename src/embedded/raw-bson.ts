@@ -178,6 +178,14 @@ export function textOf(value: RawValue): string {
   return value.bytes.toString('utf8', value.start + 4, value.end - 1);
 }
 
+/** True if type and bytes are the same: nothing a client could tell apart. */
+export function identicalValues(left: RawValue, right: RawValue): boolean {
+  return (
+    left.type === right.type &&
+    left.bytes.compare(right.bytes, right.start, right.end, left.start, left.end) === 0
+  );
+}
+
 /** True for object values. */
 export function isObject(value: RawValue | undefined): value is RawValue & { readonly type: 3 } {
   return value?.type === TYPE.object;
@@ -188,10 +196,9 @@ export function isArray(value: RawValue | undefined): value is RawValue & { read
   return value?.type === TYPE.array;
 }
 
-/** True for the four number types. */
-export function isNumber(value: RawValue): boolean {
-  const { type } = value;
-  return type === TYPE.double || type === TYPE.int || type === TYPE.long || type === TYPE.decimal;
+/** True for the number types that the engine calculates with. */
+export function isNumber({ type }: RawValue): boolean {
+  return type === TYPE.double || type === TYPE.int || type === TYPE.long;
 }
 
 /** MongoDB's truth: everything but false, null, undefined and zero. */

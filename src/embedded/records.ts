@@ -3,14 +3,13 @@ import {
   type RawValue,
   COMMAND_DEPTH,
   MAX_DOCUMENT_BYTES,
-  TYPE,
   checkDocument,
   documentValue,
   fieldOf,
+  identicalValues,
   isNumber,
 } from './raw-bson.ts';
 import { duplicateKey } from './duplicate-key.ts';
-import { identicalValues } from './compare.ts';
 import { CommandError } from './errors.ts';
 import { MIXED, type NumberType } from './key-values.ts';
 import { type IndexEntry, LONG_KEY_BYTES, afterPrefix, indexEntry, storedKey } from './index-keys.ts';
@@ -162,10 +161,10 @@ function noteProperties(store: Store, collection: Collection, changes: readonly 
 function numbersWith(known: readonly NumberType[], { values }: IndexEntry): readonly NumberType[] {
   let numbers = known;
   for (const [field, value] of values.entries()) {
-    if (!value || (value.type !== TYPE.symbol && !isNumber(value))) continue;
-    const type = value.type === TYPE.symbol ? MIXED : value.type;
+    if (!value || !isNumber(value)) continue;
     const before = numbers[field] ?? MIXED;
-    if (before !== type && before !== MIXED) numbers = numbers.with(field, before === 0 ? type : MIXED);
+    if (before !== value.type && before !== MIXED)
+      numbers = numbers.with(field, before === 0 ? value.type : MIXED);
   }
   return numbers;
 }

@@ -1,12 +1,6 @@
 import { join, resolve } from 'node:path';
 import { Cursors } from './cursors.ts';
-import {
-  SOCKET_NAME,
-  STORE_DIRECTORY,
-  prepareDirectory,
-  shortDirectory,
-  socketUri,
-} from './data-directory.ts';
+import { SOCKET_NAME, STORE_DIRECTORY, prepareDirectory, socketPath, socketUri } from './data-directory.ts';
 import { dispatch } from './dispatch.ts';
 import type { Engine } from './engine.ts';
 import { type EngineLog, Janitor, discardUnfinished } from './janitor.ts';
@@ -14,6 +8,7 @@ import { Ownership, answers, candidateSocket } from './ownership.ts';
 import { SocketServer } from './server.ts';
 import { Store } from './store.ts';
 
+export { SocketPathTooLong } from './data-directory.ts';
 export { DataDirectoryInUse } from './ownership.ts';
 export { UnusableStore } from './store-errors.ts';
 
@@ -28,19 +23,18 @@ const SILENT: EngineLog = { warn: () => undefined, error: () => undefined };
 
 /**
  * Starts the engine on a directory, which it creates if needed and keeps for its owner's eyes only.
- * @throws DataDirectoryInUse if another engine runs on it
+ * @throws DataDirectoryInUse if another engine runs on it; SocketPathTooLong
  * @throws UnusableStore if the stored data is damaged or newer than this program
  */
 export async function startEmbedded(options: { dataDir: string; log?: EngineLog }): Promise<EmbeddedServer> {
   const log = options.log ?? SILENT;
   const path = await prepareDirectory(options.dataDir);
   const candidate = candidateSocket();
-  const sockets = await shortDirectory(path, candidate);
-  const undo: (() => Promise<void>)[] = [sockets.remove];
+  const undo: (() => Promise<void>)[] = [];
   try {
-    const server = await SocketServer.listen(join(sockets.path, candidate), log);
+    const server = await SocketServer.listen(socketPath(path, candidate), log);
     undo.unshift(() => server.close());
-    const ownership = await Ownership.claim(path, sockets.path, candidate);
+    const ownership = await Ownership.claim(path, candidate);
     undo.unshift(() => ownership.release());
     const store = await Store.open(join(path, STORE_DIRECTORY));
     undo.unshift(() => store.close());
@@ -51,7 +45,7 @@ export async function startEmbedded(options: { dataDir: string; log?: EngineLog 
     const engine: Engine = { store, cursors: new Cursors(), janitor, log };
     server.serve((message) => dispatch(engine, message));
     undo.unshift(() => server.disconnect());
-    return { uri: socketUri(join(sockets.path, SOCKET_NAME)), close: once(() => runAll(undo)) };
+    return { uri: socketUri(socketPath(path, SOCKET_NAME)), close: once(() => runAll(undo)) };
   } catch (error) {
     await runAll(undo);
     throw error;
@@ -62,11 +56,8 @@ export async function startEmbedded(options: { dataDir: string; log?: EngineLog 
  * The uri of an engine already running on dataDir (scripts reach it through the socket), or undefined if none answers.
  */
 export async function findRunningEmbedded(dataDir: string): Promise<string | undefined> {
-  const sockets = await shortDirectory(resolve(dataDir), SOCKET_NAME);
-  const socket = join(sockets.path, SOCKET_NAME);
-  if (await answers(socket)) return socketUri(socket);
-  await sockets.remove();
-  return undefined;
+  const socket = socketPath(resolve(dataDir), SOCKET_NAME);
+  return (await answers(socket)) ? socketUri(socket) : undefined;
 }
 
 async function runAll(steps: readonly (() => Promise<void>)[]): Promise<void> {

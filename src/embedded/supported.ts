@@ -4,6 +4,7 @@ import { CommandError } from './errors.ts';
 const DRIVER = 'the driver sends it on its own';
 const MONGOSH = 'mongosh sends it to connect, to list and to find';
 const EXPLAIN = 'tests read the plan of a find';
+const FIXTURES = 'tests remove fields of stored documents';
 const SEARCH = 'for a search in texts';
 
 // Files that send it.
@@ -16,7 +17,7 @@ const RETENTION = 'src/store/retention.ts';
 const KEYS = 'src/store/key-store.ts';
 const ACCOUNTS = 'src/store/account-store.ts';
 const COLLECTIONS = 'src/store/collections.ts';
-const WATCH = 'src/database/watch.ts';
+const UPGRADE = 'src/store/upgrade.ts';
 const RESTORE = 'src/embedded/backup/restore.ts';
 const MIGRATION = 'src/commands/migration/target.ts';
 const VERIFY = 'src/commands/migration/verify.ts';
@@ -37,8 +38,7 @@ export const SUPPORTED = {
     [MONGOSH]: ['ping', 'buildInfo'],
     [EXPLAIN]: ['explain'],
     [TASKS]: ['find', 'insert', 'findAndModify'],
-    [RUNS]: ['update'],
-    [SETTLEMENT]: ['getMore'],
+    [RUNS]: ['update', 'getMore'],
     [RETENTION]: ['delete'],
     [COLLECTIONS]: ['createIndexes', 'listIndexes', 'dropIndexes'],
     [RESTORE]: ['create', 'dropDatabase', 'listCollections', 'listDatabases', 'replaceAllByStaged'],
@@ -55,14 +55,14 @@ export const SUPPORTED = {
   find: {
     [TASKS]: ['find', 'filter', 'projection', 'sort', 'limit', 'batchSize'],
     [KEYS]: ['singleBatch'],
-    [WATCH]: ['maxTimeMS'],
+    [COLLECTIONS]: ['maxTimeMS'],
   },
-  getMore: { [SETTLEMENT]: ['getMore', 'collection', 'batchSize'] },
+  getMore: { [RUNS]: ['getMore', 'collection', 'batchSize'] },
   killCursors: { [DRIVER]: ['killCursors', 'cursors'] },
   count: { [REPAIR]: ['count'] },
   insert: { [TASKS]: ['insert', 'documents', 'ordered'] },
   update: { [RUNS]: ['update', 'updates', 'ordered'] },
-  'update.updates': { [RUNS]: ['q', 'u'], [REPORTS]: ['upsert'], [SETTLEMENT]: ['multi'] },
+  'update.updates': { [RUNS]: ['q', 'u'], [REPORTS]: ['upsert'], [UPGRADE]: ['multi'] },
   delete: { [RETENTION]: ['delete', 'deletes', 'ordered'] },
   'delete.deletes': { [RETENTION]: ['q', 'limit'] },
   findAndModify: {
@@ -89,11 +89,12 @@ export const SUPPORTED = {
     [TASKS]: ['$and', '$or', '$ne', '$gt', '$lt', '$lte', '$in'],
     [RUN_FILTER]: ['$gte'],
     [REPORTS]: ['$nin'],
-    [KEYS]: ['$exists'],
+    [SETTLEMENT]: ['$exists'],
     [SEARCH]: ['$regex', '$options'],
   },
   'update operators': {
-    [TASKS]: ['$set', '$unset', '$inc'],
+    [TASKS]: ['$set', '$inc'],
+    [FIXTURES]: ['$unset'],
     [ACCOUNTS]: ['$setOnInsert'],
     [KEYS]: ['$max'],
     [SETTLEMENT]: ['$push', '$pullAll'],

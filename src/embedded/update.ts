@@ -1,7 +1,6 @@
 import { Double, Int32, Long, ObjectId } from 'bson';
 import { conjuncts } from './bounds.ts';
 import { arrayOf, documentOf, rawOf } from './bson-writer.ts';
-import { compareValues, identicalValues } from './compare.ts';
 import { CommandError, badValue, failedToParse, typeMismatch, unsupported } from './errors.ts';
 import { parseFieldName } from './field-name.ts';
 import { numberOf } from './number-order.ts';
@@ -14,12 +13,14 @@ import {
   documentValue,
   fieldOf,
   fieldsOf,
+  identicalValues,
   isArray,
   isNumber,
   isObject,
   valuesOf,
 } from './raw-bson.ts';
 import { type NameIn, supported } from './supported.ts';
+import { compareValues } from './value-key.ts';
 
 /** The value that an operator leaves in a field; undefined stands for no such field. */
 type Change = (before: RawValue | undefined) => RawValue | undefined;
@@ -61,21 +62,12 @@ const CHANGES: Readonly<Record<NameIn<'update operators'>, (operand: RawValue, n
 
 /**
  * Parses an update: a replacement document, or update operators on different fields.
- * @throws CommandError 2, 9, 14, 40 or 52
+ * @throws CommandError 2, 9, 14 or 40
  */
 export function parseUpdate(value: RawValue): Update {
   if (!isObject(value)) throw failedToParse('the embedded engine takes an update that is a document only');
   const fields = fieldsOf(value);
-  if (!fields[0]?.[0].startsWith('$')) {
-    const dollar = fields.find(([name]) => name.startsWith('$'));
-    if (dollar) {
-      throw new CommandError(
-        52,
-        `The dollar ($) prefixed field '${dollar[0]}' is not allowed in a replacement.`,
-      );
-    }
-    return { kind: 'replace', document: value };
-  }
+  if (!fields[0]?.[0].startsWith('$')) return { kind: 'replace', document: value };
   const modifications = fields.flatMap(parseOperator);
   const names = modifications.map(({ name }) => name);
   const twice = names.find((name, at) => names.indexOf(name) < at);
@@ -173,26 +165,13 @@ function immutableId(): CommandError {
   return new CommandError(66, "the update would alter the immutable field '_id'");
 }
 
-/**
- * The document with an _id as its first field; a new ObjectId if it has none.
- * @throws CommandError 52 or 53 for an _id that cannot be one
- */
+/** The document with an _id as its first field; a new ObjectId if it has none. */
 export function withId(document: Buffer): Buffer {
   const value = documentValue(document);
   const id = fieldOf(value, ID_NAME);
-  if (id) checkId(id);
   if (id?.start === FIRST_ID_START) return document;
   const rest = fieldsOf(value).filter(([name]) => name !== '_id');
   return documentBytes(documentOf([['_id', id ?? rawOf(new ObjectId())], ...rest]));
-}
-
-function checkId(id: RawValue): void {
-  if (isArray(id) || id.type === TYPE.undefined || id.type === TYPE.regex) {
-    throw new CommandError(53, "The '_id' value cannot be of type array, undefined or regex");
-  }
-  if (isObject(id) && fieldsOf(id).some(([name]) => name.startsWith('$'))) {
-    throw new CommandError(52, "_id fields may not contain '$'-prefixed fields");
-  }
 }
 
 function increment(operand: RawValue, name: string): Change {
@@ -209,7 +188,6 @@ function increment(operand: RawValue, name: string): Change {
 /** The sum with MongoDB's types: the wider of the two, Int32 growing into Long. */
 function sum(left: RawValue, right: RawValue): RawValue {
   const types = new Set([left.type, right.type]);
-  if (types.has(TYPE.decimal)) throw unsupported('$inc of a Decimal128');
   if (types.has(TYPE.double)) return rawOf(new Double(numberOf(left) + numberOf(right)));
   const result = integerOf(left) + integerOf(right);
   if (!types.has(TYPE.long) && BigInt.asIntN(32, result) === result) return rawOf(new Int32(Number(result)));

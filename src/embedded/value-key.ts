@@ -1,13 +1,12 @@
 import { encodeNumber, exact } from './number-order.ts';
 import { type RawValue, TYPE, fieldsOf, valuesOf } from './raw-bson.ts';
-import { CommandError } from './errors.ts';
+import { unsupported } from './errors.ts';
 
 /**
- * The place of each BSON type in MongoDB's comparison order; the first byte of every key. Earlier versions gave empty
- * arrays a 2.
+ * The place of each BSON type in MongoDB's comparison order; the first byte of every key. Values of the other types are
+ * stored and returned, but neither compared nor indexed; earlier versions did, with the numbers left out here.
  */
 export const RANK = {
-  minKey: 1,
   null: 3,
   number: 4,
   string: 5,
@@ -17,44 +16,38 @@ export const RANK = {
   objectId: 9,
   bool: 10,
   date: 11,
-  timestamp: 12,
-  regex: 13,
-  dbPointer: 14,
-  code: 15,
-  codeWithScope: 16,
-  maxKey: 255,
 } as const;
 
 const RANKS: Readonly<Record<number, number>> = {
-  [TYPE.minKey]: RANK.minKey,
   [TYPE.undefined]: RANK.null,
   [TYPE.null]: RANK.null,
   [TYPE.double]: RANK.number,
   [TYPE.int]: RANK.number,
   [TYPE.long]: RANK.number,
-  [TYPE.decimal]: RANK.number,
   [TYPE.string]: RANK.string,
-  [TYPE.symbol]: RANK.string,
   [TYPE.object]: RANK.object,
   [TYPE.array]: RANK.array,
   [TYPE.binary]: RANK.binary,
   [TYPE.objectId]: RANK.objectId,
   [TYPE.bool]: RANK.bool,
   [TYPE.date]: RANK.date,
-  [TYPE.timestamp]: RANK.timestamp,
-  [TYPE.regex]: RANK.regex,
-  [TYPE.dbPointer]: RANK.dbPointer,
-  [TYPE.code]: RANK.code,
-  [TYPE.codeWithScope]: RANK.codeWithScope,
-  [TYPE.maxKey]: RANK.maxKey,
 };
 
-/** The comparison rank of a value; a missing one ranks as null. */
+/**
+ * The comparison rank of a value; a missing one ranks as null.
+ * @throws CommandError 2 for a type that is not compared
+ */
 export function rankOf(value: RawValue | undefined): number {
   if (!value) return RANK.null;
   const rank = RANKS[value.type];
-  if (rank === undefined) throw new CommandError(22, `unrecognized BSON type ${value.type}`);
-  return rank;
+  if (rank !== undefined) return rank;
+  const [name] = Object.entries(TYPE).find(([, type]) => type === value.type) ?? [value.type];
+  throw unsupported(`Comparing or indexing a value of the BSON type ${name}`);
+}
+
+/** Order of two values as MongoDB sorts them: negative, 0 or positive. A missing value counts as null. */
+export function compareValues(left: RawValue | undefined, right: RawValue | undefined): number {
+  return Buffer.compare(valueKey(left), valueKey(right));
 }
 
 /**
@@ -84,7 +77,6 @@ function pushKey(parts: Buffer[], value: RawValue | undefined): void {
       parts.push(encodeNumber(value));
       break;
     case RANK.string:
-    case RANK.code:
       parts.push(...escaped(bytes.subarray(start + 4, end - 1)));
       break;
     case RANK.object:
@@ -96,12 +88,6 @@ function pushKey(parts: Buffer[], value: RawValue | undefined): void {
       break;
     case RANK.date:
       parts.push(dateKey(value).subarray(1));
-      break;
-    case RANK.timestamp:
-      parts.push(Buffer.from(bytes.subarray(start, end).toReversed()));
-      break;
-    case RANK.codeWithScope:
-      parts.push(bigEndian32(end - start), bytes.subarray(start, end));
       break;
     default:
       parts.push(bytes.subarray(start, end));

@@ -7,6 +7,7 @@ import { open } from 'lmdb';
 import { MongoClient } from 'mongodb';
 import {
   DataDirectoryInUse,
+  SocketPathTooLong,
   UnusableStore,
   findRunningEmbedded,
   startEmbedded,
@@ -14,11 +15,13 @@ import {
 import { FORMAT_KEY, FORMAT_VERSION, Store } from '../../src/embedded/store.ts';
 import { Racer, endAll, endGently, killHard, spawnEngine } from './support/processes.ts';
 
+const workingDirectory = process.cwd();
 let home: string;
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), 'embedded-test-'));
 });
 afterEach(async () => {
+  process.chdir(workingDirectory);
   await endAll();
   await rm(home, { recursive: true, force: true });
 });
@@ -43,8 +46,11 @@ describe('the data directory', () => {
     expect(await readdir(loose)).not.toContain('db.sock');
   });
 
-  it('may have a path longer than sockets allow', async () => {
+  it('may have a path longer than sockets allow if it is short from the working directory', async () => {
     const dataDir = join(home, ...Array.from({ length: 8 }, () => 'a-long-directory-name'));
+    await expect(startEmbedded({ dataDir })).rejects.toThrow(/too long for a socket.*DATA_DIR/);
+    await expect(findRunningEmbedded(dataDir)).rejects.toThrow(SocketPathTooLong);
+    process.chdir(dataDir);
     const server = await startEmbedded({ dataDir });
     expect(await readdir(dataDir)).toContain('db.sock');
     expect(await ping(server.uri)).toEqual({ ok: 1 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { join } from 'node:path';
 import {
   BSON,
   Binary,
@@ -14,10 +15,11 @@ import {
 } from 'bson';
 import fc from 'fast-check';
 import { documentOf, rawOf } from '../../src/embedded/bson-writer.ts';
-import { compareValues } from '../../src/embedded/compare.ts';
 import { documentBytes } from '../../src/embedded/raw-bson.ts';
-import { valueKey } from '../../src/embedded/value-key.ts';
-import { TestEngine } from './support/engine.ts';
+import { compareValues, valueKey } from '../../src/embedded/value-key.ts';
+import { Store } from '../../src/embedded/store.ts';
+import { entryKey, recordKey } from '../../src/embedded/store-keys.ts';
+import { TestEngine, failureOf } from './support/engine.ts';
 import { countOf } from '../support/count.ts';
 
 let engine: TestEngine;
@@ -111,18 +113,12 @@ describe('number types', () => {
     const ascending = [
       new Double(Number.NaN),
       new Double(-Infinity),
-      Decimal128.fromString('-1E+400'),
       new Double(-1.5),
       new Int32(0),
-      Decimal128.fromString('0.1'),
       new Double(0.1),
-      Decimal128.fromString('0.11'),
       new Int32(5),
       Long.fromString('9007199254740992'),
-      Long.fromString('9007199254740993'),
-      Decimal128.fromString('9007199254740993.5'),
       new Double(0x20000000000002),
-      Decimal128.fromString('1E+400'),
       new Double(Infinity),
     ];
     await collection.insertMany(ascending.map((n, _id) => ({ _id: _id as never, n })).toReversed());
@@ -130,19 +126,62 @@ describe('number types', () => {
     for (const sort of [['n'], ['n', 'none']]) {
       expect((await collection.find({}, { sort }).toArray()).map(({ _id }) => _id)).toEqual(order);
     }
-    for (const equal of [new Int32(5), new Double(5), Long.fromNumber(5), Decimal128.fromString('5.00')]) {
+    for (const equal of [new Int32(5), new Double(5), Long.fromNumber(5)]) {
       expect(await countOf(collection, { n: equal })).toBe(1);
     }
+  });
+});
+
+describe('values of the kinds that are only stored', () => {
+  const kinds: [string, unknown][] = [
+    ['decimal', Decimal128.fromString('1')],
+    ['timestamp', new Timestamp({ t: 5, i: 6 })],
+    ['regex', new BSON.BSONRegExp('a')],
+    ['code', new Code('x')],
+    ['codeWithScope', new Code('x', { y: 1 })],
+    ['symbol', new BSON.BSONSymbol('s')],
+    ['minKey', new MinKey()],
+    ['maxKey', new MaxKey()],
+    ['64-bit number', Long.fromString('9007199254740993')],
+  ];
+
+  it.each(kinds)('are neither indexed nor compared: %s', async (name, value) => {
+    const collection = engine.fresh();
+    await collection.createIndex({ a: 1 });
+    const refusal = { code: 2, message: expect.stringMatching(new RegExp(`\\b${name}\\b.*not supported`)) };
+    expect(await failureOf(collection.insertOne({ a: value }))).toMatchObject(refusal);
+    await collection.insertOne({ b: value });
+    expect(await failureOf(collection.createIndex({ b: 1 }))).toMatchObject(refusal);
+    expect(await failureOf(collection.find({ b: 1 }).toArray())).toMatchObject(refusal);
+    expect(await failureOf(collection.find().sort({ b: 1 }).toArray())).toMatchObject(refusal);
+    expect(await countOf(collection, { a: null })).toBe(1);
+  });
+
+  it('are read and updated in a directory of an earlier version, which indexed them', async () => {
+    const name = engine.fresh().collectionName;
+    const document = { _id: Decimal128.fromString('1.0'), n: new Int32(1) };
+    await engine.client.close();
+    await engine.server.close();
+    const store = await Store.open(join(engine.dataDir, 'store'));
+    await store.write(() => {
+      const collection = store.obtainCollection(engine.db.databaseName, name);
+      store.records.put(recordKey(collection.id, 1), Buffer.from(BSON.serialize(document)));
+      const key = valueKey(rawOf(new Int32(1)));
+      store.entries.put(entryKey(collection.indexes[0]?.id ?? 0, key, 1), Buffer.alloc(0));
+    });
+    await store.close();
+    await engine.restart();
+    const collection = engine.db.collection(name);
+    await collection.updateOne({}, { $set: { n: 2 } });
+    const expected = Buffer.from(BSON.serialize({ ...document, n: new Int32(2) }));
+    expect(await collection.find({}, { ...RAW, sort: { _id: 1 } }).toArray()).toEqual([expected]);
   });
 });
 
 const leaf: fc.Arbitrary<unknown> = fc.oneof(
   fc.double().map((n) => new Double(n)),
   fc.integer().map((n) => new Int32(n)),
-  fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map((n) => Long.fromBigInt(n)),
-  fc
-    .tuple(fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n }), fc.integer({ min: -60, max: 60 }))
-    .map(([c, e]) => Decimal128.fromString(`${c}E${e}`)),
+  fc.maxSafeInteger().map((n) => Long.fromNumber(n)),
   fc.string({ unit: 'grapheme' }),
   fc.constantFrom('', '\0', 'a', 'a\0', 'a\0b'),
   fc.boolean(),
@@ -150,7 +189,6 @@ const leaf: fc.Arbitrary<unknown> = fc.oneof(
   fc.date({ noInvalidDate: true }),
   fc.uint8Array({ maxLength: 12 }).map((bytes) => new Binary(bytes)),
   fc.uint8Array({ minLength: 12, maxLength: 12 }).map((bytes) => new ObjectId(bytes)),
-  fc.constantFrom(new MinKey(), new MaxKey()),
 );
 const anyValue = fc.letrec((tie) => ({
   value: fc.oneof(
@@ -186,7 +224,6 @@ describe('the order of values', () => {
       }
     }
     expect(valueKey(raw(new Double(-0)))).toEqual(valueKey(raw(new Int32(0))));
-    expect(valueKey(raw(Decimal128.fromString('-0E+5')))).toEqual(valueKey(raw(new Int32(0))));
   });
 
   it('is that of JavaScript for numbers it can tell apart', () => {
@@ -199,32 +236,8 @@ describe('the order of values', () => {
     );
   });
 
-  it('is that of exact integers for Long and Decimal128', () => {
-    const big = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
-    fc.assert(
-      fc.property(
-        big,
-        fc.oneof(big, fc.constant(0n)),
-        fc.bigInt({ min: -3n, max: 3n }),
-        (left, other, near) => {
-          for (const right of [other, BigInt.asIntN(64, left + near)]) {
-            const expected = left < right ? -1 : left > right ? 1 : 0;
-            expect(
-              Math.sign(compareValues(raw(Long.fromBigInt(left)), raw(Decimal128.fromString(`${right}`)))),
-            ).toBe(expected);
-            expect(Math.sign(compareValues(raw(Long.fromBigInt(left)), raw(Long.fromBigInt(right))))).toBe(
-              expected,
-            );
-          }
-        },
-      ),
-      { seed: 3, numRuns: 2000 },
-    );
-  });
-
   it('puts types in the order of MongoDB', () => {
     const ascending = [
-      new MinKey(),
       null,
       new Int32(5),
       'a',
@@ -235,12 +248,6 @@ describe('the order of values', () => {
       false,
       true,
       new Date(0),
-      new Timestamp({
-        t: 1,
-        i: 1,
-      }),
-      new BSON.BSONRegExp('a'),
-      new MaxKey(),
     ].map(raw);
     for (let at = 1; at < ascending.length; at++) {
       expect(compareValues(ascending[at - 1], ascending[at])).toBeLessThan(0);

@@ -39,7 +39,11 @@ const NESTED = { _id: { b: 1, a: [1, { c: null }] }, deep: { er: [[], {}, [{ x: 
 export const ALL_TYPES: readonly Buffer[] = [
   BSON.serialize({ _id: new Int32(1), int: new Int32(5), double: new Double(5), long: new Long(5n) }),
   BSON.serialize({ _id: new Double(2), zero: new Double(-0), nan: Number.NaN, big: new Long(2n ** 62n) }),
-  BSON.serialize({ _id: Decimal128.fromString('3.10'), same: Decimal128.fromString('3.1') }),
+  BSON.serialize({
+    _id: new Int32(3),
+    decimal: Decimal128.fromString('3.10'),
+    same: Decimal128.fromString('3.1'),
+  }),
   BSON.serialize({
     _id: new ObjectId('64b000000000000000000001'),
     at: new Date(-1),
@@ -48,7 +52,7 @@ export const ALL_TYPES: readonly Buffer[] = [
   BSON.serialize({ _id: 'text \u{1f3b5}', binary: new BSON.Binary(Buffer.from([0, 255]), 128), no: false }),
   BSON.serialize({ _id: new Date(0), regex: new BSON.BSONRegExp('^a', 'ix'), code: new BSON.Code('f()') }),
   BSON.serialize({ _id: true, scoped: new BSON.Code('f()', { x: 1 }), symbol: new BSON.BSONSymbol('s') }),
-  BSON.serialize({ _id: new BSON.MinKey(), max: new BSON.MaxKey(), nothing: null }),
+  BSON.serialize({ _id: new Int32(4), min: new BSON.MinKey(), max: new BSON.MaxKey(), nothing: null }),
   BSON.serialize({ _id: new BSON.Binary(Buffer.from('id')), $ref: 'a', $id: 1, 'a.b': 2, '': 3 }),
   BSON.serialize(NESTED),
   BSON.serialize(new Map([['_id', new Map([['2', 1], ['1', 2]])]])), // prettier-ignore

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, rmSync } from 'node:fs';
-import { link, open, rename, rm, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { systemCode } from '../errors.ts';
 
 /** The file to write is there already, or cannot be one. */
 export class FileInTheWay extends Error {
@@ -12,13 +11,9 @@ export class FileInTheWay extends Error {
   }
 }
 
-const ENDING_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-/** What file systems without hard links, such as those of memory sticks, answer. */
-const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
-
 /**
- * Writes a file, for its owner's eyes only, that is there whole or not at all: under another name beside it first, then
- * to disk, then under its own. The other name goes on any failure and on a signal that ends the process.
+ * Writes a file, readable by its owner only, completely or not at all: under a temporary name beside it, then to disk, then
+ * under its own name. The temporary file is removed on a failure, but not when a signal ends the process.
  * @param pieces - taken one after another as the disk keeps up
  * @returns bytes written
  * @throws FileInTheWay if it exists, unless `replace`
@@ -32,11 +27,6 @@ export async function writeNewFile(
   await refuseExisting(target, replace);
   const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(4).toString('hex')}.part`);
   const file = await open(temporary, 'wx', 0o600);
-  const onSignal = (signal: NodeJS.Signals): void => {
-    rmSync(temporary, { force: true });
-    process.kill(process.pid, signal);
-  };
-  for (const signal of ENDING_SIGNALS) process.once(signal, onSignal);
   let bytes = 0;
   try {
     try {
@@ -48,9 +38,10 @@ export async function writeNewFile(
     } finally {
       await file.close();
     }
-    await publish(temporary, target, replace);
+    // It may have come into being meanwhile.
+    await refuseExisting(target, replace);
+    await rename(temporary, target);
   } finally {
-    for (const signal of ENDING_SIGNALS) process.off(signal, onSignal);
     await rm(temporary, { force: true });
   }
   await syncDirectory(dirname(target));
@@ -66,23 +57,6 @@ export async function refuseExisting(path: string, replace: boolean): Promise<vo
   }
   if (!replace)
     throw new FileInTheWay(`${target} exists already; give another name, or --force to replace it.`);
-}
-
-/** A link fails where the target has come into being meanwhile; a rename would replace it. */
-async function publish(temporary: string, target: string, replace: boolean): Promise<void> {
-  if (!replace) {
-    try {
-      await link(temporary, target);
-      return;
-    } catch (error) {
-      if (!NO_LINKS.has(systemCode(error))) {
-        await refuseExisting(target, false);
-        throw error;
-      }
-      await refuseExisting(target, false);
-    }
-  }
-  await rename(temporary, target);
 }
 
 async function syncDirectory(path: string): Promise<void> {

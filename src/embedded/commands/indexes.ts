@@ -11,18 +11,16 @@ import {
 import type { Call, Reply } from '../engine.ts';
 import { CommandError } from '../errors.ts';
 import { type NewIndex, buildIndex, discardIndex } from '../index-build.ts';
-import { checkDatabaseName, collectionName } from '../namespaces.ts';
+import { collectionName } from '../namespaces.ts';
 import type { RawValue } from '../raw-bson.ts';
 import { cursorReply } from './list.ts';
 
-const MAX_INDEXES = 64;
 /** As MongoDB: what fits a signed 32-bit number of seconds. */
 const MAX_EXPIRY_SECONDS = 2_147_483_647;
 
 /** The `createIndexes` command. Indexes that are there already, with the same options, are left alone. */
 export async function createIndexes(call: Call): Promise<Reply> {
   const { args, engine, db } = call;
-  checkDatabaseName(db);
   const name = collectionName(call);
   const requests = (args.list('indexes') ?? []).map(parseIndex);
   if (requests.length === 0) throw new CommandError(2, 'Must specify at least one index to create');
@@ -31,9 +29,6 @@ export async function createIndexes(call: Call): Promise<Reply> {
   const before = collection.indexes.length;
   for (const request of requests) {
     if (isPresent(collection, request)) continue;
-    if (collection.indexes.length >= MAX_INDEXES) {
-      throw new CommandError(67, `add index fails, too many indexes for ${namespaceOf(collection)}`);
-    }
     await buildIndex(engine.store, collection, request);
   }
   return {

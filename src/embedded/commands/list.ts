@@ -3,7 +3,7 @@ import type { Call, Reply } from '../engine.ts';
 import { CommandError } from '../errors.ts';
 import { parseFilter } from '../filter.ts';
 import { compileFilter } from '../matcher.ts';
-import { checkDatabaseName, collectionName } from '../namespaces.ts';
+import { collectionName } from '../namespaces.ts';
 import type { RawValue } from '../raw-bson.ts';
 
 /** A reply whose result is complete in the first batch. */
@@ -38,7 +38,6 @@ export function count(call: Call): Reply {
 /** The `create` command. */
 export async function create(call: Call): Promise<Reply> {
   const { engine, db } = call;
-  checkDatabaseName(db);
   const name = collectionName(call);
   await engine.store.write(() => {
     if (engine.store.collection(db, name)) {

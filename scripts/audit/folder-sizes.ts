@@ -1,0 +1,24 @@
+/** `npm run check`: fails if the code that git tracks in a folder has more lines than the folder's limit. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/** The most lines of code in a folder and its subfolders. */
+const LIMITS: Readonly<Record<string, number>> = {
+  'src/embedded': 5_600,
+};
+
+function linesIn(folder: string): number {
+  const patterns = ['ts', 'mjs', 'cjs'].map((extension) => `:(glob)${folder}/**/*.${extension}`);
+  const files = execFileSync('git', ['ls-files', '-z', ...patterns], { encoding: 'utf8' });
+  const texts = files.split('\0').map((file) => (file === '' ? '' : readFileSync(file, 'utf8')));
+  return texts.join('').split('\n').length - 1;
+}
+
+for (const [folder, limit] of Object.entries(LIMITS)) {
+  const lines = linesIn(folder);
+  if (lines <= limit) continue;
+  process.stderr.write(
+    `${folder} has ${lines} lines of code, and its limit is ${limit}. Remove ${lines - limit}.\n`,
+  );
+  process.exitCode = 1;
+}
