@@ -14,10 +14,13 @@ function readEnvFile(): NodeJS.Dict<string> {
 }
 
 /**
- * The environment of the process, and for variables it lacks, those of `.env` in the working directory.
+ * The environment of the process, and for variables it lacks, those of `.env` in the working directory. The latter are also
+ * set in the process: libraries such as OpenTelemetry's exporters read their own variables there.
  * @returns also the names of variables that are probably meant as settings, but are none
  */
 export function readEnvironment(): { environment: NodeJS.Dict<string>; unknown: string[] } {
   const file = readEnvFile();
-  return { environment: { ...file, ...process.env }, unknown: unknownNames(file, process.env) };
+  const unknown = unknownNames(file, process.env);
+  for (const [name, value] of Object.entries(file)) process.env[name] ??= value;
+  return { environment: process.env, unknown };
 }

@@ -26,7 +26,7 @@ export async function repair(
   onProgress: (tasks: number) => void = () => {},
 ): Promise<RepairFigures> {
   const settlement = new Settlement(collections);
-  const figures = { tasks: 0, mended: 0, filed: await fileRuns(collections) };
+  const figures = { tasks: 0, mended: 0, filed: (await fileRuns(collections)).filed };
   for await (const page of taskPages(collections.tasks, CONCURRENT_TASKS)) {
     const wrong = await Promise.all(page.map(({ _id }) => settlement.mend(_id)));
     figures.tasks += page.length;

@@ -23,11 +23,11 @@ export interface TaskDocument {
   trigger_schedule_id?: string | null;
   model?: string | null;
   created_at: Date;
-  /** The last five runs, newest first. Written by runs/settlement.ts alone. */
+  /** The last five runs, newest first. Written by settlement.ts alone. */
   recent_runs: RunPointer[];
   /** Raised by every write to `recent_runs`; absent before the first. */
   runs_version?: number;
-  /** The marks of reports that are being recorded, or were given up; none where it is empty or absent. Written by runs/settlement.ts alone. */
+  /** The marks of reports that are being recorded, or were given up; none where it is empty or absent. Written by settlement.ts alone. */
   recording?: ObjectId[];
   /** Raised by every write to the task or to its runs. */
   version: number;

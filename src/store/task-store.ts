@@ -13,7 +13,7 @@ export interface TaskFilter {
   enabled?: boolean;
 }
 
-/** What a task says of its runs, which is for runs/settlement.ts to write. */
+/** What a task says of its runs, which is for settlement.ts to write. */
 type OfRuns = 'recent_runs' | 'runs_version' | 'recording';
 
 /** A task that has not run yet. */

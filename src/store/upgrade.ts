@@ -13,11 +13,14 @@ const TASKS_AT_ONCE = 500;
 
 /**
  * Files every run under the owner of its task.
- * @returns how many runs were filed under another account, or under none
+ * @returns the number of tasks, and of runs that were filed under another account, or under none
  */
-export async function fileRuns({ tasks, runs }: Pick<Collections, 'tasks' | 'runs'>): Promise<number> {
+export async function fileRuns({
+  tasks,
+  runs,
+}: Pick<Collections, 'tasks' | 'runs'>): Promise<{ tasks: number; filed: number }> {
   const options: BulkWriteOptions & typeof PATIENCE = { ordered: false, ...PATIENCE };
-  let filed = 0;
+  const figures = { tasks: 0, filed: 0 };
   for await (const page of taskPages(tasks, TASKS_AT_ONCE)) {
     const { modifiedCount } = await runs.bulkWrite(
       page.map(({ _id, account_id }) => ({
@@ -28,9 +31,10 @@ export async function fileRuns({ tasks, runs }: Pick<Collections, 'tasks' | 'run
       })),
       options,
     );
-    filed += modifiedCount;
+    figures.tasks += page.length;
+    figures.filed += modifiedCount;
   }
-  return filed;
+  return figures;
 }
 
 /**
@@ -41,6 +45,8 @@ export async function fileRuns({ tasks, runs }: Pick<Collections, 'tasks' | 'run
 export async function upgrade(collections: Collections): Promise<void> {
   const { upgrades } = collections;
   if (await upgrades.findOne({ _id: RUNS_FILED })) return;
-  await fileRuns(collections);
+  const { tasks } = await fileRuns(collections);
+  // An empty database stays empty, so that a backup can be restored into it without --force.
+  if (tasks === 0) return;
   await upgrades.updateOne({ _id: RUNS_FILED }, { $setOnInsert: { _id: RUNS_FILED } }, { upsert: true });
 }

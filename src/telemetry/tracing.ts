@@ -41,7 +41,7 @@ const EXPORTERS: { [Way in TraceExport]: () => SpanExporter } = {
 };
 
 /**
- * Traces by OpenTelemetry, as its OTEL_ variables say; its SDK reads those that config.ts does not. The spans are made
+ * Traces by OpenTelemetry, as its OTEL_ variables say; its SDK reads those that config/ does not. The spans are made
  * here and not by its instrumentations: those replace modules while they are loaded, which ES modules do not allow
  * without a loader of their own, and they record URLs with their queries.
  */

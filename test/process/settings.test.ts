@@ -1,5 +1,6 @@
 /** Settings of the process take effect: each one here is far from its default. */
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type Socket, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -108,6 +109,36 @@ test('a .env file with a byte order mark is read, and a warning names its unknow
     expect(await endedInTime(started)).toMatchObject({ code: 0, stderr: '' });
   } finally {
     started.kill('SIGKILL');
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('variables of OpenTelemetry in a .env file reach its exporter', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'recoup-env-'));
+  const received: unknown[] = [];
+  const collector = createServer(({ url, headers }, response) => {
+    received.push([url, headers['x-tenant']]);
+    response.end();
+  });
+  await once(collector.listen(0, '127.0.0.1'), 'listening');
+  const address = collector.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  const lines = [
+    `OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:${port}`,
+    'OTEL_EXPORTER_OTLP_HEADERS="x-tenant=a"',
+  ];
+  await writeFile(join(folder, '.env'), lines.join('\n'));
+  const variables = { PORT: '0', DATA_DIR: join(folder, 'data'), SAMPLE_DATA: 'off' };
+  const started = runProgram(process.execPath, [resolve('dist/src/main.js')], variables, folder);
+  try {
+    const log = await started.printed('"msg":"listening"');
+    await fetch(`${/"url":"([^"]+)"/.exec(log)?.[1]}/api/tasks`);
+    // The process sends its traces before it ends.
+    expect(await endedInTime(started)).toMatchObject({ code: 0, stderr: '' });
+    expect(received).toEqual([['/v1/traces', 'a']]);
+  } finally {
+    started.kill('SIGKILL');
+    collector.close();
     await rm(folder, { recursive: true });
   }
 });

@@ -129,3 +129,10 @@ test('several processes may start at once', async () => {
   expect(await filedUnder(ACCOUNT)).toEqual(OF_ACCOUNT);
   expect(await countOf(service.collections.upgrades)).toBe(1);
 });
+
+test('an empty database stays empty', async () => {
+  const { tasks, runs, upgrades } = service.collections;
+  await Promise.all([tasks.deleteMany({}), runs.deleteMany({})]);
+  await upgrade(service.collections);
+  expect(await countOf(upgrades)).toBe(0);
+});
