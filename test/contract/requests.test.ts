@@ -14,7 +14,7 @@ import { faultsOf, operationOf, send, validRequest } from '../support/requests.t
 import { valueOf, wrongValues } from '../support/schema-values.ts';
 import { type Service, startService } from '../support/service.ts';
 
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 50);
+const RUNS = Number(process.env.PROPERTY_RUNS ?? 30);
 const settings = { numRuns: RUNS, seed: Number(process.env.PROPERTY_SEED ?? 20_261_124) };
 /** Each kind of fault is tried less often than valid requests: there are many kinds. */
 const ofFaults = { ...settings, numRuns: Math.ceil(RUNS / 10) };

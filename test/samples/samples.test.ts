@@ -12,6 +12,7 @@ import { RawRun } from '../../src/store/run-raw.ts';
 import { viewRun } from '../../src/view/run-view.ts';
 import { loadSamplesIfEmpty } from '../../src/samples/load-samples.ts';
 import { referenceExample, samples } from '../../src/samples/samples.ts';
+import { isLong } from '../support/long.ts';
 
 const tasks = samples.flatMap((sample) => sample.tasks);
 const runs = tasks.flatMap((task) => task.runs);
@@ -349,7 +350,7 @@ describe('loadSamplesIfEmpty', () => {
     await loadSamplesIfEmpty(collections);
     const complete = await everythingVisible();
     let writes = 0;
-    for (; ; writes += 1) {
+    for (; ; writes += isLong ? 1 : 3) {
       for (const collection of [collections.tasks, collections.accounts]) await collection.deleteMany({});
       await collections.runs.deleteMany({});
       try {

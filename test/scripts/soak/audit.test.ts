@@ -1,22 +1,22 @@
 /** The audit of the soak test (npm run soak) finds nothing where all is right, and whatever was tampered with where not. */
 import { Agent } from 'node:http';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { auditDatabase } from '../../scripts/soak/audit.ts';
-import type { World } from '../../scripts/soak/client.ts';
-import { type Crew, hire } from '../../scripts/soak/crew.ts';
-import { FaultLog } from '../../scripts/soak/fault-log.ts';
-import { Figures } from '../../scripts/soak/figures.ts';
-import { finalAudit } from '../../scripts/soak/final-audit.ts';
-import { Findings } from '../../scripts/soak/findings.ts';
-import { Model } from '../../scripts/soak/model.ts';
-import { Random } from '../../scripts/soak/random.ts';
-import { Reader } from '../../scripts/soak/reader.ts';
-import { RunModel } from '../../scripts/soak/run-model.ts';
-import { Sender } from '../../scripts/soak/sender.ts';
-import type { TaskModel } from '../../scripts/soak/task-model.ts';
-import { VersionWatch } from '../../scripts/soak/watch.ts';
-import { ACCOUNT, ARTIST, OTHER_ACCOUNT, run, task } from '../support/builders.ts';
-import { type Service, startService } from '../support/service.ts';
+import { auditDatabase } from '../../../scripts/soak/audit.ts';
+import type { World } from '../../../scripts/soak/client.ts';
+import { type Crew, hire } from '../../../scripts/soak/crew.ts';
+import { FaultLog } from '../../../scripts/soak/fault-log.ts';
+import { Figures } from '../../../scripts/soak/figures.ts';
+import { finalAudit } from '../../../scripts/soak/final-audit.ts';
+import { Findings } from '../../../scripts/soak/findings.ts';
+import { Model } from '../../../scripts/soak/model.ts';
+import { Random } from '../../../scripts/soak/random.ts';
+import { Reader } from '../../../scripts/soak/reader.ts';
+import { RunModel } from '../../../scripts/soak/run-model.ts';
+import { Sender } from '../../../scripts/soak/sender.ts';
+import type { TaskModel } from '../../../scripts/soak/task-model.ts';
+import { VersionWatch } from '../../../scripts/soak/watch.ts';
+import { ACCOUNT, ARTIST, OTHER_ACCOUNT, run, task } from '../../support/builders.ts';
+import { type Service, startService } from '../../support/service.ts';
 
 const STEPS = 40;
 const SEED = 20_261_124;
