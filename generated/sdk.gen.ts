@@ -135,7 +135,8 @@ export const listRuns = <ThrowOnError extends boolean = false>(options?: Options
  * `EXECUTING`, `REATTEMPTING` and `FROZEN`, then to a final status. Within a step, the later report wins.
  * - A run never leaves a final status, whatever its `updatedAt`.
  *
- * Several reports of one run in a request apply in the order of `updatedAt`, then of their statuses, then as sent.
+ * Several reports of one run in a request count as one: they apply to each other in the order of `updatedAt`, then of
+ * their statuses, then as sent, and the result applies to the stored run.
  * If any run of a request is wrong, none is recorded.
  *
  */

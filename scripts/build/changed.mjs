@@ -3,7 +3,7 @@
  * it runs before there is a build. `npm run build` calls it with --done at its end.
  */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const STAMP = 'dist/.built';
@@ -24,7 +24,10 @@ function changedSince(timeMs) {
 
 if (process.argv.includes('--done')) writeFileSync(STAMP, '');
 else if (changedSince(builtAtMs())) {
+  const startedAt = new Date();
   // The build's output goes to stderr: stdout belongs to the command that follows.
   const { status } = spawnSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 2, 2], shell: true });
   process.exitCode = status ?? 1;
+  // A source saved during the build may not be in it.
+  if (status === 0) utimesSync(STAMP, startedAt, startedAt);
 }

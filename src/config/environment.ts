@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
+import { InvalidSettings } from './settings.ts';
 import { unknownNames } from './variables.ts';
 
 const BYTE_ORDER_MARK = /^\uFEFF/;
@@ -8,8 +9,9 @@ function readEnvFile(): NodeJS.Dict<string> {
   try {
     return parseEnv(readFileSync('.env', 'utf8').replace(BYTE_ORDER_MARK, ''));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
-    throw error;
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    if (error.code === 'ENOENT') return {};
+    throw new InvalidSettings([`.env: it must be a readable file, but ${error.message}`]);
   }
 }
 

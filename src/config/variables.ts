@@ -145,7 +145,8 @@ export function describeVariables(): Description[] {
   }));
 }
 
-const isKnown = (name: string): boolean => name in variables || name.startsWith('OTEL_');
+/** OpenTelemetry's names and those of the client are known too. */
+const isKnown = (name: string): boolean => name in variables || /^(OTEL|RECOUP_TASKS)_/.test(name);
 
 /** The first words of our names of several words, such as RATE_ and METRICS_. */
 const PREFIXES = new Set(Object.keys(variables).flatMap((name) => /^[A-Z]+_/.exec(name) ?? []));

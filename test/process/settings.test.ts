@@ -1,7 +1,7 @@
 /** Settings of the process take effect: each one here is far from its default. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type Socket, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -141,4 +141,16 @@ test('variables of OpenTelemetry in a .env file reach its exporter', async () =>
     collector.close();
     await rm(folder, { recursive: true });
   }
+});
+
+test('a .env that is a folder stops the start with a message that names it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'recoup-env-'));
+  await mkdir(join(folder, '.env'));
+  const { code, stderr } = await runProgram(process.execPath, [resolve('dist/src/main.js')], {}, folder)
+    .ended;
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringMatching(/^Invalid settings:\n  \.env: .*\n$/),
+  });
+  await rm(folder, { recursive: true });
 });
