@@ -1,6 +1,6 @@
 import { encodeNumber, exact } from './number-order.ts';
 import { type RawValue, TYPE, fieldsOf, valuesOf } from './raw-bson.ts';
-import { unsupported } from './errors.ts';
+import { type CommandError, unsupported } from './errors.ts';
 
 /**
  * The place of each BSON type in MongoDB's comparison order; the first byte of every key. Values of the other types are
@@ -40,9 +40,13 @@ const RANKS: Readonly<Record<number, number>> = {
 export function rankOf(value: RawValue | undefined): number {
   if (!value) return RANK.null;
   const rank = RANKS[value.type];
-  if (rank !== undefined) return rank;
-  const [name] = Object.entries(TYPE).find(([, type]) => type === value.type) ?? [value.type];
-  throw unsupported(`Comparing or indexing a value of the BSON type ${name}`);
+  if (rank === undefined) throw notCompared(value.type);
+  return rank;
+}
+
+function notCompared(type: number): CommandError {
+  const [name] = Object.entries(TYPE).find(([, known]) => known === type) ?? [type];
+  return unsupported(`Comparing or indexing a value of the BSON type ${name}`);
 }
 
 /** Order of two values as MongoDB sorts them: negative, 0 or positive. A missing value counts as null. */
