@@ -36,7 +36,6 @@ import type { Limits } from './config/limits.ts';
 import { listRuns } from './operations/listRuns.ts';
 import { recordRuns } from './operations/recordRuns.ts';
 import { RunStore } from './store/run-store.ts';
-import { FireTimes } from './schedule/fire-times.ts';
 import { ClaimStore } from './store/claim-store.ts';
 import { createTask } from './operations/createTask.ts';
 import { deleteTask } from './operations/deleteTask.ts';
@@ -44,6 +43,7 @@ import { listTasks } from './operations/listTasks.ts';
 import { PartCache } from './view/part-cache.ts';
 import { TaskStore } from './store/task-store.ts';
 import { updateTask } from './operations/updateTask.ts';
+import { Upcoming } from './operations/upcoming.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 
@@ -83,19 +83,18 @@ export function createApp(dependencies: Dependencies): Express {
   const accounts = new AccountStore(collections);
   const claims = new ClaimStore(collections);
   const keys = new KeyStore(collections, log);
-  const fireTimes = new FireTimes(log);
+  const upcoming = new Upcoming(log);
   const cache = new PartCache({ maxBytes: cacheBytes * (1 - GZIP_SHARE), now });
   const gzip = new GzipCache(cacheBytes * GZIP_SHARE);
 
   metrics?.watchCache('keys', () => keys.stats());
-  metrics?.watchCache('fire_times', () => fireTimes.stats());
   metrics?.watchCache('tasks', () => cache.stats());
   metrics?.watchCache('gzip', () => gzip.stats());
 
   const handlers = defineHandlers({
-    listTasks: listTasks({ tasks, runs, cache, accounts, fireTimes, now }),
-    createTask: createTask({ tasks, claims, runs, accounts, fireTimes, log, now }),
-    updateTask: updateTask({ tasks, runs, accounts, fireTimes, now }),
+    listTasks: listTasks({ tasks, runs, cache, accounts, upcoming, now }),
+    createTask: createTask({ tasks, claims, runs, accounts, upcoming, log, now }),
+    updateTask: updateTask({ tasks, runs, accounts, upcoming, now }),
     deleteTask: deleteTask({ tasks }),
     listRuns: listRuns({ runs }),
     recordRuns: recordRuns({ runs }),

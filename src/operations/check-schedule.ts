@@ -1,23 +1,38 @@
 import { ApiError } from '../lib/errors.ts';
-import { InvalidSchedule, checkCron } from '../schedule/cron.ts';
-import { isIanaName } from '../schedule/upcoming.ts';
+import { InvalidSchedule, parseSchedule } from '../schedule/cron.ts';
+import { canonicalZone, nearestZones } from '../schedule/zones.ts';
+
+/** @throws ApiError */
+function checkZone(timezone: string): void {
+  if (canonicalZone(timezone) !== undefined) return;
+  const nearest = nearestZones(timezone);
+  throw new ApiError(
+    'invalid_timezone',
+    `Field "timezone" is not the name of a time zone: "${timezone}". It must be one of the IANA's, such as ${
+      nearest.length > 0 ? nearest.join(', ') : 'America/New_York'
+    }.`,
+  );
+}
+
+/** @throws ApiError */
+function checkCron(schedule: string): void {
+  try {
+    parseSchedule(schedule);
+  } catch (error) {
+    if (!(error instanceof InvalidSchedule)) throw error;
+    throw new ApiError(
+      'invalid_schedule',
+      `Field "schedule" ${error.message}. Example: "0 9 * * *" fires every day at 9:00.`,
+      { cause: error },
+    );
+  }
+}
 
 /**
- * Refuses what a schema cannot: a schedule that is not read, or never fires, and an unknown time zone.
+ * Refuses what a schema cannot: a schedule that cannot be read or never fires, and an unknown time zone.
  * @throws ApiError
  */
 export function checkSchedule({ schedule, timezone }: { schedule?: string; timezone?: string }): void {
-  if (timezone !== undefined && !isIanaName(timezone)) {
-    throw new ApiError(
-      'invalid_timezone',
-      `Field "timezone" is not the name of a time zone; it must be one of the IANA's, such as America/New_York.`,
-    );
-  }
-  if (schedule === undefined) return;
-  try {
-    checkCron(schedule);
-  } catch (error) {
-    if (!(error instanceof InvalidSchedule)) throw error;
-    throw new ApiError('invalid_schedule', `Field "schedule" ${error.message}.`, { cause: error });
-  }
+  if (timezone !== undefined) checkZone(timezone);
+  if (schedule !== undefined) checkCron(schedule);
 }

@@ -1,5 +1,20 @@
-/** A schedule that openapi.yaml does not allow; the message says which field is wrong, and what would be right. */
+/** A schedule that openapi.yaml does not allow. The message ends a sentence that begins with the field's name. */
 export class InvalidSchedule extends Error {}
+
+/** A cron expression as sets of values, each ascending and without duplicates. */
+export interface Schedule {
+  minutes: readonly number[];
+  hours: readonly number[];
+  days: readonly number[];
+  /** 1 is January. */
+  months: readonly number[];
+  /** 0 is Sunday, 6 Saturday. */
+  weekdays: readonly number[];
+  /** Whether the expression names days of the month: false for `*` alone. */
+  dayRestricted: boolean;
+  /** Whether the expression names days of the week: false for `*` alone. */
+  weekdayRestricted: boolean;
+}
 
 interface Field {
   name: string;
@@ -31,50 +46,75 @@ const LONGEST_MONTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 function valueOf(text: string, field: Field): number {
   const { name, min, max, names = [] } = field;
-  const named = names.indexOf(text.toUpperCase());
-  const value = named === -1 ? (/^\d{1,2}$/.test(text) ? Number(text) : Number.NaN) : min + named;
+  const named = /^[a-z]+$/i.test(text) ? names.indexOf(text.toUpperCase()) : -1;
+  const value = /^\d{1,2}$/.test(text) ? Number(text) : named === -1 ? Number.NaN : min + named;
   if (value >= min && value <= max) return value;
   const last = names.at(-1);
   const orNames = last === undefined ? '' : `, or ${names[0]} to ${last}`;
   throw new InvalidSchedule(`has the ${name} "${text}"; it must be from ${min} to ${max}${orNames}`);
 }
 
-/** The values of one item of a list, such as `*`, `5`, `1-5`, `0-30/10`. */
-function valuesOf(item: string, field: Field): number[] {
+/** Marks the values of one item of a list, such as `*`, `5`, `1-5`, `0-30/10`. */
+function mark(item: string, field: Field, marks: boolean[]): void {
   const [range = '', stepText, ...more] = item.split('/');
   const step = stepText === undefined ? 1 : /^[1-9]\d?$/.test(stepText) ? Number(stepText) : 0;
   if (step === 0 || step > field.max || more.length > 0) {
     throw new InvalidSchedule(`has the step "${item}" for the ${field.name}; a step is /1 to /${field.max}`);
   }
-  const [from = '', to, ...rest] = range === '*' ? [String(field.min), String(field.max)] : range.split('-');
-  if (rest.length > 0 || (to === undefined && stepText !== undefined)) {
-    throw new InvalidSchedule(`has "${item}" for the ${field.name}; a step follows * or a range a-b`);
+  let first = field.min;
+  let last = field.max;
+  if (range !== '*') {
+    const [from = '', to, ...rest] = range.split('-');
+    if (rest.length > 0 || (to === undefined && stepText !== undefined)) {
+      throw new InvalidSchedule(`has "${item}" for the ${field.name}; a step follows * or a range a-b`);
+    }
+    first = valueOf(from, field);
+    last = to === undefined ? first : valueOf(to, field);
   }
-  const first = valueOf(from, field);
-  const last = to === undefined ? first : valueOf(to, field);
   if (first > last) {
     throw new InvalidSchedule(`has the range "${range}" for the ${field.name}; the lower value comes first`);
   }
-  return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, at) => first + at * step);
+  for (let value = first; value <= last; value += step) marks[value] = true;
+}
+
+/** The values that a field names. */
+function valuesOf(text: string, field: Field): number[] {
+  const marks: boolean[] = Array.from({ length: field.max + 1 }, () => false);
+  for (const item of text.split(',')) mark(item, field, marks);
+  // 0 and 7 are Sunday.
+  if (field === WEEKDAY && marks.pop()) marks[0] = true;
+  return marks.flatMap((marked, value) => (marked ? [value] : []));
 }
 
 /**
- * Checks a cron expression by the rule that openapi.yaml publishes (CreateTaskRequest.schedule). Costs the same for all.
- * That it fires within eight years, the longest time from one 29 February to the next, needs no search: it does if any
- * month it names can have a day it names, or if it names days of the week.
- * @throws InvalidSchedule whose message ends a sentence that begins with the field's name
+ * Whether a schedule fires within eight years, the longest time from one 29 February to the next. It does if it names
+ * days of the week, as every month has all of them, or if a month that it names can have a day that it names.
  */
-export function checkCron(schedule: string): void {
-  const parts = schedule.trim().split(/[ \t]+/);
-  if (parts.length !== FIELDS.length) {
+function fires({ days, months, weekdayRestricted }: Schedule): boolean {
+  const [firstDay = Infinity] = days;
+  return weekdayRestricted || months.some((month) => firstDay <= (LONGEST_MONTHS[month - 1] ?? 0));
+}
+
+/**
+ * Reads a cron expression by the rule that openapi.yaml publishes (CreateTaskRequest.schedule).
+ * @throws InvalidSchedule also where it never fires
+ */
+export function parseSchedule(expression: string): Schedule {
+  const fields = expression.trim().split(/[ \t]+/);
+  if (fields.length !== FIELDS.length) {
     const names = FIELDS.map(({ name }) => name).join(', ');
-    throw new InvalidSchedule(`has ${parts.length} fields; it must have 5: ${names}`);
+    throw new InvalidSchedule(`has ${fields.length} fields; it must have 5: ${names}`);
   }
-  const [, , days = [], months = []] = FIELDS.map((field, at) =>
-    (parts[at] ?? '').split(',').flatMap((item) => valuesOf(item, field)),
-  );
-  const anyWeekday = parts[4]?.startsWith('*') ?? true;
-  const possible = months.some((month) => Math.min(...days) <= (LONGEST_MONTHS[month - 1] ?? 0));
-  if (anyWeekday && !possible)
-    throw new InvalidSchedule('never fires: no month that it names has such a day');
+  const [minute = '', hour = '', day = '', month = '', weekday = ''] = fields;
+  const schedule: Schedule = {
+    minutes: valuesOf(minute, MINUTE),
+    hours: valuesOf(hour, HOUR),
+    days: valuesOf(day, DAY),
+    months: valuesOf(month, MONTH),
+    weekdays: valuesOf(weekday, WEEKDAY),
+    dayRestricted: day !== '*',
+    weekdayRestricted: weekday !== '*',
+  };
+  if (!fires(schedule)) throw new InvalidSchedule('never fires: no month that it names has such a day');
+  return schedule;
 }

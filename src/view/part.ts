@@ -6,6 +6,6 @@ export interface TaskPart extends Pick<TaskDocument, 'schedule' | 'timezone' | '
   id: string;
   version: number;
   stored: Piece;
-  /** The rest of the text as it was last, and what it was made of. */
-  joined?: { upcoming: Date[]; ownerEmail: string | null; piece: Piece };
+  /** The rest of the text as it was last, right at instants from `from` until `until`, for the owner's address. */
+  joined?: { from: number; until: number; ownerEmail: string | null; piece: Piece };
 }

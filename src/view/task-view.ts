@@ -40,11 +40,11 @@ export function viewStored(task: TaskDocument, recentRuns: JsonText<Run>[]): Pie
 
 /**
  * The rest of a task's text.
- * @param upcoming - ascending, at most ten
+ * @param upcoming - in milliseconds since 1970, ascending, at most ten
  */
-export function viewJoined(upcoming: Date[], ownerEmail: string | null): Piece {
+export function viewJoined(upcoming: number[], ownerEmail: string | null): Piece {
   const joined: Pick<Task, Joined> = {
-    upcoming: upcoming.map((at) => at.toISOString()),
+    upcoming: upcoming.map((at) => new Date(at).toISOString()),
     owner_email: ownerEmail,
   };
   return new Piece(`,${JSON.stringify(joined).slice(1)}`);

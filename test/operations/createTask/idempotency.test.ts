@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { createTask, deleteTask, updateTask } from '../../../generated/sdk.gen.ts';
 import type { CreateTaskRequest } from '../../../generated/types.gen.ts';
 import { AccountStore } from '../../../src/store/account-store.ts';
-import { FireTimes } from '../../../src/schedule/fire-times.ts';
+import { Upcoming } from '../../../src/operations/upcoming.ts';
 import type { ClaimDocument } from '../../../src/store/claim-document.ts';
 import { ClaimStore } from '../../../src/store/claim-store.ts';
 import { createTask as createTaskHandler } from '../../../src/operations/createTask.ts';
@@ -205,7 +205,7 @@ describe('a task that another request created, and that is deleted before this o
       runs,
       claims,
       accounts: new AccountStore(collections),
-      fireTimes: new FireTimes(log),
+      upcoming: new Upcoming(log),
       log,
       now: () => NOW,
     });

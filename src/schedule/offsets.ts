@@ -1,0 +1,110 @@
+import { LRUCache } from 'lru-cache';
+
+/** A time between two changes of a zone's clocks. Instants and wall times are milliseconds; a wall time is read as UTC. */
+export interface Period {
+  /** The instant of the change that begins it. */
+  start: number;
+  /** The instant that ends it, exclusive: the next change, or an earlier instant up to which the zone was searched. */
+  end: number;
+  /** What the clocks show in the period, less UTC. */
+  offset: number;
+  /** The offset until the start. */
+  offsetBefore: number;
+  /** The wall time that the clocks had reached before the period; they repeat what is earlier. */
+  shownUntil: number;
+}
+
+const SECOND_MS = 1_000;
+const DAY_MS = 86_400_000;
+
+/** A zone's changes are searched and kept for this long at a time: most schedules fire ten times within one or a few. */
+const SPAN_MS = 90 * DAY_MS;
+
+/**
+ * Two changes that cancel each other out are found if they are further apart than this. The closest in tzdata since 1900
+ * are seven days apart less an hour (Gaza in 2040, Recife in 2000).
+ */
+const PROBE_MS = 6 * DAY_MS;
+
+/** About 300 bytes each. */
+const MAX_SPANS = 5_000;
+
+/** Tens of kilobytes each, and needed only for a span that is not kept. */
+const MAX_FORMATS = 50;
+
+const spans = new LRUCache<string, Period[]>({ max: MAX_SPANS });
+const formats = new LRUCache<string, Intl.DateTimeFormat>({ max: MAX_FORMATS });
+
+/** Intl's format of a zone's offset. Some engines also take offsets such as +02:00 for names of zones. */
+function formatOf(zone: string): Intl.DateTimeFormat {
+  let format = formats.get(zone);
+  if (!format) {
+    if (!/^[a-z]/i.test(zone)) throw new RangeError(`Invalid time zone: ${zone}`);
+    format = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' });
+    formats.set(zone, format);
+  }
+  return format;
+}
+
+/** The offset at an instant. Intl shows it as `GMT`, `GMT-05:00` or, in the past, `GMT-00:44:30`. */
+function offsetAt(format: Intl.DateTimeFormat, instant: number): number {
+  const [, sign, hours, minutes, seconds = 0] =
+    /GMT([+-])(\d\d):(\d\d)(?::(\d\d))?$/.exec(format.format(instant)) ?? [];
+  if (sign === undefined) return 0;
+  return Number(`${sign}1`) * ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * SECOND_MS;
+}
+
+/** The first instant after `from`, and not after `to`, at which another offset holds; a change lies between the two. */
+function changeBetween(format: Intl.DateTimeFormat, from: number, to: number, offset: number): number {
+  let before = from;
+  let after = to;
+  while (after - before > SECOND_MS) {
+    const middle = before + Math.floor((after - before) / 2 / SECOND_MS) * SECOND_MS;
+    if (offsetAt(format, middle) === offset) before = middle;
+    else after = middle;
+  }
+  return after;
+}
+
+/** The periods from a probe before an instant on, as a change shifts or repeats times up to a day after it. */
+function findPeriods(zone: string, from: number): Period[] {
+  const format = formatOf(zone);
+  const end = from + SPAN_MS;
+  let start = from - PROBE_MS;
+  let offset = offsetAt(format, start);
+  let period: Period = { start, end, offset, offsetBefore: offset, shownUntil: start + offset };
+  const periods = [period];
+  for (let probed = start; probed < end;) {
+    const probe = Math.min(probed + PROBE_MS, end);
+    if (offsetAt(format, probe) === offset) {
+      probed = probe;
+      continue;
+    }
+    start = changeBetween(format, probed, probe, offset);
+    period.end = start;
+    const shownUntil = Math.max(period.shownUntil, start + offset);
+    const offsetBefore = offset;
+    offset = offsetAt(format, start);
+    period = { start, end, offset, offsetBefore, shownUntil };
+    periods.push(period);
+    probed = start;
+  }
+  return periods;
+}
+
+/**
+ * The period that an instant is in.
+ * @throws RangeError where Intl does not know the zone
+ */
+export function periodAt(zone: string, instant: number): Period {
+  const span = Math.floor(instant / SPAN_MS);
+  const key = `${zone} ${span}`;
+  let periods = spans.get(key);
+  if (!periods) {
+    periods = findPeriods(zone, span * SPAN_MS);
+    spans.set(key, periods);
+  }
+  const found = periods.findLast(({ start }) => start <= instant);
+  if (!found) throw new RangeError(`Invalid instant: ${instant}`);
+  return found;
+}
