@@ -22,21 +22,28 @@ interface Field {
   max: number;
   /** Names of the values from `min` on. */
   names?: string[];
+  /** What `*` names. */
+  all: readonly number[];
 }
 
-const MINUTE: Field = { name: 'minute', min: 0, max: 59 };
-const HOUR: Field = { name: 'hour', min: 0, max: 23 };
-const DAY: Field = { name: 'day of month', min: 1, max: 31 };
+const valuesBetween = (first: number, last: number): number[] =>
+  Array.from({ length: last - first + 1 }, (_, at) => first + at);
+
+const MINUTE: Field = { name: 'minute', min: 0, max: 59, all: valuesBetween(0, 59) };
+const HOUR: Field = { name: 'hour', min: 0, max: 23, all: valuesBetween(0, 23) };
+const DAY: Field = { name: 'day of month', min: 1, max: 31, all: valuesBetween(1, 31) };
 const MONTH: Field = {
   name: 'month',
   min: 1,
   max: 12,
+  all: valuesBetween(1, 12),
   names: ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'],
 };
 const WEEKDAY: Field = {
   name: 'day of week',
   min: 0,
   max: 7,
+  all: valuesBetween(0, 6),
   names: ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'],
 };
 const FIELDS = [MINUTE, HOUR, DAY, MONTH, WEEKDAY];
@@ -77,13 +84,14 @@ function mark(item: string, field: Field, marks: boolean[]): void {
   for (let value = first; value <= last; value += step) marks[value] = true;
 }
 
-/** The values that a field names. */
-function valuesOf(text: string, field: Field): number[] {
-  const marks: boolean[] = Array.from({ length: field.max + 1 }, () => false);
+/** The values that a field names, ascending. */
+function valuesOf(text: string, field: Field): readonly number[] {
+  if (text === '*') return field.all;
+  const marks: boolean[] = [];
   for (const item of text.split(',')) mark(item, field, marks);
   // 0 and 7 are Sunday.
-  if (field === WEEKDAY && marks.pop()) marks[0] = true;
-  return marks.flatMap((marked, value) => (marked ? [value] : []));
+  if (field === WEEKDAY && marks[field.max]) marks[0] = true;
+  return field.all.filter((value) => marks[value]);
 }
 
 /**
