@@ -63,6 +63,10 @@ function valueOf(text: string, field: Field): number {
 
 /** Marks the values of one item of a list, such as `*`, `5`, `1-5`, `0-30/10`. */
 function mark(item: string, field: Field, marks: boolean[]): void {
+  if (!/[-/*]/.test(item)) {
+    marks[valueOf(item, field)] = true;
+    return;
+  }
   const [range = '', stepText, ...more] = item.split('/');
   const step = stepText === undefined ? 1 : /^[1-9]\d?$/.test(stepText) ? Number(stepText) : 0;
   if (step === 0 || step > field.max || more.length > 0) {

@@ -62,20 +62,13 @@ function lateTimes(schedule: Schedule, period: Period, from: number): number[] {
   return first < until ? Array.from(wallTimes(schedule, first, until), (at) => at - offsetBefore) : [];
 }
 
-/** The fire times in a period, from an instant on. */
-function* fireTimesIn(schedule: Schedule, period: Period, from: number): Generator<number, void, undefined> {
-  const { start, end, offset, shownUntil } = period;
-  const late = lateTimes(schedule, period, from);
-  // Of the wall times that the clocks repeat, only those of a schedule for every hour fire again.
-  const first =
-    schedule.hours.length === HOURS_PER_DAY ? start + offset : Math.max(start + offset, shownUntil);
-  for (const wallTime of wallTimes(schedule, Math.max(first, from + offset), end + offset)) {
-    const at = wallTime - offset;
-    while (late[0] !== undefined && late[0] < at) yield* late.splice(0, 1);
-    if (late[0] === at) late.shift();
-    yield at;
-  }
-  yield* late;
+/**
+ * The first wall time of a period that counts, from an instant on. Of the wall times that the clocks repeat, only those of
+ * a schedule for every hour fire again.
+ */
+function firstWallTime({ hours }: Schedule, { start, offset, shownUntil }: Period, from: number): number {
+  const first = hours.length === HOURS_PER_DAY ? start + offset : Math.max(start + offset, shownUntil);
+  return Math.max(first, from + offset);
 }
 
 /**
@@ -93,8 +86,16 @@ export function* fireTimes(
   let from = Math.floor(afterMs) + 1;
   while (from < Infinity) {
     const period = periodAt(zone, from);
-    yield* fireTimesIn(schedule, period, from);
+    const { end, offset } = period;
+    const late = lateTimes(schedule, period, from);
+    for (const wallTime of wallTimes(schedule, firstWallTime(schedule, period, from), end + offset)) {
+      const at = wallTime - offset;
+      while (late[0] !== undefined && late[0] < at) yield* late.splice(0, 1);
+      if (late[0] === at) late.shift();
+      yield at;
+    }
+    yield* late;
     // Skip the periods until shortly before the next wall time that the schedule names.
-    from = Math.max(period.end, wallTimeFrom(schedule, period.end - MARGIN_MS) - MARGIN_MS);
+    from = Math.max(end, wallTimeFrom(schedule, end - MARGIN_MS) - MARGIN_MS);
   }
 }
