@@ -68,15 +68,28 @@ export type CreateTaskRequest = {
      */
     prompt: string;
     /**
-     * Cron expression of five fields, separated by blanks: minute (0–59), hour (0–23), day of month (1–31), month (1–12
-     * or JAN–DEC), day of week (0–7 or SUN–SAT; 0 and 7 are Sunday). Each is `*`, a value, a range `a-b`, either with a
-     * step `/n`, or a list of these. It must be able to fire: `0 0 30 2 *` is refused. Not in it: seconds (six fields),
-     * `@daily` and its like, `L`, `W`, `#`, `?`, `H`.
+     * Cron expression of five fields, separated by spaces or tabs: minute (0–59), hour (0–23), day of month (1–31),
+     * month (1–12 or JAN–DEC), day of week (0–7 or SUN–SAT; 0 and 7 are Sunday). Example: `0 9 * * *` fires every day
+     * at 9:00.
+     *
+     * A field is one item, or several separated by commas. An item is `*` (all values), a value, a range `a-b` with
+     * a ≤ b, or a step: `*n` or `a-b/n` names the first value and every n-th after it; n is from 1 to the greatest
+     * value of the field. A number has one or two digits. Names have three letters of either case, and SUN is 0. A
+     * value may be named twice.
+     *
+     * A day of month or a day of week is restricted unless the field is `*` and nothing else: `*2`, `*,1` and `1-31`
+     * are restricted. If both are restricted, a day matches where either field names it; otherwise, where both do.
+     *
+     * It must fire at least once in eight years: `0 0 30 2 *` is refused, `0 0 29 2 *` and `0 0 30 2 *2` are not.
+     * Not in the dialect: seconds (six fields), `@daily` and its like, `L`, `W`, `#`, `?`, `H`.
      *
      */
     schedule: string;
     /**
-     * IANA name of the time zone in which `schedule` is read, e.g. `America/New_York`; UTC by default.
+     * The time zone in which `schedule` is read; UTC by default. The name of a zone or link of the IANA time zone
+     * database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the
+     * database, such as `BST`, are refused.
+     *
      */
     timezone?: string;
     /**
@@ -115,15 +128,28 @@ export type UpdateTaskRequest = {
      */
     prompt?: string;
     /**
-     * Cron expression of five fields, separated by blanks: minute (0–59), hour (0–23), day of month (1–31), month (1–12
-     * or JAN–DEC), day of week (0–7 or SUN–SAT; 0 and 7 are Sunday). Each is `*`, a value, a range `a-b`, either with a
-     * step `/n`, or a list of these. It must be able to fire: `0 0 30 2 *` is refused. Not in it: seconds (six fields),
-     * `@daily` and its like, `L`, `W`, `#`, `?`, `H`.
+     * Cron expression of five fields, separated by spaces or tabs: minute (0–59), hour (0–23), day of month (1–31),
+     * month (1–12 or JAN–DEC), day of week (0–7 or SUN–SAT; 0 and 7 are Sunday). Example: `0 9 * * *` fires every day
+     * at 9:00.
+     *
+     * A field is one item, or several separated by commas. An item is `*` (all values), a value, a range `a-b` with
+     * a ≤ b, or a step: `*n` or `a-b/n` names the first value and every n-th after it; n is from 1 to the greatest
+     * value of the field. A number has one or two digits. Names have three letters of either case, and SUN is 0. A
+     * value may be named twice.
+     *
+     * A day of month or a day of week is restricted unless the field is `*` and nothing else: `*2`, `*,1` and `1-31`
+     * are restricted. If both are restricted, a day matches where either field names it; otherwise, where both do.
+     *
+     * It must fire at least once in eight years: `0 0 30 2 *` is refused, `0 0 29 2 *` and `0 0 30 2 *2` are not.
+     * Not in the dialect: seconds (six fields), `@daily` and its like, `L`, `W`, `#`, `?`, `H`.
      *
      */
     schedule?: string;
     /**
-     * IANA name of the time zone in which `schedule` is read, e.g. `America/New_York`; UTC by default.
+     * The time zone in which `schedule` is read; UTC by default. The name of a zone or link of the IANA time zone
+     * database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the
+     * database, such as `BST`, are refused.
+     *
      */
     timezone?: string;
     /**
@@ -460,7 +486,7 @@ export type ErrorResponse = {
  * | `malformed_body` | 400 | the body is not JSON: its syntax or encoding is broken, a name is given twice, or it is nested too deeply |
  * | `invalid_body` | 400 | a field of the body is missing, unknown or wrong |
  * | `invalid_schedule` | 400 | `schedule` cannot be read, or never fires |
- * | `invalid_timezone` | 400 | `timezone` is no IANA name that the service knows |
+ * | `invalid_timezone` | 400 | `timezone` is not a name of the IANA time zone database that the service knows |
  * | `missing_credentials` | 401 | there is no key |
  * | `invalid_credentials` | 401 | the key is unknown, expired or revoked, or there is more than one |
  * | `account_forbidden` | 403 | the key belongs to another account than `account_id`, or `account_id` is not the task's owner |
@@ -506,13 +532,13 @@ export type Task = {
     prompt: string;
     /**
      * Cron expression of five fields (minute, hour, day of month, month, day of week), read in `timezone`, e.g.
-     * `0 9 * * 4` for Thursdays at nine. When both day fields are restricted, either of them matching is enough.
+     * `0 9 * * 4` for Thursdays at nine. CreateTaskRequest describes the dialect.
      *
      */
     schedule: string;
     /**
-     * IANA name of the time zone in which `schedule` is read, e.g. `America/New_York`. Absent on a task that was
-     * stored without one, which means UTC.
+     * Name of the time zone in which `schedule` is read, e.g. `America/New_York`. Absent on a task that was stored
+     * without one, which means UTC.
      *
      */
     timezone?: string;
@@ -538,11 +564,14 @@ export type Task = {
     recent_runs: Array<Run>;
     /**
      * The next ten fire times, ascending; empty when the task is disabled, or when its schedule or time zone cannot
-     * be read. They follow the wall clock of the zone through daylight-saving time. A time that the clocks skip in
-     * spring fires as much later as they skip (`30 2 * * *` in New York fires at 03:30 that day; only the half-hour
-     * step of Lord Howe Island drops it), and not twice where it then falls on another fire time. A fixed hour
-     * that they repeat in autumn fires once, at its first occurrence; a schedule for every hour (`0 * * * *`)
-     * fires in both.
+     * be read. A task fires when the clocks of its zone show a minute that its schedule names. They depend on the
+     * schedule, the zone and the time of the request alone. Where the clocks change:
+     *
+     * - A time that the clocks skip fires as much later as they skip, that is, by the offset before the change:
+     * `30 2 * * *` in New York fires at 03:30 that day; `15 2 * * *` on Lord Howe Island, where they skip half an
+     * hour, at 02:45. Where that is another fire time of the schedule, it fires once.
+     * - A time that the clocks repeat fires once, at its first occurrence. Only a schedule whose hour field names all
+     * 24 hours, such as `0 * * * *`, fires at every occurrence.
      *
      */
     upcoming: Array<string>;
