@@ -103,9 +103,6 @@ describe('of requests', () => {
     expect(await sample(metrics, 'cache_requests_total{cache="keys",result="miss"}')).toBe(1);
     expect(await sample(metrics, 'cache_requests_total{cache="keys",result="hit"}')).toBe(1);
     expect(await sample(metrics, 'cache_entries{cache="keys"}')).toBe(1);
-    // Two tasks with one schedule, listed twice.
-    expect(await sample(metrics, 'cache_requests_total{cache="fire_times",result="miss"}')).toBe(1);
-    expect(await sample(metrics, 'cache_requests_total{cache="fire_times",result="hit"}')).toBe(3);
     metrics.watchCache('parts', () => ({ hits: 5, misses: 2, entries: 1, bytes: 300 }));
     expect(await sample(metrics, 'cache_bytes{cache="parts"}')).toBe(300);
     expect(await sample(metrics, 'cache_requests_total{cache="parts",result="hit"}')).toBe(5);

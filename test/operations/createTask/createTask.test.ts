@@ -171,17 +171,25 @@ describe('a schedule is refused, with the field that is wrong, when', () => {
     ['a number has a sign', '+5 * * * * ', 'the minute "+5"'],
     ['no month has the day', '0 0 31 2,4,6 *', 'never fires'],
     ['30 February is asked for', '0 0 30 2 *', 'never fires'],
+    ['it is words', 'every day at 9', 'has 4 fields; it must have 5: minute, hour'],
+    ['it is five words', 'every day at 9 am', 'the minute "every"; it must be from 0 to 59'],
   ])('%s', async (_what, schedule, reason) => {
     const refused = await postFields({ schedule });
     expect(refused).toMatchObject({ status: 400, code: 'invalid_schedule', stored: 0 });
     expect(refused.error).toContain('Field "schedule"');
     expect(refused.error).toContain(reason);
+    expect(refused.error).toContain('Example: "0 9 * * *" fires every day at 9:00.');
   });
 
   test.each([
     '* * * * *',
     '0 0 29 2 *',
     '0 0 30 2 1',
+    '0 0 30 2 */2',
+    '0 9 * * 0,7',
+    '0 9 * * 1-5,3',
+    '*/15,30 * * * *',
+    '0 0 1 * *,1',
     '*/15 9-17 * JAN,jun MON-FRI',
     '0 9 * * 7',
     '0  9\t1-31/2 * *',
@@ -192,14 +200,46 @@ describe('a schedule is refused, with the field that is wrong, when', () => {
   });
 });
 
-test.each(['Mars/Olympus', '+02:00', 'local', 'system', 'Europe/Berlin '])(
-  'the time zone %j is refused',
-  async (timezone) => {
-    const refused = await postFields({ timezone });
-    expect(refused).toMatchObject({ status: 400, code: 'invalid_timezone', stored: 0 });
-    expect(refused.error).toContain('such as America/New_York');
-  },
-);
+test.each([
+  ['Mars/Olympus', 'America/New_York'],
+  ['+02:00', 'America/New_York'],
+  ['local', 'America/New_York'],
+  ['system', 'America/New_York'],
+  ['Europe/Berlin ', 'Europe/Berlin'],
+])('the time zone %j is refused', async (timezone, example) => {
+  const refused = await postFields({ timezone });
+  expect(refused).toMatchObject({ status: 400, code: 'invalid_timezone', stored: 0 });
+  expect(refused.error).toContain(`such as ${example}`);
+});
+
+test.each([
+  ['BST', 'such as Europe/London, Asia/Dhaka.'],
+  ['IST', 'such as Asia/Kolkata, Europe/Dublin, Asia/Jerusalem.'],
+  ['ACT', 'such as Australia/Darwin.'],
+  ['ECT', 'such as Europe/Paris.'],
+  ['pst', 'such as Asia/Manila, America/Los_Angeles, America/Vancouver.'],
+  ['Europe/Berlim', 'such as Europe/Berlin.'],
+])('the time zone %j is refused, with the nearest right names', async (timezone, nearest) => {
+  const refused = await postFields({ timezone });
+  expect(refused).toMatchObject({ status: 400, code: 'invalid_timezone', stored: 0 });
+  expect(refused.error).toContain(`Field "timezone"`);
+  expect(refused.error).toContain(nearest);
+});
+
+test.each([
+  'UTC',
+  'Etc/GMT+5',
+  'EST',
+  'EST5EDT',
+  'Asia/Kolkata',
+  'Europe/Kyiv',
+  'europe/berlin',
+  'US/PACIFIC',
+])('the time zone %j is accepted, and kept as it was sent', async (timezone) => {
+  const { data } = await create({ timezone });
+  expect(data?.tasks[0]?.timezone).toBe(timezone);
+  expect(data?.tasks[0]?.upcoming).toHaveLength(10);
+});
 
 describe('a body is refused, and nothing is stored, when', () => {
   const good = JSON.stringify(wanted());

@@ -257,6 +257,34 @@ describe('upcoming', () => {
     expect((await list())[0]?.upcoming[9]).toBe('2026-11-23T12:55:00.000Z');
   });
 
+  test('follows a clock that is set back', async () => {
+    await service.collections.tasks.insertOne(task(1, { schedule: '*/5 * * * *' }));
+    service.clock.now = new Date('2026-11-23T12:07:00.000Z');
+    expect((await list())[0]?.upcoming[0]).toBe('2026-11-23T12:10:00.000Z');
+    service.clock.now = new Date('2026-11-23T12:00:00.000Z');
+    expect((await list())[0]?.upcoming[0]).toBe('2026-11-23T12:05:00.000Z');
+  });
+
+  test.each([
+    ['a schedule that names a value twice', { schedule: '0 9 * * 0,7' }, '2026-11-29T09:00:00.000Z'],
+    [
+      'the days of a week in a month without the day',
+      { schedule: '0 0 30 2 */2' },
+      '2027-02-02T00:00:00.000Z',
+    ],
+    ['a name of a zone that ICU alone has', { timezone: 'BST' }, '2026-11-26T03:00:00.000Z'],
+    [
+      'a zone whose clocks change by half an hour',
+      { timezone: 'Australia/Lord_Howe' },
+      '2026-11-25T22:00:00.000Z',
+    ],
+  ])('is there for a stored task with %s', async (_what, fields, first) => {
+    await service.collections.tasks.insertOne(task(1, fields));
+    const [found] = await list();
+    expect(found?.upcoming).toHaveLength(10);
+    expect(found?.upcoming[0]).toBe(first);
+  });
+
   test('is empty for a disabled task, and not for one whose enabled is null', async () => {
     await service.collections.tasks.insertMany([task(1, { enabled: false }), task(2, { enabled: null })]);
     const [unset, disabled] = await list();
