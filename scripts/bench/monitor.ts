@@ -9,7 +9,7 @@ import type { Question, Usage } from './monitored.ts';
 
 const RESOLUTION_MS = 1;
 /** Frames below which all that happens is for `upcoming`. */
-const SCHEDULE_CODE = /\/src\/schedule\/|\/cron-parser\//;
+const SCHEDULE_CODE = /\/src\/schedule\//;
 
 const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 const session = new Session();

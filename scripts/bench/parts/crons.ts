@@ -70,7 +70,7 @@ async function run(bench: Bench): Promise<PartResult> {
     },
   ];
   const notes = [
-    'crons: the share is of profile samples at or below src/schedule and cron-parser; the delay is the longest that perf_hooks saw while a process that had just started listed for the first time',
+    'crons: the share is of profile samples at or below src/schedule; the delay is the longest that perf_hooks saw while a process that had just started listed for the first time',
   ];
   return { rows, variants, notes };
 }
