@@ -232,6 +232,30 @@ describe('fire times', () => {
       ],
     ],
     [
+      'in the week of summer before Ramadan in Gaza',
+      '0 12 * 3,4 6',
+      'Asia/Gaza',
+      '2054-03-20T00:00:00Z',
+      ['2054-03-21T10:00:00.000Z', '2054-03-28T09:00:00.000Z', '2054-04-04T10:00:00.000Z'],
+    ],
+    [
+      'in the week of summer of Recife',
+      '0 12 * 10 4',
+      'America/Recife',
+      '2000-10-01T00:00:00Z',
+      ['2000-10-05T15:00:00.000Z', '2000-10-12T14:00:00.000Z', '2000-10-19T15:00:00.000Z'],
+    ],
+    [
+      'in the week of summer between Ramadan and winter in Gaza, 2072',
+      '0 12 * 10 6',
+      'Asia/Gaza',
+      '2072-10-01T00:00:00Z',
+      ['2072-10-01T10:00:00.000Z', '2072-10-08T10:00:00.000Z', '2072-10-15T10:00:00.000Z'].concat([
+        '2072-10-22T09:00:00.000Z',
+        '2072-10-29T10:00:00.000Z',
+      ]),
+    ],
+    [
       'skipped for two hours at Troll',
       '30 1 28 3 *',
       'Antarctica/Troll',
