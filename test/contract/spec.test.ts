@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { OpenAPISchemaValidator } from 'express-openapi-validator/dist/framework/openapi.schema.validator.js';
 import { at, isObject } from '../support/json.ts';
 import { assertSchema } from '../support/contract.ts';
+import { resolve } from '../support/schema-values.ts';
 import { loadSpec } from '../../src/http/request/spec.ts';
 
 const { document } = loadSpec();
@@ -42,7 +43,11 @@ const replies = Object.entries(document.paths ?? {}).flatMap(([path, item]) =>
 const withBody = replies.filter(({ status }) => status !== '304');
 
 describe.each(withBody)('$method $path $status', ({ place: parts, reply }) => {
-  const examples = Object.entries(Object(at(reply, 'content', 'application/json', 'examples')));
+  const content = at(reply, 'content', 'application/json');
+  const inline = at(content, 'example');
+  const examples = Object.entries<unknown>(
+    inline === undefined ? Object(at(content, 'examples')) : { inline: { value: inline } },
+  );
   const place = [...parts, 'content', 'application/json', 'schema']
     .map((key) => encodeURIComponent(key.replaceAll('/', '~1')))
     .join('/');
@@ -52,8 +57,7 @@ describe.each(withBody)('$method $path $status', ({ place: parts, reply }) => {
   });
 
   test.each(examples)('the example %s fits its schema', (_name, example) => {
-    const name = String(at(example, '$ref')).replace('#/components/examples/', '');
-    const value = at(document, 'components', 'examples', name, 'value');
+    const value = at(resolve(document, example), 'value');
     expect(value).toBeDefined();
     assertSchema(place, value);
   });
