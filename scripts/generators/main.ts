@@ -19,11 +19,7 @@ const OPENAPI_GENERATOR = 'org.openapitools:openapi-generator-cli:7.25.0';
 const OAPI_CODEGEN = 'github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2';
 const OPENAPI_PYTHON_CLIENT = 'openapi-python-client==0.29.1';
 
-/** Characters of a compiler's complaint that are shown. */
-const MAX_ERROR = 2_000;
-
 const execute = promisify(execFile);
-
 /** What a command prints, run in a folder. */
 async function output(cwd: string, command: string, ...args: string[]): Promise<string> {
   const { stdout } = await execute(command, args, { cwd, maxBuffer: 1e8 });
@@ -56,9 +52,7 @@ async function openapiGenerator(folder: string, ...options: string[]): Promise<v
 }
 
 interface Generator {
-  /** Commands that must be on PATH. */
   needs: string[];
-  /** The client program in PROGRAMS. */
   program: string;
   /** Generates and compiles in a folder that has the program; returns the command that runs it. */
   prepare: (folder: string) => Promise<string[]>;
@@ -197,7 +191,7 @@ try {
       if (!isDeepStrictEqual(counts, expected)) throw new Error(`The client read ${JSON.stringify(counts)}.`);
       process.stdout.write(`${name}: compiles and reads everything\n`);
     } catch (error) {
-      process.stdout.write(`${name}: FAILED\n${String(error).slice(-MAX_ERROR)}\n`);
+      process.stdout.write(`${name}: FAILED\n${String(error).slice(-2_000)}\n`);
       process.exitCode = 1;
     }
   }

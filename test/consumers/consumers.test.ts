@@ -180,7 +180,8 @@ describe('a consumer', () => {
       await npm(['install', '--prefix', home, '--ignore-scripts', ...packages], folder);
       const command = join(home, 'node_modules', '.bin', 'openapi-typescript');
       const spec = join(folder, 'node_modules', 'recoup-tasks', 'openapi.yaml');
-      await execute(command, [spec, '--output', join(home, 'schema.d.ts')]);
+      // Not in the working directory of the tests, whose configuration of redocly it would read.
+      await execute(command, [spec, '--output', join(home, 'schema.d.ts')], { cwd: home });
       await compile('openapi-typescript');
       const samples = { tasks: SAMPLES, runs: 48, captions: 9, failed: 5 };
       expect(await outputOf('openapi-typescript/out/main.js')).toEqual(samples);
