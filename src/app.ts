@@ -1,4 +1,3 @@
-import { parse as parseQuery } from 'node:querystring';
 import express, { type Express } from 'express';
 import type { Logger } from 'pino';
 import { AccountStore } from './store/account-store.ts';
@@ -21,7 +20,7 @@ import { fullListings, tooManyListings } from './http/server/full-listings.ts';
 import { GzipCache } from './http/reply/gzip.ts';
 import { measure } from './http/observe/measure.ts';
 import { sizes } from './http/request/sizes.ts';
-import { strictQuery } from './http/request/strict-query.ts';
+import { parseQuery, strictQuery } from './http/request/strict-query.ts';
 import { notStored } from './http/reply/not-stored.ts';
 import { ownMachineUnlessOpen } from './http/security/own-machine.ts';
 import { type RateLimits, limitAddresses, limitKeys } from './http/security/rate-limit.ts';
@@ -112,7 +111,7 @@ export function createApp(dependencies: Dependencies): Express {
   app.disable('etag');
   Object.defineProperty(app.request, 'fresh', { get: () => false });
   // Its own parser would drop what follows the thousandth pair, empty ones counted; the URL's length is bounded anyway.
-  app.set('query parser', (query: string) => parseQuery(query, '&', '=', { maxKeys: 0 }));
+  app.set('query parser', parseQuery);
 
   app.use(requestLog(log)); // gives it an id, and logs it when it has been answered
   if (tracing) app.use(traceRequests(tracing)); // for an OpenTelemetry collector

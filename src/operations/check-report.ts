@@ -1,15 +1,9 @@
 import type { RunReport } from '../../generated/types.gen.ts';
-import { ApiError, fieldAt } from '../lib/errors.ts';
+import { ApiError } from '../lib/errors.ts';
+import { checkText, refuse, UNSTORABLE } from './check-texts.ts';
 
 /** openapi.yaml, RecordRunsRequest.runs. */
 const MAX_RUN_BYTES = 262_144;
-
-/** NUL, which BSON's names cannot have, and halves of surrogate pairs, which UTF-8 cannot express. */
-const UNSTORABLE = /[\0\p{Surrogate}]/u;
-
-function refuse(path: string, problem: string): never {
-  throw new ApiError('invalid_body', `${fieldAt(path)} ${problem}.`);
-}
 
 function checkNames(path: string, names: string[]): void {
   for (const name of names) {
@@ -27,9 +21,7 @@ function checkNames(path: string, names: string[]): void {
  * @returns whether it has a bigint
  */
 function check(path: string, value: unknown): boolean {
-  if (typeof value === 'string' && UNSTORABLE.test(value)) {
-    refuse(path, 'must not have NUL characters or halves of surrogate pairs');
-  }
+  checkText(path, value);
   if (typeof value !== 'object' || value === null) return typeof value === 'bigint';
   if (!Array.isArray(value)) checkNames(path, Object.keys(value));
   let hasBigint = false;

@@ -5,6 +5,7 @@ import { ApiError } from '../lib/errors.ts';
 import type { Input, Reply } from './handlers.ts';
 import type { RunStore } from '../store/run-store.ts';
 import { checkSchedule } from './check-schedule.ts';
+import { checkTexts } from './check-texts.ts';
 import type { ClaimStore } from '../store/claim-store.ts';
 import type { TaskDocument } from '../store/task-document.ts';
 import { makeParts } from '../view/parts.ts';
@@ -108,6 +109,7 @@ export function createTask(dependencies: Dependencies) {
     { body, headers }: Input<'createTask'>,
     principal: Principal,
   ): Promise<Reply<'createTask'>> => {
+    checkTexts(body);
     const wanted = { body, owner: ownerOf(body, principal) };
     checkSchedule(body);
     const key = headers['Idempotency-Key'];

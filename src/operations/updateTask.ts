@@ -2,6 +2,7 @@ import type { Principal } from './principal.ts';
 import type { Input, Reply } from './handlers.ts';
 import type { RunStore } from '../store/run-store.ts';
 import { checkSchedule } from './check-schedule.ts';
+import { checkTexts } from './check-texts.ts';
 import { makeParts } from '../view/parts.ts';
 import type { TaskStore } from '../store/task-store.ts';
 import { explainNoMatch, targetOf } from './task-target.ts';
@@ -15,6 +16,7 @@ interface Dependencies extends ViewSources {
 /** PATCH /api/tasks */
 export function updateTask({ tasks, runs, ...sources }: Dependencies) {
   return async ({ body }: Input<'updateTask'>, principal: Principal): Promise<Reply<'updateTask'>> => {
+    checkTexts(body);
     const target = targetOf(body, principal);
     checkSchedule(body);
     const changed = await tasks.update(target, {

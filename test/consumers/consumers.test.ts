@@ -171,6 +171,24 @@ describe('a consumer', () => {
     expect(await outputOf(outfile)).toEqual(typed);
   });
 
+  test(
+    'with types of openapi-typescript compiles and reads the whole sample data',
+    async () => {
+      const home = join(folder, 'openapi-typescript');
+      // It generates with TypeScript 5 alone, which is why it is no dependency of this package.
+      const packages = ['openapi-typescript@7.13.0', 'openapi-fetch@0.17.0', 'typescript@5'];
+      await npm(['install', '--prefix', home, '--ignore-scripts', ...packages], folder);
+      const command = join(home, 'node_modules', '.bin', 'openapi-typescript');
+      const spec = join(folder, 'node_modules', 'recoup-tasks', 'openapi.yaml');
+      // Not in the working directory of the tests, whose configuration of redocly it would read.
+      await execute(command, [spec, '--output', join(home, 'schema.d.ts')], { cwd: home });
+      await compile('openapi-typescript');
+      const samples = { tasks: SAMPLES, runs: 48, captions: 9, failed: 5 };
+      expect(await outputOf('openapi-typescript/out/main.js')).toEqual(samples);
+    },
+    INSTALL_MS,
+  );
+
   describe.each(['20', '22', '24'])('on Node %s', (major) => {
     let node: string;
     beforeAll(async () => {

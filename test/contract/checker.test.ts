@@ -7,6 +7,14 @@ import { at } from '../support/json.ts';
 const example = (name: string): unknown =>
   structuredClone(at(loadSpec().document, 'components', 'examples', name, 'value'));
 
+/** The example of an error, with the empty array of /api/tasks. */
+const errorExample = (response: string) => ({
+  ...Object(
+    at(loadSpec().document, 'components', 'responses', response, 'content', 'application/json', 'example'),
+  ),
+  tasks: [],
+});
+
 const CACHED = { 'cache-control': 'private, no-cache', vary: 'Accept-Encoding', etag: '"abc"' };
 
 /** A good reply to GET /api/tasks, or one that differs from it so. */
@@ -44,10 +52,10 @@ const changed = (from: string, to: string) => {
 
 test.each([
   ['a listing', {}],
-  ['an error', { status: 400, body: example('NotAUuid') }],
+  ['an error', { status: 400, body: errorExample('InvalidParameter') }],
   [
     'a look-up that failed',
-    { status: 503, body: example('DatabaseUnavailable'), headers: { 'retry-after': '1' } },
+    { status: 503, body: errorExample('DatabaseUnavailable'), headers: { 'retry-after': '1' } },
   ],
   ['a listing without ETag', { headers: { etag: undefined } }],
   [
@@ -61,7 +69,7 @@ test.each([
   ['an answer to HEAD', { method: 'HEAD', text: '', headers: { 'content-length': '99' } }],
   [
     'an unknown path',
-    { path: '/x', status: 404, body: { ...Object(example('NotAUuid')), tasks: undefined } },
+    { path: '/x', status: 404, body: { ...errorExample('InvalidParameter'), tasks: undefined } },
   ],
 ])('%s passes', (_what, changes) => {
   expect(() => assertContract(reply(changes))).not.toThrow();
@@ -76,7 +84,21 @@ describe('found are', () => {
       'replied 201, which the spec does not have',
     ],
     ['a success body with an error status', { status: 400 }, 'must have required property'],
-    ['an error body with a success status', { body: example('NotAUuid') }, 'says it is an error'],
+    [
+      'an error without the empty array of its path',
+      { status: 400, body: { ...errorExample('InvalidParameter'), tasks: undefined } },
+      'has no array, not tasks',
+    ],
+    [
+      'an error with the empty array of another path',
+      { status: 400, body: { ...errorExample('InvalidParameter'), tasks: undefined, runs: [] } },
+      'has runs, not tasks',
+    ],
+    [
+      'an error body with a success status',
+      { body: errorExample('InvalidParameter') },
+      'says it is an error',
+    ],
     ['another content type', { headers: { 'content-type': 'application/json' } }, 'content type is'],
     ['no request id', { headers: { 'x-request-id': undefined } }, 'has no x-request-id'],
     ['what a browser may take for a page', { headers: { 'x-content-type-options': undefined } }, 'nosniff'],
@@ -84,7 +106,7 @@ describe('found are', () => {
     ['no Cache-Control', { headers: { 'cache-control': undefined } }, 'has no Cache-Control'],
     ['an ETag that is none', { headers: { etag: 'abc' } }, 'ETag'],
     ['a 304 with a body', { status: 304, headers: CACHED }, 'A 304 has no body'],
-    ['no Retry-After', { status: 503, body: example('DatabaseUnavailable') }, 'has no Retry-After'],
+    ['no Retry-After', { status: 503, body: errorExample('DatabaseUnavailable') }, 'has no Retry-After'],
     ['a header that is not declared', { headers: { 'x-powered-by': 'Express' } }, 'x-powered-by'],
     ['a Content-Length that is not true', { headers: { 'content-length': '3' } }, 'Content-Length is 3'],
     ['a body where HEAD was asked', { method: 'HEAD' }, 'has no body'],

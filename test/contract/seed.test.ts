@@ -10,6 +10,22 @@ const { document } = loadSpec();
 const operation = at(document, 'paths', '/api/tasks', 'get');
 
 const ERROR = { message: 'string', name: 'string', stackTrace: 'string' };
+/** What `output` of a content run has; any other JSON value is an output too. */
+const CONTENT_OUTPUT = {
+  videoSourceUrl: 'string',
+  imageUrl: 'string',
+  captionText: 'string',
+  template: 'string',
+  lipsync: 'boolean',
+  audio: {
+    songTitle: 'string',
+    songFilename: 'string',
+    startSeconds: 'number',
+    durationSeconds: 'number',
+    clipLyrics: 'string',
+    clipMood: 'string',
+  },
+};
 const RUN = {
   id: 'string',
   status: 'string',
@@ -34,21 +50,7 @@ const RUN = {
   depth: 'integer',
   batchId: 'string?',
   payload: 'anything',
-  output: {
-    videoSourceUrl: 'string',
-    imageUrl: 'string',
-    captionText: 'string',
-    template: 'string',
-    lipsync: 'boolean',
-    audio: {
-      songTitle: 'string',
-      songFilename: 'string',
-      startSeconds: 'number',
-      durationSeconds: 'number',
-      clipLyrics: 'string',
-      clipMood: 'string',
-    },
-  },
+  output: 'anything',
   error: ERROR,
   attempts: [
     {
@@ -161,6 +163,12 @@ describe('the published reference still holds in openapi.yaml', () => {
 
   test.each(ENUMS)('for the values of %j', (place, values) => {
     expect(at(document, 'components', 'schemas', ...place, 'enum')).toEqual(expect.arrayContaining(values));
+  });
+
+  test('for the output of a content run', () => {
+    expect(shapeOf(at(document, 'components', 'schemas', 'ContentOutput'))).toMatchObject(CONTENT_OUTPUT);
+    const output = at(document, 'components', 'schemas', 'Run', 'properties', 'output', 'description');
+    expect(output).toContain('ContentOutput');
   });
 
   test('for the limits: five runs, ten fire times', () => {

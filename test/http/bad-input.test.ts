@@ -126,7 +126,8 @@ describe('400', () => {
   test('when HTTP/1.1 comes without Host', async () => {
     const { status, body } = await rawReply('GET /api/tasks HTTP/1.1\r\nConnection: close\r\n\r\n');
     expect(status).toBe(400);
-    assertSchema('components/schemas/TasksErrorResponse', body);
+    assertSchema('components/schemas/ErrorResponse', body);
+    expect(body.tasks).toEqual([]);
     expect(body.error).toContain('Host');
   });
 });

@@ -123,6 +123,8 @@ function withParameter(
 function asText(schema: unknown, value: unknown): string | undefined {
   const types = [at(schema, 'type')].flat();
   if (value === null || typeof value === 'object') return undefined;
+  // No percent-encoding stands for half a surrogate pair.
+  if (/\p{Surrogate}/u.test(String(value))) return undefined;
   if (types.includes('string') && typeof value !== 'string') return undefined;
   return String(value);
 }

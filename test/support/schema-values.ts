@@ -35,6 +35,9 @@ export const resolve = (document: unknown, value: unknown): unknown => {
 const number = (value: unknown, otherwise: number): number => (typeof value === 'number' ? value : otherwise);
 export const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 
+/** Whether a schema takes any text but those that databases cannot keep: the pattern only excludes characters. */
+const isAnyText = (schema: unknown): boolean => String(at(schema, 'pattern')).startsWith('^[^');
+
 function textOf(schema: unknown): Arbitrary<string> {
   const format = at(schema, 'format');
   if (format === 'uuid') return fc.uuid();
@@ -48,8 +51,7 @@ function textOf(schema: unknown): Arbitrary<string> {
     Math.max(minLength, LONGEST_TEXT),
   );
   const pattern = at(schema, 'pattern');
-  // One that only excludes characters says nothing about what to write.
-  if (typeof pattern === 'string' && !pattern.startsWith('^[^')) {
+  if (typeof pattern === 'string' && !isAnyText(schema)) {
     return fc
       .stringMatching(new RegExp(pattern))
       .filter((text) => text.length >= minLength && text.length <= maxLength);
@@ -130,6 +132,11 @@ export function wrongValues(document: unknown, given: unknown): [what: string, v
     if (at(schema, 'format') === 'uuid') take('no UUID', 'not-a-uuid'.padEnd(36, '0'));
     if (at(schema, 'format') === 'date-time') take('no instant', 'yesterday');
     if (at(schema, 'enum')) take('not in the list', 'SOMETHING_ELSE');
+    if (isAnyText(schema)) {
+      const rest = 'a'.repeat(Math.max(minLength - 1, 0));
+      take('with NUL', `\0${rest}`);
+      take('with half a surrogate pair', `\ud800${rest}`);
+    }
   } else take('a text', 'text');
   if (types.includes('integer')) take('not whole', 1.5);
   for (const [key, step] of [

@@ -3,7 +3,7 @@
  * They prove that a handler cannot drift from the spec without the compiler noticing.
  */
 import type { JsonText } from '../../src/view/json-text.ts';
-import type { ListTasksData, Task, TasksErrorResponse, TasksResponse } from '../../generated/types.gen.ts';
+import type { ErrorResponse, ListTasksData, Task, TasksResponse } from '../../generated/types.gen.ts';
 import { type Handlers, type Input, type Reply, defineHandlers } from '../../src/operations/handlers.ts';
 
 declare const task: Task;
@@ -11,7 +11,7 @@ declare const text: JsonText<Task>;
 declare const otherText: JsonText<Task & { created_at: string }>;
 declare const listTasks: Handlers['listTasks'];
 declare const others: Omit<Handlers, 'listTasks'>;
-declare const errorBody: TasksErrorResponse;
+declare const errorBody: ErrorResponse & { tasks: Task[] };
 
 /** Compiles only where both types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;

@@ -1,3 +1,4 @@
+import { parse as parsePairs } from 'node:querystring';
 import type { Request, RequestHandler } from 'express';
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
 import { ApiError } from '../../lib/errors.ts';
@@ -48,16 +49,25 @@ function check(query: string, document: OpenAPIV3.DocumentV3_1, request: Request
         'invalid_parameter',
         `Query parameter "${name}" ${what}; it must be ${expectationOf(document, parameter.schema)}.`,
       );
-    if (seen.has(name)) throw wrong('is given more than once');
+    const { type, format }: { type?: unknown; format?: unknown } = Object(parameter.schema);
+    if (seen.has(name) && type !== 'array') throw wrong('is given more than once');
     if (value === '') throw wrong('is empty');
     if (value.includes('\0')) throw wrong('has a NUL byte');
-    const { type, format }: { type?: unknown; format?: unknown } = Object(parameter.schema);
     if (format === 'date-time' && value.includes(' ')) {
       throw wrong('has a blank, which an unencoded "+" in a URL is (write %2B)');
     }
     if (type === 'integer' && !PLAIN_INTEGER.test(value)) throw wrong('is not in plain decimal digits');
     seen.add(name);
   }
+}
+
+/**
+ * Parses a query for Express. A repeated parameter becomes the comma-separated list that the spec writes: generated clients
+ * that ignore `explode: false` send `status=A&status=B` for `status=A,B`.
+ */
+export function parseQuery(query: string): Record<string, string> {
+  const pairs = Object.entries(parsePairs(query, '&', '=', { maxKeys: 0 }));
+  return Object.fromEntries(pairs.map(([name, value]) => [name, [value].flat().join(',')]));
 }
 
 /**

@@ -129,6 +129,16 @@ describe('filters', () => {
     expect(read).toEqual(ids(...numbers));
   });
 
+  test.each([
+    ['status=FAILED&status=CRASHED', [6, 4, 2]],
+    ['status=FAILED,QUEUED&limit=9&status=CRASHED', [6, 4, 3, 2]],
+    ['status=FAILED%2CQUEUED&status=CRASHED', [6, 4, 3, 2]],
+  ])('a repeated status is the list it means: %s', async (query, numbers) => {
+    const response = await service.request(`/api/tasks/runs?${query}`);
+    const { runs }: { runs: { id: string }[] } = await response.json();
+    expect(runs.map(({ id }) => id)).toEqual(ids(...numbers));
+  });
+
   test('an instant may have an offset', async () => {
     const { ids: found } = await list({ from: '2026-06-01T02:06:00+02:00' });
     expect(found).toEqual(ids(7, 6));
@@ -260,7 +270,10 @@ test.each([
   ['status=DONE', 'invalid_parameter', '"status" must be one of PENDING_VERSION'],
   ['status=FAILED,', 'invalid_parameter', '"status"'],
   ['status=FAILED,FAILED', 'invalid_parameter', 'each once, separated by commas'],
-  ['status=FAILED&status=QUEUED', 'invalid_parameter', '"status" is given more than once'],
+  ['status=FAILED&status=FAILED', 'invalid_parameter', 'each once, separated by commas'],
+  ['status=FAILED&status=', 'invalid_parameter', '"status" is empty'],
+  ['status=FAILED&status=DONE', 'invalid_parameter', '"status" must be one of PENDING_VERSION'],
+  ['runId=a&runId=b', 'invalid_parameter', '"runId" is given more than once'],
   ['from=yesterday', 'invalid_parameter', '"from" must be an RFC 3339 instant such as'],
   ['to=2026-02-30T00:00:00Z', 'invalid_parameter', '"to"'],
   ['runId=', 'invalid_parameter', '"runId" is empty'],
