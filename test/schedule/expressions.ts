@@ -126,7 +126,7 @@ export function expressionsNear(walls: number[]): fc.Arbitrary<Known> {
   const months = near((wall) => wall.getUTCMonth() + 1);
   const weekdays = near((wall) => wall.getUTCDay());
   return known({
-    minute: fieldOf(FIELDS.minute, 1),
+    minute: fieldOf(FIELDS.minute, 0, [0, 15, 30, 45, 59]),
     hour: fieldOf(FIELDS.hour, 2, hours),
     day: fieldOf(FIELDS.day, 5, days),
     month: fieldOf(FIELDS.month, 6, months),

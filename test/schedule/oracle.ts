@@ -78,7 +78,8 @@ export function wallAt(zone: string, atMs: number): number {
 }
 
 /** How far the clocks of a zone are ahead of UTC. */
-export const offsetAt = (zone: string, atMs: number): number => wallAt(zone, atMs) - atMs;
+export const offsetAt = (zone: string, atMs: number): number =>
+  wallAt(zone, atMs) - Math.floor(atMs / MINUTE_MS) * MINUTE_MS;
 
 /** The instants at which the clocks of a zone change, to the minute; no zone changes twice within ten days. */
 export function changesOf(zone: string, fromMs: number, toMs: number): number[] {
@@ -112,11 +113,15 @@ function namesDay(sets: Sets, wallMs: number): boolean {
 /** Whether a schedule runs every hour, so that it fires in both passes of an hour that repeats. */
 const isHourly = (sets: Sets): boolean => sets.hours.size === 24;
 
+/** In order, each once: a time moved by a skip may meet another. */
+const ascending = (times: number[]): number[] =>
+  times.toSorted((one, other) => one - other).filter((at, index, all) => at !== all[index - 1]);
+
 /** What the clocks of a zone show in each minute of a few days. */
 export class Table {
   readonly zone: string;
-  /** The first instant at which the clocks show a wall time. */
-  readonly #first = new Map<number, number>();
+  /** The first instant of each wall time, by its minutes since `#firstWall`; undefined where the clocks skip it. */
+  readonly #first: (number | undefined)[] = [];
   /** The later instants of wall times that repeat. */
   readonly #again = new Map<number, number[]>();
   /** Where the clocks skip: the first minute after it, and the wall times shown before and in that minute. */
@@ -142,13 +147,18 @@ export class Table {
   #add(at: number, wall: number): void {
     if (wall > this.#lastWall + MINUTE_MS) this.#skips.push({ at, before: this.#lastWall, after: wall });
     this.#lastWall = wall;
-    if (this.#first.has(wall)) this.#again.set(wall, [...(this.#again.get(wall) ?? []), at]);
-    else this.#first.set(wall, at);
+    const index = this.#indexOf(wall);
+    if (this.#first[index] === undefined) this.#first[index] = at;
+    else this.#again.set(wall, [...(this.#again.get(wall) ?? []), at]);
+  }
+
+  #indexOf(wall: number): number {
+    return (wall - this.#firstWall) / MINUTE_MS;
   }
 
   /** All instants of a wall time, ascending; for a skipped one the instant that shows a time as much later as the skip. */
   #instantsOf(wall: number): number[] {
-    const first = this.#first.get(wall);
+    const first = this.#first[this.#indexOf(wall)];
     if (first !== undefined) return [first, ...(this.#again.get(wall) ?? [])];
     const skip = this.#skips.find(({ before, after }) => before < wall && wall < after);
     if (skip === undefined) return [];
@@ -158,17 +168,20 @@ export class Table {
 
   /** Every fire time between two instants, the first excluded; both must be two days inside the table. */
   firesBetween(sets: Sets, afterMs: number, untilMs: number): number[] {
-    const fires = new Set<number>();
+    const fires: number[] = [];
+    const isEach = isHourly(sets);
     for (let day = this.#firstWall - (this.#firstWall % DAY_MS); day <= this.#lastWall; day += DAY_MS) {
       if (!namesDay(sets, day)) continue;
       for (const hour of sets.hours) {
         for (const minute of sets.minutes) {
-          const instants = this.#instantsOf(day + hour * HOUR_MS + minute * MINUTE_MS);
-          for (const at of isHourly(sets) ? instants : instants.slice(0, 1)) fires.add(at);
+          for (const at of this.#instantsOf(day + hour * HOUR_MS + minute * MINUTE_MS)) {
+            if (at > afterMs && at <= untilMs) fires.push(at);
+            if (!isEach) break;
+          }
         }
       }
     }
-    return [...fires].filter((at) => at > afterMs && at <= untilMs).toSorted((one, other) => one - other);
+    return ascending(fires);
   }
 }
 
@@ -177,7 +190,7 @@ export class Table {
  * offsets around each wall time instead of a table.
  */
 export function firesByDay(sets: Sets, zone: string, afterMs: number, untilMs: number): number[] {
-  const fires = new Set<number>();
+  const fires: number[] = [];
   const firstDay = Math.floor(afterMs / DAY_MS) * DAY_MS - 3 * DAY_MS;
   for (let day = firstDay; day <= untilMs + 3 * DAY_MS; day += DAY_MS) {
     if (!namesDay(sets, day)) continue;
@@ -189,11 +202,11 @@ export function firesByDay(sets: Sets, zone: string, afterMs: number, untilMs: n
           .filter((at) => wallAt(zone, at) === wall)
           .toSorted((one, other) => one - other);
         if (instants.length === 0) instants.push(wall - before);
-        for (const at of isHourly(sets) ? instants : instants.slice(0, 1)) fires.add(at);
+        for (const at of isHourly(sets) ? instants : instants.slice(0, 1)) fires.push(at);
       }
     }
   }
-  return [...fires].filter((at) => at > afterMs && at <= untilMs).toSorted((one, other) => one - other);
+  return ascending(fires.filter((at) => at > afterMs && at <= untilMs));
 }
 
 /** Whether a schedule fires at all: a walk over the days of eight years, the longest time between two 29 Februaries. */
