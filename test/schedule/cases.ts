@@ -1,7 +1,7 @@
-/** Fire times computed by hand: cases of our own, and what users of other schedulers reported. */
+/** Fire times computed by hand: our own cases, and bugs that users of other schedulers reported. */
 
 export interface Case {
-  /** Why exactly these. */
+  /** What makes the case difficult, or why these times are right. */
   why: string;
   expression: string;
   zone: string;
@@ -190,7 +190,7 @@ export const CASES: Case[] = [
     next: ['2026-04-05T04:00Z', '2026-04-06T04:00Z'],
   },
   {
-    why: 'every hour of the 4th, whose last hour repeats; the 5th fires no more',
+    why: 'every hour of the 4th, whose last hour repeats; the 5th does not fire',
     expression: '0 * 4 4 *',
     zone: 'America/Santiago',
     after: '2026-04-05T01:30Z',
@@ -289,7 +289,7 @@ export const REPORTS: Report[] = [
   },
   {
     link: github('kelektiv/node-cron', 386),
-    why: 'Brazil skipped midnight, and the search for it never ended; it fires at 01:00',
+    why: 'Brazil skipped midnight, and the search for it never returned; it fires at 01:00',
     expression: '0 0 * * *',
     zone: 'America/Sao_Paulo',
     after: '2018-11-03T08:00:16Z',
@@ -329,7 +329,7 @@ export const REPORTS: Report[] = [
   },
   {
     link: github('node-cron/node-cron', 492),
-    why: 'in the repeated hour the next time lay in the past, and the catching up never ended',
+    why: 'in the repeated hour the next time lay in the past, and the runner caught up in an endless loop',
     expression: '*/15 * * * *',
     zone: 'Europe/Vienna',
     after: '2025-10-26T00:40Z',
@@ -689,7 +689,7 @@ export const REPORTS: Report[] = [
   },
 ];
 
-/** Schedules without a day: other schedulers took them, and then searched for ever, gave up or made a time up. */
+/** Schedules of days that do not exist. Other schedulers accepted them and then never returned, or invented a time. */
 export const DAYLESS: { link: string; expression: string }[] = [
   { link: github('Steve-Mcl/node-red-contrib-cron-plus', 110), expression: '0 0 30 02 *' },
   { link: github('staticlibs/ccronexpr', 5), expression: '* * 31 4 *' },

@@ -156,7 +156,7 @@ test('the oracle reads what it generates, and agrees with itself', () => {
     const [from, to] = [atMs - DAY_MS, atMs + DAY_MS];
     expectSame(firesByDay(sets, zone, from, to), table.firesBetween(sets, from, to), expression);
   });
-  fc.assert(property, settings(200));
+  fc.assert(property, settings(100));
 });
 
 /** What the clocks show around a change. */
