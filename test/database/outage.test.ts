@@ -186,7 +186,7 @@ describe('a database that is killed', () => {
   test('has every request answered in time, is told to the log once, and is used again when it is back', async () => {
     const engine = await spawnEngine(dataDir);
     const service = await serviceOn(String(engine.uri), 'recoup');
-    await service.collections.tasks.insertMany([task(1), task(2)]);
+    await service.collections.tasks.insertMany([task(1), task(2), task(3)]);
     await killHard(engine);
     for (let time = 0; time < 3; time += 1) await expectAllUnavailable(service);
     expect(service.said('database unavailable')).toEqual([
@@ -199,7 +199,11 @@ describe('a database that is killed', () => {
     const again = await spawnEngine(dataDir);
     // It looks by itself, whether anybody asks or not.
     await service.hears('database back');
-    for (const request of REQUESTS) expect((await service.ask(...request)).status).toBe(200);
+    for (const request of REQUESTS) {
+      // A deletion that was answered 503 may have been applied, so this one is of another task.
+      const other: Request = request === DELETION ? ['DELETE', '/api/tasks', { id: uuid(3) }] : request;
+      expect((await service.ask(...other)).status).toBe(200);
+    }
     const [back] = await service.hears('database back');
     expect(back?.failures).toBeGreaterThanOrEqual(3 * REQUESTS.length);
     await killHard(again);

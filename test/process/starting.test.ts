@@ -47,6 +47,8 @@ test('while indexes are built, lives, is not ready, refuses what it is asked for
 });
 
 test('while it looks for an upgrade to do, and while it warms up, is not ready', async () => {
+  // With the mark of the upgrade, its look-up is the only find before the warm-up.
+  await database.collections.upgrades.insertOne({ _id: 'runs_filed_under_owners' });
   proxy.delayAnswer('find');
   const service = await runService({ ...environment, MONGODB_URI: `${proxy.uri}&socketTimeoutMS=60000` });
   const isNotReady = async () => {
