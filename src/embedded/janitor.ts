@@ -2,7 +2,6 @@ import { rawOf } from './bson-writer.ts';
 import { type IndexInfo, isUsable, namespaceOf } from './catalog.ts';
 import type { GroupFilter } from './filter.ts';
 import { discardIndex } from './index-build.ts';
-import { STAGING_DATABASE, discardStaged } from './staging.ts';
 import type { Store } from './store.ts';
 import { writeMany } from './writes.ts';
 
@@ -96,4 +95,14 @@ function expired({ parts, expireAfterSeconds = 0 }: IndexInfo, now: Date): Group
     kind: '$and',
     filters: parts.map(({ field }) => ({ kind: 'field', field, test: { operator: '$lte', value } })),
   };
+} /** The database that a restore loads into, before it replaces all others at once. Its documents never expire. */
+export const STAGING_DATABASE = '_restoring';
+
+/** Drops what an interrupted restore left. */
+export async function discardStaged(store: Store): Promise<void> {
+  const left = store.collections().filter(({ db }) => db === STAGING_DATABASE);
+  if (left.length === 0) return;
+  await store.write(() => {
+    for (const collection of left) store.dropCollection(collection);
+  });
 }

@@ -2,11 +2,9 @@ import { Arguments } from './arguments.ts';
 import type { Collection } from './catalog.ts';
 import type { Call, Reply } from './engine.ts';
 import { CommandError } from './errors.ts';
+import { STAGING_DATABASE } from './janitor.ts';
 import { checkDatabaseName, collectionName } from './namespaces.ts';
 import type { Store } from './store.ts';
-
-/** The database that a restore loads into, before it replaces all others at once. Its documents never expire. */
-export const STAGING_DATABASE = '_restoring';
 
 /** A loaded collection and what it is to become. */
 export interface StagedCollection {
@@ -18,15 +16,6 @@ export interface StagedCollection {
   readonly count: number;
   /** How many indexes were created, besides the one on _id. */
   readonly indexes: number;
-}
-
-/** Drops what an interrupted restore left. */
-export async function discardStaged(store: Store): Promise<void> {
-  const left = store.collections().filter(({ db }) => db === STAGING_DATABASE);
-  if (left.length === 0) return;
-  await store.write(() => {
-    for (const collection of left) store.dropCollection(collection);
-  });
 }
 
 /**

@@ -5,7 +5,7 @@ import { type CollectionRecord, decodeCollection } from './catalog.ts';
 import { STORE_DIRECTORY } from './data-directory.ts';
 import { afterPrefix, indexEntry, storedKey } from './index-keys.ts';
 import { type RawValue, documentValue } from './raw-bson.ts';
-import { STAGING_DATABASE } from './staging.ts';
+import { STAGING_DATABASE } from './janitor.ts';
 import { type Bytes, COLLECTION_PREFIX, FORMAT_KEY, LAYOUT, checkedFormat } from './store.ts';
 import { checkDataFile } from './store-check.ts';
 import { UnusableStore } from './store-errors.ts';

@@ -10,7 +10,11 @@ import type { StoredKey } from './key-document.ts';
 import type { ClaimDocument } from './claim-document.ts';
 import type { RunDocument } from './run-document.ts';
 import type { TaskDocument } from './task-document.ts';
-import type { UpgradeDocument } from './upgrade.ts';
+
+/** A document of the collection `upgrades`: an upgrade of stored documents that is complete. */
+export interface UpgradeDocument {
+  _id: string;
+}
 
 export interface Collections {
   tasks: Collection<TaskDocument>;

@@ -2,11 +2,6 @@ import type { BulkWriteOptions } from 'mongodb';
 import { type Collections, PATIENCE } from './collections.ts';
 import { taskPages } from './task-pages.ts';
 
-/** A document of the collection `upgrades`: an upgrade of stored documents that is complete. */
-export interface UpgradeDocument {
-  _id: string;
-}
-
 const RUNS_FILED = 'runs_filed_under_owners';
 /** Tasks whose runs are filed by one command. */
 const TASKS_AT_ONCE = 500;

@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { Db, MongoClient } from 'mongodb';
-import { STAGING_DATABASE, type StagedCollection } from '../staging.ts';
+import { STAGING_DATABASE } from '../janitor.ts';
+import type { StagedCollection } from '../staging.ts';
 import type { ArchivedCollection } from './archive-format.ts';
 import { readArchive } from './archive-reader.ts';
 import { batchesOf, sendRaw } from './raw-commands.ts';
