@@ -104,6 +104,7 @@ export class Databases {
         await database.close();
       }
     }
-    await rm(this.folder, { recursive: true, force: true });
+    // An interrupted bench may still be copying into it.
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }

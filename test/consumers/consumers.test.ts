@@ -94,7 +94,7 @@ describe('the tarball', () => {
     const file = join(folder, 'node_modules', 'recoup-tasks', 'dist', 'src', 'main.js');
     const imported = (await readFile(file, 'utf8')).matchAll(/^import .*from "([^"]+)";$/gm);
     const packages = [...imported].map(([, name = '']) => name).filter((name) => !isBuiltin(name));
-    expect(packages).toEqual(['lmdb']);
+    expect([...new Set(packages)]).toEqual(['lmdb']);
     const licences = await readFile(`${file}.licences.txt`, 'utf8');
     expect(licences).toMatch(/^mongodb [\d.]+\n+Apache License$/m);
     expect(licences).toMatch(/^express [\d.]+\n+\(The MIT License\)$/m);
@@ -113,7 +113,7 @@ describe('the tarball', () => {
     const ask = (...args: string[]) => execute(service.command, args, { env });
     expect((await ask('keys', 'create', '--name', 'x', '--admin')).stdout).toMatch(/^[\w-]{28,}\n$/);
     expect((await ask('keys', 'list')).stdout).toContain('admin');
-    expect((await ask('repair')).stdout).toContain('tasks and mended 0');
+    expect((await ask('repair')).stdout).toContain('tasks, mended 0');
     for (const name of ['backup', 'restore', 'migrate', 'seed']) {
       expect((await ask(name, '--help')).stdout).toContain('Usage');
     }
