@@ -1,6 +1,7 @@
 import {
   MongoAPIError,
   MongoBulkWriteError,
+  MongoClientClosedError,
   MongoError,
   MongoNetworkTimeoutError,
   MongoNotConnectedError,
@@ -21,6 +22,8 @@ export class DatabaseTooSlow extends Error {
  * of the server that is an error counts: a look-up that it refused has found nothing out.
  */
 export function isDatabaseFailure(error: unknown): boolean {
+  // The driver counts these among its misuses. They come when the service ends while a request of a client that left runs.
+  if (error instanceof MongoClientClosedError) return true;
   if (error instanceof MongoNotConnectedError || error instanceof MongoTopologyClosedError) return true;
   if (error instanceof DatabaseTooSlow) return true;
   return error instanceof MongoError && !(error instanceof MongoAPIError);
