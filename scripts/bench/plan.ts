@@ -25,7 +25,7 @@ export interface BenchPlan {
 export const FULL: BenchPlan = {
   mode: 'full',
   listedTasks: 100,
-  accounts: 16,
+  accounts: 32,
   manyTasks: 50_000,
   historyTasks: 5,
   shortHistory: 10,
@@ -35,7 +35,7 @@ export const FULL: BenchPlan = {
   longRounds: 3,
   roundMs: 700,
   warmUpMs: 1_000,
-  connections: 16,
+  connections: 32,
 };
 
 /** Whether everything works, in as little time as that takes; its figures mean nothing. */
