@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
-import { describeVariables } from './config/variables.ts';
+import { describeVariables, wrap } from './config/variables.ts';
 
 /** The commands, loaded on demand. */
 const COMMANDS: Record<string, () => Promise<{ main: (args: string[]) => Promise<void> }>> = {
@@ -19,8 +19,9 @@ const COMMANDS: Record<string, () => Promise<{ main: (args: string[]) => Promise
 function settingsHelp(): string {
   return describeVariables()
     .map(({ name, default: value, description }) => {
-      const lines = description.match(/.{1,96}(?= |$)/g) ?? [];
-      const rest = lines.map((line) => `      ${line.trim()}\n`).join('');
+      const rest = wrap(description, 96)
+        .map((line) => `      ${line}\n`)
+        .join('');
       return `  ${name}${value && ` (${value})`}\n${rest}`;
     })
     .join('');

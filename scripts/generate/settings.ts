@@ -3,10 +3,7 @@
  * `--check` compares instead, and fails where they differ.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { describeVariables } from '../../src/config/variables.ts';
-
-const wrap = (text: string, width: number): string[] =>
-  (text.match(new RegExp(`.{1,${width}}(?= |$)`, 'g')) ?? []).map((line) => line.trim());
+import { describeVariables, wrap } from '../../src/config/variables.ts';
 
 function envExample(): string {
   const settings = describeVariables().map(({ name, default: value, description, example }) => {

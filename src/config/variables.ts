@@ -135,6 +135,11 @@ export interface Description {
   example?: string;
 }
 
+/** Breaks a text at blanks into lines of at most `width` characters. */
+export function wrap(text: string, width: number): string[] {
+  return (text.match(new RegExp(`.{1,${width}}(?= |$)`, 'g')) ?? []).map((line) => line.trim());
+}
+
 /** All settings, in order. */
 export function describeVariables(): Description[] {
   return Object.entries(variables).map(([name, { default: value, desc = '', example }]) => ({

@@ -1,14 +1,14 @@
 import { ApiError } from '../lib/errors.ts';
 import type { ApiKeyDocument } from '../store/key-document.ts';
 
-/** Who asks, as far as it matters what he may see and do. */
+/** The authenticated caller and what they may access. */
 export type Principal =
   | { scope: 'admin'; caller: string }
   | {
       scope: 'account';
       /** In lower case. */
       accountId: string;
-      /** Whose Idempotency-Keys are told apart from others'. */
+      /** Separates the Idempotency-Keys of callers. */
       caller: string;
     };
 
@@ -22,7 +22,7 @@ export function principalOf(key: ApiKeyDocument): Principal {
   }
 }
 
-/** The account whose tasks and runs are all that there is for the caller; undefined for an admin. */
+/** The account that the caller is limited to; undefined for an admin. */
 export function scopeOf(principal: Principal): string | undefined {
   switch (principal.scope) {
     case 'account':

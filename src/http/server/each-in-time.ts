@@ -1,7 +1,7 @@
 import { eventLoopUse } from '../../lib/event-loop.ts';
 import { tooLate } from './too-late.ts';
 
-/** What a promise becomes, or that it took too long. */
+/** Settles like the promise, or rejects if it takes too long. */
 async function inTime<T>(promise: Promise<T>, limitMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const before = eventLoopUse();
@@ -11,16 +11,15 @@ async function inTime<T>(promise: Promise<T>, limitMs: number): Promise<T> {
 }
 
 /**
- * Passes on what the database gives bit by bit, each within its time. The database's own bounds hold for one attempt at one
- * question: together with the next attempt, and the search for a server, they come to more. How long whoever reads takes for
- * one before he wants the next does not count.
+ * Yields the items of a source and bounds the wait for each. The driver bounds one attempt of one command; a retry and the
+ * selection of a server add to that. The time that the consumer takes between two items does not count.
  */
 export async function* eachInTime<T>(
   source: AsyncIterable<T>,
   limitMs: number,
 ): AsyncGenerator<T, void, undefined> {
   const iterator = source[Symbol.asyncIterator]();
-  // Until its end is reached, or it has failed, it has to be told that no more is wanted.
+  // The source must be closed unless it has ended or failed.
   let isOpen = true;
   try {
     for (;;) {
@@ -31,7 +30,7 @@ export async function* eachInTime<T>(
       yield next.value;
     }
   } finally {
-    // One that is late would be told only when it comes to itself; nobody waits for it any more.
+    // After a timeout, return() would wait for the item that is already late.
     if (isOpen) await iterator.return?.();
   }
 }
