@@ -123,11 +123,11 @@ export function faultsOf(setUp: SetUp): Act[] {
   return [killService, killService, restartService, killStalled, ...stallsOf(setUp), ...ofDatabase];
 }
 
-/** One act after the other in any order, but none again before all have been. */
+/** The first act, so that even a short run kills something; then any order, none again before all have been. */
 function* inTurn(acts: Act[], random: Random): Generator<Act, never, undefined> {
-  for (;;) {
-    const left = [...acts];
-    while (left.length > 0) yield* left.splice(random.below(left.length), 1);
+  for (let left = [...acts], at = 0; ; at = random.below(left.length)) {
+    yield* left.splice(at, 1);
+    if (left.length === 0) left = [...acts];
   }
 }
 
