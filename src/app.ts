@@ -32,8 +32,14 @@ import { traceRequests } from './http/observe/trace.ts';
 import { validation } from './http/request/validation.ts';
 import { whenStarted } from './http/server/when-started.ts';
 import type { Limits } from './config/limits.ts';
+import { cancelRun } from './operations/cancelRun.ts';
+import { listOccurrences } from './operations/listOccurrences.ts';
 import { listRuns } from './operations/listRuns.ts';
 import { recordRuns } from './operations/recordRuns.ts';
+import { runTask } from './operations/runTask.ts';
+import { EngineStore } from './store/engine-store.ts';
+import { OccurrenceStore } from './store/occurrence-store.ts';
+import { QueueStore } from './store/queue-store.ts';
 import { RunStore } from './store/run-store.ts';
 import { ClaimStore } from './store/claim-store.ts';
 import { createTask } from './operations/createTask.ts';
@@ -70,17 +76,22 @@ interface Dependencies {
   corsOrigins?: string[];
   /** The proxies whose X-Forwarded-For is believed; without them, the address of a caller is that of the connection. */
   trustProxy?: TrustProxy;
+  /** Called when runTask has queued a run; the engine of this process then looks at once. */
+  onQueued?: () => void;
 }
 
 /** Composes the service: its handlers, and all that a request passes on its way to one and back, in order. */
 export function createApp(dependencies: Dependencies): Express {
   const { collections, auth, log, cacheBytes, now, limits, database, readiness } = dependencies;
-  const { corsOrigins, metrics, rateLimits, tracing, trustProxy } = dependencies;
+  const { corsOrigins, metrics, onQueued, rateLimits, tracing, trustProxy } = dependencies;
   const spec = loadSpec();
   const tasks = new TaskStore(collections);
   const runs = new RunStore(collections);
   const accounts = new AccountStore(collections);
   const claims = new ClaimStore(collections);
+  const queue = new QueueStore(collections);
+  const engine = new EngineStore(collections);
+  const occurrences = new OccurrenceStore(collections);
   const keys = new KeyStore(collections, log);
   const upcoming = new Upcoming(log);
   const cache = new PartCache({ maxBytes: cacheBytes * (1 - GZIP_SHARE), now });
@@ -93,10 +104,13 @@ export function createApp(dependencies: Dependencies): Express {
   const handlers = defineHandlers({
     listTasks: listTasks({ tasks, runs, cache, accounts, upcoming, now }),
     createTask: createTask({ tasks, claims, runs, accounts, upcoming, log, now }),
-    updateTask: updateTask({ tasks, runs, accounts, upcoming, now }),
-    deleteTask: deleteTask({ tasks }),
+    updateTask: updateTask({ tasks, runs, queue, accounts, upcoming, log, now }),
+    deleteTask: deleteTask({ tasks, runs, queue, log, now }),
     listRuns: listRuns({ runs }),
     recordRuns: recordRuns({ runs }),
+    runTask: runTask({ tasks, runs, queue, engine, claims, onQueued, now }),
+    cancelRun: cancelRun({ runs, queue, now }),
+    listOccurrences: listOccurrences({ occurrences, now }),
     getLiveness: getLiveness(),
     getReadiness: getReadiness({ readiness }),
   });

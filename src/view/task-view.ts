@@ -22,6 +22,10 @@ function viewFields(task: TaskDocument): Omit<Task, Joined | 'recent_runs'> {
     enabled: task.enabled ?? null,
     trigger_schedule_id: task.trigger_schedule_id,
     model: task.model,
+    overlap: task.overlap,
+    catch_up: task.catch_up,
+    timeout_seconds: task.timeout_seconds,
+    max_attempts: task.max_attempts,
   };
 }
 

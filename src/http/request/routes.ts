@@ -13,6 +13,8 @@ type Path = (typeof routes)[OperationId]['path'];
 const EMPTY_ARRAYS: { [P in Path]: Record<string, []> } = {
   '/api/tasks': { tasks: [] },
   '/api/tasks/runs': { runs: [] },
+  '/api/tasks/runs/cancel': { runs: [] },
+  '/api/tasks/occurrences': { occurrences: [] },
   '/health/live': {},
   '/health/ready': {},
 };
