@@ -394,6 +394,33 @@ describe('PUT /api/tasks/runs', () => {
     expect(await countOf(service.collections.runs)).toBe(1);
   });
 
+  test("refuses all runs where one is the engine's, which is shown without its fence", async () => {
+    await service.runs.addOwn(queuedRun('run_2'), NOW);
+    const before = await service.runs.findOwn('run_2');
+    const { error, response } = await record([report(1), report(2, { updatedAt: '2027-01-01T00:00:00Z' })]);
+    expect([response.status, error?.code]).toEqual([409, 'run_of_the_engine']);
+    expect(error?.error).toContain(`"runs.1.id": the run run_2 belongs to this service's own engine`);
+    expect(await countOf(service.collections.runs)).toBe(1);
+    expect(await service.runs.findOwn('run_2')).toEqual(before);
+    const { data } = await listRuns({ client: service.client, query: { runId: 'run_2' } });
+    expect(data?.runs[0]).not.toHaveProperty('fence');
+  });
+
+  test('does not overwrite a run that the engine adds in the same moment', async () => {
+    const { runs } = service.collections;
+    const findOne = runs.findOne.bind(runs);
+    // Recorded runs are written by a store of their own here, whose look-up comes before the engine's write.
+    runs.findOne = async (...args: Parameters<typeof findOne>) => {
+      const found = await findOne(...args);
+      runs.findOne = findOne;
+      await service.runs.addOwn(queuedRun('run_1'), NOW);
+      return found;
+    };
+    const { error } = await record([report(1, { updatedAt: '2027-01-01T00:00:00Z' })]);
+    expect(error?.code).toBe('run_of_the_engine');
+    expect(await service.runs.findOwn('run_1')).toMatchObject({ status: 'QUEUED', fence: 0 });
+  });
+
   const unknown = { ...report(1), surprise: 1 };
   test.each([
     [

@@ -34,6 +34,10 @@ describe('a change', () => {
     [{ enabled: null }],
     [{ model: 'large' }],
     [{ model: null }],
+    [{ overlap: 'queue' as const }],
+    [{ catch_up: 'all' as const }],
+    [{ timeout_seconds: 86_400 }],
+    [{ max_attempts: 10 }],
   ])('of %j changes that, and raises the version', async (change) => {
     const before = await stored();
     const { data } = await update(change);
@@ -99,6 +103,13 @@ describe('a change is refused, and nothing is changed, when', () => {
       { title: 'x', schedule: '61 * * * *' },
       'invalid_schedule',
       'minute',
+    ],
+    ['the overlap is unknown', { overlap: 'no' }, 'invalid_body', 'one of skip, queue, allow, null'],
+    [
+      'a time-out is longer than a day',
+      { timeout_seconds: 86_401 },
+      'invalid_body',
+      'Field "timeout_seconds" must be an integer from 1 to 86400 or null.',
     ],
     ['the time zone is unknown', { timezone: 'x' }, 'invalid_timezone', 'timezone'],
   ])('%s', async (_what, change, code, message) => {
