@@ -1,10 +1,11 @@
 import { MongoNetworkError, MongoServerError, ObjectId } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { deleteTask, listTasks, recordRuns } from '../../../generated/sdk.gen.ts';
+import { deleteTask, listRuns, listTasks, recordRuns } from '../../../generated/sdk.gen.ts';
 import type { RunReport } from '../../../generated/types.gen.ts';
 import { RunOfAnotherTask, RunStore, UnknownTask } from '../../../src/store/run-store.ts';
 import { ACCOUNT, OTHER_ACCOUNT, run, task, uuid } from '../../support/builders.ts';
-import { type Service, startService } from '../../support/service.ts';
+import { queuedRun } from '../../support/queue.ts';
+import { NOW, type Service, startService } from '../../support/service.ts';
 import { countOf } from '../../support/count.ts';
 
 let service: Service;
@@ -408,13 +409,11 @@ describe('PUT /api/tasks/runs', () => {
 
   test('does not overwrite a run that the engine adds in the same moment', async () => {
     const { runs } = service.collections;
-    const findOne = runs.findOne.bind(runs);
-    // Recorded runs are written by a store of their own here, whose look-up comes before the engine's write.
-    runs.findOne = async (...args: Parameters<typeof findOne>) => {
-      const found = await findOne(...args);
-      runs.findOne = findOne;
+    const bulkWrite = runs.bulkWrite.bind(runs);
+    runs.bulkWrite = async (...writes) => {
+      runs.bulkWrite = bulkWrite;
       await service.runs.addOwn(queuedRun('run_1'), NOW);
-      return found;
+      return bulkWrite(...writes);
     };
     const { error } = await record([report(1, { updatedAt: '2027-01-01T00:00:00Z' })]);
     expect(error?.code).toBe('run_of_the_engine');
