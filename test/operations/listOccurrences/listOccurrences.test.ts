@@ -100,6 +100,14 @@ describe('200', () => {
     expect(await shown({ task_id: uuid(1) }, otherKey)).toEqual([]);
     expect(await shown({ task_id: uuid(3), account_id: OTHER_ACCOUNT.toUpperCase() }, otherKey)).toEqual([3]);
   });
+
+  test("reads one occurrence of another account's task, not its history", async () => {
+    const { started } = service.commands;
+    const before = started.length;
+    await list({ task_id: uuid(1) }, otherKey);
+    const finds = started.slice(before).filter(({ command }) => command.find === 'occurrences');
+    expect(finds.map(({ command }) => command.limit)).toEqual([1]);
+  });
 });
 
 test.each([
