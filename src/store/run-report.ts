@@ -1,7 +1,14 @@
-import { type AnyBulkWriteOperation, MongoBulkWriteError, MongoServerError } from 'mongodb';
+import { type AnyBulkWriteOperation, type Document, MongoBulkWriteError, MongoServerError } from 'mongodb';
 import { DUPLICATE_KEY } from '../database/failures.ts';
 import type { RunDocument, RunRecord } from './run-document.ts';
 import { finalsBarring, statusesBarring, stepOf } from './run-status.ts';
+
+/** Matches runs whose `updatedAt` another tool left out, or wrote as null, text or number. Any report is newer. */
+const NO_INSTANT: Pick<Document, 'updatedAt'>[] = [null, { $gte: '' }, { $gte: -Infinity }].map(
+  (updatedAt) => ({
+    updatedAt,
+  }),
+);
 
 /**
  * Writes the report where it is news (openapi.yaml, recordRuns): over a state that is older, or equally old and not
@@ -21,6 +28,7 @@ function writeOf(
         $or: [
           { updatedAt: { $lt: updatedAt }, status: { $nin: finalsBarring(status) } },
           { updatedAt, status: { $nin: statusesBarring(status) } },
+          ...NO_INSTANT.map((filter) => ({ ...filter, status: { $nin: finalsBarring(status) } })),
         ],
       },
       replacement: { ...fields, task_id: task.id, account_id: task.account_id },

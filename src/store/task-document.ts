@@ -1,5 +1,3 @@
-import type { ObjectId } from 'mongodb';
-
 /** A task's pointer to one of its runs. */
 export interface RunPointer {
   id: string;
@@ -27,8 +25,8 @@ export interface TaskDocument {
   recent_runs: RunPointer[];
   /** Raised by every write to `recent_runs`; absent before the first. */
   runs_version?: number;
-  /** The marks of reports that are being recorded, or were given up; none where it is empty or absent. Written by settlement.ts alone. */
-  recording?: ObjectId[];
+  /** An ObjectId for each report that is being recorded, or was given up. Written by settlement.ts alone. */
+  recording?: unknown[];
   /** Raised by every write to the task or to its runs. */
   version: number;
 }

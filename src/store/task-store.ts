@@ -2,6 +2,7 @@ import type { Filter } from 'mongodb';
 import type { Position } from './position.ts';
 import { isDuplicateKey } from '../database/failures.ts';
 import type { Collections } from './collections.ts';
+import { changeTask } from './task-change.ts';
 import type { TaskDocument } from './task-document.ts';
 
 /** Which tasks; every given member must match. */
@@ -105,11 +106,7 @@ export class TaskStore {
 
   /** Changes the fields that are given, and nothing else; resolves to the whole task, null where none matches. */
   async update(which: TaskFilter, changes: TaskChanges): Promise<TaskDocument | null> {
-    return this.#tasks.findOneAndUpdate(
-      queryOf(which),
-      { $set: changes, $inc: { version: 1 } },
-      { returnDocument: 'after', ignoreUndefined: true },
-    );
+    return changeTask(this.#tasks, queryOf(which), { $set: changes });
   }
 
   /** @returns whether a task matched, which is deleted then */
