@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { RequestHandler } from 'express';
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
 import { ApiError } from '../../lib/errors.ts';
+import { retrySoon } from '../../lib/retry-after.ts';
 import { needsNoKey } from '../request/parameters.ts';
 
 /** Connections above the limit that are told so; what comes beyond them is closed at once. */
@@ -63,7 +64,7 @@ export function refuseExcess(document: OpenAPIV3.DocumentV3_1): RequestHandler {
     throw new ApiError(
       'too_busy',
       'There are too many connections right now. Close those that are not needed, and try again shortly.',
-      { headers: { 'Retry-After': '1' } },
+      { headers: retrySoon() },
     );
   };
 }

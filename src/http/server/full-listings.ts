@@ -1,5 +1,6 @@
 import type { RequestHandler, Response } from 'express';
 import { ApiError } from '../../lib/errors.ts';
+import { retrySoon } from '../../lib/retry-after.ts';
 import type { Limits } from '../../config/limits.ts';
 import { operationOf } from '../request/routes.ts';
 
@@ -89,7 +90,7 @@ export function tooManyListings(): ApiError {
   return new ApiError(
     'too_busy',
     'Too many listings of everything are being read right now. Try again shortly, or read in pages, with "limit".',
-    { headers: { 'Retry-After': '1' } },
+    { headers: retrySoon() },
   );
 }
 
