@@ -568,9 +568,25 @@ export type Task = {
      */
     owner_email: string | null;
     /**
+     * Name of the artist account; null when it is not known. Absent only where an `Idempotency-Key` replays the reply
+     * of an earlier release.
+     *
+     */
+    artist_name?: string | null;
+    /**
      * The model that the prompt runs on; null or absent for the engine's default.
      */
     model?: string | null;
+    /**
+     * When the task was created. Absent on a task that another tool stored without an instant.
+     */
+    created_at?: string;
+    /**
+     * When the task itself last changed: when it was created or last changed with `PATCH`. Runs do not change it. Absent
+     * only where `created_at` is absent too.
+     *
+     */
+    updated_at?: string;
 };
 
 /**
@@ -585,6 +601,11 @@ export type Run = {
      * The task it belongs to. Only in replies of `/api/tasks/runs`.
      */
     task_id?: string;
+    /**
+     * Title of its task as it is now; null when the task is deleted. Only in replies of `GET /api/tasks/runs`.
+     *
+     */
+    title?: string | null;
     status: RunStatus;
     /**
      * Name of the engine's function that executes the task.

@@ -14,7 +14,7 @@ type WithDates<Wire, Instant extends PropertyKey> = {
 export type AttemptDocument = WithDates<Attempt, AttemptInstant>;
 
 /** What an engine reports of a run: the wire's fields with real dates. */
-export type RunRecord = Omit<WithDates<Run, RunInstant>, 'attempts' | 'task_id'> & {
+export type RunRecord = Omit<WithDates<Run, RunInstant>, 'attempts' | 'task_id' | 'title'> & {
   attempts?: AttemptDocument[];
 };
 

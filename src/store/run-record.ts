@@ -18,7 +18,7 @@ function recordAttempt(attempt: NonNullable<Run['attempts']>[number]): AttemptDo
 }
 
 /** A run in the wire's shape as the database keeps it: each RFC 3339 string becomes a date, without decimals beyond milliseconds. */
-export function recordOf(run: Omit<Run, 'task_id'>): RunRecord {
+export function recordOf(run: Omit<Run, 'task_id' | 'title'>): RunRecord {
   return {
     ...run,
     createdAt: date(run.createdAt),
