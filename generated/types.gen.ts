@@ -254,7 +254,7 @@ export type RunReport = {
      * Identifies the run, usually `run_…`; unique among the runs of all tasks.
      */
     id: string;
-    status: RunStatus;
+    status: ReportedRunStatus;
     /**
      * Name of the engine's function that executes the task.
      */
@@ -362,7 +362,69 @@ export type RunReport = {
     relatedRuns?: {
         [key: string]: unknown;
     } | null;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isQueued?: unknown;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isExecuting?: unknown;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isWaiting?: unknown;
+    /**
+     * Ignored, but for what recordRuns says of items of `runs.list`; `status` says whether the run has ended.
+     */
+    isCompleted?: unknown;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isSuccess?: unknown;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isFailed?: unknown;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isCancelled?: unknown;
+    /**
+     * Ignored, but for what recordRuns says of items of `runs.list`.
+     */
+    attemptCount?: unknown;
+    /**
+     * Accepted and ignored; a link to a large payload, which expires.
+     */
+    payloadPresignedUrl?: unknown;
+    /**
+     * Accepted and ignored; a link to a large output, which expires.
+     */
+    outputPresignedUrl?: unknown;
+    /**
+     * Accepted and ignored.
+     */
+    taskKind?: unknown;
+    /**
+     * Accepted and ignored.
+     */
+    region?: unknown;
 };
+
+/**
+ * Where the run is, by any name of the engine's. Those that RunStatus does not have are recorded as others:
+ *
+ * | reported | recorded |
+ * |---|---|
+ * | `WAITING_FOR_DEPLOY` | `PENDING_VERSION` |
+ * | `DEQUEUED` | `EXECUTING` |
+ * | `WAITING` | `FROZEN` |
+ * | `EXPIRED` | `CANCELED`; `expiredAt` is `finishedAt`, or else `updatedAt`, where the report has none |
+ * | `TIMED_OUT` | `FAILED`; the name of `error` is `TimedOut` where there is no error, or none with a name |
+ *
+ */
+export type ReportedRunStatus = 'PENDING_VERSION' | 'DELAYED' | 'QUEUED' | 'EXECUTING' | 'REATTEMPTING' | 'FROZEN' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'CRASHED' | 'INTERRUPTED' | 'SYSTEM_FAILURE' | 'WAITING_FOR_DEPLOY' | 'DEQUEUED' | 'WAITING' | 'EXPIRED' | 'TIMED_OUT';
 
 /**
  * The engine's environment in which the run was executed.
@@ -398,6 +460,10 @@ export type ReportedError = {
      * Where in the task's code it went wrong.
      */
     stackTrace?: string;
+    /**
+     * Accepted and ignored; the errors that led to this one.
+     */
+    causes?: unknown;
 } | null;
 
 /**
@@ -568,9 +634,25 @@ export type Task = {
      */
     owner_email: string | null;
     /**
+     * Name of the artist account; null when it is not known. It shows to every account whose task names the artist
+     * account. Absent only where an `Idempotency-Key` replays the reply of an earlier release.
+     *
+     */
+    artist_name?: string | null;
+    /**
      * The model that the prompt runs on; null or absent for the engine's default.
      */
     model?: string | null;
+    /**
+     * When the task was created. Absent on a task that another tool stored without an instant.
+     */
+    created_at?: string;
+    /**
+     * When the task itself last changed: when it was created or last changed with `PATCH`. Runs do not change it. Absent
+     * only where `created_at` is absent too.
+     *
+     */
+    updated_at?: string;
 };
 
 /**
@@ -585,6 +667,11 @@ export type Run = {
      * The task it belongs to. Only in replies of `/api/tasks/runs`.
      */
     task_id?: string;
+    /**
+     * Title of its task as it is now; null when the task is deleted. Only in replies of `GET /api/tasks/runs`.
+     *
+     */
+    title?: string | null;
     status: RunStatus;
     /**
      * Name of the engine's function that executes the task.

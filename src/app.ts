@@ -95,7 +95,7 @@ export function createApp(dependencies: Dependencies): Express {
     createTask: createTask({ tasks, claims, runs, accounts, upcoming, log, now }),
     updateTask: updateTask({ tasks, runs, accounts, upcoming, now }),
     deleteTask: deleteTask({ tasks }),
-    listRuns: listRuns({ runs }),
+    listRuns: listRuns({ runs, tasks }),
     recordRuns: recordRuns({ runs }),
     getLiveness: getLiveness(),
     getReadiness: getReadiness({ readiness }),

@@ -27,6 +27,7 @@ export function updateTask({ tasks, runs, ...sources }: Dependencies) {
       artist_account_id: body.artist_account_id?.toLowerCase(),
       enabled: body.enabled,
       model: body.model,
+      updated_at: sources.now(),
     });
     if (!changed) throw await explainNoMatch(body, principal, tasks);
     const views = await viewTasks(await makeParts([changed], runs), sources);

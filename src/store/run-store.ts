@@ -1,6 +1,6 @@
 import type { Position } from './position.ts';
 import type { Collections } from './collections.ts';
-import type { RunRecord } from './run-document.ts';
+import type { ReportedRun } from './run-document.ts';
 import { NEWEST_FIRST, type RunFilter, queriesOf } from './run-filter.ts';
 import { RawRun } from './run-raw.ts';
 import { onlyDuplicates, wasAnswered, writesOf } from './run-report.ts';
@@ -104,7 +104,7 @@ export class RunStore {
    * @throws UnknownTask, RunOfAnotherTask; nothing is written then, unless another task's first report of the same run
    * came in the same moment.
    */
-  async recordRuns(taskId: string, reports: RunRecord[]): Promise<void> {
+  async recordRuns(taskId: string, reports: ReportedRun[]): Promise<void> {
     if (reports.length === 0) return;
     await this.#refuseForeign(taskId, reports);
     const begun = await this.#settlement.begin(taskId);
@@ -125,7 +125,7 @@ export class RunStore {
   }
 
   /** @returns whether each report was written, without a collision. */
-  async #write(task: { id: string; account_id: string }, reports: RunRecord[]): Promise<boolean> {
+  async #write(task: { id: string; account_id: string }, reports: ReportedRun[]): Promise<boolean> {
     try {
       await this.#runs.bulkWrite(writesOf(task, reports), { ordered: false, ignoreUndefined: true });
       return true;
@@ -135,7 +135,7 @@ export class RunStore {
     }
   }
 
-  async #refuseForeign(taskId: string, reports: RunRecord[]): Promise<void> {
+  async #refuseForeign(taskId: string, reports: ReportedRun[]): Promise<void> {
     const foreign = await this.#runs.findOne(
       { _id: { $in: reports.map(({ id }) => id) }, task_id: { $ne: taskId } },
       { projection: { _id: 1 } },

@@ -20,7 +20,10 @@ export interface TaskDocument {
   enabled?: boolean | null;
   trigger_schedule_id?: string | null;
   model?: string | null;
+  /** Absent, or no instant, only where another tool added the task. */
   created_at: Date;
+  /** When the task itself last changed; absent before the first change. */
+  updated_at?: Date | null;
   /** The last five runs, newest first. Written by settlement.ts alone. */
   recent_runs: RunPointer[];
   /** Raised by every write to `recent_runs`; absent before the first. */

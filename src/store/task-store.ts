@@ -75,6 +75,15 @@ export class TaskStore {
     return this.#tasks.find(queryOf(filter, after), options).toArray();
   }
 
+  /** The titles of those tasks with these ids that match, by id. One query, however many. */
+  async findTitles(ids: string[], filter: TaskFilter): Promise<Map<string, string>> {
+    if (ids.length === 0) return new Map();
+    const query: Filter<TaskDocument> = { $and: [{ _id: { $in: ids } }, queryOf(filter)] };
+    const options = { projection: { title: 1 }, batchSize: ids.length + 1, ignoreUndefined: true };
+    const found = await this.#tasks.find(query, options).toArray();
+    return new Map(found.map(({ _id, title }) => [_id, title]));
+  }
+
   /** Those of the tasks with these ids that match, in any order. One query, however many. */
   async findByIds(ids: string[], filter: TaskFilter): Promise<TaskDocument[]> {
     if (ids.length === 0) return [];

@@ -33,9 +33,9 @@ export async function makeParts(documents: TaskDocument[], runs: RunStore): Prom
   const parts: TaskPart[] = [];
   for (const task of documents) {
     const recentRuns = pointedTo(task).flatMap((id) => byId.get(id) ?? []);
-    const { _id, version, schedule, timezone, account_id, enabled } = task;
+    const { _id: id, version, schedule, timezone, account_id, artist_account_id, enabled } = task;
     const stored = viewStored(task, recentRuns.map(viewRun));
-    parts.push({ id: _id, version, schedule, timezone, account_id, enabled, stored });
+    parts.push({ id, version, schedule, timezone, account_id, artist_account_id, enabled, stored });
     if (isSliceOver()) await nextSlice();
   }
   return parts;
