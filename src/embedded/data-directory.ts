@@ -1,5 +1,6 @@
-import { chmod, mkdir, stat } from 'node:fs/promises';
+import { chmod, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
+import { checkFreeSpace, makeFolder } from '../lib/files.ts';
 
 /** The socket's name inside the data directory. */
 export const SOCKET_NAME = 'db.sock';
@@ -11,10 +12,14 @@ export const STORE_DIRECTORY = 'store';
 /** Longest socket path that both Linux (108 bytes) and macOS (104) take, with the terminating zero. */
 const MAX_SOCKET_PATH_BYTES = 103;
 
-/** Makes the data directory, for its owner only, or tightens the one that is there. Returns its absolute path. */
+/** LMDB needs this much to start, and on a disk without it may end the process or hang. */
+const MIN_FREE_BYTES = 1_048_576;
+
+/** Creates the data directory, for its owner only, or tightens an existing one. Returns its absolute path. */
 export async function prepareDirectory(dataDir: string): Promise<string> {
   const path = resolve(dataDir);
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  await makeFolder(path);
+  await checkFreeSpace(path, MIN_FREE_BYTES);
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0) await chmod(path, 0o700);
   return path;
