@@ -19,7 +19,7 @@ import { serveMetrics } from './http/observe/metrics-app.ts';
 import { warmUp } from './http/server/warm-up.ts';
 import { abortWhenTold, aborted, endWithin } from './lib/lifecycle.ts';
 import { createLog } from './lib/log.ts';
-import { Unusable, depending, describeSystemError } from './lib/system-errors.ts';
+import { Unusable, depending, describeSystemError, reasonOf } from './lib/system-errors.ts';
 import { keepRunsFor } from './store/retention.ts';
 import { loadSamplesIfEmpty } from './samples/load-samples.ts';
 import { type Telemetry, startTelemetry } from './telemetry/telemetry.ts';
@@ -188,7 +188,7 @@ try {
 } catch (error) {
   const hide = (text: string) => withoutCredentials(text, uri);
   const explained = explain(error);
-  const text = hide(explained ?? (error instanceof Error ? error.message : String(error)));
+  const text = hide(explained ?? reasonOf(error));
   log.fatal(explained === undefined ? unknownError(error, hide) : {}, text);
   process.stderr.write(`${text}\n`);
   process.exitCode = 1;

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { DatabaseSettings } from '../config/settings.ts';
 import { findRunningEmbedded, startEmbedded } from '../embedded/index.ts';
 import type { Limits } from '../config/limits.ts';
-import { Unusable, depending, describeSystemError } from '../lib/system-errors.ts';
+import { Unusable, depending, describeSystemError, reasonOf } from '../lib/system-errors.ts';
 import { withoutCredentials } from './credentials.ts';
 import { mendDriverWrites } from './driver-writes.ts';
 
@@ -70,7 +70,7 @@ const NOTHING_TO_CLOSE = async () => {};
 
 /** A connection string that the driver cannot use, as an error without its password. */
 function unusableUri(uri: string, error: unknown): Unusable {
-  const problem = describeSystemError(error) ?? (error instanceof Error ? error.message : String(error));
+  const problem = describeSystemError(error) ?? `${reasonOf(error)}. See the options of connection strings.`;
   return new Unusable('MONGODB_URI', withoutCredentials(problem, uri));
 }
 

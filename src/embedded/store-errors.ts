@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeSystemError } from '../lib/system-errors.ts';
-import { CommandError, reasonOf } from './errors.ts';
+import { describeSystemError, reasonOf } from '../lib/system-errors.ts';
+import { CommandError } from './errors.ts';
 
 /** The stored data cannot be used: the system refuses its files, or it is damaged, or of a newer version of this program. */
 export class UnusableStore extends Error {

@@ -3,7 +3,7 @@ import { getSystemErrorName } from 'node:util';
 const FREE_THE_DISK = 'Free some space on this disk, or choose another one.';
 const GIVE_RIGHTS = 'Give the user of this process the rights for it, or choose another one.';
 const OWN_ADDRESS = 'Use an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them.';
-const RESOLVABLE = 'Use a name that resolves to an address of this machine, or an address such as 127.0.0.1.';
+const RESOLVABLE = 'Use a name that resolves, or an address such as 127.0.0.1.';
 
 /** What would be right, by the code of a system error. */
 const ADVICE: Readonly<Record<string, string>> = {
@@ -16,9 +16,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   EEXIST: 'A file is in the way. Move it, or choose another name.',
   EINVAL: 'Use a value that this system supports.',
   EISDIR: 'A folder is in the place of a file. Move it, or choose another name.',
-  ELOOP: 'Its links lead in a circle. Mend them, or choose another path.',
+  ELOOP: 'Its links lead in a circle. Choose a path without them.',
   ENAMETOOLONG: 'Choose a shorter path.',
-  ENOENT: 'It does not exist, and nothing can be created there. Check the path, and where its links lead.',
+  ENOENT: 'Check the path, and where its links lead.',
   ENOSPC: FREE_THE_DISK,
   ENOTDIR: 'A part of the path is a file. Choose a path of folders.',
   ENOTFOUND: RESOLVABLE,
@@ -29,11 +29,24 @@ const ADVICE: Readonly<Record<string, string>> = {
 /** Ports that only privileged processes may open. */
 const ADVICE_FOR_PORT = 'Choose a port from 1024 on, or allow this process to open lower ones.';
 
-/** The code of a system error, such as ENOENT. lmdb has the number of it. */
-function codeOf(error: Error): string {
-  const code = 'code' in error ? error.code : undefined;
-  if (typeof code === 'number' && code > 0) return getSystemErrorName(-code);
-  return typeof code === 'string' ? code : '';
+/** The code of a system error such as ENOENT, or ''. */
+export function systemCode(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+}
+
+/** The message of whatever was thrown. */
+export function reasonOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error
+    ? String(error.message)
+    : String(error);
+}
+
+/** LMDB's errors have the number of a code. Errors of MongoDB have numbers of other kinds, and names of their own. */
+function nameOfCode(error: object): string {
+  const code = systemCode(error);
+  return /^\d+$/.test(code) && 'name' in error && error.name === 'Error'
+    ? getSystemErrorName(-Number(code))
+    : code;
 }
 
 /**
@@ -41,11 +54,11 @@ function codeOf(error: Error): string {
  * operator can act on.
  */
 export function describeSystemError(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const code = codeOf(error);
+  if (typeof error !== 'object' || error === null) return undefined;
+  const code = nameOfCode(error);
   const isPort = code === 'EACCES' && 'port' in error && Number(error.port) > 0;
   const advice = isPort ? ADVICE_FOR_PORT : ADVICE[code];
-  return advice && `${error.message.split('\n')[0]}. ${advice}`;
+  return advice && `${reasonOf(error).split('\n', 1).join()}. ${advice}`;
 }
 
 /** A setting or file that cannot be used. The message is one line with its name, what is wrong and what would be right. */

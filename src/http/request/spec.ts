@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
-import { Unusable } from '../../lib/system-errors.ts';
+import { Unusable, reasonOf } from '../../lib/system-errors.ts';
 
 /** The published contract: the file as it is, and what it says, by its copy as JSON that `npm run generate` makes. */
 export interface Spec {
@@ -16,7 +16,7 @@ function readFile<T>(name: string, parse: (text: string) => T): T {
     const path = createRequire(import.meta.url).resolve(`recoup-tasks/${name}`);
     return parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    const [problem = ''] = error instanceof Error ? error.message.split('\n') : [];
+    const problem = reasonOf(error).split('\n', 1).join();
     throw new Unusable(name, `${problem}. Install the package again, or run npm run generate.`, error);
   }
 }
