@@ -268,12 +268,6 @@ describe('a connection string', () => {
       expect(line).toMatch(problem);
     }
   });
-
-  test('that a command cannot use is not repeated with its password', async () => {
-    const uri = 'mongodb://user:a/hunter2@127.0.0.1:9/';
-    const line = await failure({ MONGODB_URI: uri }, { args: COMMANDS.keys }).catch((error) => String(error));
-    expect(line).not.toContain('hunter2');
-  });
 });
 
 test.each(['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY'])(
@@ -330,15 +324,14 @@ describe('a file of a command', () => {
     ['in a folder that is missing', 'none/a', /ENOENT.*Check the path/],
     ['below a file', 'file/a', /ENOTDIR.*A part of the path is a file/],
     ['that is a folder', '.', /is a folder/],
-    ['that is a device', '/dev/null', /\/dev\/null is no regular file/],
+    // As a device, which a failing test would destroy.
+    ['that is a pipe', 'pipe', /pipe is no regular file/],
   ])('%s stops the backup', async (_what, file, problem) => {
     await writeFile(join(home, 'file'), '');
-    for (const args of [['backup', file, '--force']]) expect(await backupFailure(args)).toMatch(problem);
-    expect((await stat('/dev/null')).isCharacterDevice()).toBe(true);
+    spawnSync('mkfifo', [join(home, 'pipe')]);
+    expect(await failure({}, { args: ['backup', file, '--force'] })).toMatch(problem);
+    expect((await stat(join(home, 'pipe'))).isFIFO()).toBe(true);
   });
-
-  /** A backup shows its progress on stdout. */
-  const backupFailure = (args: string[]) => failure({}, { args });
 
   withoutRights('in a folder that may not be written stops the backup', async () => {
     await mkdir(join(home, 'closed'), { mode: 0o555 });
