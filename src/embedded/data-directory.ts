@@ -12,14 +12,12 @@ export const STORE_DIRECTORY = 'store';
 /** Longest socket path that both Linux (108 bytes) and macOS (104) take, with the terminating zero. */
 const MAX_SOCKET_PATH_BYTES = 103;
 
-/** LMDB needs this much to start, and on a disk without it may end the process or hang. */
-const MIN_FREE_BYTES = 1_048_576;
-
 /** Creates the data directory, for its owner only, or tightens an existing one. Returns its absolute path. */
 export async function prepareDirectory(dataDir: string): Promise<string> {
   const path = resolve(dataDir);
   await makeFolder(path);
-  await checkFreeSpace(path, MIN_FREE_BYTES);
+  // On a disk with less, LMDB may end the process or hang at its start.
+  await checkFreeSpace(path, 1_048_576);
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0) await chmod(path, 0o700);
   return path;
