@@ -133,7 +133,7 @@ export function createApp(dependencies: Dependencies): Express {
   app.use(credentials({ auth, keys, now, document: spec.document })); // 401, 403
   if (rateLimits) app.use('/api', limitKeys(rateLimits)); // 429
   app.use(strictQuery(spec.document)); // 400: what the validator would misread
-  app.use('/api', deadline.inQueue(budget.admit, tooManyReplies)); // 503: too many bytes wait for clients
+  app.use(deadline.inQueue(budget.admit, tooManyReplies)); // 503: too many bytes wait for clients
   app.use(deadline.except(body(limits))); // 413, 415, 400: what is not JSON
   app.use(validation(spec.document)); // 400: what the spec does not allow
   app.use('/health', notStored);

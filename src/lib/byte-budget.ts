@@ -4,6 +4,8 @@
  */
 export class ByteBudget {
   readonly limit: number;
+  /** Called whenever bytes are released. */
+  onRelease: () => void = () => undefined;
   #held = 0;
   readonly #objects = new Map<object, { bytes: number; holders: number }>();
 
@@ -36,6 +38,7 @@ export class ByteBudget {
       if (entry.holders > 0) return;
       this.#objects.delete(object);
       this.#held -= entry.bytes;
+      this.onRelease();
     };
   }
 }

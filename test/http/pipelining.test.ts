@@ -112,7 +112,7 @@ test('more than a hundred at once cost the connection, and nobody else anything'
 });
 
 test('listings of everything on one connection take one turn', async () => {
-  const { port, url } = await withLimits({ maxFullListings: 2, stalledReaderMs: NEVER_MS });
+  const { port, url } = await withLimits({ maxReplyBytes: 16_777_216, stalledReaderMs: NEVER_MS });
   const still = await dial(port);
   still.write(ALL.repeat(40));
   await once(still, 'readable');
@@ -121,7 +121,7 @@ test('listings of everything on one connection take one turn', async () => {
 
 test('listings of everything that nobody reads make room, those behind another reply as well', async () => {
   const { port, url } = await withLimits({
-    maxFullListings: 1,
+    maxReplyBytes: 1,
     stalledReaderMs: 100,
     queueTimeoutMs: NEVER_MS,
   });

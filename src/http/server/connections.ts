@@ -2,6 +2,7 @@ import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RequestHandler } from 'express';
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
+import type { Limits } from '../../config/limits.ts';
 import { ApiError } from '../../lib/errors.ts';
 import { retrySoon } from '../../lib/retry-after.ts';
 import { needsNoKey } from '../request/parameters.ts';
@@ -28,7 +29,8 @@ export class Connections {
   /** The others, by what is being served. */
   readonly #serving = new Map<Socket, ServerResponse>();
 
-  constructor(server: Server, { maxConnections, stalledReaderMs }: Limits) {
+  constructor(server: Server, bounds: Pick<Limits, 'maxConnections' | 'stalledReaderMs'>) {
+    const { maxConnections, stalledReaderMs } = bounds;
     this.#max = maxConnections;
     this.#stalledReaderMs = stalledReaderMs;
     server.maxConnections = maxConnections + TOLD;
@@ -44,7 +46,6 @@ export class Connections {
     response.once('prefinish', () => {
       if (!keyOf(response.req)) this.waits(socket);
     });
-    response.once('close', () => this.waits(socket));
   }
 
   waits(socket: Socket): void {

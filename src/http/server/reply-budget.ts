@@ -47,14 +47,18 @@ export class ReplyBudget {
   readonly #loading = new Set<Response>();
   readonly #releases = new Map<Response, (() => void)[]>();
   #timer: NodeJS.Timeout | undefined;
+  #immediate: NodeJS.Immediate | undefined;
 
   constructor(bytes: ByteBudget, bounds: Bounds) {
     this.#bytes = bytes;
     this.#bounds = bounds;
+    bytes.onRelease = () => this.#wake();
   }
 
   /** Admits a request, at once or when others have been answered. */
   readonly admit: RequestHandler = async (request, response, next) => {
+    // Health checks never wait.
+    if (!request.path.startsWith('/api/')) return next();
     const isAdmitted = isOver(response) ? false : await this.#enter(request, response);
     if (isAdmitted) next();
     else if (!isOver(response)) next(tooManyReplies());
@@ -74,7 +78,6 @@ export class ReplyBudget {
       response,
       held.map(([object, bytes]) => this.#bytes.hold(object, bytes)),
     );
-    this.#admitNext();
   }
 
   #hasRoom(): boolean {
@@ -92,12 +95,11 @@ export class ReplyBudget {
     response.once('close', () => {
       this.#admitted.delete(response);
       this.#release(response);
-      this.#admitNext();
     });
   }
 
   #release(response: Response): void {
-    this.#loading.delete(response);
+    if (this.#loading.delete(response)) this.#wake();
     for (const release of this.#releases.get(response) ?? []) release();
     this.#releases.delete(response);
   }
@@ -121,6 +123,14 @@ export class ReplyBudget {
       const timer = setTimeout(giveUp, this.#bounds.queueTimeoutMs);
       response.once('close', giveUp);
       this.#waiting.set(response, { key, leave });
+    });
+  }
+
+  /** Admits those that wait. Not at once: bytes that one holder releases, such as a lookup, the next may hold in this turn. */
+  #wake(): void {
+    this.#immediate ??= setImmediate(() => {
+      this.#immediate = undefined;
+      this.#admitNext();
     });
   }
 
