@@ -1,15 +1,9 @@
 /** What the process holds for clients that do not read their replies, and who is served meanwhile. */
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { text } from 'node:stream/consumers';
-import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { Limits } from '../../src/config/limits.ts';
-import { KeyStore } from '../../src/store/key-store.ts';
-import { ACCOUNT } from '../support/builders.ts';
 import { dial, hangUp } from '../support/connections.ts';
 import { checkedFetch } from '../support/contract.ts';
 import { TASKS, addLargeListing } from '../support/large-listing.ts';
@@ -83,4 +77,18 @@ test('of many distinct large replies that nobody reads, no more bytes are held t
   process.stderr.write(`held at most ${Math.round(most / MIB)} MiB\n`);
   expect(most).toBeLessThan(BUDGET + TOLERANCE);
   expect(fast).toEqual(fast.map(() => 200));
+}, 60_000);
+
+test('a key whose clients read nothing does not keep another key waiting', async () => {
+  const never = { stalledReaderMs: NEVER_MS, queueTimeoutMs: NEVER_MS };
+  const { port, url, lines } = await listen({ maxReplyBytes: 16 * MIB, ...never }, 'required');
+  const create = (name: string) => service.keys.create({ name, scope: 'admin' }, NOW);
+  const [{ key: greedy }, { key: honest }] = [await create('greedy'), await create('honest')];
+  for (let at = 0; at < 2; at += 1) await stalledReader(port, page(at), greedy);
+  const waiting = Array.from({ length: 4 }, () => stalledReader(port, page(2), greedy));
+  const headers = { 'x-api-key': honest };
+  expect((await checkedFetch(`${url}/api/tasks?limit=10`, { headers })).status).toBe(200);
+  expect(lines).toContainEqual(expect.objectContaining({ key: 'greedy', aborted: true }));
+  hangUp();
+  await Promise.all(waiting);
 }, 60_000);

@@ -140,10 +140,11 @@ export function createListener(app: RequestListener, log: Logger, limits: Limits
   // Node would ask for the body before anything has looked at the headers.
   server.on('checkContinue', (request, response) => {
     // A client that is refused does not send the body, so that what follows it could be taken for the body.
-    response.setHeader('Connection', 'close');
+    const { shouldKeepAlive } = response;
+    response.shouldKeepAlive = false;
     request.once('resume', () => {
       if (response.headersSent) return;
-      if (!draining) response.removeHeader('Connection');
+      response.shouldKeepAlive = shouldKeepAlive;
       response.writeContinue();
     });
     serve(request, response);
