@@ -72,11 +72,12 @@ describe('clients without a key that read nothing keep nobody from being served'
 });
 
 test('a client with a key that sends the rest of its body no more makes room', async () => {
-  const { url, port } = await listen({ stalledReaderMs: 100, maxConnections: 2 });
+  const { url, port, server } = await listen({ stalledReaderMs: 100, maxConnections: 2 });
   const uploads = [await dial(port), await dial(port)];
   for (const socket of uploads) {
     const head = `POST /api/tasks HTTP/1.1\r\nHost: localhost\r\nx-api-key: ${key}\r\nContent-Type: application/json\r\n`;
     socket.write(`${head}Content-Length: 1000\r\n\r\n{`);
+    await once(server, 'request');
   }
   let status = 503;
   while (status === 503) status = await honestStatus(url);
