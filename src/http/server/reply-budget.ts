@@ -47,7 +47,7 @@ export class ReplyBudget {
   readonly #loading = new Set<Response>();
   readonly #releases = new Map<Response, (() => void)[]>();
   #timer: NodeJS.Timeout | undefined;
-  #immediate: NodeJS.Immediate | undefined;
+  #isWoken = false;
 
   constructor(bytes: ByteBudget, bounds: Bounds) {
     this.#bytes = bytes;
@@ -128,8 +128,10 @@ export class ReplyBudget {
 
   /** Admits those that wait. Not at once: bytes that one holder releases, such as a lookup, the next may hold in this turn. */
   #wake(): void {
-    this.#immediate ??= setImmediate(() => {
-      this.#immediate = undefined;
+    if (this.#isWoken || this.#waiting.size === 0) return;
+    this.#isWoken = true;
+    setImmediate(() => {
+      this.#isWoken = false;
       this.#admitNext();
     });
   }
