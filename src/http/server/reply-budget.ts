@@ -2,6 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Limits } from '../../config/limits.ts';
 import type { ByteBudget } from '../../lib/byte-budget.ts';
 import { ApiError } from '../../lib/errors.ts';
+import { retrySoon } from '../../lib/retry-after.ts';
 import { keyOf } from '../security/credentials.ts';
 import { noteActive, stalledMs } from './readers.ts';
 
@@ -28,8 +29,8 @@ const isOver = (response: Response): boolean => response.destroyed || response.w
 export function tooManyReplies(): ApiError {
   return new ApiError(
     'too_busy',
-    'Too many replies wait to be read by their clients. Retry after 1 second, or request smaller pages, with "limit".',
-    { headers: { 'Retry-After': '1' } },
+    'Too many replies wait to be read by their clients. Try again shortly, or request smaller pages, with "limit".',
+    { headers: retrySoon() },
   );
 }
 
