@@ -562,7 +562,7 @@ export type ErrorResponse = {
  * | `internal_error` | 500 | an unexpected failure |
  * | `database_unavailable` | 503 | the database cannot be reached or is too slow |
  * | `service_overloaded` | 503 | the service itself, not its database, was too busy to answer in time |
- * | `too_busy` | 503 | there are too many connections, or too many long listings are being read |
+ * | `too_busy` | 503 | there are too many connections, or too many bytes of replies wait for their clients |
  * | `not_ready` | 503 | the service is starting or about to end (`/health/ready` alone) |
  *
  */
@@ -976,8 +976,8 @@ export type DeleteTaskErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1076,8 +1076,8 @@ export type ListTasksErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1153,8 +1153,8 @@ export type UpdateTaskErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1239,8 +1239,8 @@ export type CreateTaskErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1351,8 +1351,8 @@ export type ListRunsErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1432,8 +1432,8 @@ export type RecordRunsErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;

@@ -144,11 +144,11 @@ test('a process that is busy is named, and not the pool of connections', async (
   expect(messages()).toEqual([]);
 });
 
-test('a queue of listings is named', async () => {
+test('a queue for the bytes of replies is named', async () => {
   const { url, messages, lateLine } = await behindProxy({
     // The first listing must begin in this time.
     operationTimeoutMs: 4 * LIMIT_MS,
-    maxFullListings: 1,
+    maxReplyBytes: 1,
     queueTimeoutMs: 60_000,
     stalledReaderMs: 60_000,
   });
@@ -156,7 +156,7 @@ test('a queue of listings is named', async () => {
   expect(first.statusCode).toBe(200);
   const refused = await refusal(await checkedFetch(`${url}/api/tasks`));
   expect(refused).toMatchObject({ status: 503, retryAfter: expect.stringMatching(SOON), code: 'too_busy' });
-  expect(refused.error).toContain('Too many listings');
+  expect(refused.error).toContain('Too many replies');
   expect(await lateLine()).toMatchObject({ code: 'too_busy', reason: refused.error });
   first.destroy();
   expect(messages()).toEqual([]);
