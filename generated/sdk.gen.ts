@@ -163,6 +163,15 @@ export const runTask = <ThrowOnError extends boolean = false>(options: Options<R
  * their statuses, then as sent, and the result applies to the stored run.
  * If any run of a request is wrong, none is recorded. Runs of the service's own engine cannot be reported (`409`).
  *
+ * A run may be sent as the Trigger.dev SDK returns it, from `runs.retrieve` or `runs.list`. Fields that Run does not
+ * have are accepted and ignored where RunReport or ReportedError lists them; any other unknown field is an error.
+ * ReportedRunStatus says how statuses are recorded. `task_id` names the task: of a run that a schedule fired, send the
+ * `externalId` of its `schedule`.
+ *
+ * An item of `runs.list` is a report with `isCompleted` and without `attempts` and `attemptCount`. It leaves
+ * `payload`, `output`, `error`, `attempts` and `schedule` as they are, unless it names them. Any other field that it
+ * does not name is removed.
+ *
  */
 export const recordRuns = <ThrowOnError extends boolean = false>(options: Options<RecordRunsData, ThrowOnError>) => (options.client ?? client).put<RecordRunsResponses, RecordRunsErrors, ThrowOnError>({
     security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],

@@ -408,7 +408,7 @@ export type RunReport = {
      * Identifies the run, usually `run_…`; unique among the runs of all tasks.
      */
     id: string;
-    status: RunStatus;
+    status: ReportedRunStatus;
     /**
      * Name of the engine's function that executes the task.
      */
@@ -516,7 +516,69 @@ export type RunReport = {
     relatedRuns?: {
         [key: string]: unknown;
     } | null;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isQueued?: unknown;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isExecuting?: unknown;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isWaiting?: unknown;
+    /**
+     * Ignored, but for what recordRuns says of items of `runs.list`; `status` says whether the run has ended.
+     */
+    isCompleted?: unknown;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isSuccess?: unknown;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isFailed?: unknown;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isCancelled?: unknown;
+    /**
+     * Ignored, but for what recordRuns says of items of `runs.list`.
+     */
+    attemptCount?: unknown;
+    /**
+     * Accepted and ignored; a link to a large payload, which expires.
+     */
+    payloadPresignedUrl?: unknown;
+    /**
+     * Accepted and ignored; a link to a large output, which expires.
+     */
+    outputPresignedUrl?: unknown;
+    /**
+     * Accepted and ignored.
+     */
+    taskKind?: unknown;
+    /**
+     * Accepted and ignored.
+     */
+    region?: unknown;
 };
+
+/**
+ * Where the run is, by any name of the engine's. Those that RunStatus does not have are recorded as others:
+ *
+ * | reported | recorded |
+ * |---|---|
+ * | `WAITING_FOR_DEPLOY` | `PENDING_VERSION` |
+ * | `DEQUEUED` | `EXECUTING` |
+ * | `WAITING` | `FROZEN` |
+ * | `EXPIRED` | `CANCELED`; `expiredAt` is `finishedAt`, or else `updatedAt`, where the report has none |
+ * | `TIMED_OUT` | `FAILED`; the name of `error` is `TimedOut` where there is no error, or none with a name |
+ *
+ */
+export type ReportedRunStatus = 'PENDING_VERSION' | 'DELAYED' | 'QUEUED' | 'EXECUTING' | 'REATTEMPTING' | 'FROZEN' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'CRASHED' | 'INTERRUPTED' | 'SYSTEM_FAILURE' | 'WAITING_FOR_DEPLOY' | 'DEQUEUED' | 'WAITING' | 'EXPIRED' | 'TIMED_OUT';
 
 /**
  * The engine's environment in which the run was executed.
@@ -552,6 +614,10 @@ export type ReportedError = {
      * Where in the task's code it went wrong.
      */
     stackTrace?: string;
+    /**
+     * Accepted and ignored; the errors that led to this one.
+     */
+    causes?: unknown;
 } | null;
 
 /**
@@ -658,7 +724,7 @@ export type ErrorResponse = {
  * | `internal_error` | 500 | an unexpected failure |
  * | `database_unavailable` | 503 | the database cannot be reached or is too slow |
  * | `service_overloaded` | 503 | the service itself, not its database, was too busy to answer in time |
- * | `too_busy` | 503 | there are too many connections, or too many long listings are being read |
+ * | `too_busy` | 503 | there are too many connections, or too many bytes of replies wait for their clients |
  * | `not_ready` | 503 | the service is starting or about to end (`/health/ready` alone) |
  *
  */
@@ -730,6 +796,12 @@ export type Task = {
      */
     owner_email: string | null;
     /**
+     * Name of the artist account; null when it is not known. It shows to every account whose task names the artist
+     * account. Absent only where an `Idempotency-Key` replays the reply of an earlier release.
+     *
+     */
+    artist_name?: string | null;
+    /**
      * The model that the prompt runs on; null or absent for the engine's default.
      */
     model?: string | null;
@@ -757,6 +829,16 @@ export type Task = {
      *
      */
     max_attempts?: number;
+    /**
+     * When the task was created. Absent on a task that another tool stored without an instant.
+     */
+    created_at?: string;
+    /**
+     * When the task itself last changed: when it was created or last changed with `PATCH`. Runs do not change it. Absent
+     * only where `created_at` is absent too.
+     *
+     */
+    updated_at?: string;
 };
 
 /**
@@ -771,6 +853,11 @@ export type Run = {
      * The task it belongs to. Only in replies of `/api/tasks/runs`.
      */
     task_id?: string;
+    /**
+     * Title of its task as it is now; null when the task is deleted. Only in replies of `GET /api/tasks/runs`.
+     *
+     */
+    title?: string | null;
     status: RunStatus;
     /**
      * Name of the engine's function that executes the task.
@@ -1076,8 +1163,8 @@ export type DeleteTaskErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1176,8 +1263,8 @@ export type ListTasksErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1254,8 +1341,8 @@ export type UpdateTaskErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1341,8 +1428,8 @@ export type CreateTaskErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1453,8 +1540,8 @@ export type ListRunsErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1548,8 +1635,8 @@ export type RunTaskErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1632,8 +1719,8 @@ export type RecordRunsErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1715,8 +1802,8 @@ export type CancelRunErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1817,8 +1904,8 @@ export type ListOccurrencesErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;

@@ -16,7 +16,7 @@ import { crossOrigin } from './http/security/cors.ts';
 import { Deadline } from './http/server/deadline.ts';
 import { docs } from './http/pages/docs.ts';
 import { errorReplies } from './http/reply/error-replies.ts';
-import { fullListings, tooManyListings } from './http/server/full-listings.ts';
+import { ReplyBudget, tooManyReplies } from './http/server/reply-budget.ts';
 import { GzipCache } from './http/reply/gzip.ts';
 import { measure } from './http/observe/measure.ts';
 import { sizes } from './http/request/sizes.ts';
@@ -32,6 +32,7 @@ import { traceRequests } from './http/observe/trace.ts';
 import { validation } from './http/request/validation.ts';
 import { whenStarted } from './http/server/when-started.ts';
 import type { Limits } from './config/limits.ts';
+import { ByteBudget } from './lib/byte-budget.ts';
 import { cancelRun } from './operations/cancelRun.ts';
 import { listOccurrences } from './operations/listOccurrences.ts';
 import { listRuns } from './operations/listRuns.ts';
@@ -96,17 +97,19 @@ export function createApp(dependencies: Dependencies): Express {
   const upcoming = new Upcoming(log);
   const cache = new PartCache({ maxBytes: cacheBytes * (1 - GZIP_SHARE), now });
   const gzip = new GzipCache(cacheBytes * GZIP_SHARE);
+  const replyBytes = new ByteBudget(limits.maxReplyBytes);
+  const budget = new ReplyBudget(replyBytes, limits);
 
   metrics?.watchCache('keys', () => keys.stats());
   metrics?.watchCache('tasks', () => cache.stats());
   metrics?.watchCache('gzip', () => gzip.stats());
 
   const handlers = defineHandlers({
-    listTasks: listTasks({ tasks, runs, cache, accounts, upcoming, now }),
+    listTasks: listTasks({ tasks, runs, cache, accounts, upcoming, replyBytes, now }),
     createTask: createTask({ tasks, claims, runs, accounts, upcoming, log, now }),
     updateTask: updateTask({ tasks, runs, queue, accounts, upcoming, log, now }),
     deleteTask: deleteTask({ tasks, runs, queue, log, now }),
-    listRuns: listRuns({ runs }),
+    listRuns: listRuns({ runs, tasks }),
     recordRuns: recordRuns({ runs }),
     runTask: runTask({ tasks, runs, queue, engine, claims, onQueued, now }),
     cancelRun: cancelRun({ runs, queue, now }),
@@ -144,11 +147,11 @@ export function createApp(dependencies: Dependencies): Express {
   app.use(credentials({ auth, keys, now, document: spec.document })); // 401, 403
   if (rateLimits) app.use('/api', limitKeys(rateLimits)); // 429
   app.use(strictQuery(spec.document)); // 400: what the validator would misread
+  app.use(deadline.inQueue(budget.admit, tooManyReplies)); // 503: too many bytes wait for clients
   app.use(deadline.except(body(limits))); // 413, 415, 400: what is not JSON
   app.use(validation(spec.document)); // 400: what the spec does not allow
-  app.use(deadline.inQueue(fullListings(limits), tooManyListings)); // 503: too many at a time
   app.use('/health', notStored);
-  app.use(router(handlers, spec.document, { ...limits, gzip })); // handler → store → view → bytes
+  app.use(router(handlers, spec.document, { ...limits, gzip, budget })); // handler → store → view → bytes
   app.use(deadline.blame); // for what the driver read too late
   app.use(errors); // every error, in the published envelope
   return app;

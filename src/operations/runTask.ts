@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { checkPayload } from './check-report.ts';
 import { ApiError } from '../lib/errors.ts';
+import { retryAfterSeconds } from '../lib/retry-after.ts';
 import type { Input, Reply } from './handlers.ts';
 import { keyReused } from './key-reused.ts';
 import { type Principal, scopeOf } from './principal.ts';
@@ -32,7 +33,7 @@ const RETRY_AFTER_SECONDS = 10;
 
 function tooMany(message: string): ApiError {
   return new ApiError('too_many_queued', `${message} Try again when some have started.`, {
-    headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) },
+    headers: { 'Retry-After': String(retryAfterSeconds(RETRY_AFTER_SECONDS)) },
   });
 }
 

@@ -18,6 +18,7 @@ export function updateTask({ tasks, ...sources }: Dependencies) {
     checkTexts(body);
     const target = targetOf(body, principal);
     checkSchedule(body);
+    const now = sources.now();
     const changed = await tasks.update(
       target,
       {
@@ -32,8 +33,9 @@ export function updateTask({ tasks, ...sources }: Dependencies) {
         catch_up: body.catch_up,
         timeout_seconds: body.timeout_seconds,
         max_attempts: body.max_attempts,
+        updated_at: now,
       },
-      sources.now(),
+      now,
     );
     if (!changed) throw await explainNoMatch(body, principal, tasks);
     if (body.enabled === false) await cancelWaitingOf(changed._id, { trigger: 'scheduled' }, sources);

@@ -34,7 +34,7 @@ beforeAll(async () => {
   const { accounts, tasks } = service.collections;
   await accounts.insertMany([
     { _id: ACCOUNT, email: 'own@example.com' },
-    { _id: OTHER_ACCOUNT, email: 'other@example.com' },
+    { _id: OTHER_ACCOUNT, email: 'other@example.com', name: 'Other Label' },
   ]);
   const other = { account_id: OTHER_ACCOUNT, artist_account_id: OTHER_ARTIST };
   await tasks.insertMany([task(1), task(2), task(3, other), task(4, other)]);
@@ -183,7 +183,13 @@ test.each(['/api/tasks', '/api/tasks/runs', '/api/tasks/occurrences'])(
   async (path) => {
     const ask = (query: string) => service.request(`${path}${query}`, { headers: { 'x-api-key': key } });
     const text = await (await ask('')).text();
-    for (const foreign of [...FOREIGN.task, ...FOREIGN.run, OTHER_ACCOUNT, 'other@example.com']) {
+    for (const foreign of [
+      ...FOREIGN.task,
+      ...FOREIGN.run,
+      OTHER_ACCOUNT,
+      'other@example.com',
+      'Other Label',
+    ]) {
       expect(text).not.toContain(foreign);
     }
     expect(text).toContain(uuid(1));
@@ -192,6 +198,32 @@ test.each(['/api/tasks', '/api/tasks/runs', '/api/tasks/occurrences'])(
     expect([refused.status, (await refused.json()).code]).toEqual([400, 'invalid_cursor']);
   },
 );
+
+test('the name of an artist account shows to every account whose task names it, and nothing else of it', async () => {
+  const response = await service.request('/api/tasks', {
+    method: 'POST',
+    headers: { 'x-api-key': key, 'Content-Type': 'application/json' },
+    body: JSON.stringify({
+      title: 'T',
+      prompt: 'P',
+      schedule: '0 9 * * 4',
+      artist_account_id: OTHER_ACCOUNT,
+    }),
+  });
+  const { tasks } = await response.json();
+  await service.collections.tasks.deleteOne({ _id: tasks[0].id });
+  expect(tasks[0]).toMatchObject({ artist_name: 'Other Label', owner_email: 'own@example.com' });
+  expect(JSON.stringify(tasks)).not.toContain('other@example.com');
+});
+
+test('a title is of the own account, even where another tool filed a run of its task under another', async () => {
+  const { id: _id, ...fields } = run(9);
+  const { runs } = service.collections;
+  await runs.insertOne({ ...fields, _id, task_id: uuid(3), account_id: ACCOUNT });
+  const response = await service.request(`/api/tasks/runs?runId=${_id}`, { headers: { 'x-api-key': key } });
+  await runs.deleteOne({ _id });
+  expect((await response.json()).runs[0]).toMatchObject({ id: _id, title: null });
+});
 
 test('to name another account is 403, whether there is one or not', async () => {
   for (const account of [OTHER_ACCOUNT, uuid(405), OTHER_ACCOUNT.toUpperCase()]) {

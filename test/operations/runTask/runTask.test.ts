@@ -71,7 +71,7 @@ describe('200', () => {
     ]);
     expect(looks).toBe(1);
     const { data: listed } = await listRuns({ client: service.client, query: { runId: id } });
-    expect(listed?.runs).toEqual(data?.runs);
+    expect(listed?.runs).toMatchObject(data?.runs ?? []);
     const { data: tasks } = await listTasks({ client: service.client, query: { id: uuid(1) } });
     expect(tasks?.tasks[0]?.recent_runs.map((run) => run.id)).toEqual([id]);
   });
@@ -261,7 +261,7 @@ describe('429', () => {
     expect((await start()).response.status).toBe(200);
     expect(await refusal(start())).toEqual([429, 'too_many_queued']);
     const { response } = await start();
-    expect(response.headers.get('Retry-After')).toBe('10');
+    expect(response.headers.get('Retry-After')).toMatch(/^1[0-2]$/);
     expect((await start({ task_id: uuid(2) })).response.status).toBe(200);
   });
 
