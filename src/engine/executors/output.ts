@@ -1,0 +1,122 @@
+import type { RunError } from '../../../generated/types.gen.ts';
+import { FIXED_LIMITS } from '../../config/limits.ts';
+import { UnacceptableNumber } from '../../lib/exact-numbers.ts';
+import { exactJson } from '../../lib/exact-json.ts';
+import { Unstorable, checkStorable, storableText } from '../../lib/storable.ts';
+import { NotJson, UnacceptableJson, parseStrictly } from '../../lib/strict-json.ts';
+
+/** As much as a reported run may have (openapi.yaml, RecordRunsRequest.runs). */
+export const MAX_OUTPUT_BYTES = 262_144;
+const MAX_STACK_BYTES = 4_096;
+const MAX_MESSAGE_BYTES = 1_024;
+
+/** Output that a run cannot have as it is: its text, and why. */
+interface KeptText {
+  text: string;
+  truncated: boolean;
+  note: string;
+}
+
+/** Collects the beginning of a stream in bounded memory, and counts the rest. */
+export class Beginning {
+  readonly #limit: number;
+  readonly #chunks: Buffer[] = [];
+  #kept = 0;
+  total = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  static of(text: string): Beginning {
+    const beginning = new Beginning(Number.POSITIVE_INFINITY);
+    beginning.add(Buffer.from(text));
+    return beginning;
+  }
+
+  add(chunk: Buffer): void {
+    this.total += chunk.length;
+    const part = chunk.subarray(0, this.#limit - this.#kept);
+    if (part.length > 0) this.#chunks.push(part);
+    this.#kept += part.length;
+  }
+
+  get isComplete(): boolean {
+    return this.total === this.#kept;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+}
+
+/** Text of UTF-8 that may be cut: no half a character at its end, and U+FFFD for what is invalid. */
+const decodeCut = (bytes: Uint8Array) => new TextDecoder().decode(bytes, { stream: true });
+
+function keptText(bytes: Buffer, isComplete: boolean, note: string): KeptText {
+  const text = storableText(new TextDecoder().decode(bytes, { stream: !isComplete }));
+  // U+FFFD has more bytes than what it stands for.
+  const whole = Buffer.from(text);
+  if (isComplete && whole.length <= MAX_OUTPUT_BYTES) return { text, truncated: false, note };
+  return { text: decodeCut(whole.subarray(0, MAX_OUTPUT_BYTES)), truncated: true, note };
+}
+
+/** What of a text is no problem of a database: JSON as its value, anything else as the text itself. */
+function parse(bytes: Buffer): unknown {
+  try {
+    return parseStrictly(bytes, FIXED_LIMITS.maxJsonDepth);
+  } catch (error) {
+    if (error instanceof NotJson) return bytes.toString();
+    throw error;
+  }
+}
+
+/**
+ * The output of a run: the value of JSON, the text of anything else. Output that is empty, too long or not storable as it
+ * is becomes a text with a note.
+ */
+export function outputOf(beginning: Beginning): unknown {
+  const { bytes, total } = beginning;
+  if (total > MAX_OUTPUT_BYTES) {
+    const note = `The output has ${total.toLocaleString('en')} bytes; a run keeps the first ${MAX_OUTPUT_BYTES.toLocaleString('en')}.`;
+    return keptText(bytes.subarray(0, MAX_OUTPUT_BYTES), false, note);
+  }
+  if (bytes.toString().trim() === '') return { text: '', truncated: false, note: 'The output is empty.' };
+  try {
+    const value = parse(bytes);
+    checkStorable('output', value);
+    return value;
+  } catch (error) {
+    if (error instanceof UnacceptableJson) {
+      return keptText(bytes, true, `The output is kept as text, as it ${error.message}.`);
+    }
+    if (error instanceof UnacceptableNumber || error instanceof Unstorable) {
+      return keptText(bytes, true, `The output is kept as text. ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+/** The output of a run whose executor has a value rather than bytes. */
+export function outputOfValue(value: unknown): unknown {
+  return outputOf(Beginning.of(exactJson(value)));
+}
+
+/** An error as a run keeps it. A long message keeps its beginning, a long stack its end. */
+export function runError(name: string, message: string, stack = ''): RunError {
+  const start = Buffer.from(storableText(message));
+  const isLong = start.length > MAX_MESSAGE_BYTES;
+  const error = {
+    name,
+    message: decodeCut(start.subarray(0, MAX_MESSAGE_BYTES)) + (isLong ? '… (cut)' : ''),
+  };
+  if (stack === '') return error;
+  const end = Buffer.from(storableText(stack));
+  if (end.length <= MAX_STACK_BYTES) return { ...error, stackTrace: end.toString() };
+  // The cut may leave a part of a character.
+  const text = end
+    .subarray(-MAX_STACK_BYTES)
+    .toString()
+    .replace(/^\uFFFD+/, '');
+  return { ...error, stackTrace: `(cut) …${text}` };
+}
