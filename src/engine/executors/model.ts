@@ -1,12 +1,12 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { createGateway, generateText } from 'ai';
+import type { ExecutorSettings } from '../../config/executor-settings.ts';
 import type { Attempt, Executor, Outcome } from '../port.ts';
 import { elsewhere } from './elsewhere.ts';
 import { ExchangeFailed, exchange, outcomeOfFailure, outcomeOfRefusal } from './exchange.ts';
 import { outputOfValue, runError } from './output.ts';
 
-/** Where models are. */
-export type ModelServer = { baseUrl: string; apiKey: string | undefined } | { gatewayKey: string };
+type ModelServer = Extract<ExecutorSettings, { kind: 'model' }>['server'];
 
 // The log of the service is JSON lines; the SDK would write its warnings between them.
 globalThis.AI_SDK_LOG_WARNINGS = false;
@@ -33,7 +33,7 @@ function notingFetch(signal: AbortSignal, noted: { problem?: Outcome }): typeof 
         noted.problem = outcomeOfRefusal(reply, status === 429 || status >= 500);
         throw new Error('No answer.');
       }
-      return new Response(reply.body.bytes, { headers: { 'content-type': 'application/json' } });
+      return new Response(reply.body.bytes.toString(), { headers: { 'content-type': 'application/json' } });
     } catch (error) {
       if (error instanceof ExchangeFailed) noted.problem = outcomeOfFailure(error);
       throw error;
