@@ -38,7 +38,7 @@ export function checkStorable(path: string, value: unknown): boolean {
   if (!Array.isArray(value)) checkNames(path, Object.keys(value));
   let hasBigint = false;
   for (const [name, member] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
-    if (checkStorable(`${path}.${name}`, member)) hasBigint = true;
+    if (checkStorable(path === '' ? String(name) : `${path}.${name}`, member)) hasBigint = true;
   }
   return hasBigint;
 }

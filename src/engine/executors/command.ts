@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { ExecutorSettings } from '../../config/executor-settings.ts';
 import { exactJson } from '../../lib/exact-json.ts';
 import type { Attempt, Executor, Outcome } from '../port.ts';
 import { elsewhere } from './elsewhere.ts';
@@ -29,6 +30,7 @@ kill -USR1 $watcher
 wait $watcher 2>/dev/null
 exit $code`;
 
+type CommandSettings = Pick<Extract<ExecutorSettings, { kind: 'command' }>, 'command' | 'environment'>;
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /** @returns whether the process group has members */
@@ -89,17 +91,19 @@ export class CommandExecutor implements Executor {
   readonly kind = 'command';
   readonly #command: string;
   readonly #environment: NodeJS.Dict<string>;
+  readonly #shell: string;
 
   /** @param environment - all that the command gets */
-  constructor({ command, environment }: { command: string; environment: NodeJS.Dict<string> }) {
+  constructor({ command, environment }: CommandSettings, shell = '/bin/sh') {
     this.#command = command;
     this.#environment = environment;
+    this.#shell = shell;
   }
 
   async execute({ job, signal, location }: Attempt): Promise<Outcome> {
     if (location !== undefined) return elsewhere('a command');
     if (signal.aborted) return { kind: 'aborted' };
-    const child = spawn('/bin/sh', ['-c', SCRIPT, 'sh', this.#command], {
+    const child = spawn(this.#shell, ['-c', SCRIPT, 'sh', this.#command], {
       // A process group of its own.
       detached: true,
       env: this.#environment,

@@ -61,12 +61,12 @@ function keptText(bytes: Buffer, isComplete: boolean, note: string): KeptText {
   return { text: decodeCut(whole.subarray(0, MAX_OUTPUT_BYTES)), truncated: true, note };
 }
 
-/** What of a text is no problem of a database: JSON as its value, anything else as the text itself. */
+/** The value of JSON, and anything else as text, without the newline that programs end their output with. */
 function parse(bytes: Buffer): unknown {
   try {
     return parseStrictly(bytes, FIXED_LIMITS.maxJsonDepth);
   } catch (error) {
-    if (error instanceof NotJson) return bytes.toString();
+    if (error instanceof NotJson) return bytes.toString().replace(/\r?\n$/, '');
     throw error;
   }
 }
@@ -84,7 +84,7 @@ export function outputOf(beginning: Beginning): unknown {
   if (bytes.toString().trim() === '') return { text: '', truncated: false, note: 'The output is empty.' };
   try {
     const value = parse(bytes);
-    checkStorable('output', value);
+    checkStorable('', value);
     return value;
   } catch (error) {
     if (error instanceof UnacceptableJson) {
