@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ExecutorSettings } from '../../config/executor-settings.ts';
 import { exactJson } from '../../lib/exact-json.ts';
 import type { Attempt, Executor, Outcome } from '../port.ts';
-import { elsewhere } from './elsewhere.ts';
+import { elsewhere, failed } from './outcomes.ts';
 import { Beginning, MAX_OUTPUT_BYTES, outputOf, runError } from './output.ts';
 
 /** Between SIGTERM and SIGKILL. */
@@ -63,7 +63,7 @@ function failure(code: unknown, killedBy: unknown, stderr: string): Outcome {
   const how = code === null ? `was ended by ${String(killedBy)}` : `exited with code ${String(code)}`;
   const lastLine = stderr.trimEnd().split('\n').at(-1);
   const message = `The command ${how}${lastLine ? `: ${lastLine}` : '.'}`;
-  return { kind: 'failed', error: runError('CommandFailed', message, stderr), repeatable: true };
+  return failed('CommandFailed', message, true, stderr);
 }
 
 /** Waits for the end of a process and of its group, which an abort brings about. */

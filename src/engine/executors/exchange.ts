@@ -1,6 +1,7 @@
 import { type IncomingHttpHeaders, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { Outcome } from '../port.ts';
+import { failed } from './outcomes.ts';
 import { Beginning, runError } from './output.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -87,8 +88,8 @@ export function retryAfterMs({ headers }: Pick<Reply, 'headers'>): number | unde
 
 /** The outcome of a request that got no reply. */
 export function outcomeOfFailure({ name, message, delivered }: ExchangeFailed): Outcome {
-  const error = runError(name, message);
-  return delivered ? { kind: 'failed', error, repeatable: true } : { kind: 'undelivered', error };
+  if (delivered) return failed(name, message, true);
+  return { kind: 'undelivered', error: runError(name, message) };
 }
 
 /**
@@ -99,8 +100,9 @@ export function outcomeOfRefusal(reply: Reply, isUndelivered: boolean): Outcome 
   const { status, body } = reply;
   const shown = body.bytes.subarray(0, MAX_SHOWN).toString().trim();
   const problem = status < 400 ? `${status}, which is not followed` : `${status}${shown && `: ${shown}`}`;
-  const error = runError(`Http${status}`, `The reply was ${problem}`);
-  if (!isUndelivered) return { kind: 'failed', error, repeatable: status >= 500 };
+  const [name, message] = [`Http${status}`, `The reply was ${problem}`];
+  if (!isUndelivered) return failed(name, message, status >= 500);
+  const error = runError(name, message);
   const waitMs = retryAfterMs(reply);
   return { kind: 'undelivered', error, ...(waitMs !== undefined && { retryAfterMs: waitMs }) };
 }

@@ -2,9 +2,10 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { createGateway, generateText } from 'ai';
 import type { ExecutorSettings } from '../../config/executor-settings.ts';
 import type { Attempt, Executor, Outcome } from '../port.ts';
-import { elsewhere } from './elsewhere.ts';
+
 import { ExchangeFailed, exchange, outcomeOfFailure, outcomeOfRefusal } from './exchange.ts';
-import { outputOfValue, runError } from './output.ts';
+import { elsewhere, failed } from './outcomes.ts';
+import { outputOfValue } from './output.ts';
 
 type ModelServer = Extract<ExecutorSettings, { kind: 'model' }>['server'];
 
@@ -81,7 +82,7 @@ export class ModelExecutor implements Executor {
       if (noted.problem) return noted.problem;
       if (!(error instanceof Error)) throw error;
       // The answer is not one of a model.
-      return { kind: 'failed', error: runError(error.name, error.message), repeatable: true };
+      return failed(error.name, error.message, true);
     }
   }
 

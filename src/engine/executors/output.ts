@@ -28,21 +28,11 @@ export class Beginning {
     this.#limit = limit;
   }
 
-  static of(text: string): Beginning {
-    const beginning = new Beginning(Number.POSITIVE_INFINITY);
-    beginning.add(Buffer.from(text));
-    return beginning;
-  }
-
   add(chunk: Buffer): void {
     this.total += chunk.length;
     const part = chunk.subarray(0, this.#limit - this.#kept);
     if (part.length > 0) this.#chunks.push(part);
     this.#kept += part.length;
-  }
-
-  get isComplete(): boolean {
-    return this.total === this.#kept;
   }
 
   get bytes(): Buffer {
@@ -75,8 +65,7 @@ function parse(bytes: Buffer): unknown {
  * The output of a run: the value of JSON, the text of anything else. Output that is empty, too long or not storable as it
  * is becomes a text with a note.
  */
-export function outputOf(beginning: Beginning): unknown {
-  const { bytes, total } = beginning;
+export function outputOf({ bytes, total }: Pick<Beginning, 'bytes' | 'total'>): unknown {
   if (total > MAX_OUTPUT_BYTES) {
     const note = `The output has ${total.toLocaleString('en')} bytes; a run keeps the first ${MAX_OUTPUT_BYTES.toLocaleString('en')}.`;
     return keptText(bytes.subarray(0, MAX_OUTPUT_BYTES), false, note);
@@ -99,7 +88,8 @@ export function outputOf(beginning: Beginning): unknown {
 
 /** The output of a run whose executor has a value rather than bytes. */
 export function outputOfValue(value: unknown): unknown {
-  return outputOf(Beginning.of(exactJson(value)));
+  const bytes = Buffer.from(exactJson(value));
+  return outputOf({ bytes, total: bytes.length });
 }
 
 /** An error as a run keeps it. A long message keeps its beginning, a long stack its end. */

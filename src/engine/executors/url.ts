@@ -13,7 +13,8 @@ import {
   outcomeOfRefusal,
   retryAfterMs,
 } from './exchange.ts';
-import { type Beginning, outputOf, outputOfValue, runError } from './output.ts';
+import { failed } from './outcomes.ts';
+import { type Beginning, outputOf, outputOfValue } from './output.ts';
 
 /** Between two looks at a status document: the first pause, and the longest. */
 const POLL_MS = { first: 2_000, longest: 30_000 };
@@ -59,10 +60,6 @@ function finishedOutput(body: Beginning): unknown {
   return outputOf(body);
 }
 
-function failed(name: string, message: string, repeatable = false): Outcome {
-  return { kind: 'failed', error: runError(name, message), repeatable };
-}
-
 /** What a status document says of the end; undefined while the work goes on. */
 function outcomeOfStatus(body: Beginning): Outcome | undefined {
   const status = textAt(body, 'status');
@@ -85,38 +82,62 @@ function outcomeOfStatus(body: Beginning): Outcome | undefined {
   }
 }
 
-/** Executes a job by a POST, and follows work that goes on after a 202. */
-class ReceiverExecutor implements Executor {
-  readonly kind: string;
-  readonly #receiver: Receiver;
-  readonly #pollMs: typeof POLL_MS;
+/** An executor that delivers a job by a POST, and follows work that goes on after a 202. */
+function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor {
+  const { kind, url } = receiver;
 
-  constructor(receiver: Receiver, pollMs = POLL_MS) {
-    this.kind = receiver.kind;
-    this.#receiver = receiver;
-    this.#pollMs = pollMs;
-  }
+  const headersOf = ({ run }: Job, body: string) => ({
+    accept: 'application/json',
+    'user-agent': 'recoup-tasks',
+    'idempotency-key': run.id,
+    ...receiver.credentials(run.id, body),
+  });
 
-  async execute(attempt: Attempt): Promise<Outcome> {
+  /** @returns undefined if there is no reply now: the work may go on all the same */
+  async function look(at: URL, job: Job, signal: AbortSignal): Promise<Reply | undefined> {
     try {
-      return await (attempt.location === undefined
-        ? this.#deliver(attempt)
-        : this.#follow(attempt.location, attempt));
+      const headers = headersOf(job, '');
+      return await exchange({ method: 'GET', url: at, headers, signal, timeoutMs: POLL_TIMEOUT_MS });
     } catch (error) {
-      if (attempt.signal.aborted) return { kind: 'aborted' };
-      if (error instanceof ExchangeFailed) return outcomeOfFailure(error);
+      if (error instanceof ExchangeFailed && !signal.aborted) return undefined;
       throw error;
     }
   }
 
-  async close(): Promise<void> {}
+  async function follow(at: URL, { job, signal }: Attempt): Promise<Outcome> {
+    for (let waitMs = pollMs.first; ; waitMs = Math.min(waitMs * POLL_GROWTH, pollMs.longest)) {
+      await pause(waitMs, undefined, { signal });
+      const reply = await look(at, job, signal);
+      if (reply === undefined) continue;
+      if (reply.status === 429 || reply.status >= 500) {
+        waitMs = Math.max(retryAfterMs(reply) ?? 0, waitMs);
+        continue;
+      }
+      if (reply.status !== 200) return outcomeOfRefusal(reply, false);
+      const outcome = outcomeOfStatus(reply.body);
+      if (outcome) return outcome;
+    }
+  }
 
-  async #deliver(attempt: Attempt): Promise<Outcome> {
-    const { job, signal, onAccepted } = attempt;
-    const { url } = this.#receiver;
-    const body = exactJson(this.#receiver.body(job));
+  /**
+   * Follows the work at a location, which a receiver has named or an earlier setting has left: only an origin of its own
+   * gets credentials.
+   */
+  async function followOwn(location: string, attempt: Attempt, isStored: boolean): Promise<Outcome> {
+    const at = URL.canParse(location, url) ? new URL(location, url) : undefined;
+    if (at?.origin !== url.origin) {
+      const message = `The work is at another origin than ${url.origin}; it is not followed there.`;
+      return failed('ForeignLocation', message);
+    }
+    if (!isStored) await attempt.onAccepted(at.href);
+    return follow(at, attempt);
+  }
+
+  async function deliver(attempt: Attempt): Promise<Outcome> {
+    const { job, signal } = attempt;
+    const body = exactJson(receiver.body(job));
     const headers = {
-      ...this.#headers(job, body),
+      ...headersOf(job, body),
       'content-type': 'application/json',
       'content-length': String(Buffer.byteLength(body)),
     };
@@ -127,66 +148,27 @@ class ReceiverExecutor implements Executor {
       return outcomeOfRefusal(reply, isUndelivered);
     }
     if (status !== 202) return { kind: 'completed', output: outputOf(reply.body) };
-    const location = this.#receiver.locationOf(reply);
+    const location = receiver.locationOf(reply);
     // Without it, nobody would see how the work ends.
     if (location === undefined)
       return failed('NoLocation', 'The reply was 202 without a Location to follow.');
-    const target = URL.canParse(location, url) ? new URL(location, url).href : location;
-    if (!this.#isOwn(target)) return this.#elsewhere();
-    await onAccepted(target);
-    return this.#follow(target, attempt);
+    return followOwn(location, attempt, false);
   }
 
-  async #follow(location: string, { job, signal }: Attempt): Promise<Outcome> {
-    // The setting may have changed since the location was stored.
-    if (!this.#isOwn(location)) return this.#elsewhere();
-    const { first, longest } = this.#pollMs;
-    for (let waitMs = first; ; waitMs = Math.min(waitMs * POLL_GROWTH, longest)) {
-      await pause(waitMs, undefined, { signal });
-      const reply = await this.#look(new URL(location), job, signal);
-      if (reply === undefined) continue;
-      if (reply.status === 429 || reply.status >= 500) {
-        waitMs = Math.min(Math.max(retryAfterMs(reply) ?? 0, waitMs), longest);
-        continue;
+  return {
+    kind,
+    async execute(attempt) {
+      const { location, signal } = attempt;
+      try {
+        return await (location === undefined ? deliver(attempt) : followOwn(location, attempt, true));
+      } catch (error) {
+        if (signal.aborted) return { kind: 'aborted' };
+        if (error instanceof ExchangeFailed) return outcomeOfFailure(error);
+        throw error;
       }
-      if (reply.status !== 200) return outcomeOfRefusal(reply, false);
-      const outcome = outcomeOfStatus(reply.body);
-      if (outcome) return outcome;
-    }
-  }
-
-  /** @returns undefined if there is no reply now: the work may go on all the same */
-  async #look(url: URL, job: Job, signal: AbortSignal): Promise<Reply | undefined> {
-    try {
-      const headers = this.#headers(job, '');
-      return await exchange({ method: 'GET', url, headers, signal, timeoutMs: POLL_TIMEOUT_MS });
-    } catch (error) {
-      if (error instanceof ExchangeFailed && !signal.aborted) return undefined;
-      throw error;
-    }
-  }
-
-  #headers({ run }: Job, body: string): Record<string, string> {
-    return {
-      accept: 'application/json',
-      'user-agent': 'recoup-tasks',
-      'idempotency-key': run.id,
-      ...this.#receiver.credentials(run.id, body),
-    };
-  }
-
-  /** Whether credentials may be sent there. */
-  #isOwn(location: string): boolean {
-    return URL.canParse(location) && new URL(location).origin === this.#receiver.url.origin;
-  }
-
-  #elsewhere(): Outcome {
-    const { origin } = this.#receiver.url;
-    return failed(
-      'ForeignLocation',
-      `The work is at another origin than ${origin}; it is not followed there.`,
-    );
-  }
+    },
+    async close() {},
+  };
 }
 
 /** RUN_URL: any receiver of requests that are signed after Standard Webhooks. */
@@ -206,7 +188,7 @@ export function urlExecutor({ url, secret }: { url: string; secret: string }, po
     },
     locationOf: ({ headers }) => headers.location,
   };
-  return new ReceiverExecutor(receiver, pollMs);
+  return receiverExecutor(receiver, pollMs);
 }
 
 /** RUN_CHAT_URL: a chat service that takes prompts at /api/chat/runs. */
@@ -228,5 +210,5 @@ export function chatExecutor({ url, key }: { url: string; key: string }, pollMs 
       return id === undefined ? undefined : `${runs.href}/${encodeURIComponent(id)}`;
     },
   };
-  return new ReceiverExecutor(receiver, pollMs);
+  return receiverExecutor(receiver, pollMs);
 }

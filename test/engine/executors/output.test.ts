@@ -10,7 +10,10 @@ import {
 } from '../../../src/engine/executors/output.ts';
 import { expectStorable } from './port.ts';
 
-const ofText = (text: string) => outputOf(Beginning.of(text));
+const ofText = (text: string) => {
+  const bytes = Buffer.from(text);
+  return outputOf({ bytes, total: bytes.length });
+};
 
 describe('the output of a run', () => {
   test.each([
