@@ -37,13 +37,13 @@ function send(response: ServerResponse, reply: StubReply): void {
 export async function startStub() {
   const received: Received[] = [];
   let handler: Handler = () => [404];
-  const server = createServer((request, response) => {
-    void text(request).then((body) => {
-      const { method = '', url: path = '', headers } = request;
-      received.push({ method, path, headers, body });
-      send(response, handler({ method, path, headers, body }));
-    });
-  });
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const { method = '', url: path = '', headers } = request;
+    const one = { method, path, headers, body: await text(request) };
+    received.push(one);
+    send(response, handler(one));
+  };
+  const server = createServer((request, response) => void answer(request, response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port }: AddressInfo = Object(server.address());
