@@ -6,14 +6,13 @@ import type { ExecutorSettings } from '../../config/executor-settings.ts';
 import { exactJson } from '../../lib/exact-json.ts';
 import type { Attempt, Executor, Outcome } from '../port.ts';
 import { elsewhere, failed } from './outcomes.ts';
-import { Beginning, MAX_OUTPUT_BYTES, outputOf, runError } from './output.ts';
+import { Beginning, MAX_OUTPUT_BYTES, MAX_STACK_BYTES, outputOf, runError } from './output.ts';
 
 /** Between SIGTERM and SIGKILL. */
 const KILL_AFTER_MS = 5_000;
 const LOOK_MS = 50;
 /** For output that is still in the pipes when the processes have ended. */
 const DRAIN_MS = 500;
-const STDERR_BYTES = 4_096;
 
 /**
  * Runs the command, $1, beside a watcher in the same process group. File descriptor 3 is a pipe that only the service holds
@@ -55,7 +54,7 @@ async function endGroup(pgid: number): Promise<void> {
 /** Collects the last bytes of a stream. */
 function collectEnd(stream: Readable): () => string {
   let end = Buffer.alloc(0);
-  stream.on('data', (chunk: Buffer) => (end = Buffer.concat([end, chunk]).subarray(-STDERR_BYTES - 1)));
+  stream.on('data', (chunk: Buffer) => (end = Buffer.concat([end, chunk]).subarray(-MAX_STACK_BYTES - 1)));
   return () => end.toString();
 }
 

@@ -79,7 +79,7 @@ export function exchange({ method, url, headers, body, signal, timeoutMs }: Exch
 }
 
 /** Milliseconds that a reply asks to wait, in seconds or as a date; undefined if it does not. */
-export function retryAfterMs({ headers }: Pick<Reply, 'headers'>): number | undefined {
+function retryAfterMs({ headers }: Pick<Reply, 'headers'>): number | undefined {
   const value = headers['retry-after'];
   if (value === undefined) return undefined;
   const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
@@ -100,9 +100,9 @@ export function outcomeOfRefusal(reply: Reply, isUndelivered: boolean): Outcome 
   const { status, body } = reply;
   const shown = body.bytes.subarray(0, MAX_SHOWN).toString().trim();
   const problem = status < 400 ? `${status}, which is not followed` : `${status}${shown && `: ${shown}`}`;
-  const [name, message] = [`Http${status}`, `The reply was ${problem}`];
-  if (!isUndelivered) return failed(name, message, status >= 500);
-  const error = runError(name, message);
+  const message = `The reply was ${problem}`;
+  if (!isUndelivered) return failed(`Http${status}`, message, status >= 500);
   const waitMs = retryAfterMs(reply);
+  const error = runError(`Http${status}`, message);
   return { kind: 'undelivered', error, ...(waitMs !== undefined && { retryAfterMs: waitMs }) };
 }

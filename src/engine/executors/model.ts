@@ -66,9 +66,9 @@ export class ModelExecutor implements Executor {
       });
       const { inputTokens, outputTokens, totalTokens } = usage;
       const problems = [
-        ...(text.trim() === '' ? ['The text is empty.'] : []),
-        ...(finishReason === 'stop' ? [] : ['The model did not finish: the text may be incomplete.']),
-      ];
+        text.trim() === '' && 'The text is empty.',
+        finishReason !== 'stop' && 'The model did not finish: the text may be incomplete.',
+      ].filter((problem) => problem !== false);
       const output = outputOfValue({
         ...(problems.length > 0 && { note: problems.join(' ') }),
         model: response.modelId,

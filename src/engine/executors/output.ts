@@ -7,15 +7,8 @@ import { NotJson, UnacceptableJson, parseStrictly } from '../../lib/strict-json.
 
 /** As much as a reported run may have (openapi.yaml, RecordRunsRequest.runs). */
 export const MAX_OUTPUT_BYTES = 262_144;
-const MAX_STACK_BYTES = 4_096;
+export const MAX_STACK_BYTES = 4_096;
 const MAX_MESSAGE_BYTES = 1_024;
-
-/** Output that a run cannot have as it is: its text, and why. */
-interface KeptText {
-  text: string;
-  truncated: boolean;
-  note: string;
-}
 
 /** Collects the beginning of a stream in bounded memory, and counts the rest. */
 export class Beginning {
@@ -43,7 +36,8 @@ export class Beginning {
 /** Text of UTF-8 that may be cut: no half a character at its end, and U+FFFD for what is invalid. */
 const decodeCut = (bytes: Uint8Array) => new TextDecoder().decode(bytes, { stream: true });
 
-function keptText(bytes: Buffer, isComplete: boolean, note: string): KeptText {
+/** Output that a run cannot have as it is: its text, and why. */
+function keptText(bytes: Buffer, isComplete: boolean, note: string) {
   const text = storableText(new TextDecoder().decode(bytes, { stream: !isComplete }));
   // U+FFFD has more bytes than what it stands for.
   const whole = Buffer.from(text);

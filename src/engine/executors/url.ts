@@ -5,14 +5,7 @@ import { exactJson } from '../../lib/exact-json.ts';
 import { UnacceptableNumber } from '../../lib/exact-numbers.ts';
 import { UnacceptableJson, parseStrictly } from '../../lib/strict-json.ts';
 import type { Attempt, Executor, Job, Outcome } from '../port.ts';
-import {
-  ExchangeFailed,
-  type Reply,
-  exchange,
-  outcomeOfFailure,
-  outcomeOfRefusal,
-  retryAfterMs,
-} from './exchange.ts';
+import { ExchangeFailed, type Reply, exchange, outcomeOfFailure, outcomeOfRefusal } from './exchange.ts';
 import { failed } from './outcomes.ts';
 import { type Beginning, outputOf, outputOfValue } from './output.ts';
 
@@ -34,19 +27,16 @@ interface Receiver {
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-/** A field of a JSON object, of which only texts matter. */
+/** A text in a JSON object: its field of that name, or the message of the error that the field is. */
 function textAt(body: Beginning, name: string): string | undefined {
-  let value: unknown;
   try {
-    value = JSON.parse(body.bytes.toString());
+    const value: unknown = JSON.parse(body.bytes.toString());
+    const member: unknown = new Map(Object.entries(Object(value))).get(name);
+    const text = isObject(member) && 'message' in member ? member.message : member;
+    return typeof text === 'string' ? text : undefined;
   } catch {
     return undefined;
   }
-  const member: unknown = isObject(value) ? new Map(Object.entries(value)).get(name) : undefined;
-  if (typeof member === 'string') return member;
-  return isObject(member) && 'message' in member && typeof member.message === 'string'
-    ? member.message
-    : undefined;
 }
 
 /** The output in a status document: its field `output`, or else all of it. */
@@ -84,7 +74,7 @@ function outcomeOfStatus(body: Beginning): Outcome | undefined {
 
 /** An executor that delivers a job by a POST, and follows work that goes on after a 202. */
 function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor {
-  const { kind, url } = receiver;
+  const { url } = receiver;
 
   const headersOf = ({ run }: Job, body: string) => ({
     accept: 'application/json',
@@ -93,11 +83,12 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
     ...receiver.credentials(run.id, body),
   });
 
-  /** @returns undefined if there is no reply now: the work may go on all the same */
+  /** @returns undefined if there is no status now: the work may go on all the same */
   async function look(at: URL, job: Job, signal: AbortSignal): Promise<Reply | undefined> {
     try {
       const headers = headersOf(job, '');
-      return await exchange({ method: 'GET', url: at, headers, signal, timeoutMs: POLL_TIMEOUT_MS });
+      const reply = await exchange({ method: 'GET', url: at, headers, signal, timeoutMs: POLL_TIMEOUT_MS });
+      return reply.status === 429 || reply.status >= 500 ? undefined : reply;
     } catch (error) {
       if (error instanceof ExchangeFailed && !signal.aborted) return undefined;
       throw error;
@@ -109,10 +100,6 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
       await pause(waitMs, undefined, { signal });
       const reply = await look(at, job, signal);
       if (reply === undefined) continue;
-      if (reply.status === 429 || reply.status >= 500) {
-        waitMs = Math.max(retryAfterMs(reply) ?? 0, waitMs);
-        continue;
-      }
       if (reply.status !== 200) return outcomeOfRefusal(reply, false);
       const outcome = outcomeOfStatus(reply.body);
       if (outcome) return outcome;
@@ -156,7 +143,7 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
   }
 
   return {
-    kind,
+    kind: receiver.kind,
     async execute(attempt) {
       const { location, signal } = attempt;
       try {
