@@ -67,5 +67,5 @@ const MAX_PATH = 200;
 
 /** A field of a body as messages name it, by its path, such as `runs.0.status`. */
 export function fieldAt(path: string): string {
-  return `Field "${path.slice(0, MAX_PATH)}"`;
+  return path === '' ? 'The value' : `Field "${path.slice(0, MAX_PATH)}"`;
 }

@@ -1,35 +1,9 @@
 import type { RunReport } from '../../generated/types.gen.ts';
 import { ApiError } from '../lib/errors.ts';
-import { checkText, refuse, UNSTORABLE } from './check-texts.ts';
+import { refuseUnstorable } from './check-texts.ts';
 
 /** openapi.yaml, RecordRunsRequest.runs and RunTaskRequest.payload. */
 const MAX_BYTES = 262_144;
-
-function checkNames(path: string, names: string[]): void {
-  for (const name of names) {
-    if (UNSTORABLE.test(name)) refuse(path, 'has a name with NUL or half a surrogate pair');
-  }
-  if (names.includes('_bsontype'))
-    refuse(path, 'has the name "_bsontype", which databases take for their own');
-  if (names.includes('$ref') && names.includes('$id')) {
-    refuse(path, 'has both names "$ref" and "$id", which databases take for their own');
-  }
-}
-
-/**
- * Walks through JSON, whose depth is bounded when it is read.
- * @returns whether it has a bigint
- */
-function check(path: string, value: unknown): boolean {
-  checkText(path, value);
-  if (typeof value !== 'object' || value === null) return typeof value === 'bigint';
-  if (!Array.isArray(value)) checkNames(path, Object.keys(value));
-  let hasBigint = false;
-  for (const [name, member] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
-    if (check(`${path}.${name}`, member)) hasBigint = true;
-  }
-  return hasBigint;
-}
 
 function jsonBytes(value: unknown, hasBigint: boolean): number {
   // A function for each value makes JSON.stringify several times slower.
@@ -49,7 +23,7 @@ function jsonBytes(value: unknown, hasBigint: boolean): number {
  * @throws ApiError
  */
 function checkJson(path: string, value: unknown, kind: string, advice: string): void {
-  const bytes = jsonBytes(value, check(path, value));
+  const bytes = jsonBytes(value, refuseUnstorable(path, value));
   if (bytes <= MAX_BYTES) return;
   throw new ApiError(
     'body_too_large',

@@ -2,9 +2,9 @@ import type { RequestHandler } from 'express';
 import { Router, raw } from 'express';
 import { ApiError } from '../../lib/errors.ts';
 import type { Limits } from '../../config/limits.ts';
-import { UnacceptableNumber } from './exact-numbers.ts';
+import { UnacceptableNumber } from '../../lib/exact-numbers.ts';
 import { operationOf, takesBody } from './routes.ts';
-import { UnacceptableJson, parseStrictly } from './strict-json.ts';
+import { UnacceptableJson, parseStrictly } from '../../lib/strict-json.ts';
 
 type Sizes = Pick<Limits, 'maxBodyBytes' | 'maxRunsBodyBytes' | 'maxJsonDepth'>;
 
