@@ -4,7 +4,6 @@ import { CommandError } from './errors.ts';
 const DRIVER = 'the driver sends it on its own';
 const MONGOSH = 'mongosh sends it to connect, to list and to find';
 const EXPLAIN = 'tests read the plan of a find';
-const FIXTURES = 'tests remove fields of stored documents';
 const SEARCH = 'for a search in texts';
 
 // Files that send it.
@@ -93,8 +92,7 @@ export const SUPPORTED = {
     [SEARCH]: ['$regex', '$options'],
   },
   'update operators': {
-    [TASKS]: ['$set', '$inc'],
-    [FIXTURES]: ['$unset'],
+    [TASKS]: ['$set', '$inc', '$unset'],
     [ACCOUNTS]: ['$setOnInsert'],
     [KEYS]: ['$max'],
     [SETTLEMENT]: ['$push', '$pullAll'],

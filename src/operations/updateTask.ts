@@ -19,15 +19,19 @@ export function updateTask({ tasks, runs, ...sources }: Dependencies) {
     checkTexts(body);
     const target = targetOf(body, principal);
     checkSchedule(body);
-    const changed = await tasks.update(target, {
-      title: body.title,
-      prompt: body.prompt,
-      schedule: body.schedule,
-      timezone: body.timezone,
-      artist_account_id: body.artist_account_id?.toLowerCase(),
-      enabled: body.enabled,
-      model: body.model,
-    });
+    const changed = await tasks.update(
+      target,
+      {
+        title: body.title,
+        prompt: body.prompt,
+        schedule: body.schedule,
+        timezone: body.timezone,
+        artist_account_id: body.artist_account_id?.toLowerCase(),
+        enabled: body.enabled,
+        model: body.model,
+      },
+      sources.now(),
+    );
     if (!changed) throw await explainNoMatch(body, principal, tasks);
     const views = await viewTasks(await makeParts([changed], runs), sources);
     return { status: 200, body: { status: 'success', tasks: views } };

@@ -8,6 +8,9 @@ import {
 import type { AccountDocument } from './account-document.ts';
 import type { StoredKey } from './key-document.ts';
 import type { ClaimDocument } from './claim-document.ts';
+import type { EngineDocument } from './engine-document.ts';
+import type { OccurrenceDocument } from './occurrence-document.ts';
+import type { QueuedRun } from './queue-document.ts';
 import type { RunDocument } from './run-document.ts';
 import type { TaskDocument } from './task-document.ts';
 
@@ -22,6 +25,9 @@ export interface Collections {
   accounts: Collection<AccountDocument>;
   idempotency_keys: Collection<ClaimDocument>;
   api_keys: Collection<StoredKey>;
+  run_queue: Collection<QueuedRun>;
+  occurrences: Collection<OccurrenceDocument>;
+  engine: Collection<EngineDocument>;
   upgrades: Collection<UpgradeDocument>;
 }
 
@@ -34,6 +40,8 @@ const TASK_INDEXES: IndexSpecification[] = [
   { created_at: -1, _id: 1, version: 1, enabled: 1 },
   { account_id: 1, created_at: -1, _id: 1, version: 1, enabled: 1, artist_account_id: 1 },
   { artist_account_id: 1, created_at: -1, _id: 1, version: 1, enabled: 1 },
+  // For the planner: tasks that are due.
+  { next_fire_at: 1 },
 ];
 const INDEX_NOT_FOUND = 27;
 
@@ -61,6 +69,20 @@ const RUN_INDEXES: IndexSpecification[] = [
   { status: 1, createdAt: -1, _id: -1 },
 ];
 
+const QUEUE_INDEXES: IndexSpecification[] = [
+  // Claims: the first waiting run of an account.
+  { owner: 1, account_id: 1, not_before: 1 },
+  { task_id: 1 },
+  // With _id, so that counting reads the index alone.
+  { account_id: 1, _id: 1 },
+];
+
+const OCCURRENCE_INDEXES: IndexSpecification[] = [
+  { task_id: 1, scheduled_at: -1, _id: 1 },
+  { account_id: 1, scheduled_at: -1, _id: 1 },
+  { scheduled_at: -1, _id: 1 },
+];
+
 /** The service's collections in a database. */
 export function collectionsOf(db: Db): Collections {
   return {
@@ -69,6 +91,9 @@ export function collectionsOf(db: Db): Collections {
     accounts: db.collection('accounts'),
     idempotency_keys: db.collection('idempotency_keys'),
     api_keys: db.collection('api_keys'),
+    run_queue: db.collection('run_queue'),
+    occurrences: db.collection('occurrences'),
+    engine: db.collection('engine'),
     upgrades: db.collection('upgrades'),
   };
 }
@@ -83,10 +108,15 @@ export const probeOf =
  * Creates the indexes that are missing and drops those that earlier versions created and nothing uses any more; others
  * stay as they are. One command each: FerretDB 1.24 ends the connection when several that exist come in one.
  */
-export async function createIndexes({ tasks, runs, idempotency_keys, api_keys }: Collections): Promise<void> {
+export async function createIndexes(collections: Collections): Promise<void> {
+  const { tasks, runs, idempotency_keys, api_keys, run_queue, occurrences } = collections;
   for (const index of TASK_INDEXES) await tasks.createIndex(index, PATIENT_INDEX);
   await dropSuperseded(tasks);
   for (const index of RUN_INDEXES) await runs.createIndex(index, PATIENT_INDEX);
+  for (const index of QUEUE_INDEXES) await run_queue.createIndex(index, PATIENT_INDEX);
+  for (const index of OCCURRENCE_INDEXES) await occurrences.createIndex(index, PATIENT_INDEX);
+  await run_queue.createIndex({ slot: 1 }, { ...PATIENT_INDEX, unique: true });
+  await occurrences.createIndex({ expires_at: 1 }, { ...PATIENT_INDEX, expireAfterSeconds: 0 });
   await idempotency_keys.createIndex({ expires_at: 1 }, { ...PATIENT_INDEX, expireAfterSeconds: 0 });
   await api_keys.createIndex({ hash: 1 }, { ...PATIENT_INDEX, unique: true });
 }

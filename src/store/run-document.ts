@@ -26,4 +26,6 @@ export type RunDocument = Omit<RunRecord, 'id'> & {
   task_id: string;
   /** The task's owner; stays when the task is deleted. Absent only where another tool added the run. */
   account_id?: string;
+  /** The claim that wrote the run last; only on runs of this service's engine. Never shown. */
+  fence?: number;
 };

@@ -6,7 +6,7 @@ import { finalsBarring, statusesBarring, stepOf } from './run-status.ts';
 /**
  * Writes the report where it is news (openapi.yaml, recordRuns): over a state that is older, or equally old and not
  * further, and never over another final status. Where the run exists in any other state, or at another task, the upsert
- * collides with its _id.
+ * collides with its _id. So it does where the run is the engine's.
  */
 function writeOf(
   task: { id: string; account_id: string },
@@ -18,6 +18,8 @@ function writeOf(
       filter: {
         _id: id,
         task_id: task.id,
+        // The engine alone writes its runs.
+        fence: { $exists: false },
         $or: [
           { updatedAt: { $lt: updatedAt }, status: { $nin: finalsBarring(status) } },
           { updatedAt, status: { $nin: statusesBarring(status) } },

@@ -1,10 +1,14 @@
 import type { Position } from './position.ts';
 import type { Collections } from './collections.ts';
-import type { RunRecord } from './run-document.ts';
+import type { RunDocument, RunRecord } from './run-document.ts';
+import { isDuplicateKey } from '../database/failures.ts';
+import { newOwnRun } from './own-run.ts';
+import type { QueuedRun } from './queue-document.ts';
 import { NEWEST_FIRST, type RunFilter, queriesOf } from './run-filter.ts';
 import { RawRun } from './run-raw.ts';
 import { onlyDuplicates, wasAnswered, writesOf } from './run-report.ts';
-import { Settlement } from './settlement.ts';
+import { finalStatuses } from './run-status.ts';
+import { type ReportBegun, Settlement } from './settlement.ts';
 
 /** What a listing leaves out: these may be large. */
 const WITHOUT_DETAILS = { payload: 0, output: 0, error: 0, attempts: 0 } as const;
@@ -27,6 +31,22 @@ export class RunOfAnotherTask extends Error {
     this.runId = runId;
   }
 }
+
+/** The run belongs to this service's engine, which alone writes it. */
+export class RunOfTheEngine extends Error {
+  readonly runId: string;
+
+  constructor(runId: string) {
+    super(`The run ${runId} belongs to this service's engine.`);
+    this.name = 'RunOfTheEngine';
+    this.runId = runId;
+  }
+}
+
+/** What the engine changes of its runs. */
+export type OwnChanges = Partial<
+  Omit<RunDocument, '_id' | 'task_id' | 'account_id' | 'fence' | 'createdAt' | 'updatedAt'>
+>;
 
 function comparePosition(one: Position, other: Position): number {
   const later = other.createdAt.getTime() - one.createdAt.getTime();
@@ -96,13 +116,9 @@ export class RunStore {
   }
 
   /**
-   * The one place that writes what is reported of runs: marks their task, adds or updates them by id, then points the task to its last five
-   * and takes the mark away; the task's version is raised before and after. Meanwhile, no process keeps in memory what it
-   * sees of the task, so that nobody is shown an older state than somebody was before. Repeated and late reports change
-   * nothing. If the process dies in between, the mark stays, and the next report of the task mends its pointers, because
-   * they are read from the history, not computed from the report.
-   * @throws UnknownTask, RunOfAnotherTask; nothing is written then, unless another task's first report of the same run
-   * came in the same moment.
+   * Adds or updates what was reported of runs, by id. Repeated and late reports change nothing.
+   * @throws UnknownTask, RunOfAnotherTask, RunOfTheEngine; nothing is written then, unless somebody else first wrote the same
+   * run in the same moment.
    */
   async recordRuns(taskId: string, reports: RunRecord[]): Promise<void> {
     if (reports.length === 0) return;
@@ -110,18 +126,85 @@ export class RunStore {
     const begun = await this.#settlement.begin(taskId);
     if (!begun) throw new UnknownTask(taskId);
     const owner = { id: taskId, account_id: begun.accountId };
-    let collided = false;
+    // Two first reports of a run may both find nothing and both insert. The one that loses is sent again, because it may be
+    // the newer; what collides with a run that is there is stale, or that run is of another task or of the engine.
+    const collided = await this.#settled(
+      begun,
+      async () => !(await this.#write(owner, reports)) && !(await this.#write(owner, reports)),
+    );
+    if (collided) await this.#refuseForeign(taskId, reports);
+  }
+
+  /** Adds a run of the engine, QUEUED, unless it is there. */
+  async addOwn(entry: QueuedRun, now: Date): Promise<void> {
+    const found = await this.#runs.findOne({ _id: entry._id }, { projection: { _id: 1 } });
+    if (found) return;
+    await this.#settled(await this.#settlement.begin(entry.task_id), async () => {
+      try {
+        await this.#runs.insertOne(newOwnRun(entry, now), { ignoreUndefined: true });
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error;
+      }
+    });
+  }
+
+  /** A run of the engine as it is stored; null if there is none. */
+  async findOwn(id: string): Promise<RunDocument | null> {
+    return this.#runs.findOne({ _id: id, fence: { $exists: true } });
+  }
+
+  /**
+   * Changes a run of the engine on behalf of a claim, and stores its fence, which excludes all earlier claims.
+   * @returns the run as it is now; null if it is final, or a later claim has written it: then the caller no longer owns it
+   */
+  async writeOwn(
+    { _id, task_id, fence }: Pick<QueuedRun, '_id' | 'task_id' | 'fence'>,
+    changes: OwnChanges,
+    now: Date,
+  ): Promise<RunDocument | null> {
+    const mine = { _id, fence: { $lte: fence }, status: { $nin: [...finalStatuses] } };
+    let before = await this.#runs.findOne(mine, { projection: { updatedAt: 1 } });
+    if (!before) return null;
+    return this.#settled(await this.#settlement.begin(task_id), async () => {
+      for (;;) {
+        if (!before) return null;
+        const { updatedAt } = before;
+        const after = await this.#runs.findOneAndUpdate(
+          { ...mine, updatedAt },
+          {
+            $set: {
+              ...changes,
+              fence,
+              updatedAt: new Date(Math.max(updatedAt.getTime() + 1, now.getTime())),
+            },
+          },
+          { returnDocument: 'after', ignoreUndefined: true },
+        );
+        if (after) return after;
+        before = await this.#runs.findOne(mine, { projection: { updatedAt: 1 } });
+      }
+    });
+  }
+
+  /**
+   * Every write to runs: marks their task, writes, then points the task to its last five runs and removes the mark. The
+   * task's version is raised before and after, and no process caches the task meanwhile, so that no reply shows an older
+   * state than an earlier one. If the process dies in between, the mark stays; the task's next write repairs its pointers,
+   * because they are read from the history.
+   * @param begun - null where the task is gone, so that nothing points to the runs
+   */
+  async #settled<Result>(begun: ReportBegun | null, write: () => Promise<Result>): Promise<Result> {
+    if (!begun) return write();
+    let result: Result;
     try {
-      // Two first reports of a run may both find nothing and both insert. The one that loses is sent again, because it
-      // may be the newer; what collides with a run that is there is stale, or that run is of another task.
-      collided = !(await this.#write(owner, reports)) && !(await this.#write(owner, reports));
+      result = await write();
     } catch (error) {
-      // What hinders that too is no news; the mark then stays.
+      // Best effort: if this fails as well, the mark expires later.
       if (wasAnswered(error)) await this.#settlement.end(begun).catch(() => undefined);
       throw error;
     }
     await this.#settlement.end(begun);
-    if (collided) await this.#refuseForeign(taskId, reports);
+    return result;
   }
 
   /** @returns whether each report was written, without a collision. */
@@ -137,9 +220,13 @@ export class RunStore {
 
   async #refuseForeign(taskId: string, reports: RunRecord[]): Promise<void> {
     const foreign = await this.#runs.findOne(
-      { _id: { $in: reports.map(({ id }) => id) }, task_id: { $ne: taskId } },
-      { projection: { _id: 1 } },
+      {
+        _id: { $in: reports.map(({ id }) => id) },
+        $or: [{ task_id: { $ne: taskId } }, { fence: { $exists: true } }],
+      },
+      { projection: { task_id: 1 } },
     );
-    if (foreign) throw new RunOfAnotherTask(foreign._id);
+    if (!foreign) return;
+    throw foreign.task_id === taskId ? new RunOfTheEngine(foreign._id) : new RunOfAnotherTask(foreign._id);
   }
 }

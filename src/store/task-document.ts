@@ -22,6 +22,18 @@ export interface TaskDocument {
   enabled?: boolean | null;
   trigger_schedule_id?: string | null;
   model?: string | null;
+  /** What happens when the task is due while a run of it waits or executes; absent for the engine's default. */
+  overlap?: 'skip' | 'queue' | 'allow';
+  /** Which missed fire times run late; absent for the engine's default. */
+  catch_up?: 'skip' | 'once' | 'all';
+  /** Of one attempt; absent for the engine's default. */
+  timeout_seconds?: number;
+  /** Deliveries of one run at most; absent for the engine's default. */
+  max_attempts?: number;
+  /** Every fire time up to and including this instant is decided. Writing it raises no version. */
+  plan_from?: Date;
+  /** When the planner looks at the task next; absent on a disabled task. Writing it raises no version. */
+  next_fire_at?: Date;
   created_at: Date;
   /** The last five runs, newest first. Written by settlement.ts alone. */
   recent_runs: RunPointer[];

@@ -19,9 +19,19 @@ type OfRuns = 'recent_runs' | 'runs_version' | 'recording';
 /** A task that has not run yet. */
 export type NewTask = Omit<TaskDocument, OfRuns | 'version'>;
 
-/** What may be changed of a task once it is there; undefined leaves a field as it is. */
+/** When the engine looks at a task, which is for the planner and `update` to write. */
+type OfPlan = 'plan_from' | 'next_fire_at';
+
+/** What the engine makes of a task; each has a default while it is absent. */
+const ENGINE_FIELDS = ['overlap', 'catch_up', 'timeout_seconds', 'max_attempts'] as const;
+type EngineField = (typeof ENGINE_FIELDS)[number];
+
+/** What may be changed of a task once it is there; undefined leaves a field as it is, null removes one of the engine's. */
 export type TaskChanges = Partial<
-  Omit<TaskDocument, '_id' | 'account_id' | 'created_at' | 'trigger_schedule_id' | OfRuns | 'version'>
+  Omit<
+    TaskDocument,
+    '_id' | 'account_id' | 'created_at' | 'trigger_schedule_id' | OfRuns | OfPlan | EngineField | 'version'
+  > & { [Field in EngineField]: TaskDocument[Field] | null }
 >;
 
 /** Newest first, ties by id. */
@@ -103,11 +113,49 @@ export class TaskStore {
     }
   }
 
-  /** Changes the fields that are given, and nothing else; resolves to the whole task, null where none matches. */
-  async update(which: TaskFilter, changes: TaskChanges): Promise<TaskDocument | null> {
+  /**
+   * Changes the fields that are given, and nothing else. Planning starts anew where a schedule, a time zone or `enabled`
+   * changes, and ends where the task is disabled.
+   * @returns the whole task; null where none matches
+   */
+  async update(which: TaskFilter, changes: TaskChanges, now: Date): Promise<TaskDocument | null> {
+    const { schedule, timezone, enabled } = changes;
+    const query = queryOf(which);
+    if (enabled === false) return this.#change(query, changes, { unset: ['plan_from', 'next_fire_at'] });
+    const planned = {
+      ...(schedule !== undefined && { schedule }),
+      ...(timezone !== undefined && { timezone }),
+      ...(enabled !== undefined && { enabled: { $ne: false } }),
+    };
+    if (Object.keys(planned).length === 0) return this.#change(query, changes);
+    const asBefore = await this.#change({ ...query, ...planned }, changes);
+    // The planner unsets the plan of a task that is disabled all the same.
+    return asBefore ?? this.#change(query, changes, { set: { plan_from: now, next_fire_at: now } });
+  }
+
+  async #change(
+    query: Filter<TaskDocument>,
+    changes: TaskChanges,
+    plan: { set?: Pick<TaskDocument, OfPlan>; unset?: OfPlan[] } = {},
+  ): Promise<TaskDocument | null> {
+    const { overlap, catch_up, timeout_seconds, max_attempts, ...others } = changes;
+    const set = {
+      ...others,
+      overlap: overlap ?? undefined,
+      catch_up: catch_up ?? undefined,
+      timeout_seconds: timeout_seconds ?? undefined,
+      max_attempts: max_attempts ?? undefined,
+      ...plan.set,
+    };
+    const cleared = [...ENGINE_FIELDS.filter((field) => changes[field] === null), ...(plan.unset ?? [])];
     return this.#tasks.findOneAndUpdate(
-      queryOf(which),
-      { $set: changes, $inc: { version: 1 } },
+      query,
+      {
+        // Some servers refuse an operator without fields.
+        ...(Object.values(set).some((value) => value !== undefined) && { $set: set }),
+        ...(cleared.length > 0 && { $unset: Object.fromEntries(cleared.map((field) => [field, 1])) }),
+        $inc: { version: 1 },
+      },
       { returnDocument: 'after', ignoreUndefined: true },
     );
   }

@@ -48,7 +48,10 @@ const RUN = {
   attempts: { name: 'attempts', each: ATTEMPT },
   schedule: 'schedule',
   relatedRuns: 'relatedRuns',
-} as const satisfies Shown<Exclude<keyof RunDocument, 'account_id' | 'task_id'>>;
+} as const satisfies Shown<Exclude<keyof RunDocument, Private | 'task_id'>>;
+
+/** Fields of the document that no reply has. */
+type Private = 'account_id' | 'fence';
 
 type Shown<Stored extends string> = {
   [Field in Stored]: (Field extends '_id' ? 'id' : Field) extends infer Name extends keyof Run
@@ -58,7 +61,7 @@ type Shown<Stored extends string> = {
 
 const IN_ITS_TASK = fieldTable(RUN);
 const BY_ITSELF = fieldTable({ ...RUN, task_id: 'task_id' } satisfies Shown<
-  Exclude<keyof RunDocument, 'account_id'>
+  Exclude<keyof RunDocument, Private>
 >);
 
 function view({ bytes }: RawRun, fields: FieldTable): JsonText<Run> {

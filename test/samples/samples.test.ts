@@ -221,12 +221,10 @@ function interruptedAfter(writes: number, collections: Collections): Collections
     });
   }
   return {
+    ...collections,
     tasks: limit(collections.tasks),
     runs: limit(collections.runs),
     accounts: limit(collections.accounts),
-    idempotency_keys: collections.idempotency_keys,
-    api_keys: collections.api_keys,
-    upgrades: collections.upgrades,
   };
 }
 

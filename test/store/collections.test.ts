@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-async function indexKeys(name: 'tasks' | 'runs' | 'api_keys' | 'idempotency_keys') {
+async function indexKeys(name: keyof Service['collections']) {
   return (await service.db.collection(name).indexes()).map(({ key }) =>
     Object.entries(key)
       .map(([field, direction]) => `${field} ${direction}`)
@@ -24,6 +24,8 @@ test('the indexes that listings and histories need exist after start, and starti
     runs: await indexKeys('runs'),
     api_keys: await indexKeys('api_keys'),
     idempotency_keys: await indexKeys('idempotency_keys'),
+    run_queue: await indexKeys('run_queue'),
+    occurrences: await indexKeys('occurrences'),
   });
   const created = await keys();
   expect(created).toEqual({
@@ -32,6 +34,7 @@ test('the indexes that listings and histories need exist after start, and starti
       'created_at -1, _id 1, version 1, enabled 1',
       'account_id 1, created_at -1, _id 1, version 1, enabled 1, artist_account_id 1',
       'artist_account_id 1, created_at -1, _id 1, version 1, enabled 1',
+      'next_fire_at 1',
     ],
     runs: [
       '_id 1',
@@ -44,6 +47,14 @@ test('the indexes that listings and histories need exist after start, and starti
     ],
     api_keys: ['_id 1', 'hash 1'],
     idempotency_keys: ['_id 1', 'expires_at 1'],
+    run_queue: ['_id 1', 'owner 1, account_id 1, not_before 1', 'task_id 1', 'account_id 1, _id 1', 'slot 1'],
+    occurrences: [
+      '_id 1',
+      'task_id 1, scheduled_at -1, _id 1',
+      'account_id 1, scheduled_at -1, _id 1',
+      'scheduled_at -1, _id 1',
+      'expires_at 1',
+    ],
   });
   await createIndexes(service.collections);
   expect(await keys()).toEqual(created);

@@ -1,0 +1,40 @@
+import { isDuplicateKey } from '../database/failures.ts';
+import type { Collections } from './collections.ts';
+import type { EngineDocument } from './engine-document.ts';
+
+const ID = 'engine';
+/** An engine that has not renewed its document for this long is dead. */
+const LIVE_MS = 60_000;
+
+/** Which engine executes the tasks of this database. All processes of one kind share the document. */
+export class EngineStore {
+  readonly #engine: Collections['engine'];
+
+  constructor({ engine }: Pick<Collections, 'engine'>) {
+    this.#engine = engine;
+  }
+
+  /**
+   * Renews the document for a kind of engine, or takes it over from a kind that is dead.
+   * @returns the document; null while an engine of another kind is live
+   */
+  async renew(kind: string, now: Date): Promise<EngineDocument | null> {
+    try {
+      return await this.#engine.findOneAndUpdate(
+        { _id: ID, $or: [{ kind }, { at: { $lt: new Date(now.getTime() - LIVE_MS) } }] },
+        { $set: { kind, at: now }, $setOnInsert: { first_at: now } },
+        { upsert: true, returnDocument: 'after' },
+      );
+    } catch (error) {
+      // The document exists and the filter excludes it.
+      if (isDuplicateKey(error)) return null;
+      throw error;
+    }
+  }
+
+  /** Whether any engine has renewed the document within the last 60 seconds. */
+  async isLive(now: Date): Promise<boolean> {
+    const engine = await this.#engine.findOne({ _id: ID });
+    return engine !== null && now.getTime() - engine.at.getTime() <= LIVE_MS;
+  }
+}

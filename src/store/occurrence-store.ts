@@ -1,0 +1,80 @@
+import type { Filter } from 'mongodb';
+import { isDuplicateKey } from '../database/failures.ts';
+import type { Collections } from './collections.ts';
+import type { OccurrenceDocument } from './occurrence-document.ts';
+import type { Position } from './position.ts';
+
+/** openapi.yaml, listOccurrences. */
+const KEPT_MS = 90 * 24 * 60 * 60 * 1_000;
+
+/** What becomes of an instant at which a task is due. */
+export type Decision = Omit<OccurrenceDocument, '_id' | 'expires_at'>;
+
+/** Which occurrences; every given member must match. */
+export interface OccurrenceFilter {
+  task_id?: string;
+  account_id?: string;
+  outcome?: OccurrenceDocument['outcome'];
+  /** Due at this instant or later. */
+  from: Date;
+  /** Due before this instant. */
+  to?: Date;
+}
+
+/** Newest first, ties by id. */
+const NEWEST_FIRST = { scheduled_at: -1, _id: 1 } as const;
+
+function queryOf({ from, to, ...equal }: OccurrenceFilter, after?: Position): Filter<OccurrenceDocument> {
+  return {
+    ...equal,
+    scheduled_at: { $gte: from, ...(to && { $lt: to }), ...(after && { $lte: after.createdAt }) },
+    // The range bounds the index scan; $or leaves out what came before among equal instants.
+    ...(after && { $or: [{ scheduled_at: { $lt: after.createdAt } }, { _id: { $gt: after.id } }] }),
+  };
+}
+
+/** Decisions about fire times. A decision is never changed. */
+export class OccurrenceStore {
+  readonly #occurrences: Collections['occurrences'];
+
+  constructor({ occurrences }: Pick<Collections, 'occurrences'>) {
+    this.#occurrences = occurrences;
+  }
+
+  /**
+   * Stores a decision about an instant, unless another planner has decided it.
+   * @returns the decision that holds
+   */
+  async decide(decision: Decision, now: Date): Promise<OccurrenceDocument> {
+    const document: OccurrenceDocument = {
+      ...decision,
+      _id: `${decision.task_id} ${decision.scheduled_at.toISOString()}`,
+      expires_at: new Date(now.getTime() + KEPT_MS),
+    };
+    try {
+      await this.#occurrences.insertOne(document, { ignoreUndefined: true });
+      return document;
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+      return (await this.#occurrences.findOne({ _id: document._id })) ?? document;
+    }
+  }
+
+  /** The first occurrences that match, newest first, behind a position: at most `limit`, up to 1,001. */
+  async page(
+    filter: OccurrenceFilter,
+    page: { after?: Position; limit: number },
+  ): Promise<OccurrenceDocument[]> {
+    const { after, limit } = page;
+    if (!(await this.#mayMatch(filter))) return [];
+    const options = { sort: NEWEST_FIRST, limit, batchSize: limit + 1, ignoreUndefined: true };
+    return this.#occurrences.find(queryOf(filter, after), options).toArray();
+  }
+
+  /** Without this check, the whole history of another account's task would be read and nothing of it returned. */
+  async #mayMatch({ task_id, account_id }: OccurrenceFilter): Promise<boolean> {
+    if (task_id === undefined || account_id === undefined) return true;
+    const options = { projection: { account_id: 1 }, sort: NEWEST_FIRST };
+    return (await this.#occurrences.findOne({ task_id }, options))?.account_id === account_id;
+  }
+}

@@ -1,0 +1,34 @@
+import { createHash } from 'node:crypto';
+import type { QueuedRun } from './queue-document.ts';
+import type { RunDocument } from './run-document.ts';
+
+/** openapi.yaml, runTask. */
+const TASK_IDENTIFIER = 'recoup-task';
+const ID_LENGTH = 26;
+
+/** The id of the run that a task's fire time makes: the same in every planner. */
+export function scheduledRunId(taskId: string, scheduledAt: Date): string {
+  const hash = createHash('sha256').update(`${taskId} ${scheduledAt.toISOString()}`).digest('hex');
+  return `run_${hash.slice(0, ID_LENGTH)}`;
+}
+
+/** A run of the engine that nobody has claimed. */
+export function newOwnRun(entry: QueuedRun, now: Date): RunDocument {
+  return {
+    _id: entry._id,
+    task_id: entry.task_id,
+    account_id: entry.account_id,
+    fence: 0,
+    status: 'QUEUED',
+    taskIdentifier: TASK_IDENTIFIER,
+    createdAt: now,
+    updatedAt: now,
+    startedAt: null,
+    finishedAt: null,
+    payload: {
+      type: entry.trigger,
+      scheduled_at: entry.scheduled_at?.toISOString() ?? null,
+      ...('input' in entry && { input: entry.input }),
+    },
+  };
+}

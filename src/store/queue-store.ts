@@ -1,0 +1,86 @@
+import type { Filter } from 'mongodb';
+import { isDuplicateKey } from '../database/failures.ts';
+import type { Collections } from './collections.ts';
+import type { QueuedRun } from './queue-document.ts';
+
+/** A run to be queued: nobody has claimed it. */
+export type NewQueuedRun = Pick<
+  QueuedRun,
+  '_id' | 'task_id' | 'account_id' | 'trigger' | 'scheduled_at' | 'input' | 'due_at' | 'serial'
+>;
+
+/** The queue as the API and the planner use it. Claims are in queue-claims.ts. */
+export class QueueStore {
+  readonly #queue: Collections['run_queue'];
+
+  constructor({ run_queue }: Pick<Collections, 'run_queue'>) {
+    this.#queue = run_queue;
+  }
+
+  /** Adds a run that may be claimed at once, unless it is queued already. */
+  async add(run: NewQueuedRun): Promise<QueuedRun> {
+    const entry: QueuedRun = {
+      ...run,
+      slot: run._id,
+      owner: null,
+      fence: 0,
+      beat: 0,
+      not_before: run.due_at,
+      attempts: 0,
+      tries: 0,
+    };
+    try {
+      await this.#queue.insertOne(entry, { ignoreUndefined: true });
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+    }
+    return entry;
+  }
+
+  async find(runId: string): Promise<QueuedRun | null> {
+    return this.#queue.findOne({ _id: runId });
+  }
+
+  /** Whether at least so many runs match. */
+  async #hasAtLeast(count: number, query: Filter<QueuedRun>): Promise<boolean> {
+    const options = { projection: { _id: 1 }, limit: count, batchSize: count + 1 } as const;
+    return (await this.#queue.find(query, options).toArray()).length >= count;
+  }
+
+  /** Whether so many runs of a task wait to be claimed. */
+  async areWaiting(count: number, taskId: string): Promise<boolean> {
+    return this.#hasAtLeast(count, { task_id: taskId, owner: null });
+  }
+
+  /** Whether so many runs of an account wait or execute. */
+  async areQueued(count: number, accountId: string): Promise<boolean> {
+    return this.#hasAtLeast(count, { account_id: accountId });
+  }
+
+  /** The runs of a task that wait, at most so many. */
+  async waitingOf(
+    taskId: string,
+    which: { trigger?: QueuedRun['trigger'] },
+    limit: number,
+  ): Promise<QueuedRun[]> {
+    const query = { ...which, task_id: taskId, owner: null };
+    return this.#queue.find(query, { limit, batchSize: limit + 1, ignoreUndefined: true }).toArray();
+  }
+
+  /**
+   * Asks whoever executes a run, or claims it next, to cancel it.
+   * @returns the entry; null if the run is not queued, or not of that account
+   */
+  async requestCancel(runId: string, accountId?: string): Promise<QueuedRun | null> {
+    return this.#queue.findOneAndUpdate(
+      { _id: runId, ...(accountId !== undefined && { account_id: accountId }) },
+      { $set: { cancel: true } },
+      { returnDocument: 'after' },
+    );
+  }
+
+  /** Removes a run that waits, unless it was claimed since the entry was read. */
+  async removeWaiting({ _id, fence }: Pick<QueuedRun, '_id' | 'fence'>): Promise<void> {
+    await this.#queue.deleteOne({ _id, fence, owner: null });
+  }
+}
