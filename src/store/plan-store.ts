@@ -51,8 +51,11 @@ export class PlanStore {
       ...(!next_fire_at && { next_fire_at: 1 }),
     };
     await this.#tasks.updateOne(
-      // Null also matches absence.
-      { _id: seen._id, plan_from: seen.plan_from ?? null, next_fire_at: seen.next_fire_at ?? null },
+      {
+        _id: seen._id,
+        plan_from: seen.plan_from ?? { $exists: false },
+        next_fire_at: seen.next_fire_at ?? { $exists: false },
+      },
       {
         ...(Object.keys(set).length > 0 && { $set: set }),
         ...(Object.keys(unset).length > 0 && { $unset: unset }),

@@ -8,7 +8,15 @@ import type { TaskDocument } from '../../store/task-document.ts';
 import type { TaskStore } from '../../store/task-store.ts';
 import type { Clock, Executor, Job } from '../port.ts';
 import { ended, started, waiting } from './changes.ts';
-import { type Ending, type Result, attemptsOf, endingOf, startOf, timeoutMsOf } from './ending.ts';
+import {
+  type Ending,
+  type FinalEnding,
+  type Result,
+  attemptsOf,
+  endingOf,
+  startOf,
+  timeoutMsOf,
+} from './ending.ts';
 import type { Lease } from './lease.ts';
 import { pause } from './loop.ts';
 import type { EngineObserver } from './observer.ts';
@@ -33,7 +41,7 @@ const NOT_STARTED: Result = {
   kind: 'undelivered',
   error: { name: 'Stopped', message: 'The attempt was not started.' },
 };
-const BROKEN: Ending = {
+const BROKEN: FinalEnding = {
   kind: 'final',
   status: 'SYSTEM_FAILURE',
   error: { name: 'StorageError', message: 'The database refused to store the result.' },
@@ -163,10 +171,7 @@ export class Attempt {
       if (!isMine) return this.#persist(() => claims.remove(entry));
       return this.#release({ delayMs, workEnded: true, tries: delivered ? 0 : entry.tries + 1 });
     }
-    await this.#persist(
-      write(ended(run, ending, clock.now())),
-      write(ended(run, { ...BROKEN, ...(ending.undelivered && { undelivered: true }) }, clock.now())),
-    );
+    await this.#persist(write(ended(run, ending, clock.now())), write(ended(run, BROKEN, clock.now())));
     this.#log.info({ status: ending.status, reason: ending.error?.message }, 'run ended');
     await this.#persist(() => claims.remove(entry));
     if (entry.serial) await claims.wakeTask(entry.task_id, clock.now());

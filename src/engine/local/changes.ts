@@ -1,7 +1,7 @@
 import type { RunError } from '../../../generated/types.gen.ts';
 import type { AttemptDocument, RunDocument } from '../../store/run-document.ts';
 import type { OwnChanges } from '../../store/run-store.ts';
-import { type Ending, LOST_WORKER, attemptsOf } from './ending.ts';
+import { type Ending, type FinalEnding, LOST_WORKER, attemptsOf } from './ending.ts';
 
 const MAX_OUTPUT_BYTES = 262_144;
 const MAX_ERROR_CHARACTERS = 4_096;
@@ -71,7 +71,7 @@ export function waiting(run: RunDocument, ending: Extract<Ending, { kind: 'again
 }
 
 /** What the end of a run changes in it. */
-export function ended(run: RunDocument, ending: Extract<Ending, { kind: 'final' }>, now: Date): OwnChanges {
+export function ended(run: RunDocument, ending: FinalEnding, now: Date): OwnChanges {
   const { status, output } = ending;
   const error = ending.error && boundedError(ending.error);
   const { startedAt } = run;

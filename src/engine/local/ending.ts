@@ -2,6 +2,7 @@ import type { RunError } from '../../../generated/types.gen.ts';
 import type { RunDocument } from '../../store/run-document.ts';
 import type { QueuedRun } from '../../store/queue-document.ts';
 import type { TaskDocument } from '../../store/task-document.ts';
+import { EXPIRED, isExpired } from '../../store/expiry.ts';
 import { finalStatuses } from '../../store/run-status.ts';
 import type { Outcome } from '../port.ts';
 
@@ -10,17 +11,20 @@ export type StopReason = 'timeout' | 'cancel' | 'drain' | 'lease';
 
 type FinalStatus = (typeof finalStatuses)[number];
 
+export interface FinalEnding {
+  kind: 'final';
+  status: FinalStatus;
+  error: RunError | null;
+  output?: unknown;
+  /** Nobody claimed the run in time. */
+  expired?: true;
+  /** The last try was not delivered, so that it is no attempt. */
+  undelivered?: true;
+}
+
 /** What becomes of a run after an attempt, or without one. */
 export type Ending =
-  | {
-      kind: 'final';
-      status: FinalStatus;
-      error: RunError | null;
-      output?: unknown;
-      expired?: boolean;
-      /** The last try was not delivered, so that it is no attempt. */
-      undelivered?: boolean;
-    }
+  | FinalEnding
   /** Tried again after a delay; undelivered tries are no attempts. */
   | { kind: 'again'; delivered: boolean; delayMs: number; error: RunError }
   /** Left as it is for the next claim, which follows the work where it is. */
@@ -38,7 +42,6 @@ export type Start =
 
 const DEFAULT_TIMEOUT_SECONDS = 3_600;
 const DEFAULT_ATTEMPTS = 1;
-const EXPIRED_MS = 24 * 60 * 60 * 1_000;
 const SHORTEST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 60_000;
 
@@ -61,7 +64,11 @@ export const LOST_WORKER: RunError = {
   message: 'The process that executed the attempt stopped responding. How far the work went is unknown.',
 };
 
-const final = (status: FinalStatus, error: RunError | null): Ending => ({ kind: 'final', status, error });
+const final = (status: FinalStatus, error: RunError | null): FinalEnding => ({
+  kind: 'final',
+  status,
+  error,
+});
 const canceled = (message: string): Ending => final('CANCELED', { name: 'Canceled', message });
 
 /** What to do with a run that was just claimed. */
@@ -82,13 +89,10 @@ export function startOf(
   }
   if (!task) return { kind: 'end', ending: canceled('The task was deleted.') };
   if (isOff) return { kind: 'end', ending: canceled('The task was disabled.') };
-  const isExpired = run.status === 'QUEUED' && now.getTime() - entry.due_at.getTime() > EXPIRED_MS;
-  return isExpired ? { kind: 'end', ending: expiry() } : { kind: 'execute' };
-}
-
-export function expiry(): Ending {
-  const message = 'The run did not start within 24 hours after it was due.';
-  return { kind: 'final', status: 'CANCELED', error: { name: 'Expired', message }, expired: true };
+  if (run.status === 'QUEUED' && isExpired(entry.due_at, now)) {
+    return { kind: 'end', ending: { ...final('CANCELED', EXPIRED), expired: true } };
+  }
+  return { kind: 'execute' };
 }
 
 /** The attempts that were delivered. */
