@@ -4,7 +4,7 @@ import { QueueClaims } from '../../../src/store/queue-claims.ts';
 import { QueueStore } from '../../../src/store/queue-store.ts';
 import { RunStore } from '../../../src/store/run-store.ts';
 import { Expiry } from '../../../src/store/expiry.ts';
-import { memoryLog, openTestDatabase } from '../../support/service.ts';
+import { openTestDatabase } from '../../support/service.ts';
 import { ACCOUNT, OTHER_ACCOUNT, uuid } from '../../support/builders.ts';
 import type { Script } from '../support/engine-process.ts';
 import { World, working } from '../support/world.ts';
@@ -24,12 +24,6 @@ const SECOND = 1_000;
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-
-const outcomes = async () =>
-  (await world.occurrences()).map(({ scheduled_at, outcome, reason, count }) =>
-    [scheduled_at.toISOString().slice(11, 16), outcome, reason, count].filter(Boolean).join(' '),
-  );
-const taskOf = async (number = 1) => world.collections.tasks.findOne({ _id: uuid(number) });
 
 describe('a due task', () => {
   test('runs at its fire time, once, and the run tells all about it', async () => {
@@ -60,8 +54,8 @@ describe('a due task', () => {
     ]);
     expect(await world.queued()).toEqual([]);
     expect(await world.occurrences()).toMatchObject([{ outcome: 'fired', run_id: run?._id }]);
-    expect((await taskOf())?.recent_runs.map(({ id }) => id)).toEqual([run?._id]);
-    expect((await taskOf())?.next_fire_at).toEqual(new Date('2026-11-23T12:02:00.000Z'));
+    expect((await world.taskOf())?.recent_runs.map(({ id }) => id)).toEqual([run?._id]);
+    expect((await world.taskOf())?.next_fire_at).toEqual(new Date('2026-11-23T12:02:00.000Z'));
     expect(engine.state()).toEqual({ kind: 'command', live: true, running: 0, waiting: 0 });
   });
 
@@ -69,7 +63,7 @@ describe('a due task', () => {
     await world.addTask();
     for (const name of ['one', 'two', 'three']) world.startEngine({ name });
     await world.pass(3 * MINUTE);
-    expect(await outcomes()).toEqual(['12:01 fired', '12:02 fired', '12:03 fired']);
+    expect(await world.outcomes()).toEqual(['12:01 fired', '12:02 fired', '12:03 fired']);
     expect(await world.statuses()).toEqual(['COMPLETED', 'COMPLETED', 'COMPLETED']);
     expect(world.calls).toHaveLength(3);
   });
@@ -79,7 +73,7 @@ describe('a due task', () => {
     world.startEngine();
     await world.pass(2 * MINUTE);
     expect(world.calls).toEqual([]);
-    const task = await taskOf();
+    const task = await world.taskOf();
     expect([task?.plan_from, task?.next_fire_at]).toEqual([undefined, undefined]);
   });
 
@@ -87,64 +81,14 @@ describe('a due task', () => {
     const noPlan = { plan_from: undefined, next_fire_at: undefined };
     await world.addTask(1, noPlan);
     await world.addTask(2, noPlan);
-    const { version } = (await taskOf()) ?? {};
+    const { version } = (await world.taskOf()) ?? {};
     world.startEngine({ sampleIds: new Set([uuid(2)]) });
     await world.pass(MINUTE);
     expect(world.calls.map(({ job }) => job.task.id)).toEqual([uuid(1)]);
-    expect((await taskOf(2))?.next_fire_at).toBeUndefined();
+    expect((await world.taskOf(2))?.next_fire_at).toBeUndefined();
     // Three writes of its run, each marked before and after; none for the plan.
-    expect((await taskOf())?.version).toBe((version ?? 0) + 6);
+    expect((await world.taskOf())?.version).toBe((version ?? 0) + 6);
   });
-
-  test('is planned from now where another tool changed its schedule', async () => {
-    await world.addTask(1, { schedule: '0 3 * * *' });
-    world.startEngine();
-    await world.pass(MINUTE);
-    await world.collections.tasks.updateOne({ _id: uuid(1) }, { $set: { schedule: '*/5 * * * *' } });
-    await world.pass(15 * MINUTE);
-    expect(await outcomes()).toEqual(['12:15 fired']);
-  });
-
-  test('with a schedule that nobody can read is left out, and logged once', async () => {
-    const { lines, log } = memoryLog();
-    await world.addTask(1, { schedule: 'whenever' });
-    await world.addTask(2, { timezone: 'Mars/Olympus' });
-    world.startEngine({ log });
-    await world.pass(30 * MINUTE);
-    expect(world.calls).toEqual([]);
-    expect(lines.filter(({ msg }) => msg === 'the task has no fire times: it is not planned')).toHaveLength(
-      2,
-    );
-  });
-});
-
-describe('a night on which the clocks change', () => {
-  test.each([
-    [
-      'skips 2:30 in New York: fires once, an hour later',
-      '2026-03-08T05:59:30Z',
-      '30 2 * * *',
-      ['07:30 fired'],
-    ],
-    ['repeats 1:30 in New York: fires once', '2026-11-01T04:59:30Z', '30 1 * * *', ['05:30 fired']],
-    [
-      'repeats an hour: fires every hour',
-      '2026-11-01T04:59:30Z',
-      '0 * * * *',
-      ['05:00 fired', '06:00 fired', '07:00 fired'],
-    ],
-  ])(
-    '%s',
-    async (_name, start, schedule, expected) => {
-      world = await World.open(database.collections, new Date(start));
-      await world.addTask(1, { schedule, timezone: 'America/New_York' });
-      world.startEngine();
-      await world.pass(2.5 * HOUR);
-      expect(await outcomes()).toEqual(expected);
-      expect(await world.statuses()).toEqual(expected.map(() => 'COMPLETED'));
-    },
-    60_000,
-  );
 });
 
 describe('overlap', () => {
@@ -158,7 +102,7 @@ describe('overlap', () => {
     await world.addTask(1, { ...(overlap && { overlap }) });
     world.startEngine({ script: long, concurrency: 8 });
     await world.pass(3.6 * MINUTE);
-    expect(await outcomes()).toEqual(expected);
+    expect(await world.outcomes()).toEqual(expected);
     expect(world.calls).toHaveLength(calls);
   });
 
@@ -176,56 +120,6 @@ describe('overlap', () => {
     expect(manual?.payload).toEqual({ type: 'manual', scheduled_at: null, input: { tone: 'dry' } });
     await world.pass(20 * SECOND);
     expect(await world.statuses()).toEqual(['COMPLETED', 'COMPLETED']);
-  });
-});
-
-describe('fire times that were missed', () => {
-  const away = async (catch_up: 'skip' | 'once' | 'all' | undefined, minutes: number) => {
-    await world.addTask(1, { schedule: '*/10 * * * *', ...(catch_up && { catch_up }) });
-    const before = world.startEngine();
-    await world.pass(5 * SECOND);
-    before.kill();
-    await world.pass(minutes * MINUTE);
-    world.startEngine({ script: working(SECOND) });
-    await world.pass(5 * MINUTE);
-  };
-  test.each([
-    ['skip', ['12:10 missed engine_away 6'], 0],
-    [undefined, ['12:10 missed engine_away 5', '13:00 fired'], 1],
-    ['once', ['12:10 missed engine_away 5', '13:00 fired'], 1],
-    ['all', ['12:10 fired', '12:20 fired', '12:30 fired', '12:40 fired', '12:50 fired', '13:00 fired'], 6],
-  ] as const)('%s', async (catchUp, expected, calls) => {
-    await away(catchUp, 64);
-    expect(await outcomes()).toEqual(expected);
-    expect(world.calls).toHaveLength(calls);
-  });
-
-  test('one after the other in their order, the newest hundred of them', async () => {
-    await away('all', 120 * 10);
-    expect(world.calls).toHaveLength(100);
-    const instants = world.calls.map(({ job }) => job.scheduled_at);
-    expect(instants).toEqual(instants.toSorted());
-    const begun = world.calls.map(({ atMs }) => atMs);
-    expect(begun.every((atMs, at) => at === 0 || atMs >= (begun[at - 1] ?? 0) + SECOND)).toBe(true);
-    const [first] = await world.occurrences();
-    expect(first).toMatchObject({ outcome: 'missed', count: 20, last_scheduled_at: expect.any(Date) });
-  });
-
-  test('a minute late is on time', async () => {
-    await world.addTask(1, { catch_up: 'skip' });
-    await world.startEngine().engine.stop();
-    await world.pass(29 * SECOND + MINUTE);
-    world.startEngine();
-    await world.pass(0.5 * SECOND);
-    expect(await outcomes()).toEqual(['12:01 fired']);
-  });
-
-  test('before the first start of an engine are nobody’s', async () => {
-    await world.addTask();
-    await world.pass(HOUR);
-    world.startEngine();
-    await world.pass(MINUTE);
-    expect(await outcomes()).toEqual(['13:01 fired']);
   });
 });
 
@@ -549,25 +443,6 @@ describe('the end of the process', () => {
   });
 });
 
-describe('an engine of another kind', () => {
-  test('waits until the first is dead for a minute, and says so', async () => {
-    await world.addTask();
-    const first = world.startEngine();
-    await world.pass(5 * SECOND);
-    const { lines, log } = memoryLog();
-    const second = world.startEngine({ name: 'two', kind: 'url', log });
-    await world.pass(2 * MINUTE);
-    expect(second.engine.state().live).toBe(false);
-    expect(new Set(world.calls.map(({ by }) => by))).toEqual(new Set(['one']));
-    expect(lines.filter(({ msg }) => String(msg).startsWith('an engine of another kind'))).toHaveLength(1);
-    first.kill();
-    world.calls.length = 0;
-    await world.pass(3 * MINUTE);
-    expect(second.engine.state().live).toBe(true);
-    expect(new Set(world.calls.map(({ by }) => by))).toEqual(new Set(['two']));
-  });
-});
-
 describe('runs that no engine executes', () => {
   test('are canceled by any copy a day after they were due', async () => {
     await world.addTask(1, { enabled: false });
@@ -610,29 +485,5 @@ describe('runs that no engine executes', () => {
     await world.pass(SECOND);
     expect(world.calls).toEqual([]);
     expect(await world.runs()).toMatchObject([{ status: 'CANCELED', expiredAt: expect.any(Date) }]);
-  });
-});
-
-describe('a wall clock that is set', () => {
-  test('back repeats nothing', async () => {
-    await world.addTask();
-    const { clock } = world.startEngine();
-    await world.pass(3 * MINUTE);
-    clock.jump(-2 * MINUTE);
-    await world.pass(3 * MINUTE);
-    expect(await outcomes()).toEqual(['12:01 fired', '12:02 fired', '12:03 fired', '12:04 fired']);
-    expect(world.calls).toHaveLength(4);
-  });
-
-  test('years ahead and back does not keep tasks from running', async () => {
-    await world.addTask();
-    const { clock } = world.startEngine();
-    await world.pass(MINUTE);
-    clock.jump(366 * DAY);
-    await world.pass(MINUTE);
-    clock.jump(-366 * DAY);
-    world.calls.length = 0;
-    await world.pass(3 * MINUTE);
-    expect(world.calls.length).toBeGreaterThanOrEqual(2);
   });
 });

@@ -2,7 +2,7 @@ import type { Collections } from '../../../src/store/collections.ts';
 import { QueueStore } from '../../../src/store/queue-store.ts';
 import { RunStore } from '../../../src/store/run-store.ts';
 import type { TaskDocument } from '../../../src/store/task-document.ts';
-import { task } from '../../support/builders.ts';
+import { task, uuid } from '../../support/builders.ts';
 import { EngineProcess, type ExecutorCall, type ProcessOptions, type Script } from './engine-process.ts';
 import { VirtualTime } from './virtual-time.ts';
 
@@ -86,7 +86,18 @@ export class World {
   }
 
   async runs() {
-    return this.collections.runs.find().sort({ createdAt: 1, _id: 1 }).toArray();
+    return this.collections.runs.find({}, { sort: { createdAt: 1, _id: 1 } }).toArray();
+  }
+
+  /** The decisions as `12:01 skipped overlap`, each with its reason and count. */
+  async outcomes(): Promise<string[]> {
+    return (await this.occurrences()).map(({ scheduled_at, outcome, reason, count }) =>
+      [scheduled_at.toISOString().slice(11, 16), outcome, reason, count].filter(Boolean).join(' '),
+    );
+  }
+
+  async taskOf(number = 1) {
+    return this.collections.tasks.findOne({ _id: uuid(number) });
   }
 
   async statuses(): Promise<string[]> {
@@ -94,11 +105,11 @@ export class World {
   }
 
   async occurrences() {
-    return this.collections.occurrences.find().sort({ scheduled_at: 1 }).toArray();
+    return this.collections.occurrences.find({}, { sort: { scheduled_at: 1 } }).toArray();
   }
 
   async queued() {
-    return this.collections.run_queue.find().sort({ _id: 1 }).toArray();
+    return this.collections.run_queue.find({}, { sort: { _id: 1 } }).toArray();
   }
 
   /** The executor's calls as `process attempt`. */
