@@ -60,10 +60,10 @@ export class EngineProcess {
   isAlive = true;
   /** The database answers nothing, and applies nothing. */
   isCutOff = false;
-  /** Kills the process before the write of this number; 1 is the first. */
-  killBefore = Infinity;
-  /** The writes so far, as `collection.method`. */
-  readonly writes: string[] = [];
+  /** The writes since a test emptied the list, as `collection.method`, the one that is about to happen included. */
+  writesSince: string[] = [];
+  /** Whether the process is killed instead of the write that is about to happen. */
+  killWhen = () => false;
   #isPaused = false;
   #held: (() => void)[] = [];
 
@@ -144,11 +144,9 @@ export class EngineProcess {
         const dead = new Promise<never>(() => {});
         if (!this.isAlive) return dead;
         if (WRITES.has(method)) {
-          if (this.writes.length + 1 >= this.killBefore) {
-            this.kill();
-            return dead;
-          }
-          this.writes.push(`${collection}.${method}`);
+          this.writesSince.push(`${collection}.${method}`);
+          if (this.killWhen()) this.kill();
+          if (!this.isAlive) return dead;
         }
         if (this.isCutOff) throw new MongoNetworkError('The test took the database away.');
         return new Promise((resolve, reject) => {
