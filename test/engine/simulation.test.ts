@@ -8,6 +8,7 @@ import { fireTimes } from '../../src/schedule/fire-times.ts';
 import { scheduledRunId } from '../../src/store/own-run.ts';
 import { finalStatuses } from '../../src/store/run-status.ts';
 import type { TaskDocument } from '../../src/store/task-document.ts';
+import { randomFrom } from '../../scripts/soak/random.ts';
 import { ACCOUNT, OTHER_ACCOUNT, task } from '../support/builders.ts';
 import { isLong } from '../support/long.ts';
 import { EngineProcess, type ExecutorCall, type Script } from './support/engine-process.ts';
@@ -19,20 +20,9 @@ const MINUTE = 60_000;
 /** New York's clocks go back at 06:00 UTC. */
 const START = Date.parse('2026-11-01T04:00:30Z');
 const TASKS = 30;
-const CHAOS_MS = 100 * MINUTE;
-const CALM_MS = 40 * MINUTE;
-const SEEDS = isLong ? 8 : 2;
-
-/** Mulberry32: numbers in [0, 1) that a seed determines. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
+const CHAOS_MS = (isLong ? 150 : 45) * MINUTE;
+const CALM_MS = 30 * MINUTE;
+const SEEDS = isLong ? 5 : 1;
 
 type Pick = <Item>(items: readonly [Item, ...Item[]]) => Item;
 
@@ -82,9 +72,9 @@ function scriptOf(random: () => number, calls: Call[]): Script {
 }
 
 async function simulate(seed: number, withJumps: boolean) {
-  const random = randomOf(seed);
+  const random = randomFrom(seed);
   const pick: Pick = (items) => items[Math.floor(random() * items.length)] ?? items[0];
-  const time = new VirtualTime(2);
+  const time = new VirtualTime(1);
   const collections = memoryCollections();
   const tasks = tasksOf(pick);
   for (const one of tasks) await collections.tasks.insertOne(one);
@@ -192,7 +182,7 @@ describe.each([
     'seed %i: each fire time is one run, or one recorded skip or miss',
     async (seed) => {
       const result = await simulate(seed, withJumps);
-      const { runs, calls, counts, tasks, until, occurrences } = result;
+      const { runs, calls, counts, tasks, occurrences } = result;
       const decisions = decisionsOf(result);
       expect(decisions.filter(({ decided }) => decided.length === 0)).toEqual([]);
       // A clock that ran ahead may have recorded a gap that reaches into the future; fire times in it are decided once more.
@@ -226,16 +216,8 @@ describe.each([
       expect(lost.length).toBeLessThanOrEqual(counts.lost);
       // The simulation is worth nothing if nothing happens in it.
       expect(Math.min(counts.kills, counts.pauses, counts.lost, lost.length)).toBeGreaterThan(0);
-      expect(fired.length).toBeGreaterThan(500);
-      console.log(seed, withJumps, counts, {
-        decisions: decisions.length,
-        fired: fired.length,
-        runs: runs.length,
-        calls: calls.length,
-        twice: twice.length,
-        until,
-      });
+      expect(fired.length).toBeGreaterThan(300);
     },
-    60_000,
+    120_000,
   );
 });

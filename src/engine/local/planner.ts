@@ -144,7 +144,7 @@ export class Planner {
       if (!(await this.#decide(task, one, now))) return;
     }
     await plans.change(task, {
-      plan_from: now,
+      plan_from: new Date(Math.max(now.getTime(), fromMs)),
       ...(due.next !== undefined && { next_fire_at: new Date(due.next) }),
     });
   }
@@ -161,10 +161,9 @@ export class Planner {
       page,
     );
     let untilMs = fromMs;
-    for (const { outcome, scheduled_at, last_scheduled_at = scheduled_at } of decided) {
-      if (outcome === 'fired') await this.#queue({ _id, ...task }, scheduled_at, now);
-      // After the clock was set back, a gap may reach into the future.
-      untilMs = Math.max(untilMs, (last_scheduled_at <= now ? last_scheduled_at : scheduled_at).getTime());
+    for (const decision of decided) {
+      if (decision.outcome === 'fired') await this.#queue({ _id, ...task }, decision.scheduled_at, now);
+      untilMs = Math.max(untilMs, decidedUntil(decision, now));
     }
     return untilMs;
   }
@@ -174,10 +173,9 @@ export class Planner {
     const { occurrences } = this.#stores;
     const decision = await this.#decisionOf(task, due);
     const stored = await occurrences.decide(decision, now);
-    const isOurs = !isOther(stored, decision);
-    if (isOurs) this.#observer.decided(stored.outcome);
+    if (stored.outcome === decision.outcome) this.#observer.decided(stored.outcome);
     if (stored.outcome === 'fired') await this.#queue(task, stored.scheduled_at, now);
-    return isOurs || (due.kind === 'fire' && stored.last_scheduled_at === undefined);
+    return decidedUntil(stored, now) === (due.kind === 'fire' ? due.at : due.last);
   }
 
   async #decisionOf(task: PlannedTask, due: Due): Promise<Decision> {
@@ -225,6 +223,10 @@ export class Planner {
   }
 }
 
-function isOther(stored: OccurrenceDocument, { outcome, last_scheduled_at }: Decision): boolean {
-  return stored.outcome !== outcome || stored.last_scheduled_at?.getTime() !== last_scheduled_at?.getTime();
+/** Up to when a decision counts: after the clock was set back, a gap may reach into the future. */
+function decidedUntil(
+  { scheduled_at, last_scheduled_at = scheduled_at }: OccurrenceDocument,
+  now: Date,
+): number {
+  return (last_scheduled_at <= now ? last_scheduled_at : scheduled_at).getTime();
 }

@@ -287,11 +287,10 @@ describe('killed before any single write', () => {
         one.kill();
         memory.startEngine({ name: 'two', script });
         await memory.pass(MINUTE);
-        expect({ at, statuses: await memory.statuses(), queued: await memory.queued() }).toEqual({
-          at,
-          statuses: [name === 'failed' ? 'FAILED' : 'COMPLETED'],
-          queued: [],
-        });
+        const [status, ...others] = await memory.statuses();
+        // The second of two failing attempts may be the one that is lost.
+        expect(name === 'failed' ? ['FAILED', 'CRASHED'] : ['COMPLETED']).toContain(status);
+        expect([others, await memory.queued()]).toEqual([[], []]);
         const byAttempt = new Set(memory.deliveries.map((delivery) => delivery.split(' ')[1]));
         expect(byAttempt.size).toBeLessThanOrEqual(2);
         expect(memory.calls.length).toBeLessThanOrEqual(name === 'refused' ? 4 : 2);
