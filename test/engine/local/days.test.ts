@@ -133,6 +133,21 @@ describe('an engine of another kind', () => {
   });
 });
 
+describe('a database that is away from all processes', () => {
+  test('for longer than a lease costs no run that ends meanwhile', async () => {
+    await world.addTask(1, { schedule: '1 12 * * *' });
+    const one = world.startEngine({ script: working(10 * SECOND) });
+    await world.pass(32 * SECOND);
+    const two = world.startEngine({ name: 'two' });
+    await world.pass(3 * SECOND);
+    for (const process of [one, two]) process.isCutOff = true;
+    await world.pass(2 * MINUTE);
+    for (const process of [two, one]) process.isCutOff = false;
+    await world.pass(5 * SECOND);
+    expect(await world.statuses()).toEqual(['COMPLETED']);
+  });
+});
+
 describe('a wall clock that is set', () => {
   test('back repeats nothing', async () => {
     await world.addTask();

@@ -98,8 +98,9 @@ describe('what to do with a claimed run', () => {
   });
   const document = (status: RunDocument['status'], attempts = 0): RunDocument => {
     const { id: _id, ...fields } = run(1, { status });
-    const attempt = { id: 'attempt_1', status: 'EXECUTING' as const, createdAt: NOW, updatedAt: NOW };
-    return { ...fields, _id, task_id: uuid(1), attempts: Array(attempts).fill(attempt) };
+    const attempt = { status: 'EXECUTING' as const, createdAt: NOW, updatedAt: NOW };
+    const all = Array.from({ length: attempts }, (_, at) => ({ ...attempt, id: `attempt_${at}` }));
+    return { ...fields, _id, task_id: uuid(1), attempts: all };
   };
   const dayAgo = new Date(+NOW - 86_400_001);
   const location = 'https://example.com/jobs/1';
