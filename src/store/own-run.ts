@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { failureKind, isDatabaseFailure } from '../database/failures.ts';
 import type { QueuedRun } from './queue-document.ts';
 import type { RunDocument } from './run-document.ts';
 
@@ -25,10 +26,16 @@ export function newOwnRun(entry: QueuedRun, now: Date): RunDocument {
     updatedAt: now,
     startedAt: null,
     finishedAt: null,
+    idempotencyKey: entry._id,
     payload: {
       type: entry.trigger,
       scheduled_at: entry.scheduled_at?.toISOString() ?? null,
       ...('input' in entry && { input: entry.input }),
     },
   };
+}
+
+/** Whether a write failed because of what it would store, so that it cannot succeed later. */
+export function isRefused(error: unknown): boolean {
+  return !isDatabaseFailure(error) || failureKind(error) === 'refused';
 }

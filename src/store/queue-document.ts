@@ -9,7 +9,7 @@ export interface QueuedRun {
   scheduled_at: Date | null;
   /** What runTask was given. */
   input?: unknown;
-  /** The fire time, or when somebody started the run. */
+  /** The fire time, or when somebody started the run, or when a missed fire time was decided to run late. */
   due_at: Date;
   /** The task's id while a serial run executes, otherwise the run's: a unique index lets one serial run of a task execute at a time. */
   slot: string;
@@ -23,14 +23,10 @@ export interface QueuedRun {
   beat: number;
   /** No claim before this. */
   not_before: Date;
-  /** Deliveries so far. */
-  attempts: number;
   /** Tries in a row that were not delivered. */
   tries: number;
   /** Where an executor follows the work. */
   location?: string;
   /** Somebody asked to cancel the run. */
   cancel?: boolean;
-  /** A worker stopped renewing its lease while it executed the run. */
-  lost?: boolean;
 }

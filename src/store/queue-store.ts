@@ -26,7 +26,6 @@ export class QueueStore {
       fence: 0,
       beat: 0,
       not_before: run.due_at,
-      attempts: 0,
       tries: 0,
     };
     try {

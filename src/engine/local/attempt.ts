@@ -1,0 +1,208 @@
+import type { Logger } from 'pino';
+import type { QueueClaims } from '../../store/queue-claims.ts';
+import { isRefused } from '../../store/own-run.ts';
+import type { QueuedRun } from '../../store/queue-document.ts';
+import type { RunDocument } from '../../store/run-document.ts';
+import type { OwnChanges, RunStore } from '../../store/run-store.ts';
+import type { TaskDocument } from '../../store/task-document.ts';
+import type { TaskStore } from '../../store/task-store.ts';
+import type { Clock, Executor, Job } from '../port.ts';
+import { ended, started, waiting } from './changes.ts';
+import {
+  type Ending,
+  type FinalEnding,
+  type Result,
+  attemptsOf,
+  endingOf,
+  startOf,
+  timeoutMsOf,
+} from './ending.ts';
+import type { Lease } from './lease.ts';
+import { pause } from './loop.ts';
+import type { EngineObserver } from './observer.ts';
+
+/** Wait between two tries to store how a run ended. */
+const RETRY_MS = 1_000;
+/** An executor that has not returned this long after it was told to stop is left to itself. */
+const STOPPED_MS = 15_000;
+
+export interface Tools {
+  tasks: TaskStore;
+  runs: RunStore;
+  claims: QueueClaims;
+  executor: Executor;
+  clock: Clock;
+  log: Logger;
+  observer: EngineObserver;
+  random: () => number;
+}
+
+const NOT_STARTED: Result = {
+  kind: 'undelivered',
+  error: { name: 'Stopped', message: 'The attempt was not started.' },
+};
+const BROKEN: FinalEnding = {
+  kind: 'final',
+  status: 'SYSTEM_FAILURE',
+  error: { name: 'StorageError', message: 'The database refused to store the result.' },
+};
+
+function jobOf(task: TaskDocument, run: RunDocument, { scheduled_at }: QueuedRun): Job {
+  const { _id, title, prompt, schedule, timezone, account_id, artist_account_id, model } = task;
+  const { status, taskIdentifier, createdAt, payload } = run;
+  return {
+    task: {
+      id: _id,
+      title,
+      prompt,
+      schedule,
+      timezone: timezone ?? 'UTC',
+      account_id,
+      artist_account_id,
+      model: model ?? null,
+    },
+    run: { id: run._id, status, taskIdentifier, createdAt: createdAt.toISOString(), payload },
+    attempt: attemptsOf(run),
+    scheduled_at: scheduled_at?.toISOString() ?? null,
+  };
+}
+
+/** Brings a claimed run on its way: decides what to do with it, executes it, and stores what becomes of it. */
+export class Attempt {
+  readonly #lease: Lease;
+  readonly #tools: Tools;
+  readonly #log: Logger;
+
+  constructor(lease: Lease, tools: Tools) {
+    this.#lease = lease;
+    this.#tools = tools;
+    const { task_id: taskId, _id: runId } = lease.entry;
+    this.#log = tools.log.child({ taskId, runId });
+  }
+
+  /** @throws the store's error where the run was not delivered; it can be claimed again */
+  async serve(): Promise<void> {
+    const { tasks, runs, claims, clock, observer } = this.#tools;
+    const { entry } = this.#lease;
+    const [[task], found] = await Promise.all([
+      tasks.findByIds([entry.task_id], {}),
+      runs.findOwn(entry._id),
+    ]);
+    const run = found ?? (await runs.addOwn(entry, clock.now()), await runs.findOwn(entry._id));
+    const start = startOf(entry, run, task, clock.now());
+    if (start.kind === 'drop' || !run) return claims.remove(entry);
+    if (start.kind === 'end' || !task)
+      return start.kind === 'end' ? this.#settle(run, start.ending) : undefined;
+    if (this.#lease.stopped) return this.#release({ delayMs: 0 });
+    this.#lease.isDelivered = true;
+    const changes = start.kind === 'follow' ? {} : started(run, clock.now());
+    const current = await runs.writeOwn(entry, changes, clock.now());
+    if (!current) return claims.remove(entry);
+    if (attemptsOf(current) === 1 && start.kind === 'execute') {
+      observer.started((clock.now().getTime() - entry.due_at.getTime()) / 1_000);
+    }
+    this.#log.info(
+      { attempt: attemptsOf(current) },
+      start.kind === 'follow' ? 'run followed' : 'run started',
+    );
+    const result = await this.#execute(task, current);
+    const { stopped, location } = this.#lease;
+    observer.attempted(stopped ?? result.kind);
+    const { random } = this.#tools;
+    const ending = endingOf(result, {
+      entry,
+      task,
+      attempt: attemptsOf(current),
+      stopped,
+      location,
+      now: clock.now(),
+      random,
+    });
+    await this.#settle(current, ending);
+  }
+
+  async #execute(task: TaskDocument, run: RunDocument): Promise<Result> {
+    const { executor, clock, claims } = this.#tools;
+    const lease = this.#lease;
+    if (lease.stopped) return NOT_STARTED;
+    const beganAt = run.attempts?.at(-1)?.startedAt ?? clock.now();
+    const leftMs = Math.max(0, beganAt.getTime() + timeoutMsOf(task) - clock.now().getTime());
+    const cancelTimeout = clock.setTimeout(() => lease.stop('timeout'), leftMs);
+    let cancelGivingUp = () => {};
+    const givenUp = new Promise<Result>((resolve) => {
+      lease.signal.addEventListener('abort', () => {
+        cancelGivingUp = clock.setTimeout(() => resolve({ kind: 'aborted' }), STOPPED_MS);
+      });
+    });
+    const execution = async (): Promise<Result> => {
+      try {
+        return await executor.execute({
+          job: jobOf(task, run, lease.entry),
+          signal: lease.signal,
+          location: lease.location,
+          onAccepted: async (location) => {
+            lease.location = location;
+            await this.#persist(() => claims.setLocation(lease.entry, location));
+          },
+        });
+      } catch (error) {
+        this.#log.error({ err: error }, 'the executor failed');
+        const { name, message } = error instanceof Error ? error : new Error(String(error));
+        return { kind: 'broken', error: { name, message } };
+      }
+    };
+    const result = await Promise.race([execution(), givenUp]);
+    cancelTimeout();
+    cancelGivingUp();
+    return result;
+  }
+
+  /** Stores what becomes of the run. A final status comes first, so that the entry outlives any failure in between. */
+  async #settle(run: RunDocument, ending: Ending): Promise<void> {
+    const { runs, claims, clock } = this.#tools;
+    const { entry } = this.#lease;
+    if (ending.kind === 'none') return;
+    if (ending.kind === 'handOver') return this.#release({ delayMs: 0 });
+    const write = (changes: OwnChanges) => () => runs.writeOwn(entry, changes, clock.now());
+    if (ending.kind === 'again') {
+      const { delayMs, delivered, error } = ending;
+      this.#log.info({ delayMs, delivered, reason: error.message }, 'run will be tried again');
+      const isMine = await this.#persist(write(waiting(run, ending, clock.now())));
+      if (!isMine) return this.#persist(() => claims.remove(entry));
+      return this.#release({ delayMs, workEnded: true, tries: delivered ? 0 : entry.tries + 1 });
+    }
+    await this.#persist(write(ended(run, ending, clock.now())), write(ended(run, BROKEN, clock.now())));
+    this.#log.info({ status: ending.status, reason: ending.error?.message }, 'run ended');
+    await this.#persist(() => claims.remove(entry));
+    if (entry.serial) await claims.wakeTask(entry.task_id, clock.now());
+  }
+
+  async #release({
+    delayMs,
+    workEnded = false,
+    tries = this.#lease.entry.tries,
+  }: {
+    delayMs: number;
+    workEnded?: boolean;
+    tries?: number;
+  }) {
+    const { claims, clock } = this.#tools;
+    const not_before = new Date(clock.now().getTime() + delayMs);
+    await this.#persist(() => claims.release(this.#lease.entry, { not_before, tries, workEnded }));
+  }
+
+  /** Repeats a write until the database has answered; a refused one once more in another form. */
+  async #persist<Answer>(write: () => Promise<Answer>, ifRefused?: () => Promise<Answer>): Promise<Answer> {
+    let current = write;
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await current();
+      } catch (error) {
+        if (failures === 0)
+          this.#log.error({ err: error }, 'the state of a run could not be stored: trying again');
+        if (ifRefused && isRefused(error)) current = ifRefused;
+      }
+      await pause(this.#tools.clock, RETRY_MS);
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import type { RunError } from '../../../generated/types.gen.ts';
+import type { AttemptDocument, RunDocument } from '../../store/run-document.ts';
+import type { OwnChanges } from '../../store/run-store.ts';
+import { type Ending, type FinalEnding, LOST_WORKER, attemptsOf } from './ending.ts';
+
+const MAX_OUTPUT_BYTES = 262_144;
+const MAX_ERROR_CHARACTERS = 4_096;
+
+const cut = (text: string): string =>
+  text.length > MAX_ERROR_CHARACTERS ? `${text.slice(0, MAX_ERROR_CHARACTERS)} [cut]` : text;
+
+/** Executors cut and mark what they return; this bounds the document whatever they do. */
+function boundedError({ name, message, stackTrace }: RunError): RunError {
+  return {
+    ...(name !== undefined && { name: cut(name) }),
+    message: cut(message),
+    ...(stackTrace !== undefined && { stackTrace: cut(stackTrace) }),
+  };
+}
+
+function boundedOutput(output: unknown): unknown {
+  const text = JSON.stringify(output) ?? 'null';
+  // Twice the limit, for what executors mark and escape.
+  if (Buffer.byteLength(text) <= 2 * MAX_OUTPUT_BYTES) return output;
+  return { cut: true, text: Buffer.from(text).subarray(0, MAX_OUTPUT_BYTES).toString() };
+}
+
+/** The attempts with the last one ended, if it has not ended before. */
+function closed(
+  { attempts = [] }: RunDocument,
+  status: AttemptDocument['status'],
+  error: RunError | null,
+  now: Date,
+) {
+  return attempts.map((attempt, at) =>
+    at === attempts.length - 1 && attempt.status === 'EXECUTING'
+      ? { ...attempt, status, error, updatedAt: now, completedAt: now }
+      : attempt,
+  );
+}
+
+/** What the start of a further attempt changes in a run. */
+export function started(run: RunDocument, now: Date): OwnChanges {
+  const attempt: AttemptDocument = {
+    id: `attempt_${run._id.replace(/^run_/, '')}_${attemptsOf(run) + 1}`,
+    status: 'EXECUTING',
+    createdAt: now,
+    updatedAt: now,
+    startedAt: now,
+    completedAt: null,
+    error: null,
+  };
+  return {
+    status: 'EXECUTING',
+    startedAt: run.startedAt ?? now,
+    attempts: [...closed(run, 'FAILED', LOST_WORKER, now), attempt],
+  };
+}
+
+/** What a try that was not delivered leaves: no attempt. */
+function withoutLast({ attempts = [], startedAt }: RunDocument): OwnChanges {
+  return { attempts: attempts.slice(0, -1), startedAt: attempts.length > 1 ? startedAt : null };
+}
+
+/** What another try later changes in a run. */
+export function waiting(run: RunDocument, ending: Extract<Ending, { kind: 'again' }>, now: Date): OwnChanges {
+  const attempts = ending.delivered
+    ? { attempts: closed(run, 'FAILED', boundedError(ending.error), now) }
+    : withoutLast(run);
+  return { status: 'REATTEMPTING', ...attempts };
+}
+
+/** What the end of a run changes in it. */
+export function ended(run: RunDocument, ending: FinalEnding, now: Date): OwnChanges {
+  const { status, output } = ending;
+  const error = ending.error && boundedError(ending.error);
+  const { startedAt } = run;
+  const attemptStatus = status === 'COMPLETED' || status === 'CANCELED' ? status : 'FAILED';
+  // The wall clock may have been set back meanwhile.
+  const finishedAt = startedAt && startedAt > now ? startedAt : now;
+  return {
+    status,
+    error,
+    finishedAt,
+    ...(startedAt && { durationMs: finishedAt.getTime() - startedAt.getTime() }),
+    ...(output !== undefined && { output: boundedOutput(output) }),
+    ...(ending.expired && { expiredAt: now }),
+    ...(ending.undelivered ? withoutLast(run) : { attempts: closed(run, attemptStatus, error, finishedAt) }),
+  };
+}

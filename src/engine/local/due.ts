@@ -1,0 +1,59 @@
+import { isSliceOver, nextSlice } from '../../lib/time-slices.ts';
+import type { TaskDocument } from '../../store/task-document.ts';
+
+export type CatchUp = NonNullable<TaskDocument['catch_up']>;
+
+/** Up to this late, a fire time is on time. */
+export const ON_TIME_MS = 60_000;
+
+/** How many missed fire times run late. The others of a gap become one record. */
+const MOST_LATE: Readonly<Record<CatchUp, number>> = { skip: 0, once: 1, all: 100 };
+
+/** More than run late, and than can be on time, and the one before them. */
+const KEPT = 104;
+/** Fire times between two looks at the clock of the time slices. */
+const BETWEEN_LOOKS = 1_000;
+
+/** The fire times up to an instant. Instants are milliseconds since 1970. */
+export interface DueTimes {
+  count: number;
+  first?: number;
+  /** The last of them, ascending. */
+  newest: number[];
+  /** The first fire time after the instant. */
+  next?: number;
+}
+
+/** What becomes of a fire time, or of several that were missed. */
+export type Due =
+  | { kind: 'fire'; at: number; late: boolean }
+  | { kind: 'missed'; first: number; last: number; count: number };
+
+/** Gathers the fire times up to an instant in time slices: after a long gap there can be millions. */
+export async function gather(times: Iterable<number>, now: number): Promise<DueTimes> {
+  const due: DueTimes = { count: 0, newest: [] };
+  for (const at of times) {
+    if (at > now) return { ...due, next: at };
+    due.first ??= at;
+    due.count += 1;
+    due.newest.push(at);
+    if (due.newest.length > KEPT) due.newest.shift();
+    if (due.count % BETWEEN_LOOKS === 0 && isSliceOver()) await nextSlice();
+  }
+  return due;
+}
+
+/** Which of the fire times are on time, run late, or are missed, ascending. */
+export function sortOut({ count, first, newest }: DueTimes, now: number, catchUp: CatchUp): Due[] {
+  if (first === undefined) return [];
+  const onTime = newest.filter((at) => at >= now - ON_TIME_MS);
+  const missed = newest.slice(0, newest.length - onTime.length);
+  const late = missed.slice(Math.max(0, missed.length - MOST_LATE[catchUp]));
+  const last = missed.at(-late.length - 1);
+  const skipped = count - onTime.length - late.length;
+  return [
+    ...(skipped > 0 && last !== undefined ? [{ kind: 'missed', first, last, count: skipped } as const] : []),
+    ...late.map((at) => ({ kind: 'fire', at, late: true }) as const),
+    ...onTime.map((at) => ({ kind: 'fire', at, late: false }) as const),
+  ];
+}

@@ -1,0 +1,158 @@
+import type { RunError } from '../../../generated/types.gen.ts';
+import type { RunDocument } from '../../store/run-document.ts';
+import type { QueuedRun } from '../../store/queue-document.ts';
+import type { TaskDocument } from '../../store/task-document.ts';
+import { EXPIRED, isExpired } from '../../store/expiry.ts';
+import { finalStatuses } from '../../store/run-status.ts';
+import type { Outcome } from '../port.ts';
+
+/** Why an attempt was aborted. */
+export type StopReason = 'timeout' | 'cancel' | 'drain' | 'lease';
+
+type FinalStatus = (typeof finalStatuses)[number];
+
+export interface FinalEnding {
+  kind: 'final';
+  status: FinalStatus;
+  error: RunError | null;
+  output?: unknown;
+  /** Nobody claimed the run in time. */
+  expired?: true;
+  /** The last try was not delivered, so that it is no attempt. */
+  undelivered?: true;
+}
+
+/** What becomes of a run after an attempt, or without one. */
+export type Ending =
+  | FinalEnding
+  /** Tried again after a delay; undelivered tries are no attempts. */
+  | { kind: 'again'; delivered: boolean; delayMs: number; error: RunError }
+  /** Left as it is for the next claim, which follows the work where it is. */
+  | { kind: 'handOver' }
+  /** Somebody else decides. */
+  | { kind: 'none' };
+
+/** What to do with a run that was claimed. */
+export type Start =
+  | { kind: 'drop' }
+  | { kind: 'execute' }
+  | { kind: 'repeat' }
+  | { kind: 'follow' }
+  | { kind: 'end'; ending: Ending };
+
+const DEFAULT_TIMEOUT_SECONDS = 3_600;
+const DEFAULT_ATTEMPTS = 1;
+const SHORTEST_DELAY_MS = 1_000;
+const LONGEST_DELAY_MS = 60_000;
+
+/** The executor's answer, or that it threw. */
+export type Result = Outcome | { kind: 'broken'; error: RunError };
+
+export const timeoutMsOf = ({
+  timeout_seconds = DEFAULT_TIMEOUT_SECONDS,
+}: Pick<TaskDocument, 'timeout_seconds'>) => timeout_seconds * 1_000;
+
+/** 1 to 60 seconds, doubled each time, with jitter; longer where the receiver asks for it. */
+export function delayOf(tries: number, random: () => number, retryAfterMs = 0): number {
+  const longest = Math.min(LONGEST_DELAY_MS, SHORTEST_DELAY_MS * 2 ** (tries + 1));
+  const delayMs = Math.max(SHORTEST_DELAY_MS, Math.round((longest * (1 + random())) / 2));
+  return Math.max(delayMs, retryAfterMs);
+}
+
+export const LOST_WORKER: RunError = {
+  name: 'LostWorker',
+  message: 'The process that executed the attempt stopped responding. How far the work went is unknown.',
+};
+
+const final = (status: FinalStatus, error: RunError | null): FinalEnding => ({
+  kind: 'final',
+  status,
+  error,
+});
+const canceled = (message: string): Ending => final('CANCELED', { name: 'Canceled', message });
+
+/** What to do with a run that was just claimed. */
+export function startOf(
+  entry: QueuedRun,
+  run: RunDocument | null,
+  task: TaskDocument | undefined,
+  now: Date,
+): Start {
+  if (!run || finalStatuses.some((status) => status === run.status)) return { kind: 'drop' };
+  if (entry.cancel) return { kind: 'end', ending: canceled('The run was canceled before it ended.') };
+  const isOff = entry.trigger === 'scheduled' && task?.enabled === false;
+  if (run.status === 'EXECUTING') {
+    // An earlier claim delivered it, and did not live to see the end.
+    if (task && entry.location !== undefined) return { kind: 'follow' };
+    const repeatable = task && !isOff && attemptsOf(run) < (task.max_attempts ?? DEFAULT_ATTEMPTS);
+    return repeatable ? { kind: 'repeat' } : { kind: 'end', ending: final('CRASHED', LOST_WORKER) };
+  }
+  if (!task) return { kind: 'end', ending: canceled('The task was deleted.') };
+  if (isOff) return { kind: 'end', ending: canceled('The task was disabled.') };
+  if (run.status === 'QUEUED' && isExpired(entry.due_at, now)) {
+    return { kind: 'end', ending: { ...final('CANCELED', EXPIRED), expired: true } };
+  }
+  return { kind: 'execute' };
+}
+
+/** The attempts that were delivered. */
+export const attemptsOf = ({ attempts = [] }: Pick<RunDocument, 'attempts'>): number => attempts.length;
+
+/** What is known when an attempt has ended. */
+export interface AttemptEnded {
+  entry: Pick<QueuedRun, 'due_at' | 'tries'>;
+  task: Pick<TaskDocument, 'timeout_seconds' | 'max_attempts'>;
+  /** Which attempt it was; 1 is the first. */
+  attempt: number;
+  /** Why it was aborted, if it was. */
+  stopped?: StopReason;
+  /** Where the work can be followed. */
+  location?: string;
+  now: Date;
+  random: () => number;
+}
+
+/** What becomes of the run: a completed one counts however late, otherwise the reason to abort it comes first. */
+export function endingOf(result: Result, ended: AttemptEnded): Ending {
+  const { stopped, location } = ended;
+  if (stopped === 'lease') return { kind: 'none' };
+  if (result.kind === 'completed')
+    return { kind: 'final', status: 'COMPLETED', error: null, output: result.output };
+  if (result.kind === 'broken') return final('SYSTEM_FAILURE', result.error);
+  if (stopped === 'cancel') return canceled('The run was canceled while it executed.');
+  if (result.kind === 'undelivered' && location === undefined) return undelivered(result, ended);
+  if (stopped === 'timeout') {
+    const message = `The attempt did not end within ${timeoutMsOf(ended.task) / 1_000} seconds.`;
+    return failed({ name: 'TimedOut', message }, true, ended);
+  }
+  if (stopped === 'drain') {
+    if (location !== undefined) return { kind: 'handOver' };
+    const message = 'The service was stopped before the attempt ended. How far the work went is unknown.';
+    return final('INTERRUPTED', { name: 'Interrupted', message });
+  }
+  if (result.kind === 'failed') return failed(result.error, result.repeatable, ended);
+  if (result.kind === 'undelivered') return failed(result.error, true, ended);
+  const message = 'The executor stopped without being told to.';
+  return final('SYSTEM_FAILURE', { name: 'ExecutorError', message });
+}
+
+function failed(error: RunError, repeatable: boolean, { task, attempt, random }: AttemptEnded): Ending {
+  if (!repeatable || attempt >= (task.max_attempts ?? DEFAULT_ATTEMPTS)) return final('FAILED', error);
+  return { kind: 'again', delivered: true, delayMs: delayOf(attempt - 1, random), error };
+}
+
+function undelivered(
+  { error, retryAfterMs }: Extract<Outcome, { kind: 'undelivered' }>,
+  { entry, task, now, random }: AttemptEnded,
+): Ending {
+  const delayMs = delayOf(entry.tries, random, retryAfterMs);
+  const until = entry.due_at.getTime() + timeoutMsOf(task);
+  if (now.getTime() + delayMs <= until) return { kind: 'again', delivered: false, delayMs, error };
+  const message = `The run could not be delivered in time: ${error.message}`;
+  return {
+    kind: 'final',
+    status: 'FAILED',
+    error: { ...error, name: 'NotDelivered', message },
+    undelivered: true,
+  };
+}

@@ -1,0 +1,134 @@
+import type { Logger } from 'pino';
+import type { Collections } from '../../store/collections.ts';
+import { EngineStore } from '../../store/engine-store.ts';
+import { OccurrenceStore } from '../../store/occurrence-store.ts';
+import { PlanStore } from '../../store/plan-store.ts';
+import { QueueClaims } from '../../store/queue-claims.ts';
+import { QueueStore } from '../../store/queue-store.ts';
+import { RunStore } from '../../store/run-store.ts';
+import { TaskStore } from '../../store/task-store.ts';
+import type { Clock, Executor } from '../port.ts';
+import { Loop, systemClock } from './loop.ts';
+import { type EngineObserver, silentObserver } from './observer.ts';
+import { Planner } from './planner.ts';
+import { Runner } from './runner.ts';
+
+const RENEW_MS = 10_000;
+const SWEEP_MS = 600_000;
+/** The wall clock was set back if it lost more than this on the monotonic clock. */
+const SET_BACK_MS = 1_000;
+/** After the time of grace: to stop executors and store how their runs ended. */
+const STOP_MS = 20_000;
+
+export interface LocalEngineOptions {
+  collections: Collections;
+  executor: Executor;
+  log: Logger;
+  /** Runs that execute at the same time in this process. */
+  concurrency: number;
+  /** How long running work may go on after `stop`. */
+  graceMs: number;
+  /** Sample tasks that nobody has changed: they are not planned. */
+  sampleIds?: ReadonlySet<string>;
+  clock?: Clock;
+  random?: () => number;
+  observer?: EngineObserver;
+}
+
+export interface EngineState {
+  kind: string;
+  /** False while an engine of another kind executes this database's tasks, and until the database was reached. */
+  live: boolean;
+  /** Runs that execute in this process. */
+  running: number;
+  /** Runs that wait, in all processes. */
+  waiting: number;
+}
+
+export interface LocalEngine {
+  /** Ends executing work as SIGTERM should, and resolves when nothing of the engine is under way. */
+  stop(): Promise<void>;
+  /** Looks for due tasks and queued runs now, such as after a run was queued. */
+  wake(): void;
+  state(): EngineState;
+}
+
+/** Starts the engine that executes tasks in this process. Any number of processes may do so on one database. */
+export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
+  const { collections, executor, log, concurrency, graceMs, sampleIds = new Set() } = options;
+  const { clock = systemClock, random = Math.random, observer = silentObserver } = options;
+  const engine = new EngineStore(collections);
+  const claims = new QueueClaims(collections);
+  const runs = new RunStore(collections);
+  const { kind } = executor;
+  const stopping = new AbortController();
+  let engineSince: Date | undefined;
+  let isIdleLogged = false;
+  let isSwept = false;
+
+  const tools = { tasks: new TaskStore(collections), runs, claims, executor, clock, log, observer, random };
+  const runner = new Runner(tools, concurrency, () => engineSince !== undefined);
+  const stores = {
+    plans: new PlanStore(collections),
+    occurrences: new OccurrenceStore(collections),
+    queue: new QueueStore(collections),
+    claims,
+    runs,
+  };
+  const planner = new Planner(stores, { clock, log, observer, onQueued: () => runner.wake() });
+
+  const renewal = new Loop(
+    clock,
+    async () => {
+      const wasLive = engineSince !== undefined;
+      engineSince = (await engine.renew(kind, clock.now()))?.first_at;
+      if (engineSince && !wasLive) wake();
+      if (engineSince && !wasLive) sweeping.wake();
+      if (!engineSince && !isIdleLogged)
+        log.warn({ kind }, 'an engine of another kind is live: this one waits');
+      isIdleLogged = !engineSince;
+      return RENEW_MS;
+    },
+    (error) => log.error({ err: error }, 'the engine could not announce itself'),
+  );
+  let aheadMs = -Infinity;
+  const planning = new Loop(
+    clock,
+    async () => {
+      const before = aheadMs;
+      aheadMs = clock.now().getTime() - clock.monotonicMs();
+      if (aheadMs < before - SET_BACK_MS) sweeping.wake();
+      return engineSince ? planner.look(engineSince) : RENEW_MS;
+    },
+    (error) => log.error({ err: error }, 'due tasks could not be looked for'),
+  );
+  const sweeping = new Loop(
+    clock,
+    async () => {
+      if (!engineSince) return SWEEP_MS;
+      const tasks = await planner.sweep(sampleIds, stopping.signal);
+      if (!isSwept) log.info({ tasks, kind }, `${tasks} tasks will fire in the next hour`);
+      isSwept = true;
+      planning.wake();
+      return SWEEP_MS;
+    },
+    (error) => log.error({ err: error }, 'the plans of tasks could not be checked'),
+  );
+  function wake(): void {
+    planning.wake();
+    runner.wake();
+  }
+  renewal.wake();
+
+  return {
+    wake,
+    state: () => ({ kind, live: engineSince !== undefined, ...runner.state }),
+    stop: async () => {
+      stopping.abort();
+      await Promise.all([planning.stop(), sweeping.stop()]);
+      await runner.stop(graceMs, STOP_MS);
+      await renewal.stop();
+      await executor.close();
+    },
+  };
+}

@@ -1,0 +1,232 @@
+import type { Logger } from 'pino';
+import { isSliceOver, nextSlice } from '../../lib/time-slices.ts';
+import { parseSchedule } from '../../schedule/cron.ts';
+import { fireTimes } from '../../schedule/fire-times.ts';
+import type { OccurrenceDocument } from '../../store/occurrence-document.ts';
+import type { Decision, OccurrenceStore } from '../../store/occurrence-store.ts';
+import { scheduledRunId } from '../../store/own-run.ts';
+import type { PlanStore, PlannedTask } from '../../store/plan-store.ts';
+import type { QueueClaims } from '../../store/queue-claims.ts';
+import type { QueueStore } from '../../store/queue-store.ts';
+import type { RunStore } from '../../store/run-store.ts';
+import type { Clock } from '../port.ts';
+import { type Due, ON_TIME_MS, gather, sortOut } from './due.ts';
+import type { EngineObserver } from './observer.ts';
+
+/** Tasks of one look, and of one page of a sweep. */
+const PAGE = 500;
+/** Tasks planned in the same moment. */
+const CONCURRENT_TASKS = 8;
+const LONGEST_WAIT_MS = 2_000;
+const HOUR_MS = 3_600_000;
+/** Decisions of one task read at once: a look makes at most 103. */
+const DECISIONS = 1_000;
+
+interface Stores {
+  plans: PlanStore;
+  occurrences: OccurrenceStore;
+  queue: QueueStore;
+  claims: QueueClaims;
+  runs: RunStore;
+}
+
+/** The fire times after an instant. @throws where the schedule or zone cannot be read */
+function timesAfter({ schedule, timezone }: PlannedTask, afterMs: number): Iterable<number> {
+  return fireTimes(parseSchedule(schedule), timezone ?? 'UTC', afterMs);
+}
+
+function firstAfter(task: PlannedTask, afterMs: number): number | undefined {
+  try {
+    for (const at of timesAfter(task, afterMs)) return at;
+  } catch {
+    // Nobody can say when it fires.
+  }
+  return undefined;
+}
+
+/** Decides what becomes of each fire time, and queues the runs of those that fire. */
+export class Planner {
+  readonly #stores: Stores;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #observer: EngineObserver;
+  readonly #onQueued: () => void;
+
+  constructor(
+    stores: Stores,
+    tools: { clock: Clock; log: Logger; observer: EngineObserver; onQueued: () => void },
+  ) {
+    this.#stores = stores;
+    this.#clock = tools.clock;
+    this.#log = tools.log;
+    this.#observer = tools.observer;
+    this.#onQueued = tools.onQueued;
+  }
+
+  /**
+   * Plans the tasks that are due.
+   * @param engineSince - fire times up to the first start of an engine are nobody's
+   * @returns milliseconds until the next look
+   */
+  async look(engineSince: Date): Promise<number> {
+    const now = this.#clock.now();
+    const tasks = await this.#stores.plans.due(now, PAGE);
+    let planned = 0;
+    const rest = tasks.values();
+    const work = async () => {
+      for (const task of rest) {
+        try {
+          await this.#plan(task, Math.max(engineSince.getTime(), task.plan_from?.getTime() ?? 0), now);
+          planned += 1;
+        } catch (error) {
+          this.#log.error({ err: error, taskId: task._id }, 'a task could not be planned');
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: CONCURRENT_TASKS }, work));
+    if (planned > 0 && tasks.length === PAGE) return 0;
+    const next = await this.#stores.plans.nextDue(now);
+    const waitMs = next ? next.getTime() - this.#clock.now().getTime() : LONGEST_WAIT_MS;
+    return Math.min(LONGEST_WAIT_MS, Math.max(0, waitMs));
+  }
+
+  /**
+   * Plans enabled tasks that have no plan, and those whose plan does not follow from their schedule.
+   * @param unplanned - tasks that stay without a plan
+   * @returns how many tasks fire within the next hour
+   */
+  async sweep(unplanned: ReadonlySet<string>, stop: AbortSignal): Promise<number> {
+    const { plans } = this.#stores;
+    let soon = 0;
+    for (let after = ''; !stop.aborted;) {
+      const page = await plans.behind(after, PAGE);
+      for (const task of page) {
+        if (isSliceOver()) await nextSlice();
+        const { _id, enabled, next_fire_at } = task;
+        const now = this.#clock.now();
+        const next = enabled === false ? undefined : firstAfter(task, now.getTime());
+        if (next === undefined || (!next_fire_at && unplanned.has(_id))) continue;
+        if (next - now.getTime() <= HOUR_MS) soon += 1;
+        const isWrong = next_fire_at ? next_fire_at > now && next_fire_at.getTime() !== next : true;
+        if (isWrong) await plans.change(task, { plan_from: now, next_fire_at: now });
+      }
+      const last = page.at(-1);
+      if (!last || page.length < PAGE) return soon;
+      after = last._id;
+    }
+    return soon;
+  }
+
+  async #plan(task: PlannedTask, fromMs: number, now: Date): Promise<void> {
+    const { plans } = this.#stores;
+    const { plan_from, next_fire_at, enabled, catch_up = 'once' } = task;
+    if (enabled === false) return plans.change(task, {});
+    const planned = plan_from && firstAfter(task, plan_from.getTime());
+    if (planned === undefined && firstAfter(task, now.getTime()) === undefined) {
+      const { schedule, timezone } = task;
+      this.#log.warn(
+        { taskId: task._id, schedule, timezone },
+        'the task has no fire times: it is not planned',
+      );
+      return plans.change(task, { ...(plan_from && { plan_from }) });
+    }
+    const plannedFor = next_fire_at?.getTime();
+    if (!plan_from || (plannedFor !== plan_from.getTime() && plannedFor !== planned)) {
+      // Another tool changed the schedule, or the zone has new rules.
+      return plans.change(task, { plan_from: now, next_fire_at: now });
+    }
+    let due = await gather(timesAfter(task, fromMs), now.getTime());
+    if (due.count > 1) {
+      const decidedMs = await this.#completeDecided(task, fromMs, now);
+      if (decidedMs > fromMs) due = await gather(timesAfter(task, decidedMs), now.getTime());
+    }
+    for (const one of sortOut(due, now.getTime(), catch_up)) {
+      if (!(await this.#decide(task, one, now))) return;
+    }
+    await plans.change(task, {
+      plan_from: new Date(Math.max(now.getTime(), fromMs)),
+      ...(due.next !== undefined && { next_fire_at: new Date(due.next) }),
+    });
+  }
+
+  /**
+   * Queues what another planner decided to fire and may not have queued.
+   * @returns up to when fire times are decided: planners decide in ascending order
+   */
+  async #completeDecided({ _id, ...task }: PlannedTask, fromMs: number, now: Date): Promise<number> {
+    const to = new Date(now.getTime() + 1);
+    const page = { limit: DECISIONS };
+    const decided = await this.#stores.occurrences.page(
+      { task_id: _id, from: new Date(fromMs + 1), to },
+      page,
+    );
+    let untilMs = fromMs;
+    for (const decision of decided) {
+      if (decision.outcome === 'fired') await this.#queue({ _id, ...task }, decision.scheduled_at, now);
+      untilMs = Math.max(untilMs, decidedUntil(decision, now));
+    }
+    return untilMs;
+  }
+
+  /** @returns false where another planner decided otherwise about several fire times: the task is looked at again */
+  async #decide(task: PlannedTask, due: Due, now: Date): Promise<boolean> {
+    const { occurrences } = this.#stores;
+    const decision = await this.#decisionOf(task, due);
+    const stored = await occurrences.decide(decision, now);
+    if (stored.outcome === decision.outcome) this.#observer.decided(stored.outcome);
+    if (stored.outcome === 'fired') await this.#queue(task, stored.scheduled_at, now);
+    return decidedUntil(stored, now) === (due.kind === 'fire' ? due.at : due.last);
+  }
+
+  async #decisionOf(task: PlannedTask, due: Due): Promise<Decision> {
+    const { _id: task_id, account_id } = task;
+    if (due.kind === 'missed') {
+      const { first, last, count } = due;
+      const range = { scheduled_at: new Date(first), last_scheduled_at: new Date(last), count };
+      return { task_id, account_id, outcome: 'missed', reason: 'engine_away', ...range };
+    }
+    const scheduled_at = new Date(due.at);
+    const reason = await this.#reasonToSkip(task, due.late);
+    if (reason !== undefined) return { task_id, account_id, scheduled_at, outcome: 'skipped', reason };
+    return {
+      task_id,
+      account_id,
+      scheduled_at,
+      outcome: 'fired',
+      run_id: scheduledRunId(task_id, scheduled_at),
+    };
+  }
+
+  async #reasonToSkip(
+    { _id, overlap = 'skip', catch_up }: PlannedTask,
+    late: boolean,
+  ): Promise<string | undefined> {
+    const { claims, queue } = this.#stores;
+    if ((late && catch_up === 'all') || overlap === 'allow') return undefined;
+    if (overlap === 'skip') return (await claims.isBusy(_id)) ? 'overlap' : undefined;
+    return (await queue.areWaiting(1, _id)) ? 'queue_full' : undefined;
+  }
+
+  /** Queues the run of a fire time, unless it was queued before. */
+  async #queue(task: PlannedTask, scheduled_at: Date, now: Date): Promise<void> {
+    const { queue, runs } = this.#stores;
+    const { _id: task_id, account_id, overlap, catch_up } = task;
+    const _id = scheduledRunId(task_id, scheduled_at);
+    if (await runs.findOwn(_id)) return;
+    const late = now.getTime() - scheduled_at.getTime() > ON_TIME_MS;
+    const serial = overlap !== 'allow' || (late && catch_up === 'all');
+    // A missed fire time is due now: its run expires, and its delivery is given up, only later.
+    const due_at = late ? now : scheduled_at;
+    await queue.add({ _id, task_id, account_id, trigger: 'scheduled', scheduled_at, due_at, serial });
+    this.#log.info({ taskId: task_id, runId: _id, scheduledAt: scheduled_at, late }, 'run queued');
+    this.#onQueued();
+  }
+}
+
+/** Up to when a decision counts: after the clock was set back, a gap may reach into the future. */
+function decidedUntil(
+  { scheduled_at, last_scheduled_at = scheduled_at }: OccurrenceDocument,
+  now: Date,
+): number {
+  return (last_scheduled_at <= now ? last_scheduled_at : scheduled_at).getTime();
+}

@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import { Attempt, type Tools } from './attempt.ts';
+import { Lease, Observation } from './lease.ts';
+import { Loop } from './loop.ts';
+
+const LOOK_MS = 2_000;
+const BEAT_MS = 5_000;
+
+/** Claims queued runs and executes them, renews its claims, and releases those of workers that died. */
+export class Runner {
+  readonly #tools: Tools;
+  readonly #concurrency: number;
+  /** Of this process, new at every start. */
+  readonly #id = randomUUID();
+  readonly #leases = new Map<string, { lease: Lease; served: Promise<void> }>();
+  readonly #observation = new Observation();
+  readonly #look: Loop;
+  readonly #beat: Loop;
+  /** The account that was served last. */
+  #lastAccount = '';
+  #isClaiming = true;
+  #waiting = 0;
+
+  constructor(tools: Tools, concurrency: number, isLive: () => boolean) {
+    this.#tools = tools;
+    this.#concurrency = concurrency;
+    const { clock, log } = tools;
+    const onError = (error: unknown) => log.error({ err: error }, 'queued runs could not be looked for');
+    const look = async () => {
+      // Claim first: an observation may wait for a slow database.
+      if (isLive()) await this.#claim();
+      await this.#observe(isLive());
+      return LOOK_MS;
+    };
+    this.#look = new Loop(clock, look, onError);
+    this.#beat = new Loop(clock, async () => this.#renew(), onError);
+    this.#beat.wake();
+  }
+
+  get state() {
+    return { running: this.#leases.size, waiting: this.#waiting };
+  }
+
+  /** Looks for runs to claim now. */
+  wake(): void {
+    this.#look.wake();
+  }
+
+  /**
+   * Claims nothing more, and gives back what was not delivered. Work that can be followed elsewhere is handed over; other
+   * work has the time of grace to end.
+   */
+  async stop(graceMs: number, deadlineMs: number): Promise<void> {
+    const { clock } = this.#tools;
+    this.#isClaiming = false;
+    await this.#look.stop();
+    const leases = [...this.#leases.values()];
+    for (const { lease } of leases)
+      if (!lease.isDelivered || lease.location !== undefined) lease.stop('drain');
+    const cancelGrace = clock.setTimeout(() => {
+      for (const { lease } of leases) lease.stop('drain');
+    }, graceMs);
+    let cancelDeadline = () => {};
+    const deadline = new Promise<void>((resolve) => {
+      cancelDeadline = clock.setTimeout(resolve, graceMs + deadlineMs);
+    });
+    await Promise.race([Promise.all(leases.map(({ served }) => served)), deadline]);
+    cancelGrace();
+    cancelDeadline();
+    await this.#beat.stop();
+    for (const { lease } of leases) lease.end();
+  }
+
+  async #claim(): Promise<void> {
+    const { claims, clock } = this.#tools;
+    while (this.#isClaiming && this.#leases.size < this.#concurrency) {
+      const claimedAtMs = clock.monotonicMs();
+      const now = clock.now();
+      const options = { after: this.#lastAccount, excluded: this.#accountsWithTheirShare(), now };
+      const entry = await claims.claimNext(this.#id, options);
+      if (!entry) return;
+      this.#lastAccount = entry.account_id;
+      const lease = new Lease(entry, clock, claimedAtMs);
+      if (!this.#isClaiming) lease.stop('drain');
+      const served = this.#serve(lease);
+      this.#leases.set(entry._id, { lease, served });
+    }
+  }
+
+  /** One account gets at most half of the concurrency. */
+  #accountsWithTheirShare(): string[] {
+    const share = Math.max(1, Math.floor(this.#concurrency / 2));
+    const counts = new Map<string, number>();
+    for (const { lease } of this.#leases.values()) {
+      const { account_id } = lease.entry;
+      counts.set(account_id, (counts.get(account_id) ?? 0) + 1);
+    }
+    return [...counts].flatMap(([account, count]) => (count >= share ? [account] : []));
+  }
+
+  async #serve(lease: Lease): Promise<void> {
+    const { log } = this.#tools;
+    const { _id: runId, task_id: taskId } = lease.entry;
+    try {
+      await new Attempt(lease, this.#tools).serve();
+    } catch (error) {
+      // Its lease runs out, and the run is claimed again.
+      log.error({ err: error, taskId, runId }, 'a claimed run could not be started');
+    }
+    lease.end();
+    this.#leases.delete(runId);
+    this.wake();
+  }
+
+  async #renew(): Promise<number> {
+    const { claims } = this.#tools;
+    await Promise.allSettled([...this.#leases.values()].map(({ lease }) => lease.renew(claims)));
+    return BEAT_MS;
+  }
+
+  /** Stops own runs that are to be canceled, and releases the claims of workers that seem dead. */
+  async #observe(isLive: boolean): Promise<void> {
+    const { claims, clock, log, observer } = this.#tools;
+    const claimed = await claims.claimed();
+    this.#waiting = Math.max(0, (await claims.size()) - claimed.length);
+    for (const { _id, cancel } of claimed) if (cancel) this.#leases.get(_id)?.lease.stop('cancel');
+    const others = claimed.filter(({ _id }) => !this.#leases.has(_id));
+    const lost = this.#observation.look(others, clock.monotonicMs());
+    if (!isLive) return;
+    for (const claim of lost) {
+      if (!(await claims.releaseLost(claim, clock.now()))) continue;
+      observer.lostLease();
+      log.warn(
+        { taskId: claim.task_id, runId: claim._id },
+        'a worker stopped renewing its claim: it is released',
+      );
+      this.wake();
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import type { Filter } from 'mongodb';
+import type { Collections } from './collections.ts';
+import type { TaskDocument } from './task-document.ts';
+
+const PLANNED_TASK = {
+  account_id: 1,
+  schedule: 1,
+  timezone: 1,
+  enabled: 1,
+  overlap: 1,
+  catch_up: 1,
+  plan_from: 1,
+  next_fire_at: 1,
+} as const satisfies Partial<Record<keyof TaskDocument, 1>>;
+
+/** What the planner reads of a task. */
+export type PlannedTask = Pick<TaskDocument, '_id' | keyof typeof PLANNED_TASK>;
+
+/** When a task is planned from, and looked at next; undefined fields are removed. */
+export type Plan = Pick<TaskDocument, 'plan_from' | 'next_fire_at'>;
+
+/** The plans of tasks: up to when their fire times are decided. Writing them raises no version. */
+export class PlanStore {
+  readonly #tasks: Collections['tasks'];
+
+  constructor({ tasks }: Pick<Collections, 'tasks'>) {
+    this.#tasks = tasks;
+  }
+
+  /** The tasks that are due at an instant, at most so many, the earliest first. */
+  async due(now: Date, limit: number): Promise<PlannedTask[]> {
+    return this.#page({ next_fire_at: { $lte: now } }, { next_fire_at: 1 }, limit);
+  }
+
+  /** When the first task after an instant is due. */
+  async nextDue(now: Date): Promise<Date | undefined> {
+    const [first] = await this.#page({ next_fire_at: { $gt: now } }, { next_fire_at: 1 }, 1);
+    return first?.next_fire_at;
+  }
+
+  /** The tasks behind an id, at most so many. */
+  async behind(id: string, limit: number): Promise<PlannedTask[]> {
+    return this.#page({ _id: { $gt: id } }, { _id: 1 }, limit);
+  }
+
+  /** Changes a task's plan, unless it has changed since it was read. */
+  async change(seen: PlannedTask, { plan_from, next_fire_at }: Plan): Promise<void> {
+    const set = { ...(plan_from && { plan_from }), ...(next_fire_at && { next_fire_at }) };
+    const unset: { plan_from?: 1; next_fire_at?: 1 } = {
+      ...(!plan_from && { plan_from: 1 }),
+      ...(!next_fire_at && { next_fire_at: 1 }),
+    };
+    await this.#tasks.updateOne(
+      {
+        _id: seen._id,
+        plan_from: seen.plan_from ?? { $exists: false },
+        next_fire_at: seen.next_fire_at ?? { $exists: false },
+      },
+      {
+        ...(Object.keys(set).length > 0 && { $set: set }),
+        ...(Object.keys(unset).length > 0 && { $unset: unset }),
+      },
+    );
+  }
+
+  async #page(query: Filter<TaskDocument>, sort: Record<string, 1>, limit: number): Promise<PlannedTask[]> {
+    const options = { projection: PLANNED_TASK, sort, limit, batchSize: limit + 1 };
+    return this.#tasks.find<PlannedTask>(query, options).toArray();
+  }
+}

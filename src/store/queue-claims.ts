@@ -1,0 +1,145 @@
+import { isDuplicateKey } from '../database/failures.ts';
+import type { Collections } from './collections.ts';
+import type { QueuedRun } from './queue-document.ts';
+
+/** How long the waiting runs of a task are left alone after one of them found the task's slot taken. */
+const SLOT_TAKEN_MS = 1_000;
+
+/** What an observer sees of a claim: it changes while the owner lives. */
+export type ClaimSeen = Pick<QueuedRun, '_id' | 'task_id' | 'owner' | 'fence' | 'beat' | 'cancel'>;
+
+const CLAIM_SEEN = { task_id: 1, owner: 1, fence: 1, beat: 1, cancel: 1 } as const;
+
+/** The oldest first: those that were due at once by their fire times, those of one instant by their ids. */
+const OLDEST_FIRST = { due_at: 1, scheduled_at: 1, _id: 1 } as const;
+
+/** Identifies a claim. A write by it matches nothing once somebody has released or claimed the entry. */
+type Claim = Pick<QueuedRun, '_id' | 'fence'>;
+
+/** Claims on queued runs. A claim raises the entry's fence; so does every release. */
+export class QueueClaims {
+  readonly #queue: Collections['run_queue'];
+
+  constructor({ run_queue }: Pick<Collections, 'run_queue'>) {
+    this.#queue = run_queue;
+  }
+
+  /**
+   * Claims a run that waits: of the first account behind `after` that has one, in the order of ids and round again. Serial
+   * runs of a task are claimed in the order in which they were due.
+   * @param excluded - accounts that have their share already
+   * @returns null where nothing waits
+   */
+  async claimNext(
+    owner: string,
+    { after, excluded, now }: { after: string; excluded: string[]; now: Date },
+  ): Promise<QueuedRun | null> {
+    for (;;) {
+      const first =
+        (await this.#firstWaiting({ $gt: after, $nin: excluded }, now)) ??
+        (await this.#firstWaiting({ $lte: after, $nin: excluded }, now));
+      if (!first) return null;
+      const { task_id, serial } = first;
+      const mayBe = { task_id, serial, owner: null, not_before: { $lte: now } };
+      const oldest = serial ? await this.#queue.findOne(mayBe, { sort: OLDEST_FIRST }) : first;
+      const claimed = oldest && (await this.#claim(oldest, owner, now));
+      if (claimed) return claimed;
+    }
+  }
+
+  async #firstWaiting(
+    account_id: { $gt?: string; $lte?: string; $nin: string[] },
+    now: Date,
+  ): Promise<QueuedRun | null> {
+    return this.#queue.findOne(
+      { owner: null, account_id, not_before: { $lte: now } },
+      { sort: { account_id: 1, not_before: 1 } },
+    );
+  }
+
+  /** @returns null where another worker was faster, or executes a serial run of the task */
+  async #claim(entry: QueuedRun, owner: string, now: Date): Promise<QueuedRun | null> {
+    const { _id, fence, task_id, serial } = entry;
+    try {
+      return await this.#queue.findOneAndUpdate(
+        { _id, fence, owner: null },
+        { $set: { owner, fence: fence + 1, beat: 0, slot: serial ? task_id : _id } },
+        { returnDocument: 'after' },
+      );
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error;
+      await this.#queue.updateMany(
+        { task_id, serial, owner: null, not_before: { $lte: now } },
+        { $set: { not_before: new Date(now.getTime() + SLOT_TAKEN_MS) } },
+      );
+      return null;
+    }
+  }
+
+  /** Lets the serial runs of a task that found its slot taken be claimed at once. */
+  async wakeTask(task_id: string, now: Date): Promise<void> {
+    await this.#queue.updateMany(
+      { task_id, serial: true, owner: null, tries: 0, not_before: { $gt: now } },
+      { $set: { not_before: now } },
+    );
+  }
+
+  /** Renews a claim. @returns false if it was released or removed meanwhile */
+  async beat({ _id, fence }: Claim): Promise<boolean> {
+    const { matchedCount } = await this.#queue.updateOne({ _id, fence }, { $inc: { beat: 1 } });
+    return matchedCount === 1;
+  }
+
+  /** All claims there are. */
+  async claimed(): Promise<ClaimSeen[]> {
+    return this.#queue.find<ClaimSeen>({ owner: { $gt: '' } }, { projection: CLAIM_SEEN }).toArray();
+  }
+
+  /** How many runs wait or execute. */
+  async size(): Promise<number> {
+    return this.#queue.estimatedDocumentCount();
+  }
+
+  /** Stores where the work of a claim can be followed. */
+  async setLocation({ _id, fence }: Claim, location: string): Promise<void> {
+    await this.#queue.updateOne({ _id, fence }, { $set: { location } });
+  }
+
+  /** Gives a claim back. The next one keeps the location where work is followed, unless the work has ended. */
+  async release(
+    { _id, fence }: Claim,
+    { workEnded, ...changes }: Pick<QueuedRun, 'not_before' | 'tries'> & { workEnded: boolean },
+  ): Promise<void> {
+    await this.#queue.updateOne(
+      { _id, fence },
+      {
+        $set: { ...changes, owner: null, slot: _id, fence: fence + 1 },
+        ...(workEnded && { $unset: { location: 1 } }),
+      },
+    );
+  }
+
+  /** Takes a claim from an owner that seems dead. @returns false if it is alive after all, or somebody else was faster */
+  async releaseLost({ _id, fence, beat }: ClaimSeen, now: Date): Promise<boolean> {
+    const { matchedCount } = await this.#queue.updateOne(
+      { _id, fence, beat },
+      { $set: { owner: null, slot: _id, fence: fence + 1, not_before: now } },
+    );
+    return matchedCount === 1;
+  }
+
+  /** Removes an entry whose run is final. */
+  async remove({ _id, fence }: Claim): Promise<void> {
+    await this.#queue.deleteOne({ _id, fence });
+  }
+
+  /** Whether any run of a task waits or executes. */
+  async isBusy(task_id: string): Promise<boolean> {
+    return (await this.#queue.findOne({ task_id }, { projection: { _id: 1 } })) !== null;
+  }
+
+  /** Runs that nobody has claimed, and nobody has tried to claim, since before an instant. */
+  async unclaimedSince(before: Date): Promise<QueuedRun[]> {
+    return this.#queue.find({ owner: null, not_before: { $lt: before }, due_at: { $lt: before } }).toArray();
+  }
+}

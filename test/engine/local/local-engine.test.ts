@@ -1,0 +1,489 @@
+/** The engine on the real embedded database, in virtual time. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { QueueClaims } from '../../../src/store/queue-claims.ts';
+import { QueueStore } from '../../../src/store/queue-store.ts';
+import { RunStore } from '../../../src/store/run-store.ts';
+import { Expiry } from '../../../src/store/expiry.ts';
+import { openTestDatabase } from '../../support/service.ts';
+import { ACCOUNT, OTHER_ACCOUNT, uuid } from '../../support/builders.ts';
+import type { Script } from '../support/engine-process.ts';
+import { World, working } from '../support/world.ts';
+
+let database: Awaited<ReturnType<typeof openTestDatabase>>;
+let world: World;
+beforeAll(async () => {
+  database = await openTestDatabase();
+});
+afterAll(() => database.close());
+beforeEach(async () => {
+  world = await World.open(database.collections);
+});
+afterEach(() => world.close());
+
+const SECOND = 1_000;
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+describe('a due task', () => {
+  test('runs at its fire time, once, and the run tells all about it', async () => {
+    await world.addTask();
+    const { engine } = world.startEngine();
+    await world.pass(29_000);
+    expect(world.calls).toEqual([]);
+    await world.pass(1_500);
+    const [run] = await world.runs();
+    expect(run).toMatchObject({
+      status: 'COMPLETED',
+      taskIdentifier: 'recoup-task',
+      payload: { type: 'scheduled', scheduled_at: '2026-11-23T12:01:00.000Z' },
+      output: 'done',
+      error: null,
+      idempotencyKey: run?._id,
+      startedAt: new Date('2026-11-23T12:01:00.000Z'),
+      durationMs: expect.any(Number),
+      attempts: [{ status: 'COMPLETED', error: null }],
+    });
+    expect(world.calls.map(({ job }) => job)).toMatchObject([
+      {
+        task: { id: uuid(1), timezone: 'UTC' },
+        run: { id: run?._id },
+        attempt: 1,
+        scheduled_at: '2026-11-23T12:01:00.000Z',
+      },
+    ]);
+    expect(await world.queued()).toEqual([]);
+    expect(await world.occurrences()).toMatchObject([{ outcome: 'fired', run_id: run?._id }]);
+    expect((await world.taskOf())?.recent_runs.map(({ id }) => id)).toEqual([run?._id]);
+    expect((await world.taskOf())?.next_fire_at).toEqual(new Date('2026-11-23T12:02:00.000Z'));
+    expect(engine.state()).toEqual({ kind: 'command', live: true, running: 0, waiting: 0 });
+  });
+
+  test('runs once however many processes plan and claim it', async () => {
+    await world.addTask();
+    for (const name of ['one', 'two', 'three']) world.startEngine({ name });
+    await world.pass(3 * MINUTE);
+    expect(await world.outcomes()).toEqual(['12:01 fired', '12:02 fired', '12:03 fired']);
+    expect(await world.statuses()).toEqual(['COMPLETED', 'COMPLETED', 'COMPLETED']);
+    expect(world.calls).toHaveLength(3);
+  });
+
+  test('neither runs while it is disabled, nor keeps a plan', async () => {
+    await world.addTask(1, { enabled: false });
+    world.startEngine();
+    await world.pass(2 * MINUTE);
+    expect(world.calls).toEqual([]);
+    const task = await world.taskOf();
+    expect([task?.plan_from, task?.next_fire_at]).toEqual([undefined, undefined]);
+  });
+
+  test('is planned by the sweep if it has no plan, unless it is an unchanged sample', async () => {
+    const noPlan = { plan_from: undefined, next_fire_at: undefined };
+    await world.addTask(1, noPlan);
+    await world.addTask(2, noPlan);
+    const { version } = (await world.taskOf()) ?? {};
+    world.startEngine({ sampleIds: new Set([uuid(2)]) });
+    await world.pass(MINUTE);
+    expect(world.calls.map(({ job }) => job.task.id)).toEqual([uuid(1)]);
+    expect((await world.taskOf(2))?.next_fire_at).toBeUndefined();
+    // Three writes of its run, each marked before and after; none for the plan.
+    expect((await world.taskOf())?.version).toBe((version ?? 0) + 6);
+  });
+});
+
+describe('overlap', () => {
+  const long = working(2.5 * MINUTE);
+  test.each([
+    [undefined, ['12:01 fired', '12:02 skipped overlap', '12:03 skipped overlap', '12:04 fired'], 2],
+    ['skip', ['12:01 fired', '12:02 skipped overlap', '12:03 skipped overlap', '12:04 fired'], 2],
+    ['queue', ['12:01 fired', '12:02 fired', '12:03 skipped queue_full', '12:04 fired'], 2],
+    ['allow', ['12:01 fired', '12:02 fired', '12:03 fired', '12:04 fired'], 4],
+  ] as const)('%s', async (overlap, expected, calls) => {
+    await world.addTask(1, { ...(overlap && { overlap }) });
+    world.startEngine({ script: long, concurrency: 8 });
+    await world.pass(3.6 * MINUTE);
+    expect(await world.outcomes()).toEqual(expected);
+    expect(world.calls).toHaveLength(calls);
+  });
+
+  test('a run started by hand waits for the slot of its task, and fires no skip', async () => {
+    await world.addTask();
+    const { engine } = world.startEngine({ script: working(20 * SECOND) });
+    await world.pass(31 * SECOND);
+    await world.runNow(uuid(1), { input: { tone: 'dry' } });
+    engine.wake();
+    await world.pass(15 * SECOND);
+    expect(await world.statuses()).toEqual(['EXECUTING', 'QUEUED']);
+    await world.pass(10 * SECOND);
+    expect(await world.statuses()).toEqual(['COMPLETED', 'EXECUTING']);
+    const [, manual] = await world.runs();
+    expect(manual?.payload).toEqual({ type: 'manual', scheduled_at: null, input: { tone: 'dry' } });
+    await world.pass(20 * SECOND);
+    expect(await world.statuses()).toEqual(['COMPLETED', 'COMPLETED']);
+  });
+});
+
+describe('what becomes of a run', () => {
+  const fails: Script = async () => ({
+    kind: 'failed',
+    error: { name: 'ExitCode', message: 'exit 1', stackTrace: 'x'.repeat(10_000) },
+    repeatable: true,
+  });
+  const once = { schedule: '1 12 * * *' };
+
+  test('a failed attempt is repeated up to max_attempts, and each is told', async () => {
+    await world.addTask(1, { ...once, max_attempts: 3 });
+    world.startEngine({ script: fails });
+    await world.pass(31 * SECOND);
+    expect(await world.statuses()).toEqual(['REATTEMPTING']);
+    await world.pass(MINUTE);
+    const [run] = await world.runs();
+    expect(run).toMatchObject({ status: 'FAILED', error: { name: 'ExitCode' } });
+    expect(run?.attempts?.map(({ status, error }) => `${status} ${error?.message}`)).toEqual(
+      Array(3).fill('FAILED exit 1'),
+    );
+    expect(new Set(run?.attempts?.map(({ id }) => id)).size).toBe(3);
+    expect(run?.error?.stackTrace?.length).toBeLessThan(4_200);
+    expect(world.deliveries).toEqual(['one 1', 'one 2', 'one 3']);
+    expect(new Set(world.calls.map(({ job }) => job.run.id)).size).toBe(1);
+  });
+
+  test('a try that was not delivered is no attempt; when the time is over, the run is NotDelivered', async () => {
+    await world.addTask(1, { ...once, timeout_seconds: 100 });
+    world.startEngine({ script: async () => ({ kind: 'undelivered', error: { message: 'refused' } }) });
+    await world.pass(40 * SECOND);
+    expect(await world.runs()).toMatchObject([{ status: 'REATTEMPTING', attempts: [], startedAt: null }]);
+    await world.pass(100 * SECOND);
+    expect(await world.runs()).toMatchObject([
+      {
+        status: 'FAILED',
+        error: { name: 'NotDelivered', message: expect.stringContaining('refused') },
+        attempts: [],
+        startedAt: null,
+      },
+    ]);
+    const begun = world.calls.map(({ atMs }) => atMs);
+    expect(begun.length).toBeGreaterThan(3);
+    expect(begun.length).toBeLessThan(10);
+    expect(await world.queued()).toEqual([]);
+  });
+
+  test('an attempt that takes too long is told to stop, and is TimedOut', async () => {
+    await world.addTask(1, { ...once, timeout_seconds: 10 });
+    world.startEngine({ script: working(HOUR) });
+    await world.pass(41 * SECOND);
+    expect(await world.runs()).toMatchObject([
+      { status: 'FAILED', error: { name: 'TimedOut' }, durationMs: 10_000 },
+    ]);
+  });
+
+  test('an executor that neither ends nor stops is left to itself', async () => {
+    await world.addTask(1, { ...once, timeout_seconds: 10 });
+    world.startEngine({ script: () => new Promise(() => {}) });
+    await world.pass(56 * SECOND);
+    expect(await world.statuses()).toEqual(['FAILED']);
+  });
+
+  test('an executor that throws is our fault', async () => {
+    await world.addTask(1, once);
+    world.startEngine({
+      script: async () => {
+        throw new TypeError('broken');
+      },
+    });
+    await world.pass(31 * SECOND);
+    expect(await world.runs()).toMatchObject([
+      { status: 'SYSTEM_FAILURE', error: { name: 'TypeError', message: 'broken' } },
+    ]);
+  });
+
+  test('an output that the database refuses is our fault', async () => {
+    await world.addTask(1, once);
+    const nested = JSON.parse(`${'['.repeat(500)}${']'.repeat(500)}`);
+    world.startEngine({ script: async () => ({ kind: 'completed', output: nested }) });
+    await world.pass(35 * SECOND);
+    expect(await world.runs()).toMatchObject([{ status: 'SYSTEM_FAILURE', error: { name: 'StorageError' } }]);
+    expect(await world.queued()).toEqual([]);
+  });
+
+  test('an output beyond all limits is cut', async () => {
+    await world.addTask(1, once);
+    world.startEngine({ script: async () => ({ kind: 'completed', output: 'x'.repeat(600_000) }) });
+    await world.pass(31 * SECOND);
+    expect(await world.runs()).toMatchObject([
+      { status: 'COMPLETED', output: { cut: true, text: expect.any(String) } },
+    ]);
+  });
+
+  test('a final status that the database cannot take is stored when it is back', async () => {
+    await world.addTask(1, once);
+    const process = world.startEngine({ script: working(5 * SECOND) });
+    await world.pass(32 * SECOND);
+    process.isCutOff = true;
+    await world.pass(15 * SECOND);
+    expect(await world.statuses()).toEqual(['EXECUTING']);
+    process.isCutOff = false;
+    await world.pass(3 * SECOND);
+    expect(await world.runs()).toMatchObject([{ status: 'COMPLETED', output: 'done' }]);
+    expect(world.calls).toHaveLength(1);
+  });
+
+  test('also after a minute, where nobody else has taken the run', async () => {
+    await world.addTask(1, once);
+    const process = world.startEngine({ script: working(5 * SECOND) });
+    await world.pass(32 * SECOND);
+    process.isCutOff = true;
+    await world.pass(MINUTE);
+    process.isCutOff = false;
+    await world.pass(3 * SECOND);
+    expect(await world.statuses()).toEqual(['COMPLETED']);
+  });
+});
+
+describe('cancel', () => {
+  const cancel = (runId: string) => new QueueStore(world.collections).requestCancel(runId);
+
+  test('a run that executes is stopped within seconds', async () => {
+    await world.addTask();
+    world.startEngine({ script: working(HOUR) });
+    await world.pass(31 * SECOND);
+    const [run] = await world.runs();
+    await cancel(run?._id ?? '');
+    await world.pass(2 * SECOND);
+    expect(await world.runs()).toMatchObject([{ status: 'CANCELED', attempts: [{ status: 'CANCELED' }] }]);
+  });
+
+  test('work that has ended all the same counts', async () => {
+    await world.addTask();
+    world.startEngine({
+      script: async ({ signal }, process) => {
+        await process.work(HOUR, signal);
+        return { kind: 'completed', output: 'in time' };
+      },
+    });
+    await world.pass(31 * SECOND);
+    const [run] = await world.runs();
+    await cancel(run?._id ?? '');
+    await world.pass(2 * SECOND);
+    expect(await world.runs()).toMatchObject([{ status: 'COMPLETED', output: 'in time' }]);
+  });
+
+  test('a run that waits never starts; so it is with a deleted task, and a disabled one that was due', async () => {
+    await world.addTask(1, { enabled: false });
+    await world.runNow(uuid(1), { _id: 'run_canceled' });
+    await cancel('run_canceled');
+    await world.runNow(uuid(2), { _id: 'run_deleted' });
+    const entry = { task_id: uuid(1), account_id: ACCOUNT, serial: true, due_at: world.now };
+    const queue = new QueueStore(world.collections);
+    await queue.add({ ...entry, _id: 'run_disabled', trigger: 'scheduled', scheduled_at: world.now });
+    await queue.add({ ...entry, _id: 'run_by_hand', trigger: 'manual', scheduled_at: null });
+    world.startEngine();
+    await world.pass(5 * SECOND);
+    expect(
+      Object.fromEntries(
+        (await world.runs()).map(({ _id, status, error }) => [_id, `${status} ${error?.message}`]),
+      ),
+    ).toEqual({
+      run_canceled: 'CANCELED The run was canceled before it ended.',
+      run_deleted: 'CANCELED The task was deleted.',
+      run_disabled: 'CANCELED The task was disabled.',
+      run_by_hand: 'COMPLETED undefined',
+    });
+    expect(await world.queued()).toEqual([]);
+  });
+});
+
+describe('leases', () => {
+  test('a run whose worker died is final within a minute of the next start', async () => {
+    await world.addTask(1, { schedule: '1 12 * * *' });
+    const worker = world.startEngine({ script: working(HOUR) });
+    await world.pass(35 * SECOND);
+    worker.kill();
+    world.startEngine({ name: 'two' });
+    await world.pass(MINUTE);
+    expect(await world.runs()).toMatchObject([
+      { status: 'CRASHED', error: { name: 'LostWorker' }, attempts: [{ status: 'FAILED' }] },
+    ]);
+    expect(world.deliveries).toEqual(['one 1']);
+    expect(await world.queued()).toEqual([]);
+  });
+
+  test('it is repeated where max_attempts allows it', async () => {
+    await world.addTask(1, { schedule: '1 12 * * *', max_attempts: 2 });
+    const worker = world.startEngine({ script: working(HOUR) });
+    await world.pass(35 * SECOND);
+    worker.kill();
+    world.startEngine({ name: 'two' });
+    await world.pass(MINUTE);
+    expect(world.deliveries).toEqual(['one 1', 'two 2']);
+    const [run] = await world.runs();
+    expect(run?.attempts?.map(({ status, error }) => [status, error?.name])).toEqual([
+      ['FAILED', 'LostWorker'],
+      ['COMPLETED', undefined],
+    ]);
+  });
+
+  test('a worker that cannot renew stops its executor before anybody takes the run, and writes nothing', async () => {
+    await world.addTask(1, { schedule: '1 12 * * *' });
+    const worker = world.startEngine({ script: working(HOUR) });
+    await world.pass(35 * SECOND);
+    worker.isCutOff = true;
+    await world.pass(20 * SECOND);
+    expect(world.calls[0]?.signal.aborted).toBe(true);
+    worker.isCutOff = false;
+    expect(await world.statuses()).toEqual(['EXECUTING']);
+    await world.pass(40 * SECOND);
+    expect(await world.statuses()).toEqual(['CRASHED']);
+  });
+
+  test('a worker that stood still writes nothing over what others have decided', async () => {
+    await world.addTask(1, { schedule: '1 12 * * *', max_attempts: 2 });
+    const worker = world.startEngine({ script: working(10 * SECOND) });
+    world.startEngine({ name: 'two', concurrency: 0 });
+    await world.pass(35 * SECOND);
+    worker.pause();
+    world.startEngine({ name: 'three', script: working(5 * MINUTE) });
+    await world.pass(MINUTE);
+    expect(world.deliveries).toEqual(['one 1', 'three 2']);
+    worker.resume();
+    await world.pass(10 * SECOND);
+    expect(await world.statuses()).toEqual(['EXECUTING']);
+    await world.pass(5 * MINUTE);
+    expect(await world.runs()).toMatchObject([
+      { status: 'COMPLETED', attempts: [{ status: 'FAILED' }, { status: 'COMPLETED' }] },
+    ]);
+  });
+});
+
+describe('fairness', () => {
+  test('accounts take turns, and none has more than half of the places', async () => {
+    await world.addTask(1, { enabled: false });
+    await world.addTask(2, { enabled: false, account_id: OTHER_ACCOUNT });
+    const queue = new QueueStore(world.collections);
+    for (let at = 0; at < 8; at += 1) {
+      const common = { trigger: 'manual', scheduled_at: null, due_at: world.now, serial: false } as const;
+      await queue.add({ ...common, _id: `run_a${at}`, task_id: uuid(1), account_id: ACCOUNT });
+      if (at < 3)
+        await queue.add({ ...common, _id: `run_b${at}`, task_id: uuid(2), account_id: OTHER_ACCOUNT });
+    }
+    const { engine } = world.startEngine({ script: working(10 * SECOND) });
+    await world.pass(3 * SECOND);
+    const accounts = () =>
+      world.calls.map(({ job }) => (job.task.account_id === ACCOUNT ? 'a' : 'b')).join('');
+    expect(accounts()).toBe('abab');
+    expect(engine.state()).toMatchObject({ running: 4, waiting: 7 });
+    await world.pass(40 * SECOND);
+    expect(accounts().slice(4)).toHaveLength(7);
+    expect(await world.queued()).toEqual([]);
+  });
+});
+
+describe('the end of the process', () => {
+  test('lets work end within the time of grace', async () => {
+    await world.addTask();
+    const { engine } = world.startEngine({ script: working(6 * SECOND) });
+    await world.pass(31 * SECOND);
+    const stopped = engine.stop();
+    await world.pass(6 * SECOND);
+    await stopped;
+    expect(await world.statuses()).toEqual(['COMPLETED']);
+  });
+
+  test('interrupts what takes longer', async () => {
+    await world.addTask(1, { max_attempts: 3 });
+    const { engine } = world.startEngine({ script: working(HOUR) });
+    await world.pass(31 * SECOND);
+    const stopped = engine.stop();
+    await world.pass(9 * SECOND);
+    await stopped;
+    expect(await world.runs()).toMatchObject([{ status: 'INTERRUPTED', attempts: [{ status: 'FAILED' }] }]);
+    expect(await world.queued()).toEqual([]);
+  });
+
+  test('hands over what can be followed', async () => {
+    const accepting: Script = async ({ signal, location, onAccepted }, process) => {
+      if (location === undefined) await onAccepted('https://example.com/jobs/1');
+      await process.work(MINUTE, signal);
+      return signal.aborted ? { kind: 'aborted' } : { kind: 'completed', output: location };
+    };
+    await world.addTask(1, { schedule: '1 12 * * *' });
+    const { engine } = world.startEngine({ script: accepting });
+    await world.pass(31 * SECOND);
+    const stopped = engine.stop();
+    await world.pass(SECOND);
+    await stopped;
+    expect(await world.queued()).toMatchObject([{ owner: null, location: 'https://example.com/jobs/1' }]);
+    expect(await world.statuses()).toEqual(['EXECUTING']);
+    world.startEngine({ name: 'two', script: accepting });
+    await world.pass(65 * SECOND);
+    expect(await world.runs()).toMatchObject([
+      { status: 'COMPLETED', output: 'https://example.com/jobs/1', attempts: [{ status: 'COMPLETED' }] },
+    ]);
+    expect(world.calls.map(({ job, location }) => [job.attempt, location])).toEqual([
+      [1, undefined],
+      [1, 'https://example.com/jobs/1'],
+    ]);
+  });
+
+  test('returns what was not delivered to the queue', async () => {
+    await world.addTask(1, { enabled: false });
+    await world.runNow(uuid(1));
+    const { engine } = world.startEngine({
+      script: async () => ({ kind: 'undelivered', error: { message: 'refused' } }),
+    });
+    await world.pass(SECOND);
+    const stopped = engine.stop();
+    await world.pass(SECOND);
+    await stopped;
+    expect(await world.queued()).toMatchObject([{ owner: null }]);
+    expect(await world.statuses()).toEqual(['REATTEMPTING']);
+    world.startEngine({ name: 'two' });
+    await world.pass(10 * SECOND);
+    expect(await world.statuses()).toEqual(['COMPLETED']);
+  });
+});
+
+describe('runs that no engine executes', () => {
+  test('are canceled by any copy a day after they were due', async () => {
+    await world.addTask(1, { enabled: false });
+    await world.runNow(uuid(1));
+    const expiry = new Expiry({
+      claims: new QueueClaims(world.collections),
+      runs: new RunStore(world.collections),
+    });
+    await world.pass(DAY);
+    expect(await expiry.cancelExpired(world.now)).toBe(0);
+    await world.pass(1);
+    expect(await expiry.cancelExpired(world.now)).toBe(1);
+    expect(await world.runs()).toMatchObject([
+      { status: 'CANCELED', expiredAt: world.now, error: { name: 'Expired' } },
+    ]);
+    expect(await world.queued()).toEqual([]);
+  });
+
+  test('so are those whose worker died', async () => {
+    await world.addTask(1, { schedule: '1 12 * * *' });
+    const worker = world.startEngine({ script: working(HOUR) });
+    await world.pass(35 * SECOND);
+    worker.kill();
+    const expiry = new Expiry({
+      claims: new QueueClaims(world.collections),
+      runs: new RunStore(world.collections),
+    });
+    for (let passed = 0; passed <= DAY + 20 * MINUTE; passed += 10 * MINUTE) {
+      await expiry.cancelExpired(world.now);
+      await world.pass(10 * MINUTE);
+    }
+    expect(await world.statuses()).toEqual(['CANCELED']);
+  });
+
+  test('an engine that finds them starts none of them', async () => {
+    await world.addTask(1, { enabled: false });
+    await world.runNow(uuid(1));
+    await world.pass(DAY + 1);
+    world.startEngine();
+    await world.pass(SECOND);
+    expect(world.calls).toEqual([]);
+    expect(await world.runs()).toMatchObject([{ status: 'CANCELED', expiredAt: expect.any(Date) }]);
+  });
+});

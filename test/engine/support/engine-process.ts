@@ -1,0 +1,171 @@
+import { MongoNetworkError } from 'mongodb';
+import { pino } from 'pino';
+import {
+  type LocalEngine,
+  type LocalEngineOptions,
+  startLocalEngine,
+} from '../../../src/engine/local/local-engine.ts';
+import type { Attempt, Executor, Outcome } from '../../../src/engine/port.ts';
+import type { Collections } from '../../../src/store/collections.ts';
+import { ProcessClock, type VirtualTime } from './virtual-time.ts';
+
+const WRITES = new Set(['insertOne', 'updateOne', 'updateMany', 'deleteOne', 'findOneAndUpdate']);
+
+type Around = (name: string, call: () => unknown) => unknown;
+
+/** The same object, each of whose calls that talk to the database goes through `around`. */
+function watched<Target extends object>(target: Target, around: Around): Target {
+  return new Proxy(target, {
+    get(object, name) {
+      const value: unknown = Reflect.get(object, name);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        const call = (): unknown => Reflect.apply(value, object, args);
+        if (name !== 'find') return around(String(name), call);
+        const cursor = call();
+        return typeof cursor === 'object' && cursor !== null ? watched(cursor, around) : cursor;
+      };
+    },
+  });
+}
+
+export interface ExecutorCall extends Pick<Attempt, 'job' | 'location' | 'signal'> {
+  /** The process that made it. */
+  by: string;
+  /** The virtual time at which it began. */
+  atMs: number;
+}
+
+export type Script = (attempt: Attempt, process: EngineProcess) => Promise<Outcome>;
+
+export interface ProcessOptions extends Partial<
+  Omit<LocalEngineOptions, 'collections' | 'executor' | 'clock'>
+> {
+  name?: string;
+  now: Date;
+  collections: Collections;
+  time: VirtualTime;
+  calls: ExecutorCall[];
+  script: Script;
+  kind?: string;
+  /** Wraps each call to the database; the virtual clock waits for it by default. */
+  latency?: (call: () => unknown) => Promise<unknown>;
+}
+
+/** A process that runs an engine: it can be killed, paused, or lose its database. */
+export class EngineProcess {
+  readonly name: string;
+  readonly clock: ProcessClock;
+  readonly engine: LocalEngine;
+  isAlive = true;
+  /** The database answers nothing, and applies nothing. */
+  isCutOff = false;
+  /** The writes since a test emptied the list, as `collection.method`, the one that is about to happen included. */
+  writesSince: string[] = [];
+  /** Whether the process is killed instead of the write that is about to happen. */
+  killWhen = () => false;
+  #isPaused = false;
+  #held: (() => void)[] = [];
+
+  constructor({
+    name = 'one',
+    now,
+    collections,
+    time,
+    calls,
+    script,
+    kind = 'command',
+    latency,
+    ...options
+  }: ProcessOptions) {
+    this.name = name;
+    this.clock = new ProcessClock(time, now, (callback) => this.#whenRunning(callback));
+    const apply = latency ?? ((call: () => unknown) => time.during(async () => call()));
+    const executor: Executor = {
+      kind,
+      execute: async (attempt) => {
+        const { job, location, signal } = attempt;
+        calls.push({ job, ...(location !== undefined && { location }), signal, by: name, atMs: time.ms });
+        return script(attempt, this);
+      },
+      close: async () => {},
+    };
+    this.engine = startLocalEngine({
+      concurrency: 4,
+      graceMs: 8_000,
+      log: pino({ level: 'silent' }),
+      random: () => 0.5,
+      ...options,
+      collections: this.#watch(collections, apply),
+      executor,
+      clock: this.clock,
+    });
+  }
+
+  /** As kill -9: nothing of the process happens from now on. */
+  kill(): void {
+    this.isAlive = false;
+  }
+
+  /** As SIGSTOP. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** As SIGCONT. */
+  resume(): void {
+    this.#isPaused = false;
+    for (const go of this.#held.splice(0)) this.#whenRunning(go);
+  }
+
+  /** Resolves after a time that the process sees pass; at once when the signal is aborted. */
+  async work(ms: number, signal?: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const cancel = this.clock.setTimeout(resolve, ms);
+      signal?.addEventListener('abort', () => {
+        cancel();
+        resolve();
+      });
+    });
+  }
+
+  #whenRunning(callback: () => void): void {
+    if (!this.isAlive) return;
+    if (this.#isPaused) this.#held.push(callback);
+    else callback();
+  }
+
+  #watch(collections: Collections, apply: (call: () => unknown) => Promise<unknown>): Collections {
+    const { tasks, runs, accounts, idempotency_keys, api_keys, run_queue, occurrences, engine, upgrades } =
+      collections;
+    const around =
+      (collection: string): Around =>
+      async (method, call) => {
+        const dead = new Promise<never>(() => {});
+        if (!this.isAlive) return dead;
+        if (WRITES.has(method)) {
+          this.writesSince.push(`${collection}.${method}`);
+          if (this.killWhen()) this.kill();
+          if (!this.isAlive) return dead;
+        }
+        if (this.isCutOff) throw new MongoNetworkError('The test took the database away.');
+        return new Promise((resolve, reject) => {
+          apply(call).then(
+            (result) => this.#whenRunning(() => resolve(result)),
+            (error: unknown) => this.#whenRunning(() => reject(error)),
+          );
+        });
+      };
+    return {
+      tasks: watched(tasks, around('tasks')),
+      runs: watched(runs, around('runs')),
+      run_queue: watched(run_queue, around('run_queue')),
+      occurrences: watched(occurrences, around('occurrences')),
+      engine: watched(engine, around('engine')),
+      accounts,
+      idempotency_keys,
+      api_keys,
+      upgrades,
+    };
+  }
+}

@@ -1,0 +1,233 @@
+import { MongoServerError } from 'mongodb';
+import type { Collections } from '../../../src/store/collections.ts';
+
+type Value = unknown;
+type Fields = Record<string, Value>;
+
+const isFields = (value: Value): value is Fields =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !(value instanceof Date) &&
+  !('_bsontype' in value);
+const plain = (value: Value): Value =>
+  value instanceof Date ? value.getTime() : isObjectId(value) ? String(value) : (value ?? null);
+const isObjectId = (value: Value): boolean =>
+  typeof value === 'object' && value !== null && '_bsontype' in value;
+
+/** The order of two values of one kind; null comes first. */
+function compare(one: Value, other: Value): number {
+  const [left, right] = [plain(one), plain(other)];
+  if (left === right) return 0;
+  if (left === null) return -1;
+  if (right === null) return 1;
+  if (typeof left === 'number' && typeof right === 'number') return left - right;
+  return String(left) < String(right) ? -1 : 1;
+}
+
+const sameKind = (one: Value, other: Value) => typeof plain(one) === typeof plain(other);
+const listOf = (value: Value): Value[] => (Array.isArray(value) ? value : []);
+
+const TESTS: Record<string, (value: Value, operand: Value) => boolean> = {
+  $gt: (value, operand) => sameKind(value, operand) && compare(value, operand) > 0,
+  $gte: (value, operand) => sameKind(value, operand) && compare(value, operand) >= 0,
+  $lt: (value, operand) => sameKind(value, operand) && compare(value, operand) < 0,
+  $lte: (value, operand) => sameKind(value, operand) && compare(value, operand) <= 0,
+  $ne: (value, operand) => compare(value, operand) !== 0,
+  $in: (value, operand) => listOf(operand).some((one) => compare(value, one) === 0),
+  $nin: (value, operand) => listOf(operand).every((one) => compare(value, one) !== 0),
+  $exists: (value, operand) => (value !== undefined) === operand,
+};
+
+function matches(document: Fields, filter: Fields): boolean {
+  return Object.entries(filter).every(([name, condition]) => {
+    if (name === '$or') return listOf(condition).some((one) => isFields(one) && matches(document, one));
+    if (name === '$and') return listOf(condition).every((one) => isFields(one) && matches(document, one));
+    if (condition === undefined) return true;
+    const value = document[name];
+    if (!isFields(condition)) return compare(value, condition) === 0;
+    return Object.entries(condition).every(([operator, operand]) => {
+      const holds = TESTS[operator];
+      if (!holds) throw new Error(`The tests' database has no ${operator}.`);
+      return holds(value, operand);
+    });
+  });
+}
+
+const CHANGES: Record<string, (before: Value, operand: Value) => Value> = {
+  $set: (_before, operand) => operand,
+  $unset: () => undefined,
+  $inc: (before, operand) => Number(before ?? 0) + Number(operand),
+  $push: (before, operand) => {
+    const { $each, $slice } = isFields(operand) ? operand : {};
+    return [...listOf(before), ...listOf($each)].slice(Number($slice));
+  },
+  $pullAll: (before, operand) =>
+    before === undefined
+      ? undefined
+      : listOf(before).filter((one) => listOf(operand).every((unwanted) => compare(one, unwanted) !== 0)),
+};
+
+function change(document: Fields, update: Fields, isNew = false): void {
+  for (const [operator, operands] of Object.entries(update)) {
+    const apply = operator === '$setOnInsert' ? isNew && CHANGES.$set : CHANGES[operator];
+    if (apply === undefined) throw new Error(`The tests' database has no ${operator}.`);
+    if (apply === false || !isFields(operands)) continue;
+    for (const [name, operand] of Object.entries(operands)) {
+      const value = apply(document[name], operand);
+      if (value === undefined) delete document[name];
+      else document[name] = value;
+    }
+  }
+}
+
+interface FindOptions {
+  sort?: Record<string, 1 | -1>;
+  limit?: number;
+}
+
+/** What the engine's stores use of a collection, in memory: each call is atomic. */
+export class MemoryCollection {
+  readonly documents = new Map<string, Fields>();
+  /** By the value of this field, so that a task's runs are found without looking at all. */
+  readonly #groups = new Map<Value, Map<string, Fields>>();
+  readonly #unique: string | undefined;
+
+  constructor(unique?: string) {
+    this.#unique = unique;
+  }
+
+  find(filter: Fields = {}, options: FindOptions = {}) {
+    return { toArray: async () => this.#select(filter, options).map((document) => ({ ...document })) };
+  }
+
+  async findOne(filter: Fields, options: FindOptions = {}) {
+    const [found] = this.#select(filter, { ...options, limit: 1 });
+    return found ? { ...found } : null;
+  }
+
+  async insertOne(document: Fields) {
+    this.#checkUnique(document);
+    this.#put(Object.fromEntries(Object.entries(document).filter(([, value]) => value !== undefined)));
+  }
+
+  async updateOne(filter: Fields, update: Fields) {
+    return { matchedCount: this.#update(filter, update, 1) };
+  }
+
+  async updateMany(filter: Fields, update: Fields) {
+    return { matchedCount: this.#update(filter, update, Infinity) };
+  }
+
+  async findOneAndUpdate(
+    filter: Fields,
+    update: Fields,
+    options: { upsert?: boolean; returnDocument?: string } = {},
+  ) {
+    const [found] = this.#select(filter, { limit: 1 });
+    if (!found) {
+      if (!options.upsert) return null;
+      const added: Fields = { _id: filter._id };
+      change(added, update, true);
+      this.#checkUnique(added);
+      this.#put(added);
+      return { ...added };
+    }
+    const before = { ...found };
+    this.#change(found, update);
+    return options.returnDocument === 'after' ? { ...found } : before;
+  }
+
+  async deleteOne(filter: Fields) {
+    const [found] = this.#select(filter, { limit: 1 });
+    if (found) this.#drop(found);
+    return { deletedCount: found ? 1 : 0 };
+  }
+
+  async deleteMany(filter: Fields) {
+    const found = this.#select(filter, {});
+    for (const document of found) this.#drop(document);
+    return { deletedCount: found.length };
+  }
+
+  async estimatedDocumentCount() {
+    return this.documents.size;
+  }
+
+  #select(filter: Fields, { sort, limit = Infinity }: FindOptions): Fields[] {
+    const { _id, task_id } = filter;
+    const group = typeof task_id === 'string' ? this.#groups.get(task_id)?.values() : this.documents.values();
+    const one = typeof _id === 'string' ? this.documents.get(_id) : undefined;
+    const candidates = typeof _id === 'string' ? (one ? [one] : []) : (group ?? []);
+    const found: Fields[] = [];
+    for (const document of candidates) {
+      if (!matches(document, filter)) continue;
+      found.push(document);
+      if (!sort && found.length >= limit) break;
+    }
+    if (!sort) return found;
+    const order = Object.entries(sort);
+    found.sort((left, right) => {
+      for (const [name, direction] of order) {
+        const difference = compare(left[name], right[name]);
+        if (difference !== 0) return difference * direction;
+      }
+      return 0;
+    });
+    return limit === 0 ? found : found.slice(0, limit);
+  }
+
+  #update(filter: Fields, update: Fields, limit: number): number {
+    const found = this.#select(filter, { limit });
+    for (const document of found) this.#change(document, update);
+    return found.length;
+  }
+
+  #change(document: Fields, update: Fields): void {
+    const after = { ...document };
+    change(after, update);
+    this.#checkUnique(after, document);
+    for (const name of Object.keys(document)) if (!(name in after)) delete document[name];
+    Object.assign(document, after);
+  }
+
+  #checkUnique(document: Fields, except?: Fields): void {
+    const unique = this.#unique;
+    const isTaken =
+      (!except && this.documents.has(String(document._id))) ||
+      (unique !== undefined &&
+        [...this.documents.values()].some(
+          (other) => other !== except && compare(other[unique], document[unique]) === 0,
+        ));
+    if (isTaken) throw new MongoServerError({ message: 'E11000 duplicate key', code: 11_000 });
+  }
+
+  #put(document: Fields): void {
+    this.documents.set(String(document._id), document);
+    const group = this.#groups.get(document.task_id) ?? new Map<string, Fields>();
+    group.set(String(document._id), document);
+    this.#groups.set(document.task_id, group);
+  }
+
+  #drop(document: Fields): void {
+    this.documents.delete(String(document._id));
+    this.#groups.get(document.task_id)?.delete(String(document._id));
+  }
+}
+
+/** The collections in memory, for the stores of the engine and no others: virtual days take seconds with them. */
+export function memoryCollections(): Collections;
+export function memoryCollections(): object {
+  const collection = (unique?: string) => new MemoryCollection(unique);
+  return {
+    tasks: collection(),
+    runs: collection(),
+    run_queue: collection('slot'),
+    occurrences: collection(),
+    engine: collection(),
+    accounts: collection(),
+    idempotency_keys: collection(),
+    api_keys: collection(),
+    upgrades: collection(),
+  };
+}
