@@ -1,9 +1,10 @@
-import type { Position } from './position.ts';
+import { onlyDuplicates } from '../database/failures.ts';
+import { type Position, comparePosition } from './position.ts';
 import type { Collections } from './collections.ts';
 import type { ReportedRun } from './run-document.ts';
 import { NEWEST_FIRST, type RunFilter, queriesOf } from './run-filter.ts';
 import { RawRun } from './run-raw.ts';
-import { onlyDuplicates, wasAnswered, writesOf } from './run-report.ts';
+import { wasAnswered, writesOf } from './run-report.ts';
 import { Settlement } from './settlement.ts';
 
 /** What a listing leaves out: these may be large. */
@@ -26,12 +27,6 @@ export class RunOfAnotherTask extends Error {
     this.name = 'RunOfAnotherTask';
     this.runId = runId;
   }
-}
-
-function comparePosition(one: Position, other: Position): number {
-  const later = other.createdAt.getTime() - one.createdAt.getTime();
-  // As the database orders texts: by their bytes in UTF-8.
-  return later === 0 ? Buffer.compare(Buffer.from(other.id), Buffer.from(one.id)) : later;
 }
 
 /** Runs. */

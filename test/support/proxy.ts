@@ -1,14 +1,48 @@
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
 import { Transform } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
 import { deserialize, serialize } from 'bson';
 
-/** Where a connection string leads: a host and port, or the path of a socket. */
-function targetOf(uri: string) {
-  const authority = /^mongodb:\/\/(?:[^@/]*@)?([^/?,]+)/.exec(uri)?.[1] ?? '';
-  const decoded = decodeURIComponent(authority);
-  if (decoded.startsWith('/')) return { path: decoded };
-  const { hostname, port } = new URL(`tcp://${authority}`);
-  return { host: hostname, port: Number(port || 27017) };
+/** The parts of a connection string; of several hosts the first. */
+function partsOf(uri: string) {
+  const parts = /^mongodb:\/\/([^@/]*@)?([^/?,]+)[^/?]*(\/[^?]*)?(?:\?(.*))?$/.exec(uri);
+  if (!parts)
+    throw new Error(
+      'The proxy of the tests needs a MONGODB_URI that starts with mongodb:// and names a host.',
+    );
+  const [, user = '', host = '', path = '/', options] = parts;
+  return { user, host, path, options: new URLSearchParams(options) };
+}
+
+/** Connects to the server of a connection string: by TCP, TLS, or a Unix socket. */
+function connectTo({ host, options }: ReturnType<typeof partsOf>): Socket {
+  const decoded = decodeURIComponent(host);
+  if (decoded.startsWith('/')) return connect({ path: decoded });
+  const { hostname, port } = new URL(`tcp://${host}`);
+  const target = { host: hostname, port: Number(port || 27017) };
+  if (![options.get('tls'), options.get('ssl')].includes('true')) return connect(target);
+  const file = (name: string) => {
+    const path = options.get(name);
+    return path === null ? undefined : readFileSync(path);
+  };
+  const isOn = (name: string) => options.get(name) === 'true';
+  const own = file('tlsCertificateKeyFile');
+  return connectTls({
+    ...target,
+    ca: file('tlsCAFile'),
+    cert: own,
+    key: own,
+    rejectUnauthorized: !isOn('tlsInsecure') && !isOn('tlsAllowInvalidCertificates'),
+    ...(isOn('tlsAllowInvalidHostnames') && { checkServerIdentity: () => undefined }),
+  });
+}
+
+/** The connection string of a proxy: as the server's, with its user and options, but without TLS. */
+function uriOf(port: number, { user, path, options }: ReturnType<typeof partsOf>): string {
+  const kept = [...options].filter(([name]) => !/^(tls|ssl|directConnection$)/i.test(name));
+  const query = new URLSearchParams([...kept, ['directConnection', 'true']]);
+  return `mongodb://${user}127.0.0.1:${port}${path}?${query}`;
 }
 
 const OP_MSG = 2013;
@@ -48,6 +82,7 @@ function eachMessage(pass: (message: Buffer) => void): (chunk: Buffer) => void {
 
 /** Stands between the service and its database, to cut, stall and slow down their connections as a failing network would. */
 export async function startProxy(uri: string) {
+  const parts = partsOf(uri);
   const sockets = new Set<Socket>();
   let isCut = false;
   let delayMs = 0;
@@ -71,7 +106,7 @@ export async function startProxy(uri: string) {
   const server = createServer((client) => {
     forget(client);
     if (isCut) return client.destroy();
-    const upstream = connect(targetOf(uri));
+    const upstream = connectTo(parts);
     forget(upstream);
     client.on('data', (chunk) => (sent += chunk.toString('latin1')));
     let isLate = false;
@@ -120,7 +155,7 @@ export async function startProxy(uri: string) {
   });
   const { port }: Pick<AddressInfo, 'port'> = JSON.parse(JSON.stringify(server.address()));
   return {
-    uri: `mongodb://127.0.0.1:${port}/?directConnection=true`,
+    uri: uriOf(port, parts),
     /** What went to the database, a character a byte. */
     sent: () => sent,
     /** Ends all connections and refuses new ones. */

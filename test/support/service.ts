@@ -122,10 +122,11 @@ export async function startService(auth?: 'required' | 'none', options: Partial<
   const database = await openTestDatabase({ monitorCommands: true }, (client) =>
     metrics?.watchDriver(client),
   );
-  const started: CommandStartedEvent[] = [];
-  const succeeded: CommandSucceededEvent[] = [];
-  database.client.on('commandStarted', (event) => started.push(event));
-  database.client.on('commandSucceeded', (event) => succeeded.push(event));
+  // Not the whole events: jest cannot print the BigInt that a server's `serverConnectionId` is.
+  const started: Pick<CommandStartedEvent, 'commandName' | 'command'>[] = [];
+  const succeeded: Pick<CommandSucceededEvent, 'reply'>[] = [];
+  database.client.on('commandStarted', ({ commandName, command }) => started.push({ commandName, command }));
+  database.client.on('commandSucceeded', ({ reply }) => succeeded.push({ reply }));
   const clock = { now: NOW };
   const listener = await listenOn(database.collections, () => clock.now, auth, options);
   return {
