@@ -65,12 +65,13 @@ export async function dropOldRuns(
   let deleted = 0;
   let read = 0;
   let next = after;
-  while (!stop?.aborted && read - deleted < MAX_KEPT) {
+  const isStopped = () => stop?.aborted === true;
+  while (!isStopped() && read - deleted < MAX_KEPT) {
     const [query = {}] = queriesOf({ to: before }, next);
     const batch: OldRun[] = await runs.find(query, options).toArray();
     const old = batch.filter(({ status, updatedAt }) => isFinal(status) && updatedAt < before);
-    const doomed = stop?.aborted ? [] : await withoutLast(old, tasks);
-    if (stop?.aborted) break;
+    const doomed = isStopped() ? [] : await withoutLast(old, tasks);
+    if (isStopped()) break;
     deleted += await deleteUnchanged(doomed, runs);
     read += batch.length;
     const last = batch.at(-1);

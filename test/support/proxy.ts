@@ -89,11 +89,14 @@ export async function startProxy(uri: string) {
   let cutAt: string | undefined;
   /** By command: what to answer in the place of the database, or what becomes of its answer; once. */
   const instead = new Map<string, object | 'lost' | 'late' | 'twice'>();
+  /** What is done between the two executions of a command. */
+  let between: () => Promise<void> = async () => {};
   /** Answers that are late. */
   const late: (() => void)[] = [];
   /** What was to be passed on while it stood still; undefined where it does not. */
   let held: (() => void)[] | undefined;
   let sent = '';
+  const commands: string[] = [];
   const forget = (socket: Socket) => {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
@@ -122,6 +125,7 @@ export async function startProxy(uri: string) {
     const pass = eachMessage((message) => {
       if (cutAt !== undefined && message.includes(cutAt)) return cut();
       const command = commandOf(message) ?? '';
+      commands.push(command);
       const other = instead.get(command);
       instead.delete(command);
       isLate = other === 'late';
@@ -133,13 +137,15 @@ export async function startProxy(uri: string) {
         let count = 0;
         const passSecond = eachMessage((answer) => {
           count += 1;
-          if (count < 2) return;
+          if (count < 2) {
+            void between().then(() => upstream.write(message));
+            return;
+          }
           upstream.off('data', passSecond);
           answers.write(answer);
           upstream.pipe(answers);
         });
         upstream.unpipe(answers).on('data', passSecond).resume();
-        upstream.write(message);
       }
       if (typeof other === 'object') client.write(replyTo(message, other));
       else upstream.write(message);
@@ -158,6 +164,8 @@ export async function startProxy(uri: string) {
     uri: uriOf(port, parts),
     /** What went to the database, a character a byte. */
     sent: () => sent,
+    /** The names of the commands that went to the database. */
+    commands: () => commands,
     /** Ends all connections and refuses new ones. */
     cut,
     /** The same, at the first message in which a text comes, which is lost. */
@@ -192,8 +200,13 @@ export async function startProxy(uri: string) {
     loseAnswer(command: string) {
       instead.set(command, 'lost');
     },
-    /** Has the next command of that name executed twice, and passes on the second answer: a repeat of the driver. */
-    repeat(command: string) {
+    /**
+     * Has the next command of that name executed twice, and passes on the second answer: a repeat of the driver, at a server
+     * that does not recognize it.
+     * @param doBetween - done between the two
+     */
+    repeat(command: string, doBetween = async () => {}) {
+      between = doBetween;
       instead.set(command, 'twice');
     },
     /** Passes on the answer to the next command of that name only when it is told to resume. */

@@ -30,13 +30,15 @@ export async function openTestDatabase(
   options: MongoClientOptions = {},
   watch?: (client: MongoClient) => void,
 ) {
+  // An empty variable counts as unset, as it does for the service.
+  const uri = process.env.MONGODB_URI || undefined;
   const dataDir = await mkdtemp(join(tmpdir(), 'recoup-test-'));
   const log = pino({ level: 'silent' });
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  const database = await openDatabase({ uri: process.env.MONGODB_URI, name, dataDir }, log, options, watch);
+  const database = await openDatabase({ uri, name, dataDir }, log, options, watch);
   return {
     ...database,
-    uri: process.env.MONGODB_URI ?? (await findRunningEmbedded(dataDir)) ?? '',
+    uri: uri ?? (await findRunningEmbedded(dataDir)) ?? '',
     name,
     dataDir,
     async close() {
