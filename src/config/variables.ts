@@ -46,7 +46,7 @@ export const variables = {
   }),
   RUN_RETENTION_DAYS: days({
     default: undefined,
-    desc: 'Days to keep runs that have ended. The last five runs of a task stay longer. Default: runs are kept without limit.',
+    desc: 'Days to keep runs that have ended. The last five runs of a task stay longer, until the task is deleted. Default: runs are kept without limit.',
   }),
   RATE_LIMIT_PER_KEY: perMinute({
     default: 6_000,

@@ -17,10 +17,18 @@ const log = pino({ level: 'silent' });
 let direct: Awaited<ReturnType<typeof openTestDatabase>>;
 let proxy: Awaited<ReturnType<typeof startProxy>>;
 let database: Awaited<ReturnType<typeof openDatabase>>;
+/** The ids in the bulks that were sent, in their order. */
+const written: unknown[] = [];
 beforeEach(async () => {
   direct = await openTestDatabase();
   proxy = await startProxy(direct.uri);
-  database = await openDatabase({ uri: proxy.uri, name: direct.name, dataDir: direct.dataDir }, log);
+  const settings = { uri: proxy.uri, name: direct.name, dataDir: direct.dataDir };
+  database = await openDatabase(settings, log, { monitorCommands: true });
+  written.length = 0;
+  database.client.on('commandStarted', ({ command }) => {
+    const { updates = [], documents = [] } = command;
+    for (const { q, _id } of [...updates, ...documents]) written.push(q?._id ?? _id);
+  });
 });
 afterEach(async () => {
   await database.close();
@@ -74,6 +82,7 @@ test('accounts, tasks and histories are added once, beside those that exist', as
   ]);
   const titles = (await collections.tasks.find().sort({ _id: 1 }).toArray()).map(({ title }) => title);
   expect(titles).toEqual(['Task 1', 'Stays']);
+  expect(written).toEqual([ACCOUNT, OTHER_ACCOUNT, uuid(1), uuid(2)]);
 });
 
 test('an upgrade is noted once', async () => {
@@ -90,6 +99,7 @@ test('runs are filed once, and counted once, by single updates in the order of t
   proxy.repeat('update');
   expect(await repair(database.collections)).toMatchObject({ tasks: 2, filed: 3 });
   expect(await runs.find({ account_id: OTHER_ACCOUNT }).toArray()).toMatchObject([{ _id: run(2).id }]);
+  expect(written).toEqual([1, 2, 3].map((number) => run(number).id));
 });
 
 test('old runs are deleted once', async () => {
