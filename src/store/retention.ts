@@ -28,11 +28,12 @@ async function withoutLast(runs: OldRun[], tasks: Stored['tasks']): Promise<OldR
   const ids = [...new Set(runs.map(({ task_id }) => task_id))];
   const options = { projection: { recent_runs: 1 }, batchSize: ids.length + 1 };
   const found = await tasks.find({ _id: { $in: ids } }, options).toArray();
-  // A task that another tool wrote may have no pointers.
+  // Another tool may have written a task without pointers, or with values of any type.
   const fifths = new Map(found.map(({ _id, recent_runs }) => [_id, recent_runs?.[RECENT_RUNS - 1]]));
   return runs.filter(({ _id: id, task_id, createdAt }) => {
+    if (!fifths.has(task_id)) return true;
     const fifth = fifths.get(task_id);
-    return fifth ? comparePosition({ id, createdAt }, fifth) > 0 : !fifths.has(task_id);
+    return fifth?.createdAt instanceof Date && comparePosition({ id, createdAt }, fifth) > 0;
   });
 }
 
@@ -69,7 +70,9 @@ export async function dropOldRuns(
   while (!isStopped() && read - deleted < MAX_KEPT) {
     const [query = {}] = queriesOf({ to: before }, next);
     const batch: OldRun[] = await runs.find(query, options).toArray();
-    const old = batch.filter(({ status, updatedAt }) => isFinal(status) && updatedAt < before);
+    const old = batch.filter(
+      ({ status, updatedAt }) => isFinal(status) && updatedAt instanceof Date && updatedAt < before,
+    );
     const doomed = isStopped() ? [] : await withoutLast(old, tasks);
     if (isStopped()) break;
     deleted += await deleteUnchanged(doomed, runs);

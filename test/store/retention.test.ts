@@ -118,6 +118,16 @@ describe('dropping old runs', () => {
     expect(await drop()).toBe(0);
   });
 
+  test('leaves what another tool wrote with values of other types', async () => {
+    const stored = (name: string) => service.db.collection<Record<string, unknown> & { _id: string }>(name);
+    await stored('runs').insertMany([
+      ...documents(1, upTo(8)),
+      ...documents(9, [30]).map((one) => ({ ...one, updatedAt: null })),
+    ]);
+    await stored('tasks').updateOne({ _id: uuid(1) }, { $set: { recent_runs: [1, 2, 3, 4, 5] } });
+    expect(await drop()).toBe(0);
+  });
+
   test('asks no more for many dormant tasks than for their runs in batches', async () => {
     await storeTasks(240, 5);
     service.commands.started.length = 0;
