@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, Options as Options2, TDataShape } from './client/index.ts';
-import type { CreateTaskData, CreateTaskErrors, CreateTaskResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, GetLivenessData, GetLivenessErrors, GetLivenessResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, ListRunsData, ListRunsErrors, ListRunsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, RecordRunsData, RecordRunsErrors, RecordRunsResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses } from './types.gen.ts';
+import type { CancelRunData, CancelRunErrors, CancelRunResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, GetLivenessData, GetLivenessErrors, GetLivenessResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, ListOccurrencesData, ListOccurrencesErrors, ListOccurrencesResponses, ListRunsData, ListRunsErrors, ListRunsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, RecordRunsData, RecordRunsErrors, RecordRunsResponses, RunTaskData, RunTaskErrors, RunTaskResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -123,6 +123,30 @@ export const listRuns = <ThrowOnError extends boolean = false>(options?: Options
 });
 
 /**
+ * Run a task now
+ *
+ * Queues a run of a task for the service's engine and returns it, usually QUEUED. A disabled task can be run too. The
+ * run starts when an engine is free and, unless the task's `overlap` is `allow`, no other run of the task executes. An
+ * account key runs its own account's tasks; every other task is `404`.
+ *
+ * The reply is `409` while no engine is live, and `429 too_many_queued` while ten runs of the task wait or 1,000 runs of
+ * its account are queued. Nothing is queued then.
+ *
+ * Send an `Idempotency-Key` to make a retry safe: a request with the same key and body within 24 hours starts no second
+ * run and returns the first one as it is now.
+ *
+ */
+export const runTask = <ThrowOnError extends boolean = false>(options: Options<RunTaskData, ThrowOnError>) => (options.client ?? client).post<RunTaskResponses, RunTaskErrors, ThrowOnError>({
+    security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/tasks/runs',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * Record runs of a task
  *
  * Adds each reported run, or updates it, by its `id`. Run engines and importers call this. A run stays with its task. A
@@ -137,7 +161,16 @@ export const listRuns = <ThrowOnError extends boolean = false>(options?: Options
  *
  * Several reports of one run in a request count as one: they apply to each other in the order of `updatedAt`, then of
  * their statuses, then as sent, and the result applies to the stored run.
- * If any run of a request is wrong, none is recorded.
+ * If any run of a request is wrong, none is recorded. Runs of the service's own engine cannot be reported (`409`).
+ *
+ * A run may be sent as the Trigger.dev SDK returns it, from `runs.retrieve` or `runs.list`. Fields that Run does not
+ * have are accepted and ignored where RunReport or ReportedError lists them; any other unknown field is an error.
+ * ReportedRunStatus says how statuses are recorded. `task_id` names the task: of a run that a schedule fired, send the
+ * `externalId` of its `schedule`.
+ *
+ * An item of `runs.list` is a report with `isCompleted` and without `attempts` and `attemptCount`. It leaves
+ * `payload`, `output`, `error`, `attempts` and `schedule` as they are, unless it names them. Any other field that it
+ * does not name is removed.
  *
  */
 export const recordRuns = <ThrowOnError extends boolean = false>(options: Options<RecordRunsData, ThrowOnError>) => (options.client ?? client).put<RecordRunsResponses, RecordRunsErrors, ThrowOnError>({
@@ -148,6 +181,48 @@ export const recordRuns = <ThrowOnError extends boolean = false>(options: Option
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * Cancel a run
+ *
+ * Cancels a run of the service's engine and returns it as it is now. A run that waits is CANCELED at once. A run that
+ * executes stays EXECUTING until its work has stopped; read it again to see the result. A run that has a final status
+ * is returned unchanged. A receiver or a model that already has the work may go on with it.
+ *
+ * The reply is `409` for a run that another engine executes: cancel it there. To an account key, every run of another
+ * account is `404`.
+ *
+ */
+export const cancelRun = <ThrowOnError extends boolean = false>(options: Options<CancelRunData, ThrowOnError>) => (options.client ?? client).post<CancelRunResponses, CancelRunErrors, ThrowOnError>({
+    security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/tasks/runs/cancel',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * List what became of fire times
+ *
+ * Returns the past instants at which tasks were due for the service's engine, and what became of each: a run
+ * (`fired`), nothing because of the task's `overlap` (`skipped`), or nothing because no engine was live in time
+ * (`missed`). Newest first, ties by task and instant, a page at a time. All given filters must match; nothing that
+ * matches is an empty array.
+ *
+ * Several missed instants in a row are one occurrence: `scheduled_at` is the first, `last_scheduled_at` the last, `count`
+ * their number. A disabled task has no occurrences, and neither has a run that somebody started by hand. The service
+ * keeps occurrences for 90 days, also those of deleted tasks. To an account key, tasks of other accounts have none.
+ *
+ * While more follow, the reply has a `next_cursor`, to be sent as `cursor` with the same filters.
+ *
+ */
+export const listOccurrences = <ThrowOnError extends boolean = false>(options?: Options<ListOccurrencesData, ThrowOnError>) => (options?.client ?? client).get<ListOccurrencesResponses, ListOccurrencesErrors, ThrowOnError>({
+    security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/tasks/occurrences',
+    ...options
 });
 
 /**

@@ -22,6 +22,20 @@ export type ReadinessResponse = {
      * What the service is
      */
     status: 'ready';
+    /**
+     * The engine that executes tasks in this process; absent where none is configured.
+     */
+    engine?: {
+        /**
+         * What executes them, e.g. `command` or `url`.
+         */
+        kind: string;
+        /**
+         * `idle` while an engine of another kind, in another process, is live on the same database.
+         *
+         */
+        state: 'active' | 'idle';
+    };
 };
 
 /**
@@ -109,6 +123,30 @@ export type CreateTaskRequest = {
      * The model that the prompt runs on; null for the engine's default.
      */
     model?: string | null;
+    /**
+     * What happens when the task is due while a run of it waits or executes. `skip`: the fire time is skipped. `queue`:
+     * one run waits, and further fire times are skipped. `allow`: runs execute at the same time. Absent means
+     * `skip`.
+     *
+     */
+    overlap?: 'skip' | 'queue' | 'allow';
+    /**
+     * Which fire times run late that were missed by more than 60 seconds, because no engine was live. `skip`: none.
+     * `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`.
+     *
+     */
+    catch_up?: 'skip' | 'once' | 'all';
+    /**
+     * How long one attempt of a run may take, in seconds. Absent means 3,600.
+     *
+     */
+    timeout_seconds?: number;
+    /**
+     * How often one run is delivered at most: with 1, work that was delivered and then lost or failed is not repeated.
+     * Absent means 1.
+     *
+     */
+    max_attempts?: number;
 };
 
 /**
@@ -170,6 +208,30 @@ export type UpdateTaskRequest = {
      * The model that the prompt runs on; null for the engine's default.
      */
     model?: string | null;
+    /**
+     * What happens when the task is due while a run of it waits or executes. `skip`: the fire time is skipped. `queue`:
+     * one run waits, and further fire times are skipped. `allow`: runs execute at the same time. Absent means
+     * `skip`. null removes the field.
+     *
+     */
+    overlap?: 'skip' | 'queue' | 'allow' | null;
+    /**
+     * Which fire times run late that were missed by more than 60 seconds, because no engine was live. `skip`: none.
+     * `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`. null removes the field.
+     *
+     */
+    catch_up?: 'skip' | 'once' | 'all' | null;
+    /**
+     * How long one attempt of a run may take, in seconds. Absent means 3,600. null removes the field.
+     *
+     */
+    timeout_seconds?: number | null;
+    /**
+     * How often one run is delivered at most: with 1, work that was delivered and then lost or failed is not repeated.
+     * Absent means 1. null removes the field.
+     *
+     */
+    max_attempts?: number | null;
 };
 
 /**
@@ -229,6 +291,98 @@ export type RunsResponse = {
 };
 
 /**
+ * Which task to run, and what to give the run.
+ */
+export type RunTaskRequest = {
+    /**
+     * The task to run.
+     */
+    task_id: string;
+    /**
+     * What the run is given as `payload.input`; any JSON value of at most 256 KiB. The limits of RunReport apply to texts
+     * and names in it.
+     *
+     */
+    payload?: unknown;
+};
+
+/**
+ * Which run to cancel.
+ */
+export type CancelRunRequest = {
+    /**
+     * The run to cancel.
+     */
+    runId: string;
+};
+
+/**
+ * The reply of `/api/tasks/occurrences`, and of each error there.
+ */
+export type OccurrencesResponse = {
+    /**
+     * Status of the request
+     */
+    status: 'success' | 'error';
+    /**
+     * Array of occurrence objects
+     */
+    occurrences: Array<Occurrence>;
+    /**
+     * Error message (only present if status is error)
+     */
+    error?: string;
+    /**
+     * What kind of error it is (only present if status is error)
+     */
+    code?: ErrorCode;
+    /**
+     * The value of the `x-request-id` header (only present if status is error)
+     */
+    request_id?: string;
+    /**
+     * The `cursor` of the next page. Only on a page that is not the last one.
+     */
+    next_cursor?: string;
+};
+
+/**
+ * An instant at which a task was due, and what became of it.
+ */
+export type Occurrence = {
+    /**
+     * The task that was due.
+     */
+    task_id: string;
+    /**
+     * The fire time; of several missed ones, the first.
+     */
+    scheduled_at: string;
+    /**
+     * What became of it.
+     */
+    outcome: 'fired' | 'skipped' | 'missed';
+    /**
+     * The run that it made; only where the outcome is `fired`.
+     */
+    run_id?: string;
+    /**
+     * Why it made no run, e.g. `overlap` (a run of the task waited or executed) or `queue_full` (a run of the task
+     * waited already). New reasons may be added.
+     *
+     */
+    reason?: string;
+    /**
+     * The last of several missed fire times.
+     */
+    last_scheduled_at?: string;
+    /**
+     * How many missed fire times this stands for.
+     */
+    count?: number;
+};
+
+/**
  * What is known of runs of one task.
  */
 export type RecordRunsRequest = {
@@ -254,7 +408,7 @@ export type RunReport = {
      * Identifies the run, usually `run_…`; unique among the runs of all tasks.
      */
     id: string;
-    status: RunStatus;
+    status: ReportedRunStatus;
     /**
      * Name of the engine's function that executes the task.
      */
@@ -362,7 +516,69 @@ export type RunReport = {
     relatedRuns?: {
         [key: string]: unknown;
     } | null;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isQueued?: unknown;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isExecuting?: unknown;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isWaiting?: unknown;
+    /**
+     * Ignored, but for what recordRuns says of items of `runs.list`; `status` says whether the run has ended.
+     */
+    isCompleted?: unknown;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isSuccess?: unknown;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isFailed?: unknown;
+    /**
+     * Accepted and ignored; `status` says it.
+     */
+    isCancelled?: unknown;
+    /**
+     * Ignored, but for what recordRuns says of items of `runs.list`.
+     */
+    attemptCount?: unknown;
+    /**
+     * Accepted and ignored; a link to a large payload, which expires.
+     */
+    payloadPresignedUrl?: unknown;
+    /**
+     * Accepted and ignored; a link to a large output, which expires.
+     */
+    outputPresignedUrl?: unknown;
+    /**
+     * Accepted and ignored.
+     */
+    taskKind?: unknown;
+    /**
+     * Accepted and ignored.
+     */
+    region?: unknown;
 };
+
+/**
+ * Where the run is, by any name of the engine's. Those that RunStatus does not have are recorded as others:
+ *
+ * | reported | recorded |
+ * |---|---|
+ * | `WAITING_FOR_DEPLOY` | `PENDING_VERSION` |
+ * | `DEQUEUED` | `EXECUTING` |
+ * | `WAITING` | `FROZEN` |
+ * | `EXPIRED` | `CANCELED`; `expiredAt` is `finishedAt`, or else `updatedAt`, where the report has none |
+ * | `TIMED_OUT` | `FAILED`; the name of `error` is `TimedOut` where there is no error, or none with a name |
+ *
+ */
+export type ReportedRunStatus = 'PENDING_VERSION' | 'DELAYED' | 'QUEUED' | 'EXECUTING' | 'REATTEMPTING' | 'FROZEN' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'CRASHED' | 'INTERRUPTED' | 'SYSTEM_FAILURE' | 'WAITING_FOR_DEPLOY' | 'DEQUEUED' | 'WAITING' | 'EXPIRED' | 'TIMED_OUT';
 
 /**
  * The engine's environment in which the run was executed.
@@ -398,6 +614,10 @@ export type ReportedError = {
      * Where in the task's code it went wrong.
      */
     stackTrace?: string;
+    /**
+     * Accepted and ignored; the errors that led to this one.
+     */
+    causes?: unknown;
 } | null;
 
 /**
@@ -456,9 +676,13 @@ export type ErrorResponse = {
      */
     tasks?: Array<Task>;
     /**
-     * On `/api/tasks/runs`, and always empty there.
+     * On `/api/tasks/runs` and `/api/tasks/runs/cancel`, and always empty there.
      */
     runs?: Array<Run>;
+    /**
+     * On `/api/tasks/occurrences`, and always empty there.
+     */
+    occurrences?: Array<Occurrence>;
 };
 
 /**
@@ -487,20 +711,24 @@ export type ErrorResponse = {
  * | `not_acceptable` | 406 | `Accept` excludes JSON |
  * | `request_timeout` | 408 | the request did not arrive in time |
  * | `run_of_another_task` | 409 | a run with that `id` belongs to another task |
+ * | `run_of_the_engine` | 409 | a run with that `id` belongs to the service's own engine, which alone writes it |
+ * | `no_engine` | 409 | no engine is live that could execute the task |
+ * | `not_cancelable` | 409 | the run is not final, and the service's engine does not own it |
  * | `body_too_large` | 413 | the body is too large |
  * | `uri_too_long` | 414 | the URL is too long |
  * | `unsupported_media_type` | 415 | the body is not sent as `application/json` |
  * | `idempotency_key_reused` | 422 | this `Idempotency-Key` belongs to another body |
  * | `rate_limited` | 429 | too many requests with this key or from this address; see `Retry-After` |
+ * | `too_many_queued` | 429 | too many runs of the task, or of its account, are queued; see `Retry-After` |
  * | `headers_too_large` | 431 | the headers are too large |
  * | `internal_error` | 500 | an unexpected failure |
  * | `database_unavailable` | 503 | the database cannot be reached or is too slow |
  * | `service_overloaded` | 503 | the service itself, not its database, was too busy to answer in time |
- * | `too_busy` | 503 | there are too many connections, or too many long listings are being read |
+ * | `too_busy` | 503 | there are too many connections, or too many bytes of replies wait for their clients |
  * | `not_ready` | 503 | the service is starting or about to end (`/health/ready` alone) |
  *
  */
-export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'missing_credentials' | 'invalid_credentials' | 'account_forbidden' | 'admin_required' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'run_of_another_task' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'rate_limited' | 'headers_too_large' | 'internal_error' | 'database_unavailable' | 'service_overloaded' | 'too_busy' | 'not_ready';
+export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'missing_credentials' | 'invalid_credentials' | 'account_forbidden' | 'admin_required' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'run_of_another_task' | 'run_of_the_engine' | 'no_engine' | 'not_cancelable' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'rate_limited' | 'too_many_queued' | 'headers_too_large' | 'internal_error' | 'database_unavailable' | 'service_overloaded' | 'too_busy' | 'not_ready';
 
 /**
  * A prompt that is executed on a schedule.
@@ -568,9 +796,49 @@ export type Task = {
      */
     owner_email: string | null;
     /**
+     * Name of the artist account; null when it is not known. It shows to every account whose task names the artist
+     * account. Absent only where an `Idempotency-Key` replays the reply of an earlier release.
+     *
+     */
+    artist_name?: string | null;
+    /**
      * The model that the prompt runs on; null or absent for the engine's default.
      */
     model?: string | null;
+    /**
+     * What happens when the task is due while a run of it waits or executes. `skip`: the fire time is skipped. `queue`:
+     * one run waits, and further fire times are skipped. `allow`: runs execute at the same time. Absent means
+     * `skip`.
+     *
+     */
+    overlap?: 'skip' | 'queue' | 'allow';
+    /**
+     * Which fire times run late that were missed by more than 60 seconds, because no engine was live. `skip`: none.
+     * `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`.
+     *
+     */
+    catch_up?: 'skip' | 'once' | 'all';
+    /**
+     * How long one attempt of a run may take, in seconds. Absent means 3,600.
+     *
+     */
+    timeout_seconds?: number;
+    /**
+     * How often one run is delivered at most: with 1, work that was delivered and then lost or failed is not repeated.
+     * Absent means 1.
+     *
+     */
+    max_attempts?: number;
+    /**
+     * When the task was created. Absent on a task that another tool stored without an instant.
+     */
+    created_at?: string;
+    /**
+     * When the task itself last changed: when it was created or last changed with `PATCH`. Runs do not change it. Absent
+     * only where `created_at` is absent too.
+     *
+     */
+    updated_at?: string;
 };
 
 /**
@@ -585,6 +853,11 @@ export type Run = {
      * The task it belongs to. Only in replies of `/api/tasks/runs`.
      */
     task_id?: string;
+    /**
+     * Title of its task as it is now; null when the task is deleted. Only in replies of `GET /api/tasks/runs`.
+     *
+     */
+    title?: string | null;
     status: RunStatus;
     /**
      * Name of the engine's function that executes the task.
@@ -862,7 +1135,8 @@ export type DeleteTaskErrors = {
      */
     406: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (8 MiB to record runs), or one of its runs is larger than 256 KiB.
+     * The body is larger than 1 MiB (8 MiB to record runs), or one of its runs, or its `payload`, is larger than 256 KiB.
+     *
      */
     413: ErrorResponse;
     /**
@@ -889,8 +1163,8 @@ export type DeleteTaskErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -989,8 +1263,8 @@ export type ListTasksErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1039,7 +1313,8 @@ export type UpdateTaskErrors = {
      */
     406: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (8 MiB to record runs), or one of its runs is larger than 256 KiB.
+     * The body is larger than 1 MiB (8 MiB to record runs), or one of its runs, or its `payload`, is larger than 256 KiB.
+     *
      */
     413: ErrorResponse;
     /**
@@ -1066,8 +1341,8 @@ export type UpdateTaskErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1121,7 +1396,8 @@ export type CreateTaskErrors = {
      */
     406: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (8 MiB to record runs), or one of its runs is larger than 256 KiB.
+     * The body is larger than 1 MiB (8 MiB to record runs), or one of its runs, or its `payload`, is larger than 256 KiB.
+     *
      */
     413: ErrorResponse;
     /**
@@ -1152,8 +1428,8 @@ export type CreateTaskErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1264,8 +1540,8 @@ export type ListRunsErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1281,6 +1557,101 @@ export type ListRunsResponses = {
 };
 
 export type ListRunsResponse = ListRunsResponses[keyof ListRunsResponses];
+
+export type RunTaskData = {
+    body: RunTaskRequest;
+    headers?: {
+        /**
+         * Names this run, e.g. a UUID made for it; 1 to 255 visible ASCII characters. The same key with another body is an
+         * error (`422`). A request that fails validation does not use up the key.
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/tasks/runs';
+};
+
+export type RunTaskErrors = {
+    /**
+     * The body is not JSON, or a field is missing, unknown, wrong, or given twice.
+     */
+    400: ErrorResponse;
+    /**
+     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     */
+    401: ErrorResponse;
+    /**
+     * The service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * `[::1]`), and an `Origin` must be the service's own.
+     *
+     */
+    403: ErrorResponse;
+    /**
+     * There is no task with that id.
+     */
+    404: ErrorResponse;
+    /**
+     * The request's `Accept` header excludes `application/json`, the only type there is.
+     */
+    406: ErrorResponse;
+    /**
+     * No engine is live that could execute the task. Nothing was queued.
+     *
+     */
+    409: ErrorResponse;
+    /**
+     * The body is larger than 1 MiB (8 MiB to record runs), or one of its runs, or its `payload`, is larger than 256 KiB.
+     *
+     */
+    413: ErrorResponse;
+    /**
+     * The request's URL is longer than 8,192 bytes.
+     */
+    414: ErrorResponse;
+    /**
+     * The body is not sent as `application/json`.
+     */
+    415: ErrorResponse;
+    /**
+     * This `Idempotency-Key` belongs to another body.
+     */
+    422: ErrorResponse;
+    /**
+     * Ten runs of the task wait, or 1,000 runs of its account are queued (`too_many_queued`); or more requests have come with
+     * this key, or from this address, than are taken in a minute (`rate_limited`). Nothing has been done; try again after the
+     * seconds in `Retry-After`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * The request's headers are larger than 65,536 bytes together.
+     */
+    431: ErrorResponse;
+    /**
+     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     */
+    500: ErrorResponse;
+    /**
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type RunTaskError = RunTaskErrors[keyof RunTaskErrors];
+
+export type RunTaskResponses = {
+    /**
+     * The run.
+     */
+    200: RunsResponse;
+};
+
+export type RunTaskResponse = RunTaskResponses[keyof RunTaskResponses];
 
 export type RecordRunsData = {
     body: RecordRunsRequest;
@@ -1314,11 +1685,14 @@ export type RecordRunsErrors = {
      */
     406: ErrorResponse;
     /**
-     * A run with that id belongs to another task, which it cannot leave. Nothing was recorded.
+     * A run with that id belongs to another task, which it cannot leave (`run_of_another_task`), or to the service's own
+     * engine (`run_of_the_engine`). Nothing was recorded.
+     *
      */
     409: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (8 MiB to record runs), or one of its runs is larger than 256 KiB.
+     * The body is larger than 1 MiB (8 MiB to record runs), or one of its runs, or its `payload`, is larger than 256 KiB.
+     *
      */
     413: ErrorResponse;
     /**
@@ -1345,8 +1719,8 @@ export type RecordRunsErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many requests at
-     * once (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1362,6 +1736,191 @@ export type RecordRunsResponses = {
 };
 
 export type RecordRunsResponse = RecordRunsResponses[keyof RecordRunsResponses];
+
+export type CancelRunData = {
+    body: CancelRunRequest;
+    path?: never;
+    query?: never;
+    url: '/api/tasks/runs/cancel';
+};
+
+export type CancelRunErrors = {
+    /**
+     * The body is not JSON, or a field is missing, unknown, wrong, or given twice.
+     */
+    400: ErrorResponse;
+    /**
+     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     */
+    401: ErrorResponse;
+    /**
+     * The service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * `[::1]`), and an `Origin` must be the service's own.
+     *
+     */
+    403: ErrorResponse;
+    /**
+     * There is no run with that `runId`.
+     *
+     */
+    404: ErrorResponse;
+    /**
+     * The request's `Accept` header excludes `application/json`, the only type there is.
+     */
+    406: ErrorResponse;
+    /**
+     * The run is not final, and the service's engine does not own it.
+     *
+     */
+    409: ErrorResponse;
+    /**
+     * The body is larger than 1 MiB (8 MiB to record runs), or one of its runs, or its `payload`, is larger than 256 KiB.
+     *
+     */
+    413: ErrorResponse;
+    /**
+     * The request's URL is longer than 8,192 bytes.
+     */
+    414: ErrorResponse;
+    /**
+     * The body is not sent as `application/json`.
+     */
+    415: ErrorResponse;
+    /**
+     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
+     * try again after the seconds in `Retry-After`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * The request's headers are larger than 65,536 bytes together.
+     */
+    431: ErrorResponse;
+    /**
+     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     */
+    500: ErrorResponse;
+    /**
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type CancelRunError = CancelRunErrors[keyof CancelRunErrors];
+
+export type CancelRunResponses = {
+    /**
+     * The run as it is now.
+     */
+    200: RunsResponse;
+};
+
+export type CancelRunResponse = CancelRunResponses[keyof CancelRunResponses];
+
+export type ListOccurrencesData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Only occurrences of this task. In the sample data, e.g. `5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11`.
+         *
+         */
+        task_id?: string;
+        /**
+         * Only occurrences of this account's tasks. In the sample data, e.g. `a1b5d0c2-3e4f-4a6b-8c7d-9e0f1a2b3c4d`.
+         *
+         */
+        account_id?: string;
+        /**
+         * Only occurrences whose `scheduled_at` is at or after this instant (RFC 3339, e.g. `2026-11-19T00:00:00Z`; a `+` in
+         * a URL is `%2B`). By default seven days before the request.
+         *
+         */
+        from?: string;
+        /**
+         * Only occurrences whose `scheduled_at` is before this instant (RFC 3339, e.g. `2026-11-20T00:00:00Z`; a `+` in a
+         * URL is `%2B`).
+         *
+         */
+        to?: string;
+        /**
+         * Only occurrences with this outcome.
+         */
+        outcome?: 'fired' | 'skipped' | 'missed';
+        /**
+         * Largest number of occurrences in the reply, 1 to 1000, in plain decimal digits; 100 by default.
+         */
+        limit?: number;
+        /**
+         * Where the page starts: the `next_cursor` of the page before, unchanged, with the same filters (all but `limit`).
+         * Opaque: its content is not part of this contract.
+         *
+         */
+        cursor?: string;
+    };
+    url: '/api/tasks/occurrences';
+};
+
+export type ListOccurrencesErrors = {
+    /**
+     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded.
+     */
+    400: ErrorResponse;
+    /**
+     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     */
+    401: ErrorResponse;
+    /**
+     * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
+     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * `[::1]`), and an `Origin` must be the service's own.
+     *
+     */
+    403: ErrorResponse;
+    /**
+     * The request's `Accept` header excludes `application/json`, the only type there is.
+     */
+    406: ErrorResponse;
+    /**
+     * The request's URL is longer than 8,192 bytes.
+     */
+    414: ErrorResponse;
+    /**
+     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
+     * try again after the seconds in `Retry-After`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * The request's headers are larger than 65,536 bytes together.
+     */
+    431: ErrorResponse;
+    /**
+     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     */
+    500: ErrorResponse;
+    /**
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
+     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type ListOccurrencesError = ListOccurrencesErrors[keyof ListOccurrencesErrors];
+
+export type ListOccurrencesResponses = {
+    /**
+     * The occurrences that match.
+     */
+    200: OccurrencesResponse;
+};
+
+export type ListOccurrencesResponse = ListOccurrencesResponses[keyof ListOccurrencesResponses];
 
 export type GetLivenessData = {
     body?: never;

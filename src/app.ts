@@ -16,7 +16,7 @@ import { crossOrigin } from './http/security/cors.ts';
 import { Deadline } from './http/server/deadline.ts';
 import { docs } from './http/pages/docs.ts';
 import { errorReplies } from './http/reply/error-replies.ts';
-import { fullListings, tooManyListings } from './http/server/full-listings.ts';
+import { ReplyBudget, tooManyReplies } from './http/server/reply-budget.ts';
 import { GzipCache } from './http/reply/gzip.ts';
 import { measure } from './http/observe/measure.ts';
 import { sizes } from './http/request/sizes.ts';
@@ -32,8 +32,15 @@ import { traceRequests } from './http/observe/trace.ts';
 import { validation } from './http/request/validation.ts';
 import { whenStarted } from './http/server/when-started.ts';
 import type { Limits } from './config/limits.ts';
+import { ByteBudget } from './lib/byte-budget.ts';
+import { cancelRun } from './operations/cancelRun.ts';
+import { listOccurrences } from './operations/listOccurrences.ts';
 import { listRuns } from './operations/listRuns.ts';
 import { recordRuns } from './operations/recordRuns.ts';
+import { runTask } from './operations/runTask.ts';
+import { EngineStore } from './store/engine-store.ts';
+import { OccurrenceStore } from './store/occurrence-store.ts';
+import { QueueStore } from './store/queue-store.ts';
 import { RunStore } from './store/run-store.ts';
 import { ClaimStore } from './store/claim-store.ts';
 import { createTask } from './operations/createTask.ts';
@@ -70,33 +77,43 @@ interface Dependencies {
   corsOrigins?: string[];
   /** The proxies whose X-Forwarded-For is believed; without them, the address of a caller is that of the connection. */
   trustProxy?: TrustProxy;
+  /** Called when runTask has queued a run; the engine of this process then looks at once. */
+  onQueued?: () => void;
 }
 
 /** Composes the service: its handlers, and all that a request passes on its way to one and back, in order. */
 export function createApp(dependencies: Dependencies): Express {
   const { collections, auth, log, cacheBytes, now, limits, database, readiness } = dependencies;
-  const { corsOrigins, metrics, rateLimits, tracing, trustProxy } = dependencies;
+  const { corsOrigins, metrics, onQueued, rateLimits, tracing, trustProxy } = dependencies;
   const spec = loadSpec();
   const tasks = new TaskStore(collections);
   const runs = new RunStore(collections);
   const accounts = new AccountStore(collections);
   const claims = new ClaimStore(collections);
+  const queue = new QueueStore(collections);
+  const engine = new EngineStore(collections);
+  const occurrences = new OccurrenceStore(collections);
   const keys = new KeyStore(collections, log);
   const upcoming = new Upcoming(log);
   const cache = new PartCache({ maxBytes: cacheBytes * (1 - GZIP_SHARE), now });
   const gzip = new GzipCache(cacheBytes * GZIP_SHARE);
+  const replyBytes = new ByteBudget(limits.maxReplyBytes);
+  const budget = new ReplyBudget(replyBytes, limits);
 
   metrics?.watchCache('keys', () => keys.stats());
   metrics?.watchCache('tasks', () => cache.stats());
   metrics?.watchCache('gzip', () => gzip.stats());
 
   const handlers = defineHandlers({
-    listTasks: listTasks({ tasks, runs, cache, accounts, upcoming, now }),
+    listTasks: listTasks({ tasks, runs, cache, accounts, upcoming, replyBytes, now }),
     createTask: createTask({ tasks, claims, runs, accounts, upcoming, log, now }),
-    updateTask: updateTask({ tasks, runs, accounts, upcoming, now }),
-    deleteTask: deleteTask({ tasks }),
-    listRuns: listRuns({ runs }),
+    updateTask: updateTask({ tasks, runs, queue, accounts, upcoming, log, now }),
+    deleteTask: deleteTask({ tasks, runs, queue, log, now }),
+    listRuns: listRuns({ runs, tasks }),
     recordRuns: recordRuns({ runs }),
+    runTask: runTask({ tasks, runs, queue, engine, claims, onQueued, now }),
+    cancelRun: cancelRun({ runs, queue, now }),
+    listOccurrences: listOccurrences({ occurrences, now }),
     getLiveness: getLiveness(),
     getReadiness: getReadiness({ readiness }),
   });
@@ -130,11 +147,11 @@ export function createApp(dependencies: Dependencies): Express {
   app.use(credentials({ auth, keys, now, document: spec.document })); // 401, 403
   if (rateLimits) app.use('/api', limitKeys(rateLimits)); // 429
   app.use(strictQuery(spec.document)); // 400: what the validator would misread
+  app.use(deadline.inQueue(budget.admit, tooManyReplies)); // 503: too many bytes wait for clients
   app.use(deadline.except(body(limits))); // 413, 415, 400: what is not JSON
   app.use(validation(spec.document)); // 400: what the spec does not allow
-  app.use(deadline.inQueue(fullListings(limits), tooManyListings)); // 503: too many at a time
   app.use('/health', notStored);
-  app.use(router(handlers, spec.document, { ...limits, gzip })); // handler → store → view → bytes
+  app.use(router(handlers, spec.document, { ...limits, gzip, budget })); // handler → store → view → bytes
   app.use(deadline.blame); // for what the driver read too late
   app.use(errors); // every error, in the published envelope
   return app;

@@ -58,7 +58,10 @@ async function runService(): Promise<void> {
 // A reader that closes stdout early, such as `head`, must not end a command halfway: its remaining output is dropped.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    if (error.code === 'EPIPE') return;
+    // Such as a full disk behind stdout. The command has failed, and goes on to its end.
+    process.exitCode = 1;
+    if (stream === process.stdout) process.stderr.write(`recoup-tasks: stdout: ${error.message}\n`);
   });
 }
 

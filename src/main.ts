@@ -19,6 +19,7 @@ import { serveMetrics } from './http/observe/metrics-app.ts';
 import { warmUp } from './http/server/warm-up.ts';
 import { abortWhenTold, aborted, endWithin } from './lib/lifecycle.ts';
 import { createLog } from './lib/log.ts';
+import { Unusable, depending, describeSystemError, reasonOf } from './lib/system-errors.ts';
 import { keepRunsFor } from './store/retention.ts';
 import { loadSamplesIfEmpty } from './samples/load-samples.ts';
 import { type Telemetry, startTelemetry } from './telemetry/telemetry.ts';
@@ -98,7 +99,11 @@ async function serve(dependencies: Dependencies): Promise<void> {
 
   try {
     if (telemetry.metrics && metricsAddress) {
-      closeMetrics = await serveMetrics(telemetry.metrics, metricsAddress, { log, limits });
+      const { metrics } = telemetry;
+      closeMetrics = await depending(
+        `METRICS_HOST=${metricsAddress.host}, METRICS_PORT=${metricsAddress.port}`,
+        () => serveMetrics(metrics, metricsAddress, { log, limits }),
+      );
     }
     let onWait = () => {};
     const waits = new Promise<void>((resolve) => (onWait = resolve));
@@ -107,7 +112,7 @@ async function serve(dependencies: Dependencies): Promise<void> {
     // The first caller does not wait for what can be prepared; where that takes long, callers are told so meanwhile.
     const first = await Promise.race([prepared, waits, late, ended]);
     if (!signal.aborted) {
-      const url = await listen(server, port, host);
+      const url = await depending(`HOST=${host}, PORT=${port}`, () => listen(server, port, host));
       log.info({ url, docs: `${url}/docs`, auth }, 'listening');
       if (auth === 'none' && reachable) log.warn(UNPROTECTED);
       if (first === 'late') log.warn(PREPARING);
@@ -124,9 +129,8 @@ async function serve(dependencies: Dependencies): Promise<void> {
   }
 }
 
-async function main(settings: Settings, unknown: string[]): Promise<void> {
-  const { limits, logLevel } = settings;
-  const log = createLog(logLevel);
+async function main(settings: Settings, unknown: string[], log: Logger): Promise<void> {
+  const { limits } = settings;
   if (unknown.length > 0) log.warn({ names: unknown }, UNKNOWN_SETTINGS);
   const telemetry = await startTelemetry(settings, log);
   const ending = new AbortController();
@@ -134,19 +138,24 @@ async function main(settings: Settings, unknown: string[]): Promise<void> {
   ending.signal.addEventListener('abort', () => endWithin(END_MS, log));
   abortWhenTold(ending, log);
   const options = { ...boundsOf(limits), ...telemetry.driverOptions };
-  const database = await attachDatabase(settings.database, log, options, telemetry.watchDriver);
   try {
-    await serve({ settings, log, database, telemetry, ending });
+    const database = await attachDatabase(settings.database, log, options, telemetry.watchDriver);
+    try {
+      await serve({ settings, log, database, telemetry, ending });
+    } finally {
+      await database.close();
+    }
   } finally {
-    await database.close();
+    ending.abort();
     await telemetry.end();
   }
 }
 
-/** What the operator can mend, in a line; undefined where only the stack tells where to look. */
+/** What the operator can correct, in a line; undefined for an error that only its stack explains. */
 function explain(error: unknown): string | undefined {
   if (
     error instanceof InvalidSettings ||
+    error instanceof Unusable ||
     error instanceof DataDirectoryInUse ||
     error instanceof SocketPathTooLong ||
     error instanceof UnusableStore
@@ -155,11 +164,18 @@ function explain(error: unknown): string | undefined {
   }
   if (!(error instanceof Error)) return undefined;
   if (isDatabaseFailure(error)) return `The database cannot be used: ${error.message}`;
-  if ('code' in error && error.code === 'EADDRINUSE') return `Something else listens there: ${error.message}`;
-  return undefined;
+  return describeSystemError(error);
+}
+
+/** An error of unknown origin for the log, without the password of the connection string. */
+function unknownError(error: unknown, hide: (text: string) => string): { err?: Error } {
+  if (!(error instanceof Error)) return {};
+  const { name, message, stack = '' } = error;
+  return { err: Object.assign(new Error(hide(message)), { name, stack: hide(stack) }) };
 }
 
 let uri: string | undefined;
+let log = createLog('fatal');
 try {
   // Node 24 warns of url.parse() outside of node_modules: that of express-openapi-validator is in one file with the service.
   process.noDeprecation = true;
@@ -167,9 +183,13 @@ try {
   const { environment, unknown } = readEnvironment();
   const settings = readSettings(environment);
   uri = settings.database.uri;
-  await main(settings, unknown);
+  log = createLog(settings.logLevel);
+  await main(settings, unknown, log);
 } catch (error) {
-  const text = explain(error) ?? (error instanceof Error ? error.stack : undefined) ?? String(error);
-  process.stderr.write(`${withoutCredentials(text, uri)}\n`);
+  const hide = (text: string) => withoutCredentials(text, uri);
+  const explained = explain(error);
+  const text = hide(explained ?? reasonOf(error));
+  log.fatal(explained === undefined ? unknownError(error, hide) : {}, text);
+  process.stderr.write(`${text}\n`);
   process.exitCode = 1;
 }

@@ -4,7 +4,7 @@ import type { RunDocument } from '../../src/store/run-document.ts';
 import { recordOf } from '../../src/store/run-record.ts';
 import { RECENT_RUNS } from '../../src/store/settlement.ts';
 import type { TaskDocument } from '../../src/store/task-document.ts';
-import { seedAccounts, seedRuns, seedTasks } from '../../src/commands/seed-data.ts';
+import { seedAccounts, seedArtists, seedRuns, seedTasks } from '../../src/commands/seed-data.ts';
 import type { BenchPlan } from './plan.ts';
 
 /**
@@ -154,7 +154,10 @@ export async function fill(
   name: DatabaseName,
   { plan, onProgress }: { plan: BenchPlan; onProgress: (documents: number) => void },
 ): Promise<void> {
-  const people: AccountDocument[] = [...seedAccounts(countAccounts(name, plan))];
+  const people: AccountDocument[] = [
+    ...seedAccounts(countAccounts(name, plan)),
+    ...seedArtists(plan.accounts),
+  ];
   await accounts.insertMany(people);
   let taskBatch: TaskDocument[] = [];
   let runBatch: RunDocument[] = [];

@@ -11,8 +11,8 @@ export interface Patience {
 const FIRST_DELAY_MS = 250;
 /** The longest that the client waits of its own accord. */
 const LONGEST_OWN_DELAY_MS = 5_000;
-/** A service that asks for more than this is not waited for: its reply is the result. */
-const LONGEST_DELAY_MS = 60_000;
+/** The longest Retry-After that the client obeys: the minute of a rate limit, and the seconds by which the service varies it. */
+const LONGEST_DELAY_MS = 65_000;
 
 /** The last status that a Response may have; fetch returns any that a server sends. */
 const LAST_STATUS = 599;
@@ -25,10 +25,11 @@ function mayRepeat(request: Request): boolean {
 }
 
 /**
- * Milliseconds to wait before the next attempt; undefined where there should be none.
- * @param attempt - how many there were
+ * Returns the milliseconds to wait before the next attempt; undefined if Retry-After is too long to wait. The delay is never
+ * shorter than Retry-After and at most 5 seconds longer, at random: clients that fail together do not return together.
+ * @param attempt - the number of attempts so far
  * @param retryAfter - the reply's Retry-After: seconds or an HTTP date (RFC 9110, 10.2.3)
- * @param random - 0 to 1, so that many clients do not come back in the same moment
+ * @param random - 0 to 1
  */
 export function delayBeforeRetry(
   attempt: number,
@@ -36,14 +37,17 @@ export function delayBeforeRetry(
   now: Date,
   random: number,
 ): number | undefined {
-  const own = Math.min(LONGEST_OWN_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1)) * (0.5 + random / 2);
+  const backoff = Math.min(LONGEST_OWN_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1));
+  const own = backoff * (0.5 + random / 2);
   if (retryAfter === null) return own;
   const asked = /^\d+$/.test(retryAfter)
     ? Number(retryAfter) * 1_000
     : Date.parse(retryAfter) - now.getTime();
   // Date.parse reads more than HTTP dates, such as 1.5.
   if (Number.isNaN(asked) || !/^\d+$|GMT$/.test(retryAfter)) return own;
-  return asked > LONGEST_DELAY_MS ? undefined : Math.max(0, asked);
+  if (asked > LONGEST_DELAY_MS) return undefined;
+  const spread = Math.max(backoff, Math.min(LONGEST_OWN_DELAY_MS, asked));
+  return Math.max(0, asked) + random * spread;
 }
 
 /** Waits, unless the caller gives the call up meanwhile. */

@@ -18,6 +18,7 @@ import { SameName, WrittenMeanwhile } from './migration/migrate.ts';
 import { ForeignDocuments } from './migration/target.ts';
 import { NotEqual } from './migration/verify.ts';
 import { createLog } from '../lib/log.ts';
+import { Unusable, describeSystemError } from '../lib/system-errors.ts';
 
 /** A command was called with arguments that it cannot use. */
 export class UsageError extends Error {
@@ -120,6 +121,7 @@ const EXPLAINED = [
   UsageError,
   Interrupted,
   InvalidSettings,
+  Unusable,
   DataDirectoryInUse,
   SocketPathTooLong,
   UnusableStore,
@@ -138,9 +140,9 @@ const EXPLAINED = [
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (isDatabaseFailure(error)) return `The database cannot be used: ${error.message}`;
-  // A code is what the system's errors have, such as that of a folder that may not be written.
-  const explained = EXPLAINED.some((known) => error instanceof known) || 'code' in error;
-  return explained ? error.message : (error.stack ?? error.message);
+  if (EXPLAINED.some((known) => error instanceof known)) return error.message;
+  // System errors have a code.
+  return describeSystemError(error) ?? ('code' in error ? error.message : (error.stack ?? error.message));
 }
 
 /**

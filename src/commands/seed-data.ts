@@ -20,6 +20,8 @@ const MINUTE_MS = 60_000;
 /** Short enough that the oldest of a million runs is of 1998, not of an age without computers. */
 const BETWEEN_RUNS_MS = 15 * MINUTE_MS;
 
+const ARTISTS_PER_ACCOUNT = 3;
+const ARTISTS = ['Juno', 'The Harbour', 'Sol', 'Nightjar', 'Lowland'] as const;
 const TITLES = [
   'Listener report',
   'Caption clip',
@@ -94,10 +96,22 @@ function statusOf(index: number, bytes: Buffer): RunStatus {
     : pick(['CANCELED', ...FAULTS], bytes.readUInt8(1));
 }
 
+const artistIdOf = (account: number, artist: number): string => uuidOf(`account/${account}/artist/${artist}`);
+
 /** The accounts, the first of which are the same whatever their number. */
 export function* seedAccounts(count: number): Generator<AccountDocument & { email: string }> {
   for (let index = 0; index < count; index += 1) {
     yield { _id: uuidOf(`account/${index}`), email: `team-${index}@label-${index % 97}.example` };
+  }
+}
+
+/** The artists of those accounts. */
+export function* seedArtists(accounts: number): Generator<AccountDocument & { name: string }> {
+  for (let index = 0; index < accounts; index += 1) {
+    for (let artist = 0; artist < ARTISTS_PER_ACCOUNT; artist += 1) {
+      const name = `${pick(ARTISTS, index + artist)} ${index * ARTISTS_PER_ACCOUNT + artist + 1}`;
+      yield { _id: artistIdOf(index, artist), name };
+    }
   }
 }
 
@@ -116,7 +130,7 @@ function seedTask(index: number, accounts: number): NewTask {
     schedule: pick(SCHEDULES, bytes.readUInt8(1)),
     ...(timezone && { timezone }),
     account_id: uuidOf(`account/${owner}`),
-    artist_account_id: uuidOf(`account/${owner}/artist/${bytes.readUInt8(3) % 3}`),
+    artist_account_id: artistIdOf(owner, bytes.readUInt8(3) % ARTISTS_PER_ACCOUNT),
     enabled: pick(ENABLED, bytes.readUInt8(5)),
     trigger_schedule_id: scheduleIdOf(index),
     model: pick(MODELS, bytes.readUInt8(6)),

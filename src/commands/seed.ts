@@ -10,7 +10,7 @@ import {
   showProgress,
   warningsLog,
 } from './command-line.ts';
-import { type SeedPlan, seedAccounts, seedTasks } from './seed-data.ts';
+import { type SeedPlan, seedAccounts, seedArtists, seedTasks } from './seed-data.ts';
 
 const DEFAULTS: SeedPlan = { accounts: 10, tasks: 1_000, runs: 5 };
 const BOUNDS: Record<keyof SeedPlan, { min: number; max: number }> = {
@@ -21,7 +21,7 @@ const BOUNDS: Record<keyof SeedPlan, { min: number; max: number }> = {
 
 const HELP = `Usage: npm run seed -- [--accounts A] [--tasks N] [--runs M]
 
-Fills the configured database with made-up accounts, tasks and runs, whether the service is running or not. The same
+Fills the configured database with made-up accounts and their artists, tasks and runs, whether the service is running or not. The same
 arguments make the same documents; what is there already stays, so the command may be repeated.
 
   --accounts A  accounts that own the tasks (${count(BOUNDS.accounts.min)} to ${count(BOUNDS.accounts.max)}; default ${count(DEFAULTS.accounts)})
@@ -76,6 +76,7 @@ async function seed(plan: SeedPlan): Promise<void> {
     );
     try {
       await addAccounts(database.collections, seedAccounts(plan.accounts));
+      await addAccounts(database.collections, seedArtists(plan.accounts));
       progress.add(plan.accounts);
       await addTasks(database.collections, seedTasks(plan), progress.add);
     } finally {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { InvalidSettings } from './settings.ts';
 import { unknownNames } from './variables.ts';
@@ -10,7 +10,8 @@ function readEnvFile(): NodeJS.Dict<string> {
     return parseEnv(readFileSync('.env', 'utf8').replace(BYTE_ORDER_MARK, ''));
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
-    if (error.code === 'ENOENT') return {};
+    const isMissing = error.code === 'ENOENT' && !lstatSync('.env', { throwIfNoEntry: false });
+    if (isMissing) return {};
     throw new InvalidSettings([`.env: it must be a readable file, but ${error.message}`]);
   }
 }

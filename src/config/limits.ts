@@ -16,12 +16,14 @@ export interface Limits {
   /** Nesting depth of arrays and objects in a body. */
   maxJsonDepth: number;
   maxConnections: number;
-  /** Concurrent listings without `limit`. */
-  maxFullListings: number;
-  /** A full listing whose client has read nothing for this long is aborted if others are queued. */
+  /** Bytes of all requests that wait for the replies before them on their connections. */
+  maxPipelinedBytes: number;
+  /** Bytes of all replies that wait for their clients. */
+  maxReplyBytes: number;
+  /** A request whose client has neither sent nor read anything for this long is aborted if others wait for what it holds. */
   stalledReaderMs: number;
   databasePoolSize: number;
-  /** Wait for a connection of the pool, or for the start of a queued listing. */
+  /** Wait for a connection of the pool, or for room in `maxReplyBytes`. */
   queueTimeoutMs: number;
   /**
    * From a request, its body aside, to the first byte of its reply; for each round trip to the database; and for each
@@ -50,8 +52,11 @@ export const FIXED_LIMITS = {
   maxRunsBodyBytes: 8_388_608,
   // MongoDB accepts 100 levels; a run adds a few to those of its payload.
   maxJsonDepth: 64,
-  // Each holds one batch of documents in memory.
-  maxFullListings: 32,
+  // A hundred connections with fifty small requests each. Common clients send none.
+  maxPipelinedBytes: 33_554_432,
+  // A quarter of the 512 MB that compose.yaml and the systemd unit give the process: it starts with about 130 MB, caches take
+  // 64 MB, and 32 streamed listings fit.
+  maxReplyBytes: 134_217_728,
   // The kernel reports what a client has read in lumps of more than a megabyte: a client that reads 200 kB/s seems to
   // pause for seven seconds at a time.
   stalledReaderMs: 10_000,

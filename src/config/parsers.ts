@@ -89,3 +89,35 @@ export const filled = makeValidator<string>((value) => {
   if (value.trim() !== '' && !value.includes('\0')) return value;
   throw new EnvError('it is empty');
 });
+
+/** Text that goes into a header; no message repeats it. */
+export const secret = makeValidator<string>((value) => {
+  if (/^[\x21-\x7e]+$/.test(value)) return value;
+  throw new EnvError('it must be one word of ASCII characters');
+});
+
+/** A secret of Standard Webhooks; no message repeats it. */
+export const webhookSecret = makeValidator<string>((value) => {
+  const [, encoded = ''] = /^whsec_([A-Za-z\d+/]+={0,2})$/.exec(value) ?? [];
+  const bytes = Buffer.from(encoded, 'base64');
+  if (bytes.length >= 24 && bytes.length <= 64 && bytes.toString('base64') === encoded) return value;
+  throw new EnvError(
+    'it is not whsec_ followed by 24 to 64 bytes in base64; make one: echo "whsec_$(openssl rand -base64 32)"',
+  );
+});
+
+/** An http or https URL without credentials; no message repeats it. */
+export const httpUrl = makeValidator<string>((value) => {
+  if (/^https?:\/\/[^@\s#]+$/.test(value) && URL.canParse(value)) return value;
+  throw new EnvError(
+    'it is not a URL such as https://agent.example/runs, without user, password and fragment',
+  );
+});
+
+export const names = makeValidator<string[]>((value) => {
+  const texts = value.split(',').map((text) => text.trim());
+  if (texts.every((text) => /^[A-Za-z_]\w*$/.test(text))) return texts;
+  throw new EnvError(
+    `"${value}" is not a list of variable names, separated by commas, such as API_KEY,HTTPS_PROXY`,
+  );
+});

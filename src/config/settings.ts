@@ -1,6 +1,7 @@
 import { type CleanedEnv, cleanEnv } from 'envalid';
 import type { TrustProxy } from './parsers.ts';
 import { otelVariables, variables } from './variables.ts';
+import { type ExecutorSettings, executorSettings } from './executor-settings.ts';
 import { FIXED_LIMITS, type Limits } from './limits.ts';
 
 /** Addresses that only this machine can reach. */
@@ -28,6 +29,15 @@ export interface ListenAddress {
   reachable: boolean;
 }
 
+/** How tasks are executed. */
+export interface EngineSettings {
+  executor: ExecutorSettings;
+  /** Runs at the same time. */
+  concurrency: number;
+  /** Between SIGTERM and the interruption of runs. */
+  graceMs: number;
+}
+
 export interface Settings {
   port: number;
   host: string;
@@ -50,6 +60,8 @@ export interface Settings {
   trustProxy: TrustProxy | undefined;
   /** Days to keep runs that have ended; undefined: without limit. */
   runRetentionDays: number | undefined;
+  /** Undefined: runs are reported from outside. */
+  engine: EngineSettings | undefined;
   limits: Limits;
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 }
@@ -114,17 +126,26 @@ export function readSettings(environment: NodeJS.Dict<string>): Settings {
       'CORS_ORIGINS: pages of other origins may call the API only with a key; set AUTH=required as well',
     ]);
   }
+  const executor = executorSettings(env, environment);
+  if (typeof executor === 'string') throw new InvalidSettings([executor]);
+  const reachable = !LOOPBACK.test(env.HOST);
+  if (executor && auth === 'none' && reachable) {
+    throw new InvalidSettings([
+      'AUTH: with none, every host that reaches the service could have it execute tasks; set AUTH=required, or HOST=127.0.0.1',
+    ]);
+  }
   return {
     port: env.PORT,
     host: env.HOST,
-    reachable: !LOOPBACK.test(env.HOST),
+    reachable,
     auth,
     database: {
       uri: env.MONGODB_URI,
       name: env.MONGODB_DATABASE ?? databaseNameIn(env.MONGODB_URI) ?? 'recoup',
       dataDir: env.DATA_DIR,
     },
-    sampleData: env.SAMPLE_DATA === 'on',
+    // Nobody wants samples to be executed.
+    sampleData: env.SAMPLE_DATA === 'on' && !executor,
     cacheBytes: env.CACHE_MB * MEBIBYTE,
     rateLimits:
       auth === 'none'
@@ -142,6 +163,11 @@ export function readSettings(environment: NodeJS.Dict<string>): Settings {
     traceExport: traceExportOf(env),
     trustProxy: env.TRUST_PROXY,
     runRetentionDays: env.RUN_RETENTION_DAYS,
+    engine: executor && {
+      executor,
+      concurrency: env.RUN_CONCURRENCY,
+      graceMs: env.RUN_GRACE_SECONDS * 1_000,
+    },
     limits: {
       ...FIXED_LIMITS,
       keepAliveTimeoutMs: env.KEEP_ALIVE_TIMEOUT_MS,

@@ -4,12 +4,16 @@ import {
   days,
   filled,
   host,
+  httpUrl,
   megabytes,
   mongodbUri,
+  names,
   origins,
   perMinute,
   port,
+  secret,
   trustProxy,
+  webhookSecret,
   wholeNumber,
 } from './parsers.ts';
 
@@ -47,6 +51,61 @@ export const variables = {
   RUN_RETENTION_DAYS: days({
     default: undefined,
     desc: 'Days to keep runs that have ended. The last five runs of a task stay longer. Default: runs are kept without limit.',
+  }),
+  RUN_COMMAND: filled({
+    default: undefined,
+    desc: 'Shell command that executes tasks. It gets {task, run, attempt, scheduled_at} as JSON on stdin; its stdout is the output. One of RUN_COMMAND, RUN_URL, RUN_CHAT_URL and RUN_MODEL makes the service execute its tasks. Default: runs are reported from outside.',
+    example: 'node agent.js',
+  }),
+  RUN_COMMAND_ENV: names({
+    default: undefined,
+    desc: 'Variables that RUN_COMMAND gets besides PATH, HOME, LANG, TZ and TMPDIR, separated by commas.',
+    example: 'ANTHROPIC_API_KEY,HTTPS_PROXY',
+  }),
+  RUN_URL: httpUrl({
+    default: undefined,
+    desc: 'URL that executes tasks. It gets the same JSON by POST, signed after Standard Webhooks with RUN_URL_SECRET.',
+    example: 'https://agent.example/runs',
+  }),
+  RUN_URL_SECRET: webhookSecret({
+    default: undefined,
+    desc: 'Secret of the signatures: whsec_ and 24 to 64 random bytes in base64.',
+  }),
+  RUN_CHAT_URL: httpUrl({
+    default: undefined,
+    desc: 'Address of a chat service that executes tasks: prompts go to its /api/chat/runs, with RUN_CHAT_KEY as x-api-key.',
+    example: 'https://chat.example',
+  }),
+  RUN_CHAT_KEY: secret({ default: undefined, desc: 'Key of the chat service.' }),
+  RUN_MODEL: filled({
+    default: undefined,
+    desc: 'Model that executes tasks: it gets their prompts. A task that names a model uses that one. Needs OPENAI_BASE_URL or AI_GATEWAY_API_KEY, and npm install ai@6 @ai-sdk/openai-compatible@2.',
+    example: 'llama3.3',
+  }),
+  OPENAI_BASE_URL: httpUrl({
+    default: undefined,
+    desc: 'Server of RUN_MODEL with the chat API of OpenAI, such as Ollama or vLLM.',
+    example: 'http://127.0.0.1:11434/v1',
+  }),
+  OPENAI_API_KEY: secret({ default: undefined, desc: 'Key of that server, if it needs one.' }),
+  AI_GATEWAY_API_KEY: secret({
+    default: undefined,
+    desc: "Key of Vercel's AI Gateway, which RUN_MODEL uses without OPENAI_BASE_URL.",
+  }),
+  RUN_CONCURRENCY: wholeNumber(
+    1,
+    1_000,
+  )({
+    default: 4,
+    desc: 'Runs that this process executes at the same time. One account gets at most half of it.',
+  }),
+  // The process ends within ten seconds.
+  RUN_GRACE_SECONDS: wholeNumber(
+    0,
+    8,
+  )({
+    default: 8,
+    desc: 'Seconds that runs may take to finish after SIGTERM before they are interrupted.',
   }),
   RATE_LIMIT_PER_KEY: perMinute({
     default: 6_000,
@@ -150,8 +209,8 @@ export function describeVariables(): Description[] {
   }));
 }
 
-/** OpenTelemetry's names and those of the client are known too. */
-const isKnown = (name: string): boolean => name in variables || /^(OTEL|RECOUP_TASKS)_/.test(name);
+/** OpenTelemetry's names and those of the client are known too, and what other programs read for their models. */
+const isKnown = (name: string): boolean => name in variables || /^(OTEL|RECOUP_TASKS|OPENAI|AI)_/.test(name);
 
 /** The first words of our names of several words, such as RATE_ and METRICS_. */
 const PREFIXES = new Set(Object.keys(variables).flatMap((name) => /^[A-Z]+_/.exec(name) ?? []));

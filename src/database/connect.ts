@@ -3,6 +3,8 @@ import type { Logger } from 'pino';
 import type { DatabaseSettings } from '../config/settings.ts';
 import { findRunningEmbedded, startEmbedded } from '../embedded/index.ts';
 import type { Limits } from '../config/limits.ts';
+import { Unusable, depending, describeSystemError, reasonOf } from '../lib/system-errors.ts';
+import { withoutCredentials } from './credentials.ts';
 import { mendDriverWrites } from './driver-writes.ts';
 
 mendDriverWrites();
@@ -66,18 +68,52 @@ interface Server {
 
 const NOTHING_TO_CLOSE = async () => {};
 
+/** A connection string that the driver cannot use, as an error without its password. */
+function unusableUri(uri: string, error: unknown): Unusable {
+  const problem = describeSystemError(error) ?? `${reasonOf(error)}. See the options of connection strings.`;
+  return new Unusable('MONGODB_URI', withoutCredentials(problem, uri));
+}
+
+/**
+ * Whether an error of connecting comes from files or modules that a connection string names. Other system errors, such as
+ * those of the network, may pass.
+ */
+function isUnusable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error.name === 'MongoMissingDependencyError') return true;
+  if ('syscall' in error && ['open', 'read'].includes(String(error.syscall))) return true;
+  // OpenSSL cannot read a key or certificate.
+  return ('code' in error && String(error.code).startsWith('ERR_OSSL_')) || isUnusable(error.cause);
+}
+
+/** @throws Unusable if the connection string is wrong */
+function createClient(uri: string, name: string, options: MongoClientOptions) {
+  try {
+    const client = new MongoClient(uri, defaultsFor(uri, { ...DEFAULTS, ...options }));
+    return { client, db: client.db(name) };
+  } catch (error) {
+    throw unusableUri(uri, error);
+  }
+}
+
 function connectTo(
   server: Server,
   databaseName: string,
   options: MongoClientOptions,
   watch?: WatchDriver,
 ): Connection {
-  const client = new MongoClient(server.uri, defaultsFor(server.uri, { ...DEFAULTS, ...options }));
+  const { client, db } = createClient(server.uri, databaseName, options);
   watch?.(client);
   return {
     client,
-    db: client.db(databaseName),
-    connect: () => client.connect(),
+    db,
+    connect: async () => {
+      try {
+        await client.connect();
+      } catch (error) {
+        throw isUnusable(error) ? unusableUri(server.uri, error) : error;
+      }
+    },
     close: async () => {
       await client.close();
       await server.close();
@@ -85,10 +121,13 @@ function connectTo(
   };
 }
 
+/** Does what depends on the folder of the embedded engine. */
+const onDataDir = <T>(dataDir: string, work: () => Promise<T>) => depending(`DATA_DIR=${dataDir}`, work);
+
 /**
  * The service's database, not yet connected: the server of `uri`, or else the embedded engine, which it starts.
  * @param watch - receives the client before it opens its first connection
- * @throws DataDirectoryInUse where another process runs the engine on that folder; UnusableStore
+ * @throws DataDirectoryInUse where another process runs the engine on that folder; UnusableStore, Unusable
  */
 export async function attachServer(
   settings: DatabaseSettings,
@@ -98,7 +137,7 @@ export async function attachServer(
 ): Promise<Connection> {
   const server = settings.uri
     ? { uri: settings.uri, close: NOTHING_TO_CLOSE }
-    : await startEmbedded({ dataDir: settings.dataDir, log });
+    : await onDataDir(settings.dataDir, () => startEmbedded({ dataDir: settings.dataDir, log }));
   return connectTo(server, settings.name, options, watch);
 }
 
@@ -108,7 +147,8 @@ export async function attachServer(
  * @throws as attachServer
  */
 export async function joinServer(settings: DatabaseSettings, log: Logger): Promise<Connection> {
-  const running = settings.uri ? undefined : await findRunningEmbedded(settings.dataDir);
+  const { dataDir } = settings;
+  const running = settings.uri ? undefined : await onDataDir(dataDir, () => findRunningEmbedded(dataDir));
   if (!running) return attachServer(settings, log);
   return connectTo({ uri: running, close: NOTHING_TO_CLOSE }, settings.name, {});
 }

@@ -1,10 +1,18 @@
 import { MongoError, MongoNetworkError } from 'mongodb';
-import { Connection } from 'mongodb/lib/cmap/connection.js';
+import * as internals from 'mongodb/lib/cmap/connection.js';
+import { checkInternals, isFunctionOf } from '../lib/internals.ts';
 
+checkInternals('mongodb', {
+  'Connection.prototype.writeCommand(command, options)': isFunctionOf(
+    2,
+    internals.Connection?.prototype?.writeCommand,
+  ),
+});
+const { Connection } = internals;
 const original = Connection.prototype.writeCommand;
 
-/** As the driver's own, but ends in any case, and with an error that the driver takes for one of the network. */
-async function writeCommand(this: Connection, command: unknown, options: unknown): Promise<void> {
+/** Ends also when the connection closes, and rejects with network errors, which the driver retries. */
+async function writeCommand(this: internals.Connection, command: unknown, options: unknown): Promise<void> {
   const { socket } = this;
   let onClose = () => {};
   const lost = new Promise<never>((_resolve, reject) => {
@@ -23,10 +31,14 @@ async function writeCommand(this: Connection, command: unknown, options: unknown
 }
 
 /**
- * Mends mongodb 7.9, where a server that ends in the moment that a command is written does worse than to fail it:
- * - the socket is closed already: write() returns false, and the driver waits for 'drain', which never comes. Such an
- *   operation hangs for ever, whatever its time limits; if it is the monitor's, the client never recovers.
- * - write() fails: the driver rejects with node's own error, `write EPIPE`, and does not repeat what it could.
+ * Corrects two faults of mongodb 7.9 when a server ends while a command is being written:
+ * - The socket is already closed: write() returns false, and the driver waits for 'drain', which never comes. The operation
+ *   hangs whatever its time limits; if it is the monitor's, the client never recovers.
+ * - write() fails: the driver rejects with Node's own error, `write EPIPE`, and does not retry. NODE-6864 and NODE-7067
+ *   (https://jira.mongodb.org/browse/NODE-6864) fixed other ways to the same error, not this one.
+ *
+ * Remove this file once test/database/driver-writes.test.ts passes without it. That takes a driver whose `writeCommand`
+ * also ends on the socket's 'close'.
  */
 export function mendDriverWrites(): void {
   Connection.prototype.writeCommand = writeCommand;

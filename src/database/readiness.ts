@@ -1,7 +1,6 @@
 import type { DatabaseWatch } from './watch.ts';
 import { ApiError } from '../lib/errors.ts';
-
-const RETRY_AFTER = { headers: { 'Retry-After': '1' } };
+import { retrySoon } from '../lib/retry-after.ts';
 
 /** Where the service is in its life. */
 export class Readiness {
@@ -32,15 +31,20 @@ export class Readiness {
     const problem = (await this.#database.answers())
       ? 'is still being prepared'
       : 'does not answer right now';
-    throw new ApiError('database_unavailable', `The database ${problem}. Try again shortly.`, RETRY_AFTER);
+    throw new ApiError('database_unavailable', `The database ${problem}. Try again shortly.`, {
+      headers: retrySoon(),
+    });
   }
 
   /** @throws ApiError not_ready, database_unavailable */
   async check(): Promise<void> {
     if (this.#phase === 'ending')
-      throw new ApiError('not_ready', 'The service is about to end.', RETRY_AFTER);
+      throw new ApiError('not_ready', 'The service is about to end.', { headers: retrySoon() });
     if (!(await this.#database.answers()))
-      throw new ApiError('database_unavailable', 'The database does not answer right now.', RETRY_AFTER);
-    if (this.#phase === 'starting') throw new ApiError('not_ready', 'The service is starting.', RETRY_AFTER);
+      throw new ApiError('database_unavailable', 'The database does not answer right now.', {
+        headers: retrySoon(),
+      });
+    if (this.#phase === 'starting')
+      throw new ApiError('not_ready', 'The service is starting.', { headers: retrySoon() });
   }
 }

@@ -1,5 +1,6 @@
-import { chmod, mkdir, stat } from 'node:fs/promises';
+import { chmod, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
+import { checkFreeSpace, makeFolder } from '../lib/files.ts';
 
 /** The socket's name inside the data directory. */
 export const SOCKET_NAME = 'db.sock';
@@ -11,10 +12,12 @@ export const STORE_DIRECTORY = 'store';
 /** Longest socket path that both Linux (108 bytes) and macOS (104) take, with the terminating zero. */
 const MAX_SOCKET_PATH_BYTES = 103;
 
-/** Makes the data directory, for its owner only, or tightens the one that is there. Returns its absolute path. */
+/** Creates the data directory, for its owner only, or tightens an existing one. Returns its absolute path. */
 export async function prepareDirectory(dataDir: string): Promise<string> {
   const path = resolve(dataDir);
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  await makeFolder(path);
+  // On a disk with less, LMDB may end the process or hang at its start.
+  await checkFreeSpace(path, 1_048_576);
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0) await chmod(path, 0o700);
   return path;

@@ -31,15 +31,3 @@ export function failedToParse(message: string): CommandError {
 export function typeMismatch(message: string): CommandError {
   return new CommandError(14, message);
 }
-
-/** The code of a Node.js or lmdb error such as ENOENT, or ''. */
-export function systemCode(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
-}
-
-/** The message of whatever was thrown. */
-export function reasonOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'message' in error
-    ? String(error.message)
-    : String(error);
-}

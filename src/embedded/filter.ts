@@ -1,4 +1,5 @@
-import { CommandError, badValue, reasonOf } from './errors.ts';
+import { reasonOf } from '../lib/system-errors.ts';
+import { CommandError, badValue } from './errors.ts';
 import { type FieldName, parseFieldName } from './field-name.ts';
 import {
   MAX_DEPTH,

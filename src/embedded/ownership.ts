@@ -63,7 +63,10 @@ export class Ownership {
       await sleep(POLL_MS);
     }
     await writeFile(join(path, PID_FILE), `${process.pid}\n`, { mode: 0o600 });
-    await rename(join(path, socket), join(path, SOCKET_NAME));
+    await rename(join(path, socket), join(path, SOCKET_NAME)).catch(async (error: unknown) => {
+      await rm(join(path, PID_FILE), { force: true });
+      throw error;
+    });
     return new Ownership(path);
   }
 
@@ -95,9 +98,12 @@ async function ownerPid(path: string): Promise<string | undefined> {
   return /^\d+/.exec(text)?.[0];
 }
 
-/** Whether someone listens on a socket. In doubt (no permission, too many waiting) the answer is yes. */
+/** Errors of a path where nobody can listen. */
+const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
+
+/** Whether someone listens on a socket. In doubt (too many waiting) the answer is yes. Throws without permission. */
 export async function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const socket = connect(path);
     const settle = (alive: boolean): void => {
       socket.destroy();
@@ -105,7 +111,8 @@ export async function answers(path: string): Promise<boolean> {
     };
     socket.once('connect', () => settle(true));
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      settle(error.code !== 'ENOENT' && error.code !== 'ECONNREFUSED' && error.code !== 'ENOTSOCK');
+      if (error.code === 'EACCES') reject(error);
+      settle(!NOBODY.has(error.code ?? ''));
     });
   });
 }

@@ -1,7 +1,8 @@
 import { chmod } from 'node:fs/promises';
 import { type Server, type Socket, createServer } from 'node:net';
 import { encodeDocument } from './bson-writer.ts';
-import { CommandError, systemCode } from './errors.ts';
+import { systemCode } from '../lib/system-errors.ts';
+import { CommandError } from './errors.ts';
 import type { EngineLog } from './janitor.ts';
 import {
   HEADER_BYTES,

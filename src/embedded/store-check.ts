@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { checkUsable, namesIn } from '../lib/files.ts';
 
 /** Layout of an LMDB file, format 2, on 64-bit systems: each of the first two pages describes one of the last commits. */
 const PAGE_HEADER_BYTES = 24;
@@ -11,12 +12,21 @@ const TRANSACTION_OFFSET = 152;
 const NO_PAGE = 0xffff_ffff_ffff_ffffn;
 
 /**
- * Looks at an LMDB file before LMDB maps it into memory, because LMDB trusts the file and a wrong one ends the process.
- * It finds files that are something else, cut off or overwritten at the start; it cannot find every damage.
- * @throws Error that says what is wrong; a missing or empty file is fine, it will be created
+ * Checks LMDB's files before LMDB maps them into memory: LMDB trusts them, and a wrong one ends the process. It finds
+ * files that cannot be opened, are something else, cut off or overwritten at the start; it cannot find every damage.
+ * @returns whether there is a data file; a missing or empty one is fine, LMDB creates it
+ * @throws Error that says what is wrong, or the system's
  */
-export async function checkDataFile(path: string): Promise<void> {
-  if (!existsSync(path)) return;
+export async function checkFiles(path: string, { readOnly }: { readOnly: boolean }): Promise<boolean> {
+  const names = await namesIn(path);
+  for (const name of ['data.mdb', 'lock.mdb'].filter((file) => names.includes(file)))
+    await checkUsable(join(path, name), { readOnly });
+  if (!names.includes('data.mdb')) return false;
+  await checkDataFile(join(path, 'data.mdb'));
+  return true;
+}
+
+async function checkDataFile(path: string): Promise<void> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();

@@ -1,14 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CommandError, reasonOf } from './errors.ts';
+import { describeSystemError, reasonOf } from '../lib/system-errors.ts';
+import { CommandError } from './errors.ts';
 
-/** The stored data cannot be used: damaged, or written by a newer version of this program. */
+/** The stored data cannot be used: the system refuses its files, or it is damaged, or of a newer version of this program. */
 export class UnusableStore extends Error {
   constructor(path: string, cause: unknown) {
-    super(
-      `The database in ${path} cannot be opened: ${reasonOf(cause)}. It may be damaged. ` +
-        'Restore it from a backup, or move the directory away to start with an empty database.',
-      { cause },
-    );
+    const damaged = `${reasonOf(cause)}. It may be damaged. Restore it from a backup, or move the directory away to start with an empty database.`;
+    super(`The database in ${path} cannot be opened: ${describeSystemError(cause) ?? damaged}`, { cause });
     this.name = 'UnusableStore';
   }
 

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type RootDatabase, type Transaction, open } from 'lmdb';
 import { type CollectionRecord, decodeCollection } from './catalog.ts';
@@ -7,7 +6,7 @@ import { afterPrefix, indexEntry, storedKey } from './index-keys.ts';
 import { type RawValue, documentValue } from './raw-bson.ts';
 import { STAGING_DATABASE } from './janitor.ts';
 import { type Bytes, COLLECTION_PREFIX, FORMAT_KEY, LAYOUT, checkedFormat } from './store.ts';
-import { checkDataFile } from './store-check.ts';
+import { checkFiles } from './store-check.ts';
 import { UnusableStore } from './store-errors.ts';
 import { entryPrefix, ownerPrefix, recordKey, recordOf } from './store-keys.ts';
 
@@ -66,15 +65,14 @@ export class StoreSnapshot {
    */
   static async open(dataDir: string): Promise<StoreSnapshot> {
     const path = join(resolve(dataDir), STORE_DIRECTORY);
-    if (!existsSync(join(path, 'data.mdb'))) throw new NoStore(resolve(dataDir));
     let root: RootDatabase<Buffer, Buffer> | undefined;
     try {
-      await checkDataFile(join(path, 'data.mdb'));
+      if (!(await checkFiles(path, { readOnly: true }))) throw new NoStore(resolve(dataDir));
       root = open({ path, ...LAYOUT, readOnly: true });
       return new StoreSnapshot(root, path);
     } catch (error) {
       await root?.close();
-      if (error instanceof UnusableStore) throw error;
+      if (error instanceof UnusableStore || error instanceof NoStore) throw error;
       throw new UnusableStore(path, error);
     }
   }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { type Database, type RootDatabase, type Transaction, open } from 'lmdb';
 import {
   type Collection,
@@ -9,7 +8,7 @@ import {
   newCollection,
 } from './catalog.ts';
 import { CommandError } from './errors.ts';
-import { checkDataFile } from './store-check.ts';
+import { checkFiles } from './store-check.ts';
 import { UnusableStore, storageError } from './store-errors.ts';
 import { ownerPrefix, recordOf } from './store-keys.ts';
 
@@ -72,7 +71,7 @@ export class Store {
   static async open(path: string): Promise<Store> {
     let store: Store | undefined;
     try {
-      await checkDataFile(join(path, 'data.mdb'));
+      await checkFiles(path, { readOnly: false });
       store = new Store(
         open({
           path,

@@ -92,7 +92,8 @@ export const SUPPORTED = {
     [SEARCH]: ['$regex', '$options'],
   },
   'update operators': {
-    [TASKS]: ['$set', '$inc', '$unset'],
+    [TASKS]: ['$set', '$inc'],
+    [REPORTS]: ['$unset'],
     [ACCOUNTS]: ['$setOnInsert'],
     [KEYS]: ['$max'],
     [SETTLEMENT]: ['$push', '$pullAll'],

@@ -22,11 +22,15 @@ const STATUS = {
   not_acceptable: 406,
   request_timeout: 408,
   run_of_another_task: 409,
+  run_of_the_engine: 409,
+  no_engine: 409,
+  not_cancelable: 409,
   body_too_large: 413,
   uri_too_long: 414,
   unsupported_media_type: 415,
   idempotency_key_reused: 422,
   rate_limited: 429,
+  too_many_queued: 429,
   headers_too_large: 431,
   internal_error: 500,
   database_unavailable: 503,
@@ -63,5 +67,5 @@ const MAX_PATH = 200;
 
 /** A field of a body as messages name it, by its path, such as `runs.0.status`. */
 export function fieldAt(path: string): string {
-  return `Field "${path.slice(0, MAX_PATH)}"`;
+  return path === '' ? 'The value' : `Field "${path.slice(0, MAX_PATH)}"`;
 }

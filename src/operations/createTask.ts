@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { type Principal, refuseOtherAccount, scopeOf } from './principal.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { Input, Reply } from './handlers.ts';
+import { keyReused } from './key-reused.ts';
 import type { RunStore } from '../store/run-store.ts';
 import { checkSchedule } from './check-schedule.ts';
 import { checkTexts } from './check-texts.ts';
@@ -54,6 +55,12 @@ function newTask(id: string, { body, owner }: Wanted, created_at: Date): TaskDoc
     enabled: body.enabled ?? true,
     trigger_schedule_id: null,
     model: body.model ?? null,
+    overlap: body.overlap,
+    catch_up: body.catch_up,
+    timeout_seconds: body.timeout_seconds,
+    max_attempts: body.max_attempts,
+    // An engine executes what is due from now on.
+    ...(body.enabled !== false && { plan_from: created_at, next_fire_at: created_at }),
     created_at,
   });
 }
@@ -77,12 +84,7 @@ async function createOnce(
 ): Promise<Reply<'createTask'>> {
   const { tasks, claims, log, now } = dependencies;
   const claim = await claims.claim(claimedBy, wanted.body, now());
-  if (!claim) {
-    throw new ApiError(
-      'idempotency_key_reused',
-      'This Idempotency-Key was sent with another body; make a new key for a new task.',
-    );
-  }
+  if (!claim) throw keyReused('task');
   if (claim.reply !== undefined) return replay(claim.reply);
   const task = newTask(claim.task_id, wanted, now());
   const stored = await tasks.insertOrFind(task);

@@ -3,6 +3,7 @@ import { type Principal, refuseOtherAccount, scopeOf } from './principal.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { Position } from '../store/position.ts';
 import { ApiError } from '../lib/errors.ts';
+import type { ByteBudget } from '../lib/byte-budget.ts';
 import type { Input, Reply } from './handlers.ts';
 import type { JsonText } from '../view/json-text.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
@@ -11,7 +12,10 @@ import { type PartSources, makeParts, partsOf } from '../view/parts.ts';
 import type { TaskFilter, TaskVersion } from '../store/task-store.ts';
 import { type ViewSources, viewTasks } from './view-tasks.ts';
 
-type Dependencies = PartSources & ViewSources;
+interface Dependencies extends PartSources, ViewSources {
+  /** Bytes of the replies that are being built or wait for their clients. */
+  replyBytes: ByteBudget;
+}
 
 /** Tasks and bytes of a reply that is put together before it is sent; what is longer is sent as it is read. */
 const MAX_WHOLE_TASKS = 1_000;
@@ -19,6 +23,8 @@ const MAX_WHOLE_BYTES = 33_554_432;
 
 /** Tasks that are read together where they are not in memory: enough to make round trips cheap, few enough to hold. */
 const BATCH_SIZE = 100;
+/** Bytes of text that a batch should not exceed. */
+const BATCH_BYTES = 2_097_152;
 /** Tasks of a long listing that do not wait for the runs of more than these. */
 const FIRST_TASKS = 5;
 
@@ -61,27 +67,44 @@ interface Found {
   last?: Position;
 }
 
+const bytesOf = (lengths: number[]): number => lengths.reduce((sum, length) => sum + length, 0);
+
+/** The size of the next batch, if its tasks are as long as those of the last. */
+function sizeAfter(count: number, bytes: number): number {
+  if (bytes === 0) return BATCH_SIZE;
+  return Math.min(BATCH_SIZE, Math.max(1, Math.floor((BATCH_BYTES * count) / bytes)));
+}
+
 const positionOf = (task: TaskVersion): Position => ({ createdAt: task.created_at, id: task._id });
 
 async function lookUp(request: Request, dependencies: Dependencies): Promise<Found> {
   const { filter, after, limit = MAX_WHOLE_TASKS } = request;
+  const { replyBytes } = dependencies;
   // One more than are shown tells whether others follow.
   const found = await dependencies.tasks.versions(filter, { after, limit: limit + 1 });
   const versions = found.slice(0, limit);
   const end = found.length > limit ? versions.at(-1) : undefined;
-  const parts: TaskPart[] = [];
+  const loading = new Map<TaskPart[], () => void>();
   // Where others follow all the same, its first tasks must not wait for the rest of a thousand.
   const last = request.limit === undefined && end ? 0 : versions.length;
   let bytes = 0;
   let at = 0;
-  for (; at < last && bytes < MAX_WHOLE_BYTES; at += BATCH_SIZE) {
-    for (const part of await partsOf(versions.slice(at, at + BATCH_SIZE), filter, dependencies)) {
-      parts.push(part);
-      bytes += part.stored.bytes.length;
+  let size = BATCH_SIZE;
+  try {
+    while (at < last && bytes < MAX_WHOLE_BYTES && !(at > 0 && replyBytes.isSpent)) {
+      const batch = await partsOf(versions.slice(at, at + size), filter, dependencies);
+      const batchBytes = bytesOf(batch.map(({ stored }) => stored.bytes.length));
+      loading.set(batch, replyBytes.hold(batch, batchBytes));
+      bytes += batchBytes;
+      at += size;
+      size = sizeAfter(batch.length, batchBytes);
     }
+    const views = await viewTasks([...loading.keys()].flat(), dependencies);
+    return { views, rest: versions.slice(at), last: end && positionOf(end) };
+  } finally {
+    // From here on, the replies count what they hold of it.
+    for (const release of loading.values()) release();
   }
-  const rest = versions.slice(at);
-  return { views: await viewTasks(parts, dependencies), rest, last: end && positionOf(end) };
 }
 
 /** Every match, as it is read; nothing of it is kept, since no other caller will need it soon. */
@@ -93,11 +116,12 @@ async function* viewAll(
   let limit = FIRST_TASKS;
   for (;;) {
     const documents = await dependencies.tasks.page(filter, { after, limit });
-    yield* await viewTasks(await makeParts(documents, dependencies.runs), dependencies);
+    const views = await viewTasks(await makeParts(documents, dependencies.runs), dependencies);
+    yield* views;
     const end = documents.at(-1);
     if (!end || documents.length < limit) return;
     after = positionOf(end);
-    limit = BATCH_SIZE;
+    limit = sizeAfter(views.length, bytesOf(views.map(({ byteLength }) => byteLength)));
   }
 }
 
@@ -107,10 +131,21 @@ async function* viewPage(
   filter: TaskFilter,
   dependencies: Dependencies,
 ): AsyncGenerator<JsonText<Task>, void, undefined> {
-  yield* views;
-  for (let at = 0; at < rest.length; at += BATCH_SIZE) {
-    const parts = await partsOf(rest.slice(at, at + BATCH_SIZE), filter, dependencies, 'once');
-    yield* await viewTasks(parts, dependencies);
+  const { replyBytes } = dependencies;
+  const viewBytes = bytesOf(views.map(({ byteLength }) => byteLength));
+  const release = replyBytes.hold(views, viewBytes);
+  try {
+    yield* views;
+    let size = sizeAfter(views.length, viewBytes);
+    for (let at = 0; at < rest.length;) {
+      const parts = await partsOf(rest.slice(at, at + size), filter, dependencies, 'once');
+      const batch = await viewTasks(parts, dependencies);
+      yield* batch;
+      at += size;
+      size = sizeAfter(batch.length, bytesOf(batch.map(({ byteLength }) => byteLength)));
+    }
+  } finally {
+    release();
   }
 }
 

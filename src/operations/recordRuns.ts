@@ -3,7 +3,7 @@ import type { Input, Reply } from './handlers.ts';
 import { unknownTask } from './unknown-task.ts';
 import { checkReport } from './check-report.ts';
 import { recordOf } from '../store/run-record.ts';
-import { RunOfAnotherTask, type RunStore, UnknownTask } from '../store/run-store.ts';
+import { RunOfAnotherTask, RunOfTheEngine, type RunStore, UnknownTask } from '../store/run-store.ts';
 import { viewRunOfTask } from '../view/run-view.ts';
 
 type Body = Input<'recordRuns'>['body'];
@@ -11,8 +11,15 @@ type Body = Input<'recordRuns'>['body'];
 /** What the store refuses, as the caller is told. */
 function explain(error: unknown, { task_id, runs }: Body): unknown {
   if (error instanceof UnknownTask) return unknownTask(task_id);
-  if (!(error instanceof RunOfAnotherTask)) return error;
+  if (!(error instanceof RunOfAnotherTask || error instanceof RunOfTheEngine)) return error;
   const at = runs.findIndex(({ id }) => id === error.runId);
+  if (error instanceof RunOfTheEngine) {
+    return new ApiError(
+      'run_of_the_engine',
+      `Field "runs.${at}.id": the run ${error.runId} belongs to this service's own engine, which alone reports it.`,
+      { cause: error },
+    );
+  }
   return new ApiError(
     'run_of_another_task',
     `Field "runs.${at}.id": the run ${error.runId} belongs to another task, which it cannot leave.`,

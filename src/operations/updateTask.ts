@@ -1,6 +1,6 @@
 import type { Principal } from './principal.ts';
 import type { Input, Reply } from './handlers.ts';
-import type { RunStore } from '../store/run-store.ts';
+import { type CancelSources, cancelWaitingOf } from './cancel-waiting.ts';
 import { checkSchedule } from './check-schedule.ts';
 import { checkTexts } from './check-texts.ts';
 import { makeParts } from '../view/parts.ts';
@@ -8,17 +8,17 @@ import type { TaskStore } from '../store/task-store.ts';
 import { explainNoMatch, targetOf } from './task-target.ts';
 import { type ViewSources, viewTasks } from './view-tasks.ts';
 
-interface Dependencies extends ViewSources {
+interface Dependencies extends ViewSources, CancelSources {
   tasks: TaskStore;
-  runs: RunStore;
 }
 
 /** PATCH /api/tasks */
-export function updateTask({ tasks, runs, ...sources }: Dependencies) {
+export function updateTask({ tasks, ...sources }: Dependencies) {
   return async ({ body }: Input<'updateTask'>, principal: Principal): Promise<Reply<'updateTask'>> => {
     checkTexts(body);
     const target = targetOf(body, principal);
     checkSchedule(body);
+    const now = sources.now();
     const changed = await tasks.update(
       target,
       {
@@ -29,11 +29,17 @@ export function updateTask({ tasks, runs, ...sources }: Dependencies) {
         artist_account_id: body.artist_account_id?.toLowerCase(),
         enabled: body.enabled,
         model: body.model,
+        overlap: body.overlap,
+        catch_up: body.catch_up,
+        timeout_seconds: body.timeout_seconds,
+        max_attempts: body.max_attempts,
+        updated_at: now,
       },
-      sources.now(),
+      now,
     );
     if (!changed) throw await explainNoMatch(body, principal, tasks);
-    const views = await viewTasks(await makeParts([changed], runs), sources);
+    if (body.enabled === false) await cancelWaitingOf(changed._id, { trigger: 'scheduled' }, sources);
+    const views = await viewTasks(await makeParts([changed], sources.runs), sources);
     return { status: 200, body: { status: 'success', tasks: views } };
   };
 }

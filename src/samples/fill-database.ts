@@ -1,6 +1,5 @@
 import type { AccountDocument } from '../store/account-document.ts';
 import type { Collections } from '../store/collections.ts';
-import type { RunRecord } from '../store/run-document.ts';
 import { recordOf } from '../store/run-record.ts';
 import { RunStore } from '../store/run-store.ts';
 import { TaskStore } from '../store/task-store.ts';
@@ -84,7 +83,7 @@ export async function addTasks(
 
   async function recordHistory({ task, runs }: TaskWithRuns): Promise<void> {
     for (const batch of batchesOf(runs, RUNS_PER_WRITE)) {
-      const records: RunRecord[] = batch.map(recordOf);
+      const records = batch.map(recordOf);
       await runStore.recordRuns(task._id, records);
       onProgress(records.length);
     }

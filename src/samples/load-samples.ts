@@ -28,7 +28,9 @@ export async function loadSamplesIfEmpty(collections: Collections): Promise<bool
   await addAccounts(collections, [STARTED]);
   await addAccounts(
     collections,
-    samples.map(({ account }) => account).filter((account) => account !== FINISHED),
+    samples
+      .flatMap(({ account, artists }) => [account, ...artists])
+      .filter((account) => account !== FINISHED),
   );
   await addTasks(
     collections,

@@ -14,22 +14,33 @@ export interface TaskWithRuns {
 /** An account of the sample data with its tasks. */
 export interface SampleAccount {
   account: AccountDocument;
+  /** Those artist accounts of its tasks that have a name. */
+  artists: AccountDocument[];
   tasks: (TaskWithRuns & { runs: Run[] })[];
 }
 
 /** A sample file: JSON has no dates. */
 interface SampleFile {
   account: AccountDocument;
-  tasks: { task: Omit<NewTask, 'created_at'> & { created_at: string }; runs: Run[] }[];
+  artists?: AccountDocument[];
+  tasks: {
+    task: Omit<NewTask, 'created_at' | 'updated_at'> & { created_at: string; updated_at?: string };
+    runs: Run[];
+  }[];
 }
 
 function read(name: string): SampleAccount {
   const path = createRequire(import.meta.url).resolve(`recoup-tasks/samples/${name}.json`);
-  const { account, tasks }: SampleFile = JSON.parse(readFileSync(path, 'utf8'));
+  const { account, artists = [], tasks }: SampleFile = JSON.parse(readFileSync(path, 'utf8'));
   return {
     account,
-    tasks: tasks.map(({ task, runs }) => ({
-      task: { ...task, created_at: new Date(task.created_at) },
+    artists,
+    tasks: tasks.map(({ task: { created_at, updated_at, ...task }, runs }) => ({
+      task: {
+        ...task,
+        created_at: new Date(created_at),
+        ...(updated_at !== undefined && { updated_at: new Date(updated_at) }),
+      },
       runs,
     })),
   };

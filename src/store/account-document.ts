@@ -3,4 +3,5 @@ export interface AccountDocument {
   /** The account's public id, a UUID in lower case. */
   _id: string;
   email?: string | null;
+  name?: string | null;
 }

@@ -18,12 +18,11 @@ export class AccountStore {
     );
   }
 
-  /** E-mail addresses by account id; an account that is unknown or has none is left out. One query, however many. */
-  async findEmails(ids: string[]): Promise<Map<string, string>> {
+  /** Addresses and names by account id; an unknown account is left out. One query, however many. */
+  async findByIds(ids: string[]): Promise<Map<string, AccountDocument>> {
     if (ids.length === 0) return new Map();
-    const found = await this.#accounts
-      .find({ _id: { $in: ids } }, { projection: { email: 1 }, batchSize: ids.length + 1 })
-      .toArray();
-    return new Map(found.flatMap(({ _id, email }) => (email ? [[_id, email] as const] : [])));
+    const options = { projection: { email: 1, name: 1 }, batchSize: ids.length + 1 };
+    const found = await this.#accounts.find({ _id: { $in: ids } }, options).toArray();
+    return new Map(found.map((account) => [account._id, account]));
   }
 }

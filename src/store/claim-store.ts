@@ -3,16 +3,20 @@ import { isDuplicateKey } from '../database/failures.ts';
 import type { Collections } from './collections.ts';
 import type { ClaimDocument } from './claim-document.ts';
 
-/** openapi.yaml, createTask. */
+/** openapi.yaml, createTask and runTask. */
 const KEPT_MS = 24 * 60 * 60 * 1_000;
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 function hashOf(body: object): string {
-  return hash(JSON.stringify(Object.entries(body).toSorted(([one], [other]) => (one < other ? -1 : 1))));
+  const fields = Object.entries(body).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  // Integers beyond a double's are bigints, which JSON.stringify refuses.
+  return hash(
+    JSON.stringify(fields, (_name, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value)),
+  );
 }
 
-/** Claims on Idempotency-Keys. A claim locks nothing: it gives all requests with one key and body the same task id. */
+/** Claims on Idempotency-Keys. A claim locks nothing: it gives all requests with one key and body the same id. */
 export class ClaimStore {
   readonly #claims: Collections['idempotency_keys'];
 

@@ -10,8 +10,10 @@ import { parseKey } from './parse-key.ts';
 const TRUSTED_MS = 2_000;
 /** Keys that are remembered, whether they exist or not. */
 const REMEMBERED_KEYS = 1_000;
-/** `last_used_at` is written when it is older. */
-const USE_NOTED_EVERY_MS = 60_000;
+/** Interval between two writes of a key's `last_used_at`, whether they succeed or not. */
+const USE_WRITTEN_EVERY_MS = 60_000;
+/** Keys whose last write of `last_used_at` is remembered. */
+const WRITTEN_KEYS = 20_000;
 
 /** What a new key is for. The scope admin must be named: a forgotten account must not become an admin's key. */
 export type NewApiKey = { name: string; expiresAt?: Date } & ({ accountId: string } | { scope: 'admin' });
@@ -31,6 +33,13 @@ export class KeyStore {
   });
   /** The problem last logged for each unusable key, by id, so that a key is logged once and not once per request. */
   readonly #logged = new LRUCache<string, string>({ max: REMEMBERED_KEYS });
+  /** By key id: when this process last took a use for writing, so that a failed write is not retried at once. */
+  readonly #lastWrites = new LRUCache<string, Date>({ max: WRITTEN_KEYS });
+  /** By key id: uses that are not written yet. */
+  readonly #unwritten = new Map<string, Date>();
+  #isWriting = false;
+  /** Whether the last write of uses failed, so that an outage is logged once. */
+  #hasFailed = false;
   #hits = 0;
   #misses = 0;
 
@@ -92,7 +101,7 @@ export class KeyStore {
   async authenticate(key: string, now: Date): Promise<ApiKeyDocument | undefined> {
     const found = await this.#find(hashOf(key), now);
     if (!found || !isValid(found, now)) return undefined;
-    await this.#noteUse(found, now);
+    this.#noteUse(found, now);
     return found;
   }
 
@@ -126,15 +135,39 @@ export class KeyStore {
     return null;
   }
 
-  async #noteUse(key: ApiKeyDocument, now: Date): Promise<void> {
-    if (key.last_used_at && now.getTime() - key.last_used_at.getTime() < USE_NOTED_EVERY_MS) return;
-    // Remembered before it is written: requests that come meanwhile need not write it too.
-    key.last_used_at = now;
-    try {
-      await this.#keys.updateOne({ _id: key._id }, { $max: { last_used_at: now } });
-    } catch (error) {
-      // A database that only reads is enough for many requests.
-      this.#log.warn({ keyId: key._id, err: error }, 'the use of a key could not be noted');
+  /** Writes `last_used_at` in the background: neither a slow nor a failed write affects the request. */
+  #noteUse({ _id, last_used_at }: ApiKeyDocument, now: Date): void {
+    const last = Math.max(last_used_at?.getTime() ?? 0, this.#lastWrites.get(_id)?.getTime() ?? 0);
+    if (now.getTime() - last < USE_WRITTEN_EVERY_MS) return;
+    this.#lastWrites.set(_id, now);
+    this.#unwritten.set(_id, now);
+    if (!this.#isWriting) void this.#writeUses();
+  }
+
+  /** One write at a time, for all keys: while writes are slow, they occupy one connection of the pool. */
+  async #writeUses(): Promise<void> {
+    this.#isWriting = true;
+    while (this.#unwritten.size > 0) {
+      const uses = [...this.#unwritten];
+      this.#unwritten.clear();
+      try {
+        await this.#keys.bulkWrite(
+          uses.map(([_id, usedAt]) => ({
+            updateOne: { filter: { _id }, update: { $max: { last_used_at: usedAt } } },
+          })),
+          { ordered: false },
+        );
+        this.#hasFailed = false;
+      } catch (error) {
+        if (!this.#hasFailed) {
+          this.#log.warn(
+            { keyIds: uses.map(([_id]) => _id), err: error },
+            'last_used_at of API keys not written',
+          );
+        }
+        this.#hasFailed = true;
+      }
     }
+    this.#isWriting = false;
   }
 }

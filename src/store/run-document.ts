@@ -1,4 +1,4 @@
-import type { Run } from '../../generated/types.gen.ts';
+import type { Run, RunError } from '../../generated/types.gen.ts';
 
 /** The run's fields that hold instants: RFC 3339 strings on the wire, BSON dates in the database. */
 export type RunInstant =
@@ -14,8 +14,20 @@ type WithDates<Wire, Instant extends PropertyKey> = {
 export type AttemptDocument = WithDates<Attempt, AttemptInstant>;
 
 /** What an engine reports of a run: the wire's fields with real dates. */
-export type RunRecord = Omit<WithDates<Run, RunInstant>, 'attempts' | 'task_id'> & {
+export type RunRecord = Omit<WithDates<Run, RunInstant>, 'attempts' | 'task_id' | 'title'> & {
   attempts?: AttemptDocument[];
+};
+
+/** A reported run. */
+export type ReportedRun = RunRecord & {
+  /**
+   * The report is an item of the engine's listing, which leaves what it does not name of payload, output, error, attempts
+   * and schedule as it is.
+   */
+  listItem?: {
+    /** The error to record where the run has none. */
+    errorIfNone?: RunError;
+  };
 };
 
 /** A document of the collection `runs`. A field that the engine did not report is absent, not null. */

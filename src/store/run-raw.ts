@@ -1,9 +1,11 @@
-import { deserialize } from 'bson';
+import { deserialize, onDemand } from 'bson';
 import type { Position } from './position.ts';
 
 /** BSON's element of a string named `_id`, with which every document begins whose _id is one. */
 const ID_ELEMENT = Buffer.from('\x02_id\0');
 const ID_START = 4;
+/** BSON's type of a string: its length in four bytes, the text, NUL. */
+const STRING = 2;
 
 /** A run as the database has it: its bytes, of which its view is made. */
 export class RawRun {
@@ -23,6 +25,16 @@ export class RawRun {
       return String(deserialize(bytes)._id);
     const textStart = length + 4;
     return bytes.toString('utf8', textStart, textStart + bytes.readInt32LE(length) - 1);
+  }
+
+  /** The id of its task; undefined where another tool stored no text there. Nothing else of the run is decoded. */
+  get taskId(): string | undefined {
+    const { bytes } = this;
+    for (const [type, nameStart, nameLength, start, length] of onDemand.parseToElements(bytes)) {
+      const name = bytes.toString('latin1', nameStart, nameStart + nameLength);
+      if (type === STRING && name === 'task_id') return bytes.toString('utf8', start + 4, start + length - 1);
+    }
+    return undefined;
   }
 
   /** Its place in a listing. */

@@ -1,5 +1,34 @@
-import type { Run } from '../../generated/types.gen.ts';
-import type { AttemptDocument, RunRecord } from './run-document.ts';
+import type {
+  ReportedError,
+  ReportedRunStatus,
+  Run,
+  RunReport,
+  RunStatus,
+} from '../../generated/types.gen.ts';
+import type { AttemptDocument, ReportedRun } from './run-document.ts';
+
+/** The published status for each name of the engine's (openapi.yaml, ReportedRunStatus). */
+const PUBLISHED: Record<ReportedRunStatus, RunStatus> = {
+  PENDING_VERSION: 'PENDING_VERSION',
+  WAITING_FOR_DEPLOY: 'PENDING_VERSION',
+  DELAYED: 'DELAYED',
+  QUEUED: 'QUEUED',
+  DEQUEUED: 'EXECUTING',
+  EXECUTING: 'EXECUTING',
+  REATTEMPTING: 'REATTEMPTING',
+  WAITING: 'FROZEN',
+  FROZEN: 'FROZEN',
+  COMPLETED: 'COMPLETED',
+  EXPIRED: 'CANCELED',
+  CANCELED: 'CANCELED',
+  TIMED_OUT: 'FAILED',
+  FAILED: 'FAILED',
+  CRASHED: 'CRASHED',
+  INTERRUPTED: 'INTERRUPTED',
+  SYSTEM_FAILURE: 'SYSTEM_FAILURE',
+};
+
+const TIMED_OUT = { name: 'TimedOut', message: 'The run took longer than it may.' };
 
 function date(instant: string): Date;
 function date(instant: string | null | undefined): Date | null | undefined;
@@ -7,26 +36,73 @@ function date(instant: string | null | undefined): Date | null | undefined {
   return typeof instant === 'string' ? new Date(instant) : instant;
 }
 
-function recordAttempt(attempt: NonNullable<Run['attempts']>[number]): AttemptDocument {
+function recordError(error: ReportedError | undefined): Run['error'] {
+  if (!error) return error;
+  const { causes: _causes, ...recorded } = error;
+  return recorded;
+}
+
+function recordAttempt(attempt: NonNullable<RunReport['attempts']>[number]): AttemptDocument {
   return {
     ...attempt,
     createdAt: date(attempt.createdAt),
     updatedAt: date(attempt.updatedAt),
     startedAt: date(attempt.startedAt),
     completedAt: date(attempt.completedAt),
+    error: recordError(attempt.error),
   };
 }
 
-/** A run in the wire's shape as the database keeps it: each RFC 3339 string becomes a date, without decimals beyond milliseconds. */
-export function recordOf(run: Omit<Run, 'task_id'>): RunRecord {
+/** An item of the engine's listing, which lacks what only the whole run has (openapi.yaml, recordRuns). */
+function isListItem({ isCompleted, attempts, attemptCount }: RunReport): boolean {
+  return isCompleted !== undefined && attempts === undefined && attemptCount === undefined;
+}
+
+/** What else to record of a run that ended in a way for which there is no published status. */
+function ending(
+  run: RunReport,
+  error: Run['error'],
+): Partial<Pick<ReportedRun, 'expiredAt' | 'error' | 'listItem'>> {
+  if (run.status === 'EXPIRED') return { expiredAt: date(run.expiredAt ?? run.finishedAt ?? run.updatedAt) };
+  if (run.status !== 'TIMED_OUT') return {};
+  // Another report may have named the error already.
+  if (isListItem(run) && error === undefined) return { listItem: { errorIfNone: TIMED_OUT } };
+  return { error: { ...TIMED_OUT, ...error } };
+}
+
+/**
+ * A reported run as the database keeps it: without the fields that only the engine has, under its published status, each
+ * RFC 3339 string a date, without decimals beyond milliseconds.
+ */
+export function recordOf(report: RunReport): ReportedRun {
+  const {
+    isQueued: _isQueued,
+    isExecuting: _isExecuting,
+    isWaiting: _isWaiting,
+    isCompleted: _isCompleted,
+    isSuccess: _isSuccess,
+    isFailed: _isFailed,
+    isCancelled: _isCancelled,
+    attemptCount: _attemptCount,
+    payloadPresignedUrl: _payloadPresignedUrl,
+    outputPresignedUrl: _outputPresignedUrl,
+    taskKind: _taskKind,
+    region: _region,
+    ...run
+  } = report;
+  const error = recordError(run.error);
   return {
     ...run,
+    status: PUBLISHED[run.status],
     createdAt: date(run.createdAt),
     updatedAt: date(run.updatedAt),
     startedAt: date(run.startedAt),
     finishedAt: date(run.finishedAt),
     delayedUntil: date(run.delayedUntil),
     expiredAt: date(run.expiredAt),
+    error,
     attempts: run.attempts?.map(recordAttempt),
+    ...(isListItem(report) && { listItem: {} }),
+    ...ending(report, error),
   };
 }

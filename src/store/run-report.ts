@@ -1,33 +1,117 @@
-import { type AnyBulkWriteOperation, MongoBulkWriteError, MongoServerError } from 'mongodb';
+import {
+  type AnyBulkWriteOperation,
+  type Document,
+  type Filter,
+  MongoBulkWriteError,
+  MongoServerError,
+} from 'mongodb';
 import { DUPLICATE_KEY } from '../database/failures.ts';
-import type { RunDocument, RunRecord } from './run-document.ts';
+import type { ReportedRun, RunDocument, RunRecord } from './run-document.ts';
 import { finalsBarring, statusesBarring, stepOf } from './run-status.ts';
 
+/** Matches runs whose `updatedAt` another tool left out, or wrote as null, text or number. Any report is newer. */
+const NO_INSTANT: Pick<Document, 'updatedAt'>[] = [null, { $gte: '' }, { $gte: -Infinity }].map(
+  (updatedAt) => ({
+    updatedAt,
+  }),
+);
+
+type Write = AnyBulkWriteOperation<RunDocument>;
+interface Owner {
+  id: string;
+  account_id: string;
+}
+
+/** What an item of the engine's listing lacks, and leaves as it is. */
+type Unlisted = 'payload' | 'output' | 'error' | 'attempts' | 'schedule';
+type OptionalField = {
+  [Field in keyof RunRecord]-?: undefined extends RunRecord[Field] ? Field : never;
+}[keyof RunRecord];
+
+/** What an item of the engine's listing removes where it does not name it. */
+const LISTED = {
+  triggerFunction: '',
+  startedAt: '',
+  finishedAt: '',
+  delayedUntil: '',
+  expiredAt: '',
+  ttl: '',
+  idempotencyKey: '',
+  version: '',
+  isTest: '',
+  tags: '',
+  metadata: '',
+  costInCents: '',
+  baseCostInCents: '',
+  durationMs: '',
+  env: '',
+  depth: '',
+  batchId: '',
+  relatedRuns: '',
+} as const satisfies Record<Exclude<OptionalField, Unlisted>, ''>;
+
 /**
- * Writes the report where it is news (openapi.yaml, recordRuns): over a state that is older, or equally old and not
- * further, and never over another final status. Where the run exists in any other state, or at another task, the upsert
+ * Finds a run that the report is news of (openapi.yaml, recordRuns): in a state that is older, or equally old and not
+ * further, and not in another final status. Where the run exists in any other state, or at another task, the upsert
  * collides with its _id. So it does where the run is the engine's.
  */
-function writeOf(
-  task: { id: string; account_id: string },
-  { id, ...fields }: RunRecord,
-): AnyBulkWriteOperation<RunDocument> {
-  const { status, updatedAt } = fields;
+function olderThan({ id, status, updatedAt }: RunRecord, task: Owner): Filter<RunDocument> {
   return {
-    replaceOne: {
-      filter: {
-        _id: id,
-        task_id: task.id,
-        // The engine alone writes its runs.
-        fence: { $exists: false },
-        $or: [
-          { updatedAt: { $lt: updatedAt }, status: { $nin: finalsBarring(status) } },
-          { updatedAt, status: { $nin: statusesBarring(status) } },
-        ],
+    _id: id,
+    task_id: task.id,
+    // The engine alone writes its runs.
+    fence: { $exists: false },
+    $or: [
+      { updatedAt: { $lt: updatedAt }, status: { $nin: finalsBarring(status) } },
+      { updatedAt, status: { $nin: statusesBarring(status) } },
+      ...NO_INSTANT.map((filter) => ({ ...filter, status: { $nin: finalsBarring(status) } })),
+    ],
+  };
+}
+
+/** Changes the fields that an item of the engine's listing can have. */
+function writesOfItem(report: ReportedRun, task: Owner): Write[] {
+  const filter = olderThan(report, task);
+  const { id: _id, listItem, ...fields } = report;
+  const named = Object.entries(fields).filter(([, value]) => value !== undefined);
+  const $set = { ...Object.fromEntries(named), account_id: task.account_id };
+  const $unset = Object.fromEntries(Object.entries(LISTED).filter(([name]) => !(name in $set)));
+  const error = listItem?.errorIfNone;
+  if (!error) return [{ updateOne: { filter, update: { $set, $unset }, upsert: true } }];
+  // At most one of them finds the run; if it is the second, the first collides.
+  return [
+    {
+      updateOne: {
+        filter: { ...filter, error: null },
+        update: { $set: { ...$set, error }, $unset },
+        upsert: true,
       },
-      replacement: { ...fields, task_id: task.id, account_id: task.account_id },
-      upsert: true,
     },
+    { updateOne: { filter: { ...filter, error: { $ne: null } }, update: { $set, $unset } } },
+  ];
+}
+
+function writesOfReport(report: ReportedRun, task: Owner): Write[] {
+  if (report.listItem) return writesOfItem(report, task);
+  const { id: _id, listItem: _item, ...fields } = report;
+  const replacement = { ...fields, task_id: task.id, account_id: task.account_id };
+  return [{ replaceOne: { filter: olderThan(report, task), replacement, upsert: true } }];
+}
+
+/** A report and an earlier one of the same run as one. */
+function merged(earlier: ReportedRun, report: ReportedRun): ReportedRun {
+  if (!report.listItem) return report;
+  const errorIfNone = report.listItem.errorIfNone ?? earlier.listItem?.errorIfNone;
+  const error = report.error === undefined ? earlier.error : report.error;
+  const isErrorOpen = error === undefined && earlier.listItem !== undefined;
+  return {
+    ...report,
+    payload: report.payload === undefined ? earlier.payload : report.payload,
+    output: report.output === undefined ? earlier.output : report.output,
+    attempts: report.attempts ?? earlier.attempts,
+    schedule: report.schedule === undefined ? earlier.schedule : report.schedule,
+    error: isErrorOpen ? undefined : (error ?? errorIfNone ?? error),
+    listItem: earlier.listItem && (isErrorOpen ? { errorIfNone } : {}),
   };
 }
 
@@ -39,18 +123,17 @@ function compareAge(one: RunRecord, other: RunRecord): number {
  * Writes of reports, one for each run: a bulk promises no order, so several reports of a run become one here. They are sorted
  * by id: DocumentDB locks runs in the order sent, and two bulks in opposite orders would block each other.
  */
-export function writesOf(
-  task: { id: string; account_id: string },
-  reports: RunRecord[],
-): AnyBulkWriteOperation<RunDocument>[] {
-  const newest = new Map<string, RunRecord>();
+export function writesOf(task: Owner, reports: ReportedRun[]): Write[] {
+  const newest = new Map<string, ReportedRun>();
   for (const report of reports.toSorted(compareAge)) {
     const before = newest.get(report.id);
-    if (!before || !finalsBarring(report.status).includes(before.status)) newest.set(report.id, report);
+    if (!before) newest.set(report.id, report);
+    else if (!finalsBarring(report.status).includes(before.status))
+      newest.set(report.id, merged(before, report));
   }
   return [...newest.values()]
     .toSorted((one, other) => (one.id < other.id ? -1 : 1))
-    .map((report) => writeOf(task, report));
+    .flatMap((report) => writesOfReport(report, task));
 }
 
 /** Whether all that a bulk of reports failed of is that runs are there already. */

@@ -1,6 +1,6 @@
 import type { Position } from './position.ts';
 import type { Collections } from './collections.ts';
-import type { RunDocument, RunRecord } from './run-document.ts';
+import type { ReportedRun, RunDocument } from './run-document.ts';
 import { isDuplicateKey } from '../database/failures.ts';
 import { newOwnRun } from './own-run.ts';
 import type { QueuedRun } from './queue-document.ts';
@@ -120,7 +120,7 @@ export class RunStore {
    * @throws UnknownTask, RunOfAnotherTask, RunOfTheEngine; nothing is written then, unless somebody else first wrote the same
    * run in the same moment.
    */
-  async recordRuns(taskId: string, reports: RunRecord[]): Promise<void> {
+  async recordRuns(taskId: string, reports: ReportedRun[]): Promise<void> {
     if (reports.length === 0) return;
     await this.#refuseForeign(taskId, reports);
     const begun = await this.#settlement.begin(taskId);
@@ -208,7 +208,7 @@ export class RunStore {
   }
 
   /** @returns whether each report was written, without a collision. */
-  async #write(task: { id: string; account_id: string }, reports: RunRecord[]): Promise<boolean> {
+  async #write(task: { id: string; account_id: string }, reports: ReportedRun[]): Promise<boolean> {
     try {
       await this.#runs.bulkWrite(writesOf(task, reports), { ordered: false, ignoreUndefined: true });
       return true;
@@ -218,7 +218,7 @@ export class RunStore {
     }
   }
 
-  async #refuseForeign(taskId: string, reports: RunRecord[]): Promise<void> {
+  async #refuseForeign(taskId: string, reports: ReportedRun[]): Promise<void> {
     const foreign = await this.#runs.findOne(
       {
         _id: { $in: reports.map(({ id }) => id) },

@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ObjectId } from 'mongodb';
 import type { Collections } from './collections.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
-import type { RunPointer, TaskDocument } from './task-document.ts';
+import { STORED_COUNTS, type StoredCounts, changeTask, correctCounts } from './task-change.ts';
+import type { RunPointer } from './task-document.ts';
 import { NEWEST_FIRST } from './run-filter.ts';
 
 /** How many of its last runs a task points to (openapi.yaml, Task.recent_runs). */
@@ -18,22 +20,16 @@ const GIVEN_UP_MS = 600_000;
 /** Marks that a task bears at most, should reports of it fail again and again. */
 const MAX_MARKS = 1_000;
 
-/** What a task says of its runs. */
-type TaskState = Pick<TaskDocument, 'runs_version' | 'recording'> &
-  Partial<Pick<TaskDocument, 'recent_runs'>>;
-const TASK_STATE = {
-  runs_version: 1,
-  recent_runs: 1,
-  recording: 1,
-} as const satisfies Record<keyof TaskState, 1>;
+/** What a task records of its runs. */
+type TaskState = StoredCounts & { recent_runs?: unknown };
+const TASK_STATE = { ...STORED_COUNTS, recent_runs: 1 } as const satisfies Record<keyof TaskState, 1>;
 
-const isGivenUp = (mark: ObjectId) => Date.now() - mark.getTimestamp().getTime() > GIVEN_UP_MS;
+/** A mark of another type, or with an instant far in the future, is no report's; nobody would remove it. */
+const isGivenUp = (mark: unknown): boolean =>
+  !(mark instanceof ObjectId) || Math.abs(Date.now() - mark.getTimestamp().getTime()) > GIVEN_UP_MS;
 
-function samePointers(some: RunPointer[] | undefined, others: RunPointer[]): boolean {
-  const text = (pointers: RunPointer[]) =>
-    JSON.stringify(pointers.map(({ id, createdAt }) => [id, createdAt.getTime()]));
-  return some !== undefined && text(some) === text(others);
-}
+const givenUpMarks = ({ recording }: TaskState): unknown[] =>
+  Array.isArray(recording) ? recording.filter(isGivenUp) : [];
 
 /** The last runs of a task, newest first, from the history. */
 export async function lastRunsOf(taskId: string, runs: Collections['runs']): Promise<RunPointer[]> {
@@ -73,10 +69,11 @@ export class Settlement {
    */
   async begin(taskId: string): Promise<ReportBegun | null> {
     const mark = new ObjectId();
-    const task = await this.#tasks.findOneAndUpdate(
+    const task = await changeTask(
+      this.#tasks,
       { _id: taskId },
-      { $push: { recording: { $each: [mark], $slice: -MAX_MARKS } }, $inc: { version: 1 } },
-      { projection: { account_id: 1 } },
+      { $push: { recording: { $each: [mark], $slice: -MAX_MARKS } } },
+      { projection: { account_id: 1, version: 1 } },
     );
     return task && { taskId, accountId: task.account_id, mark };
   }
@@ -101,11 +98,12 @@ export class Settlement {
   async mend(taskId: string): Promise<boolean> {
     const task = await this.#stateOf(taskId);
     if (!task) return false;
-    const isRight =
-      !task.recording?.some(isGivenUp) &&
-      samePointers(task.recent_runs, await lastRunsOf(taskId, this.#runs));
-    if (!isRight) await this.#settle(taskId);
-    return !isRight;
+    const isWrong =
+      (await correctCounts(this.#tasks, taskId, task)) ||
+      givenUpMarks(task).length > 0 ||
+      !isDeepStrictEqual(task.recent_runs, await lastRunsOf(taskId, this.#runs));
+    if (isWrong) await this.#settle(taskId);
+    return isWrong;
   }
 
   /**
@@ -119,13 +117,16 @@ export class Settlement {
       const task = await this.#stateOf(taskId);
       // Deleted since: its runs were recorded before.
       if (!task) return;
-      const givenUp = task.recording?.filter(isGivenUp) ?? [];
+      if (await correctCounts(this.#tasks, taskId, task)) continue;
       const last = await lastRunsOf(taskId, this.#runs);
       const { matchedCount } = await this.#tasks.updateOne(
-        { _id: taskId, runs_version: task.runs_version ?? { $exists: false } },
+        {
+          _id: taskId,
+          runs_version: 'runs_version' in task ? Number(task.runs_version) : { $exists: false },
+        },
         {
           $set: { recent_runs: last },
-          $pullAll: { recording: [...marks, ...givenUp] },
+          $pullAll: { recording: [...marks, ...givenUpMarks(task)] },
           $inc: { version: 1, runs_version: 1 },
         },
       );

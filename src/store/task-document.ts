@@ -1,5 +1,3 @@
-import type { ObjectId } from 'mongodb';
-
 /** A task's pointer to one of its runs. */
 export interface RunPointer {
   id: string;
@@ -34,13 +32,16 @@ export interface TaskDocument {
   plan_from?: Date;
   /** When the planner looks at the task next; absent on a disabled task. Writing it raises no version. */
   next_fire_at?: Date;
+  /** Absent, or no instant, only where another tool added the task. */
   created_at: Date;
+  /** When the task itself last changed; absent before the first change. */
+  updated_at?: Date | null;
   /** The last five runs, newest first. Written by settlement.ts alone. */
   recent_runs: RunPointer[];
   /** Raised by every write to `recent_runs`; absent before the first. */
   runs_version?: number;
-  /** The marks of reports that are being recorded, or were given up; none where it is empty or absent. Written by settlement.ts alone. */
-  recording?: ObjectId[];
+  /** An ObjectId for each report that is being recorded, or was given up. Written by settlement.ts alone. */
+  recording?: unknown[];
   /** Raised by every write to the task or to its runs. */
   version: number;
 }

@@ -2,6 +2,7 @@ import type { Filter } from 'mongodb';
 import type { Position } from './position.ts';
 import { isDuplicateKey } from '../database/failures.ts';
 import type { Collections } from './collections.ts';
+import { changeTask } from './task-change.ts';
 import type { TaskDocument } from './task-document.ts';
 
 /** Which tasks; every given member must match. */
@@ -84,6 +85,15 @@ export class TaskStore {
     return this.#tasks.find(queryOf(filter, after), options).toArray();
   }
 
+  /** The titles of those tasks with these ids that match, by id. One query, however many. */
+  async findTitles(ids: string[], filter: TaskFilter): Promise<Map<string, string>> {
+    if (ids.length === 0) return new Map();
+    const query: Filter<TaskDocument> = { $and: [{ _id: { $in: ids } }, queryOf(filter)] };
+    const options = { projection: { title: 1 }, batchSize: ids.length + 1, ignoreUndefined: true };
+    const found = await this.#tasks.find(query, options).toArray();
+    return new Map(found.map(({ _id, title }) => [_id, title]));
+  }
+
   /** Those of the tasks with these ids that match, in any order. One query, however many. */
   async findByIds(ids: string[], filter: TaskFilter): Promise<TaskDocument[]> {
     if (ids.length === 0) return [];
@@ -148,16 +158,11 @@ export class TaskStore {
       ...plan.set,
     };
     const cleared = [...ENGINE_FIELDS.filter((field) => changes[field] === null), ...(plan.unset ?? [])];
-    return this.#tasks.findOneAndUpdate(
-      query,
-      {
-        // Some servers refuse an operator without fields.
-        ...(Object.values(set).some((value) => value !== undefined) && { $set: set }),
-        ...(cleared.length > 0 && { $unset: Object.fromEntries(cleared.map((field) => [field, 1])) }),
-        $inc: { version: 1 },
-      },
-      { returnDocument: 'after', ignoreUndefined: true },
-    );
+    return changeTask(this.#tasks, query, {
+      // Some servers refuse an operator without fields.
+      ...(Object.values(set).some((value) => value !== undefined) && { $set: set }),
+      ...(cleared.length > 0 && { $unset: Object.fromEntries(cleared.map((field) => [field, 1])) }),
+    });
   }
 
   /** @returns whether a task matched, which is deleted then */

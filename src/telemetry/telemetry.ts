@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import type { MongoClient, MongoClientOptions } from 'mongodb';
 import type { Logger } from 'pino';
 import type { Settings } from '../config/settings.ts';
+import { depending } from '../lib/system-errors.ts';
 import type { Metrics } from './metrics.ts';
 import type { Tracing } from './tracing.ts';
 
@@ -15,12 +17,26 @@ export interface Telemetry {
   end(): Promise<void>;
 }
 
+/** Variables of OpenTelemetry with a file's path. Its SDK would go on without a file that it cannot read. */
+const OTEL_FILES = ['OTLP_TRACES', 'OTLP'].flatMap((exporter) =>
+  ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY'].map((file) => `OTEL_EXPORTER_${exporter}_${file}`),
+);
+
+/** @throws Unusable */
+async function checkTraceFiles(): Promise<void> {
+  for (const name of OTEL_FILES) {
+    const path = process.env[name];
+    if (path) await depending(`${name}=${path}`, () => readFile(path));
+  }
+}
+
 /** Starts what is wanted, and loads nothing else: most of it is larger than the service. */
 export async function startTelemetry(
   { metricsAddress, traceExport }: Pick<Settings, 'metricsAddress' | 'traceExport'>,
   log: Logger,
 ): Promise<Telemetry> {
   const metrics = metricsAddress && new (await import('./metrics.ts')).Metrics();
+  if (traceExport && traceExport !== 'console') await checkTraceFiles();
   const tracing = traceExport && new (await import('./tracing.ts')).Tracing(traceExport, log);
   return {
     metrics,

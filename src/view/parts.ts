@@ -14,8 +14,14 @@ export interface PartSources {
   cache: PartCache;
 }
 
-/** A task that was added by hand, with another tool, may lack them; one such must not fail everybody's listing. */
-const pointersOf = ({ recent_runs }: Partial<TaskDocument>) => recent_runs ?? [];
+/** Another tool may have stored anything as `recent_runs`; one such task must not fail the whole listing. */
+function pointedTo({ recent_runs }: { recent_runs?: unknown }): string[] {
+  const pointers: unknown[] = Array.isArray(recent_runs) ? recent_runs : [];
+  return pointers.flatMap((pointer) => {
+    const { id }: { id?: unknown } = Object(pointer);
+    return typeof id === 'string' ? [id] : [];
+  });
+}
 
 /** Its runs may change without its version being raised once more: what is seen of them now is not to be kept. */
 const isBeingRecorded = ({ recording }: Pick<TaskDocument, 'recording'>) => (recording?.length ?? 0) > 0;
@@ -23,13 +29,13 @@ const isBeingRecorded = ({ recording }: Pick<TaskDocument, 'recording'>) => (rec
 /** The parts of documents just read, from one query for the runs of all. */
 export async function makeParts(documents: TaskDocument[], runs: RunStore): Promise<TaskPart[]> {
   // Read after the documents: whatever raised a version is among these runs, what comes later will raise it again.
-  const byId = await runs.findByIds(documents.flatMap((task) => pointersOf(task).map(({ id }) => id)));
+  const byId = await runs.findByIds(documents.flatMap(pointedTo));
   const parts: TaskPart[] = [];
   for (const task of documents) {
-    const recentRuns = pointersOf(task).flatMap(({ id }) => byId.get(id) ?? []);
-    const { _id, version, schedule, timezone, account_id, enabled } = task;
+    const recentRuns = pointedTo(task).flatMap((id) => byId.get(id) ?? []);
+    const { _id: id, version, schedule, timezone, account_id, artist_account_id, enabled } = task;
     const stored = viewStored(task, recentRuns.map(viewRun));
-    parts.push({ id: _id, version, schedule, timezone, account_id, enabled, stored });
+    parts.push({ id, version, schedule, timezone, account_id, artist_account_id, enabled, stored });
     if (isSliceOver()) await nextSlice();
   }
   return parts;

@@ -77,3 +77,9 @@ export function viewRun(run: RawRun): JsonText<Run> {
 export function viewRunOfTask(run: RawRun): JsonText<Run> {
   return view(run, BY_ITSELF);
 }
+
+/** The run as the API lists it: by itself, with the title of its task. */
+export function viewTitledRun({ bytes }: RawRun, title: string | null): JsonText<Run> {
+  const fields = bsonToJson(bytes, BY_ITSELF).subarray(0, -1);
+  return JsonText.of(new Piece(fields), new Piece(`,"title":${JSON.stringify(title)}}`));
+}

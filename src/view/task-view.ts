@@ -1,13 +1,19 @@
 import type { Run, Task } from '../../generated/types.gen.ts';
 import { JsonText, Piece } from './json-text.ts';
+import type { JoinedAccounts } from './part.ts';
 import type { TaskDocument } from '../store/task-document.ts';
 
-/** The fields that do not follow from the task and its runs alone: they change with the time, and with the account. */
-type Joined = 'upcoming' | 'owner_email';
+/** The fields that do not follow from the task and its runs alone: they change with the time, and with the accounts. */
+type Joined = 'upcoming' | 'owner_email' | 'artist_name';
 
 const OPEN_RUNS = Buffer.from(',"recent_runs":[');
 const COMMA = Buffer.from(',');
 const CLOSE_RUNS = Buffer.from(']');
+
+/** RFC 3339; undefined for what is no instant, which another tool may have stored. */
+function instantOf(stored: unknown): string | undefined {
+  return stored instanceof Date && !Number.isNaN(stored.getTime()) ? stored.toISOString() : undefined;
+}
 
 /** The task's own fields as the API shows them. Each is named, so that nothing else in the document can leak. */
 function viewFields(task: TaskDocument): Omit<Task, Joined | 'recent_runs'> {
@@ -22,6 +28,12 @@ function viewFields(task: TaskDocument): Omit<Task, Joined | 'recent_runs'> {
     enabled: task.enabled ?? null,
     trigger_schedule_id: task.trigger_schedule_id,
     model: task.model,
+    overlap: task.overlap,
+    catch_up: task.catch_up,
+    timeout_seconds: task.timeout_seconds,
+    max_attempts: task.max_attempts,
+    created_at: instantOf(task.created_at),
+    updated_at: instantOf(task.updated_at) ?? instantOf(task.created_at),
   };
 }
 
@@ -42,10 +54,11 @@ export function viewStored(task: TaskDocument, recentRuns: JsonText<Run>[]): Pie
  * The rest of a task's text.
  * @param upcoming - in milliseconds since 1970, ascending, at most ten
  */
-export function viewJoined(upcoming: number[], ownerEmail: string | null): Piece {
+export function viewJoined(upcoming: number[], { ownerEmail, artistName }: JoinedAccounts): Piece {
   const joined: Pick<Task, Joined> = {
     upcoming: upcoming.map((at) => new Date(at).toISOString()),
     owner_email: ownerEmail,
+    artist_name: artistName,
   };
   return new Piece(`,${JSON.stringify(joined).slice(1)}`);
 }

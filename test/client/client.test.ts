@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { delayBeforeRetry } from '../../src/client/patient-fetch.ts';
 import { ApiError, type ClientSettings, createClient, listTasks, pagesOf } from '../../src/client/index.ts';
@@ -55,6 +55,11 @@ afterAll(() => {
 });
 beforeEach(() => {
   received.length = 0;
+  // Retry at once where Retry-After is 0.
+  jest.spyOn(Math, 'random').mockReturnValue(0);
+});
+afterEach(() => {
+  jest.restoreAllMocks();
 });
 
 const clientOf = (settings: ClientSettings = {}) => createClient({ baseUrl: url, ...settings });
@@ -194,7 +199,7 @@ describe('a call is repeated', () => {
 
   test.each([
     ['another error', json(500, { ...REFUSAL, code: 'internal_error' })],
-    ['a service that asks for more patience than a minute', busy(503, '61')],
+    ['a service that asks for more patience than 65 seconds', busy(503, '66')],
   ])('but not after %s', async (_what, failure) => {
     answers = [failure];
     expect((await listTasks({ client: clientOf() })).error).toBeDefined();
@@ -203,15 +208,38 @@ describe('a call is repeated', () => {
 
   test('after as long as the service asks for, or a growing while of its own', () => {
     const now = new Date('2026-11-24T12:00:00Z');
-    const delay = (attempt: number, retryAfter: string | null, random = 1) =>
+    const delay = (attempt: number, retryAfter: string | null, random = retryAfter === null ? 1 : 0) =>
       delayBeforeRetry(attempt, retryAfter, now, random);
     expect([1, 2, 3, 20].map((attempt) => delay(attempt, null))).toEqual([250, 500, 1000, 5000]);
     expect(delay(1, null, 0)).toBe(125);
     expect(delay(1, '7')).toBe(7_000);
     expect(delay(1, 'Tue, 24 Nov 2026 12:00:30 GMT')).toBe(30_000);
     expect(delay(1, 'Tue, 24 Nov 2026 11:00:00 GMT')).toBe(0);
-    expect(['soon', '1.5', '-1'].map((text) => delay(1, text))).toEqual([250, 250, 250]);
+    expect(['soon', '1.5', '-1'].map((text) => delay(1, text, 1))).toEqual([250, 250, 250]);
     expect(delay(1, '3600')).toBeUndefined();
+  });
+
+  test.each([
+    [1, '0', 0, 250],
+    [3, '0', 0, 1_000],
+    [1, '1', 1_000, 2_000],
+    [1, '2', 2_000, 4_000],
+    [2, '62', 62_000, 67_000],
+    [1, '65', 65_000, 70_000],
+    [1, 'Tue, 24 Nov 2026 12:00:30 GMT', 30_000, 35_000],
+    [1, 'Tue, 24 Nov 2026 11:00:00 GMT', 0, 250],
+  ])('after attempt %d and Retry-After %s, at random between %d and %d ms', (attempt, text, least, most) => {
+    const now = new Date('2026-11-24T12:00:00Z');
+    const delays = [0, 0.5, 1].map((random) => delayBeforeRetry(attempt, text, now, random));
+    expect(delays).toEqual([least, (least + most) / 2, most]);
+  });
+
+  test('after Retry-After and the random part, where it waits', async () => {
+    jest.spyOn(Math, 'random').mockReturnValue(0.5);
+    const waits = jest.spyOn(globalThis, 'setTimeout');
+    answers = [busy(503), ok];
+    expect((await listTasks({ client: clientOf() })).data).toEqual(EMPTY);
+    expect(waits.mock.calls.map(([, delayMs]) => delayMs)).toContain(125);
   });
 });
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { pino } from 'pino';
-import { seedAccounts, seedTasks, type SeedPlan } from '../../src/commands/seed-data.ts';
+import { seedAccounts, seedArtists, seedTasks, type SeedPlan } from '../../src/commands/seed-data.ts';
 import { UsageError } from '../../src/commands/command-line.ts';
 import { readArguments } from '../../src/commands/seed.ts';
 import { type Database, openDatabase } from '../../src/store/open-store.ts';
@@ -53,6 +53,17 @@ describe('the seed documents', () => {
     expect(new Set(tasks.map(({ task }) => task.account_id))).toEqual(
       new Set(accounts.map(({ _id }) => _id)),
     );
+  });
+
+  it('have artists with names, and every task is for one of its owner', () => {
+    const artists = [...seedArtists(4)];
+    expect(artists).toHaveLength(12);
+    expect(new Set(artists.map(({ name }) => name)).size).toBe(12);
+    expect([...seedArtists(2)]).toEqual(artists.slice(0, 6));
+    const ids = artists.map(({ _id }) => _id);
+    for (const { task } of tasks) expect(ids).toContain(task.artist_account_id);
+    // As before there were names.
+    expect(tasks[0]?.task.artist_account_id).toBe('77d08083-9877-4e1e-bba8-36fb17b3d40d');
   });
 
   it('have runs in every status, of about 2.3 KB', () => {

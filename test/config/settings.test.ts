@@ -14,7 +14,8 @@ const DEFAULT_LIMITS = {
   maxRunsBodyBytes: 8_388_608,
   maxJsonDepth: 64,
   maxConnections: 1_000,
-  maxFullListings: 32,
+  maxPipelinedBytes: 33_554_432,
+  maxReplyBytes: 134_217_728,
   stalledReaderMs: 10_000,
   databasePoolSize: 50,
   queueTimeoutMs: 3_000,
@@ -38,6 +39,7 @@ describe('settings', () => {
       traceExport: undefined,
       trustProxy: undefined,
       runRetentionDays: undefined,
+      engine: undefined,
       limits: DEFAULT_LIMITS,
       logLevel: 'info',
     });
@@ -216,6 +218,105 @@ describe('settings', () => {
   });
 });
 
+describe('settings of an engine', () => {
+  const WEBHOOK_SECRET = `whsec_${Buffer.alloc(24, 1).toString('base64')}`;
+  const engineOf = (environment: Record<string, string>) => readSettings(environment).engine;
+
+  test.each<[Record<string, string>, object]>([
+    [
+      { RUN_COMMAND: 'agent', RUN_COMMAND_ENV: 'A, B,C', A: 'a', B: '', D: 'd', PATH: '/bin', HOME: '/root' },
+      { kind: 'command', command: 'agent', environment: { A: 'a', B: '', PATH: '/bin', HOME: '/root' } },
+    ],
+    [
+      { RUN_URL: 'https://agent.example/runs?a=1', RUN_URL_SECRET: WEBHOOK_SECRET },
+      { kind: 'url', url: 'https://agent.example/runs?a=1', secret: WEBHOOK_SECRET },
+    ],
+    [
+      { RUN_CHAT_URL: 'https://chat.example', RUN_CHAT_KEY: 'key' },
+      { kind: 'chat', url: 'https://chat.example', key: 'key' },
+    ],
+    [
+      { RUN_MODEL: 'small', OPENAI_BASE_URL: 'http://127.0.0.1:11434/v1' },
+      { kind: 'model', model: 'small', server: { baseUrl: 'http://127.0.0.1:11434/v1', apiKey: undefined } },
+    ],
+    [
+      { RUN_MODEL: 'small', OPENAI_BASE_URL: 'https://models.example', OPENAI_API_KEY: 'key' },
+      { kind: 'model', model: 'small', server: { baseUrl: 'https://models.example', apiKey: 'key' } },
+    ],
+    [
+      { RUN_MODEL: 'openai/gpt-5', AI_GATEWAY_API_KEY: 'key', OPENAI_API_KEY: 'other' },
+      { kind: 'model', model: 'openai/gpt-5', server: { gatewayKey: 'key' } },
+    ],
+  ])('%j choose one', (environment, executor) => {
+    expect(engineOf(environment)).toEqual({ executor, concurrency: 4, graceMs: 8_000 });
+    expect(readSettings(environment).sampleData).toBe(false);
+  });
+
+  test('say how much it does at a time, and how long it may take to end', () => {
+    const more = { RUN_CONCURRENCY: '16', RUN_GRACE_SECONDS: '2' };
+    expect(engineOf({ RUN_COMMAND: 'agent', ...more })).toMatchObject({ concurrency: 16, graceMs: 2_000 });
+  });
+
+  test('that are keys, secrets and addresses alone choose none', () => {
+    const environment = {
+      RUN_COMMAND_ENV: 'A',
+      RUN_URL_SECRET: WEBHOOK_SECRET,
+      RUN_CHAT_KEY: 'key',
+      OPENAI_BASE_URL: 'http://127.0.0.1:11434/v1',
+      OPENAI_API_KEY: 'key',
+      AI_GATEWAY_API_KEY: 'key',
+      RUN_CONCURRENCY: '2',
+    };
+    expect(engineOf(environment)).toBeUndefined();
+    expect(readSettings({ ...environment, HOST: '0.0.0.0', AUTH: 'none' }).engine).toBeUndefined();
+  });
+
+  test.each([
+    [
+      { RUN_COMMAND: 'agent', RUN_MODEL: 'small' },
+      'RUN_COMMAND, RUN_MODEL: each of them executes tasks; set one',
+    ],
+    [
+      { RUN_URL: 'http://a.example', RUN_CHAT_URL: 'http://b.example' },
+      'RUN_URL, RUN_CHAT_URL: each of them',
+    ],
+    [{ RUN_URL: 'https://agent.example' }, 'RUN_URL: set RUN_URL_SECRET as well'],
+    [{ RUN_CHAT_URL: 'https://chat.example' }, 'RUN_CHAT_URL: set RUN_CHAT_KEY as well'],
+    [{ RUN_MODEL: 'small', OPENAI_API_KEY: 'key' }, 'RUN_MODEL: set OPENAI_BASE_URL or AI_GATEWAY_API_KEY'],
+    [{ RUN_MODEL: 'm', OPENAI_BASE_URL: 'http://a.example', AI_GATEWAY_API_KEY: 'k' }, 'RUN_MODEL: both'],
+    [{ RUN_COMMAND: 'agent', HOST: '0.0.0.0', AUTH: 'none' }, 'AUTH: with none, every host that reaches'],
+    [{ RUN_COMMAND: ' ' }, 'RUN_COMMAND'],
+    [
+      { RUN_COMMAND: 'agent', RUN_COMMAND_ENV: 'A=1' },
+      'RUN_COMMAND_ENV: "A=1" is not a list of variable names',
+    ],
+    [{ RUN_CONCURRENCY: '0' }, 'RUN_CONCURRENCY: "0" is not a whole number from 1 to 1000'],
+    [{ RUN_GRACE_SECONDS: '9' }, 'RUN_GRACE_SECONDS: "9" is not a whole number from 0 to 8'],
+  ])('%j are refused', (environment, message) => {
+    expect(() => readSettings(environment)).toThrow(InvalidSettings);
+    expect(() => readSettings(environment)).toThrow(message);
+  });
+
+  test.each([
+    ['RUN_URL', 'https://user:hunter2@agent.example'],
+    ['RUN_URL', 'ftp://hunter2.example'],
+    ['RUN_CHAT_URL', 'hunter2'],
+    ['OPENAI_BASE_URL', 'https://models.example/#hunter2'],
+    ['RUN_URL_SECRET', 'whsec_hunter2'],
+    ['RUN_URL_SECRET', Buffer.from('hunter2'.repeat(5)).toString('base64')],
+    ['RUN_CHAT_KEY', 'hunter2 3'],
+    ['OPENAI_API_KEY', 'hunter2\r\nx: y'],
+    ['AI_GATEWAY_API_KEY', 'hunter2\u00e9'],
+  ])('%s as %j is refused without being repeated', (name, value) => {
+    expect(() => readSettings({ [name]: value })).toThrow(
+      expect.objectContaining({
+        message: expect.not.stringMatching(/hunter2|aHVudGVyM/),
+      }),
+    );
+    expect(() => readSettings({ [name]: value })).toThrow(`${name}: it `);
+  });
+});
+
 describe('names that are no settings', () => {
   test('are all unknown names of the .env file', () => {
     expect(unknownNames({ PORT: '1', COLOR: 'red', OTEL_SERVICE_NAME: 'x' }, {})).toEqual(['COLOR']);
@@ -232,6 +333,8 @@ describe('names that are no settings', () => {
     ['PATH', false],
     ['NODE_ENV', false],
     ['OTEL_SERVICE_NAME', false],
+    ['OPENAI_ORG_ID', false],
+    ['RUN_COMAND', true],
     ['PORT', false],
   ])('%s of the environment: %s', (name, unknown) => {
     expect(unknownNames({}, { [name]: '1' })).toEqual(unknown ? [name] : []);

@@ -88,7 +88,7 @@ test('every input has bounds', () => {
   const unbounded = parameters.filter((parameter) => {
     const schema = at(parameter, 'schema');
     const bounds = {
-      string: ['minLength', 'maxLength'],
+      string: at(schema, 'enum') === undefined ? ['minLength', 'maxLength'] : [],
       integer: ['minimum', 'maximum'],
       array: ['maxItems'],
       boolean: [],

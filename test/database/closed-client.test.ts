@@ -1,20 +1,21 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { failureKind, isDatabaseFailure } from '../../src/database/failures.ts';
+import { KeyStore } from '../../src/store/key-store.ts';
 import { openDatabase } from '../../src/store/open-store.ts';
 import { startProxy } from '../support/proxy.ts';
-import { openTestDatabase } from '../support/service.ts';
+import { NOW, memoryLog, openTestDatabase } from '../support/service.ts';
 
 let database: Awaited<ReturnType<typeof openTestDatabase>>;
 let proxy: Awaited<ReturnType<typeof startProxy>>;
 beforeAll(async () => {
   database = await openTestDatabase();
+});
+beforeEach(async () => {
   proxy = await startProxy(database.uri);
 });
-afterAll(async () => {
-  await proxy.close();
-  await database.close();
-});
+afterEach(() => proxy.close());
+afterAll(() => database.close());
 
 test('a command that the end of the service interrupts failed by the database, not by a fault of ours', async () => {
   const { name, dataDir } = database;
@@ -27,4 +28,21 @@ test('a command that the end of the service interrupts failed by the database, n
   const error = await interrupted;
   expect(error).toMatchObject({ name: 'MongoClientClosedError' });
   expect([isDatabaseFailure(error), failureKind(error)]).toEqual([true, 'away']);
+});
+
+test('a write of last_used_at that does not end delays neither its request nor the end of the service', async () => {
+  const { name, dataDir } = database;
+  const behindProxy = await openDatabase({ uri: proxy.uri, name, dataDir }, pino({ level: 'silent' }));
+  const { lines, log } = memoryLog();
+  const { key } = await new KeyStore(database.collections, log).create({ name: 'a', scope: 'admin' }, NOW);
+  const keys = new KeyStore(behindProxy.collections, log);
+  const asked = proxy.sent().length;
+  proxy.delayAnswer('update');
+  expect(await keys.authenticate(key, NOW)).toMatchObject({ name: 'a' });
+  while (!proxy.sent().slice(asked).includes('last_used_at')) await new Promise(setImmediate);
+  await behindProxy.close();
+  while (lines.length === 0) await new Promise(setImmediate);
+  expect(lines).toEqual([
+    expect.objectContaining({ level: 40, msg: 'last_used_at of API keys not written' }),
+  ]);
 });

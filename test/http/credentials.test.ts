@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import express, { type ErrorRequestHandler } from 'express';
 import { Long, MongoServerError, ObjectId, Timestamp } from 'mongodb';
 import { pino } from 'pino';
@@ -42,6 +42,10 @@ async function list(headers: Record<string, string>) {
 }
 const statusWith = async (key: string) => (await list({ 'x-api-key': key })).status;
 const stored = (id: string) => service.collections.api_keys.findOne({ _id: id });
+/** Resolves once the key's `last_used_at` is written, which happens after the reply. */
+async function becomes(id: string, lastUsedAt: Date) {
+  while (String((await stored(id))?.last_used_at) !== String(lastUsedAt)) await new Promise(setImmediate);
+}
 
 describe('a key', () => {
   test('has 50 characters of which none needs escaping, and is nowhere to be found', async () => {
@@ -107,12 +111,13 @@ describe('a key', () => {
   test('says when it was last used, to the minute', async () => {
     expect(await stored(account.id)).not.toHaveProperty('last_used_at');
     await statusWith(account.key);
+    await becomes(account.id, NOW);
     after(59);
     await statusWith(account.key);
     expect(await stored(account.id)).toMatchObject({ last_used_at: NOW });
     after(120);
     await statusWith(account.key);
-    expect(await stored(account.id)).toMatchObject({ last_used_at: new Date(NOW.getTime() + 120_000) });
+    await becomes(account.id, service.clock.now);
   });
 
   test('is looked up once in a while, not for every request, and once whether it exists or not', async () => {
@@ -127,18 +132,78 @@ describe('a key', () => {
     expect(await lookUps(account.key)).toBe(1);
     expect(await lookUps(`${account.key}x`)).toBe(1);
   });
+});
 
-  test('whose use cannot be noted works all the same', async () => {
-    const client = createClient({ baseUrl: service.url, apiKey: account.key });
+describe('a write of last_used_at', () => {
+  type BulkWrite = Service['collections']['api_keys']['bulkWrite'];
+  let write: BulkWrite;
+  let begun: Promise<unknown>[] = [];
+  let restore = () => {};
+  const failing: BulkWrite = () => Promise.reject(new Error('read-only'));
+  const warnings = () => service.lines.filter(({ level }) => level === 40);
+
+  /** Sends a request so many seconds after NOW, and waits until the service has seen how its write ended. */
+  async function use(key: string, seconds: number) {
+    after(seconds);
+    expect(await statusWith(key)).toBe(200);
+    await Promise.allSettled(begun);
+    await new Promise(setImmediate);
+  }
+
+  beforeEach(async () => {
+    const { api_keys } = service.collections;
+    const { bulkWrite } = api_keys;
+    const succeeding: BulkWrite = (...args) => bulkWrite.apply(api_keys, args);
+    restore = () => (api_keys.bulkWrite = bulkWrite);
+    api_keys.bulkWrite = (...args) => {
+      const result = write(...args);
+      begun.push(result);
+      return result;
+    };
+    // A failure is logged if the write before it succeeded.
+    write = succeeding;
+    await use(admin.key, 0);
+    begun = [];
     service.lines.length = 0;
-    const { updateOne } = service.collections.api_keys;
-    service.collections.api_keys.updateOne = () => Promise.reject(new Error('read-only'));
-    try {
-      expect((await listTasks({ client })).response.status).toBe(200);
-    } finally {
-      service.collections.api_keys.updateOne = updateOne;
+  });
+  afterEach(() => restore());
+
+  test('that fails fails no request, is logged once, and is retried a minute later', async () => {
+    write = failing;
+    for (const seconds of [0, 2, 4, 58, 59.999, 60, 62, 120]) await use(account.key, seconds);
+    expect(begun).toHaveLength(3);
+    expect(warnings()).toEqual([expect.objectContaining({ keyIds: [account.id] })]);
+  });
+
+  test('that fails again after one that succeeded is logged again', async () => {
+    const succeeding = write;
+    for (const [seconds, act] of [
+      [0, failing],
+      [60, succeeding],
+      [120, failing],
+    ] as const) {
+      write = act;
+      await use(account.key, seconds);
     }
-    expect(service.lines[0]).toMatchObject({ level: 40, keyId: account.id });
+    expect(await stored(account.id)).toMatchObject({ last_used_at: new Date(NOW.getTime() + 60_000) });
+    expect(warnings()).toHaveLength(2);
+  });
+
+  test('that does not end delays no request, and others wait for it together', async () => {
+    const succeeding = write;
+    let end = () => {};
+    write = async (...args) => {
+      write = succeeding;
+      await new Promise<void>((resolve) => (end = resolve));
+      return succeeding(...args);
+    };
+    expect(await statusWith(account.key)).toBe(200);
+    after(60);
+    expect([await statusWith(account.key), await statusWith(admin.key)]).toEqual([200, 200]);
+    expect(begun).toHaveLength(1);
+    end();
+    await Promise.all([account, admin].map(({ id }) => becomes(id, service.clock.now)));
+    expect(begun).toHaveLength(2);
   });
 });
 

@@ -17,6 +17,7 @@ import { checkedFetch } from '../support/contract.ts';
 import { addLargeListing } from '../support/large-listing.ts';
 import { startProxy } from '../support/proxy.ts';
 import { NOW, type Service, limitsWith, listenOn, memoryLog, startService } from '../support/service.ts';
+import { SOON } from '../support/retry-after.ts';
 
 const LIMIT_MS = 1_000;
 /** So much longer than the limit that nearly all of the time until it is noticed was work. */
@@ -72,7 +73,11 @@ test('a database that stands still is named', async () => {
   proxy.stall();
   const refused = await refusal(await checkedFetch(`${url}/api/tasks?limit=1`));
   proxy.resume();
-  expect(refused).toMatchObject({ status: 503, retryAfter: '1', code: 'database_unavailable' });
+  expect(refused).toMatchObject({
+    status: 503,
+    retryAfter: expect.stringMatching(SOON),
+    code: 'database_unavailable',
+  });
   expect(refused.error).toContain('The database did not answer in time');
   expect(await lateLine()).toMatchObject({ code: 'database_unavailable', reason: refused.error });
   expect(messages()).toContain('database too slow');
@@ -86,7 +91,11 @@ test('a pool of connections that are all in use is named', async () => {
   const held = checkedFetch(`${url}/api/tasks?limit=1`);
   while (!proxy.sent().slice(asked).includes('find\0')) await yieldOnce();
   const refused = await refusal(await checkedFetch(`${url}/api/tasks?limit=2`));
-  expect(refused).toMatchObject({ status: 503, retryAfter: '1', code: 'database_unavailable' });
+  expect(refused).toMatchObject({
+    status: 503,
+    retryAfter: expect.stringMatching(SOON),
+    code: 'database_unavailable',
+  });
   expect(refused.error).toContain('No connection to the database became free in time');
   proxy.resume();
   await held;
@@ -100,7 +109,11 @@ test('a process that is busy is named, and not its database', async () => {
   while (!proxy.sent().slice(asked).includes('find\0')) await yieldOnce();
   block(BLOCKED_MS);
   const refused = await refusal(await reply);
-  expect(refused).toMatchObject({ status: 503, retryAfter: '1', code: 'service_overloaded' });
+  expect(refused).toMatchObject({
+    status: 503,
+    retryAfter: expect.stringMatching(SOON),
+    code: 'service_overloaded',
+  });
   expect(refused.error).toContain(`its own work took longer than ${LIMIT_MS} ms`);
   expect(await lateLine()).toMatchObject({ level: 40, code: 'service_overloaded', reason: refused.error });
   // The driver's own time limits have passed as well.
@@ -131,19 +144,19 @@ test('a process that is busy is named, and not the pool of connections', async (
   expect(messages()).toEqual([]);
 });
 
-test('a queue of listings is named', async () => {
+test('a queue for the bytes of replies is named', async () => {
   const { url, messages, lateLine } = await behindProxy({
     // The first listing must begin in this time.
     operationTimeoutMs: 4 * LIMIT_MS,
-    maxFullListings: 1,
+    maxReplyBytes: 1,
     queueTimeoutMs: 60_000,
     stalledReaderMs: 60_000,
   });
   const [first] = await once(get(`${url}/api/tasks`, { agent: false }), 'response');
   expect(first.statusCode).toBe(200);
   const refused = await refusal(await checkedFetch(`${url}/api/tasks`));
-  expect(refused).toMatchObject({ status: 503, retryAfter: '1', code: 'too_busy' });
-  expect(refused.error).toContain('Too many listings');
+  expect(refused).toMatchObject({ status: 503, retryAfter: expect.stringMatching(SOON), code: 'too_busy' });
+  expect(refused.error).toContain('Too many replies');
   expect(await lateLine()).toMatchObject({ code: 'too_busy', reason: refused.error });
   first.destroy();
   expect(messages()).toEqual([]);

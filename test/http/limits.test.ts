@@ -15,6 +15,7 @@ import { TASKS, addLargeListing } from '../support/large-listing.ts';
 import { startProxy } from '../support/proxy.ts';
 import { NOW, type Service, limitsWith, listenOn, startService } from '../support/service.ts';
 import { countOf } from '../support/count.ts';
+import { SOON } from '../support/retry-after.ts';
 
 let service: Service;
 const opened: { close(): Promise<void> }[] = [];
@@ -146,7 +147,7 @@ describe('connections', () => {
     const { url, server } = await withLimits({ maxConnections: 2 });
     const [first] = [await startListing(url), await startListing(url)];
     const refused = await checkedFetch(`${url}/api/tasks`);
-    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(refused.headers.get('retry-after')).toMatch(SOON);
     expect(refused.headers.get('connection')).toBe('close');
     expect(await codeOf(refused)).toEqual([503, 'too_busy']);
     expect(await statusOf(url, '/health/live')).toBe(200);
@@ -203,30 +204,37 @@ describe('connections', () => {
   });
 });
 
-describe('listings of everything', () => {
-  test('wait for their turn, and have it when one before them has been read', async () => {
-    const { url } = await withLimits({ maxFullListings: 1, stalledReaderMs: 60_000, queueTimeoutMs: 60_000 });
+/** With as many bytes, one reply is under way at a time; with as many more, two listings of everything. */
+const ONE = 1;
+const TWO = 16_777_216;
+
+describe('bytes of replies', () => {
+  test('a request waits while they are spent, and is served when a reply before it has been read', async () => {
+    const { url } = await withLimits({ maxReplyBytes: ONE, stalledReaderMs: 60_000, queueTimeoutMs: 60_000 });
     const first = await startListing(url);
     const second = startListing(url);
-    expect(await statusOf(url)).toBe(200);
+    expect(await statusOf(url, '/health/live')).toBe(200);
     expect(JSON.parse(await text(first)).tasks).toHaveLength(TASKS);
     expect(JSON.parse(await text(await second)).tasks).toHaveLength(TASKS);
   });
 
-  test('are told when their turn does not come, and pages are read all the same', async () => {
-    const { url } = await withLimits({ maxFullListings: 1, stalledReaderMs: 60_000, queueTimeoutMs: 100 });
-    const first = await startListing(url);
-    const refused = await checkedFetch(`${url}/api/tasks`);
-    expect(refused.headers.get('retry-after')).toBe('1');
-    expect(await codeOf(refused)).toEqual([503, 'too_busy']);
-    expect(await statusOf(url)).toBe(200);
-    first.destroy();
-    await once(first, 'close');
-  });
+  test.each(['/api/tasks', '/api/tasks?limit=1', `/api/tasks?id=${ACCOUNT}`, '/api/tasks/runs'])(
+    'a request of %s is refused when it has waited too long, and health checks are answered',
+    async (path) => {
+      const { url } = await withLimits({ maxReplyBytes: ONE, stalledReaderMs: 60_000, queueTimeoutMs: 100 });
+      const first = await startListing(url);
+      const refused = await checkedFetch(`${url}${path}`);
+      expect(refused.headers.get('retry-after')).toMatch(SOON);
+      expect(await codeOf(refused)).toEqual([503, 'too_busy']);
+      expect(await statusOf(url, '/health/live')).toBe(200);
+      first.destroy();
+      await once(first, 'close');
+    },
+  );
 
-  test('give their turns back when their connection ends, the one that was not yet replied to as well', async () => {
+  test('are free again when the connection ends, those of a request that was not yet replied to as well', async () => {
     const { url, port } = await withLimits({
-      maxFullListings: 2,
+      maxReplyBytes: TWO,
       queueTimeoutMs: 60_000,
       stalledReaderMs: 60_000,
     });
@@ -240,8 +248,8 @@ describe('listings of everything', () => {
     }
   });
 
-  test('whose readers stand still make room for those that wait, and only then', async () => {
-    const { url } = await withLimits({ maxFullListings: 2, stalledReaderMs: 100, queueTimeoutMs: 60_000 });
+  test('of a reply whose client has stalled make room for a request that waits, and only then', async () => {
+    const { url } = await withLimits({ maxReplyBytes: TWO, stalledReaderMs: 100, queueTimeoutMs: 60_000 });
     const still = [await startListing(url), await startListing(url)];
     expect(JSON.parse(await text(await startListing(url))).tasks).toHaveLength(TASKS);
     const outcomes = await Promise.allSettled(still.map((response) => text(response)));
@@ -251,7 +259,7 @@ describe('listings of everything', () => {
 
 test('a listing whose reader is slow, but does not stand still, is not cut for one that waits', async () => {
   const { url, port } = await withLimits({
-    maxFullListings: 1,
+    maxReplyBytes: ONE,
     queueTimeoutMs: 60_000,
     operationTimeoutMs: 60_000,
   });
@@ -308,7 +316,7 @@ describe('the database', () => {
     const { proxy, listener } = await behindProxy({ operationTimeoutMs: 500 });
     proxy.stall();
     const slow = await read(listener.url);
-    expect(slow.headers.get('retry-after')).toBe('1');
+    expect(slow.headers.get('retry-after')).toMatch(SOON);
     expect(await codeOf(slow)).toEqual([503, 'database_unavailable']);
     proxy.resume();
   });

@@ -111,8 +111,21 @@ test('more than a hundred at once cost the connection, and nobody else anything'
   expect((await checkedFetch(`${url}/api/tasks?limit=1`)).status).toBe(200);
 });
 
+test('requests that wait have a bound of bytes over all connections, and those that are beyond it cost the connection', async () => {
+  const { port, url } = await withLimits({ maxPipelinedBytes: 100_000 });
+  const large = FEW.replace('\r\n\r\n', `\r\nx-large: ${'x'.repeat(30_000)}\r\n\r\n`);
+  const first = await dial(port);
+  first.write(ALL + large.repeat(2));
+  await once(first, 'readable');
+  const second = await dial(port);
+  second.write(ALL + large.repeat(3));
+  await expect(once(second.resume(), 'close')).rejects.toMatchObject({ code: 'ECONNRESET' });
+  expect((await checkedFetch(`${url}/api/tasks?limit=1`)).status).toBe(200);
+  expect(first.errored).toBe(null);
+});
+
 test('listings of everything on one connection take one turn', async () => {
-  const { port, url } = await withLimits({ maxFullListings: 2, stalledReaderMs: NEVER_MS });
+  const { port, url } = await withLimits({ maxReplyBytes: 16_777_216, stalledReaderMs: NEVER_MS });
   const still = await dial(port);
   still.write(ALL.repeat(40));
   await once(still, 'readable');
@@ -121,7 +134,7 @@ test('listings of everything on one connection take one turn', async () => {
 
 test('listings of everything that nobody reads make room, those behind another reply as well', async () => {
   const { port, url } = await withLimits({
-    maxFullListings: 1,
+    maxReplyBytes: 1,
     stalledReaderMs: 100,
     queueTimeoutMs: NEVER_MS,
   });

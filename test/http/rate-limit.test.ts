@@ -46,6 +46,7 @@ beforeEach(() => {
   jest.useFakeTimers({ now: NOW, doNotFake: [...REAL, ...CLEAR] });
 });
 afterEach(async () => {
+  jest.restoreAllMocks();
   jest.useRealTimers();
   await service?.close();
   service = undefined;
@@ -68,6 +69,7 @@ describe('a key', () => {
     'that asks more often is refused by %s, in the envelope, and told when to try again',
     async (_id, { method, path }) => {
       await start({ perKey: 1, perAddress: 0 });
+      jest.spyOn(Math, 'random').mockReturnValue(0);
       await ask({ 'x-api-key': admin });
       jest.setSystemTime(NOW.getTime() + 18_000);
       const reply = await ask({ 'x-api-key': admin }, path, method.toUpperCase());
@@ -82,6 +84,24 @@ describe('a key', () => {
       expect(body).toHaveProperty(path === '/api/tasks' ? 'tasks' : 'runs', []);
     },
   );
+
+  test('is told to try again at up to two seconds after the minute, and never before its end', async () => {
+    await start({ perKey: 1, perAddress: 0 });
+    await ask({ 'x-api-key': first });
+    jest.setSystemTime(NOW.getTime() + 17_001);
+    const random = jest.spyOn(Math, 'random');
+    for (const [value, seconds] of [
+      [0, 43],
+      [0.34, 44],
+      [0.999, 45],
+    ] as const) {
+      random.mockReturnValue(value);
+      const reply = await ask({ 'x-api-key': first });
+      expect(reply.headers.get('retry-after')).toBe(String(seconds));
+      expect(reply.headers.get('ratelimit')).toBe('"key"; r=0; t=43');
+      expect((await reply.json()).error).toContain(`Try again in ${seconds} seconds.`);
+    }
+  });
 
   test('may ask again when the minute is over', async () => {
     await start({ perKey: 1, perAddress: 0 });

@@ -5,6 +5,7 @@ import { routes } from '../../generated/express.gen.ts';
 import { loadSpec } from '../../src/http/request/spec.ts';
 import { ACCOUNT, OTHER_ACCOUNT, run, task, uuid } from '../support/builders.ts';
 import { at, isObject } from '../support/json.ts';
+import { liveEngine } from '../support/queue.ts';
 import { operationOf, validRequest } from '../support/requests.ts';
 import { type Service, startService } from '../support/service.ts';
 
@@ -14,6 +15,7 @@ beforeAll(async () => {
   service = await startService();
   await service.collections.tasks.insertMany([task(1), task(2)]);
   await service.runs.recordRuns(uuid(1), [run(1)]);
+  await liveEngine(service.collections);
 });
 afterAll(() => service.close());
 
@@ -28,6 +30,11 @@ const NAMES = [
   'created_at',
   'version',
   'runs_account_id',
+  'plan_from',
+  'next_fire_at',
+  'fence',
+  'owner',
+  'cancel',
   'scope',
   'caller',
   '__proto__',
@@ -47,8 +54,8 @@ const withField = (body: object, name: string, value: unknown) =>
   JSON.stringify(body).replace(/\}$/, `,${JSON.stringify(name)}:${JSON.stringify(value)}}`);
 
 async function everything() {
-  const { tasks, runs, accounts, idempotency_keys } = service.collections;
-  return Promise.all([tasks, runs, accounts, idempotency_keys].map((one) => one.find().toArray()));
+  const { tasks, runs, accounts, idempotency_keys, run_queue } = service.collections;
+  return Promise.all([tasks, runs, accounts, idempotency_keys, run_queue].map((one) => one.find().toArray()));
 }
 
 describe.each(Object.entries(routes).filter(([, { hasBody }]) => hasBody))('%s', (_id, { method, path }) => {

@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { loadSpec } from '../../src/http/request/spec.ts';
+import { OccurrenceStore } from '../../src/store/occurrence-store.ts';
 import { ACCOUNT, ARTIST, OTHER_ACCOUNT, run, task, uuid } from '../support/builders.ts';
 import { at, isObject } from '../support/json.ts';
 import {
@@ -15,6 +16,7 @@ import {
   send,
   validRequest,
 } from '../support/requests.ts';
+import { liveEngine, queuedRun } from '../support/queue.ts';
 import { resolve } from '../support/schema-values.ts';
 import { NOW, type Service, startService } from '../support/service.ts';
 
@@ -32,13 +34,26 @@ beforeAll(async () => {
   const { accounts, tasks } = service.collections;
   await accounts.insertMany([
     { _id: ACCOUNT, email: 'own@example.com' },
-    { _id: OTHER_ACCOUNT, email: 'other@example.com' },
+    { _id: OTHER_ACCOUNT, email: 'other@example.com', name: 'Other Label' },
   ]);
   const other = { account_id: OTHER_ACCOUNT, artist_account_id: OTHER_ARTIST };
   await tasks.insertMany([task(1), task(2), task(3, other), task(4, other)]);
   await service.runs.recordRuns(uuid(1), [run(1), run(2)]);
   await service.runs.recordRuns(uuid(3), [run(3), run(4, { status: 'FAILED' })]);
   await service.runs.recordRuns(uuid(4), [run(5)]);
+  await liveEngine(service.collections);
+  const entry = queuedRun('run_queued', { task_id: uuid(3), account_id: OTHER_ACCOUNT });
+  await service.collections.run_queue.insertOne(entry);
+  await service.runs.addOwn(entry, NOW);
+  const occurrences = new OccurrenceStore(service.collections);
+  for (const [number, account_id] of [
+    [1, ACCOUNT],
+    [3, OTHER_ACCOUNT],
+    [4, OTHER_ACCOUNT],
+  ] as const) {
+    const occurrence = { task_id: uuid(number), account_id, scheduled_at: NOW, outcome: 'skipped' } as const;
+    await occurrences.decide(occurrence, NOW);
+  }
   // Of a task that is gone: its runs are the other account's all the same.
   await tasks.deleteOne({ _id: uuid(4) });
   key = (await service.keys.create({ name: 'own', accountId: ACCOUNT }, NOW)).key;
@@ -51,6 +66,7 @@ beforeAll(async () => {
   otherCursors = {
     '/api/tasks': await cursorOf('/api/tasks'),
     '/api/tasks/runs': await cursorOf('/api/tasks/runs'),
+    '/api/tasks/occurrences': await cursorOf('/api/tasks/occurrences'),
   };
 });
 afterAll(() => service.close());
@@ -60,7 +76,7 @@ const FOREIGN = {
   task: [uuid(3), uuid(4)],
   account: [OTHER_ACCOUNT],
   artist: [OTHER_ARTIST],
-  run: [run(3).id, run(4).id, run(5).id],
+  run: [run(3).id, run(4).id, run(5).id, 'run_queued'],
 };
 const NOBODYS = { task: uuid(404), account: uuid(405), artist: uuid(406), run: 'run_000404' };
 type Kind = keyof typeof NOBODYS;
@@ -98,7 +114,12 @@ function placesOf({ parameters, bodySchema }: Operation) {
 
 /** A request of the key's own account: where it names an account or a task, those are its own. */
 function ofOwnAccount(request: Sent): Sent {
-  const own: Record<string, string> = { id: uuid(2), account_id: ACCOUNT, artist_account_id: ARTIST };
+  const own: Record<string, string> = {
+    id: uuid(2),
+    task_id: uuid(2),
+    account_id: ACCOUNT,
+    artist_account_id: ARTIST,
+  };
   const body = isObject(request.body)
     ? Object.fromEntries(Object.entries(request.body).map(([name, value]) => [name, own[name] ?? value]))
     : request.body;
@@ -147,21 +168,28 @@ describe.each(keyedOperations)('%s', (_id, { method, path }) => {
 
 /** What the other account has in the database. */
 async function everythingOfOthers() {
-  const { tasks, runs, accounts } = service.collections;
+  const { tasks, runs, accounts, run_queue } = service.collections;
   const own = { account_id: OTHER_ACCOUNT };
   return [
     await tasks.find(own).sort({ _id: 1 }).toArray(),
     await runs.find(own).sort({ _id: 1 }).toArray(),
     await accounts.find({ _id: OTHER_ACCOUNT }).toArray(),
+    await run_queue.find(own).toArray(),
   ];
 }
 
-test.each(['/api/tasks', '/api/tasks/runs'])(
+test.each(['/api/tasks', '/api/tasks/runs', '/api/tasks/occurrences'])(
   'a listing of %s has nothing of others, and their cursors do not lead to it',
   async (path) => {
     const ask = (query: string) => service.request(`${path}${query}`, { headers: { 'x-api-key': key } });
     const text = await (await ask('')).text();
-    for (const foreign of [...FOREIGN.task, ...FOREIGN.run, OTHER_ACCOUNT, 'other@example.com']) {
+    for (const foreign of [
+      ...FOREIGN.task,
+      ...FOREIGN.run,
+      OTHER_ACCOUNT,
+      'other@example.com',
+      'Other Label',
+    ]) {
       expect(text).not.toContain(foreign);
     }
     expect(text).toContain(uuid(1));
@@ -170,6 +198,32 @@ test.each(['/api/tasks', '/api/tasks/runs'])(
     expect([refused.status, (await refused.json()).code]).toEqual([400, 'invalid_cursor']);
   },
 );
+
+test('the name of an artist account shows to every account whose task names it, and nothing else of it', async () => {
+  const response = await service.request('/api/tasks', {
+    method: 'POST',
+    headers: { 'x-api-key': key, 'Content-Type': 'application/json' },
+    body: JSON.stringify({
+      title: 'T',
+      prompt: 'P',
+      schedule: '0 9 * * 4',
+      artist_account_id: OTHER_ACCOUNT,
+    }),
+  });
+  const { tasks } = await response.json();
+  await service.collections.tasks.deleteOne({ _id: tasks[0].id });
+  expect(tasks[0]).toMatchObject({ artist_name: 'Other Label', owner_email: 'own@example.com' });
+  expect(JSON.stringify(tasks)).not.toContain('other@example.com');
+});
+
+test('a title is of the own account, even where another tool filed a run of its task under another', async () => {
+  const { id: _id, ...fields } = run(9);
+  const { runs } = service.collections;
+  await runs.insertOne({ ...fields, _id, task_id: uuid(3), account_id: ACCOUNT });
+  const response = await service.request(`/api/tasks/runs?runId=${_id}`, { headers: { 'x-api-key': key } });
+  await runs.deleteOne({ _id });
+  expect((await response.json()).runs[0]).toMatchObject({ id: _id, title: null });
+});
 
 test('to name another account is 403, whether there is one or not', async () => {
   for (const account of [OTHER_ACCOUNT, uuid(405), OTHER_ACCOUNT.toUpperCase()]) {

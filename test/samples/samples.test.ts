@@ -97,6 +97,22 @@ describe('the sample data', () => {
     expect(referenceExample.tasks[0]?.task.created_at.getTime()).toBe(Math.min(...instants));
   });
 
+  it('has artists with a name, each of a task, and one without', () => {
+    const used = new Set(tasks.map(({ task }) => task.artist_account_id));
+    const named = samples.flatMap(({ artists }) => artists);
+    for (const { _id, name } of named) expect([used.has(_id), name]).toEqual([true, expect.any(String)]);
+    expect(new Set(named.map(({ _id }) => _id)).size).toBe(named.length);
+    expect(named.length).toBeGreaterThan(2);
+    expect(used.size).toBeGreaterThan(named.length);
+  });
+
+  it('has tasks that were changed since they were created', () => {
+    const changed = tasks.map(({ task }) => task).filter(({ updated_at }) => updated_at);
+    expect(changed.length).toBeGreaterThan(1);
+    for (const { created_at, updated_at } of changed)
+      expect(Number(updated_at)).toBeGreaterThan(Number(created_at));
+  });
+
   it('is consistent in itself', () => {
     for (const { account, tasks: own } of samples) {
       for (const { task } of own) expect(task.account_id).toBe(account._id);
@@ -118,12 +134,16 @@ describe('the sample data', () => {
     const spec = parse(await readFile(join(import.meta.dirname, '../../openapi.yaml'), 'utf8'));
     const { id, recent_runs, upcoming, owner_email, ...fields } =
       spec.components.examples.OneTask.value.tasks[0];
+    const { artist_name, created_at, updated_at, ...storedAsShown } = fields;
     const owner = samples.find(({ account }) => account._id === fields.account_id);
     const sample = owner?.tasks.find(({ task }) => task._id === id);
     expect(owner?.account.email).toBe(owner_email);
     expect(upcoming).toHaveLength(10);
-    const { _id, created_at: _created, ...stored } = { ...sample?.task };
-    expect(stored).toEqual(fields);
+    const { _id, created_at: created, updated_at: updated, ...stored } = { ...sample?.task };
+    expect(stored).toEqual(storedAsShown);
+    expect([created?.toISOString(), updated?.toISOString()]).toEqual([created_at, updated_at]);
+    const artist = owner?.artists.find((account) => account._id === fields.artist_account_id);
+    expect(artist?.name).toBe(artist_name);
     expect(sample?.runs[0]).toEqual(recent_runs[0]);
     expect(sample?.runs.map((run) => run.id)).toEqual(
       [6, 5, 4, 3, 2, 1].map((number) => `run_thursday_0${number}`),
@@ -276,7 +296,9 @@ describe('loadSamplesIfEmpty', () => {
   it('fills an empty database with everything, each task pointing to its last five runs', async () => {
     expect(await loadSamplesIfEmpty(collections)).toBe(true);
     const stored = await everything();
-    expect(stored.accounts).toHaveLength(samples.length);
+    const accounts = samples.flatMap(({ account, artists }) => [account, ...artists]);
+    expect(stored.accounts).toHaveLength(accounts.length);
+    expect(stored.accounts).toEqual(expect.arrayContaining(accounts));
     expect(stored.runs).toHaveLength(runs.length);
     expect(stored.tasks).toHaveLength(tasks.length);
     for (const { task, runs: history } of tasks) {

@@ -148,11 +148,13 @@ function placeOf({ method, path, status }: WireReply): { place: string; headers:
 const EMPTY_ARRAYS = new Map([
   ['/api/tasks', 'tasks'],
   ['/api/tasks/runs', 'runs'],
+  ['/api/tasks/runs/cancel', 'runs'],
+  ['/api/tasks/occurrences', 'occurrences'],
 ]);
 
 function assertEmptyArray(path: string, body: unknown): void {
   const expected = EMPTY_ARRAYS.get(path);
-  const found = ['tasks', 'runs'].filter((name) => at(body, name) !== undefined);
+  const found = ['tasks', 'runs', 'occurrences'].filter((name) => at(body, name) !== undefined);
   if (found.join(', ') !== (expected ?? ''))
     throw new Error(
       `The error of ${path} has ${found.join(', ') || 'no array'}, not ${expected ?? 'no array'}.`,

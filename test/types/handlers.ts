@@ -8,7 +8,7 @@ import { type Handlers, type Input, type Reply, defineHandlers } from '../../src
 
 declare const task: Task;
 declare const text: JsonText<Task>;
-declare const otherText: JsonText<Task & { created_at: string }>;
+declare const otherText: JsonText<Task & { runs_version: string }>;
 declare const listTasks: Handlers['listTasks'];
 declare const others: Omit<Handlers, 'listTasks'>;
 declare const errorBody: ErrorResponse & { tasks: Task[] };
@@ -119,8 +119,11 @@ defineHandlers({
 });
 defineHandlers({
   ...others,
-  // @ts-expect-error: a task has no field `created_at`
-  listTasks: async () => ({ status: 200, body: { status: 'success', tasks: [{ ...task, created_at: '' }] } }),
+  // @ts-expect-error: a task has no field `runs_version`
+  listTasks: async () => ({
+    status: 200,
+    body: { status: 'success', tasks: [{ ...task, runs_version: '' }] },
+  }),
 });
 defineHandlers({
   ...others,
@@ -133,7 +136,7 @@ defineHandlers({
 
 defineHandlers({
   ...others,
-  // @ts-expect-error: a task has no field `created_at`, read one by one either
+  // @ts-expect-error: a task has no field `runs_version`, read one by one either
   listTasks: async () => ({
     status: 200,
     body: {
@@ -146,7 +149,7 @@ defineHandlers({
 });
 defineHandlers({
   ...others,
-  // @ts-expect-error: a task has no field `created_at`, as text either
+  // @ts-expect-error: a task has no field `runs_version`, as text either
   listTasks: async () => ({ status: 200, body: { status: 'success', tasks: [otherText] } }),
 });
 

@@ -20,16 +20,18 @@ function showRun({ _id, task_id: _task, account_id: _account, ...run }: RunDocum
   return { id: _id, ...run };
 }
 
-/** Joins tasks with their runs and their owners' addresses. */
+/** Joins tasks with their runs, their owners' addresses and their artists' names. */
 export async function joinTasks({ runs, accounts }: Collections, tasks: TaskDocument[]) {
   const runIds = tasks.flatMap(({ recent_runs }) => recent_runs.map(({ id }) => id));
-  const accountIds = [...new Set(tasks.map(({ account_id }) => account_id))];
+  const accountIds = [
+    ...new Set(tasks.flatMap(({ account_id, artist_account_id }) => [account_id, artist_account_id])),
+  ];
   const [foundRuns, foundAccounts] = await Promise.all([
     runs.find({ _id: { $in: runIds } }, { batchSize: runIds.length + 1 }).toArray(),
     accounts.find({ _id: { $in: accountIds } }, { batchSize: accountIds.length + 1 }).toArray(),
   ]);
   const runsById = new Map(foundRuns.map((run) => [run._id, showRun(run)]));
-  const emails = new Map(foundAccounts.map(({ _id, email }) => [_id, email]));
+  const accountsById = new Map(foundAccounts.map((account) => [account._id, account]));
   return tasks.map((task) => ({
     id: task._id,
     title: task.title,
@@ -42,8 +44,11 @@ export async function joinTasks({ runs, accounts }: Collections, tasks: TaskDocu
     trigger_schedule_id: task.trigger_schedule_id,
     recent_runs: task.recent_runs.flatMap(({ id }) => runsById.get(id) ?? []),
     upcoming: task.enabled === false ? [] : upcoming(task.schedule, task.timezone ?? 'UTC'),
-    owner_email: emails.get(task.account_id) ?? null,
+    owner_email: accountsById.get(task.account_id)?.email ?? null,
+    artist_name: accountsById.get(task.artist_account_id)?.name ?? null,
     model: task.model,
+    created_at: task.created_at,
+    updated_at: task.updated_at ?? task.created_at,
   }));
 }
 

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { Readable, pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { systemCode } from '../errors.ts';
+import { systemCode } from '../../lib/system-errors.ts';
 import { MAGIC, UnusableArchive } from './archive-format.ts';
 import { type ArchivePart, parseArchive } from './archive-parser.ts';
 

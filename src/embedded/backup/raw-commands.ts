@@ -1,5 +1,13 @@
 import type { Db } from 'mongodb';
-import { DocumentSequence } from 'mongodb/lib/cmap/commands.js';
+import * as internals from 'mongodb/lib/cmap/commands.js';
+import { checkInternals, isFunctionOf } from '../../lib/internals.ts';
+
+checkInternals('mongodb', {
+  'DocumentSequence.prototype.push(document, bytes)': isFunctionOf(
+    2,
+    internals.DocumentSequence?.prototype?.push,
+  ),
+});
 
 /** The server did not take every document of a command. */
 export class WriteRefused extends Error {
@@ -44,7 +52,7 @@ export async function sendRaw(
   collection: string,
   documents: readonly Buffer[],
 ): Promise<number> {
-  const sequence = new DocumentSequence(FIELDS[command]);
+  const sequence = new internals.DocumentSequence(FIELDS[command]);
   for (const document of documents) sequence.push(document, document);
   const reply: unknown = await db.command({
     [command]: collection,

@@ -36,6 +36,9 @@ function createMetricsApp(metrics: Metrics, reachable: boolean): Express {
   return app;
 }
 
+/** Connections at the same time: a few servers scrape, and each reply has some 100 kB of its own. */
+const MAX_SCRAPERS = 20;
+
 /**
  * Serves /metrics, on a port of its own: who scrapes it has no key, and who uses the API is not to see it.
  * @returns what ends it
@@ -45,7 +48,8 @@ export async function serveMetrics(
   { port, host, reachable }: ListenAddress,
   { log, limits }: { log: Logger; limits: Limits },
 ): Promise<() => Promise<void>> {
-  const { server, drain } = createListener(createMetricsApp(metrics, reachable), log, limits);
+  const bounds = { ...limits, maxConnections: MAX_SCRAPERS };
+  const { server, drain } = createListener(createMetricsApp(metrics, reachable), log, bounds);
   const url = await listen(server, port, host);
   log.info({ metrics: `${url}/metrics` }, 'metrics are served');
   return () => drain({ delayMs: 0, deadlineMs: 0 });

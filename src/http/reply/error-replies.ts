@@ -10,9 +10,8 @@ import {
 } from '../../database/failures.ts';
 import type { DatabaseWatch } from '../../database/watch.ts';
 import { ApiError } from '../../lib/errors.ts';
+import { retrySoon } from '../../lib/retry-after.ts';
 import { emptyArrayOf } from '../request/routes.ts';
-
-const RETRY_AFTER_SECONDS = 1;
 
 const FAILED: Record<FailureKind, string> = {
   away: 'cannot be reached right now',
@@ -43,7 +42,7 @@ function toApiError(error: unknown): ApiError {
       'database_unavailable',
       `${failure}, so nothing can be said about tasks and runs; a change that was asked ` +
         'for may have been made or not. Try again shortly.',
-      { cause: error, headers: { 'Retry-After': String(RETRY_AFTER_SECONDS) } },
+      { cause: error, headers: retrySoon() },
     );
   }
   return new ApiError(

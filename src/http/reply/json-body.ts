@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import fresh from 'fresh';
 import { JsonText, Piece } from '../../view/json-text.ts';
 import { eachInTime } from '../server/each-in-time.ts';
+import type { ReplyBudget } from '../server/reply-budget.ts';
 import { type WholeSegment, etagOf } from './etag.ts';
 import { type GzipCache, gzipStream } from './gzip.ts';
 
@@ -12,6 +13,12 @@ const CHUNK_BYTES = 131_072;
 
 /** A reply up to this size is joined before it is sent, and then lies in memory until it has been taken. */
 const JOINED_BYTES = 2_097_152;
+
+/** Bytes that a reply holds which is sent in chunks: one with the client, one that is being filled. */
+const CHUNKS_BYTES = 2 * CHUNK_BYTES;
+
+/** Bytes that a streamed reply holds: a batch of tasks as documents and as text, chunks, and zlib's state. */
+const STREAM_BYTES = 4_194_304;
 
 /** A smaller reply fits into one packet as it is. */
 const GZIP_FROM_BYTES = 1_024;
@@ -111,15 +118,24 @@ async function* chunksOf(buffers: AsyncIterable<Buffer>): AsyncGenerator<Buffer,
   yield chunk.subarray(0, used);
 }
 
-/** Sends a body of which all is there, in as few writes as it has segments. */
-async function sendJoined(response: Response, segments: WholeSegment[]): Promise<void> {
-  const ended = finished(response);
+/** The largest part of a body, by which replies that share it are recognized. */
+function sharedOf(segments: WholeSegment[]): object {
+  const [first] = segments;
+  return segments.find(Array.isArray) ?? (first instanceof Piece ? first.bytes : segments);
+}
+
+/**
+ * Sends a body of which all is there, in as few writes as it has segments. Not async: while the client reads, only what was
+ * written stays in memory.
+ */
+function sendJoined(response: Response, segments: WholeSegment[]): Promise<void> {
+  // A client that leaves is no failure; the log's line of the request says so.
+  const ended = finished(response).catch(() => undefined);
   response.cork();
   for (const segment of segments) response.write(segment instanceof Piece ? segment.bytes : join(segment));
   response.uncork();
   response.end();
-  // A client that leaves is no failure; the log's line of the request says so.
-  await ended.catch(() => undefined);
+  return ended;
 }
 
 /** Sends a body as it is read; what fails before the first byte is still answered with an error. */
@@ -159,18 +175,22 @@ async function sendWhole(
   response: Response,
   headers: Record<string, string>,
   segments: WholeSegment[],
+  budget: ReplyBudget,
 ): Promise<void> {
   const length = lengthOf(segments);
   const all = { ...headers, 'Content-Length': String(length) };
-  if (length > JOINED_BYTES) return stream(response, all, chunksOf(buffersOf(segments)));
+  const isJoined = length <= JOINED_BYTES;
+  budget.holds(response, isJoined ? 0 : CHUNKS_BYTES, [sharedOf(segments), length]);
+  if (!isJoined) return stream(response, all, chunksOf(buffersOf(segments)));
   response.set(all);
   if (response.req.method === 'HEAD') response.end();
-  else await sendJoined(response, segments);
+  else return sendJoined(response, segments);
 }
 
 /** How a body is sent. */
 export interface Sending {
   gzip: GzipCache;
+  budget: ReplyBudget;
   /** In which what is still to be read must come, each time that the client can take more. */
   operationTimeoutMs: number;
 }
@@ -188,7 +208,7 @@ function prefersGzip(request: Request): boolean {
 export async function sendJson(
   response: Response,
   body: object,
-  { gzip, operationTimeoutMs }: Sending,
+  { gzip, budget, operationTimeoutMs }: Sending,
 ): Promise<void> {
   const request = response.req;
   const segments = segmentsOf(body, operationTimeoutMs);
@@ -212,9 +232,15 @@ export async function sendJson(
   headers['Content-Type'] = 'application/json; charset=utf-8';
   if (compress) headers['Content-Encoding'] = 'gzip';
   const plain = () => chunksOf(buffersOf(segments));
-  if (!whole) await stream(response, headers, compress ? gzipStream(plain()) : plain());
-  else if (!compress) await sendWhole(response, headers, whole);
+  // Each call is the last statement, without await: what it does not need is free while the client reads.
+  if (!whole) {
+    budget.holds(response, STREAM_BYTES);
+    return stream(response, headers, compress ? gzipStream(plain()) : plain());
+  }
+  if (!compress) return sendWhole(response, headers, whole, budget);
   // The length is optional in a reply to HEAD, and not worth the compression.
-  else if (request.method === 'HEAD') response.set(headers).end();
-  else await sendWhole(response, headers, [new Piece(await gzip.compress(headers.ETag, plain))]);
+  if (request.method === 'HEAD') return void response.set(headers).end();
+  budget.holds(response, 0, [sharedOf(whole), lengthOf(whole)]);
+  const compressed = await gzip.compress(headers.ETag, plain);
+  return sendWhole(response, headers, [new Piece(compressed)], budget);
 }

@@ -2,9 +2,9 @@ import type { RequestHandler } from 'express';
 import { Router, raw } from 'express';
 import { ApiError } from '../../lib/errors.ts';
 import type { Limits } from '../../config/limits.ts';
-import { UnacceptableNumber } from './exact-numbers.ts';
+import { UnacceptableNumber } from '../../lib/exact-numbers.ts';
 import { operationOf, takesBody } from './routes.ts';
-import { UnacceptableJson, parseStrictly } from './strict-json.ts';
+import { UnacceptableJson, parseStrictly } from '../../lib/strict-json.ts';
 
 type Sizes = Pick<Limits, 'maxBodyBytes' | 'maxRunsBodyBytes' | 'maxJsonDepth'>;
 
@@ -20,6 +20,17 @@ const checkType: RequestHandler = (request, _response, next) => {
       'it must be JSON, sent with Content-Type: application/json.',
   );
 };
+
+const tooLarge = (maxBytes: number, cause?: unknown): ApiError =>
+  new ApiError('body_too_large', `The body is larger than ${maxBytes.toLocaleString('en')} bytes.`, {
+    cause,
+  });
+
+/** Refuses a body by its Content-Length: express' reader would refuse it too, but read all of it first. */
+const checkLength =
+  (maxBytes: number): RequestHandler =>
+  (request, _response, next) =>
+    next(Number(request.headers['content-length']) > maxBytes ? tooLarge(maxBytes) : undefined);
 
 const parseUpTo =
   (maxDepth: number): RequestHandler =>
@@ -38,11 +49,7 @@ const parseUpTo =
 /** What express' reader of bodies refuses, in our words. */
 function explain(error: unknown, maxBytes: number): unknown {
   const type = error instanceof Error && 'type' in error ? error.type : undefined;
-  if (type === 'entity.too.large') {
-    return new ApiError('body_too_large', `The body is larger than ${maxBytes.toLocaleString('en')} bytes.`, {
-      cause: error,
-    });
-  }
+  if (type === 'entity.too.large') return tooLarge(maxBytes, error);
   if (type === 'encoding.unsupported') {
     return new ApiError(
       'unsupported_media_type',
@@ -60,7 +67,12 @@ function explain(error: unknown, maxBytes: number): unknown {
 
 function readerUpTo(maxBytes: number, maxDepth: number): RequestHandler {
   const reader = Router();
-  reader.use(checkType, raw({ type: () => true, limit: maxBytes }), parseUpTo(maxDepth));
+  reader.use(
+    checkType,
+    checkLength(maxBytes),
+    raw({ type: () => true, limit: maxBytes }),
+    parseUpTo(maxDepth),
+  );
   return (request, response, next) =>
     reader(request, response, (error?: unknown) => next(error && explain(error, maxBytes)));
 }

@@ -79,17 +79,20 @@ export function fieldNamesOf(schema: object): string[] {
 /** What a value must be, in words, from its schema: "a UUID such as …", "an integer from 1 to 1000". */
 export function expectationOf(document: OpenAPIV3.DocumentV3_1, given: unknown): string {
   const schema = resolve(document, given);
-  const [type, format, pattern] = ['type', 'format', 'pattern'].map((name) => memberOf(schema, name));
+  const [format, pattern] = ['format', 'pattern'].map((name) => memberOf(schema, name));
+  const types = [memberOf(schema, 'type')].flat();
+  const type = types[0];
+  const orNull = types.includes('null') ? ' or null' : '';
   const [least, most] = ['minimum', 'maximum'].map((name) => memberOf(schema, name));
   const options = memberOf(schema, 'enum');
   if (format === 'uuid') return 'a UUID such as 5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11';
   if (format === 'date-time') return 'an RFC 3339 instant such as 2026-11-19T14:00:00Z';
-  if (Array.isArray(options)) return `one of ${options.join(', ')}`;
+  if (Array.isArray(options)) return `one of ${options.map(String).join(', ')}`;
   if (type === 'array') {
     return `${expectationOf(document, memberOf(schema, 'items'))}, or several, each once, separated by commas`;
   }
   if (type === 'integer' || type === 'number') {
-    return `${type === 'integer' ? 'an integer' : 'a number'} from ${String(least)} to ${String(most)}`;
+    return `${type === 'integer' ? 'an integer' : 'a number'} from ${String(least)} to ${String(most)}${orNull}`;
   }
   if (type === 'boolean') return 'true or false';
   const [shortest, longest] = ['minLength', 'maxLength'].map((name) => memberOf(schema, name));

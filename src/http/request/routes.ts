@@ -13,6 +13,8 @@ type Path = (typeof routes)[OperationId]['path'];
 const EMPTY_ARRAYS: { [P in Path]: Record<string, []> } = {
   '/api/tasks': { tasks: [] },
   '/api/tasks/runs': { runs: [] },
+  '/api/tasks/runs/cancel': { runs: [] },
+  '/api/tasks/occurrences': { occurrences: [] },
   '/health/live': {},
   '/health/ready': {},
 };
@@ -93,8 +95,9 @@ function serve<Id extends OperationId>(
     const headers = Object.fromEntries(headerNames.map((name) => [name, request.get(name)]));
     // credentials.ts has found the principal. The validator has made all three what the operation's input type says; no type of express' could.
     response.locals.input = { query: request.query, body: request.body, headers };
-    const { status, body } = await handler(response.locals.input, response.locals.principal);
-    await sendJson(response.status(status), body, sending);
+    const reply = await handler(response.locals.input, response.locals.principal);
+    // Without await: a pending call keeps the body in memory until the client has taken the reply.
+    return sendJson(response.status(reply.status), reply.body, sending);
   };
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
+import { Unusable, reasonOf } from '../../lib/system-errors.ts';
 
 /** The published contract: the file as it is, and what it says, by its copy as JSON that `npm run generate` makes. */
 export interface Spec {
@@ -8,9 +9,22 @@ export interface Spec {
   document: OpenAPIV3.DocumentV3_1;
 }
 
-/** Reads the spec by the package's own name, which leads to its files from src/ and from dist/ alike. */
+/** @throws Unusable with the name of the file */
+function readFile<T>(name: string, parse: (text: string) => T): T {
+  try {
+    // The package's own name leads to its files from src/ and from dist/ alike.
+    const path = createRequire(import.meta.url).resolve(`recoup-tasks/${name}`);
+    return parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    const problem = reasonOf(error).split('\n', 1).join();
+    throw new Unusable(name, `${problem}. Install the package again, or run npm run generate.`, error);
+  }
+}
+
+/** Reads the spec from the files of the package. */
 export function loadSpec(): Spec {
-  const { resolve } = createRequire(import.meta.url);
-  const read = (name: string) => readFileSync(resolve(`recoup-tasks/${name}`), 'utf8');
-  return { yaml: read('openapi.yaml'), document: JSON.parse(read('openapi.json')) };
+  return {
+    yaml: readFile('openapi.yaml', String),
+    document: readFile('openapi.json', (text) => JSON.parse(text)),
+  };
 }

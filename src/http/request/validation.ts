@@ -1,11 +1,20 @@
 import type { Request, RequestHandler } from 'express';
 import { Router } from 'express';
-import { BadRequest, type OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
-import { OpenApiValidator } from 'express-openapi-validator/dist/openapi.validator.js';
+import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
+import * as internals from 'express-openapi-validator/dist/openapi.validator.js';
 import { ApiError, fieldAt } from '../../lib/errors.ts';
+import { checkInternals, isFunctionOf } from '../../lib/internals.ts';
 import { expectationOf, fieldNamesOf, fieldSchemaOf, parametersOf } from './parameters.ts';
 import { requestSpec } from './request-spec.ts';
 import { operationOf, takesBody } from './routes.ts';
+
+checkInternals('express-openapi-validator', {
+  'OpenApiValidator.prototype.installMiddleware(spec)': isFunctionOf(
+    1,
+    internals.OpenApiValidator?.prototype?.installMiddleware,
+  ),
+  'BadRequest error': typeof internals.BadRequest === 'function',
+});
 
 type Document = OpenAPIV3.DocumentV3_1;
 
@@ -44,7 +53,7 @@ function explainField({ path, message, errorCode = '' }: Problem, spec: Document
 
 /** Tells the caller in the spec's words what the validator found. */
 function explain(error: unknown, document: Document, request: Request): unknown {
-  if (!(error instanceof BadRequest)) return error;
+  if (!(error instanceof internals.BadRequest)) return error;
   const parameters = parametersOf(document, 'query', request);
   const headers = [...parametersOf(document, 'header', request).values()];
   // The validator loses the place of a field whose name is empty; parameters are checked by name before.
@@ -73,7 +82,7 @@ export function validation(document: Document): RequestHandler {
   const spec = requestSpec(document);
   const validator = Router();
   validator.use(
-    new OpenApiValidator({
+    new internals.OpenApiValidator({
       apiSpec: spec.apiDoc,
       validateRequests: { allowUnknownQueryParameters: false },
       validateResponses: false,

@@ -4,6 +4,7 @@ import ipaddr from 'ipaddr.js';
 import { LRUCache } from 'lru-cache';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { ApiError } from '../../lib/errors.ts';
+import { retryAfterSeconds } from '../../lib/retry-after.ts';
 import { isTrusted, keyOf } from './credentials.ts';
 
 /** Requests a minute; 0 for as many as come. */
@@ -65,10 +66,12 @@ function policy(
     response.append('RateLimit', `"${name}"; r=${remainingPoints}; t=${seconds}`);
     response.append('RateLimit-Policy', `"${name}"; q=${limit}; w=${WINDOW_SECONDS}`);
     if (consumedPoints <= limit) return next();
+    // Requests of one caller that are refused together would return together, and use up the next minute at once.
+    const retryAfter = retryAfterSeconds(seconds);
     throw new ApiError(
       'rate_limited',
-      `More than ${limit} requests a minute came ${source}. Try again in ${seconds} seconds.`,
-      { headers: { 'Retry-After': String(seconds) } },
+      `More than ${limit} requests a minute came ${source}. Try again in ${retryAfter} seconds.`,
+      { headers: { 'Retry-After': String(retryAfter) } },
     );
   };
 }

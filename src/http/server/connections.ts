@@ -1,9 +1,13 @@
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { RequestHandler } from 'express';
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
+import type { Limits } from '../../config/limits.ts';
 import { ApiError } from '../../lib/errors.ts';
+import { retrySoon } from '../../lib/retry-after.ts';
 import { needsNoKey } from '../request/parameters.ts';
+import { keyOf } from '../security/credentials.ts';
+import { stalledMs, watchReader } from './readers.ts';
 
 /** Connections above the limit that are told so; what comes beyond them is closed at once. */
 const TOLD = 100;
@@ -11,34 +15,47 @@ const TOLD = 100;
 const excess = new WeakSet<Socket>();
 
 /**
- * Bounds the connections of a server. At the limit, the one that has waited longest for a request makes room for the next:
- * who sends headers byte by byte, or keeps a connection for later, holds up nobody. Where all are being served, a few
- * above the limit live for one reply.
+ * Bounds the connections of a server. At the limit, a connection that waits for its client makes room for the next:
+ * first the one that has waited longest for a request, or for the reading of a reply without a key, then the one whose client
+ * has stalled longest. Where there is none, a few above the limit live for one reply.
  */
 export class Connections {
   readonly #max: number;
+  readonly #stalledReaderMs: number;
   /** Without those above the limit. */
   readonly #open = new Set<Socket>();
-  /** Those of which no request is being served, the one that has waited for longest first. */
+  /** Those that wait for a request, or for the reading of a reply without a key, the one that has waited longest first. */
   readonly #waiting = new Set<Socket>();
+  /** The others, by what is being served. */
+  readonly #serving = new Map<Socket, ServerResponse>();
 
-  constructor(server: Server, max: number) {
-    this.#max = max;
-    server.maxConnections = max + TOLD;
+  constructor(server: Server, bounds: Pick<Limits, 'maxConnections' | 'stalledReaderMs'>) {
+    const { maxConnections, stalledReaderMs } = bounds;
+    this.#max = maxConnections;
+    this.#stalledReaderMs = stalledReaderMs;
+    server.maxConnections = maxConnections + TOLD;
     server.on('connection', (socket: Socket) => this.#take(socket));
   }
 
-  serves(socket: Socket): void {
+  serves(socket: Socket, response: ServerResponse): void {
+    watchReader(response);
+    if (!this.#open.has(socket)) return;
     this.#waiting.delete(socket);
+    this.#serving.set(socket, response);
+    // Strangers could otherwise occupy every connection with replies that they do not read.
+    response.once('prefinish', () => {
+      if (!keyOf(response.req)) this.waits(socket);
+    });
   }
 
   waits(socket: Socket): void {
-    if (this.#open.has(socket)) this.#waiting.add(socket);
+    if (!this.#serving.delete(socket)) return;
+    this.#waiting.add(socket);
   }
 
   #take(socket: Socket): void {
     if (this.#open.size >= this.#max) {
-      const [longest] = this.#waiting;
+      const [longest = this.#longestStalled()] = this.#waiting;
       if (!longest) return void excess.add(socket);
       this.#forget(longest);
       longest.destroy();
@@ -48,9 +65,17 @@ export class Connections {
     socket.once('close', () => this.#forget(socket));
   }
 
+  #longestStalled(): Socket | undefined {
+    const stalled = [...this.#serving]
+      .map(([socket, response]) => ({ socket, ms: stalledMs(response) }))
+      .filter(({ ms }) => ms >= this.#stalledReaderMs);
+    return stalled.toSorted((one, other) => other.ms - one.ms)[0]?.socket;
+  }
+
   #forget(socket: Socket): void {
     this.#open.delete(socket);
     this.#waiting.delete(socket);
+    this.#serving.delete(socket);
   }
 }
 
@@ -63,7 +88,7 @@ export function refuseExcess(document: OpenAPIV3.DocumentV3_1): RequestHandler {
     throw new ApiError(
       'too_busy',
       'There are too many connections right now. Close those that are not needed, and try again shortly.',
-      { headers: { 'Retry-After': '1' } },
+      { headers: retrySoon() },
     );
   };
 }

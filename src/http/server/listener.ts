@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Logger } from 'pino';
 import type { ErrorResponse } from '../../../generated/types.gen.ts';
+import { ByteBudget } from '../../lib/byte-budget.ts';
 import { ApiError } from '../../lib/errors.ts';
 import type { Limits } from '../../config/limits.ts';
 import { Connections } from './connections.ts';
@@ -110,16 +111,17 @@ export function createListener(app: RequestListener, log: Logger, limits: Limits
   // Above the limit that sizes.ts refuses politely; what is larger is refused while it is being read.
   const maxHeaderSize = limits.maxHeaderBytes + Math.max(limits.maxHeaderBytes, limits.maxUrlBytes);
   const server = boundedServer(limits, maxHeaderSize);
-  const connections = new Connections(server, limits.maxConnections);
+  const connections = new Connections(server, limits);
   const closeIfIdle = () => {
     closing = true;
     if (busy.size === 0) server.closeAllConnections();
   };
-  server.on('connection', (socket) => pipelines.set(socket, new Pipeline(socket)));
+  const waitingBytes = new ByteBudget(limits.maxPipelinedBytes);
+  server.on('connection', (socket) => pipelines.set(socket, new Pipeline(socket, waitingBytes)));
   const serve: RequestListener = (request, response) => {
     const pipeline = pipelines.get(request.socket);
     const begin = () => {
-      connections.serves(request.socket);
+      connections.serves(request.socket, response);
       if (pipeline) busy.add(pipeline);
       if (draining) pipeline?.last();
       request.url = originForm(request.url ?? '/');
@@ -135,6 +137,18 @@ export function createListener(app: RequestListener, log: Logger, limits: Limits
   server.on('request', serve);
   // Node would answer an unknown expectation by itself, outside the envelope; RFC 9110 lets a server ignore it.
   server.on('checkExpectation', serve);
+  // Node would ask for the body before anything has looked at the headers.
+  server.on('checkContinue', (request, response) => {
+    // A client that is refused does not send the body, so that what follows it could be taken for the body.
+    const { shouldKeepAlive } = response;
+    response.shouldKeepAlive = false;
+    request.once('resume', () => {
+      if (response.headersSent) return;
+      response.shouldKeepAlive = shouldKeepAlive;
+      response.writeContinue();
+    });
+    serve(request, response);
+  });
   server.on('connect', (_request, socket) => {
     // Node listens to it no longer, so that an error would end the process, and a reply being written would stand still.
     socket.on('error', () => socket.destroy());

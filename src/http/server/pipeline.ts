@@ -1,11 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { ByteBudget } from '../../lib/byte-budget.ts';
 
 /**
  * Requests of one connection that wait for their turn; who sends more is cut off. To pause the socket would leave the rest
  * with the client, but node resumes it by itself whenever it reads a request to its end.
  */
 const MAX_WAITING = 100;
+
+/** Bytes of a waiting request beside its headers: node's objects, measured. */
+const OVERHEAD_BYTES = 6_000;
 
 /**
  * The requests of one connection, of which one is served at a time, in the order they came. Node would have them all served
@@ -14,13 +18,16 @@ const MAX_WAITING = 100;
  */
 export class Pipeline {
   readonly #socket: Socket;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: { begin: () => void; release: () => void }[] = [];
+  readonly #waitingBytes: ByteBudget;
   #current: { request: IncomingMessage; response: ServerResponse } | undefined;
   #isLast = false;
 
-  constructor(socket: Socket) {
+  /** @param waitingBytes - of the requests that wait on all connections */
+  constructor(socket: Socket, waitingBytes: ByteBudget) {
     this.#socket = socket;
-    socket.once('close', () => this.#waiting.splice(0));
+    this.#waitingBytes = waitingBytes;
+    socket.once('close', () => this.#drop());
   }
 
   /** What is being served. */
@@ -38,7 +45,7 @@ export class Pipeline {
         this.#next();
       });
       begin();
-    });
+    }, request.rawHeaders.join('').length);
   }
 
   /** Answers, outside of node, what is no request. */
@@ -58,27 +65,33 @@ export class Pipeline {
   /** Makes what is being served the last: its reply closes the connection, and nothing behind it is begun. */
   last(): void {
     this.#isLast = true;
-    this.#waiting.length = 0;
+    this.#drop();
     const response = this.#current?.response;
     if (response && !response.headersSent) response.setHeader('Connection', 'close');
   }
 
-  #inTurn(begin: () => void): void {
+  #inTurn(begin: () => void, headerBytes = 0): void {
     if (this.#isLast) return;
     if (!this.#current) return begin();
-    if (this.#waiting.length >= MAX_WAITING) {
+    if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes.isSpent) {
       // Node's parser goes through all that has been read, whatever becomes of the socket.
       this.last();
       this.#socket.resetAndDestroy();
       return;
     }
-    this.#waiting.push(begin);
+    this.#waiting.push({ begin, release: this.#waitingBytes.hold(begin, headerBytes + OVERHEAD_BYTES) });
+  }
+
+  #drop(): void {
+    for (const { release } of this.#waiting.splice(0)) release();
   }
 
   #next(): void {
     // The headers of the last may have said otherwise, if they had gone out before.
     if (this.#isLast) return void this.#socket.end();
     if (this.#socket.destroyed) return;
-    this.#waiting.shift()?.();
+    const next = this.#waiting.shift();
+    next?.release();
+    next?.begin();
   }
 }

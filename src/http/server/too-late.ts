@@ -2,14 +2,15 @@ import type { EventLoopUtilization } from 'node:perf_hooks';
 import { DatabaseTooSlow } from '../../database/failures.ts';
 import { ApiError } from '../../lib/errors.ts';
 import { wasBusySince } from '../../lib/event-loop.ts';
+import { retrySoon } from '../../lib/retry-after.ts';
 
 /** The service's own work took longer than a request may. */
 export function overloaded(limitMs: number): ApiError {
   return new ApiError(
     'service_overloaded',
     `The service is overloaded: its own work took longer than ${limitMs} ms. A write may or may not have been applied. ` +
-      'Retry after 1 second.',
-    { headers: { 'Retry-After': '1' } },
+      'Try again shortly.',
+    { headers: retrySoon() },
   );
 }
 

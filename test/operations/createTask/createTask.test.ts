@@ -49,7 +49,10 @@ describe('a task that is created', () => {
         recent_runs: [],
         upcoming: expect.arrayContaining(['2026-11-26T09:00:00.000Z']),
         owner_email: null,
+        artist_name: null,
         model: null,
+        created_at: NOW.toISOString(),
+        updated_at: NOW.toISOString(),
       },
     ]);
     expect(data?.tasks[0]?.upcoming).toHaveLength(10);
@@ -66,6 +69,13 @@ describe('a task that is created', () => {
     await service.collections.accounts.insertOne({ _id: ACCOUNT, email: 'mira@northlight.example' });
     const { data } = await create();
     expect(data?.tasks[0]?.owner_email).toBe('mira@northlight.example');
+    await service.collections.accounts.deleteMany({});
+  });
+
+  test('has the name of its artist, where that is known', async () => {
+    await service.collections.accounts.insertOne({ _id: ARTIST, name: 'Juno Vale' });
+    const { data } = await create();
+    expect(data?.tasks[0]?.artist_name).toBe('Juno Vale');
     await service.collections.accounts.deleteMany({});
   });
 
@@ -248,6 +258,8 @@ describe('a body is refused, and nothing is stored, when', () => {
     ['a field is unknown', { titel: 'x' }, 'Field "titel" is not known; known are title, prompt'],
     ['the id is set by the caller', { id: ACCOUNT }, 'Field "id" is not known'],
     ['a read-only field is set', { owner_email: 'x@example.com' }, 'Field "owner_email" is not known'],
+    ['the instant of creation is set', { created_at: '2026-01-01T00:00:00Z' }, '"created_at" is not known'],
+    ['the name of the artist is set', { artist_name: 'Juno' }, 'Field "artist_name" is not known'],
     ['a field of the store is set', { version: 7 }, 'Field "version" is not known'],
     ['runs are set', { recent_runs: [] }, 'Field "recent_runs" is not known'],
     ['a text is a number', { title: 5 }, 'Field "title" must be string'],

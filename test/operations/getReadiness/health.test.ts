@@ -7,6 +7,7 @@ import { type Database, openDatabase } from '../../../src/store/open-store.ts';
 import { checkedFetch } from '../../support/contract.ts';
 import { startProxy } from '../../support/proxy.ts';
 import { NOW, type Service, listenOn, startService } from '../../support/service.ts';
+import { SOON } from '../../support/retry-after.ts';
 
 let service: Service;
 let proxy: Awaited<ReturnType<typeof startProxy>>;
@@ -116,11 +117,19 @@ async function becomes(url: string, says: string) {
 describe('a service', () => {
   test('is not ready while it starts, nor when it is about to end, though it answers', async () => {
     const listener = await listening(service.collections, () => NOW, 'none', { started: false });
-    expect(await readinessOf(listener.url)).toEqual({ http: 503, says: 'not_ready', retryAfter: '1' });
+    expect(await readinessOf(listener.url)).toEqual({
+      http: 503,
+      says: 'not_ready',
+      retryAfter: expect.stringMatching(SOON),
+    });
     listener.readiness.started();
     expect(await readinessOf(listener.url)).toEqual({ http: 200, says: 'ready', retryAfter: null });
     listener.readiness.ending();
-    expect(await readinessOf(listener.url)).toEqual({ http: 503, says: 'not_ready', retryAfter: '1' });
+    expect(await readinessOf(listener.url)).toEqual({
+      http: 503,
+      says: 'not_ready',
+      retryAfter: expect.stringMatching(SOON),
+    });
     expect((await checkedFetch(`${listener.url}/api/tasks`)).status).toBe(200);
   });
 
@@ -128,7 +137,10 @@ describe('a service', () => {
     const listener = await listening(behindProxy.collections, () => new Date());
     expect(await readinessOf(listener.url)).toMatchObject({ says: 'ready' });
     proxy.cut();
-    expect(await becomes(listener.url, 'database_unavailable')).toMatchObject({ http: 503, retryAfter: '1' });
+    expect(await becomes(listener.url, 'database_unavailable')).toMatchObject({
+      http: 503,
+      retryAfter: expect.stringMatching(SOON),
+    });
     proxy.restore();
     expect(await becomes(listener.url, 'ready')).toMatchObject({ http: 200 });
   });

@@ -54,6 +54,7 @@ describe('a listing of runs', () => {
       {
         id: run(1).id,
         task_id: uuid(1),
+        title: 'Task 1',
         status: 'COMPLETED',
         taskIdentifier: 'customer-prompt-task',
         createdAt: run(1).createdAt.toISOString(),
@@ -84,6 +85,39 @@ describe('a listing of runs', () => {
 
   test('is empty where nothing matches', async () => {
     expect(await list({ account_id: uuid(99) })).toMatchObject({ ids: [], next: undefined });
+  });
+});
+
+describe('the title of a run', () => {
+  const titles = async (query: Query = {}) => (await list(query)).runs.map(({ title }) => title);
+  beforeEach(async () => {
+    for (const number of [1, 2, 3])
+      await service.runs.recordRuns(uuid(number), [run(number), run(number + 3)]);
+  });
+
+  test("is its task's as it is now, in any characters", async () => {
+    const title = '"quoted" \\ \u2028 \u{1f3b5}';
+    await service.collections.tasks.updateOne({ _id: uuid(2) }, { $set: { title } });
+    expect(await titles()).toEqual(['Task 3', title, 'Task 1', 'Task 3', title, 'Task 1']);
+    expect(await titles({ runId: run(2).id })).toEqual([title]);
+  });
+
+  test('is null when the task is deleted', async () => {
+    await deleteTask({ client: service.client, body: { id: uuid(2) } });
+    expect(await titles()).toEqual(['Task 3', null, 'Task 1', 'Task 3', null, 'Task 1']);
+    expect(await titles({ runId: run(2).id })).toEqual([null]);
+  });
+
+  test.each<[string, Query, number]>([
+    ['a page of many tasks', {}, 1],
+    ['a page of one', { limit: 1 }, 1],
+    ['one run', { runId: run(1).id }, 1],
+    ['an empty page', { status: ['CRASHED'] }, 0],
+  ])('takes %s one look-up more, if any', async (_what, query, lookups) => {
+    service.commands.started.length = 0;
+    await list(query);
+    const finds = service.commands.started.map(({ command }) => command.find);
+    expect(finds).toEqual(['runs', ...Array.from({ length: lookups }, () => 'tasks')]);
   });
 });
 
@@ -239,6 +273,7 @@ describe('runId', () => {
       {
         id: run(1).id,
         task_id: uuid(1),
+        title: 'Task 1',
         status: 'COMPLETED',
         taskIdentifier: 'customer-prompt-task',
         createdAt: run(1).createdAt.toISOString(),

@@ -119,6 +119,15 @@ const CHANGES: typeof WRITES = [
     () => service.collections.accounts.updateOne({ _id: ACCOUNT }, { $set: { email: 'new@label.example' } }),
   ],
   [
+    'a name for the artist',
+    () =>
+      service.collections.accounts.updateOne(
+        { _id: ARTIST },
+        { $set: { name: 'Juno Vale' } },
+        { upsert: true },
+      ),
+  ],
+  [
     'a fire time that passes',
     async () => {
       service.clock.now = new Date('2026-11-26T09:00:00.000Z');

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { BSON, type Collection } from 'mongodb';
-import { listTasks } from '../../../generated/sdk.gen.ts';
+import { listTasks, updateTask } from '../../../generated/sdk.gen.ts';
 import type { ListTasksData } from '../../../generated/types.gen.ts';
 import type { TaskDocument } from '../../../src/store/task-document.ts';
 import { ACCOUNT, ARTIST, OTHER_ACCOUNT, run, unseenTask as task, uuid } from '../../support/builders.ts';
-import { type Service, startService } from '../../support/service.ts';
+import { NOW, type Service, startService } from '../../support/service.ts';
 
 let service: Service;
 
@@ -99,11 +99,12 @@ describe('fields', () => {
     ]);
     const [third, second, first] = await list();
     expect(first).toMatchObject({ enabled: null, trigger_schedule_id: null, model: null, owner_email: null });
+    expect(first?.artist_name).toBeNull();
     expect(second).toMatchObject({ enabled: true, trigger_schedule_id: 'sched_1', model: 'some-model' });
     expect(second?.timezone).toBe('Europe/Berlin');
     expect(Object.keys(third ?? {}).toSorted()).toEqual(
       ['account_id', 'artist_account_id', 'enabled', 'id', 'owner_email', 'prompt', 'recent_runs', 'schedule']
-        .concat('title', 'upcoming')
+        .concat('title', 'upcoming', 'artist_name', 'created_at', 'updated_at')
         .toSorted(),
     );
   });
@@ -119,6 +120,57 @@ describe('fields', () => {
       task(3, { account_id: uuid(800) }),
     ]);
     expect((await list()).map((found) => found.owner_email)).toEqual([null, null, 'mira@northlight.example']);
+  });
+
+  test("artist_name is the artist account's name, null for an unknown account or one without", async () => {
+    await service.collections.accounts.insertMany([
+      { _id: ARTIST, email: 'juno@vale.example', name: 'Juno Vale' },
+      { _id: uuid(800), email: 'nightjar@band.example' },
+      { _id: uuid(801), name: null },
+      { _id: ACCOUNT, email: 'mira@northlight.example', name: 'Northlight' },
+    ]);
+    await service.collections.tasks.insertMany([
+      task(1),
+      task(2, { artist_account_id: uuid(800) }),
+      task(3, { artist_account_id: uuid(801) }),
+      task(4, { artist_account_id: uuid(802) }),
+      task(5, { artist_account_id: ACCOUNT }),
+    ]);
+    const found = await list();
+    expect(found.map((one) => one.artist_name)).toEqual(['Northlight', null, null, null, 'Juno Vale']);
+    expect(found.map((one) => one.owner_email)).toEqual(found.map(() => 'mira@northlight.example'));
+  });
+
+  test('created_at and updated_at are instants; without updated_at it is created_at', async () => {
+    const updated_at = new Date('2026-03-01T00:00:00.123Z');
+    await service.collections.tasks.insertMany([
+      task(1),
+      task(2, { updated_at }),
+      task(3, { updated_at: null }),
+    ]);
+    const at = (number: number) => task(number).created_at.toISOString();
+    expect((await list()).map((found) => [found.created_at, found.updated_at])).toEqual([
+      [at(3), at(3)],
+      [at(2), '2026-03-01T00:00:00.123Z'],
+      [at(1), at(1)],
+    ]);
+  });
+
+  test.each([
+    ['no created_at', undefined],
+    ['null for created_at', null],
+    ['a text for created_at', '2026-01-01'],
+  ])('a task that another tool stored with %s does not fail the listing', async (_what, created_at) => {
+    const { created_at: _instant, ...byHand } = task(1);
+    const documents: Collection<{ _id: string }> = service.db.collection('tasks');
+    await documents.insertOne({ ...byHand, ...(created_at !== undefined && { created_at }) });
+    await service.collections.tasks.insertOne(task(2));
+    const found = (await list()).find(({ id }) => id === uuid(1));
+    expect(found?.title).toBe('Task 1');
+    expect(found).not.toHaveProperty('created_at');
+    expect(found).not.toHaveProperty('updated_at');
+    await updateTask({ client: service.client, body: { id: uuid(1), model: 'large' } });
+    expect((await list({ id: uuid(1) }))[0]).toMatchObject({ updated_at: NOW.toISOString() });
   });
 
   test('a document with more fields than the contract shows no more of them', async () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { serialize } from 'bson';
 import fc, { type Arbitrary } from 'fast-check';
-import { parseStrictly } from '../../../src/http/request/strict-json.ts';
+import { parseStrictly } from '../../../src/lib/strict-json.ts';
 import { bsonToJson, fieldTable } from '../../../src/view/bson-to-json.ts';
 import { addTasks } from '../../../src/samples/fill-database.ts';
 import { run, task, uuid } from '../../support/builders.ts';

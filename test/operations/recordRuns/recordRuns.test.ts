@@ -1,10 +1,11 @@
 import { MongoNetworkError, MongoServerError, ObjectId } from 'mongodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { deleteTask, listTasks, recordRuns } from '../../../generated/sdk.gen.ts';
+import { deleteTask, listRuns, listTasks, recordRuns } from '../../../generated/sdk.gen.ts';
 import type { RunReport } from '../../../generated/types.gen.ts';
 import { RunOfAnotherTask, RunStore, UnknownTask } from '../../../src/store/run-store.ts';
 import { ACCOUNT, OTHER_ACCOUNT, run, task, uuid } from '../../support/builders.ts';
-import { type Service, startService } from '../../support/service.ts';
+import { queuedRun } from '../../support/queue.ts';
+import { NOW, type Service, startService } from '../../support/service.ts';
 import { countOf } from '../../support/count.ts';
 
 let service: Service;
@@ -392,6 +393,31 @@ describe('PUT /api/tasks/runs', () => {
     expect([response.status, error?.code]).toEqual([409, 'run_of_another_task']);
     expect(error?.error).toContain('"runs.1.id": the run run_2');
     expect(await countOf(service.collections.runs)).toBe(1);
+  });
+
+  test("refuses all runs where one is the engine's, which is shown without its fence", async () => {
+    await service.runs.addOwn(queuedRun('run_2'), NOW);
+    const before = await service.runs.findOwn('run_2');
+    const { error, response } = await record([report(1), report(2, { updatedAt: '2027-01-01T00:00:00Z' })]);
+    expect([response.status, error?.code]).toEqual([409, 'run_of_the_engine']);
+    expect(error?.error).toContain(`"runs.1.id": the run run_2 belongs to this service's own engine`);
+    expect(await countOf(service.collections.runs)).toBe(1);
+    expect(await service.runs.findOwn('run_2')).toEqual(before);
+    const { data } = await listRuns({ client: service.client, query: { runId: 'run_2' } });
+    expect(data?.runs[0]).not.toHaveProperty('fence');
+  });
+
+  test('does not overwrite a run that the engine adds in the same moment', async () => {
+    const { runs } = service.collections;
+    const bulkWrite = runs.bulkWrite.bind(runs);
+    runs.bulkWrite = async (...writes) => {
+      runs.bulkWrite = bulkWrite;
+      await service.runs.addOwn(queuedRun('run_1'), NOW);
+      return bulkWrite(...writes);
+    };
+    const { error } = await record([report(1, { updatedAt: '2027-01-01T00:00:00Z' })]);
+    expect(error?.code).toBe('run_of_the_engine');
+    expect(await service.runs.findOwn('run_1')).toMatchObject({ status: 'QUEUED', fence: 0 });
   });
 
   const unknown = { ...report(1), surprise: 1 };

@@ -3,7 +3,7 @@ import { listTasks, updateTask } from '../../../generated/sdk.gen.ts';
 import type { UpdateTaskRequest } from '../../../generated/types.gen.ts';
 import { ACCOUNT, OTHER_ACCOUNT, run, task, unseenTask, uuid } from '../../support/builders.ts';
 import type { TaskDocument } from '../../../src/store/task-document.ts';
-import { type Service, startService } from '../../support/service.ts';
+import { NOW, type Service, startService } from '../../support/service.ts';
 import { countOf } from '../../support/count.ts';
 
 let service: Service;
@@ -34,13 +34,18 @@ describe('a change', () => {
     [{ enabled: null }],
     [{ model: 'large' }],
     [{ model: null }],
+    [{ overlap: 'queue' as const }],
+    [{ catch_up: 'all' as const }],
+    [{ timeout_seconds: 86_400 }],
+    [{ max_attempts: 10 }],
   ])('of %j changes that, and raises the version', async (change) => {
     const before = await stored();
     const { data } = await update(change);
     expect(data?.tasks[0]).toMatchObject({ id, ...change });
+    const version = Number(before?.version) + 1;
     // plan.test.ts shows what becomes of these.
     const { plan_from: _from, next_fire_at: _next, ...after } = { ...(await stored()) };
-    expect(after).toEqual({ ...before, ...change, version: Number(before?.version) + 1 });
+    expect(after).toEqual({ ...before, ...change, updated_at: NOW, version });
     expect(await stored(others._id)).toEqual(others);
     const { data: listed } = await listTasks({ client: service.client, query: { id } });
     expect(listed?.tasks).toEqual(data?.tasks);
@@ -57,6 +62,21 @@ describe('a change', () => {
   ])('of %s shows in the next fire times at once', async (_what, change, times) => {
     const { data } = await update(change);
     expect(data?.tasks[0]?.upcoming.slice(0, 2)).toEqual(times);
+  });
+
+  test('shows when it was made, in updated_at, which runs leave alone', async () => {
+    const created_at = unseenTask(1).created_at.toISOString();
+    const read = async () => {
+      const { data } = await listTasks({ client: service.client, query: { id } });
+      return data?.tasks[0];
+    };
+    expect(await read()).toMatchObject({ created_at, updated_at: created_at });
+    service.clock.now = new Date('2026-11-23T12:34:56.789Z');
+    const { data } = await update({ title: 'New' });
+    service.clock.now = NOW;
+    expect(data?.tasks[0]).toMatchObject({ created_at, updated_at: '2026-11-23T12:34:56.789Z' });
+    await service.runs.recordRuns(id, [run(1)]);
+    expect(await read()).toMatchObject({ created_at, updated_at: '2026-11-23T12:34:56.789Z' });
   });
 
   test('keeps the runs of the task', async () => {
@@ -100,6 +120,13 @@ describe('a change is refused, and nothing is changed, when', () => {
       'invalid_schedule',
       'minute',
     ],
+    ['the overlap is unknown', { overlap: 'no' }, 'invalid_body', 'one of skip, queue, allow, null'],
+    [
+      'a time-out is longer than a day',
+      { timeout_seconds: 86_401 },
+      'invalid_body',
+      'Field "timeout_seconds" must be an integer from 1 to 86400 or null.',
+    ],
     ['the time zone is unknown', { timezone: 'x' }, 'invalid_timezone', 'timezone'],
   ])('%s', async (_what, change, code, message) => {
     const response = await service.request('/api/tasks', {
@@ -137,7 +164,7 @@ describe('an admin who names an account', () => {
       expect(data?.tasks[0]).toMatchObject({ title: account_id, account_id: letters });
     }
     expect(await stored(uuid(4))).toEqual(
-      task(4, { account_id: letters, title: letters.toUpperCase(), version: 3 }),
+      task(4, { account_id: letters, title: letters.toUpperCase(), updated_at: NOW, version: 3 }),
     );
   });
 

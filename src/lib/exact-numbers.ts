@@ -1,4 +1,4 @@
-import { fieldAt } from '../../lib/errors.ts';
+import { fieldAt } from './errors.ts';
 
 /** A number that would change when it is stored; the message names its field. */
 export class UnacceptableNumber extends Error {}
@@ -21,7 +21,7 @@ const [ZERO, NINE, MINUS, PLUS, POINT, SMALL_E, LARGE_E] = [0x30, 0x39, 0x2d, 0x
 
 /** Finds the numbers of valid JSON that JSON.parse changes, while its caller walks through the text. */
 export class NumberWalk {
-  readonly #root: unknown;
+  #root: unknown;
   /** For each object or array around the place: the name, or the index, of the member that follows. */
   readonly #keys: (string | number)[] = [];
   /** The outermost of those objects and arrays, as far as they were looked up. */
@@ -75,9 +75,13 @@ export class NumberWalk {
     return end;
   }
 
-  /** Puts the integers that JSON.parse has rounded in their places, each name of the text being given once. */
-  restoreIntegers(): void {
+  /**
+   * Puts the integers that JSON.parse has rounded in their places, each name of the text being given once.
+   * @returns the root, which may be such an integer itself
+   */
+  restoreIntegers(): unknown {
     for (const { container, key, value } of this.#integers) container[key] = value;
+    return this.#root;
   }
 
   #integer(literal: string): void {
@@ -87,8 +91,8 @@ export class NumberWalk {
       this.#refuse(literal, `an integer outside of ${INT64_MIN} to ${INT64_MAX}, which 64 bits hold`);
     }
     const key = this.#keys.at(-1);
-    // A body that is a number alone is refused by its schema.
-    if (key !== undefined) this.#integers.push({ container: this.#container(), key, value });
+    if (key === undefined) this.#root = value;
+    else this.#integers.push({ container: this.#container(), key, value });
   }
 
   #double(literal: string): void {

@@ -3,6 +3,9 @@ import { NumberWalk } from './exact-numbers.ts';
 /** Why a text is not JSON that the service takes; the message ends a sentence that begins with "The body ". */
 export class UnacceptableJson extends Error {}
 
+/** A text is not JSON at all. */
+export class NotJson extends UnacceptableJson {}
+
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Where the string ends that begins at a quotation mark: behind its closing one. */
@@ -88,11 +91,10 @@ export function parseStrictly(bytes: Uint8Array, maxDepth: number): unknown {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    if (text.trim() === '') throw new UnacceptableJson('is empty');
-    throw new UnacceptableJson(`is not valid JSON (${error instanceof Error ? error.message : ''})`);
+    if (text.trim() === '') throw new NotJson('is empty');
+    throw new NotJson(`is not valid JSON (${error instanceof Error ? error.message : ''})`);
   }
   const numbers = new NumberWalk(value);
   checkNames(text, numbers);
-  numbers.restoreIntegers();
-  return value;
+  return numbers.restoreIntegers();
 }

@@ -1,0 +1,63 @@
+import type { CleanedEnv } from 'envalid';
+import type { variables } from './variables.ts';
+
+/** What executes tasks, and with what. */
+export type ExecutorSettings =
+  | {
+      kind: 'command';
+      command: string;
+      /** All variables that the command gets. */
+      environment: NodeJS.Dict<string>;
+    }
+  | { kind: 'url'; url: string; secret: string }
+  | { kind: 'chat'; url: string; key: string }
+  | {
+      kind: 'model';
+      model: string;
+      server: { baseUrl: string; apiKey: string | undefined } | { gatewayKey: string };
+    };
+
+const CHOICES = ['RUN_COMMAND', 'RUN_URL', 'RUN_CHAT_URL', 'RUN_MODEL'] as const;
+const COMMAND_VARIABLES = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'];
+
+type Problem = string;
+
+function modelOf(model: string, env: CleanedEnv<typeof variables>): ExecutorSettings | Problem {
+  const { OPENAI_BASE_URL: baseUrl, OPENAI_API_KEY: apiKey, AI_GATEWAY_API_KEY: gatewayKey } = env;
+  if (baseUrl && gatewayKey) {
+    return 'RUN_MODEL: both OPENAI_BASE_URL and AI_GATEWAY_API_KEY are set; set one, so that it is clear where prompts go';
+  }
+  if (baseUrl) return { kind: 'model', model, server: { baseUrl, apiKey } };
+  if (gatewayKey) return { kind: 'model', model, server: { gatewayKey } };
+  return 'RUN_MODEL: set OPENAI_BASE_URL or AI_GATEWAY_API_KEY as well';
+}
+
+/**
+ * @param environment - where a command's variables come from
+ * @returns what executes tasks, undefined if nothing does, or what is wrong with the settings
+ */
+export function executorSettings(
+  env: CleanedEnv<typeof variables>,
+  environment: NodeJS.Dict<string>,
+): ExecutorSettings | Problem | undefined {
+  const { RUN_COMMAND, RUN_URL, RUN_CHAT_URL, RUN_MODEL } = env;
+  const chosen = CHOICES.filter((name) => env[name] !== undefined);
+  if (chosen.length > 1) return `${chosen.join(', ')}: each of them executes tasks; set one`;
+  if (RUN_COMMAND) {
+    const names = [...COMMAND_VARIABLES, ...(env.RUN_COMMAND_ENV ?? [])];
+    const given = names.flatMap((name) => {
+      const value = environment[name];
+      return value === undefined ? [] : [[name, value]];
+    });
+    return { kind: 'command', command: RUN_COMMAND, environment: Object.fromEntries(given) };
+  }
+  if (RUN_URL) {
+    if (!env.RUN_URL_SECRET) return 'RUN_URL: set RUN_URL_SECRET as well, which signs the requests';
+    return { kind: 'url', url: RUN_URL, secret: env.RUN_URL_SECRET };
+  }
+  if (RUN_CHAT_URL) {
+    if (!env.RUN_CHAT_KEY) return 'RUN_CHAT_URL: set RUN_CHAT_KEY as well';
+    return { kind: 'chat', url: RUN_CHAT_URL, key: env.RUN_CHAT_KEY };
+  }
+  return RUN_MODEL ? modelOf(RUN_MODEL, env) : undefined;
+}

@@ -1,0 +1,39 @@
+import type { ExecutorSettings } from '../config/executor-settings.ts';
+import { InvalidSettings } from '../config/settings.ts';
+import { CommandExecutor } from './executors/command.ts';
+import { chatExecutor, urlExecutor } from './executors/url.ts';
+import type { Executor } from './port.ts';
+
+/** @throws InvalidSettings if the optional packages are not installed */
+async function modelExecutor(settings: Extract<ExecutorSettings, { kind: 'model' }>): Promise<Executor> {
+  try {
+    const { ModelExecutor } = await import('./executors/model.ts');
+    return new ModelExecutor(settings);
+  } catch (error) {
+    // The second code is CommonJS'.
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw error;
+    throw new InvalidSettings([
+      'RUN_MODEL: it needs two packages; run: npm install ai@6 @ai-sdk/openai-compatible@2',
+    ]);
+  }
+}
+
+/**
+ * The executor that the settings choose.
+ * @throws InvalidSettings
+ */
+export async function chooseExecutor(settings: ExecutorSettings | undefined): Promise<Executor | undefined> {
+  switch (settings?.kind) {
+    case 'command':
+      return new CommandExecutor(settings);
+    case 'url':
+      return urlExecutor(settings);
+    case 'chat':
+      return chatExecutor(settings);
+    case 'model':
+      return modelExecutor(settings);
+    case undefined:
+      return undefined;
+  }
+}

@@ -1,0 +1,129 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ExecutorSettings } from '../../config/executor-settings.ts';
+import { exactJson } from '../../lib/exact-json.ts';
+import type { Attempt, Executor, Outcome } from '../port.ts';
+import { elsewhere, failed } from './outcomes.ts';
+import { Beginning, MAX_OUTPUT_BYTES, MAX_STACK_BYTES, outputOf, runError } from './output.ts';
+
+/** Between SIGTERM and SIGKILL. */
+const KILL_AFTER_MS = 5_000;
+const LOOK_MS = 50;
+/** For output that is still in the pipes when the processes have ended. */
+const DRAIN_MS = 500;
+
+/**
+ * Runs the command, $1, beside a watcher in the same process group. File descriptor 3 is a pipe that only the service holds
+ * open: when the service dies, even by SIGKILL, the watcher reads its end and ends the group. The shell waits for both,
+ * so that no zombie is left where the service is process 1. A watcher that is ending the group ignores USR1.
+ */
+const SCRIPT = `
+(trap '' TERM; read -r _; trap '' USR1; kill -TERM 0; sleep 3; kill -KILL 0) <&3 >/dev/null 2>&1 &
+watcher=$!
+trap : TERM
+/bin/sh -c "$1" 3<&-
+code=$?
+kill -USR1 $watcher
+wait $watcher 2>/dev/null
+exit $code`;
+
+type CommandSettings = Pick<Extract<ExecutorSettings, { kind: 'command' }>, 'command' | 'environment'>;
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
+
+/** @returns whether the process group has members */
+function signalGroup(pgid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-pgid, signal);
+  } catch {
+    return false;
+  }
+}
+
+/** Ends the processes of a group, politely first. */
+async function endGroup(pgid: number): Promise<void> {
+  if (!signalGroup(pgid, 'SIGTERM')) return;
+  for (let waitedMs = 0; waitedMs < KILL_AFTER_MS; waitedMs += LOOK_MS) {
+    await pause(LOOK_MS);
+    if (!signalGroup(pgid, 0)) return;
+  }
+  signalGroup(pgid, 'SIGKILL');
+}
+
+/** Collects the last bytes of a stream. */
+function collectEnd(stream: Readable): () => string {
+  let end = Buffer.alloc(0);
+  stream.on('data', (chunk: Buffer) => (end = Buffer.concat([end, chunk]).subarray(-MAX_STACK_BYTES - 1)));
+  return () => end.toString();
+}
+
+function failure(code: unknown, killedBy: unknown, stderr: string): Outcome {
+  const how = code === null ? `was ended by ${String(killedBy)}` : `exited with code ${String(code)}`;
+  const lastLine = stderr.trimEnd().split('\n').at(-1);
+  const message = `The command ${how}${lastLine ? `: ${lastLine}` : '.'}`;
+  return failed('CommandFailed', message, true, stderr);
+}
+
+/** Waits for the end of a process and of its group, which an abort brings about. */
+async function ended(child: Child, pgid: number, signal: AbortSignal) {
+  const closed = once(child, 'close');
+  const exited = once(child, 'exit');
+  let ending: Promise<void> | undefined;
+  const onAbort = () => {
+    ending ??= endGroup(pgid);
+  };
+  signal.addEventListener('abort', onAbort);
+  const [code, killedBy]: (number | string | null)[] = await exited;
+  const { aborted } = signal;
+  signal.removeEventListener('abort', onAbort);
+  // Processes that the command left in its group end with it.
+  await (ending ?? endGroup(pgid));
+  // A process that left the group may hold the pipes open.
+  await Promise.race([closed, pause(DRAIN_MS, undefined, { ref: false })]);
+  for (const stream of child.stdio) stream?.destroy();
+  return { code, killedBy, aborted };
+}
+
+/** Executes a job as a shell command, which reads the job as JSON from stdin. */
+export class CommandExecutor implements Executor {
+  readonly kind = 'command';
+  readonly #command: string;
+  readonly #environment: NodeJS.Dict<string>;
+  readonly #shell: string;
+
+  /** @param environment - all that the command gets */
+  constructor({ command, environment }: CommandSettings, shell = '/bin/sh') {
+    this.#command = command;
+    this.#environment = environment;
+    this.#shell = shell;
+  }
+
+  async execute({ job, signal, location }: Attempt): Promise<Outcome> {
+    if (location !== undefined) return elsewhere('a command');
+    if (signal.aborted) return { kind: 'aborted' };
+    const child = spawn(this.#shell, ['-c', SCRIPT, 'sh', this.#command], {
+      // A process group of its own.
+      detached: true,
+      env: this.#environment,
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    });
+    const { pid } = child;
+    if (pid === undefined) {
+      // No shell, or too many processes or open files: nothing was executed, and there may be no streams.
+      const [error]: unknown[] = await once(child, 'error');
+      return { kind: 'undelivered', error: runError('NotStarted', String(error)) };
+    }
+    const stdout = new Beginning(MAX_OUTPUT_BYTES);
+    child.stdout.on('data', (chunk: Buffer) => stdout.add(chunk));
+    const stderr = collectEnd(child.stderr);
+    // The command need not read its input.
+    child.stdin.on('error', () => {});
+    child.stdin.end(exactJson(job));
+    const { code, killedBy, aborted } = await ended(child, pid, signal);
+    if (aborted) return { kind: 'aborted' };
+    return code === 0 ? { kind: 'completed', output: outputOf(stdout) } : failure(code, killedBy, stderr());
+  }
+
+  async close(): Promise<void> {}
+}

@@ -1,0 +1,108 @@
+import { type IncomingHttpHeaders, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import type { Outcome } from '../port.ts';
+import { failed } from './outcomes.ts';
+import { Beginning, runError } from './output.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Notices a peer that is gone, as a receiver may take an hour to reply. */
+const TCP_KEEP_ALIVE_MS = 30_000;
+/** A status document or a model's answer; a run keeps less of it. */
+const MAX_REPLY_BYTES = 4_194_304;
+const MAX_RETRY_AFTER_MS = 86_400_000;
+/** Characters of a refusal in an error. */
+const MAX_SHOWN = 500;
+
+export interface Reply {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: Beginning;
+}
+
+/** A request got no reply. */
+export class ExchangeFailed extends Error {
+  /** Whether the peer may have received the request. */
+  readonly delivered: boolean;
+
+  constructor(cause: Error & { code?: string }, delivered: boolean) {
+    // Where each address of a host refuses, the message is empty.
+    super(cause.message || cause.code, { cause });
+    this.name = delivered ? 'ConnectionLost' : 'NotConnected';
+    this.delivered = delivered;
+  }
+}
+
+interface Exchange {
+  method: 'GET' | 'POST';
+  url: URL;
+  headers: Record<string, string>;
+  body?: string;
+  signal: AbortSignal;
+  /** From the connection to the end of the reply; without it, the signal alone limits that. */
+  timeoutMs?: number;
+}
+
+/**
+ * Sends a request on a connection of its own and reads the whole reply. It follows no redirect. Node's fetch would give up
+ * after five minutes, and does not tell whether a request left the machine.
+ * @throws ExchangeFailed
+ */
+export function exchange({ method, url, headers, body, signal, timeoutMs }: Exchange): Promise<Reply> {
+  const isSecure = url.protocol === 'https:';
+  return new Promise((resolve, reject) => {
+    let isConnected = false;
+    const request = (isSecure ? requestHttps : requestHttp)(url, { method, headers, agent: false, signal });
+    const giveUpAfter = (ms: number, what: string) =>
+      setTimeout(() => request.destroy(new Error(`${what} within ${ms / 1_000} s`)), ms);
+    let timer: NodeJS.Timeout | undefined = giveUpAfter(CONNECT_TIMEOUT_MS, 'No connection');
+    const fail = (error: Error) => reject(new ExchangeFailed(error, isConnected));
+    request.on('socket', (socket) => {
+      socket.setKeepAlive(true, TCP_KEEP_ALIVE_MS);
+      socket.once(isSecure ? 'secureConnect' : 'connect', () => {
+        isConnected = true;
+        clearTimeout(timer);
+        timer = timeoutMs === undefined ? undefined : giveUpAfter(timeoutMs, 'No complete reply');
+      });
+    });
+    request.on('response', (response) => {
+      const reply = new Beginning(MAX_REPLY_BYTES);
+      response.on('data', (chunk: Buffer) => reply.add(chunk));
+      response.on('error', fail);
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: reply }),
+      );
+    });
+    request.on('error', fail);
+    request.on('close', () => clearTimeout(timer));
+    request.end(body);
+  });
+}
+
+/** Milliseconds that a reply asks to wait, in seconds or as a date; undefined if it does not. */
+function retryAfterMs({ headers }: Pick<Reply, 'headers'>): number | undefined {
+  const value = headers['retry-after'];
+  if (value === undefined) return undefined;
+  const ms = /^\d+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
+}
+
+/** The outcome of a request that got no reply. */
+export function outcomeOfFailure({ name, message, delivered }: ExchangeFailed): Outcome {
+  if (delivered) return failed(name, message, true);
+  return { kind: 'undelivered', error: runError(name, message) };
+}
+
+/**
+ * The outcome of a reply other than 2xx.
+ * @param isUndelivered - whether the peer surely did nothing
+ */
+export function outcomeOfRefusal(reply: Reply, isUndelivered: boolean): Outcome {
+  const { status, body } = reply;
+  const shown = body.bytes.subarray(0, MAX_SHOWN).toString().trim();
+  const problem = status < 400 ? `${status}, which is not followed` : `${status}${shown && `: ${shown}`}`;
+  const message = `The reply was ${problem}`;
+  if (!isUndelivered) return failed(`Http${status}`, message, status >= 500);
+  const waitMs = retryAfterMs(reply);
+  const error = runError(`Http${status}`, message);
+  return { kind: 'undelivered', error, ...(waitMs !== undefined && { retryAfterMs: waitMs }) };
+}

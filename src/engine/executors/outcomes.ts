@@ -1,0 +1,12 @@
+import type { Outcome } from '../port.ts';
+import { runError } from './output.ts';
+
+/** The outcome of work that was delivered and failed. */
+export function failed(name: string, message: string, repeatable = false, stack = ''): Outcome {
+  return { kind: 'failed', error: runError(name, message, stack), repeatable };
+}
+
+/** The outcome of a run that an earlier engine delivered to a receiver which this one does not follow. */
+export function elsewhere(what: string): Outcome {
+  return failed('EngineChanged', `Another engine delivered the run; ${what} cannot follow it to its end.`);
+}

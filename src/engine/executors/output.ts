@@ -1,0 +1,106 @@
+import type { RunError } from '../../../generated/types.gen.ts';
+import { FIXED_LIMITS } from '../../config/limits.ts';
+import { UnacceptableNumber } from '../../lib/exact-numbers.ts';
+import { exactJson } from '../../lib/exact-json.ts';
+import { Unstorable, checkStorable, storableText } from '../../lib/storable.ts';
+import { NotJson, UnacceptableJson, parseStrictly } from '../../lib/strict-json.ts';
+
+/** As much as a reported run may have (openapi.yaml, RecordRunsRequest.runs). */
+export const MAX_OUTPUT_BYTES = 262_144;
+export const MAX_STACK_BYTES = 4_096;
+const MAX_MESSAGE_BYTES = 1_024;
+
+/** Collects the beginning of a stream in bounded memory, and counts the rest. */
+export class Beginning {
+  readonly #limit: number;
+  readonly #chunks: Buffer[] = [];
+  #kept = 0;
+  total = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  add(chunk: Buffer): void {
+    this.total += chunk.length;
+    const part = chunk.subarray(0, this.#limit - this.#kept);
+    if (part.length > 0) this.#chunks.push(part);
+    this.#kept += part.length;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+}
+
+/** Text of UTF-8 that may be cut: no half a character at its end, and U+FFFD for what is invalid. */
+const decodeCut = (bytes: Uint8Array) => new TextDecoder().decode(bytes, { stream: true });
+
+/** Output that a run cannot have as it is: its text, and why. */
+function keptText(bytes: Buffer, isComplete: boolean, note: string) {
+  const text = storableText(new TextDecoder().decode(bytes, { stream: !isComplete }));
+  // U+FFFD has more bytes than what it stands for.
+  const whole = Buffer.from(text);
+  if (isComplete && whole.length <= MAX_OUTPUT_BYTES) return { text, truncated: false, note };
+  return { text: decodeCut(whole.subarray(0, MAX_OUTPUT_BYTES)), truncated: true, note };
+}
+
+/** The value of JSON, and anything else as text, without the newline that programs end their output with. */
+function parse(bytes: Buffer): unknown {
+  try {
+    return parseStrictly(bytes, FIXED_LIMITS.maxJsonDepth);
+  } catch (error) {
+    if (error instanceof NotJson) return bytes.toString().replace(/\r?\n$/, '');
+    throw error;
+  }
+}
+
+/**
+ * The output of a run: the value of JSON, the text of anything else. Output that is empty, too long or not storable as it
+ * is becomes a text with a note.
+ */
+export function outputOf({ bytes, total }: Pick<Beginning, 'bytes' | 'total'>): unknown {
+  if (total > MAX_OUTPUT_BYTES) {
+    const note = `The output has ${total.toLocaleString('en')} bytes; a run keeps the first ${MAX_OUTPUT_BYTES.toLocaleString('en')}.`;
+    return keptText(bytes.subarray(0, MAX_OUTPUT_BYTES), false, note);
+  }
+  if (bytes.toString().trim() === '') return { text: '', truncated: false, note: 'The output is empty.' };
+  try {
+    const value = parse(bytes);
+    checkStorable('', value);
+    return value;
+  } catch (error) {
+    if (error instanceof UnacceptableJson) {
+      return keptText(bytes, true, `The output is kept as text, as it ${error.message}.`);
+    }
+    if (error instanceof UnacceptableNumber || error instanceof Unstorable) {
+      return keptText(bytes, true, `The output is kept as text. ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+/** The output of a run whose executor has a value rather than bytes. */
+export function outputOfValue(value: unknown): unknown {
+  const bytes = Buffer.from(exactJson(value));
+  return outputOf({ bytes, total: bytes.length });
+}
+
+/** An error as a run keeps it. A long message keeps its beginning, a long stack its end. */
+export function runError(name: string, message: string, stack = ''): RunError {
+  const start = Buffer.from(storableText(message));
+  const isLong = start.length > MAX_MESSAGE_BYTES;
+  const error = {
+    name,
+    message: decodeCut(start.subarray(0, MAX_MESSAGE_BYTES)) + (isLong ? '… (cut)' : ''),
+  };
+  if (stack === '') return error;
+  const end = Buffer.from(storableText(stack));
+  if (end.length <= MAX_STACK_BYTES) return { ...error, stackTrace: end.toString() };
+  // The cut may leave a part of a character.
+  const text = end
+    .subarray(-MAX_STACK_BYTES)
+    .toString()
+    .replace(/^\uFFFD+/, '');
+  return { ...error, stackTrace: `(cut) …${text}` };
+}

@@ -1,0 +1,172 @@
+import type { Request, RequestHandler, Response } from 'express';
+import type { Limits } from '../../config/limits.ts';
+import type { ByteBudget } from '../../lib/byte-budget.ts';
+import { ApiError } from '../../lib/errors.ts';
+import { retrySoon } from '../../lib/retry-after.ts';
+import { keyOf } from '../security/credentials.ts';
+import { noteActive, stalledMs } from './readers.ts';
+
+type Bounds = Pick<Limits, 'queueTimeoutMs' | 'stalledReaderMs'>;
+
+/** Bytes that a request counts for until its reply is built: one batch of tasks as documents and as text. */
+const REQUEST_BYTES = 2_097_152;
+
+/** Interval of the check for stalled clients while requests wait. */
+const CHECK_EVERY_MS = 250;
+
+/** A stalled client whose key holds most of the budget is aborted after this long if other keys wait. */
+const GREEDY_MS = 1_000;
+
+interface Waiting {
+  key: string | undefined;
+  leave: (isAdmitted: boolean) => void;
+}
+
+/** Whether the reply is no longer wanted: the client has left, or the deadline has answered it. */
+const isOver = (response: Response): boolean => response.destroyed || response.writableEnded;
+
+/** The error of a request that waited too long. */
+export function tooManyReplies(): ApiError {
+  return new ApiError(
+    'too_busy',
+    'Too many replies wait to be read by their clients. Try again shortly, or request smaller pages, with "limit".',
+    { headers: retrySoon() },
+  );
+}
+
+/**
+ * Bounds the bytes of all replies that wait for their clients. A request is admitted while the budget is not spent, so that a
+ * reply larger than all of it is still sent. Others wait; the key with the fewest admitted requests goes first.
+ */
+export class ReplyBudget {
+  readonly #bytes: ByteBudget;
+  readonly #bounds: Bounds;
+  readonly #waiting = new Map<Response, Waiting>();
+  /** Requests from their admission to the end of their reply, and their keys. */
+  readonly #admitted = new Map<Response, string | undefined>();
+  /** Admitted requests whose reply is not built. */
+  readonly #loading = new Set<Response>();
+  readonly #releases = new Map<Response, (() => void)[]>();
+  #timer: NodeJS.Timeout | undefined;
+  #isWoken = false;
+
+  constructor(bytes: ByteBudget, bounds: Bounds) {
+    this.#bytes = bytes;
+    this.#bounds = bounds;
+    bytes.onRelease = () => this.#wake();
+  }
+
+  /** Admits a request, at once or when others have been answered. */
+  readonly admit: RequestHandler = async (request, response, next) => {
+    // Health checks never wait.
+    if (!request.path.startsWith('/api/')) return next();
+    const isAdmitted = isOver(response) ? false : await this.#enter(request, response);
+    if (isAdmitted) next();
+    else if (!isOver(response)) next(tooManyReplies());
+  };
+
+  /**
+   * Counts what a reply holds from now on, in place of what its request counted for.
+   * @param own - bytes that no other reply shares
+   * @param shared - an object that other replies may hold too, and its bytes
+   */
+  holds(response: Response, own: number, shared?: [object: object, bytes: number]): void {
+    if (!this.#admitted.has(response)) return;
+    noteActive(response);
+    this.#release(response);
+    const held: [object, number][] = [[response, own], ...(shared ? [shared] : [])];
+    this.#releases.set(
+      response,
+      held.map(([object, bytes]) => this.#bytes.hold(object, bytes)),
+    );
+  }
+
+  #hasRoom(): boolean {
+    return this.#bytes.held + this.#loading.size * REQUEST_BYTES < this.#bytes.limit;
+  }
+
+  /** Admitted requests of a key. */
+  #countOf(key: string | undefined): number {
+    return [...this.#admitted.values()].filter((other) => other === key).length;
+  }
+
+  #begin(response: Response, key: string | undefined): void {
+    this.#admitted.set(response, key);
+    this.#loading.add(response);
+    response.once('close', () => {
+      this.#admitted.delete(response);
+      this.#release(response);
+    });
+  }
+
+  #release(response: Response): void {
+    if (this.#loading.delete(response)) this.#wake();
+    for (const release of this.#releases.get(response) ?? []) release();
+    this.#releases.delete(response);
+  }
+
+  #enter(request: Request, response: Response): boolean | Promise<boolean> {
+    const key = keyOf(request)?._id;
+    if (this.#waiting.size === 0 && this.#hasRoom()) {
+      this.#begin(response, key);
+      return true;
+    }
+    this.#timer ??= setInterval(() => this.#abortStalled(), CHECK_EVERY_MS).unref();
+    return new Promise((resolve) => {
+      const leave = (isAdmitted: boolean) => {
+        clearTimeout(timer);
+        response.off('close', giveUp);
+        this.#waiting.delete(response);
+        if (isAdmitted) this.#begin(response, key);
+        resolve(isAdmitted);
+      };
+      const giveUp = () => leave(false);
+      const timer = setTimeout(giveUp, this.#bounds.queueTimeoutMs);
+      response.once('close', giveUp);
+      this.#waiting.set(response, { key, leave });
+    });
+  }
+
+  /** Admits those that wait. Not at once: bytes that one holder releases, such as a lookup, the next may hold in this turn. */
+  #wake(): void {
+    if (this.#isWoken || this.#waiting.size === 0) return;
+    this.#isWoken = true;
+    setImmediate(() => {
+      this.#isWoken = false;
+      this.#admitNext();
+    });
+  }
+
+  #admitNext(): void {
+    while (this.#waiting.size > 0 && this.#hasRoom()) {
+      const keys = new Set([...this.#waiting.values()].map(({ key }) => key));
+      const counts = new Map([...keys].map((key) => [key, this.#countOf(key)]));
+      const fewest = Math.min(...counts.values());
+      for (const [response, { key, leave }] of this.#waiting) {
+        if (counts.get(key) !== fewest) continue;
+        leave(!isOver(response));
+        break;
+      }
+    }
+  }
+
+  /** Aborts requests whose client has stalled for longest: otherwise a few such clients block everyone. */
+  #abortStalled(): void {
+    if (this.#waiting.size === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+      return;
+    }
+    const patienceMs = (key: string | undefined) => {
+      const othersWait = [...this.#waiting.values()].some((waiting) => waiting.key !== key);
+      const isGreedy = othersWait && this.#countOf(key) > this.#admitted.size / 2;
+      return isGreedy ? GREEDY_MS : this.#bounds.stalledReaderMs;
+    };
+    const patience = new Map([...this.#admitted.values()].map((key) => [key, patienceMs(key)]));
+    const stalled = [...this.#admitted]
+      .map(([response, key]) => ({ response, key, ms: stalledMs(response) }))
+      .filter(({ key, ms }) => ms >= (patience.get(key) ?? 0))
+      .toSorted((one, other) => other.ms - one.ms);
+    for (const { response } of stalled.slice(0, this.#waiting.size)) response.req.socket.resetAndDestroy();
+  }
+}

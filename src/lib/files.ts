@@ -1,0 +1,59 @@
+import { constants } from 'node:fs';
+import { access, mkdir, open, readdir, stat, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { systemCode } from './system-errors.ts';
+
+/** Creates a folder in an existing one, unless it exists already. */
+async function makeOne(path: string): Promise<void> {
+  try {
+    await mkdir(path, 0o700);
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error;
+  }
+}
+
+/** Creates a folder, for its owner only, and its parents. Node's own recursive mkdir does not return for one in /proc. */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await makeOne(path);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await makeOne(path);
+  }
+}
+
+/**
+ * Checks that the disk of a folder has room.
+ * @throws ENOSPC, as a write would
+ */
+export async function checkFreeSpace(path: string, bytes: number): Promise<void> {
+  const { blocks, bfree, bavail, bsize } = await statfs(path);
+  // Some blocks are reserved for root. Some file systems, such as those of networks, do not count blocks.
+  const free = (process.getuid?.() === 0 ? bfree : bavail) * bsize;
+  if (blocks === 0 || free >= bytes) return;
+  throw Object.assign(
+    new Error(`ENOSPC: no space left on device, ${free} bytes are free and ${bytes} needed in '${path}'`),
+    { code: 'ENOSPC' },
+  );
+}
+
+/** The names in a folder; none if it does not exist. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/**
+ * Checks that a file can be opened, without opening it: closing it would release the locks that this process has on it.
+ * @throws the system's error, such as EACCES or EISDIR
+ */
+export async function checkUsable(file: string, { readOnly }: { readOnly: boolean }): Promise<void> {
+  // A folder cannot be opened for writing, which throws EISDIR.
+  if ((await stat(file)).isDirectory()) await open(file, 'r+');
+  if (!readOnly) await access(file, constants.R_OK | constants.W_OK);
+}

@@ -1,0 +1,16 @@
+/** Whole seconds over which callers that fail together are spread. */
+const SPREAD_SECONDS = 3;
+
+/**
+ * Seconds to wait, for `Retry-After`: at least the given ones, and at random up to 2 more. Callers that are refused together
+ * do not all return in the same second.
+ * @param random - 0 to below 1
+ */
+export function retryAfterSeconds(atLeast: number, random = Math.random()): number {
+  return Math.ceil(atLeast) + Math.floor(random * SPREAD_SECONDS);
+}
+
+/** The header of an error that is likely to pass within seconds. */
+export function retrySoon(): { 'Retry-After': string } {
+  return { 'Retry-After': String(retryAfterSeconds(1)) };
+}

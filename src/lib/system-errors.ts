@@ -1,0 +1,84 @@
+import { getSystemErrorName } from 'node:util';
+
+const FREE_THE_DISK = 'Free some space on this disk, or choose another one.';
+const GIVE_RIGHTS = 'Give the user of this process the rights for it, or choose another one.';
+const OWN_ADDRESS = 'Use an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them.';
+const RESOLVABLE = 'Use a name that resolves, or an address such as 127.0.0.1.';
+
+/** What would be right, by the code of a system error. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EACCES: GIVE_RIGHTS,
+  EADDRINUSE: 'Choose a free port, or stop what listens there.',
+  EADDRNOTAVAIL: OWN_ADDRESS,
+  EAFNOSUPPORT: OWN_ADDRESS,
+  EAI_AGAIN: RESOLVABLE,
+  EDQUOT: FREE_THE_DISK,
+  EEXIST: 'A file is in the way. Move it, or choose another name.',
+  EINVAL: 'Use a value that this system supports.',
+  EISDIR: 'A folder is in the place of a file. Move it, or choose another name.',
+  ELOOP: 'Its links lead in a circle. Choose a path without them.',
+  ENAMETOOLONG: 'Choose a shorter path.',
+  ENOENT: 'Check the path, and where its links lead.',
+  ENOSPC: FREE_THE_DISK,
+  ENOTDIR: 'A part of the path is a file. Choose a path of folders.',
+  ENOTFOUND: RESOLVABLE,
+  EPERM: GIVE_RIGHTS,
+  EROFS: 'The file system is read-only. Choose a folder that can be written to.',
+};
+
+/** Ports that only privileged processes may open. */
+const ADVICE_FOR_PORT = 'Choose a port from 1024 on, or allow this process to open lower ones.';
+
+/** The code of a system error such as ENOENT, or ''. */
+export function systemCode(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+}
+
+/** The message of whatever was thrown. */
+export function reasonOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'message' in error
+    ? String(error.message)
+    : String(error);
+}
+
+/** LMDB's errors have the number of a code. Errors of MongoDB have numbers of other kinds, and names of their own. */
+function nameOfCode(error: object): string {
+  const code = systemCode(error);
+  return /^\d+$/.test(code) && 'name' in error && error.name === 'Error'
+    ? getSystemErrorName(-Number(code))
+    : code;
+}
+
+/**
+ * What is wrong and what would be right, in one line; undefined for an error that is not the system's, or one that no
+ * operator can act on.
+ */
+export function describeSystemError(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const code = nameOfCode(error);
+  const isPort = code === 'EACCES' && 'port' in error && Number(error.port) > 0;
+  const advice = isPort ? ADVICE_FOR_PORT : ADVICE[code];
+  return advice && `${reasonOf(error).split('\n', 1).join()}. ${advice}`;
+}
+
+/** A setting or file that cannot be used. The message is one line with its name, what is wrong and what would be right. */
+export class Unusable extends Error {
+  constructor(name: string, problem: string, cause?: unknown) {
+    super(`${name}: ${problem}`, { cause });
+    this.name = 'Unusable';
+  }
+}
+
+/**
+ * Does what depends on a setting or file.
+ * @param name - of the setting or file, with its value
+ * @throws Unusable instead of a system error
+ */
+export async function depending<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const problem = describeSystemError(error);
+    throw problem === undefined ? error : new Unusable(name, problem, error);
+  }
+}

@@ -1,0 +1,9 @@
+import { ApiError } from '../lib/errors.ts';
+
+/** The caller used the Idempotency-Key before, for something else. */
+export function keyReused(what: 'task' | 'run'): ApiError {
+  return new ApiError(
+    'idempotency_key_reused',
+    `This Idempotency-Key was sent with another body; make a new key for a new ${what}.`,
+  );
+}

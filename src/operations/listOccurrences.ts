@@ -1,0 +1,50 @@
+import { decodeCursor, encodeCursor } from './cursor.ts';
+import type { Input, Reply } from './handlers.ts';
+import { type Principal, refuseOtherAccount, scopeOf } from './principal.ts';
+import type { OccurrenceStore } from '../store/occurrence-store.ts';
+import { boundOf } from '../store/run-filter.ts';
+import { viewOccurrence } from '../view/occurrence-view.ts';
+
+interface Dependencies {
+  occurrences: OccurrenceStore;
+  /** The clock. */
+  now: () => Date;
+}
+
+/** openapi.yaml, listOccurrences: limit and from. */
+const DEFAULT_LIMIT = 100;
+const DEFAULT_SPAN_MS = 7 * 24 * 60 * 60 * 1_000;
+
+type Query = Input<'listOccurrences'>['query'];
+
+function filtersOf({ task_id, account_id, outcome, from, to }: Query, principal: Principal) {
+  refuseOtherAccount(principal, account_id?.toLowerCase());
+  return {
+    // A UUID's letters are the same in either case (RFC 9562, section 4); stored ones are in lower case.
+    task_id: task_id?.toLowerCase(),
+    account_id: scopeOf(principal) ?? account_id?.toLowerCase(),
+    outcome,
+    from: from === undefined ? undefined : boundOf(from),
+    to: to === undefined ? undefined : boundOf(to),
+  };
+}
+
+/** GET /api/tasks/occurrences */
+export function listOccurrences({ occurrences, now }: Dependencies) {
+  return async (
+    { query }: Input<'listOccurrences'>,
+    principal: Principal,
+  ): Promise<Reply<'listOccurrences'>> => {
+    const { cursor, limit = DEFAULT_LIMIT } = query;
+    const filters = filtersOf(query, principal);
+    const after = cursor === undefined ? undefined : decodeCursor(cursor, filters);
+    const from = filters.from ?? new Date(now().getTime() - DEFAULT_SPAN_MS);
+    // One more than the page holds tells whether another follows.
+    const found = await occurrences.page({ ...filters, from }, { after, limit: limit + 1 });
+    const shown = found.slice(0, limit);
+    const last = found.length > limit ? shown.at(-1) : undefined;
+    const next_cursor = last && encodeCursor({ createdAt: last.scheduled_at, id: last._id }, filters);
+    const body = { status: 'success' as const, occurrences: shown.map(viewOccurrence) };
+    return { status: 200, body: { ...body, ...(next_cursor && { next_cursor }) } };
+  };
+}

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { checkPayload } from './check-report.ts';
+import { ApiError } from '../lib/errors.ts';
+import { retryAfterSeconds } from '../lib/retry-after.ts';
+import type { Input, Reply } from './handlers.ts';
+import { keyReused } from './key-reused.ts';
+import { type Principal, scopeOf } from './principal.ts';
+import type { ClaimStore } from '../store/claim-store.ts';
+import type { EngineStore } from '../store/engine-store.ts';
+import type { QueueStore } from '../store/queue-store.ts';
+import type { RunStore } from '../store/run-store.ts';
+import type { TaskDocument } from '../store/task-document.ts';
+import type { TaskStore } from '../store/task-store.ts';
+import { unknownTask } from './unknown-task.ts';
+import { viewRunOfTask } from '../view/run-view.ts';
+
+interface Dependencies {
+  tasks: TaskStore;
+  runs: RunStore;
+  queue: QueueStore;
+  engine: EngineStore;
+  claims: ClaimStore;
+  /** Called when a run was queued, so that an engine of this process need not wait for its next look. */
+  onQueued?: () => void;
+  /** The clock. */
+  now: () => Date;
+}
+
+/** openapi.yaml, runTask. */
+const MAX_WAITING = 10;
+const MAX_QUEUED = 1_000;
+const RETRY_AFTER_SECONDS = 10;
+
+function tooMany(message: string): ApiError {
+  return new ApiError('too_many_queued', `${message} Try again when some have started.`, {
+    headers: { 'Retry-After': String(retryAfterSeconds(RETRY_AFTER_SECONDS)) },
+  });
+}
+
+/** @throws ApiError where a run of the task cannot be queued now */
+async function checkQueue(
+  task: TaskDocument,
+  { engine, queue, now }: Pick<Dependencies, 'engine' | 'queue' | 'now'>,
+): Promise<void> {
+  if (!(await engine.isLive(now()))) {
+    throw new ApiError(
+      'no_engine',
+      'No engine executes tasks on this service now. Its operator starts one with RUN_COMMAND, RUN_URL, RUN_CHAT_URL or RUN_MODEL.',
+    );
+  }
+  if (await queue.areWaiting(MAX_WAITING, task._id)) {
+    throw tooMany(`${MAX_WAITING} runs of this task wait already.`);
+  }
+  if (await queue.areQueued(MAX_QUEUED, task.account_id)) {
+    throw tooMany(`${MAX_QUEUED.toLocaleString('en')} runs of this account are queued already.`);
+  }
+}
+
+/** POST /api/tasks/runs */
+export function runTask({ onQueued = () => {}, ...dependencies }: Dependencies) {
+  const { tasks, runs, queue, claims, now } = dependencies;
+
+  /** The run's id: the same for all requests with one Idempotency-Key. */
+  async function idOf({ body, headers }: Input<'runTask'>, { caller }: Principal): Promise<string> {
+    const key = headers['Idempotency-Key'];
+    if (key === undefined) return `run_${randomUUID()}`;
+    const claim = await claims.claim({ caller: `runTask ${caller}`, key }, body, now());
+    if (!claim) throw keyReused('run');
+    return `run_${claim.task_id}`;
+  }
+
+  /** The commitment is the entry in the queue; whoever claims an entry without a run adds the run. */
+  async function enqueue(id: string, { body, headers }: Input<'runTask'>, principal: Principal) {
+    const [task] = await tasks.findByIds([body.task_id.toLowerCase()], { account_id: scopeOf(principal) });
+    if (!task) throw unknownTask(body.task_id);
+    const isRetry = headers['Idempotency-Key'] !== undefined && (await queue.find(id)) !== null;
+    if (!isRetry) await checkQueue(task, dependencies);
+    const at = now();
+    const entry = await queue.add({
+      _id: id,
+      task_id: task._id,
+      account_id: task.account_id,
+      trigger: 'manual',
+      scheduled_at: null,
+      due_at: at,
+      serial: task.overlap !== 'allow',
+      ...('payload' in body && { input: body.payload }),
+    });
+    await runs.addOwn(entry, at);
+    onQueued();
+  }
+
+  return async (input: Input<'runTask'>, principal: Principal): Promise<Reply<'runTask'>> => {
+    checkPayload('payload', input.body.payload);
+    const id = await idOf(input, principal);
+    if (!(await runs.findOwn(id))) await enqueue(id, input, principal);
+    const run = await runs.find(id, {});
+    if (!run) throw new Error(`The run ${id} is gone though it was just queued.`);
+    return { status: 200, body: { status: 'success', runs: [viewRunOfTask(run)] } };
+  };
+}

@@ -1,0 +1,81 @@
+import { randomInt } from 'node:crypto';
+import { type Filter, type FindOneAndUpdateOptions, MongoServerError, type UpdateFilter } from 'mongodb';
+import type { Collections } from './collections.ts';
+import type { TaskDocument } from './task-document.ts';
+
+type Tasks = Collections['tasks'];
+
+/** A task's fields that record its changes, as they are stored. Another tool may have written any type into them. */
+export type StoredCounts = Partial<Record<'version' | 'runs_version' | 'recording', unknown>>;
+export const STORED_COUNTS = {
+  version: 1,
+  runs_version: 1,
+  recording: 1,
+} as const satisfies Record<keyof StoredCounts, 1>;
+
+/** MongoDB's BadValue and TypeMismatch: the server cannot apply `$inc` or `$push` to the stored value. */
+const UNSUITABLE_VALUE = new Set<unknown>([2, 14]);
+
+/** A corrected count is random and large, so that no process has read the task at the same count before. */
+const MIN_CORRECTED = 2 ** 32;
+const MAX_CORRECTED = 2 ** 47;
+
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+
+/** Valid values for the fields that hold another type, or a number that cannot serve as a count. */
+function correctionsOf(task: StoredCounts): Partial<Pick<TaskDocument, keyof StoredCounts>> {
+  const isWrong = (field: 'version' | 'runs_version') => field in task && !isCount(task[field]);
+  const count = () => randomInt(MIN_CORRECTED, MAX_CORRECTED);
+  return {
+    ...(isWrong('version') && { version: count() }),
+    ...(isWrong('runs_version') && { runs_version: count() }),
+    ...('recording' in task && !Array.isArray(task.recording) && { recording: [] }),
+  };
+}
+
+/**
+ * Corrects the fields of a task that another tool wrote with a wrong type.
+ * @param read - the task's fields as they were read
+ * @returns whether any was wrong
+ */
+export async function correctCounts(tasks: Tasks, _id: string, read: StoredCounts): Promise<boolean> {
+  const corrections = correctionsOf(read);
+  if (Object.keys(corrections).length === 0) return false;
+  await tasks.updateOne({ _id }, { $set: corrections });
+  return true;
+}
+
+/**
+ * Changes a task and raises its version. Where the server refuses because another tool wrote a field with a wrong type,
+ * corrects the field and tries once more.
+ * @returns the task after the change; null where none matches
+ */
+export async function changeTask(
+  tasks: Tasks,
+  query: Filter<TaskDocument>,
+  changes: Omit<UpdateFilter<TaskDocument>, '$inc'>,
+  options: Pick<FindOneAndUpdateOptions, 'projection'> = {},
+): Promise<TaskDocument | null> {
+  const change = () =>
+    tasks.findOneAndUpdate(
+      query,
+      { ...changes, $inc: { version: 1 } },
+      { ...options, returnDocument: 'after', ignoreUndefined: true },
+    );
+  try {
+    const changed = await change();
+    // $inc leaves some numbers as they are, such as 1e300.
+    if (changed) await correctCounts(tasks, changed._id, { version: changed.version });
+    return changed;
+  } catch (error) {
+    if (!(error instanceof MongoServerError && UNSUITABLE_VALUE.has(error.code))) throw error;
+    const stored = await tasks.findOne<StoredCounts & { _id: string }>(query, {
+      projection: STORED_COUNTS,
+      ignoreUndefined: true,
+    });
+    if (!stored) throw error;
+    // Another request may have corrected the fields already, so try again in either case.
+    await correctCounts(tasks, stored._id, stored);
+    return change();
+  }
+}

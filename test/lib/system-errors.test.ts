@@ -1,0 +1,70 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { checkFreeSpace, makeFolder } from '../../src/lib/files.ts';
+import { Unusable, depending, describeSystemError } from '../../src/lib/system-errors.ts';
+
+/** Work that fails. */
+const rejecting = (error: unknown) => async () => {
+  throw error;
+};
+
+const failing = (code: string | number, rest: object = {}) =>
+  Object.assign(new Error(`${code}: it failed\nmore`), { code, ...rest });
+
+test.each([
+  ['EACCES', 'rights'],
+  ['EPERM', 'rights'],
+  ['EROFS', 'can be written to'],
+  ['ENOSPC', 'space'],
+  ['EDQUOT', 'space'],
+  ['ENOTDIR', 'path of folders'],
+  ['EISDIR', 'folder is in the place of a file'],
+  ['EEXIST', 'file is in the way'],
+  ['ENOENT', 'Check the path'],
+  ['ELOOP', 'circle'],
+  ['ENAMETOOLONG', 'shorter'],
+  ['EADDRINUSE', 'free port'],
+  ['EADDRNOTAVAIL', 'address of this machine'],
+  ['ENOTFOUND', 'name that resolves'],
+])('%s is described in one line', (code, advice) => {
+  const line = describeSystemError(failing(code));
+  expect(line).toContain(`${code}: it failed. `);
+  expect(line).toContain(advice);
+  expect(line).not.toContain('\n');
+});
+
+test('lmdb has the number of an error, and a port the same code as a file', () => {
+  expect(describeSystemError(failing(30))).toContain('read-only');
+  expect(describeSystemError(failing('EACCES', { port: 80 }))).toContain('from 1024 on');
+  expect(describeSystemError(failing('EACCES', { port: -1 }))).toContain('rights');
+});
+
+test.each([
+  new Error('no code'),
+  failing('ERR_ASSERTION'),
+  failing(-30_793),
+  failing(11_000),
+  failing(13, { name: 'MongoServerError' }),
+  'a text',
+])('what is not of the system is passed on: %p', async (error) => {
+  expect(describeSystemError(error)).toBeUndefined();
+  await expect(depending('NAME=value', rejecting(error))).rejects.toBe(error);
+});
+
+test('an error of the system gets the name of the setting', async () => {
+  const attempt = depending('NAME=value', rejecting(failing('EROFS')));
+  await expect(attempt).rejects.toThrow(Unusable);
+  await expect(attempt).rejects.toThrow(/^NAME=value: EROFS: it failed\. The file system is read-only/);
+});
+
+test('folders are created by several at once, and a disk without room is found', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'recoup-files-'));
+  const folder = join(home, 'a', 'b', 'c');
+  await Promise.all([1, 2, 3, 4].map(() => makeFolder(folder)));
+  await makeFolder(folder);
+  await checkFreeSpace(folder, 1);
+  await expect(checkFreeSpace(folder, Number.MAX_SAFE_INTEGER)).rejects.toMatchObject({ code: 'ENOSPC' });
+  await rm(home, { recursive: true });
+});
