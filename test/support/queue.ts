@@ -27,7 +27,6 @@ export function queuedRun(id: string, fields: Partial<QueuedRun> = {}): QueuedRu
     fence: 0,
     beat: 0,
     not_before: NOW,
-    attempts: 0,
     tries: 0,
     ...fields,
   };
