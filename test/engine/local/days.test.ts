@@ -139,10 +139,12 @@ describe('a database that is away from all processes', () => {
     const one = world.startEngine({ script: working(10 * SECOND) });
     await world.pass(32 * SECOND);
     const two = world.startEngine({ name: 'two' });
-    await world.pass(3 * SECOND);
+    await world.pass(6 * SECOND);
     for (const process of [one, two]) process.isCutOff = true;
     await world.pass(2 * MINUTE);
-    for (const process of [two, one]) process.isCutOff = false;
+    two.isCutOff = false;
+    await world.pass(5 * SECOND);
+    one.isCutOff = false;
     await world.pass(5 * SECOND);
     expect(await world.statuses()).toEqual(['COMPLETED']);
   });
@@ -169,5 +171,21 @@ describe('a wall clock that is set', () => {
     world.calls.length = 0;
     await world.pass(3 * MINUTE);
     expect(world.calls.length).toBeGreaterThanOrEqual(2);
+  });
+
+  test('years ahead and back does not pass for a gap in which nothing runs late', async () => {
+    await world.addTask(1, { catch_up: 'all', overlap: 'allow' });
+    const one = world.startEngine();
+    await world.pass(MINUTE);
+    one.clock.jump(366 * DAY);
+    await world.pass(MINUTE);
+    one.clock.jump(-366 * DAY - 2.5 * MINUTE);
+    await world.pass(5 * SECOND);
+    one.kill();
+    await world.pass(5 * MINUTE);
+    world.calls.length = 0;
+    world.startEngine({ name: 'two', script: working(SECOND) });
+    await world.pass(20 * SECOND);
+    expect(world.calls.length).toBeGreaterThanOrEqual(4);
   });
 });

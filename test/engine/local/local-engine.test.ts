@@ -378,6 +378,23 @@ describe('fairness', () => {
   });
 });
 
+test('one account alone has half of the places', async () => {
+  await world.addTask(1, { enabled: false });
+  const common = {
+    task_id: uuid(1),
+    account_id: ACCOUNT,
+    trigger: 'manual',
+    scheduled_at: null,
+    serial: false,
+  } as const;
+  const queue = new QueueStore(world.collections);
+  for (const _id of ['run_1', 'run_2', 'run_3', 'run_4'])
+    await queue.add({ ...common, _id, due_at: world.now });
+  const { engine } = world.startEngine({ script: working(MINUTE) });
+  await world.pass(5 * SECOND);
+  expect(engine.state()).toMatchObject({ running: 2, waiting: 2 });
+});
+
 describe('the end of the process', () => {
   test('lets work end within the time of grace', async () => {
     await world.addTask();
