@@ -1,6 +1,6 @@
-import { isDuplicateKey } from '../database/failures.ts';
 import type { Collections } from './collections.ts';
 import type { EngineDocument } from './engine-document.ts';
+import { insertOnce } from './insert-missing.ts';
 
 const ID = 'engine';
 /** An engine that has not renewed its document for this long is dead. */
@@ -19,17 +19,17 @@ export class EngineStore {
    * @returns the document; null while an engine of another kind is live
    */
   async renew(kind: string, now: Date): Promise<EngineDocument | null> {
-    try {
-      return await this.#engine.findOneAndUpdate(
+    const renewed = () =>
+      this.#engine.findOneAndUpdate(
         { _id: ID, $or: [{ kind }, { at: { $lt: new Date(now.getTime() - LIVE_MS) } }] },
-        { $set: { kind, at: now }, $setOnInsert: { first_at: now } },
-        { upsert: true, returnDocument: 'after' },
+        { $set: { kind, at: now } },
+        { returnDocument: 'after' },
       );
-    } catch (error) {
-      // The document exists and the filter excludes it.
-      if (isDuplicateKey(error)) return null;
-      throw error;
-    }
+    const document = await renewed();
+    if (document) return document;
+    const first = { _id: ID, kind, at: now, first_at: now };
+    // If it exists, another process has just inserted it, or its engine is of another kind.
+    return (await insertOnce(this.#engine, first)) ? first : renewed();
   }
 
   /** Whether any engine has renewed the document within the last 60 seconds. */
