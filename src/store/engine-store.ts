@@ -27,7 +27,7 @@ export class EngineStore {
       );
     const document = await renewed();
     if (document) return document;
-    const first = { _id: ID, kind, at: now, first_at: now };
+    const first: EngineDocument = { _id: ID, kind, at: now, first_at: now };
     // If it exists, another process has just inserted it, or its engine is of another kind.
     return (await insertOnce(this.#engine, first)) ? first : renewed();
   }
