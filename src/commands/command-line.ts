@@ -14,7 +14,7 @@ import {
 import { InvalidSettings, type Settings, readSettings } from '../config/settings.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { isDatabaseFailure } from '../database/failures.ts';
-import { SameName, WrittenMeanwhile } from './migration/migrate.ts';
+import { NoSuchDatabase, SameName, WrittenMeanwhile } from './migration/migrate.ts';
 import { ForeignDocuments } from './migration/target.ts';
 import { NotEqual } from './migration/verify.ts';
 import { createLog } from '../lib/log.ts';
@@ -134,6 +134,7 @@ const EXPLAINED = [
   NotEqual,
   WrittenMeanwhile,
   SameName,
+  NoSuchDatabase,
 ];
 
 /** In a line what the caller can mend; the stack of anything else, because it is a fault of ours. */

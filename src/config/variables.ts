@@ -50,7 +50,7 @@ export const variables = {
   }),
   RUN_RETENTION_DAYS: days({
     default: undefined,
-    desc: 'Days to keep runs that have ended. The last five runs of a task stay longer. Default: runs are kept without limit.',
+    desc: 'Days to keep runs that have ended. The last five runs of a task stay longer, until the task is deleted. Default: runs are kept without limit.',
   }),
   RUN_COMMAND: filled({
     default: undefined,

@@ -4,6 +4,7 @@ import { CommandError } from './errors.ts';
 const DRIVER = 'the driver sends it on its own';
 const MONGOSH = 'mongosh sends it to connect, to list and to find';
 const EXPLAIN = 'tests read the plan of a find';
+const FIXTURES = 'tests prepare stored documents with it';
 const SEARCH = 'for a search in texts';
 
 // Files that send it.
@@ -14,9 +15,7 @@ const REPORTS = 'src/store/run-report.ts';
 const SETTLEMENT = 'src/store/settlement.ts';
 const RETENTION = 'src/store/retention.ts';
 const KEYS = 'src/store/key-store.ts';
-const ACCOUNTS = 'src/store/account-store.ts';
 const COLLECTIONS = 'src/store/collections.ts';
-const UPGRADE = 'src/store/upgrade.ts';
 const RESTORE = 'src/embedded/backup/restore.ts';
 const MIGRATION = 'src/commands/migration/target.ts';
 const VERIFY = 'src/commands/migration/verify.ts';
@@ -61,12 +60,11 @@ export const SUPPORTED = {
   count: { [REPAIR]: ['count'] },
   insert: { [TASKS]: ['insert', 'documents', 'ordered'] },
   update: { [RUNS]: ['update', 'updates', 'ordered'] },
-  'update.updates': { [RUNS]: ['q', 'u'], [REPORTS]: ['upsert'], [UPGRADE]: ['multi'] },
+  'update.updates': { [RUNS]: ['q', 'u'], [REPORTS]: ['upsert'], [FIXTURES]: ['multi'] },
   delete: { [RETENTION]: ['delete', 'deletes', 'ordered'] },
   'delete.deletes': { [RETENTION]: ['q', 'limit'] },
   findAndModify: {
-    [TASKS]: ['findAndModify', 'query', 'update', 'remove', 'new'],
-    [ACCOUNTS]: ['upsert'],
+    [TASKS]: ['findAndModify', 'query', 'update', 'remove', 'upsert', 'new'],
     [SETTLEMENT]: ['fields'],
   },
   create: { [RESTORE]: ['create'] },
@@ -94,7 +92,7 @@ export const SUPPORTED = {
   'update operators': {
     [TASKS]: ['$set', '$inc'],
     [REPORTS]: ['$unset'],
-    [ACCOUNTS]: ['$setOnInsert'],
+    [FIXTURES]: ['$setOnInsert'],
     [KEYS]: ['$max'],
     [SETTLEMENT]: ['$push', '$pullAll'],
   },

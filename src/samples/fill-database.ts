@@ -1,4 +1,5 @@
 import type { AccountDocument } from '../store/account-document.ts';
+import { insertMissing } from '../store/insert-missing.ts';
 import type { Collections } from '../store/collections.ts';
 import { recordOf } from '../store/run-record.ts';
 import { RunStore } from '../store/run-store.ts';
@@ -46,26 +47,8 @@ export async function addAccounts(
   accounts: Iterable<AccountDocument>,
 ): Promise<void> {
   for (const batch of batchesOf(accounts, ACCOUNTS_PER_WRITE)) {
-    await collection.bulkWrite(
-      batch.map(({ _id, ...fields }) => ({
-        updateOne: { filter: { _id }, update: { $setOnInsert: fields }, upsert: true },
-      })),
-    );
+    await insertMissing(collection, batch);
   }
-}
-
-async function insertMissingTasks(
-  { tasks }: Collections,
-  store: TaskStore,
-  wanted: TaskWithRuns[],
-): Promise<void> {
-  const ids = wanted.map(({ task }) => task._id);
-  const existing = await tasks
-    .find({ _id: { $in: ids } }, { projection: { _id: 1 }, batchSize: ids.length })
-    .toArray();
-  const existingIds = new Set(existing.map(({ _id }) => _id));
-  const missing = wanted.map(({ task }) => task).filter(({ _id }) => !existingIds.has(_id));
-  if (missing.length > 0) await store.insert(missing);
 }
 
 /**
@@ -90,7 +73,7 @@ export async function addTasks(
   }
 
   for (const batch of batchesOf(tasks, TASKS_PER_WRITE)) {
-    await insertMissingTasks(collections, taskStore, batch);
+    await taskStore.insert(batch.map(({ task }) => task));
     onProgress(batch.length);
     await forEachConcurrently(batch, CONCURRENT_TASKS, recordHistory);
   }

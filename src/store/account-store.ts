@@ -1,5 +1,6 @@
 import type { Collections } from './collections.ts';
 import type { AccountDocument } from './account-document.ts';
+import { insertOnce } from './insert-missing.ts';
 
 /** The accounts that own tasks. */
 export class AccountStore {
@@ -11,11 +12,8 @@ export class AccountStore {
 
   /** The account of that id, created where there is none; one that exists stays as it is. */
   async obtain({ _id, email }: AccountDocument): Promise<AccountDocument | null> {
-    return this.#accounts.findOneAndUpdate(
-      { _id },
-      { $setOnInsert: { email: email ?? null } },
-      { upsert: true, returnDocument: 'after' },
-    );
+    const account = { _id, email: email ?? null };
+    return (await insertOnce(this.#accounts, account)) ? account : this.#accounts.findOne({ _id });
   }
 
   /** Addresses and names by account id; an unknown account is left out. One query, however many. */

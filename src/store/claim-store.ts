@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { isDuplicateKey } from '../database/failures.ts';
 import type { Collections } from './collections.ts';
 import type { ClaimDocument } from './claim-document.ts';
+import { insertOnce } from './insert-missing.ts';
 
 /** openapi.yaml, createTask and runTask. */
 const KEPT_MS = 24 * 60 * 60 * 1_000;
@@ -46,7 +46,7 @@ export class ClaimStore {
       if (present && present.expires_at > now) {
         return present.body_hash === fresh.body_hash ? present : undefined;
       }
-      if (await (present ? this.#replace(present, fresh) : this.#insert(fresh))) return fresh;
+      if (await (present ? this.#replace(present, fresh) : insertOnce(this.#claims, fresh))) return fresh;
     }
   }
 
@@ -58,16 +58,6 @@ export class ClaimStore {
   /** The reply that another request has stored since, if any. */
   async findReply({ _id, task_id }: ClaimDocument): Promise<string | undefined> {
     return (await this.#claims.findOne({ _id, task_id }))?.reply;
-  }
-
-  async #insert(claim: ClaimDocument): Promise<boolean> {
-    try {
-      await this.#claims.insertOne(claim);
-      return true;
-    } catch (error) {
-      if (isDuplicateKey(error)) return false;
-      throw error;
-    }
   }
 
   async #replace({ _id, task_id }: ClaimDocument, claim: ClaimDocument): Promise<boolean> {

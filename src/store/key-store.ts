@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Collections } from './collections.ts';
 import type { ApiKeyDocument, StoredKey } from './key-document.ts';
 import type { CacheStats } from '../lib/cache-stats.ts';
+import { insertOnce } from './insert-missing.ts';
 import { hashOf, newKey, newKeyId } from './key.ts';
 import { parseKey } from './parse-key.ts';
 
@@ -60,8 +61,11 @@ export class KeyStore {
       created_at: now,
       ...(expiresAt && { expires_at: expiresAt }),
     };
-    await this.#keys.insertOne(document);
-    return { id: document._id, key };
+    const { _id, hash } = document;
+    if (!(await insertOnce(this.#keys, document)) && !(await this.#keys.findOne({ _id, hash }))) {
+      throw new Error(`Another key has the id ${_id} or the same hash. Create a key again.`);
+    }
+    return { id: _id, key };
   }
 
   /** All keys as they are stored, unusable ones too, the oldest first. */

@@ -1,58 +1,87 @@
 import type { Logger } from 'pino';
+import { inOneOrder } from './bulk-order.ts';
 import type { Collections } from './collections.ts';
-import { finalStatuses } from './run-status.ts';
-import { lastRunsOf } from './settlement.ts';
+import { type Position, comparePosition } from './position.ts';
+import type { RunDocument } from './run-document.ts';
+import { NEWEST_FIRST, queriesOf } from './run-filter.ts';
+import { isFinal } from './run-status.ts';
+import { RECENT_RUNS } from './settlement.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const BETWEEN_PASSES_MS = 60 * 60 * 1_000;
-/** Runs looked at, and deleted, at once. */
+/** Runs read, and deleted, at once. */
 const BATCH = 500;
+/** Runs that a pass reads and keeps, at most: the last runs of dormant tasks must not cost a query each every hour. */
+const MAX_KEPT = 20_000;
 
-type RunsOnly = Pick<Collections, 'runs'>;
-interface Old {
-  _id: string;
-  task_id: string;
+type Stored = Pick<Collections, 'runs' | 'tasks'>;
+type OldRun = Pick<RunDocument, '_id' | 'task_id' | 'status' | 'createdAt' | 'updatedAt'>;
+const OLD_RUN = { task_id: 1, status: 1, createdAt: 1, updatedAt: 1 } as const;
+
+/**
+ * The runs that are older than the last five of their task, or whose task is deleted. One query finds the pointers of all
+ * tasks. A run that is newer than its task's pointers and not among them was recorded by a process that died: it stays until
+ * the task is settled.
+ */
+async function withoutLast(runs: OldRun[], tasks: Stored['tasks']): Promise<OldRun[]> {
+  if (runs.length === 0) return [];
+  const ids = [...new Set(runs.map(({ task_id }) => task_id))];
+  const options = { projection: { recent_runs: 1 }, batchSize: ids.length + 1 };
+  const found = await tasks.find({ _id: { $in: ids } }, options).toArray();
+  // Another tool may have written a task without pointers, or with values of any type.
+  const fifths = new Map(found.map(({ _id, recent_runs }) => [_id, recent_runs?.[RECENT_RUNS - 1]]));
+  return runs.filter(({ _id: id, task_id, createdAt }) => {
+    if (!fifths.has(task_id)) return true;
+    const fifth = fifths.get(task_id);
+    return fifth?.createdAt instanceof Date && comparePosition({ id, createdAt }, fifth) > 0;
+  });
 }
 
-async function dropBatch(old: Old[], collections: RunsOnly, stop?: AbortSignal): Promise<number> {
-  const kept = new Set<string>();
-  for (const taskId of new Set(old.map(({ task_id }) => task_id))) {
-    if (stop?.aborted) return 0;
-    // The last ones stay however old they are. New runs that come meanwhile only make these older, so that none of the last
-    // ones can be among the dropped.
-    for (const { id } of await lastRunsOf(taskId, collections.runs)) kept.add(id);
-  }
-  const ids = old.map(({ _id }) => _id).filter((id) => !kept.has(id));
-  if (ids.length === 0) return 0;
-  const { deletedCount } = await collections.runs.deleteMany({
-    _id: { $in: ids },
-    // It cannot have left its final status, but it may have been reported again.
-    status: { $in: finalStatuses },
-  });
+/** Deletes the runs, except those that were reported again since they were read. */
+async function deleteUnchanged(seen: OldRun[], runs: Stored['runs']): Promise<number> {
+  if (seen.length === 0) return 0;
+  const { deletedCount } = await runs.bulkWrite(
+    inOneOrder(seen, ({ _id }) => _id).map(({ _id, status, createdAt, updatedAt }) => ({
+      deleteOne: { filter: { _id, status, createdAt, updatedAt } },
+    })),
+    { ordered: false },
+  );
   return deletedCount;
 }
 
 /**
- * Deletes the runs that reached a final status and were made and last changed before an instant, but never a task's last
- * five. What is under way stays, however old.
- * @param stop - ends it before the next question to the database; what is left is for the next time
- * @returns how many it deleted
+ * Deletes the runs that reached a final status and were made and last changed before an instant, but never the last five of a
+ * task that exists. A run that is under way stays, however old. Each batch is a query of its own, from the newest run to the
+ * oldest, and another for its tasks.
+ * @param after - where an earlier pass has ended
+ * @param stop - ends the pass before the next query
+ * @returns how many it deleted, and where the next pass continues; undefined if it has read all old runs
  */
-export async function dropOldRuns(collections: RunsOnly, before: Date, stop?: AbortSignal): Promise<number> {
-  const old = collections.runs.find<Old>(
-    { createdAt: { $lt: before }, updatedAt: { $lt: before }, status: { $in: finalStatuses } },
-    { projection: { task_id: 1 }, batchSize: BATCH },
-  );
-  let dropped = 0;
-  let batch: Old[] = [];
-  for await (const run of old) {
-    batch.push(run);
-    if (batch.length < BATCH) continue;
-    dropped += await dropBatch(batch, collections, stop);
-    batch = [];
-    if (stop?.aborted) break;
+export async function dropOldRuns(
+  { runs, tasks }: Stored,
+  before: Date,
+  { after, stop }: { after?: Position | undefined; stop?: AbortSignal } = {},
+): Promise<{ deleted: number; next: Position | undefined }> {
+  const options = { projection: OLD_RUN, sort: NEWEST_FIRST, limit: BATCH, batchSize: BATCH + 1 } as const;
+  let deleted = 0;
+  let read = 0;
+  let next = after;
+  const isStopped = () => stop?.aborted === true;
+  while (!isStopped() && read - deleted < MAX_KEPT) {
+    const [query = {}] = queriesOf({ to: before }, next);
+    const batch: OldRun[] = await runs.find(query, options).toArray();
+    const old = batch.filter(
+      ({ status, updatedAt }) => isFinal(status) && updatedAt instanceof Date && updatedAt < before,
+    );
+    const doomed = isStopped() ? [] : await withoutLast(old, tasks);
+    if (isStopped()) break;
+    deleted += await deleteUnchanged(doomed, runs);
+    read += batch.length;
+    const last = batch.at(-1);
+    if (!last || batch.length < BATCH) return { deleted, next: undefined };
+    next = { id: last._id, createdAt: last.createdAt };
   }
-  return dropped + (await dropBatch(batch, collections, stop));
+  return { deleted, next };
 }
 
 /**
@@ -61,14 +90,16 @@ export async function dropOldRuns(collections: RunsOnly, before: Date, stop?: Ab
  */
 export function keepRunsFor(
   days: number,
-  { collections, log, now }: { collections: RunsOnly; log: Logger; now: () => Date },
+  { collections, log, now }: { collections: Stored; log: Logger; now: () => Date },
 ): () => Promise<void> {
   const stopping = new AbortController();
+  let after: Position | undefined;
   const pass = async () => {
     try {
       const before = new Date(now().getTime() - days * DAY_MS);
-      const runs = await dropOldRuns(collections, before, stopping.signal);
-      if (runs > 0) log.info({ runs, days }, 'old runs dropped');
+      const { deleted, next } = await dropOldRuns(collections, before, { after, stop: stopping.signal });
+      after = next;
+      if (deleted > 0) log.info({ runs: deleted, days }, 'old runs dropped');
     } catch (error) {
       log.error({ err: error }, 'old runs could not be dropped');
     }

@@ -1,11 +1,5 @@
-import {
-  type AnyBulkWriteOperation,
-  type Document,
-  type Filter,
-  MongoBulkWriteError,
-  MongoServerError,
-} from 'mongodb';
-import { DUPLICATE_KEY } from '../database/failures.ts';
+import { type AnyBulkWriteOperation, type Document, type Filter, MongoServerError } from 'mongodb';
+import { inOneOrder } from './bulk-order.ts';
 import type { ReportedRun, RunDocument, RunRecord } from './run-document.ts';
 import { finalsBarring, statusesBarring, stepOf } from './run-status.ts';
 
@@ -120,8 +114,7 @@ function compareAge(one: RunRecord, other: RunRecord): number {
 }
 
 /**
- * Writes of reports, one for each run: a bulk promises no order, so several reports of a run become one here. They are sorted
- * by id: DocumentDB locks runs in the order sent, and two bulks in opposite orders would block each other.
+ * Writes of reports, one for each run: a bulk promises no order, so several reports of a run become one here.
  */
 export function writesOf(task: Owner, reports: ReportedRun[]): Write[] {
   const newest = new Map<string, ReportedRun>();
@@ -131,16 +124,7 @@ export function writesOf(task: Owner, reports: ReportedRun[]): Write[] {
     else if (!finalsBarring(report.status).includes(before.status))
       newest.set(report.id, merged(before, report));
   }
-  return [...newest.values()]
-    .toSorted((one, other) => (one.id < other.id ? -1 : 1))
-    .flatMap((report) => writesOfReport(report, task));
-}
-
-/** Whether all that a bulk of reports failed of is that runs are there already. */
-export function onlyDuplicates(error: unknown): boolean {
-  if (!(error instanceof MongoBulkWriteError)) return false;
-  const failures = [error.writeErrors].flat();
-  return failures.length > 0 && failures.every(({ code }) => code === DUPLICATE_KEY);
+  return inOneOrder([...newest.values()], ({ id }) => id).flatMap((report) => writesOfReport(report, task));
 }
 
 /** Whether a bulk of reports failed by what the server replied, so that it is over; else it may still be under way. */

@@ -10,6 +10,11 @@ export const finalStatuses = [
   'SYSTEM_FAILURE',
 ] as const satisfies RunStatus[];
 
+/** Whether a run with this status has ended for good. */
+export function isFinal(status: RunStatus): boolean {
+  return finalStatuses.some((final) => final === status);
+}
+
 /** The steps that a run takes, in order (openapi.yaml, recordRuns). */
 const steps: readonly (readonly RunStatus[])[] = [
   ['PENDING_VERSION', 'DELAYED'],

@@ -1,12 +1,12 @@
-import type { Position } from './position.ts';
+import { isDuplicateKey, onlyDuplicates } from '../database/failures.ts';
+import { type Position, comparePosition } from './position.ts';
 import type { Collections } from './collections.ts';
 import type { ReportedRun, RunDocument } from './run-document.ts';
-import { isDuplicateKey } from '../database/failures.ts';
 import { newOwnRun } from './own-run.ts';
 import type { QueuedRun } from './queue-document.ts';
 import { NEWEST_FIRST, type RunFilter, queriesOf } from './run-filter.ts';
 import { RawRun } from './run-raw.ts';
-import { onlyDuplicates, wasAnswered, writesOf } from './run-report.ts';
+import { wasAnswered, writesOf } from './run-report.ts';
 import { finalStatuses } from './run-status.ts';
 import { type ReportBegun, Settlement } from './settlement.ts';
 
@@ -47,12 +47,6 @@ export class RunOfTheEngine extends Error {
 export type OwnChanges = Partial<
   Omit<RunDocument, '_id' | 'task_id' | 'account_id' | 'fence' | 'createdAt' | 'updatedAt'>
 >;
-
-function comparePosition(one: Position, other: Position): number {
-  const later = other.createdAt.getTime() - one.createdAt.getTime();
-  // As the database orders texts: by their bytes in UTF-8.
-  return later === 0 ? Buffer.compare(Buffer.from(other.id), Buffer.from(one.id)) : later;
-}
 
 /** Runs. */
 export class RunStore {

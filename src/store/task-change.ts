@@ -6,11 +6,12 @@ import type { TaskDocument } from './task-document.ts';
 type Tasks = Collections['tasks'];
 
 /** A task's fields that record its changes, as they are stored. Another tool may have written any type into them. */
-export type StoredCounts = Partial<Record<'version' | 'runs_version' | 'recording', unknown>>;
+export type StoredCounts = Partial<Record<'version' | 'runs_version' | 'recording' | 'changes', unknown>>;
 export const STORED_COUNTS = {
   version: 1,
   runs_version: 1,
   recording: 1,
+  changes: 1,
 } as const satisfies Record<keyof StoredCounts, 1>;
 
 /** MongoDB's BadValue and TypeMismatch: the server cannot apply `$inc` or `$push` to the stored value. */
@@ -30,6 +31,7 @@ function correctionsOf(task: StoredCounts): Partial<Pick<TaskDocument, keyof Sto
     ...(isWrong('version') && { version: count() }),
     ...(isWrong('runs_version') && { runs_version: count() }),
     ...('recording' in task && !Array.isArray(task.recording) && { recording: [] }),
+    ...('changes' in task && !Array.isArray(task.changes) && { changes: [] }),
   };
 }
 

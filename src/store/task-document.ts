@@ -42,6 +42,10 @@ export interface TaskDocument {
   runs_version?: number;
   /** An ObjectId for each report that is being recorded, or was given up. Written by settlement.ts alone. */
   recording?: unknown[];
-  /** Raised by every write to the task or to its runs. */
+  /** An ObjectId for each of the last changes, by which a repeated one is recognized. Written by task-store.ts alone. */
+  changes?: unknown[];
+  /** An ObjectId while a deletion is under way, or was given up. Written by task-store.ts alone. */
+  deletion?: unknown;
+  /** Raised by every write to the task or to its runs that a reader can see. */
   version: number;
 }

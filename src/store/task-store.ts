@@ -1,7 +1,7 @@
-import type { Filter } from 'mongodb';
+import { type Filter, ObjectId } from 'mongodb';
 import type { Position } from './position.ts';
-import { isDuplicateKey } from '../database/failures.ts';
 import type { Collections } from './collections.ts';
+import { insertMissing, insertOnce } from './insert-missing.ts';
 import { changeTask } from './task-change.ts';
 import type { TaskDocument } from './task-document.ts';
 
@@ -17,8 +17,11 @@ export interface TaskFilter {
 /** What a task says of its runs, which is for settlement.ts to write. */
 type OfRuns = 'recent_runs' | 'runs_version' | 'recording';
 
+/** The marks by which this file recognizes its own repeated writes. */
+type Marks = 'changes' | 'deletion';
+
 /** A task that has not run yet. */
-export type NewTask = Omit<TaskDocument, OfRuns | 'version'>;
+export type NewTask = Omit<TaskDocument, OfRuns | Marks | 'version'>;
 
 /** When the engine looks at a task, which is for the planner and `update` to write. */
 type OfPlan = 'plan_from' | 'next_fire_at';
@@ -31,9 +34,28 @@ type EngineField = (typeof ENGINE_FIELDS)[number];
 export type TaskChanges = Partial<
   Omit<
     TaskDocument,
-    '_id' | 'account_id' | 'created_at' | 'trigger_schedule_id' | OfRuns | OfPlan | EngineField | 'version'
+    | '_id'
+    | 'account_id'
+    | 'created_at'
+    | 'trigger_schedule_id'
+    | OfRuns
+    | Marks
+    | OfPlan
+    | EngineField
+    | 'version'
   > & { [Field in EngineField]: TaskDocument[Field] | null }
 >;
+
+/** What a change does to a task's plan. */
+interface PlanChange {
+  set?: Pick<TaskDocument, OfPlan>;
+  unset?: OfPlan[];
+}
+
+/** Changes of one task that may come between a change and its repeat without hiding it. */
+const MAX_CHANGES = 5;
+/** Longer than any request takes. An older deletion was given up: its process died, or lost its database. */
+const DELETION_MS = 60_000;
 
 /** Newest first, ties by id. */
 const LISTING_ORDER = { created_at: -1, _id: 1 } as const;
@@ -101,11 +123,9 @@ export class TaskStore {
     return this.#tasks.find(query, { ignoreUndefined: true, batchSize: ids.length + 1 }).toArray();
   }
 
-  /** Adds tasks that have not run yet; resolves to them as they are stored. */
-  async insert(tasks: NewTask[]): Promise<TaskDocument[]> {
-    const documents = tasks.map(asDocument);
-    await this.#tasks.insertMany(documents, { ignoreUndefined: true });
-    return documents;
+  /** Adds those of the tasks that are missing; none has run yet. */
+  async insert(tasks: NewTask[]): Promise<void> {
+    await insertMissing(this.#tasks, tasks.map(asDocument));
   }
 
   /**
@@ -113,14 +133,9 @@ export class TaskStore {
    * @returns the stored task; undefined if it was deleted in between
    */
   async insertOrFind(task: TaskDocument): Promise<TaskDocument | undefined> {
-    try {
-      await this.#tasks.insertOne(task, { ignoreUndefined: true });
-      return task;
-    } catch (error) {
-      if (!isDuplicateKey(error)) throw error;
-      const [present] = await this.findByIds([task._id], {});
-      return present;
-    }
+    if (await insertOnce(this.#tasks, task)) return task;
+    const [present] = await this.findByIds([task._id], {});
+    return present;
   }
 
   /**
@@ -131,22 +146,30 @@ export class TaskStore {
   async update(which: TaskFilter, changes: TaskChanges, now: Date): Promise<TaskDocument | null> {
     const { schedule, timezone, enabled } = changes;
     const query = queryOf(which);
-    if (enabled === false) return this.#change(query, changes, { unset: ['plan_from', 'next_fire_at'] });
+    const mark = new ObjectId();
+    const change = (only: Filter<TaskDocument>, plan?: PlanChange) =>
+      this.#change({ ...query, ...only, changes: { $ne: mark } }, changes, mark, plan);
+    // A repeated change that was made before matches nothing.
+    const repeated = () => this.#tasks.findOne({ ...query, changes: mark }, { ignoreUndefined: true });
+    if (enabled === false) {
+      return (await change({}, { unset: ['plan_from', 'next_fire_at'] })) ?? repeated();
+    }
     const planned = {
       ...(schedule !== undefined && { schedule }),
       ...(timezone !== undefined && { timezone }),
       ...(enabled !== undefined && { enabled: { $ne: false } }),
     };
-    if (Object.keys(planned).length === 0) return this.#change(query, changes);
-    const asBefore = await this.#change({ ...query, ...planned }, changes);
+    const asBefore = await change(planned);
+    if (asBefore || Object.keys(planned).length === 0) return asBefore ?? repeated();
     // The planner unsets the plan of a task that is disabled all the same.
-    return asBefore ?? this.#change(query, changes, { set: { plan_from: now, next_fire_at: now } });
+    return (await change({}, { set: { plan_from: now, next_fire_at: now } })) ?? repeated();
   }
 
   async #change(
     query: Filter<TaskDocument>,
     changes: TaskChanges,
-    plan: { set?: Pick<TaskDocument, OfPlan>; unset?: OfPlan[] } = {},
+    mark: ObjectId,
+    plan: PlanChange = {},
   ): Promise<TaskDocument | null> {
     const { overlap, catch_up, timeout_seconds, max_attempts, ...others } = changes;
     const set = {
@@ -161,13 +184,40 @@ export class TaskStore {
     return changeTask(this.#tasks, query, {
       // Some servers refuse an operator without fields.
       ...(Object.values(set).some((value) => value !== undefined) && { $set: set }),
+      $push: { changes: { $each: [mark], $slice: -MAX_CHANGES } },
       ...(cleared.length > 0 && { $unset: Object.fromEntries(cleared.map((field) => [field, 1])) }),
     });
   }
 
-  /** @returns whether a task matched, which is deleted then */
+  /**
+   * Deletes a task in two steps, so that a repeated deletion is recognized: it marks the task, then deletes it. Of concurrent
+   * calls the one whose mark the task bears has deleted it; the others complete the deletion, in case that one has failed.
+   * @returns whether a task matched and this call has deleted it
+   */
   async delete(which: TaskFilter): Promise<boolean> {
-    const { deletedCount } = await this.#tasks.deleteOne(queryOf(which), { ignoreUndefined: true });
-    return deletedCount === 1;
+    const mark = new ObjectId();
+    const task = await this.#markDeletion(queryOf(which), mark);
+    if (!task) return false;
+    const { _id, deletion } = task;
+    await this.#tasks.deleteOne({ _id });
+    // Another tool may have written a value of any type.
+    return !(deletion instanceof ObjectId) || deletion.equals(mark);
+  }
+
+  /** @returns the matching task with the mark of whoever deletes it; null if there is none */
+  async #markDeletion(
+    query: Filter<TaskDocument>,
+    mark: ObjectId,
+  ): Promise<Pick<TaskDocument, '_id' | 'deletion'> | null> {
+    const givenUp = ObjectId.createFromTime(
+      Math.floor((mark.getTimestamp().getTime() - DELETION_MS) / 1_000),
+    );
+    const options = { projection: { deletion: 1 }, ignoreUndefined: true } as const;
+    const marked = await this.#tasks.findOneAndUpdate(
+      { ...query, $or: [{ deletion: { $exists: false } }, { deletion: { $lt: givenUp } }] },
+      { $set: { deletion: mark } },
+      { ...options, returnDocument: 'after' },
+    );
+    return marked ?? this.#tasks.findOne(query, options);
   }
 }

@@ -173,6 +173,31 @@ describe('npm run migrate', () => {
     expect(results[5]?.stderr).toContain('There is no embedded database in');
   });
 
+  test('refuses to copy a database that is not in the folder, and names those that are', async () => {
+    await fillWithEverything(here.client);
+    for (const uri of [uriOf(), uriOf('moved')]) {
+      const { code, stdout, stderr } = await migrate(uri, { MONGODB_DATABASE: 'prod' }).ended;
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toMatch(
+        /^migrate: There is no database "prod" in [^\n]*\. Databases there: recoup, other\. [^\n]*\n$/,
+      );
+    }
+    expect(await contentsOf(there.client)).toEqual({});
+  });
+
+  test('refuses to copy a folder without databases', async () => {
+    const { code, stdout, stderr } = await migrate().ended;
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^migrate: There is no database "recoup" in [^\n]*\. Databases there: none\. /);
+  });
+
+  test('copies the database of MONGODB_DATABASE to one of the same name', async () => {
+    await here.client.db('prod').collection<{ _id: number }>('things').insertOne({ _id: 1 });
+    const { code, stderr } = await migrate(uriOf('moved'), { MONGODB_DATABASE: 'prod' }).ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(await contentsOf(there.client)).toEqual(await contentsOf(here.client));
+  });
+
   test('compares in both directions', async () => {
     await things(here).insertMany(numbered(2_000));
     expect(await migrate().ended).toMatchObject({ code: 0 });

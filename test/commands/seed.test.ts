@@ -10,6 +10,7 @@ import { UsageError } from '../../src/commands/command-line.ts';
 import { readArguments } from '../../src/commands/seed.ts';
 import { type Database, openDatabase } from '../../src/store/open-store.ts';
 import { addAccounts, addTasks } from '../../src/samples/fill-database.ts';
+import { countOf } from '../support/count.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -153,9 +154,7 @@ describe('seeding', () => {
   async function stored() {
     const { tasks, runs, accounts } = database.collections;
     return {
-      counts: await Promise.all(
-        [accounts, tasks, runs].map((collection) => collection.estimatedDocumentCount()),
-      ),
+      counts: await Promise.all([countOf(accounts), countOf(tasks), countOf(runs)]),
       runs: await runs.find({}).sort({ _id: 1 }).toArray(),
       pointers: await tasks
         .find({}, { projection: { recent_runs: 1 } })

@@ -1,14 +1,48 @@
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, type Socket, connect, createServer } from 'node:net';
 import { Transform } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
 import { deserialize, serialize } from 'bson';
 
-/** Where a connection string leads: a host and port, or the path of a socket. */
-function targetOf(uri: string) {
-  const authority = /^mongodb:\/\/(?:[^@/]*@)?([^/?,]+)/.exec(uri)?.[1] ?? '';
-  const decoded = decodeURIComponent(authority);
-  if (decoded.startsWith('/')) return { path: decoded };
-  const { hostname, port } = new URL(`tcp://${authority}`);
-  return { host: hostname, port: Number(port || 27017) };
+/** The parts of a connection string; of several hosts the first. */
+function partsOf(uri: string) {
+  const parts = /^mongodb:\/\/([^@/]*@)?([^/?,]+)[^/?]*(\/[^?]*)?(?:\?(.*))?$/.exec(uri);
+  if (!parts)
+    throw new Error(
+      'The proxy of the tests needs a MONGODB_URI that starts with mongodb:// and names a host.',
+    );
+  const [, user = '', host = '', path = '/', options] = parts;
+  return { user, host, path, options: new URLSearchParams(options) };
+}
+
+/** Connects to the server of a connection string: by TCP, TLS, or a Unix socket. */
+function connectTo({ host, options }: ReturnType<typeof partsOf>): Socket {
+  const decoded = decodeURIComponent(host);
+  if (decoded.startsWith('/')) return connect({ path: decoded });
+  const { hostname, port } = new URL(`tcp://${host}`);
+  const target = { host: hostname, port: Number(port || 27017) };
+  if (![options.get('tls'), options.get('ssl')].includes('true')) return connect(target);
+  const file = (name: string) => {
+    const path = options.get(name);
+    return path === null ? undefined : readFileSync(path);
+  };
+  const isOn = (name: string) => options.get(name) === 'true';
+  const own = file('tlsCertificateKeyFile');
+  return connectTls({
+    ...target,
+    ca: file('tlsCAFile'),
+    cert: own,
+    key: own,
+    rejectUnauthorized: !isOn('tlsInsecure') && !isOn('tlsAllowInvalidCertificates'),
+    ...(isOn('tlsAllowInvalidHostnames') && { checkServerIdentity: () => undefined }),
+  });
+}
+
+/** The connection string of a proxy: as the server's, with its user and options, but without TLS. */
+function uriOf(port: number, { user, path, options }: ReturnType<typeof partsOf>): string {
+  const kept = [...options].filter(([name]) => !/^(tls|ssl|directConnection$)/i.test(name));
+  const query = new URLSearchParams([...kept, ['directConnection', 'true']]);
+  return `mongodb://${user}127.0.0.1:${port}${path}?${query}`;
 }
 
 const OP_MSG = 2013;
@@ -48,17 +82,21 @@ function eachMessage(pass: (message: Buffer) => void): (chunk: Buffer) => void {
 
 /** Stands between the service and its database, to cut, stall and slow down their connections as a failing network would. */
 export async function startProxy(uri: string) {
+  const parts = partsOf(uri);
   const sockets = new Set<Socket>();
   let isCut = false;
   let delayMs = 0;
   let cutAt: string | undefined;
   /** By command: what to answer in the place of the database, or what becomes of its answer; once. */
   const instead = new Map<string, object | 'lost' | 'late' | 'twice'>();
+  /** What is done between the two executions of a command. */
+  let between: () => Promise<void> = async () => {};
   /** Answers that are late. */
   const late: (() => void)[] = [];
   /** What was to be passed on while it stood still; undefined where it does not. */
   let held: (() => void)[] | undefined;
   let sent = '';
+  const commands: string[] = [];
   const forget = (socket: Socket) => {
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
@@ -71,7 +109,7 @@ export async function startProxy(uri: string) {
   const server = createServer((client) => {
     forget(client);
     if (isCut) return client.destroy();
-    const upstream = connect(targetOf(uri));
+    const upstream = connectTo(parts);
     forget(upstream);
     client.on('data', (chunk) => (sent += chunk.toString('latin1')));
     let isLate = false;
@@ -87,6 +125,7 @@ export async function startProxy(uri: string) {
     const pass = eachMessage((message) => {
       if (cutAt !== undefined && message.includes(cutAt)) return cut();
       const command = commandOf(message) ?? '';
+      commands.push(command);
       const other = instead.get(command);
       instead.delete(command);
       isLate = other === 'late';
@@ -98,13 +137,15 @@ export async function startProxy(uri: string) {
         let count = 0;
         const passSecond = eachMessage((answer) => {
           count += 1;
-          if (count < 2) return;
+          if (count < 2) {
+            void between().then(() => upstream.write(message));
+            return;
+          }
           upstream.off('data', passSecond);
           answers.write(answer);
           upstream.pipe(answers);
         });
         upstream.unpipe(answers).on('data', passSecond).resume();
-        upstream.write(message);
       }
       if (typeof other === 'object') client.write(replyTo(message, other));
       else upstream.write(message);
@@ -120,9 +161,11 @@ export async function startProxy(uri: string) {
   });
   const { port }: Pick<AddressInfo, 'port'> = JSON.parse(JSON.stringify(server.address()));
   return {
-    uri: `mongodb://127.0.0.1:${port}/?directConnection=true`,
+    uri: uriOf(port, parts),
     /** What went to the database, a character a byte. */
     sent: () => sent,
+    /** The names of the commands that went to the database. */
+    commands: () => commands,
     /** Ends all connections and refuses new ones. */
     cut,
     /** The same, at the first message in which a text comes, which is lost. */
@@ -157,8 +200,13 @@ export async function startProxy(uri: string) {
     loseAnswer(command: string) {
       instead.set(command, 'lost');
     },
-    /** Has the next command of that name executed twice, and passes on the second answer: a repeat of the driver. */
-    repeat(command: string) {
+    /**
+     * Has the next command of that name executed twice, and passes on the second answer: a repeat of the driver, at a server
+     * that does not recognize it.
+     * @param doBetween - done between the two
+     */
+    repeat(command: string, doBetween = async () => {}) {
+      between = doBetween;
       instead.set(command, 'twice');
     },
     /** Passes on the answer to the next command of that name only when it is told to resume. */

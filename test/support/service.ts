@@ -30,13 +30,15 @@ export async function openTestDatabase(
   options: MongoClientOptions = {},
   watch?: (client: MongoClient) => void,
 ) {
+  // An empty variable counts as unset, as it does for the service.
+  const uri = process.env.MONGODB_URI || undefined;
   const dataDir = await mkdtemp(join(tmpdir(), 'recoup-test-'));
   const log = pino({ level: 'silent' });
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  const database = await openDatabase({ uri: process.env.MONGODB_URI, name, dataDir }, log, options, watch);
+  const database = await openDatabase({ uri, name, dataDir }, log, options, watch);
   return {
     ...database,
-    uri: process.env.MONGODB_URI ?? (await findRunningEmbedded(dataDir)) ?? '',
+    uri: uri ?? (await findRunningEmbedded(dataDir)) ?? '',
     name,
     dataDir,
     async close() {
@@ -122,10 +124,11 @@ export async function startService(auth?: 'required' | 'none', options: Partial<
   const database = await openTestDatabase({ monitorCommands: true }, (client) =>
     metrics?.watchDriver(client),
   );
-  const started: CommandStartedEvent[] = [];
-  const succeeded: CommandSucceededEvent[] = [];
-  database.client.on('commandStarted', (event) => started.push(event));
-  database.client.on('commandSucceeded', (event) => succeeded.push(event));
+  // Not the whole events: jest cannot print the BigInt that a server's `serverConnectionId` is.
+  const started: Pick<CommandStartedEvent, 'commandName' | 'command'>[] = [];
+  const succeeded: Pick<CommandSucceededEvent, 'reply'>[] = [];
+  database.client.on('commandStarted', ({ commandName, command }) => started.push({ commandName, command }));
+  database.client.on('commandSucceeded', ({ reply }) => succeeded.push({ reply }));
   const clock = { now: NOW };
   const listener = await listenOn(database.collections, () => clock.now, auth, options);
   return {

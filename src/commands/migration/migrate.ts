@@ -30,6 +30,18 @@ export class WrittenMeanwhile extends Error {
   }
 }
 
+/** The folder does not have the service's database. */
+export class NoSuchDatabase extends Error {
+  constructor(dataDir: string, name: string, names: readonly string[]) {
+    super(
+      `There is no database "${name}" in ${dataDir}, so there is nothing to copy. Databases there: ${names.join(', ') || 'none'}. ` +
+        'MONGODB_DATABASE names the database on both sides, and is recoup here where it is unset. To name only the one on the server, ' +
+        'leave it unset and put the name in the path of --to.',
+    );
+    this.name = 'NoSuchDatabase';
+  }
+}
+
 /** Two databases would become one. */
 export class SameName extends Error {
   constructor(name: string) {
@@ -42,7 +54,7 @@ export class SameName extends Error {
  * Copies all of the embedded database of a data directory to a server, and compares each document there with the one
  * here. Repeated after an interruption, it goes on where it was.
  * @param rename - the service's database: its name here, and there
- * @throws NoStore, UnusableStore, ForeignDocuments, NotEqual, WrittenMeanwhile, or the driver's error
+ * @throws NoStore, UnusableStore, NoSuchDatabase, SameName, ForeignDocuments, NotEqual, WrittenMeanwhile, or the driver's error
  */
 export async function migrate(
   dataDir: string,
@@ -52,7 +64,9 @@ export async function migrate(
 ): Promise<MigrationFigures> {
   let snapshot = await StoreSnapshot.open(dataDir);
   try {
-    if (rename.from !== rename.to && snapshot.collections.some(({ db }) => db === rename.to)) {
+    const names = [...new Set(snapshot.collections.map(({ db }) => db))];
+    if (!names.includes(rename.from)) throw new NoSuchDatabase(dataDir, rename.from, names);
+    if (rename.from !== rename.to && names.includes(rename.to)) {
       throw new SameName(rename.to);
     }
     const target = new MigrationTarget(client, new Map([[rename.from, rename.to]]));

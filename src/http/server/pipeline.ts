@@ -8,7 +8,7 @@ import type { ByteBudget } from '../../lib/byte-budget.ts';
  */
 const MAX_WAITING = 100;
 
-/** Bytes of a waiting request beside its headers: node's objects, measured. */
+/** Bytes of a waiting request beside its headers: node's objects. */
 const OVERHEAD_BYTES = 6_000;
 
 /**

@@ -36,11 +36,15 @@ const VALUES: [string, unknown][] = [
   ['a document', { a: 1 }],
   ['a regular expression', new BSONRegExp('a')],
 ];
-const FIELDS = ['version', 'runs_version', 'recording', 'recent_runs'];
-/** The version stands in indexes, and the embedded engine indexes none of these. */
-const NOT_INDEXED = /array|largest|expression/;
+const FIELDS = ['version', 'runs_version', 'recording', 'recent_runs', 'changes', 'deletion'];
+/** The embedded engine refuses these values in a field that an index or a filter names. */
+const REFUSED: Partial<Record<string, RegExp>> = {
+  version: /array|largest|expression/,
+  changes: /largest|expression/,
+  deletion: /largest|expression/,
+};
 const CASES = FIELDS.flatMap((field) =>
-  VALUES.filter(([what]) => field !== 'version' || !NOT_INDEXED.test(what)).map(([what, value]) => ({
+  VALUES.filter(([what]) => !REFUSED[field]?.test(what)).map(([what, value]) => ({
     field,
     what,
     value,
@@ -88,6 +92,12 @@ describe.each(CASES)('$field is $what', ({ field, value }) => {
       expect((await storedTask())?.version).not.toEqual(before);
     }
     expect(isCount((await storedTask())?.version)).toBe(true);
+  });
+
+  test('and the task can be deleted, once', async () => {
+    expect(await service.tasks.delete({ id: uuid(1) })).toBe(true);
+    expect(await service.tasks.delete({ id: uuid(1) })).toBe(false);
+    expect(await storedTask()).toBeNull();
   });
 
   test('and a repair corrects it', async () => {

@@ -1,0 +1,35 @@
+import type { Collection, OptionalUnlessRequiredId } from 'mongodb';
+import { inOneOrder } from './bulk-order.ts';
+import { isDuplicateKey, onlyDuplicates } from '../database/failures.ts';
+
+/**
+ * Inserts a document unless one with its _id exists. That one may be its own: some servers execute a write twice when the
+ * driver repeats it after a lost reply.
+ * @returns whether this call inserted it for certain
+ */
+export async function insertOnce<Stored extends { _id: string }>(
+  collection: Collection<Stored>,
+  document: OptionalUnlessRequiredId<Stored>,
+): Promise<boolean> {
+  try {
+    await collection.insertOne(document, { ignoreUndefined: true });
+    return true;
+  } catch (error) {
+    if (isDuplicateKey(error)) return false;
+    throw error;
+  }
+}
+
+/** Inserts the documents whose _id does not exist yet, in the order of all bulks; the others stay as they are. */
+export async function insertMissing<Stored extends { _id: string }>(
+  collection: Collection<Stored>,
+  documents: OptionalUnlessRequiredId<Stored>[],
+): Promise<void> {
+  if (documents.length === 0) return;
+  const sorted = inOneOrder(documents, ({ _id }) => _id);
+  try {
+    await collection.insertMany(sorted, { ordered: false, ignoreUndefined: true });
+  } catch (error) {
+    if (!onlyDuplicates(error)) throw error;
+  }
+}
