@@ -118,6 +118,7 @@ test('a run of the engine is added once, and its task points to it', async () =>
     updatedAt: NOW,
     startedAt: null,
     finishedAt: null,
+    idempotencyKey: 'run_a',
     payload: { type: 'manual', scheduled_at: null, input: { n: 1 } },
   });
   expect(await storedTask()).toMatchObject({
