@@ -61,6 +61,7 @@ describe('200', () => {
           updatedAt: NOW.toISOString(),
           startedAt: null,
           finishedAt: null,
+          idempotencyKey: id,
           payload: { type: 'manual', scheduled_at: null, input: { city: 'Berlin' } },
         },
       ],
