@@ -1,36 +1,24 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { hasTitle, proofsOf, unreadProofs } from '../support/claims.ts';
 
 const RISKS = Array.from({ length: 10 }, (_, at) => `API${at + 1}`);
-
-/** A test as SECURITY.md names it: a link to its file, and its title as the file has it. */
-const REFERENCE = /\[`[^`]+`\]\(([^)]+)\) “([^”]+)”/g;
 
 const rows = readFileSync('SECURITY.md', 'utf8')
   .split('\n')
   .filter((line) => /^\| API\d/.test(line));
 
 const references = rows.flatMap((row) =>
-  [...row.matchAll(REFERENCE)].map(([, file = '', title = '']) => ({ risk: row.split(' ')[1], file, title })),
+  proofsOf(row).map(({ file, title }) => ({ risk: row.split(' ')[1], file, title })),
 );
-
-/** Whether a test file has a text as a whole literal, which a title is, and nothing in it that is not run. */
-function hasTitle(file: string, title: string): boolean {
-  const source = readFileSync(file, 'utf8');
-  const isRun = !/\b(test|it|describe)\.(skip|only|todo|failing)\(|\bx(test|it|describe)\(/.test(source);
-  return isRun && ["'", '"', '`'].some((quote) => source.includes(`${quote}${title}${quote}`));
-}
 
 describe('the table in SECURITY.md', () => {
   test('has each of the ten risks once, with what proves that it is met', () => {
     expect(rows.map((row) => row.split(' ')[1])).toEqual(RISKS);
     expect([...new Set(references.map(({ risk }) => risk))]).toEqual(RISKS);
     // Nothing else in a last column, such as a title in other quotes, which would go unread.
-    for (const row of rows) {
-      const proofs = row.split(' | ').at(-1)?.replace(/ \|$/, '') ?? '';
-      expect(proofs.replaceAll(REFERENCE, '').replaceAll('; ', '')).toBe('');
-    }
+    expect(rows.map(unreadProofs)).toEqual(rows.map(() => ''));
   });
 
   test.each(references)('$risk names a test that there is: $file, $title', ({ file, title }) => {
