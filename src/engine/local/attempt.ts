@@ -98,7 +98,7 @@ export class Attempt {
     const changes = start.kind === 'follow' ? {} : started(run, clock.now());
     const current = await runs.writeOwn(entry, changes, clock.now());
     if (!current) return claims.remove(entry);
-    if (attemptsOf(current) === 1 && start.kind === 'execute') {
+    if (attemptsOf(current) === 1 && entry.tries === 0 && start.kind === 'execute') {
       observer.started((clock.now().getTime() - entry.due_at.getTime()) / 1_000);
     }
     this.#log.info(
