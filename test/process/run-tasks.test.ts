@@ -114,7 +114,7 @@ test("the README's five lines start the service, create a task, and show its run
   }
   const { code, stdout } = await reader.ended;
   expect(code).toBe(0);
-  const shown: { tasks: Task[] } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+  const shown: { tasks: Task[] } = JSON.parse(stdout.split(/(?=\{"status":)/).at(-1) ?? '');
   expect(shown.tasks).toMatchObject([
     { schedule: '* * * * *', recent_runs: [{ status: 'COMPLETED', output: 'SAY HELLO' }] },
   ]);
