@@ -31,7 +31,8 @@ export type ReadinessResponse = {
          */
         kind: string;
         /**
-         * `idle` while an engine of another kind, in another process, is live on the same database.
+         * `active` when it executes tasks. `idle` until it has announced itself in the database, and while an engine of
+         * another kind, in another process, is live there.
          *
          */
         state: 'active' | 'idle';

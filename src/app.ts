@@ -79,12 +79,14 @@ interface Dependencies {
   trustProxy?: TrustProxy;
   /** Called when runTask has queued a run; the engine of this process then looks at once. */
   onQueued?: () => void;
+  /** The state of this process's engine; undefined where it has none. */
+  engineState?: () => { kind: string; live: boolean } | undefined;
 }
 
 /** Composes the service: its handlers, and all that a request passes on its way to one and back, in order. */
 export function createApp(dependencies: Dependencies): Express {
   const { collections, auth, log, cacheBytes, now, limits, database, readiness } = dependencies;
-  const { corsOrigins, metrics, onQueued, rateLimits, tracing, trustProxy } = dependencies;
+  const { corsOrigins, engineState, metrics, onQueued, rateLimits, tracing, trustProxy } = dependencies;
   const spec = loadSpec();
   const tasks = new TaskStore(collections);
   const runs = new RunStore(collections);
@@ -115,7 +117,7 @@ export function createApp(dependencies: Dependencies): Express {
     cancelRun: cancelRun({ runs, queue, now }),
     listOccurrences: listOccurrences({ occurrences, now }),
     getLiveness: getLiveness(),
-    getReadiness: getReadiness({ readiness }),
+    getReadiness: getReadiness({ readiness, engineState }),
   });
 
   const errors = errorReplies({ log, database });

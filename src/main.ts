@@ -2,6 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { createApp } from './app.ts';
+import { chooseExecutor } from './engine/choose-executor.ts';
+import { type LocalEngine, startLocalEngine } from './engine/local/local-engine.ts';
+import type { Executor } from './engine/port.ts';
 import { KeyStore } from './store/key-store.ts';
 import { InvalidSettings, type Settings, readSettings } from './config/settings.ts';
 import { readEnvironment } from './config/environment.ts';
@@ -20,13 +23,17 @@ import { warmUp } from './http/server/warm-up.ts';
 import { abortWhenTold, aborted, endWithin } from './lib/lifecycle.ts';
 import { createLog } from './lib/log.ts';
 import { Unusable, depending, describeSystemError, reasonOf } from './lib/system-errors.ts';
+import { cancelExpiredRuns } from './store/expiry.ts';
 import { keepRunsFor } from './store/retention.ts';
 import { loadSamplesIfEmpty } from './samples/load-samples.ts';
+import { sampleTaskIds } from './samples/samples.ts';
 import { type Telemetry, startTelemetry } from './telemetry/telemetry.ts';
 
 /** How long requests in flight may take to finish once the process is told to end, and all of its ending. */
 const DRAIN_MS = 8_000;
 const END_MS = 9_500;
+/** After the runs' time of grace: to stop executors, and to store how their runs ended. */
+const END_AFTER_GRACE_MS = 7_500;
 
 /** After which it listens though it is not ready, so that who asks whether it lives is answered. */
 const LISTEN_AFTER_MS = 5_000;
@@ -53,38 +60,74 @@ interface Dependencies {
   settings: Settings;
   log: Logger;
   database: Database;
+  /** What executes tasks, if this process does. */
+  executor: Executor | undefined;
   telemetry: Telemetry;
   /** Aborted when the process ends, whatever for. */
   ending: AbortController;
 }
 
-/** The app of a process, and what it is made ready to serve by. */
-function compose({ settings, log, database, telemetry, ending }: Dependencies) {
+/** The app of a process, what makes it ready to serve, and what ends the work that it does beside requests. */
+function compose({ settings, log, database, executor, telemetry, ending }: Dependencies) {
   const { auth, runRetentionDays } = settings;
+  const { collections } = database;
   const { signal } = ending;
   const now = () => new Date();
-  const watch = new DatabaseWatch({ probe: probeOf(database.collections), log, now });
+  const watch = new DatabaseWatch({ probe: probeOf(collections), log, now });
   const readiness = new Readiness(watch);
-  const app = createApp({ ...settings, ...database, ...telemetry, log, now, database: watch, readiness });
-  let stopRetention = NOTHING_TO_END;
+  let engine: LocalEngine | undefined;
+  const engineState = () => engine?.state();
+  const app = createApp({
+    ...settings,
+    ...database,
+    ...telemetry,
+    log,
+    now,
+    database: watch,
+    readiness,
+    engineState,
+    onQueued: () => engine?.wake(),
+  });
+  const stopping: (() => Promise<void>)[] = [];
+
+  const startWork = () => {
+    stopping.push(cancelExpiredRuns({ collections, log, now }));
+    if (runRetentionDays !== undefined)
+      stopping.push(keepRunsFor(runRetentionDays, { collections, log, now }));
+    if (!executor || !settings.engine) return;
+    const { concurrency, graceMs } = settings.engine;
+    const observer = telemetry.metrics?.observeEngine(engineState);
+    const started = startLocalEngine({
+      collections,
+      executor,
+      log,
+      concurrency,
+      graceMs,
+      sampleIds: sampleTaskIds,
+      ...(observer && { observer }),
+    });
+    engine = started;
+    stopping.push(() => started.stop());
+  };
 
   const prepare = async () => {
     await database.connect();
     const { uri, dataDir } = settings.database;
     log.info({ database: uri ? 'MONGODB_URI' : 'embedded', ...(!uri && { dataDir }) }, 'database open');
-    if (settings.sampleData && !uri && (await loadSamplesIfEmpty(database.collections))) {
+    if (settings.sampleData && !uri && (await loadSamplesIfEmpty(collections))) {
       log.info('sample data loaded');
     }
     await warmUp(app);
-    if (auth === 'required' && !(await new KeyStore(database.collections, log).hasValid(now())))
-      log.warn(NO_KEYS);
-    // What is started from here on would not be stopped any more.
+    if (auth === 'required' && !(await new KeyStore(collections, log).hasValid(now()))) log.warn(NO_KEYS);
+    // Shutdown may have begun meanwhile; start nothing that nobody will stop.
     signal.throwIfAborted();
-    if (runRetentionDays !== undefined)
-      stopRetention = keepRunsFor(runRetentionDays, { ...database, log, now });
+    startWork();
     readiness.started();
   };
-  return { app, watch, readiness, prepare, stopRetention: () => stopRetention() };
+  const stopWork = async () => {
+    await Promise.all(stopping.map((stop) => stop()));
+  };
+  return { app, watch, readiness, prepare, stopWork };
 }
 
 /** Serves on a database, until the process is told to end and nothing is in flight any more. */
@@ -92,7 +135,7 @@ async function serve(dependencies: Dependencies): Promise<void> {
   const { settings, log, telemetry, ending } = dependencies;
   const { auth, host, limits, metricsAddress, port, reachable } = settings;
   const { signal } = ending;
-  const { app, watch, readiness, prepare, stopRetention } = compose(dependencies);
+  const { app, watch, readiness, prepare, stopWork } = compose(dependencies);
   const { server, drain } = createListener(app, log, limits);
   const ended = aborted(signal);
   let closeMetrics = NOTHING_TO_END;
@@ -122,31 +165,34 @@ async function serve(dependencies: Dependencies): Promise<void> {
   } finally {
     ending.abort();
     readiness.ending();
-    await drain({ delayMs: limits.drainDelayMs, deadlineMs: DRAIN_MS });
+    // Runs get their time of grace while requests are still answered.
+    await Promise.all([drain({ delayMs: limits.drainDelayMs, deadlineMs: DRAIN_MS }), stopWork()]);
     watch.stop();
-    await stopRetention();
     await closeMetrics();
   }
 }
 
 async function main(settings: Settings, unknown: string[], log: Logger): Promise<void> {
-  const { limits } = settings;
+  const { engine, limits } = settings;
   if (unknown.length > 0) log.warn({ names: unknown }, UNKNOWN_SETTINGS);
+  const executor = await chooseExecutor(engine?.executor);
   const telemetry = await startTelemetry(settings, log);
   const ending = new AbortController();
+  const endMs = Math.max(END_MS, engine ? engine.graceMs + END_AFTER_GRACE_MS : 0);
   // From the start: told to end while it starts, the service still closes its database, and in time.
-  ending.signal.addEventListener('abort', () => endWithin(END_MS, log));
+  ending.signal.addEventListener('abort', () => endWithin(endMs, log));
   abortWhenTold(ending, log);
   const options = { ...boundsOf(limits), ...telemetry.driverOptions };
   try {
     const database = await attachDatabase(settings.database, log, options, telemetry.watchDriver);
     try {
-      await serve({ settings, log, database, telemetry, ending });
+      await serve({ settings, log, database, executor, telemetry, ending });
     } finally {
       await database.close();
     }
   } finally {
     ending.abort();
+    await executor?.close();
     await telemetry.end();
   }
 }

@@ -59,3 +59,8 @@ export const samples: [SampleAccount, ...SampleAccount[]] = [
   read('kite-and-copper'),
   referenceExample,
 ];
+
+/** The ids of all sample tasks. */
+export const sampleTaskIds: ReadonlySet<string> = new Set(
+  samples.flatMap(({ tasks }) => tasks.map(({ task }) => task._id)),
+);

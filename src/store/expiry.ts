@@ -1,9 +1,13 @@
+import type { Logger } from 'pino';
 import type { RunError } from '../../generated/types.gen.ts';
-import type { RunStore } from './run-store.ts';
-import type { ClaimSeen, QueueClaims } from './queue-claims.ts';
+import { repeat } from '../lib/repeat.ts';
+import type { Collections } from './collections.ts';
+import { type ClaimSeen, QueueClaims } from './queue-claims.ts';
+import { RunStore } from './run-store.ts';
 
 /** openapi.yaml, Run.expiredAt. */
 const EXPIRED_MS = 24 * 60 * 60 * 1_000;
+const BETWEEN_PASSES_MS = 10 * 60 * 1_000;
 
 /** Whether a run that was due at an instant, and did not start, has expired. */
 export const isExpired = (dueAt: Date, now: Date): boolean => now.getTime() - dueAt.getTime() > EXPIRED_MS;
@@ -14,8 +18,7 @@ export const EXPIRED: RunError = {
 };
 
 /**
- * Ends the runs that no engine executes, such as after the engine was removed. Every copy of the service calls it every ten
- * minutes, whether it has an engine or not.
+ * Ends the runs that no engine executes, such as after the engine was removed.
  */
 export class Expiry {
   readonly #claims: QueueClaims;
@@ -32,13 +35,16 @@ export class Expiry {
    * before: their owners are dead.
    * @returns the number of canceled runs
    */
-  async cancelExpired(now: Date): Promise<number> {
+  async cancelExpired(now: Date, stop?: AbortSignal): Promise<number> {
     const unclaimed = await this.#claims.unclaimedSince(new Date(now.getTime() - EXPIRED_MS));
+    let canceled = 0;
     for (const entry of unclaimed) {
+      if (stop?.aborted) return canceled;
       await this.#runs.addOwn(entry, now);
       const end = { status: 'CANCELED', error: EXPIRED, expiredAt: now, finishedAt: now } as const;
       await this.#runs.writeOwn(entry, end, now);
       await this.#claims.remove(entry);
+      canceled += 1;
     }
     const before = this.#claimed;
     this.#claimed = await this.#claims.claimed();
@@ -48,6 +54,33 @@ export class Expiry {
         await this.#claims.releaseLost(claim, now);
       }
     }
-    return unclaimed.length;
+    return canceled;
   }
+}
+
+/**
+ * Cancels expired runs now and every ten minutes, until it is stopped. Every copy of the service does so, with an engine or
+ * without: the engine may have been removed.
+ * @returns stops it, also in the middle of a pass
+ */
+export function cancelExpiredRuns({
+  collections,
+  log,
+  now,
+}: {
+  collections: Collections;
+  log: Logger;
+  now: () => Date;
+}): () => Promise<void> {
+  const expiry = new Expiry({ claims: new QueueClaims(collections), runs: new RunStore(collections) });
+  return repeat(
+    async (stop) => {
+      const runs = await expiry.cancelExpired(now(), stop);
+      if (runs > 0) log.warn({ runs }, 'runs canceled that no engine started within 24 hours');
+    },
+    {
+      everyMs: BETWEEN_PASSES_MS,
+      onError: (error) => log.error({ err: error }, 'expired runs could not be canceled'),
+    },
+  );
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { repeat } from '../lib/repeat.ts';
 import { inOneOrder } from './bulk-order.ts';
 import type { Collections } from './collections.ts';
 import { type Position, comparePosition } from './position.ts';
@@ -85,33 +86,24 @@ export async function dropOldRuns(
 }
 
 /**
- * Drops old runs now and every hour, until it is stopped. A pass that fails is logged, and made up for by the next.
- * @returns ends it, also in the middle of a pass, and resolves when nothing of it is under way
+ * Drops old runs now and every hour, until it is stopped.
+ * @returns stops it, also in the middle of a pass
  */
 export function keepRunsFor(
   days: number,
   { collections, log, now }: { collections: Stored; log: Logger; now: () => Date },
 ): () => Promise<void> {
-  const stopping = new AbortController();
   let after: Position | undefined;
-  const pass = async () => {
-    try {
+  return repeat(
+    async (stop) => {
       const before = new Date(now().getTime() - days * DAY_MS);
-      const { deleted, next } = await dropOldRuns(collections, before, { after, stop: stopping.signal });
+      const { deleted, next } = await dropOldRuns(collections, before, { after, stop });
       after = next;
       if (deleted > 0) log.info({ runs: deleted, days }, 'old runs dropped');
-    } catch (error) {
-      log.error({ err: error }, 'old runs could not be dropped');
-    }
-  };
-  let current = pass();
-  const timer = setInterval(() => {
-    // One after the other, however long one takes.
-    current = current.then(pass);
-  }, BETWEEN_PASSES_MS);
-  return async () => {
-    clearInterval(timer);
-    stopping.abort();
-    await current;
-  };
+    },
+    {
+      everyMs: BETWEEN_PASSES_MS,
+      onError: (error) => log.error({ err: error }, 'old runs could not be dropped'),
+    },
+  );
 }

@@ -157,7 +157,8 @@ export class TaskStore {
     const planned = {
       ...(schedule !== undefined && { schedule }),
       ...(timezone !== undefined && { timezone }),
-      ...(enabled !== undefined && { enabled: { $ne: false } }),
+      // Enabling a task that has no plan, such as a sample, plans it.
+      ...(enabled !== undefined && { enabled: { $ne: false }, next_fire_at: { $exists: true } }),
     };
     const asBefore = await change(planned);
     if (asBefore || Object.keys(planned).length === 0) return asBefore ?? repeated();

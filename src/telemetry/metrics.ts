@@ -2,6 +2,7 @@ import type { MongoClient } from 'mongodb';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { CacheStats } from '../lib/cache-stats.ts';
 import { measureDriver } from './driver-metrics.ts';
+import { EngineMetrics, type EngineState } from './engine-metrics.ts';
 
 /** What is told of a request when it has been answered, or its connection is gone. */
 export interface AnsweredRequest {
@@ -109,6 +110,11 @@ export class Metrics {
   /** Listens to what the driver tells of its connections, from before it opens the first. */
   watchDriver(client: MongoClient): void {
     measureDriver(client, this.#registry);
+  }
+
+  /** Counts what an engine does. @param state - read at each scrape */
+  observeEngine(state: () => EngineState | undefined): EngineMetrics {
+    return new EngineMetrics(this.#registry, state);
   }
 
   /** All of it, in Prometheus' text format. */

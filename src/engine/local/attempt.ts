@@ -98,7 +98,7 @@ export class Attempt {
     const changes = start.kind === 'follow' ? {} : started(run, clock.now());
     const current = await runs.writeOwn(entry, changes, clock.now());
     if (!current) return claims.remove(entry);
-    if (attemptsOf(current) === 1 && start.kind === 'execute') {
+    if (attemptsOf(current) === 1 && entry.tries === 0 && start.kind === 'execute') {
       observer.started((clock.now().getTime() - entry.due_at.getTime()) / 1_000);
     }
     this.#log.info(
@@ -166,13 +166,14 @@ export class Attempt {
     const write = (changes: OwnChanges) => () => runs.writeOwn(entry, changes, clock.now());
     if (ending.kind === 'again') {
       const { delayMs, delivered, error } = ending;
-      this.#log.info({ delayMs, delivered, reason: error.message }, 'run will be tried again');
+      this.#log.info({ delayMs, delivered, error: error.name }, 'run will be tried again');
       const isMine = await this.#persist(write(waiting(run, ending, clock.now())));
       if (!isMine) return this.#persist(() => claims.remove(entry));
       return this.#release({ delayMs, workEnded: true, tries: delivered ? 0 : entry.tries + 1 });
     }
     await this.#persist(write(ended(run, ending, clock.now())), write(ended(run, BROKEN, clock.now())));
-    this.#log.info({ status: ending.status, reason: ending.error?.message }, 'run ended');
+    // Messages quote what commands and receivers wrote; the run has them.
+    this.#log.info({ status: ending.status, error: ending.error?.name }, 'run ended');
     await this.#persist(() => claims.remove(entry));
     if (entry.serial) await claims.wakeTask(entry.task_id, clock.now());
   }

@@ -17,8 +17,8 @@ const RENEW_MS = 10_000;
 const SWEEP_MS = 600_000;
 /** The wall clock was set back if it lost more than this on the monotonic clock. */
 const SET_BACK_MS = 1_000;
-/** After the time of grace: to stop executors and store how their runs ended. */
-const STOP_MS = 20_000;
+/** After the time of grace: commands that ignore SIGTERM take 5 seconds, storing how runs ended little. */
+const STOP_MS = 6_500;
 
 export interface LocalEngineOptions {
   collections: Collections;
@@ -46,7 +46,10 @@ export interface EngineState {
 }
 
 export interface LocalEngine {
-  /** Ends executing work as SIGTERM should, and resolves when nothing of the engine is under way. */
+  /**
+   * Ends executing work as SIGTERM should. Resolves when nothing of the engine is under way, or little time after the grace. The
+   * executor stays open.
+   */
   stop(): Promise<void>;
   /** Looks for due tasks and queued runs now, such as after a run was queued. */
   wake(): void;
@@ -128,7 +131,6 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
       await Promise.all([planning.stop(), sweeping.stop()]);
       await runner.stop(graceMs, STOP_MS);
       await renewal.stop();
-      await executor.close();
     },
   };
 }

@@ -1,0 +1,80 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** What an engine knows of itself at any moment. */
+export interface EngineState {
+  live: boolean;
+  /** Runs that execute in this process. */
+  running: number;
+  /** Runs that wait, in all processes. */
+  waiting: number;
+}
+
+/** From a run that starts by its timer to one that waited for hours. */
+const LATE_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400];
+
+/** Counts what the engine of this process does. */
+export class EngineMetrics {
+  readonly #due: Counter<'outcome'>;
+  readonly #late: Histogram;
+  readonly #attempts: Counter<'outcome'>;
+  readonly #lostLeases: Counter;
+
+  constructor(registry: Registry, state: () => EngineState | undefined) {
+    const registers = [registry];
+    this.#due = new Counter({
+      name: 'engine_due_total',
+      help: 'Fire times that this process decided, by outcome: fired, skipped, missed. Those missed in one gap count once.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.#late = new Histogram({
+      name: 'engine_late_seconds',
+      help: 'Time from the instant at which a run was due to the start of its first attempt.',
+      buckets: LATE_SECONDS,
+      registers,
+    });
+    this.#attempts = new Counter({
+      name: 'engine_attempts_total',
+      help: 'Attempts that ended, by outcome, or by what stopped them: timeout, cancel, drain, lease.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.#lostLeases = new Counter({
+      name: 'engine_lost_leases_total',
+      help: 'Claims that this process took from workers that stopped renewing them.',
+      registers,
+    });
+    const gauges = {
+      engine_active: ['Whether this engine executes tasks: 0 while one of another kind does.', 'live'],
+      engine_runs_queued: ['Runs that wait, in all processes.', 'waiting'],
+      engine_runs_running: ['Runs that execute in this process.', 'running'],
+    } as const;
+    for (const [name, [help, field]] of Object.entries(gauges)) {
+      const gauge = new Gauge({
+        name,
+        help,
+        registers: [],
+        collect() {
+          this.set(Number(state()?.[field] ?? 0));
+        },
+      });
+      registry.registerMetric(gauge);
+    }
+  }
+
+  decided(outcome: string): void {
+    this.#due.inc({ outcome });
+  }
+
+  started(lateSeconds: number): void {
+    this.#late.observe(Math.max(0, lateSeconds));
+  }
+
+  attempted(outcome: string): void {
+    this.#attempts.inc({ outcome });
+  }
+
+  lostLease(): void {
+    this.#lostLeases.inc();
+  }
+}
