@@ -1,24 +1,21 @@
-import { ApiError, fieldAt } from '../lib/errors.ts';
+import { ApiError } from '../lib/errors.ts';
+import { Unstorable, checkStorable } from '../lib/storable.ts';
 
 /**
- * NUL, which BSON's names cannot have, and halves of surrogate pairs, which UTF-8 cannot express. The patterns in the spec
- * exclude NUL alone: the regular expressions of RE2, Rust and others cannot name surrogates.
+ * Refuses texts and names that would not come back from the database as they went in.
+ * @returns whether the value has a bigint
+ * @throws ApiError
  */
-export const UNSTORABLE = /[\0\p{Surrogate}]/u;
-
-/** @throws ApiError */
-export function refuse(path: string, problem: string): never {
-  throw new ApiError('invalid_body', `${fieldAt(path)} ${problem}.`);
-}
-
-/** @throws ApiError for a text that a database cannot keep */
-export function checkText(path: string, value: unknown): void {
-  if (typeof value === 'string' && UNSTORABLE.test(value)) {
-    refuse(path, 'must not have NUL characters or halves of surrogate pairs');
+export function refuseUnstorable(path: string, value: unknown): boolean {
+  try {
+    return checkStorable(path, value);
+  } catch (error) {
+    if (error instanceof Unstorable) throw new ApiError('invalid_body', error.message, { cause: error });
+    throw error;
   }
 }
 
 /** @throws ApiError for the first field of a flat body whose text a database cannot keep */
 export function checkTexts(body: object): void {
-  for (const [name, value] of Object.entries(body)) checkText(name, value);
+  for (const [name, value] of Object.entries(body)) refuseUnstorable(name, value);
 }

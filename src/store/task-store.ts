@@ -1,4 +1,4 @@
-import { type Filter, ObjectId } from 'mongodb';
+import { type Filter, ObjectId, type UpdateFilter } from 'mongodb';
 import type { Position } from './position.ts';
 import type { Collections } from './collections.ts';
 import { insertMissing, insertOnce } from './insert-missing.ts';
@@ -32,6 +32,9 @@ export type TaskChanges = Partial<
 const MAX_CHANGES = 5;
 /** Longer than any request takes. An older deletion was given up: its process died, or lost its database. */
 const DELETION_MS = 60_000;
+
+/** What a task may lack besides `enabled` and `updated_at`. */
+export const OPTIONAL_FIELDS = ['timezone', 'trigger_schedule_id', 'model'] as const;
 
 /** Newest first, ties by id. */
 const LISTING_ORDER = { created_at: -1, _id: 1 } as const;
@@ -116,15 +119,44 @@ export class TaskStore {
 
   /** Changes the fields that are given, and nothing else; resolves to the whole task, null where none matches. */
   async update(which: TaskFilter, changes: TaskChanges): Promise<TaskDocument | null> {
-    const mark = new ObjectId();
     const query = queryOf(which);
+    return this.#changeOnce(query, query, { $set: changes });
+  }
+
+  /** @param repeated - finds the task also after the change, which the driver may repeat */
+  async #changeOnce(
+    query: Filter<TaskDocument>,
+    repeated: Filter<TaskDocument>,
+    changes: Pick<UpdateFilter<TaskDocument>, '$set' | '$unset'>,
+  ): Promise<TaskDocument | null> {
+    const mark = new ObjectId();
     const changed = await changeTask(
       this.#tasks,
       { ...query, changes: { $ne: mark } },
-      { $set: changes, $push: { changes: { $each: [mark], $slice: -MAX_CHANGES } } },
+      { ...changes, $push: { changes: { $each: [mark], $slice: -MAX_CHANGES } } },
     );
     // A repeated change that was made before matches nothing.
-    return changed ?? this.#tasks.findOne({ ...query, changes: mark }, { ignoreUndefined: true });
+    return changed ?? this.#tasks.findOne({ ...repeated, changes: mark }, { ignoreUndefined: true });
+  }
+
+  /**
+   * Replaces a task's own fields, except when it was created. An optional field that the new task lacks is removed; `enabled`
+   * and `updated_at` stay then.
+   * @param seen - the task as it was read
+   * @returns whether it was replaced; false if it changed since, or is gone
+   */
+  async overwrite(task: NewTask, seen: Pick<TaskDocument, 'updated_at'>): Promise<boolean> {
+    const { _id, account_id, created_at: _created, ...fields } = task;
+    const removed = OPTIONAL_FIELDS.filter((field) => task[field] === undefined);
+    const changed = await this.#changeOnce(
+      { _id, account_id, updated_at: seen.updated_at ?? null },
+      { _id },
+      {
+        $set: fields,
+        ...(removed.length > 0 && { $unset: Object.fromEntries(removed.map((field) => [field, ''])) }),
+      },
+    );
+    return changed !== null;
   }
 
   /**
