@@ -11,8 +11,8 @@ import { Settlement } from './settlement.ts';
 const WITHOUT_DETAILS = { payload: 0, output: 0, error: 0, attempts: 0 } as const;
 
 /** How far a run is. */
-export type RunState = Pick<RunDocument, '_id' | 'updatedAt' | 'status'>;
-const RUN_STATE = { updatedAt: 1, status: 1 } as const;
+export type RunState = Pick<RunDocument, '_id' | 'task_id' | 'updatedAt' | 'status'>;
+const RUN_STATE = { task_id: 1, updatedAt: 1, status: 1 } as const;
 
 /** No task has this id. */
 export class UnknownTask extends Error {

@@ -28,6 +28,7 @@ export interface OfferedRun {
   taskId?: string;
 }
 
+const OF_ANOTHER_TASK = 'a run of another task has the same id here';
 const OF_NO_TASK = 'its task is not among those that were taken over';
 
 /** Only some of these are absent from a complete run, and all are from a run in a listing. */
@@ -85,9 +86,13 @@ export class RunTaker {
     const states = await this.#runs.findStates(fresh.map(({ run }) => run.id));
     const byTask = new Map<string, RunReport[]>();
     await forEachConcurrently(fresh, CONCURRENT_REQUESTS, async (one) => {
-      if (isHere(one.run, states.get(one.run.id))) this.#figures.runs.same += 1;
+      const { run, taskId = taskIdOf(run) } = one;
+      const state = states.get(run.id);
+      if (state && taskId !== undefined && state.task_id !== taskId)
+        this.#figures.leave('run', run.id, OF_ANOTHER_TASK);
+      else if (isHere(run, state)) this.#figures.runs.same += 1;
       else {
-        const read = await this.#read(one, isTask);
+        const read = await this.#read(run, taskId, isTask);
         if (read) byTask.set(read.taskId, [...(byTask.get(read.taskId) ?? []), read.report]);
       }
       done(1);
@@ -99,7 +104,8 @@ export class RunTaker {
 
   /** The run, complete; undefined if it cannot be taken over. */
   async #read(
-    { run, taskId = taskIdOf(run) }: OfferedRun,
+    run: Run,
+    taskId: string | undefined,
     isTask: (id: string) => boolean,
   ): Promise<{ taskId: string; report: RunReport } | undefined> {
     try {
@@ -127,7 +133,7 @@ export class RunTaker {
         for (const { id } of reports) this.#figures.leave('run', id, 'its task was deleted here meanwhile');
       } else if (error instanceof RunOfAnotherTask) {
         // It keeps the others from being recorded too.
-        this.#figures.leave('run', error.runId, 'a run of another task has the same id here');
+        this.#figures.leave('run', error.runId, OF_ANOTHER_TASK);
         await this.#record(
           taskId,
           reports.filter(({ id }) => id !== error.runId),
