@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { readEnvironment } from '../config/environment.ts';
 import { joinDatabase } from '../store/open-store.ts';
 import {
   UsageError,
@@ -99,8 +98,7 @@ export function readArguments(args: string[]): ImportPlan | 'help' {
 
 /** @throws UsageError, or the system's error if the file cannot be read */
 function readKey(file: string | undefined): string {
-  const key =
-    file === undefined ? readEnvironment().environment.RECOUP_API_KEY : readFileSync(file, 'utf8').trim();
+  const key = file === undefined ? process.env.RECOUP_API_KEY : readFileSync(file, 'utf8').trim();
   const where = file === undefined ? 'RECOUP_API_KEY' : file;
   if (!key) throw wrong(`There is no key in ${where}. Set RECOUP_API_KEY, or give --key-file FILE.`);
   if (!KEY.test(key)) throw wrong(`The key in ${where} must be one line of ASCII characters without blanks.`);
