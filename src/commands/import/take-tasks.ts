@@ -78,9 +78,7 @@ export class TaskTaker {
 
   #read(task: Task): SourceTask | undefined {
     try {
-      const read = readTask(task);
-      // Accounts may be named twice, and a page may repeat what the one before had.
-      return this.owners.has(read._id) ? undefined : read;
+      return readTask(task);
     } catch (error) {
       if (!(error instanceof Unfit)) throw error;
       this.#figures.leave('task', String(task?.id), error.message);
