@@ -12,6 +12,7 @@ const COMMANDS: Record<string, () => Promise<{ main: (args: string[]) => Promise
   backup: () => import('./commands/backup.ts'),
   restore: () => import('./commands/restore.ts'),
   migrate: () => import('./commands/migrate.ts'),
+  import: () => import('./commands/import.ts'),
   seed: () => import('./commands/seed.ts'),
 };
 

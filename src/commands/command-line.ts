@@ -14,6 +14,7 @@ import {
 import { InvalidSettings, type Settings, readSettings } from '../config/settings.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { isDatabaseFailure } from '../database/failures.ts';
+import { SourceFailed } from './import/source.ts';
 import { NoSuchDatabase, SameName, WrittenMeanwhile } from './migration/migrate.ts';
 import { ForeignDocuments } from './migration/target.ts';
 import { NotEqual } from './migration/verify.ts';
@@ -96,6 +97,8 @@ export function warningsLog(): Logger {
 
 export interface Progress {
   add(number: number): void;
+  /** Raises the total. */
+  grow(number: number): void;
   end(): void;
 }
 
@@ -103,7 +106,7 @@ export interface Progress {
 export function showProgress(doing: string, total: number, line: string, unit = 'documents'): Progress {
   if (!process.stdout.isTTY) {
     process.stdout.write(`${line} ...\n`);
-    return { add: () => {}, end: () => {} };
+    return { add: () => {}, grow: () => {}, end: () => {} };
   }
   const bar = new cliProgress.SingleBar(
     {
@@ -113,7 +116,11 @@ export function showProgress(doing: string, total: number, line: string, unit = 
     cliProgress.Presets.shades_classic,
   );
   bar.start(total, 0);
-  return { add: (number) => bar.increment(number), end: () => bar.stop() };
+  return {
+    add: (number) => bar.increment(number),
+    grow: (number) => bar.setTotal(bar.getTotal() + number),
+    end: () => bar.stop(),
+  };
 }
 
 /** Errors whose message alone tells the caller what to do. */
@@ -135,6 +142,7 @@ const EXPLAINED = [
   WrittenMeanwhile,
   SameName,
   NoSuchDatabase,
+  SourceFailed,
 ];
 
 /** In a line what the caller can mend; the stack of anything else, because it is a fault of ours. */

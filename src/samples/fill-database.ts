@@ -1,4 +1,5 @@
 import type { AccountDocument } from '../store/account-document.ts';
+import { forEachConcurrently } from '../lib/concurrency.ts';
 import { insertMissing } from '../store/insert-missing.ts';
 import type { Collections } from '../store/collections.ts';
 import { recordOf } from '../store/run-record.ts';
@@ -22,23 +23,6 @@ function* batchesOf<Item>(items: Iterable<Item>, size: number): Generator<Item[]
     batch = [];
   }
   if (batch.length > 0) yield batch;
-}
-
-async function forEachConcurrently<Item>(
-  items: Item[],
-  concurrency: number,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  // The workers share one generator; the first that fails closes it, so that the others stop after their item.
-  const queue = (function* () {
-    yield* items;
-  })();
-  const worker = async () => {
-    for (const item of queue) await work(item);
-  };
-  const ends = await Promise.allSettled(Array.from({ length: concurrency }, worker));
-  // Reported only now, so that nothing is still writing when the caller closes the database.
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
 
 /** Adds the accounts that are missing; those that exist stay as they are. */

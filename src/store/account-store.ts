@@ -1,6 +1,9 @@
+import type { AnyBulkWriteOperation } from 'mongodb';
 import type { Collections } from './collections.ts';
 import type { AccountDocument } from './account-document.ts';
 import { insertOnce } from './insert-missing.ts';
+
+const FIELDS = ['email', 'name'] as const;
 
 /** The accounts that own tasks. */
 export class AccountStore {
@@ -14,6 +17,24 @@ export class AccountStore {
   async obtain({ _id, email }: AccountDocument): Promise<AccountDocument | null> {
     const account = { _id, email: email ?? null };
     return (await insertOnce(this.#accounts, account)) ? account : this.#accounts.findOne({ _id });
+  }
+
+  /** Adds accounts that are missing, and the addresses and names that stored ones lack. Replaces nothing. */
+  async fillIn(accounts: AccountDocument[]): Promise<void> {
+    const found = await this.findByIds(accounts.map(({ _id }) => _id));
+    const writes = accounts.flatMap(({ _id, ...fields }): AnyBulkWriteOperation<AccountDocument>[] => {
+      const stored = found.get(_id);
+      if (!stored) {
+        return [{ updateOne: { filter: { _id }, update: { $setOnInsert: fields }, upsert: true } }];
+      }
+      return FIELDS.filter((field) => fields[field] && !stored[field]).map((field) => ({
+        updateOne: {
+          filter: { _id, [field]: { $in: [null, ''] } },
+          update: { $set: { [field]: fields[field] } },
+        },
+      }));
+    });
+    if (writes.length > 0) await this.#accounts.bulkWrite(writes, { ignoreUndefined: true });
   }
 
   /** Addresses and names by account id; an unknown account is left out. One query, however many. */

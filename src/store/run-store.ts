@@ -13,6 +13,10 @@ import { type ReportBegun, Settlement } from './settlement.ts';
 /** What a listing leaves out: these may be large. */
 const WITHOUT_DETAILS = { payload: 0, output: 0, error: 0, attempts: 0 } as const;
 
+/** How far a run is. */
+export type RunState = Pick<RunDocument, '_id' | 'task_id' | 'updatedAt' | 'status'>;
+const RUN_STATE = { task_id: 1, updatedAt: 1, status: 1 } as const;
+
 /** No task has this id. */
 export class UnknownTask extends Error {
   constructor(taskId: string) {
@@ -74,6 +78,14 @@ export class RunStore {
     const options = { batchSize: ids.length + 1, raw: true };
     const found = await this.#runs.find({ _id: { $in: ids } }, options).toArray();
     return new Map(found.map((document) => new RawRun(document)).map((run) => [run.id, run]));
+  }
+
+  /** How far the runs of those ids are, by id. One query, however many. */
+  async findStates(ids: string[]): Promise<Map<string, RunState>> {
+    if (ids.length === 0) return new Map();
+    const options = { projection: RUN_STATE, batchSize: ids.length + 1 };
+    const found = await this.#runs.find<RunState>({ _id: { $in: ids } }, options).toArray();
+    return new Map(found.map((state) => [state._id, state]));
   }
 
   /** The first runs that match, newest first, behind a position: at most `limit`, without their details. */

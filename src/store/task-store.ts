@@ -54,8 +54,13 @@ interface PlanChange {
 
 /** Changes of one task that may come between a change and its repeat without hiding it. */
 const MAX_CHANGES = 5;
+/** Stores the mark of a change among the last ones. */
+const marked = (mark: ObjectId) => ({ changes: { $each: [mark], $slice: -MAX_CHANGES } });
 /** Longer than any request takes. An older deletion was given up: its process died, or lost its database. */
 const DELETION_MS = 60_000;
+
+/** What a task may lack besides `enabled` and `updated_at`. */
+export const OPTIONAL_FIELDS = ['timezone', 'trigger_schedule_id', 'model', ...ENGINE_FIELDS] as const;
 
 /** Newest first, ties by id. */
 const LISTING_ORDER = { created_at: -1, _id: 1 } as const;
@@ -185,9 +190,34 @@ export class TaskStore {
     return changeTask(this.#tasks, query, {
       // Some servers refuse an operator without fields.
       ...(Object.values(set).some((value) => value !== undefined) && { $set: set }),
-      $push: { changes: { $each: [mark], $slice: -MAX_CHANGES } },
+      $push: marked(mark),
       ...(cleared.length > 0 && { $unset: Object.fromEntries(cleared.map((field) => [field, 1])) }),
     });
+  }
+
+  /**
+   * Replaces a task's own fields, except when it was created. An optional field that the new task lacks is removed; `enabled`
+   * and `updated_at` stay then.
+   * @param seen - the task as it was read
+   * @returns whether it was replaced; false if it changed since, or is gone
+   */
+  async overwrite(task: NewTask, seen: Pick<TaskDocument, 'updated_at'>): Promise<boolean> {
+    const { _id, account_id, created_at: _created, ...fields } = task;
+    // The engine's sweep plans the task anew.
+    const removed: (keyof TaskDocument)[] = ['plan_from', 'next_fire_at'];
+    removed.push(...OPTIONAL_FIELDS.filter((field) => task[field] === undefined));
+    const mark = new ObjectId();
+    const changed = await changeTask(
+      this.#tasks,
+      { _id, account_id, updated_at: seen.updated_at ?? null, changes: { $ne: mark } },
+      {
+        $set: fields,
+        $push: marked(mark),
+        $unset: Object.fromEntries(removed.map((field) => [field, 1])),
+      },
+    );
+    // A repeated change that was made before matches nothing.
+    return changed !== null || (await this.#tasks.findOne({ _id, changes: mark })) !== null;
   }
 
   /**

@@ -114,7 +114,7 @@ describe('the tarball', () => {
     expect((await ask('keys', 'create', '--name', 'x', '--admin')).stdout).toMatch(/^[\w-]{28,}\n$/);
     expect((await ask('keys', 'list')).stdout).toContain('admin');
     expect((await ask('repair')).stdout).toContain('tasks, mended 0');
-    for (const name of ['backup', 'restore', 'migrate', 'seed']) {
+    for (const name of ['backup', 'restore', 'migrate', 'seed', 'import']) {
       expect((await ask(name, '--help')).stdout).toContain('Usage');
     }
     const refused = await ask('keys', 'destroy').catch((error: unknown) => error);

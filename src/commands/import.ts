@@ -1,0 +1,134 @@
+import { readFileSync } from 'node:fs';
+import { joinDatabase } from '../store/open-store.ts';
+import {
+  UsageError,
+  parseArguments,
+  runCommand,
+  secondsSince,
+  settingsOf,
+  showProgress,
+  warningsLog,
+} from './command-line.ts';
+import { importFrom } from './import/run-import.ts';
+import { Source } from './import/source.ts';
+import { describe } from './import/summary.ts';
+
+const HELP = `Usage: npm run import -- --from URL [--account ID ...] [--enabled] [--dry-run]
+
+Copies tasks, with their ids, and their runs from the original's API, or from another installation of this service, into
+the configured database, whether the service is running or not. Tasks arrive disabled, so that two services do not
+execute the same task. After an interruption, repeat the command. What is newer here is not overwritten.
+
+  --from URL       address of the API, without /api, such as https://api.example.com
+  --key-file FILE  file with the key that the source asks for; default: the key in RECOUP_API_KEY
+  --account ID     account whose tasks are copied; may be repeated; default: all tasks that the key sees
+  --enabled        tasks are enabled as they are at the source, also those that arrived disabled before and that nobody
+                   has changed here since; no task is disabled
+  --dry-run        reads everything, writes nothing, and shows what an import would do
+  --help           this text
+
+The key is read from a file or the environment, because other users of the machine can see arguments. Requests to the
+source run two at a time at most, and wait as long as its Retry-After says.
+The database is the one of MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env (see .env.example).
+`;
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+/** What a header can carry. */
+const KEY = /^[\x21-\x7e]+$/;
+
+/** What the command line asks for. */
+export interface ImportPlan {
+  /** Without a slash at its end. */
+  from: string;
+  keyFile?: string;
+  accounts: string[];
+  enabled: boolean;
+  dryRun: boolean;
+}
+
+const wrong = (problem: string) => new UsageError('import', problem);
+
+function parseSource(text: string | undefined): string {
+  if (text === undefined) throw wrong('--from URL is missing: the address of the API to import from.');
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
+    throw wrong(`--from must be a URL such as https://api.example.com, but is "${text}".`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw wrong('--from must have no user and password; the key belongs in RECOUP_API_KEY or --key-file.');
+  }
+  if (url.search !== '' || url.hash !== '') throw wrong('--from must have no query and no fragment.');
+  if (/\/api(\/tasks)?\/*$/.test(url.pathname)) {
+    throw wrong(
+      `--from must be the address without /api: ${url.origin}${url.pathname.replace(/\/api.*/, '')}.`,
+    );
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}
+
+/**
+ * What the command line asks for.
+ * @throws UsageError naming what cannot be used and what would be right.
+ */
+export function readArguments(args: string[]): ImportPlan | 'help' {
+  const { values } = parseArguments('import', {
+    args,
+    options: {
+      from: { type: 'string' },
+      'key-file': { type: 'string' },
+      account: { type: 'string', multiple: true },
+      enabled: { type: 'boolean' },
+      'dry-run': { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return 'help';
+  const { account: accounts = [], 'key-file': keyFile, 'dry-run': dryRun = false, enabled = false } = values;
+  for (const account of accounts) {
+    if (!UUID.test(account)) throw wrong(`--account must be a UUID, but is "${account}".`);
+  }
+  return {
+    from: parseSource(values.from),
+    ...(keyFile !== undefined && { keyFile }),
+    accounts: accounts.map((account) => account.toLowerCase()),
+    enabled,
+    dryRun,
+  };
+}
+
+/** @throws UsageError, or the system's error if the file cannot be read */
+function readKey(file: string | undefined): string {
+  const key = file === undefined ? process.env.RECOUP_API_KEY : readFileSync(file, 'utf8').trim();
+  const where = file === undefined ? 'RECOUP_API_KEY' : file;
+  if (!key) throw wrong(`There is no key in ${where}. Set RECOUP_API_KEY, or give --key-file FILE.`);
+  if (!KEY.test(key)) throw wrong(`The key in ${where} must be one line of ASCII characters without blanks.`);
+  return key;
+}
+
+async function run({ from, keyFile, accounts, enabled, dryRun }: ImportPlan): Promise<void> {
+  const source = new Source(from, readKey(keyFile));
+  const startedAt = performance.now();
+  const database = await joinDatabase(settingsOf().database, warningsLog());
+  try {
+    const progress = showProgress('Importing', 0, `Importing from ${from}`, 'tasks and runs');
+    try {
+      const options = { enabled, dryRun, now: new Date() };
+      const figures = await importFrom(source, database.collections, accounts, options, {
+        found: progress.grow,
+        done: progress.add,
+      });
+      progress.end();
+      const took = secondsSince(startedAt);
+      process.stdout.write(`${describe(figures, { dryRun, took }).join('\n')}\n`);
+    } finally {
+      progress.end();
+    }
+  } finally {
+    await database.close();
+  }
+}
+
+/** Runs the command. */
+export async function main(args: string[]): Promise<void> {
+  await runCommand({ name: 'import', help: HELP, read: () => readArguments(args), run });
+}

@@ -1,0 +1,42 @@
+/** Ids that the summary shows of each group. */
+const MOST_SHOWN = 10;
+
+/** Things that have something in common, named by their ids. */
+export class Group {
+  readonly ids: string[] = [];
+  count = 0;
+
+  add(id: string): void {
+    this.count += 1;
+    if (this.ids.length < MOST_SHOWN) this.ids.push(id);
+  }
+}
+
+/** What an import did, or would do. */
+export class Figures {
+  tasks = { added: 0, changed: 0, same: 0, kept: 0 };
+  runs = { recorded: 0, same: 0 };
+  /** Tasks that are enabled at the source and disabled here, and that `--enabled` would enable. */
+  waiting = 0;
+  /** The same, but they were changed here since, so that `--enabled` leaves them. */
+  readonly disabledHere = new Group();
+  /** What was not taken over: by kind, then by reason. */
+  readonly left = {
+    task: new Map<string, Group>(),
+    run: new Map<string, Group>(),
+    account: new Map<string, Group>(),
+  };
+  /** Tasks that never fire here, by reason. */
+  readonly silent = new Map<string, Group>();
+
+  leave(kind: keyof Figures['left'], id: string, reason: string): void {
+    addTo(this.left[kind], reason, id);
+  }
+}
+
+/** Adds to a group that may be new. */
+export function addTo(groups: Map<string, Group>, reason: string, id: string): void {
+  const group = groups.get(reason) ?? new Group();
+  groups.set(reason, group);
+  group.add(id);
+}

@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import Ajv2020, { type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import type { RunReport, Task } from '../../../generated/types.gen.ts';
+import { fieldAt } from '../../lib/errors.ts';
+import { Unstorable, checkStorable } from '../../lib/storable.ts';
+import type { NewTask } from '../../store/task-store.ts';
+
+/** A task or run that cannot be stored here; the message says why. */
+export class Unfit extends Error {}
+
+/** What a reply computes, or joins, for a task. */
+const COMPUTED = ['recent_runs', 'upcoming', 'owner_email', 'artist_name'] as const;
+const REQUIRED = ['id', 'title', 'prompt', 'schedule', 'account_id', 'artist_account_id'] as const;
+
+/** A task's own fields, of which the original has only some. */
+type OwnFields = Pick<Task, (typeof REQUIRED)[number]> &
+  Partial<Omit<Task, (typeof REQUIRED)[number] | (typeof COMPUTED)[number]>>;
+
+interface Schema {
+  type?: string | string[];
+  $ref?: string;
+  properties?: Record<string, Schema>;
+}
+
+/** openapi.yaml, RecordRunsRequest.runs. */
+const MAX_RUN_BYTES = 262_144;
+
+const ID = 'https://spec.invalid/openapi.json';
+const SCHEMAS = '#/components/schemas/';
+
+const specFile = createRequire(import.meta.url).resolve('recoup-tasks/openapi.json');
+const spec: { components: { schemas: Record<string, Schema> } } = JSON.parse(readFileSync(specFile, 'utf8'));
+const { schemas } = spec.components;
+const taskProperties = Object.entries(schemas.Task?.properties ?? {}).filter(
+  ([name]) => !COMPUTED.some((computed) => computed === name),
+);
+const OwnFields = {
+  type: 'object',
+  additionalProperties: false,
+  required: [...REQUIRED],
+  properties: Object.fromEntries(taskProperties),
+};
+const ajv = addFormats.default(new Ajv2020.default({ strict: false, removeAdditional: true }));
+ajv.addSchema({ ...spec, components: { schemas: { ...schemas, OwnFields } }, $id: ID });
+
+/** The fields that cannot be null here. */
+function notNullable({ properties = {} }: Schema): string[] {
+  const named = Object.entries(properties).map(([name, property]): [string, Schema | undefined] => [
+    name,
+    property.$ref === undefined ? property : schemas[property.$ref.slice(SCHEMAS.length)],
+  ]);
+  return named.flatMap(([name, schema]) =>
+    schema?.type !== undefined && ![schema.type].flat().includes('null') ? [name] : [],
+  );
+}
+
+/** Checks values by a schema of the spec. Fields that it lacks, at any depth that it describes, are removed. */
+function readerOf<Type>(name: string, schema: Schema): (value: unknown) => Type {
+  const isFit: ValidateFunction<Type> = ajv.compile<Type>({ $ref: `${ID}${SCHEMAS}${name}` });
+  const removed = notNullable(schema);
+  return (value) => {
+    // A service that knows a field and has no value for it may send null.
+    const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+    const given: unknown = Object.fromEntries(
+      entries.filter(([field, member]) => member !== null || !removed.includes(field)),
+    );
+    if (!isFit(given)) throw unfit(isFit.errors ?? undefined);
+    refuseUnstorable(given);
+    return given;
+  };
+}
+
+function unfit([error]: ErrorObject[] = []): Unfit {
+  const path = (error?.instancePath ?? '').slice(1).replaceAll('/', '.');
+  return new Unfit(`${path === '' ? 'It' : fieldAt(path)} ${error?.message ?? 'cannot be read'}.`);
+}
+
+function refuseUnstorable(value: unknown): void {
+  try {
+    checkStorable('', value);
+  } catch (error) {
+    throw error instanceof Unstorable ? new Unfit(error.message) : error;
+  }
+}
+
+function dateOf(field: string, instant: string): Date {
+  const date = new Date(instant);
+  // A leap second is RFC 3339, and no Date.
+  if (Number.isNaN(date.getTime())) throw new Unfit(`Field "${field}" is no instant: ${instant}.`);
+  return date;
+}
+
+const fieldsOf = readerOf<OwnFields>('OwnFields', OwnFields);
+const reportOf = readerOf<RunReport>('RunReport', schemas.RunReport ?? {});
+
+/** A task as the source shows it. */
+export type SourceTask = Omit<NewTask, 'created_at'> & { created_at?: Date };
+
+/**
+ * A task as the database keeps it, its absent fields absent. Its schedule is not checked.
+ * @throws Unfit
+ */
+export function readTask(value: unknown): SourceTask {
+  const { id, account_id, artist_account_id, created_at, updated_at, ...fields } = fieldsOf(value);
+  return {
+    ...fields,
+    _id: id.toLowerCase(),
+    account_id: account_id.toLowerCase(),
+    artist_account_id: artist_account_id.toLowerCase(),
+    ...(created_at !== undefined && { created_at: dateOf('created_at', created_at) }),
+    ...(updated_at !== undefined && { updated_at: dateOf('updated_at', updated_at) }),
+  };
+}
+
+/**
+ * A run as an engine would report it.
+ * @throws Unfit
+ */
+export function readRun(value: unknown): RunReport {
+  const report = reportOf(value);
+  const bytes = Buffer.byteLength(JSON.stringify(report));
+  if (bytes > MAX_RUN_BYTES) {
+    throw new Unfit(`It has ${bytes.toLocaleString('en')} bytes; a run may have 262,144.`);
+  }
+  return report;
+}

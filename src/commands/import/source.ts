@@ -1,0 +1,151 @@
+import {
+  ApiError,
+  type Client,
+  type ListRunsData,
+  type ListTasksData,
+  type Run,
+  type Task,
+  createClient,
+  listRuns,
+  listTasks,
+} from '../../client/index.ts';
+
+/** Tasks, or runs, of a page; the most that a page of runs may have. */
+const PAGE = 100;
+/** The original lists all tasks at once, and asks its run engine about each of them first. */
+const TIMEOUT_MS = 300_000;
+/** A source that limits requests may refuse one several times, when other clients use up its limit. */
+const RETRIES = 5;
+
+/** The source cannot be read. */
+export class SourceFailed extends Error {
+  constructor(problem: string, cause?: unknown) {
+    super(`${problem} What was imported before stays; repeat the command to continue.`, { cause });
+    this.name = 'SourceFailed';
+  }
+}
+
+/** The source refuses or fails one request, and may answer others. */
+export class RequestRefused extends Error {
+  readonly status: number;
+
+  constructor(status: number, cause: unknown) {
+    super(`the source answered with status ${status}`, { cause });
+    this.name = 'RequestRefused';
+    this.status = status;
+  }
+}
+
+/** Statuses that say something of the key or of the whole source, not of one request. */
+const OF_THE_SOURCE = new Set([401, 408, 429]);
+const BAD_REQUEST = 400;
+const INTERNAL_ERROR = 500;
+
+function explain(error: unknown): unknown {
+  if (!(error instanceof ApiError)) return error;
+  const { status } = error;
+  if (status === 401) return new SourceFailed('The source refuses the key (status 401).', error);
+  if (status === 429) return new SourceFailed('The source limits requests (status 429).', error);
+  const isOfOne =
+    status !== undefined && status >= BAD_REQUEST && status <= INTERNAL_ERROR && !OF_THE_SOURCE.has(status);
+  return isOfOne ? new RequestRefused(status, error) : new SourceFailed(error.message, error);
+}
+
+interface Page<Item> {
+  items: Item[];
+  next: string | undefined;
+}
+
+/** The list in a reply. Not every source is this service, so the types of the client do not hold. */
+function pageOf<Item>(items: Item[], next_cursor: string | undefined, name: string): Page<Item> {
+  if (!Array.isArray(items) || items.some((item) => typeof item !== 'object' || item === null)) {
+    throw new SourceFailed(`The source's reply has no list "${name}" of objects.`);
+  }
+  // Some services end their pages with null or an empty cursor.
+  return { items, next: next_cursor || undefined };
+}
+
+type TaskQuery = Pick<NonNullable<ListTasksData['query']>, 'account_id' | 'limit' | 'cursor'>;
+type RunQuery = NonNullable<ListRunsData['query']>;
+
+/** The API that tasks and runs are imported from: this service's, or the original's, which has no pages. */
+export class Source {
+  readonly #client: Client;
+
+  /** @param baseUrl - without a slash at its end */
+  constructor(baseUrl: string, apiKey: string) {
+    this.#client = createClient({ baseUrl, apiKey, timeoutMs: TIMEOUT_MS, retries: RETRIES });
+  }
+
+  /**
+   * The tasks of an account, or all that the key sees, some at a time.
+   * @throws SourceFailed
+   */
+  async *tasks(account_id?: string): AsyncGenerator<Task[], void, undefined> {
+    const query = account_id === undefined ? {} : { account_id };
+    try {
+      let page = await this.#firstTasks(query);
+      yield page.items;
+      while (page.next !== undefined) {
+        page = await this.#tasks({ ...query, limit: PAGE, cursor: page.next });
+        yield page.items;
+      }
+    } catch (error) {
+      if (error instanceof RequestRefused)
+        throw new SourceFailed(`Tasks cannot be listed: ${error.message}.`, error);
+      throw error;
+    }
+  }
+
+  /**
+   * The runs of an account that the source gives, newest first, some at a time.
+   * @throws RequestRefused, SourceFailed
+   */
+  async *runs(account_id: string): AsyncGenerator<Run[], void, undefined> {
+    let cursor: string | undefined;
+    do {
+      const page = await this.#runs({ account_id, limit: PAGE, ...(cursor !== undefined && { cursor }) });
+      yield page.items;
+      cursor = page.next;
+    } while (cursor !== undefined);
+  }
+
+  /**
+   * One run, complete.
+   * @throws RequestRefused, SourceFailed
+   */
+  async run(runId: string): Promise<Run | undefined> {
+    return (await this.#runs({ runId })).items[0];
+  }
+
+  /** The first page, or all tasks if the source has no pages. */
+  async #firstTasks(query: TaskQuery): Promise<Page<Task>> {
+    try {
+      const page = await this.#tasks({ ...query, limit: PAGE });
+      // A source that has a limit and no cursor may have left out the rest.
+      if (page.next !== undefined || page.items.length !== PAGE) return page;
+    } catch (error) {
+      // A source without pages may refuse the parameter.
+      if (!(error instanceof RequestRefused && error.status === BAD_REQUEST)) throw error;
+    }
+    return this.#tasks(query);
+  }
+
+  async #tasks(query: TaskQuery): Promise<Page<Task>> {
+    try {
+      const { data } = await listTasks({ client: this.#client, query, throwOnError: true });
+      return pageOf(data.tasks, data.next_cursor, 'tasks');
+    } catch (error) {
+      throw explain(error);
+    }
+  }
+
+  async #runs(query: RunQuery): Promise<Page<Run>> {
+    try {
+      const { data } = await listRuns({ client: this.#client, query, throwOnError: true });
+      return pageOf(data.runs, data.next_cursor, 'runs');
+    } catch (error) {
+      throw explain(error);
+    }
+  }
+}

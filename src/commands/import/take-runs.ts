@@ -1,0 +1,152 @@
+import type { Run, RunReport } from '../../../generated/types.gen.ts';
+import { forEachConcurrently } from '../../lib/concurrency.ts';
+import type { Collections } from '../../store/collections.ts';
+import { recordOf } from '../../store/run-record.ts';
+import { finalStatuses } from '../../store/run-status.ts';
+import {
+  RunOfAnotherTask,
+  RunOfTheEngine,
+  type RunState,
+  RunStore,
+  UnknownTask,
+} from '../../store/run-store.ts';
+import type { Figures } from './figures.ts';
+import { Unfit, readRun } from './read.ts';
+import { RequestRefused, type Source } from './source.ts';
+
+/** Where an import is. */
+export interface ImportProgress {
+  /** The source has so many more tasks or runs. */
+  found(number: number): void;
+  /** So many of them are done. */
+  done(number: number): void;
+}
+
+/** Requests to the source at the same time. */
+const CONCURRENT_REQUESTS = 2;
+/** Tasks whose runs are written at the same time. */
+const CONCURRENT_TASKS = 8;
+
+/** A run that the source shows, in its task or in a listing. */
+export interface OfferedRun {
+  run: Run;
+  /** Absent if the source does not tell. */
+  taskId?: string;
+}
+
+const OF_ANOTHER_TASK = 'a run of another task has the same id here';
+const OF_THE_ENGINE = 'the engine of this service executes it';
+const OF_NO_TASK = 'its task is not among those that were taken over';
+
+/** Only some of these are absent from a complete run, and all are from a run in a listing. */
+const isComplete = (run: Run): boolean =>
+  'payload' in run || 'output' in run || 'error' in run || 'attempts' in run;
+
+/** Whether a run is here in the state that is offered, or a later one. */
+function isHere({ updatedAt, status }: Run, state: RunState | undefined): boolean {
+  if (!(state?.updatedAt instanceof Date)) return false;
+  const here = state.updatedAt.getTime();
+  const offered = Date.parse(updatedAt);
+  const isFinal = finalStatuses.some((final) => final === state.status);
+  return here > offered || (here === offered && (isFinal || state.status === status));
+}
+
+/** The task that a run says it belongs to: this service names it; the engine's schedule has its id as `externalId`. */
+function taskIdOf({ task_id, schedule }: Run): string | undefined {
+  const id: unknown = task_id ?? schedule?.externalId;
+  return typeof id === 'string' ? id.toLowerCase() : undefined;
+}
+
+/** Records the source's runs, by the rule of recordRuns: a run that is newer here stays. */
+export class RunTaker {
+  readonly #source: Source;
+  readonly #runs: RunStore;
+  readonly #figures: Figures;
+  readonly #dryRun: boolean;
+  /** Runs that tasks showed; the listing has them again. */
+  readonly #seen = new Set<string>();
+
+  constructor(
+    source: Source,
+    collections: Pick<Collections, 'tasks' | 'runs'>,
+    figures: Figures,
+    dryRun: boolean,
+  ) {
+    this.#source = source;
+    this.#runs = new RunStore(collections);
+    this.#figures = figures;
+    this.#dryRun = dryRun;
+  }
+
+  /**
+   * Takes over runs of the tasks that are here.
+   * @param isTask - whether a task is here
+   */
+  async take(
+    offered: OfferedRun[],
+    isTask: (id: string) => boolean,
+    { found, done }: ImportProgress,
+  ): Promise<void> {
+    const fresh = offered.filter(({ run }) => !this.#seen.has(run.id));
+    for (const { run, taskId } of fresh) if (taskId !== undefined) this.#seen.add(run.id);
+    found(fresh.length);
+    const states = await this.#runs.findStates(fresh.map(({ run }) => run.id));
+    const byTask = new Map<string, RunReport[]>();
+    await forEachConcurrently(fresh, CONCURRENT_REQUESTS, async (one) => {
+      const { run, taskId = taskIdOf(run) } = one;
+      const state = states.get(run.id);
+      if (state && taskId !== undefined && state.task_id !== taskId)
+        this.#figures.leave('run', run.id, OF_ANOTHER_TASK);
+      else if (isHere(run, state)) this.#figures.runs.same += 1;
+      else {
+        const read = await this.#read(run, taskId, isTask);
+        if (read) byTask.set(read.taskId, [...(byTask.get(read.taskId) ?? []), read.report]);
+      }
+      done(1);
+    });
+    await forEachConcurrently([...byTask], CONCURRENT_TASKS, ([taskId, reports]) =>
+      this.#record(taskId, reports),
+    );
+  }
+
+  /** The run, complete; undefined if it cannot be taken over. */
+  async #read(
+    run: Run,
+    taskId: string | undefined,
+    isTask: (id: string) => boolean,
+  ): Promise<{ taskId: string; report: RunReport } | undefined> {
+    try {
+      // Runs of deleted tasks may be many: do not read them.
+      if (taskId !== undefined && !isTask(taskId)) throw new Unfit(OF_NO_TASK);
+      const whole = isComplete(run) ? run : await this.#source.run(run.id);
+      if (!whole) throw new Unfit('the source no longer has it');
+      const id = taskId ?? taskIdOf(whole);
+      if (id === undefined) throw new Unfit('the source does not name its task');
+      if (!isTask(id)) throw new Unfit(OF_NO_TASK);
+      return { taskId: id, report: readRun(whole) };
+    } catch (error) {
+      if (!(error instanceof Unfit || error instanceof RequestRefused)) throw error;
+      this.#figures.leave('run', run.id, error.message);
+      return undefined;
+    }
+  }
+
+  async #record(taskId: string, reports: RunReport[]): Promise<void> {
+    try {
+      if (!this.#dryRun) await this.#runs.recordRuns(taskId, reports.map(recordOf));
+      this.#figures.runs.recorded += reports.length;
+    } catch (error) {
+      if (error instanceof UnknownTask) {
+        for (const { id } of reports) this.#figures.leave('run', id, 'its task was deleted here meanwhile');
+      } else if (error instanceof RunOfAnotherTask || error instanceof RunOfTheEngine) {
+        // It keeps the others from being recorded too.
+        const reason = error instanceof RunOfAnotherTask ? OF_ANOTHER_TASK : OF_THE_ENGINE;
+        this.#figures.leave('run', error.runId, reason);
+        await this.#record(
+          taskId,
+          reports.filter(({ id }) => id !== error.runId),
+        );
+      } else throw error;
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Task } from '../../../generated/types.gen.ts';
+import { forEachConcurrently } from '../../lib/concurrency.ts';
+import type { AccountDocument } from '../../store/account-document.ts';
+import { AccountStore } from '../../store/account-store.ts';
+import type { Collections } from '../../store/collections.ts';
+import { Settlement } from '../../store/settlement.ts';
+import type { TaskDocument } from '../../store/task-document.ts';
+import { type NewTask, OPTIONAL_FIELDS, TaskStore, asDocument } from '../../store/task-store.ts';
+import { type Figures, addTo } from './figures.ts';
+import { whyItNeverFires } from './firing.ts';
+import { type SourceTask, Unfit, readTask } from './read.ts';
+
+/** Tasks written at the same time: enough to keep a server busy, few enough to leave it time for others. */
+const CONCURRENT_TASKS = 8;
+
+/** How to import. */
+export interface TakeOptions {
+  /** Tasks get `enabled` from the source; else they arrive disabled. */
+  enabled: boolean;
+  /** Nothing is written. */
+  dryRun: boolean;
+  now: Date;
+}
+
+const timeOf = (instant: unknown): number | undefined =>
+  instant instanceof Date ? instant.getTime() : undefined;
+
+/** When a task last changed; undefined if it does not tell. */
+const changedAt = (task: Pick<SourceTask, 'created_at' | 'updated_at'>): number | undefined =>
+  timeOf(task.updated_at) ?? timeOf(task.created_at);
+
+/** Adds the source's tasks to the database, and changes those that are older here. */
+export class TaskTaker {
+  readonly #tasks: TaskStore;
+  readonly #accounts: AccountStore;
+  readonly #settlement: Settlement;
+  readonly #figures: Figures;
+  readonly #options: TakeOptions;
+  /** The owners by task of all tasks that are here and at the source. */
+  readonly owners = new Map<string, string>();
+
+  constructor(
+    collections: Pick<Collections, 'tasks' | 'runs' | 'accounts'>,
+    figures: Figures,
+    options: TakeOptions,
+  ) {
+    this.#tasks = new TaskStore(collections);
+    this.#accounts = new AccountStore(collections);
+    this.#settlement = new Settlement(collections);
+    this.#figures = figures;
+    this.#options = options;
+  }
+
+  /** Takes over a page of the source's tasks, without their runs. */
+  async take(page: Task[]): Promise<void> {
+    const read = page.flatMap((task) => this.#read(task) ?? []);
+    const stored = await this.#tasks.findByIds(
+      read.map(({ _id }) => _id),
+      {},
+    );
+    const storedById = new Map(stored.map((task) => [task._id, task]));
+    await forEachConcurrently(read, CONCURRENT_TASKS, async (task) => {
+      const isHere = await this.#takeOne(task, storedById.get(task._id));
+      if (isHere) this.owners.set(task._id, task.account_id);
+    });
+    if (!this.#options.dryRun) await this.#accounts.fillIn(this.#accountsOf(page));
+  }
+
+  /**
+   * Points tasks to their last runs that an earlier import, or another report, was recording when its process died: their
+   * runs may all be here, so that none is recorded again.
+   */
+  async #mend({ _id, recording }: TaskDocument): Promise<void> {
+    if (Array.isArray(recording) && recording.length > 0 && !this.#options.dryRun)
+      await this.#settlement.mend(_id);
+  }
+
+  #read(task: Task): SourceTask | undefined {
+    try {
+      return readTask(task);
+    } catch (error) {
+      if (!(error instanceof Unfit)) throw error;
+      this.#figures.leave('task', String(task?.id), error.message);
+      return undefined;
+    }
+  }
+
+  /** @returns whether the task is here, so that its runs can be recorded */
+  async #takeOne(task: SourceTask, stored: TaskDocument | undefined): Promise<boolean> {
+    const { schedule, timezone } = task;
+    if (stored && stored.account_id !== task.account_id) {
+      this.#figures.leave('task', task._id, 'a task of another account has the same id here');
+      return false;
+    }
+    const problem = whyItNeverFires(schedule, timezone ?? 'UTC', this.#options.now);
+    if (problem !== undefined) addTo(this.#figures.silent, problem, task._id);
+    if (!stored) {
+      await this.#add(task);
+      return true;
+    }
+    await this.#change(task, stored);
+    await this.#mend(stored);
+    return true;
+  }
+
+  async #add(task: SourceTask): Promise<void> {
+    const { dryRun, enabled, now } = this.#options;
+    const isEnabled = task.enabled !== false;
+    const added: NewTask = {
+      ...task,
+      created_at: task.created_at ?? now,
+      enabled: enabled ? (task.enabled ?? null) : false,
+    };
+    if (!dryRun) await this.#tasks.insertOrFind(asDocument(added));
+    this.#figures.tasks.added += 1;
+    if (isEnabled && !enabled) this.#figures.waiting += 1;
+  }
+
+  async #change(task: SourceTask, stored: TaskDocument): Promise<void> {
+    const { dryRun, enabled } = this.#options;
+    const { tasks } = this.#figures;
+    const isWaiting = stored.enabled === false && task.enabled !== false;
+    const here = changedAt(stored) ?? 0;
+    // A source that does not tell when tasks change counts until somebody changes the task here.
+    const there = changedAt(task) ?? timeOf(stored.created_at) ?? 0;
+    if (there < here) return this.#keep(stored, isWaiting);
+    // Never from true to false: somebody may have enabled the task here meanwhile.
+    const enables = isWaiting && enabled;
+    const { enabled: _enabled, created_at: _created, ...fields } = task;
+    const isSame = !enables && hasAll(stored, fields);
+    const replacement: NewTask = {
+      ...fields,
+      created_at: stored.created_at,
+      ...(enables && { enabled: task.enabled ?? null }),
+    };
+    if (!isSame && !dryRun && !(await this.#tasks.overwrite(replacement, stored)))
+      return this.#keep(stored, isWaiting);
+    if (isSame) tasks.same += 1;
+    else tasks.changed += 1;
+    if (isWaiting && !enabled) this.#figures.waiting += 1;
+  }
+
+  /** The task was changed here since. */
+  #keep({ _id }: TaskDocument, isWaiting: boolean): void {
+    this.#figures.tasks.kept += 1;
+    if (isWaiting) this.#figures.disabledHere.add(_id);
+  }
+
+  /** The addresses of owners and the names of artists that a page has. */
+  #accountsOf(page: Task[]): AccountDocument[] {
+    const accounts = new Map<string, AccountDocument>();
+    const note = (id: string, fields: Partial<AccountDocument>) => {
+      const _id = id.toLowerCase();
+      accounts.set(_id, { ...(accounts.get(_id) ?? { _id }), ...fields });
+    };
+    for (const { id, account_id, artist_account_id, owner_email, artist_name } of page) {
+      if (!this.owners.has(String(id).toLowerCase())) continue;
+      if (isText(owner_email)) note(account_id, { email: owner_email });
+      if (isText(artist_name)) note(artist_account_id, { name: artist_name });
+    }
+    return [...accounts.values()];
+  }
+}
+
+/** Whether a stored task has these fields, and no others that can be absent. */
+function hasAll(stored: TaskDocument, fields: Partial<SourceTask>): boolean {
+  const here: Readonly<Record<string, unknown>> = { ...stored };
+  const isEqual = Object.entries(fields).every(([name, value]) => isDeepStrictEqual(here[name], value));
+  return isEqual && OPTIONAL_FIELDS.every((name) => name in fields || here[name] === undefined);
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
