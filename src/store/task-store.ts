@@ -55,7 +55,7 @@ interface PlanChange {
 /** Changes of one task that may come between a change and its repeat without hiding it. */
 const MAX_CHANGES = 5;
 /** Stores the mark of a change among the last ones. */
-const marked = (mark: ObjectId) => ({ changes: { $each: [mark], $slice: -MAX_CHANGES } });
+const withMark = (mark: ObjectId) => ({ changes: { $each: [mark], $slice: -MAX_CHANGES } });
 /** Longer than any request takes. An older deletion was given up: its process died, or lost its database. */
 const DELETION_MS = 60_000;
 
@@ -190,7 +190,7 @@ export class TaskStore {
     return changeTask(this.#tasks, query, {
       // Some servers refuse an operator without fields.
       ...(Object.values(set).some((value) => value !== undefined) && { $set: set }),
-      $push: marked(mark),
+      $push: withMark(mark),
       ...(cleared.length > 0 && { $unset: Object.fromEntries(cleared.map((field) => [field, 1])) }),
     });
   }
@@ -212,7 +212,7 @@ export class TaskStore {
       { _id, account_id, updated_at: seen.updated_at ?? null, changes: { $ne: mark } },
       {
         $set: fields,
-        $push: marked(mark),
+        $push: withMark(mark),
         $unset: Object.fromEntries(removed.map((field) => [field, 1])),
       },
     );
