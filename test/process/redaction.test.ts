@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -131,6 +133,51 @@ describe('what the service writes, at its most talkative', () => {
     expect(stdout).toContain('"code":"internal_error"');
     expect(stdout).not.toContain('7f3a9c');
     expect(stdout).not.toContain(key.slice('recoup_'.length, 20));
+  });
+
+  test.each([
+    {
+      RUN_COMMAND: `cat >&2; echo "${seed('stderr')} $WORK_TOKEN" >&2; exit 3`,
+      RUN_COMMAND_ENV: 'WORK_TOKEN',
+      WORK_TOKEN: seed('token'),
+    },
+    {
+      RUN_URL: 'RECEIVER',
+      RUN_URL_SECRET: `whsec_${Buffer.from(seed('url-secret')).toString('base64')}`,
+    },
+    { RUN_CHAT_URL: 'RECEIVER', RUN_CHAT_KEY: seed('chat-key') },
+    { RUN_MODEL: 'any', OPENAI_BASE_URL: 'RECEIVER', OPENAI_API_KEY: seed('api-key') },
+  ])('about a run that fails has no secret, prompt, output or error text in it: %j', async (engine) => {
+    // Refuses everything, and repeats what it was sent.
+    const receiver = createServer(async (request, response) => {
+      response.statusCode = 400;
+      response.end(`${JSON.stringify(request.headers)} ${await text(request)}`);
+    }).listen(0, '127.0.0.1');
+    await once(receiver, 'listening');
+    const address = receiver.address();
+    const origin = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+    const settings = Object.fromEntries(
+      Object.entries(engine).map(([name, value]) => [name, value === 'RECEIVER' ? origin : value]),
+    );
+    const service = await runService({ DATA_DIR: dataDir, LOG_LEVEL: 'trace', ...settings });
+    const post = async (path: string, content: string) => {
+      const headers = { 'Content-Type': 'application/json' };
+      const reply = await fetch(`${service.url}${path}`, { method: 'POST', headers, body: content });
+      expect(reply.status).toBe(200);
+      return reply.json();
+    };
+    await service.printed('will fire in the next hour');
+    const { tasks } = await post('/api/tasks', body({}));
+    const job = { task_id: tasks[0].id, payload: seed('payload') };
+    await post('/api/tasks/runs', JSON.stringify(job));
+    const log = await service.printed('"msg":"run ended"');
+    expect(log).toContain('"status":"FAILED"');
+    service.kill('SIGTERM');
+    const { code, stdout, stderr } = await service.ended;
+    receiver.close();
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).not.toContain('7f3a9c');
+    expect(stdout).not.toContain(Buffer.from(seed('url-secret')).toString('base64'));
   });
 
   test.each([

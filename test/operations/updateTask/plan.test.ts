@@ -100,6 +100,22 @@ test.each([{ enabled: true }, { enabled: null }, { enabled: true, schedule: '0 9
   },
 );
 
+test.each([
+  [{ enabled: true }, ANEW],
+  [{ title: 'New' }, NONE],
+])(
+  'an enabled task that has no plan, such as a sample, has this one after the change %j: %j',
+  async (change, plan) => {
+    await store();
+    await service.collections.tasks.updateOne(
+      { _id: uuid(1) },
+      { $unset: { plan_from: 1, next_fire_at: 1 } },
+    );
+    await update(change);
+    expect(await planOf()).toEqual(plan);
+  },
+);
+
 describe('what the engine makes of a task', () => {
   const settings = { overlap: 'queue', catch_up: 'all', timeout_seconds: 60, max_attempts: 3 } as const;
 
