@@ -121,7 +121,7 @@ function auditDeliveries({ world, receiver }: EngineAudit, task: TaskDocument, r
   const add = (what: string) => world.model.findings.add('wrong', `run ${run._id} ${what}`, history);
   if (new Set(attempts).size < attempts.length) add(`was delivered twice in one attempt: ${attempts}`);
   if (attempts.length > (task.max_attempts ?? DEFAULT_ATTEMPTS))
-    add(`was delivered ${attempts.length} times, and may be ${task.max_attempts} times`);
+    add(`was delivered ${attempts.length} times, and may be ${task.max_attempts ?? DEFAULT_ATTEMPTS} times`);
   if (run.status === 'COMPLETED' && attempts.length === 0) add('is COMPLETED, and was never delivered');
   const [first] = delivered;
   const last = delivered.at(-1);

@@ -33,7 +33,7 @@ export class Receiver {
       const runId = String(request.headers['idempotency-key']);
       const known = this.deliveries.get(runId) ?? [];
       this.deliveries.set(runId, [...known, { attempt, at: performance.now() }]);
-      await sleep(random.below(random.chance(0.1) ? LONG_MS : SHORT_MS));
+      await sleep(random.below(random.chance(0.25) ? LONG_MS : SHORT_MS));
       response.setHeader('Content-Type', 'application/json');
       response.end(JSON.stringify({ done: runId }));
     });

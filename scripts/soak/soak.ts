@@ -24,7 +24,7 @@ const CHAOS_SHARE = 0.6;
 
 /** Little grace, so that some runs are interrupted, and a process still ends as soon as one without an engine. */
 /** A run is many requests' work. */
-const RUNS_SHARE = 0.2;
+const RUNS_SHARE = 0.15;
 const ENGINE_SETTINGS = {
   RUN_URL_SECRET: `whsec_${Buffer.alloc(24, 'soak').toString('base64')}`,
   RUN_GRACE_SECONDS: '1',
