@@ -35,7 +35,7 @@ export interface Row {
   /** What is compared, such as "requests/s of (a)". */
   measure: string;
   target: { least: number } | { most: number };
-  unit: '×' | 'ms' | 'µs' | 'MB' | '%';
+  unit: '×' | 'ms' | 'µs' | 'MB' | '%' | 'runs/s';
   /** Undefined where the service cannot do it, which `note` says. */
   measured: Spread | undefined;
   note?: string;

@@ -10,9 +10,10 @@ import type { BenchPlan } from './plan.ts';
 /**
  * `small`: accounts with as many tasks as a listing has, and one whose few tasks have short histories. `many`: the same
  * and so many tasks of others, of one run each, that it is the large database. `histories`: the small one, with long
- * histories. `crons`: as many cron expressions as tasks. `shapes`: an account for each of SHAPES.
+ * histories. `crons`: as many cron expressions as tasks. `shapes`: an account for each of SHAPES. `planned` and
+ * `manyPlanned`: a few and many tasks that are planned and not due.
  */
-export type DatabaseName = 'small' | 'many' | 'histories' | 'crons' | 'shapes';
+export type DatabaseName = 'small' | 'many' | 'histories' | 'crons' | 'shapes' | 'planned' | 'manyPlanned';
 
 /** A listing as far as compression is concerned. */
 export interface Shape {
@@ -34,6 +35,16 @@ const DOCUMENTS_PER_WRITE = 500;
 /** Accounts that own the rest of the large database. */
 const OTHER_ACCOUNTS = 990;
 
+/** Long after the bench has ended. */
+const NOT_DUE_MS = 30 * 24 * 60 * 60 * 1_000;
+const NOT_DUE = new Date(Date.now() + NOT_DUE_MS);
+
+const PLANNED_AT = new Date();
+
+/** The fire time of a planned task. */
+const nextFireAt = (task: number): Date =>
+  new Date(NOT_DUE.setUTCHours(Math.floor(task / 60) % 24, task % 60, 0, 0));
+
 interface Filling {
   tasks: number;
   accountOf: (task: number) => number;
@@ -41,6 +52,8 @@ interface Filling {
   schedule?: (task: number) => string;
   /** A run's output in place of the usual one. */
   outputOf?: (task: number) => string | undefined;
+  /** Whether the engine has planned the tasks. */
+  planned?: true;
 }
 
 /** A text that looks random and is the same in every run of the bench (a linear congruential generator). */
@@ -78,6 +91,16 @@ function fillingOf(name: DatabaseName, plan: BenchPlan): Filling {
         const bytes = shapeOf(task)?.outputBytes;
         return bytes === undefined ? undefined : textOf(task, bytes);
       },
+    };
+  }
+  if (name === 'planned' || name === 'manyPlanned') {
+    const month = NOT_DUE.getUTCMonth() + 1;
+    return {
+      tasks: name === 'planned' ? plan.plannedTasks : plan.manyPlannedTasks,
+      accountOf: (task) => task % accounts,
+      runsOf: () => 0,
+      schedule: (task) => `${task % 60} ${Math.floor(task / 60) % 24} ${NOT_DUE.getUTCDate()} ${month} *`,
+      planned: true,
     };
   }
   const listed = accounts * listedTasks;
@@ -121,7 +144,7 @@ export function* benchDocuments(
   name: DatabaseName,
   plan: BenchPlan,
 ): Generator<{ task: TaskDocument } | { run: RunDocument }> {
-  const { tasks, accountOf, runsOf, schedule, outputOf } = fillingOf(name, plan);
+  const { tasks, accountOf, runsOf, schedule, outputOf, planned } = fillingOf(name, plan);
   const ids = accountIds(countAccounts(name, plan));
   let index = -1;
   for (const { task } of seedTasks({ accounts: plan.accounts, tasks, runs: 0 })) {
@@ -143,6 +166,7 @@ export function* benchDocuments(
         schedule: schedule?.(index) ?? task.schedule,
         recent_runs,
         version: 1,
+        ...(planned && { timezone: 'UTC', plan_from: PLANNED_AT, next_fire_at: nextFireAt(index) }),
       },
     };
   }

@@ -1,5 +1,6 @@
 import type { Part } from './part.ts';
 import { crons } from './parts/crons.ts';
+import { engine } from './parts/engine.ts';
 import { fireTimes } from './parts/fire-times.ts';
 import { growth } from './parts/growth.ts';
 import { gzip } from './parts/gzip.ts';
@@ -10,4 +11,15 @@ import { start } from './parts/start.ts';
 import { whole } from './parts/whole.ts';
 
 /** In the order of the table. */
-export const parts: Part[] = [listing, oneTask, notModified, gzip, whole, growth, crons, fireTimes, start];
+export const parts: Part[] = [
+  listing,
+  oneTask,
+  notModified,
+  gzip,
+  whole,
+  growth,
+  crons,
+  fireTimes,
+  engine,
+  start,
+];

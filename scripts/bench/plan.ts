@@ -13,6 +13,15 @@ export interface BenchPlan {
   longHistory: number;
   /** Tasks with a cron expression each. */
   crons: number;
+  /** Tasks that the engine has planned and that are not due. */
+  plannedTasks: number;
+  manyPlannedTasks: number;
+  /** Runs that the engine executes as fast as it can. */
+  burstRuns: number;
+  /** How long the engine gets runs at a pace, or is idle. */
+  engineMs: number;
+  /** Looks of an idle planner. */
+  looks: number;
   rounds: number;
   /** Rounds of what takes seconds by itself. */
   longRounds: number;
@@ -31,6 +40,11 @@ export const FULL: BenchPlan = {
   shortHistory: 10,
   longHistory: 10_000,
   crons: 1_000,
+  plannedTasks: 100,
+  manyPlannedTasks: 100_000,
+  burstRuns: 300,
+  engineMs: 10_000,
+  looks: 200,
   rounds: 5,
   longRounds: 3,
   roundMs: 700,
@@ -48,6 +62,11 @@ export const QUICK: BenchPlan = {
   shortHistory: 6,
   longHistory: 60,
   crons: 20,
+  plannedTasks: 20,
+  manyPlannedTasks: 200,
+  burstRuns: 20,
+  engineMs: 500,
+  looks: 5,
   rounds: 2,
   longRounds: 1,
   roundMs: 60,

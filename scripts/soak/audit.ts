@@ -58,7 +58,7 @@ function auditTask(model: Model, task: TaskDocument, sight: Sight): void {
 }
 
 /** A task points to its last five runs, and all of them bear its account. */
-function auditRuns(model: Model, task: TaskDocument, history: RunDocument[]): void {
+export function auditRuns(model: Model, task: TaskDocument, history: RunDocument[]): void {
   const known = model.taskOf(task.prompt);
   const last = history.slice(0, RECENT_RUNS).map(({ _id, createdAt }) => `${_id} ${createdAt.toISOString()}`);
   const shown = task.recent_runs.map(({ id, createdAt }) => `${id} ${createdAt.toISOString()}`);
@@ -83,7 +83,7 @@ function auditPresence({ findings, tasks: known }: Model, tasks: TaskDocument[],
   }
 }
 
-function groupBy<T>(list: T[], keyOf: (item: T) => string): Map<string, T[]> {
+export function groupBy<T>(list: T[], keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const item of list) {
     const group = groups.get(keyOf(item));

@@ -5,14 +5,19 @@ import { Owner } from './owner.ts';
 import { Random } from './random.ts';
 import { Reader } from './reader.ts';
 import { Reporter } from './reporter.ts';
+import { Starter } from './starter.ts';
 
 /** Of every ten clients. */
 const SHARES = { owners: 3, reporters: 3, readers: 3 };
+
+/** Each of them causes more work than a client that only asks. */
+const STARTERS = 1 / 4;
 
 /** The clients, by kind; the rest are nuisances. */
 export interface Crew {
   owners: Owner[];
   reporters: Reporter[];
+  starters: Starter[];
   all: Client[];
 }
 
@@ -28,7 +33,16 @@ export function hire(world: World, clients: number, seed: number): Crew {
   const reporters = several(SHARES.reporters, (name, random) => new Reporter(name, world, random));
   const readers = several(SHARES.readers, (_, random) => new Reader(world, random));
   const nuisances = several(1, (_, random) => new Nuisance(world, random));
-  return { owners, reporters, all: [...owners, ...reporters, ...readers, ...nuisances] };
+  return { owners, reporters, starters: [], all: [...owners, ...reporters, ...readers, ...nuisances] };
+}
+
+/** The clients of services that execute tasks: the others know only tasks and runs of their own. */
+export function hireStarters(world: World, clients: number, seed: number): Crew {
+  const starters = Array.from(
+    { length: Math.ceil(clients * STARTERS) },
+    (_, at) => new Starter(`s${at}`, world, new Random(seed + at)),
+  );
+  return { owners: [], reporters: [], starters, all: [...starters, new Nuisance(world, new Random(seed))] };
 }
 
 /** Has all clients at work, together at most at a rate, until they are told to stop; resolves when the last has an answer. */

@@ -19,18 +19,18 @@ import { type Plan, type Result, soak } from './soak.ts';
 const SHOWN_FINDINGS = 10;
 const DEFAULTS = { minutes: 5, clients: 20, rate: 150 };
 
-const HELP = `Usage: npm run soak -- [--minutes N] [--seed S] [--clients C] [--rate R] [--set-up alone|pair|both] [--keep]
+const HELP = `Usage: npm run soak -- [--minutes N] [--seed S] [--clients C] [--rate R] [--set-up alone|pair|engine|all] [--keep]
 
 Starts the service as processes, has clients read and write at once, kills, stalls and restarts service and database, and
 then holds all that is stored against all that was acknowledged. Ends with 1 if anything is lost, wrong or hung.
 
-  --minutes N  how long, both set-ups together (default ${DEFAULTS.minutes}; fractions are taken)
+  --minutes N  how long, all set-ups together (default ${DEFAULTS.minutes}; fractions are taken)
   --seed S     a number that decides what is asked and broken (default: the time); what happens in which order also
                depends on the machine
   --clients C  clients at once (default ${DEFAULTS.clients})
   --rate R     requests a second at most, all clients together (default ${DEFAULTS.rate})
   --set-up     alone: a service on its embedded database, which die together. pair: two services on one database, a process
-               of its own. Default: both, one after the other
+               of its own. engine: the same, with services that execute tasks. Default: all, one after the other
   --keep       keep data and logs, also where nothing was found
   --help       this text
 
@@ -61,14 +61,16 @@ function readArguments(args: string[]): Options | 'help' {
       seed: { type: 'string' },
       clients: { type: 'string' },
       rate: { type: 'string' },
-      'set-up': { type: 'string', default: 'both' },
+      'set-up': { type: 'string', default: 'all' },
       keep: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
   });
   if (values.help) return 'help';
-  const setUps = (['alone', 'pair'] as const).filter((name) => ['both', name].includes(values['set-up']));
-  if (setUps.length === 0) throw new UsageError('soak', '--set-up must be alone, pair or both.');
+  const setUps = (['alone', 'pair', 'engine'] as const).filter((name) =>
+    ['all', name].includes(values['set-up']),
+  );
+  if (setUps.length === 0) throw new UsageError('soak', '--set-up must be alone, pair, engine or all.');
   return {
     seconds: (number('minutes', values.minutes, DEFAULTS.minutes, 24 * 60) * 60) / setUps.length,
     seed: Math.floor(number('seed', values.seed, Date.now() % 1e9, 1e9)),

@@ -101,6 +101,7 @@ export async function startAlone({ directory, faults, findings }: Options): Prom
 export async function startPair(
   { directory, faults, findings }: Options,
   given: { uri: string | undefined; name: string },
+  environment: Record<string, string> = {},
 ): Promise<SetUp> {
   await mkdir(directory, { recursive: true });
   const database = given.uri === undefined ? new DatabaseProcess(directory, findings) : undefined;
@@ -108,7 +109,7 @@ export async function startPair(
   const instances = ['A', 'B'].map(
     (name) =>
       new Instance(`service ${name}`, {
-        environment: { MONGODB_URI: uri, MONGODB_DATABASE: given.name },
+        environment: { MONGODB_URI: uri, MONGODB_DATABASE: given.name, ...environment },
         logFile: join(directory, `service-${name}.log`),
         faults,
         findings,

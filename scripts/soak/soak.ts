@@ -5,14 +5,16 @@ import { collectionsOf } from '../../src/store/collections.ts';
 import { mendDriverWrites } from '../../src/database/driver-writes.ts';
 import { faultsOf, stallsOf, wreak } from './chaos.ts';
 import type { World } from './client.ts';
-import { type Crew, hire, work } from './crew.ts';
+import { type Crew, hire, hireStarters, work } from './crew.ts';
 import { DelayWatch } from './delay-watch.ts';
+import { engineAudit } from './engine-audit.ts';
 import { FaultLog } from './fault-log.ts';
 import { Figures } from './figures.ts';
 import { finalAudit } from './final-audit.ts';
 import { Findings } from './findings.ts';
 import { Model } from './model.ts';
 import { Random } from './random.ts';
+import { Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
 import { type SetUp, startAlone, startPair } from './set-up.ts';
 import { MemoryWatch, VersionWatch } from './watch.ts';
@@ -20,8 +22,17 @@ import { MemoryWatch, VersionWatch } from './watch.ts';
 /** The part of the time in which processes are replaced; in the rest they only stall, and their memory is looked at. */
 const CHAOS_SHARE = 0.6;
 
+/** Little grace, so that some runs are interrupted, and a process still ends as soon as one without an engine. */
+/** A run is many requests' work. */
+const RUNS_SHARE = 0.15;
+const ENGINE_SETTINGS = {
+  RUN_URL_SECRET: `whsec_${Buffer.alloc(24, 'soak').toString('base64')}`,
+  RUN_GRACE_SECONDS: '1',
+  RUN_CONCURRENCY: '8',
+};
+
 export interface Plan {
-  setUp: 'alone' | 'pair';
+  setUp: 'alone' | 'pair' | 'engine';
   seconds: number;
   seed: number;
   clients: number;
@@ -54,9 +65,14 @@ export async function soak(plan: Plan): Promise<Result> {
   const given = { uri: plan.mongodbUri, name: `soak_${plan.seed}_${process.pid}` };
   const progress = setInterval(() => plan.onProgress(phase, figures, findings), 1_000);
   let phase = 'starting';
+  const random = new Random(plan.seed);
+  const receiver = plan.setUp === 'engine' ? new Receiver(new Random(plan.seed)) : undefined;
   try {
-    const setUp = plan.setUp === 'alone' ? await startAlone(options) : await startPair(options, given);
-    const random = new Random(plan.seed);
+    await receiver?.start();
+    const setUp =
+      plan.setUp === 'alone'
+        ? await startAlone(options)
+        : await startPair(options, given, receiver && { RUN_URL: receiver.url, ...ENGINE_SETTINGS });
     const world: World = {
       model: new Model(findings),
       instances: setUp.instances,
@@ -65,8 +81,8 @@ export async function soak(plan: Plan): Promise<Result> {
       accounts: Array.from({ length: 4 }, () => random.uuid()),
       artists: Array.from({ length: 3 }, () => random.uuid()),
     };
-    const crew = hire(world, plan.clients, plan.seed);
-    const run = { setUp, world, crew, figures, delays, random, plan };
+    const crew = (receiver ? hireStarters : hire)(world, plan.clients, plan.seed);
+    const run = { setUp, world, crew, figures, delays, random, plan, receiver };
     const growth = await underLoad(run, (name) => (phase = name));
     await endAll(setUp);
     return { figures, findings, delays, growth };
@@ -78,6 +94,7 @@ export async function soak(plan: Plan): Promise<Result> {
   } finally {
     clearInterval(progress);
     faults.stop();
+    receiver?.stop();
   }
 }
 
@@ -89,10 +106,12 @@ interface Run {
   delays: DelayWatch;
   random: Random;
   plan: Plan;
+  /** Where the engine delivers jobs, in that set-up. */
+  receiver: Receiver | undefined;
 }
 
 async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Result['growth']> {
-  const { setUp, world, crew, figures, delays, plan } = run;
+  const { setUp, world, crew, figures, delays, plan, receiver } = run;
   const { findings } = world.model;
   const client = new MongoClient(await setUp.uri(), {
     serverSelectionTimeoutMS: 5_000,
@@ -109,7 +128,7 @@ async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Res
     versions.keepLooking(client, setUp.databaseName, { faults: world.faults, signal }),
     ...instances.map((instance) => delays.keepLooking(instance, signal)),
   ]);
-  const working = work(crew, plan.requestsPerSecond, signal);
+  const working = work(crew, plan.requestsPerSecond * (receiver ? RUNS_SHARE : 1), signal);
   const breaking = breakThings(run, { memory, onPhase, signal });
   try {
     await Promise.race([breaking, working, watching]);
@@ -123,6 +142,8 @@ async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Res
       findings.add('wrong', `event loops were held up by up to ${Math.round(delays.longestMs(1))} ms`);
     const [reporter] = crew.reporters;
     const collections = collectionsOf(client.db(setUp.databaseName));
+    const { starters } = crew;
+    if (receiver) await engineAudit({ world, starters, receiver, collections, versions });
     if (reporter) await finalAudit({ world, owners: crew.owners, reporter, collections, versions });
     if (plan.mongodbUri !== undefined && findings.total === 0)
       await client.db(setUp.databaseName).dropDatabase();

@@ -141,15 +141,21 @@ export class RunStore {
     if (collided) await this.#refuseForeign(taskId, reports);
   }
 
-  /** Adds a run of the engine, QUEUED, unless it is there. */
-  async addOwn(entry: QueuedRun, now: Date): Promise<void> {
-    const found = await this.#runs.findOne({ _id: entry._id }, { projection: { _id: 1 } });
-    if (found) return;
-    await this.#settled(await this.#settlement.begin(entry.task_id), async () => {
+  /**
+   * Adds a run of the engine, QUEUED, unless it is there.
+   * @returns the run as it is stored; null if the id is that of a run of others
+   */
+  async addOwn(entry: QueuedRun, now: Date): Promise<RunDocument | null> {
+    const found = await this.findOwn(entry._id);
+    if (found) return found;
+    const run = newOwnRun(entry, now);
+    return this.#settled(await this.#settlement.begin(entry.task_id), async () => {
       try {
-        await this.#runs.insertOne(newOwnRun(entry, now), { ignoreUndefined: true });
+        await this.#runs.insertOne(run, { ignoreUndefined: true });
+        return run;
       } catch (error) {
         if (!isDuplicateKey(error)) throw error;
+        return this.findOwn(entry._id);
       }
     });
   }
@@ -161,17 +167,20 @@ export class RunStore {
 
   /**
    * Changes a run of the engine on behalf of a claim, and stores its fence, which excludes all earlier claims.
+   * @param known - the run as it was read last, which saves reading it
    * @returns the run as it is now; null if it is final, or a later claim has written it: then the caller no longer owns it
    */
   async writeOwn(
     { _id, task_id, fence }: Pick<QueuedRun, '_id' | 'task_id' | 'fence'>,
     changes: OwnChanges,
     now: Date,
+    known?: Pick<RunDocument, 'updatedAt'>,
   ): Promise<RunDocument | null> {
     const mine = { _id, fence: { $lte: fence }, status: { $nin: [...finalStatuses] } };
-    let before = await this.#runs.findOne(mine, { projection: { updatedAt: 1 } });
+    const read = () => this.#runs.findOne(mine, { projection: { updatedAt: 1 } });
+    let before = known ?? (await read());
     if (!before) return null;
-    return this.#settled(await this.#settlement.begin(task_id), async () => {
+    const write = async () => {
       for (;;) {
         if (!before) return null;
         const { updatedAt } = before;
@@ -187,9 +196,11 @@ export class RunStore {
           { returnDocument: 'after', ignoreUndefined: true },
         );
         if (after) return after;
-        before = await this.#runs.findOne(mine, { projection: { updatedAt: 1 } });
+        before = await read();
       }
-    });
+    };
+    const begun = await this.#settlement.begin(task_id);
+    return this.#settled(begun, write, (one) => this.#settlement.endUnmoved(one));
   }
 
   /**
@@ -199,17 +210,21 @@ export class RunStore {
    * because they are read from the history.
    * @param begun - null where the task is gone, so that nothing points to the runs
    */
-  async #settled<Result>(begun: ReportBegun | null, write: () => Promise<Result>): Promise<Result> {
+  async #settled<Result>(
+    begun: ReportBegun | null,
+    write: () => Promise<Result>,
+    end = (report: ReportBegun) => this.#settlement.end(report),
+  ): Promise<Result> {
     if (!begun) return write();
     let result: Result;
     try {
       result = await write();
     } catch (error) {
       // Best effort: if this fails as well, the mark expires later.
-      if (wasAnswered(error)) await this.#settlement.end(begun).catch(() => undefined);
+      if (wasAnswered(error)) await end(begun).catch(() => undefined);
       throw error;
     }
-    await this.#settlement.end(begun);
+    await end(begun);
     return result;
   }
 

@@ -44,6 +44,8 @@ export interface ReportBegun {
   /** The task's owner, under whose account the runs are stored. */
   accountId: string;
   mark: ObjectId;
+  /** The task's state with the mark. */
+  state: TaskState;
 }
 
 /**
@@ -73,20 +75,31 @@ export class Settlement {
       this.#tasks,
       { _id: taskId },
       { $push: { recording: { $each: [mark], $slice: -MAX_MARKS } } },
-      { projection: { account_id: 1, version: 1 } },
+      { projection: { account_id: 1, ...TASK_STATE } },
     );
-    return task && { taskId, accountId: task.account_id, mark };
+    return task && { taskId, accountId: task.account_id, mark, state: task };
+  }
+
+  /**
+   * Removes the mark of a report that added no run: the task points to the same runs as before. If another report was begun
+   * before and may not have ended, the pointers are read from the history as in `end`.
+   */
+  async endUnmoved(begun: ReportBegun): Promise<void> {
+    const { taskId: _id, mark, state } = begun;
+    const isAlone = Array.isArray(state.recording) && state.recording.length === 1;
+    if (!isAlone) return this.end(begun);
+    await this.#tasks.updateOne({ _id }, { $pullAll: { recording: [mark] }, $inc: { version: 1 } });
   }
 
   /** Points the task to its last runs and removes the report's mark. Reports that end at once share one update. */
-  async end({ taskId, mark }: ReportBegun): Promise<void> {
+  async end({ taskId, mark, state }: ReportBegun): Promise<void> {
     const marks = this.#written.get(taskId) ?? [];
     marks.push(mark);
     this.#written.set(taskId, marks);
     await this.#settling.run(taskId, async () => {
       const all = this.#written.get(taskId) ?? [];
       this.#written.delete(taskId);
-      await this.#settle(taskId, all);
+      await this.#settle(taskId, all, state);
     });
   }
 
@@ -111,10 +124,11 @@ export class Settlement {
    * that adds a run after that history was read settles the task later: either this update fails and is tried again, or the
    * other comes after it and sees all runs.
    * @param marks - of the reports that have been recorded
+   * @param known - the task's state as it was read last
    */
-  async #settle(taskId: string, marks: ObjectId[] = []): Promise<void> {
+  async #settle(taskId: string, marks: ObjectId[] = [], known?: TaskState): Promise<void> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      const task = await this.#stateOf(taskId);
+      const task = (attempt === 0 && known) || (await this.#stateOf(taskId));
       // Deleted since: its runs were recorded before.
       if (!task) return;
       if (await correctCounts(this.#tasks, taskId, task)) continue;

@@ -88,7 +88,7 @@ export class Attempt {
       tasks.findByIds([entry.task_id], {}),
       runs.findOwn(entry._id),
     ]);
-    const run = found ?? (await runs.addOwn(entry, clock.now()), await runs.findOwn(entry._id));
+    const run = found ?? (await runs.addOwn(entry, clock.now()));
     const start = startOf(entry, run, task, clock.now());
     if (start.kind === 'drop' || !run) return claims.remove(entry);
     if (start.kind === 'end' || !task)
@@ -96,7 +96,7 @@ export class Attempt {
     if (this.#lease.stopped) return this.#release({ delayMs: 0 });
     this.#lease.isDelivered = true;
     const changes = start.kind === 'follow' ? {} : started(run, clock.now());
-    const current = await runs.writeOwn(entry, changes, clock.now());
+    const current = await runs.writeOwn(entry, changes, clock.now(), run);
     if (!current) return claims.remove(entry);
     if (attemptsOf(current) === 1 && entry.tries === 0 && start.kind === 'execute') {
       observer.started((clock.now().getTime() - entry.due_at.getTime()) / 1_000);
@@ -163,7 +163,7 @@ export class Attempt {
     const { entry } = this.#lease;
     if (ending.kind === 'none') return;
     if (ending.kind === 'handOver') return this.#release({ delayMs: 0 });
-    const write = (changes: OwnChanges) => () => runs.writeOwn(entry, changes, clock.now());
+    const write = (changes: OwnChanges) => () => runs.writeOwn(entry, changes, clock.now(), run);
     if (ending.kind === 'again') {
       const { delayMs, delivered, error } = ending;
       this.#log.info({ delayMs, delivered, error: error.name }, 'run will be tried again');

@@ -15,6 +15,7 @@ export class Runner {
   readonly #leases = new Map<string, { lease: Lease; served: Promise<void> }>();
   readonly #observation = new Observation();
   readonly #look: Loop;
+  readonly #observing: Loop;
   readonly #beat: Loop;
   /** The account that was served last. */
   #lastAccount = '';
@@ -27,13 +28,17 @@ export class Runner {
     const { clock, log } = tools;
     const onError = (error: unknown) => log.error({ err: error }, 'queued runs could not be looked for');
     const look = async () => {
-      // Claim first: an observation may wait for a slow database.
       if (isLive()) await this.#claim();
+      return LOOK_MS;
+    };
+    const observe = async () => {
       await this.#observe(isLive());
       return LOOK_MS;
     };
     this.#look = new Loop(clock, look, onError);
+    this.#observing = new Loop(clock, observe, onError);
     this.#beat = new Loop(clock, async () => this.#renew(), onError);
+    this.#observing.wake();
     this.#beat.wake();
   }
 
@@ -53,7 +58,7 @@ export class Runner {
   async stop(graceMs: number, deadlineMs: number): Promise<void> {
     const { clock } = this.#tools;
     this.#isClaiming = false;
-    await this.#look.stop();
+    await Promise.all([this.#look.stop(), this.#observing.stop()]);
     const leases = [...this.#leases.values()];
     for (const { lease } of leases)
       if (!lease.isDelivered || lease.location !== undefined) lease.stop('drain');

@@ -1,4 +1,4 @@
-/** Thirty seconds of npm run soak: both set-ups, with faults of every kind that fits in, and the audit. */
+/** Thirty seconds of npm run soak: all set-ups, with faults of every kind that fits in, and the audit. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { Agent, type RequestListener, createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -23,8 +23,8 @@ test('thirty seconds of load and faults: nothing is lost, wrong or hung', async 
   const { code, stdout, stderr } = await soak.ended;
   // All of it, so that a failure tells what happened, and with which seed.
   expect({ code, stderr, stdout }).toMatchObject({ code: 0, stderr: '' });
-  const [, alone, pair] = stdout.split('\n== ');
-  for (const part of [alone, pair]) {
+  const [, alone, pair, engine] = stdout.split('\n== ');
+  for (const part of [alone, pair, engine]) {
     expect(part).toContain('\n0 lost, 0 wrong, 0 hung\n');
     expect(Number(/: ([\d,]+) requests/.exec(part ?? '')?.[1]?.replaceAll(',', ''))).toBeGreaterThan(100);
     expect(Number(/(\d+) faults survived/.exec(part ?? '')?.[1])).toBeGreaterThan(0);

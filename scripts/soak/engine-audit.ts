@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Collections } from '../../src/store/collections.ts';
+import type { OccurrenceDocument } from '../../src/store/occurrence-document.ts';
+import type { RunDocument } from '../../src/store/run-document.ts';
+import { finalStatuses } from '../../src/store/run-status.ts';
+import type { TaskDocument } from '../../src/store/task-document.ts';
+import { auditRuns, groupBy } from './audit.ts';
+import { type World, asking } from './client.ts';
+import type { Receiver } from './receiver.ts';
+import type { Starter } from './starter.ts';
+import type { VersionWatch } from './watch.ts';
+
+/** Issue of the engine: how long after the load every run is final, whatever was killed before. */
+const FINAL_MS = 60_000;
+const POLL_MS = 250;
+const MINUTE_MS = 60_000;
+const DEFAULT_ATTEMPTS = 1;
+
+interface EngineAudit {
+  world: World;
+  starters: Starter[];
+  receiver: Receiver;
+  collections: Collections;
+  versions: VersionWatch;
+}
+
+/** Holds what the engine has done against what was asked and what was due, after the load. */
+export async function engineAudit(audit: EngineAudit): Promise<void> {
+  const { world, starters, collections } = audit;
+  for (const starter of starters)
+    for (const run of starter.runs.filter(({ id }) => id === undefined)) await starter.ask(run);
+  await awaitFinal(audit);
+  const firedUntil = new Date();
+  for (const id of starters.flatMap(({ tasks }) => tasks)) {
+    const asked = asking('PATCH', '/api/tasks', { id, enabled: false });
+    const [instance] = world.instances;
+    if (instance) await world.sender.send(instance, 'disable', asked);
+  }
+  // What was due in between is canceled or executed.
+  await awaitFinal(audit);
+  const tasks = await collections.tasks.find({}).toArray();
+  const runs = await collections.runs.find({}, { sort: { createdAt: -1, _id: -1 } }).toArray();
+  const histories = groupBy(runs, ({ task_id }) => task_id);
+  const occurrences = groupBy(await collections.occurrences.find({}).toArray(), ({ task_id }) => task_id);
+  for (const task of tasks) {
+    const history = histories.get(task._id) ?? [];
+    audit.versions.see(task);
+    auditRuns(world.model, task, history);
+    auditOccurrences(audit, { task, history, decided: occurrences.get(task._id) ?? [], firedUntil });
+    for (const run of history) auditDeliveries(audit, task, run);
+  }
+  auditStarted(audit, new Set(runs.map(({ _id }) => _id)));
+}
+
+/** Waits until nothing is queued and every run is final, for as long as that may take. */
+async function awaitFinal({ world, collections }: EngineAudit): Promise<void> {
+  const { runs, run_queue } = collections;
+  const before = new Date();
+  const unfinished = async () => {
+    const open = { status: { $nin: [...finalStatuses] }, createdAt: { $lt: before } };
+    const queued = await run_queue.find({ due_at: { $lt: before } }).toArray();
+    const late = await runs.find(open).toArray();
+    return [...queued, ...late];
+  };
+  const deadline = performance.now() + FINAL_MS * world.faults.slowness;
+  for (;;) {
+    const left = await unfinished();
+    if (left.length === 0) return;
+    if (performance.now() > deadline) {
+      const shown = JSON.stringify(left.slice(0, 5));
+      return world.model.findings.add('hung', `${left.length} runs are not final after the load: ${shown}`);
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+function auditStarted({ world, starters }: EngineAudit, stored: Set<string>): void {
+  const { findings } = world.model;
+  for (const { id, key } of starters.flatMap(({ runs }) => runs))
+    if (id !== undefined && !stored.has(id)) findings.add('lost', `run ${id} of ${key} is not stored`);
+}
+
+/** Each fire time is one fired run, or one recorded skip or miss. */
+function auditOccurrences(
+  { world }: EngineAudit,
+  of: { task: TaskDocument; history: RunDocument[]; decided: OccurrenceDocument[]; firedUntil: Date },
+): void {
+  const { task, history, decided, firedUntil } = of;
+  const add = (severity: 'lost' | 'wrong', what: string) =>
+    world.model.findings.add(severity, `task ${task._id} ${what}`);
+  const times = new Map<number, number>();
+  for (const { outcome, scheduled_at, last_scheduled_at, count = 1 } of decided) {
+    const first = scheduled_at.getTime();
+    const last = (last_scheduled_at ?? scheduled_at).getTime();
+    if (outcome === 'missed' && (last - first) / MINUTE_MS + 1 !== count)
+      add('wrong', `has a record of ${count} misses from ${first} to ${last}`);
+    for (let at = first; at <= last; at += MINUTE_MS) times.set(at, (times.get(at) ?? 0) + 1);
+  }
+  const firstDue = Math.ceil((task.created_at.getTime() + 1) / MINUTE_MS) * MINUTE_MS;
+  for (let at = firstDue; at < firedUntil.getTime(); at += MINUTE_MS)
+    if (!times.has(at)) add('lost', `has no record of ${new Date(at).toISOString()}`);
+  for (const [at, count] of times)
+    if (count > 1) add('wrong', `has ${count} records of ${new Date(at).toISOString()}`);
+  const fired = new Set(decided.flatMap(({ run_id }) => run_id ?? []));
+  const scheduled = new Set(history.filter(({ payload }) => isScheduled(payload)).map(({ _id }) => _id));
+  for (const id of [...fired].filter((one) => !scheduled.has(one)))
+    add('lost', `fired, but its run ${id} is not stored`);
+  for (const id of [...scheduled].filter((one) => !fired.has(one)))
+    add('wrong', `has a scheduled run ${id} that no occurrence names`);
+}
+
+function isScheduled(payload: unknown): boolean {
+  return typeof payload === 'object' && payload !== null && 'type' in payload && payload.type === 'scheduled';
+}
+
+/** A run is delivered once per attempt, and more than once only where its task allows it and something was broken. */
+function auditDeliveries({ world, receiver }: EngineAudit, task: TaskDocument, run: RunDocument): void {
+  const delivered = receiver.deliveries.get(run._id) ?? [];
+  const attempts = delivered.map(({ attempt }) => attempt);
+  const history = delivered.map(({ attempt, at }) => `attempt ${attempt} at ${at}`);
+  const add = (what: string) => world.model.findings.add('wrong', `run ${run._id} ${what}`, history);
+  if (new Set(attempts).size < attempts.length) add(`was delivered twice in one attempt: ${attempts}`);
+  if (attempts.length > (task.max_attempts ?? DEFAULT_ATTEMPTS))
+    add(`was delivered ${attempts.length} times, and may be ${task.max_attempts ?? DEFAULT_ATTEMPTS} times`);
+  if (run.status === 'COMPLETED' && attempts.length === 0) add('is COMPLETED, and was never delivered');
+  const [first] = delivered;
+  const last = delivered.at(-1);
+  if (!first || !last || first === last) return;
+  const everything = world.instances.flatMap(({ targets }) => targets);
+  if (!world.faults.overlaps(everything, first.at, last.at))
+    add('was delivered again, though nothing was broken');
+}
