@@ -1,5 +1,6 @@
 /** The engine on the real embedded database, in virtual time. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { Long } from 'bson';
 import { QueueClaims } from '../../../src/store/queue-claims.ts';
 import { QueueStore } from '../../../src/store/queue-store.ts';
 import { RunStore } from '../../../src/store/run-store.ts';
@@ -212,6 +213,15 @@ describe('what becomes of a run', () => {
     await world.pass(31 * SECOND);
     expect(await world.runs()).toMatchObject([
       { status: 'COMPLETED', output: { cut: true, text: expect.any(String) } },
+    ]);
+  });
+
+  test('an output keeps integers of 64 bits', async () => {
+    await world.addTask(1, once);
+    world.startEngine({ script: async () => ({ kind: 'completed', output: { id: 2n ** 62n + 1n } }) });
+    await world.pass(31 * SECOND);
+    expect(await world.runs()).toMatchObject([
+      { status: 'COMPLETED', output: { id: Long.fromBigInt(2n ** 62n + 1n) } },
     ]);
   });
 
