@@ -365,6 +365,26 @@ describe('leases', () => {
   });
 });
 
+test('a run that a worker claims again while its lost attempt still stops keeps its lease', async () => {
+  await world.addTask(1, { schedule: '1 12 * * *', max_attempts: 2 });
+  const worker = world.startEngine({
+    script: async ({ job, signal }, process) => {
+      await process.work(job.attempt === 1 ? HOUR : MINUTE, signal);
+      if (!signal.aborted) return { kind: 'completed', output: 'done' };
+      await process.work(10 * SECOND);
+      return { kind: 'aborted' };
+    },
+  });
+  world.startEngine({ name: 'two', concurrency: 0 });
+  await world.pass(35 * SECOND);
+  worker.pause();
+  await world.pass(MINUTE);
+  worker.resume();
+  await world.pass(65 * SECOND);
+  expect(world.deliveries).toEqual(['one 1', 'one 2']);
+  expect(await world.runs()).toMatchObject([{ status: 'COMPLETED' }]);
+});
+
 describe('fairness', () => {
   test('accounts take turns, and none has more than half of the places', async () => {
     await world.addTask(1, { enabled: false });
