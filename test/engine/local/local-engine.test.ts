@@ -508,6 +508,17 @@ describe('runs that no engine executes', () => {
     expect(await world.queued()).toEqual([]);
   });
 
+  test('are read a few at a time, as their payloads may be large', async () => {
+    for (let at = 0; at < 25; at += 1) await world.runNow(uuid(1), { _id: `run_${at}` });
+    const claims = new QueueClaims(world.collections);
+    await world.pass(DAY + 1);
+    expect((await claims.unclaimedSince(world.now, '')).length).toBeLessThan(25);
+    expect(await new Expiry({ claims, runs: new RunStore(world.collections) }).cancelExpired(world.now)).toBe(
+      25,
+    );
+    expect(await world.queued()).toEqual([]);
+  });
+
   test('so are those whose worker died', async () => {
     await world.addTask(1, { schedule: '1 12 * * *' });
     const worker = world.startEngine({ script: working(HOUR) });
