@@ -447,6 +447,51 @@ describe('the end of the process', () => {
     expect(await world.queued()).toEqual([]);
   });
 
+  test('leaves no timer', async () => {
+    await world.addTask(1, { enabled: false });
+    await world.addTask(2, { enabled: false });
+    await world.runNow(uuid(1), { _id: 'run_1' });
+    await world.runNow(uuid(2), { _id: 'run_2' });
+    const { engine } = world.startEngine({
+      script: async (attempt, process) =>
+        working(attempt.job.run.id === 'run_1' ? 10 * SECOND : HOUR)(attempt, process),
+    });
+    await world.pass(5 * SECOND);
+    const stopped = engine.stop();
+    await world.pass(9 * SECOND);
+    await stopped;
+    expect(await world.statuses()).toEqual(['COMPLETED', 'INTERRUPTED']);
+    // That of the other run's work.
+    expect(world.time.timers).toBe(0);
+  });
+
+  test('neither plans nor claims meanwhile', async () => {
+    const hoursAgo = new Date(world.now.getTime() - 3 * HOUR);
+    await world.collections.engine.insertOne({
+      _id: 'engine',
+      kind: 'command',
+      at: hoursAgo,
+      first_at: hoursAgo,
+    });
+    for (const number of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+      await world.addTask(number, { catch_up: 'all', plan_from: hoursAgo, next_fire_at: hoursAgo });
+    const process = world.startEngine({ script: working(HOUR), concurrency: 1 });
+    let stopped: Promise<void> | undefined;
+    process.killWhen = () => {
+      const decided = process.writesSince.filter((write) => write === 'occurrences.insertOne').length;
+      if (decided === 40) stopped ??= process.engine.stop();
+      return false;
+    };
+    await world.pass(9 * SECOND);
+    await stopped;
+    expect((await world.occurrences()).length).toBeLessThan(60);
+    // All are decided after the next start, once.
+    world.startEngine({ name: 'two', concurrency: 0 });
+    await world.pass(5 * SECOND);
+    expect((await world.occurrences()).length).toBe(10 * 102);
+    expect((await world.queued()).length + (await world.runs()).length).toBeGreaterThanOrEqual(1_000);
+  });
+
   test('hands over what can be followed', async () => {
     const accepting: Script = async ({ signal, location, onAccepted }, process) => {
       if (location === undefined) await onAccepted('https://example.com/jobs/1');
