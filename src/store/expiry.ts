@@ -36,21 +36,25 @@ export class Expiry {
    * @returns the number of canceled runs
    */
   async cancelExpired(now: Date, stop?: AbortSignal): Promise<number> {
-    const unclaimed = await this.#claims.unclaimedSince(new Date(now.getTime() - EXPIRED_MS));
+    const before = new Date(now.getTime() - EXPIRED_MS);
     let canceled = 0;
-    for (const entry of unclaimed) {
-      if (stop?.aborted) return canceled;
-      await this.#runs.addOwn(entry, now);
-      const end = { status: 'CANCELED', error: EXPIRED, expiredAt: now, finishedAt: now } as const;
-      await this.#runs.writeOwn(entry, end, now);
-      await this.#claims.remove(entry);
-      canceled += 1;
+    for (let after: string | undefined = ''; after !== undefined;) {
+      const unclaimed = await this.#claims.unclaimedSince(before, after);
+      for (const entry of unclaimed) {
+        if (stop?.aborted) return canceled;
+        await this.#runs.addOwn(entry, now);
+        const end = { status: 'CANCELED', error: EXPIRED, expiredAt: now, finishedAt: now } as const;
+        await this.#runs.writeOwn(entry, end, now);
+        await this.#claims.remove(entry);
+        canceled += 1;
+      }
+      after = unclaimed.at(-1)?._id;
     }
-    const before = this.#claimed;
+    const claimedBefore = this.#claimed;
     this.#claimed = await this.#claims.claimed();
     for (const claim of this.#claimed) {
       const { _id, fence, beat } = claim;
-      if (before.some((other) => other._id === _id && other.fence === fence && other.beat === beat)) {
+      if (claimedBefore.some((other) => other._id === _id && other.fence === fence && other.beat === beat)) {
         await this.#claims.releaseLost(claim, now);
       }
     }

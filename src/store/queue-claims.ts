@@ -4,6 +4,8 @@ import type { QueuedRun } from './queue-document.ts';
 
 /** How long the waiting runs of a task are left alone after one of them found the task's slot taken. */
 const SLOT_TAKEN_MS = 1_000;
+/** Unclaimed runs that are read at once: the input of each may have 256 KiB. */
+const UNCLAIMED = 20;
 
 /** What an observer sees of a claim: it changes while the owner lives. */
 export type ClaimSeen = Pick<QueuedRun, '_id' | 'task_id' | 'owner' | 'fence' | 'beat' | 'cancel'>;
@@ -138,8 +140,10 @@ export class QueueClaims {
     return (await this.#queue.findOne({ task_id }, { projection: { _id: 1 } })) !== null;
   }
 
-  /** Runs that nobody has claimed, and nobody has tried to claim, since before an instant. */
-  async unclaimedSince(before: Date): Promise<QueuedRun[]> {
-    return this.#queue.find({ owner: null, not_before: { $lt: before }, due_at: { $lt: before } }).toArray();
+  /** The first runs behind an id that nobody has claimed, and nobody has tried to claim, since before an instant. */
+  async unclaimedSince(before: Date, after: string): Promise<QueuedRun[]> {
+    const unclaimed = { owner: null, not_before: { $lt: before }, due_at: { $lt: before } };
+    const options = { sort: { _id: 1 }, limit: UNCLAIMED, batchSize: UNCLAIMED + 1 } as const;
+    return this.#queue.find({ ...unclaimed, _id: { $gt: after } }, options).toArray();
   }
 }

@@ -51,6 +51,7 @@ export function exchange({ method, url, headers, body, signal, timeoutMs }: Exch
   const isSecure = url.protocol === 'https:';
   return new Promise((resolve, reject) => {
     let isConnected = false;
+    let hasResponse = false;
     const request = (isSecure ? requestHttps : requestHttp)(url, { method, headers, agent: false, signal });
     const giveUpAfter = (ms: number, what: string) =>
       setTimeout(() => request.destroy(new Error(`${what} within ${ms / 1_000} s`)), ms);
@@ -65,6 +66,7 @@ export function exchange({ method, url, headers, body, signal, timeoutMs }: Exch
       });
     });
     request.on('response', (response) => {
+      hasResponse = true;
       const reply = new Beginning(MAX_REPLY_BYTES);
       response.on('data', (chunk: Buffer) => reply.add(chunk));
       response.on('error', fail);
@@ -73,7 +75,11 @@ export function exchange({ method, url, headers, body, signal, timeoutMs }: Exch
       );
     });
     request.on('error', fail);
-    request.on('close', () => clearTimeout(timer));
+    request.on('close', () => {
+      clearTimeout(timer);
+      // Node reports neither a response nor an error for a reply that switches protocols.
+      if (!hasResponse) fail(new Error('The connection was closed without a reply'));
+    });
     request.end(body);
   });
 }

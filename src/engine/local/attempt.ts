@@ -129,11 +129,13 @@ export class Attempt {
     const leftMs = Math.max(0, beganAt.getTime() + timeoutMsOf(task) - clock.now().getTime());
     const cancelTimeout = clock.setTimeout(() => lease.stop('timeout'), leftMs);
     let cancelGivingUp = () => {};
+    let giveUpLater = () => {};
     const givenUp = new Promise<Result>((resolve) => {
-      lease.signal.addEventListener('abort', () => {
+      giveUpLater = () => {
         cancelGivingUp = clock.setTimeout(() => resolve({ kind: 'aborted' }), STOPPED_MS);
-      });
+      };
     });
+    lease.signal.addEventListener('abort', giveUpLater);
     const execution = async (): Promise<Result> => {
       try {
         return await executor.execute({
@@ -154,6 +156,8 @@ export class Attempt {
     const result = await Promise.race([execution(), givenUp]);
     cancelTimeout();
     cancelGivingUp();
+    // The lease may be told to stop while the result is stored: then a timer would keep the process alive.
+    lease.signal.removeEventListener('abort', giveUpLater);
     return result;
   }
 

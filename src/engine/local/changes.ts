@@ -1,4 +1,5 @@
 import type { RunError } from '../../../generated/types.gen.ts';
+import { exactJson } from '../../lib/exact-json.ts';
 import type { AttemptDocument, RunDocument } from '../../store/run-document.ts';
 import type { OwnChanges } from '../../store/run-store.ts';
 import { type Ending, type FinalEnding, LOST_WORKER, attemptsOf } from './ending.ts';
@@ -19,7 +20,7 @@ function boundedError({ name, message, stackTrace }: RunError): RunError {
 }
 
 function boundedOutput(output: unknown): unknown {
-  const text = JSON.stringify(output) ?? 'null';
+  const text = exactJson(output);
   // Twice the limit, for what executors mark and escape.
   if (Buffer.byteLength(text) <= 2 * MAX_OUTPUT_BYTES) return output;
   return { cut: true, text: Buffer.from(text).subarray(0, MAX_OUTPUT_BYTES).toString() };

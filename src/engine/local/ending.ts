@@ -143,11 +143,13 @@ function failed(error: RunError, repeatable: boolean, { task, attempt, random }:
 
 function undelivered(
   { error, retryAfterMs }: Extract<Outcome, { kind: 'undelivered' }>,
-  { entry, task, now, random }: AttemptEnded,
+  { entry, task, stopped, now, random }: AttemptEnded,
 ): Ending {
   const delayMs = delayOf(entry.tries, random, retryAfterMs);
   const until = entry.due_at.getTime() + timeoutMsOf(task);
-  if (now.getTime() + delayMs <= until) return { kind: 'again', delivered: false, delayMs, error };
+  // The service may have stopped before it tried.
+  if (stopped === 'drain' || now.getTime() + delayMs <= until)
+    return { kind: 'again', delivered: false, delayMs, error };
   const message = `The run could not be delivered in time: ${error.message}`;
   return {
     kind: 'final',

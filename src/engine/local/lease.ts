@@ -22,6 +22,7 @@ export class Lease {
   readonly #stopping = new AbortController();
   readonly #clock: Clock;
   #cancelTimer = () => {};
+  #hasEnded = false;
 
   constructor(entry: QueuedRun, clock: Clock, claimedAtMs: number) {
     this.entry = entry;
@@ -36,6 +37,7 @@ export class Lease {
 
   /** Tells the executor to stop; the first reason counts. */
   stop(reason: StopReason): void {
+    if (this.#hasEnded) return;
     this.stopped ??= reason;
     this.#stopping.abort();
   }
@@ -46,13 +48,16 @@ export class Lease {
     else this.stop('lease');
   }
 
-  /** Stops watching the lease. */
+  /** Stops watching the lease: nothing executes any more. */
   end(): void {
+    this.#hasEnded = true;
     this.#cancelTimer();
   }
 
   #renewed(atMs: number): void {
     this.#cancelTimer();
+    // A renewal may have been under way when the run ended.
+    if (this.#hasEnded) return;
     const leftMs = Math.max(0, atMs + GIVEN_UP_MS - this.#clock.monotonicMs());
     this.#cancelTimer = this.#clock.setTimeout(() => this.stop('lease'), leftMs);
   }

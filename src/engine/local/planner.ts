@@ -66,17 +66,20 @@ export class Planner {
   /**
    * Plans the tasks that are due.
    * @param engineSince - fire times up to the first start of an engine are nobody's
+   * @param stop - ends the look before the next decision; the next look goes on from there
    * @returns milliseconds until the next look
    */
-  async look(engineSince: Date): Promise<number> {
+  async look(engineSince: Date, stop: AbortSignal): Promise<number> {
     const now = this.#clock.now();
     const tasks = await this.#stores.plans.due(now, PAGE);
     let planned = 0;
     const rest = tasks.values();
     const work = async () => {
       for (const task of rest) {
+        if (stop.aborted) return;
         try {
-          await this.#plan(task, Math.max(engineSince.getTime(), task.plan_from?.getTime() ?? 0), now);
+          const fromMs = Math.max(engineSince.getTime(), task.plan_from?.getTime() ?? 0);
+          await this.#plan(task, { fromMs, now, stop });
           planned += 1;
         } catch (error) {
           this.#log.error({ err: error, taskId: task._id }, 'a task could not be planned');
@@ -117,7 +120,10 @@ export class Planner {
     return soon;
   }
 
-  async #plan(task: PlannedTask, fromMs: number, now: Date): Promise<void> {
+  async #plan(
+    task: PlannedTask,
+    { fromMs, now, stop }: { fromMs: number; now: Date; stop: AbortSignal },
+  ): Promise<void> {
     const { plans } = this.#stores;
     const { plan_from, next_fire_at, enabled, catch_up = 'once' } = task;
     if (enabled === false) return plans.change(task, {});
@@ -141,7 +147,7 @@ export class Planner {
       if (decidedMs > fromMs) due = await gather(timesAfter(task, decidedMs), now.getTime());
     }
     for (const one of sortOut(due, now.getTime(), catch_up)) {
-      if (!(await this.#decide(task, one, now))) return;
+      if (stop.aborted || !(await this.#decide(task, one, now))) return;
     }
     await plans.change(task, {
       plan_from: new Date(Math.max(now.getTime(), fromMs)),

@@ -113,7 +113,8 @@ export class Runner {
       log.error({ err: error, taskId, runId }, 'a claimed run could not be started');
     }
     lease.end();
-    this.#leases.delete(runId);
+    // This process may have claimed the run again while the attempt that lost its lease stopped.
+    if (this.#leases.get(runId)?.lease === lease) this.#leases.delete(runId);
     this.wake();
   }
 

@@ -141,6 +141,10 @@ describe('a request', () => {
     [[202, 'no location'], { kind: 'failed', repeatable: false, error: { name: 'NoLocation' } }],
     ['resets', { kind: 'failed', repeatable: true, error: { name: 'ConnectionLost' } }],
     ['breaks off', { kind: 'failed', repeatable: true, error: { name: 'ConnectionLost' } }],
+    [
+      [101, '', { connection: 'upgrade', upgrade: 'other' }],
+      { kind: 'failed', repeatable: true, error: { name: 'ConnectionLost' } },
+    ],
   ])('that is answered %# ends as the table says', async (reply, outcome) => {
     stub.replies(() => reply);
     const given = await execute();

@@ -58,6 +58,13 @@ describe('what becomes of a run after an attempt', () => {
     ['thrown', broken, undefined, {}, 'SYSTEM_FAILURE'],
     ['undelivered', undelivered, undefined, last, 'again, undelivered'],
     ['undelivered in the drain', undelivered, 'drain', {}, 'again, undelivered'],
+    [
+      'undelivered in the drain when the time is over',
+      undelivered,
+      'drain',
+      { now: new Date(+NOW + 60_000) },
+      'again, undelivered',
+    ],
     ['undelivered while it was canceled', undelivered, 'cancel', {}, 'CANCELED Canceled'],
     [
       'undelivered until the time is over',

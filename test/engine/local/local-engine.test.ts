@@ -1,5 +1,6 @@
 /** The engine on the real embedded database, in virtual time. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { Long } from 'bson';
 import { QueueClaims } from '../../../src/store/queue-claims.ts';
 import { QueueStore } from '../../../src/store/queue-store.ts';
 import { RunStore } from '../../../src/store/run-store.ts';
@@ -215,6 +216,15 @@ describe('what becomes of a run', () => {
     ]);
   });
 
+  test('an output keeps integers of 64 bits', async () => {
+    await world.addTask(1, once);
+    world.startEngine({ script: async () => ({ kind: 'completed', output: { id: 2n ** 62n + 1n } }) });
+    await world.pass(31 * SECOND);
+    expect(await world.runs()).toMatchObject([
+      { status: 'COMPLETED', output: { id: Long.fromBigInt(2n ** 62n + 1n) } },
+    ]);
+  });
+
   test('a final status that the database cannot take is stored when it is back', async () => {
     await world.addTask(1, once);
     const process = world.startEngine({ script: working(5 * SECOND) });
@@ -355,6 +365,26 @@ describe('leases', () => {
   });
 });
 
+test('a run that a worker claims again while its lost attempt still stops keeps its lease', async () => {
+  await world.addTask(1, { schedule: '1 12 * * *', max_attempts: 2 });
+  const worker = world.startEngine({
+    script: async ({ job, signal }, process) => {
+      await process.work(job.attempt === 1 ? HOUR : MINUTE, signal);
+      if (!signal.aborted) return { kind: 'completed', output: 'done' };
+      await process.work(10 * SECOND);
+      return { kind: 'aborted' };
+    },
+  });
+  world.startEngine({ name: 'two', concurrency: 0 });
+  await world.pass(35 * SECOND);
+  worker.pause();
+  await world.pass(MINUTE);
+  worker.resume();
+  await world.pass(65 * SECOND);
+  expect(world.deliveries).toEqual(['one 1', 'one 2']);
+  expect(await world.runs()).toMatchObject([{ status: 'COMPLETED' }]);
+});
+
 describe('fairness', () => {
   test('accounts take turns, and none has more than half of the places', async () => {
     await world.addTask(1, { enabled: false });
@@ -417,6 +447,51 @@ describe('the end of the process', () => {
     expect(await world.queued()).toEqual([]);
   });
 
+  test('leaves no timer', async () => {
+    await world.addTask(1, { enabled: false });
+    await world.addTask(2, { enabled: false });
+    await world.runNow(uuid(1), { _id: 'run_1' });
+    await world.runNow(uuid(2), { _id: 'run_2' });
+    const { engine } = world.startEngine({
+      script: async (attempt, process) =>
+        working(attempt.job.run.id === 'run_1' ? 10 * SECOND : HOUR)(attempt, process),
+    });
+    await world.pass(5 * SECOND);
+    const stopped = engine.stop();
+    await world.pass(9 * SECOND);
+    await stopped;
+    expect(await world.statuses()).toEqual(['COMPLETED', 'INTERRUPTED']);
+    // That of the other run's work.
+    expect(world.time.timers).toBe(0);
+  });
+
+  test('neither plans nor claims meanwhile', async () => {
+    const hoursAgo = new Date(world.now.getTime() - 3 * HOUR);
+    await world.collections.engine.insertOne({
+      _id: 'engine',
+      kind: 'command',
+      at: hoursAgo,
+      first_at: hoursAgo,
+    });
+    for (const number of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+      await world.addTask(number, { catch_up: 'all', plan_from: hoursAgo, next_fire_at: hoursAgo });
+    const process = world.startEngine({ script: working(HOUR), concurrency: 1 });
+    let stopped: Promise<void> | undefined;
+    process.killWhen = () => {
+      const decided = process.writesSince.filter((write) => write === 'occurrences.insertOne').length;
+      if (decided === 40) stopped ??= process.engine.stop();
+      return false;
+    };
+    await world.pass(9 * SECOND);
+    await stopped;
+    expect((await world.occurrences()).length).toBeLessThan(60);
+    // All are decided after the next start, once.
+    world.startEngine({ name: 'two', concurrency: 0 });
+    await world.pass(5 * SECOND);
+    expect((await world.occurrences()).length).toBe(10 * 102);
+    expect((await world.queued()).length + (await world.runs()).length).toBeGreaterThanOrEqual(1_000);
+  });
+
   test('hands over what can be followed', async () => {
     const accepting: Script = async ({ signal, location, onAccepted }, process) => {
       if (location === undefined) await onAccepted('https://example.com/jobs/1');
@@ -475,6 +550,17 @@ describe('runs that no engine executes', () => {
     expect(await world.runs()).toMatchObject([
       { status: 'CANCELED', expiredAt: world.now, error: { name: 'Expired' } },
     ]);
+    expect(await world.queued()).toEqual([]);
+  });
+
+  test('are read a few at a time, as their payloads may be large', async () => {
+    for (let at = 0; at < 25; at += 1) await world.runNow(uuid(1), { _id: `run_${at}` });
+    const claims = new QueueClaims(world.collections);
+    await world.pass(DAY + 1);
+    expect((await claims.unclaimedSince(world.now, '')).length).toBeLessThan(25);
+    expect(await new Expiry({ claims, runs: new RunStore(world.collections) }).cancelExpired(world.now)).toBe(
+      25,
+    );
     expect(await world.queued()).toEqual([]);
   });
 

@@ -22,6 +22,11 @@ export class VirtualTime {
     this.#quietTurns = quietTurns;
   }
 
+  /** Timers that have neither fired nor been canceled. */
+  get timers(): number {
+    return this.#timers.length;
+  }
+
   /** @returns cancels the timer */
   at(atMs: number, run: () => void): () => void {
     const timer = { atMs, order: (this.#order += 1), run };
