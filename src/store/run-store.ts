@@ -43,7 +43,7 @@ export class RunOfTheEngine extends Error {
   }
 }
 
-/** What the engine changes of its runs. */
+/** The fields of its runs that the engine changes. */
 export type OwnChanges = Partial<
   Omit<RunDocument, '_id' | 'task_id' | 'account_id' | 'fence' | 'createdAt' | 'updatedAt'>
 >;
@@ -110,9 +110,9 @@ export class RunStore {
   }
 
   /**
-   * Adds or updates what was reported of runs, by id. Repeated and late reports change nothing.
-   * @throws UnknownTask, RunOfAnotherTask, RunOfTheEngine; nothing is written then, unless somebody else first wrote the same
-   * run in the same moment.
+   * Adds or updates reported runs, by id. Repeated and late reports change nothing.
+   * @throws UnknownTask, RunOfAnotherTask, RunOfTheEngine; nothing is written then, unless another request first wrote the
+   * same run at the same moment.
    */
   async recordRuns(taskId: string, reports: ReportedRun[]): Promise<void> {
     if (reports.length === 0) return;
@@ -120,8 +120,8 @@ export class RunStore {
     const begun = await this.#settlement.begin(taskId);
     if (!begun) throw new UnknownTask(taskId);
     const owner = { id: taskId, account_id: begun.accountId };
-    // Two first reports of a run may both find nothing and both insert. The one that loses is sent again, because it may be
-    // the newer; what collides with a run that is there is stale, or that run is of another task or of the engine.
+    // Two first reports of a run may both insert. Retry the one that collides, because it may be newer. A retry that collides
+    // is stale, or the run belongs to another task or to the engine.
     const collided = await this.#settled(
       begun,
       async () => !(await this.#write(owner, reports)) && !(await this.#write(owner, reports)),
@@ -129,7 +129,7 @@ export class RunStore {
     if (collided) await this.#refuseForeign(taskId, reports);
   }
 
-  /** Adds a run of the engine, QUEUED, unless it is there. */
+  /** Adds a run of the engine, QUEUED, unless it exists. */
   async addOwn(entry: QueuedRun, now: Date): Promise<void> {
     const found = await this.#runs.findOne({ _id: entry._id }, { projection: { _id: 1 } });
     if (found) return;
@@ -181,11 +181,11 @@ export class RunStore {
   }
 
   /**
-   * Every write to runs: marks their task, writes, then points the task to its last five runs and removes the mark. The
+   * Wraps every write to runs: marks their task, writes, then points the task to its last five runs and removes the mark. The
    * task's version is raised before and after, and no process caches the task meanwhile, so that no reply shows an older
    * state than an earlier one. If the process dies in between, the mark stays; the task's next write repairs its pointers,
    * because they are read from the history.
-   * @param begun - null where the task is gone, so that nothing points to the runs
+   * @param begun - null if the task was deleted, so that nothing points to the runs
    */
   async #settled<Result>(begun: ReportBegun | null, write: () => Promise<Result>): Promise<Result> {
     if (!begun) return write();
