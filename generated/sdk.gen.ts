@@ -125,15 +125,15 @@ export const listRuns = <ThrowOnError extends boolean = false>(options?: Options
 /**
  * Run a task now
  *
- * Queues a run of a task for the service's engine and returns it, usually QUEUED. A disabled task can be run too. The
- * run starts when an engine is free and, unless the task's `overlap` is `allow`, no other run of the task executes. An
- * account key runs its own account's tasks; every other task is `404`.
+ * Queues a run of a task for the service's engine and returns it, usually QUEUED. A disabled task can run too. The run
+ * starts when an engine has capacity. Unless the task's `overlap` is `allow`, it also waits until no other run of the
+ * task executes. An account key can run its own account's tasks; any other task is `404`.
  *
- * The reply is `409` while no engine is live, and `429 too_many_queued` while ten runs of the task wait or 1,000 runs of
- * its account are queued. Nothing is queued then.
+ * Returns `409` while no engine is live, and `429 too_many_queued` while ten runs of the task wait or 1,000 runs of its
+ * account are queued. Such a request queues nothing.
  *
- * Send an `Idempotency-Key` to make a retry safe: a request with the same key and body within 24 hours starts no second
- * run and returns the first one as it is now.
+ * Send an `Idempotency-Key` to make retries safe: within 24 hours, a request with the same key and body starts no second
+ * run and returns the first one in its current state.
  *
  */
 export const runTask = <ThrowOnError extends boolean = false>(options: Options<RunTaskData, ThrowOnError>) => (options.client ?? client).post<RunTaskResponses, RunTaskErrors, ThrowOnError>({
@@ -163,14 +163,14 @@ export const runTask = <ThrowOnError extends boolean = false>(options: Options<R
  * their statuses, then as sent, and the result applies to the stored run.
  * If any run of a request is wrong, none is recorded. Runs of the service's own engine cannot be reported (`409`).
  *
- * A run may be sent as the Trigger.dev SDK returns it, from `runs.retrieve` or `runs.list`. Fields that Run does not
- * have are accepted and ignored where RunReport or ReportedError lists them; any other unknown field is an error.
- * ReportedRunStatus says how statuses are recorded. `task_id` names the task: of a run that a schedule fired, send the
- * `externalId` of its `schedule`.
+ * A run can be sent as `runs.retrieve` or `runs.list` of the Trigger.dev SDK returns it. The fields that RunReport and
+ * ReportedError describe as ignored are accepted; any other unknown field is an error. ReportedRunStatus defines how
+ * statuses are recorded. `task_id` names the task. For a run that a schedule fired, send the `externalId` of its
+ * `schedule`.
  *
- * An item of `runs.list` is a report with `isCompleted` and without `attempts` and `attemptCount`. It leaves
- * `payload`, `output`, `error`, `attempts` and `schedule` as they are, unless it names them. Any other field that it
- * does not name is removed.
+ * A report with `isCompleted` and without `attempts` and `attemptCount` is an item of `runs.list`. It leaves `payload`,
+ * `output`, `error`, `attempts` and `schedule` unchanged unless it names them. It removes any other field that it does
+ * not name.
  *
  */
 export const recordRuns = <ThrowOnError extends boolean = false>(options: Options<RecordRunsData, ThrowOnError>) => (options.client ?? client).put<RecordRunsResponses, RecordRunsErrors, ThrowOnError>({
@@ -186,11 +186,11 @@ export const recordRuns = <ThrowOnError extends boolean = false>(options: Option
 /**
  * Cancel a run
  *
- * Cancels a run of the service's engine and returns it as it is now. A run that waits is CANCELED at once. A run that
- * executes stays EXECUTING until its work has stopped; read it again to see the result. A run that has a final status
- * is returned unchanged. A receiver or a model that already has the work may go on with it.
+ * Cancels a run of the service's engine and returns it in its current state. A waiting run is CANCELED at once. An
+ * executing run stays EXECUTING until its work has stopped; read the run again to see the result. A final run is
+ * returned unchanged. A receiver or a model that already has the work may continue it.
  *
- * The reply is `409` for a run that another engine executes: cancel it there. To an account key, every run of another
+ * Returns `409` for a run that another engine executes; cancel it there. With an account key, every run of another
  * account is `404`.
  *
  */
@@ -205,18 +205,18 @@ export const cancelRun = <ThrowOnError extends boolean = false>(options: Options
 });
 
 /**
- * List what became of fire times
+ * List past fire times and their outcomes
  *
- * Returns the past instants at which tasks were due for the service's engine, and what became of each: a run
- * (`fired`), nothing because of the task's `overlap` (`skipped`), or nothing because no engine was live in time
- * (`missed`). Newest first, ties by task and instant, a page at a time. All given filters must match; nothing that
- * matches is an empty array.
+ * Returns the past fire times of tasks for the service's engine, with their outcomes: `fired` (a run was queued),
+ * `skipped` (the task's `overlap` allowed no run) or `missed` (no engine was live in time). The order is newest first,
+ * with ties by task and instant. All given filters must match. If nothing matches, the array is empty.
  *
- * Several missed instants in a row are one occurrence: `scheduled_at` is the first, `last_scheduled_at` the last, `count`
- * their number. A disabled task has no occurrences, and neither has a run that somebody started by hand. The service
- * keeps occurrences for 90 days, also those of deleted tasks. To an account key, tasks of other accounts have none.
+ * Consecutive missed fire times are one occurrence: `scheduled_at` is the first, `last_scheduled_at` the last, `count`
+ * their number. Disabled tasks and runs of `runTask` have no occurrences. The service keeps occurrences for 90 days,
+ * also those of deleted tasks. An account key gets the occurrences of its own account only.
  *
- * While more follow, the reply has a `next_cursor`, to be sent as `cursor` with the same filters.
+ * The result is paged. If more occurrences follow, the reply has a `next_cursor`: send it as `cursor` with the same
+ * filters.
  *
  */
 export const listOccurrences = <ThrowOnError extends boolean = false>(options?: Options<ListOccurrencesData, ThrowOnError>) => (options?.client ?? client).get<ListOccurrencesResponses, ListOccurrencesErrors, ThrowOnError>({

@@ -23,16 +23,16 @@ export type ReadinessResponse = {
      */
     status: 'ready';
     /**
-     * The engine that executes tasks in this process; absent where none is configured.
+     * The engine that executes tasks in this process; absent if none is configured.
      */
     engine?: {
         /**
-         * What executes them, e.g. `command` or `url`.
+         * What executes the tasks, e.g. `command` or `url`.
          */
         kind: string;
         /**
-         * `active` when it executes tasks. `idle` until it has announced itself in the database, and while an engine of
-         * another kind, in another process, is live there.
+         * `active`: it executes tasks. `idle`: it has not registered in the database yet, or an engine of another kind
+         * is live in another process.
          *
          */
         state: 'active' | 'idle';
@@ -132,19 +132,19 @@ export type CreateTaskRequest = {
      */
     overlap?: 'skip' | 'queue' | 'allow';
     /**
-     * Which fire times run late that were missed by more than 60 seconds, because no engine was live. `skip`: none.
+     * Which missed fire times run late. A fire time is missed if no engine was live within 60 seconds. `skip`: none.
      * `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`.
      *
      */
     catch_up?: 'skip' | 'once' | 'all';
     /**
-     * How long one attempt of a run may take, in seconds. Absent means 3,600.
+     * Time limit of one attempt of a run, in seconds. Absent means 3,600.
      *
      */
     timeout_seconds?: number;
     /**
-     * How often one run is delivered at most: with 1, work that was delivered and then lost or failed is not repeated.
-     * Absent means 1.
+     * The most times that one run is delivered. With 1, work that was delivered and then failed or was lost is not
+     * repeated. Absent means 1.
      *
      */
     max_attempts?: number;
@@ -217,19 +217,19 @@ export type UpdateTaskRequest = {
      */
     overlap?: 'skip' | 'queue' | 'allow' | null;
     /**
-     * Which fire times run late that were missed by more than 60 seconds, because no engine was live. `skip`: none.
+     * Which missed fire times run late. A fire time is missed if no engine was live within 60 seconds. `skip`: none.
      * `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`. null removes the field.
      *
      */
     catch_up?: 'skip' | 'once' | 'all' | null;
     /**
-     * How long one attempt of a run may take, in seconds. Absent means 3,600. null removes the field.
+     * Time limit of one attempt of a run, in seconds. Absent means 3,600. null removes the field.
      *
      */
     timeout_seconds?: number | null;
     /**
-     * How often one run is delivered at most: with 1, work that was delivered and then lost or failed is not repeated.
-     * Absent means 1. null removes the field.
+     * The most times that one run is delivered. With 1, work that was delivered and then failed or was lost is not
+     * repeated. Absent means 1. null removes the field.
      *
      */
     max_attempts?: number | null;
@@ -292,7 +292,7 @@ export type RunsResponse = {
 };
 
 /**
- * Which task to run, and what to give the run.
+ * The task to run, and the input of the run.
  */
 export type RunTaskRequest = {
     /**
@@ -300,19 +300,19 @@ export type RunTaskRequest = {
      */
     task_id: string;
     /**
-     * What the run is given as `payload.input`; any JSON value of at most 256 KiB. The limits of RunReport apply to texts
-     * and names in it.
+     * Input of the run, which becomes its `payload.input`: any JSON value of at most 256 KiB. The limits of RunReport for
+     * texts and names apply.
      *
      */
     payload?: unknown;
 };
 
 /**
- * Which run to cancel.
+ * The run to cancel.
  */
 export type CancelRunRequest = {
     /**
-     * The run to cancel.
+     * The `id` of the run.
      */
     runId: string;
 };
@@ -348,7 +348,7 @@ export type OccurrencesResponse = {
 };
 
 /**
- * An instant at which a task was due, and what became of it.
+ * A past fire time of a task, or several missed ones, and the outcome.
  */
 export type Occurrence = {
     /**
@@ -356,15 +356,16 @@ export type Occurrence = {
      */
     task_id: string;
     /**
-     * The fire time; of several missed ones, the first.
+     * The fire time; the first of several missed ones.
      */
     scheduled_at: string;
     /**
-     * What became of it.
+     * `fired`: a run was queued. `skipped`: the task's `overlap` allowed no run. `missed`: no engine was live in time.
+     *
      */
     outcome: 'fired' | 'skipped' | 'missed';
     /**
-     * The run that it made; only where the outcome is `fired`.
+     * The `id` of the run; only if `outcome` is `fired`.
      */
     run_id?: string;
     /**
@@ -378,7 +379,7 @@ export type Occurrence = {
      */
     last_scheduled_at?: string;
     /**
-     * How many missed fire times this stands for.
+     * The number of missed fire times.
      */
     count?: number;
 };
@@ -518,43 +519,43 @@ export type RunReport = {
         [key: string]: unknown;
     } | null;
     /**
-     * Accepted and ignored; `status` says it.
+     * Accepted and ignored; see `status`.
      */
     isQueued?: unknown;
     /**
-     * Accepted and ignored; `status` says it.
+     * Accepted and ignored; see `status`.
      */
     isExecuting?: unknown;
     /**
-     * Accepted and ignored; `status` says it.
+     * Accepted and ignored; see `status`.
      */
     isWaiting?: unknown;
     /**
-     * Ignored, but for what recordRuns says of items of `runs.list`; `status` says whether the run has ended.
+     * Ignored, except that it marks items of `runs.list` (see recordRuns).
      */
     isCompleted?: unknown;
     /**
-     * Accepted and ignored; `status` says it.
+     * Accepted and ignored; see `status`.
      */
     isSuccess?: unknown;
     /**
-     * Accepted and ignored; `status` says it.
+     * Accepted and ignored; see `status`.
      */
     isFailed?: unknown;
     /**
-     * Accepted and ignored; `status` says it.
+     * Accepted and ignored; see `status`.
      */
     isCancelled?: unknown;
     /**
-     * Ignored, but for what recordRuns says of items of `runs.list`.
+     * Ignored, except that items of `runs.list` do not have it (see recordRuns).
      */
     attemptCount?: unknown;
     /**
-     * Accepted and ignored; a link to a large payload, which expires.
+     * Accepted and ignored; an expiring link to a large payload.
      */
     payloadPresignedUrl?: unknown;
     /**
-     * Accepted and ignored; a link to a large output, which expires.
+     * Accepted and ignored; an expiring link to a large output.
      */
     outputPresignedUrl?: unknown;
     /**
@@ -568,15 +569,15 @@ export type RunReport = {
 };
 
 /**
- * Where the run is, by any name of the engine's. Those that RunStatus does not have are recorded as others:
+ * Status of the run, by any name that the run engine uses. Names that RunStatus does not have are recorded as follows:
  *
  * | reported | recorded |
  * |---|---|
  * | `WAITING_FOR_DEPLOY` | `PENDING_VERSION` |
  * | `DEQUEUED` | `EXECUTING` |
  * | `WAITING` | `FROZEN` |
- * | `EXPIRED` | `CANCELED`; `expiredAt` is `finishedAt`, or else `updatedAt`, where the report has none |
- * | `TIMED_OUT` | `FAILED`; the name of `error` is `TimedOut` where there is no error, or none with a name |
+ * | `EXPIRED` | `CANCELED`; if the report has no `expiredAt`, it becomes `finishedAt`, or else `updatedAt` |
+ * | `TIMED_OUT` | `FAILED`; if there is no `error`, or it has no name, its name becomes `TimedOut` |
  *
  */
 export type ReportedRunStatus = 'PENDING_VERSION' | 'DELAYED' | 'QUEUED' | 'EXECUTING' | 'REATTEMPTING' | 'FROZEN' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'CRASHED' | 'INTERRUPTED' | 'SYSTEM_FAILURE' | 'WAITING_FOR_DEPLOY' | 'DEQUEUED' | 'WAITING' | 'EXPIRED' | 'TIMED_OUT';
@@ -712,8 +713,8 @@ export type ErrorResponse = {
  * | `not_acceptable` | 406 | `Accept` excludes JSON |
  * | `request_timeout` | 408 | the request did not arrive in time |
  * | `run_of_another_task` | 409 | a run with that `id` belongs to another task |
- * | `run_of_the_engine` | 409 | a run with that `id` belongs to the service's own engine, which alone writes it |
- * | `no_engine` | 409 | no engine is live that could execute the task |
+ * | `run_of_the_engine` | 409 | a run with that `id` belongs to the service's own engine, so it cannot be reported |
+ * | `no_engine` | 409 | no live engine can execute the task |
  * | `not_cancelable` | 409 | the run is not final, and the service's engine does not own it |
  * | `body_too_large` | 413 | the body is too large |
  * | `uri_too_long` | 414 | the URL is too long |
@@ -725,7 +726,7 @@ export type ErrorResponse = {
  * | `internal_error` | 500 | an unexpected failure |
  * | `database_unavailable` | 503 | the database cannot be reached or is too slow |
  * | `service_overloaded` | 503 | the service itself, not its database, was too busy to answer in time |
- * | `too_busy` | 503 | there are too many connections, or too many bytes of replies wait for their clients |
+ * | `too_busy` | 503 | there are too many connections, or too many unread replies |
  * | `not_ready` | 503 | the service is starting or about to end (`/health/ready` alone) |
  *
  */
@@ -797,8 +798,8 @@ export type Task = {
      */
     owner_email: string | null;
     /**
-     * Name of the artist account; null when it is not known. It shows to every account whose task names the artist
-     * account. Absent only where an `Idempotency-Key` replays the reply of an earlier release.
+     * Name of the artist account; null if unknown. Every account whose task names the artist account can see it. Absent
+     * only if an `Idempotency-Key` replays a reply of an earlier release.
      *
      */
     artist_name?: string | null;
@@ -814,29 +815,29 @@ export type Task = {
      */
     overlap?: 'skip' | 'queue' | 'allow';
     /**
-     * Which fire times run late that were missed by more than 60 seconds, because no engine was live. `skip`: none.
+     * Which missed fire times run late. A fire time is missed if no engine was live within 60 seconds. `skip`: none.
      * `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`.
      *
      */
     catch_up?: 'skip' | 'once' | 'all';
     /**
-     * How long one attempt of a run may take, in seconds. Absent means 3,600.
+     * Time limit of one attempt of a run, in seconds. Absent means 3,600.
      *
      */
     timeout_seconds?: number;
     /**
-     * How often one run is delivered at most: with 1, work that was delivered and then lost or failed is not repeated.
-     * Absent means 1.
+     * The most times that one run is delivered. With 1, work that was delivered and then failed or was lost is not
+     * repeated. Absent means 1.
      *
      */
     max_attempts?: number;
     /**
-     * When the task was created. Absent on a task that another tool stored without an instant.
+     * When the task was created. Absent if another tool stored the task without a valid instant.
      */
     created_at?: string;
     /**
-     * When the task itself last changed: when it was created or last changed with `PATCH`. Runs do not change it. Absent
-     * only where `created_at` is absent too.
+     * When the task was created or last changed with `PATCH`. Runs do not change it. Absent only if `created_at` is
+     * absent too.
      *
      */
     updated_at?: string;
@@ -855,7 +856,7 @@ export type Run = {
      */
     task_id?: string;
     /**
-     * Title of its task as it is now; null when the task is deleted. Only in replies of `GET /api/tasks/runs`.
+     * Current title of its task; null if the task was deleted. Only in replies of `GET /api/tasks/runs`.
      *
      */
     title?: string | null;
@@ -1136,7 +1137,7 @@ export type DeleteTaskErrors = {
      */
     406: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (8 MiB to record runs), or one of its runs, or its `payload`, is larger than 256 KiB.
+     * The body is larger than 1 MiB (8 MiB to record runs), or a run in it or its `payload` is larger than 256 KiB.
      *
      */
     413: ErrorResponse;
@@ -1164,8 +1165,8 @@ export type DeleteTaskErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
-     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
+     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1264,8 +1265,8 @@ export type ListTasksErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
-     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
+     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1314,7 +1315,7 @@ export type UpdateTaskErrors = {
      */
     406: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (8 MiB to record runs), or one of its runs, or its `payload`, is larger than 256 KiB.
+     * The body is larger than 1 MiB (8 MiB to record runs), or a run in it or its `payload` is larger than 256 KiB.
      *
      */
     413: ErrorResponse;
@@ -1342,8 +1343,8 @@ export type UpdateTaskErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
-     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
+     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1397,7 +1398,7 @@ export type CreateTaskErrors = {
      */
     406: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (8 MiB to record runs), or one of its runs, or its `payload`, is larger than 256 KiB.
+     * The body is larger than 1 MiB (8 MiB to record runs), or a run in it or its `payload` is larger than 256 KiB.
      *
      */
     413: ErrorResponse;
@@ -1429,8 +1430,8 @@ export type CreateTaskErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
-     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
+     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1541,8 +1542,8 @@ export type ListRunsErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
-     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
+     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1563,7 +1564,7 @@ export type RunTaskData = {
     body: RunTaskRequest;
     headers?: {
         /**
-         * Names this run, e.g. a UUID made for it; 1 to 255 visible ASCII characters. The same key with another body is an
+         * Identifies this run, e.g. by a new UUID; 1 to 255 visible ASCII characters. The same key with another body is an
          * error (`422`). A request that fails validation does not use up the key.
          *
          */
@@ -1598,12 +1599,12 @@ export type RunTaskErrors = {
      */
     406: ErrorResponse;
     /**
-     * No engine is live that could execute the task. Nothing was queued.
+     * No live engine can execute the task. Nothing was queued.
      *
      */
     409: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (8 MiB to record runs), or one of its runs, or its `payload`, is larger than 256 KiB.
+     * The body is larger than 1 MiB (8 MiB to record runs), or a run in it or its `payload` is larger than 256 KiB.
      *
      */
     413: ErrorResponse;
@@ -1620,9 +1621,8 @@ export type RunTaskErrors = {
      */
     422: ErrorResponse;
     /**
-     * Ten runs of the task wait, or 1,000 runs of its account are queued (`too_many_queued`); or more requests have come with
-     * this key, or from this address, than are taken in a minute (`rate_limited`). Nothing has been done; try again after the
-     * seconds in `Retry-After`.
+     * Ten runs of the task wait, or 1,000 runs of its account are queued (`too_many_queued`). Or this key or address has sent
+     * more requests in a minute than its limit (`rate_limited`). Nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1636,8 +1636,8 @@ export type RunTaskErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
-     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
+     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1686,13 +1686,13 @@ export type RecordRunsErrors = {
      */
     406: ErrorResponse;
     /**
-     * A run with that id belongs to another task, which it cannot leave (`run_of_another_task`), or to the service's own
-     * engine (`run_of_the_engine`). Nothing was recorded.
+     * A run with that id belongs to another task (`run_of_another_task`) or to the service's own engine
+     * (`run_of_the_engine`). A run cannot move to another task. Nothing was recorded.
      *
      */
     409: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (8 MiB to record runs), or one of its runs, or its `payload`, is larger than 256 KiB.
+     * The body is larger than 1 MiB (8 MiB to record runs), or a run in it or its `payload` is larger than 256 KiB.
      *
      */
     413: ErrorResponse;
@@ -1720,8 +1720,8 @@ export type RecordRunsErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
-     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
+     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1775,7 +1775,7 @@ export type CancelRunErrors = {
      */
     409: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (8 MiB to record runs), or one of its runs, or its `payload`, is larger than 256 KiB.
+     * The body is larger than 1 MiB (8 MiB to record runs), or a run in it or its `payload` is larger than 256 KiB.
      *
      */
     413: ErrorResponse;
@@ -1803,8 +1803,8 @@ export type CancelRunErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
-     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
+     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1905,8 +1905,8 @@ export type ListOccurrencesErrors = {
     500: ErrorResponse;
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections, or
-     * too many bytes of replies wait for their clients (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
+     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;

@@ -77,9 +77,9 @@ interface Dependencies {
   corsOrigins?: string[];
   /** The proxies whose X-Forwarded-For is believed; without them, the address of a caller is that of the connection. */
   trustProxy?: TrustProxy;
-  /** Called when runTask has queued a run; the engine of this process then looks at once. */
+  /** Called after runTask has queued a run, so that this process's engine looks at once. */
   onQueued?: () => void;
-  /** The state of this process's engine; undefined where it has none. */
+  /** The state of this process's engine; undefined if it has none. */
   engineState?: () => { kind: string; live: boolean } | undefined;
 }
 

@@ -60,7 +60,7 @@ async function runService(): Promise<void> {
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return;
-    // Such as a full disk behind stdout. The command has failed, and goes on to its end.
+    // For example, the disk behind stdout is full. The command finishes, and its exit code reports the failure.
     process.exitCode = 1;
     if (stream === process.stdout) process.stderr.write(`recoup-tasks: stdout: ${error.message}\n`);
   });

@@ -32,7 +32,7 @@ import { type Telemetry, startTelemetry } from './telemetry/telemetry.ts';
 /** How long requests in flight may take to finish once the process is told to end, and all of its ending. */
 const DRAIN_MS = 8_000;
 const END_MS = 9_500;
-/** After the runs' time of grace: to stop executors, and to store how their runs ended. */
+/** Time after the grace period of runs, to stop executors and to store results. */
 const END_AFTER_GRACE_MS = 7_500;
 
 /** After which it listens though it is not ready, so that who asks whether it lives is answered. */
@@ -60,14 +60,14 @@ interface Dependencies {
   settings: Settings;
   log: Logger;
   database: Database;
-  /** What executes tasks, if this process does. */
+  /** The executor, if this process executes tasks. */
   executor: Executor | undefined;
   telemetry: Telemetry;
   /** Aborted when the process ends, whatever for. */
   ending: AbortController;
 }
 
-/** The app of a process, what makes it ready to serve, and what ends the work that it does beside requests. */
+/** Composes the app of a process, with the functions that prepare it and that stop its background work. */
 function compose({ settings, log, database, executor, telemetry, ending }: Dependencies) {
   const { auth, runRetentionDays } = settings;
   const { collections } = database;
@@ -165,7 +165,7 @@ async function serve(dependencies: Dependencies): Promise<void> {
   } finally {
     ending.abort();
     readiness.ending();
-    // Runs get their time of grace while requests are still answered.
+    // The grace period of runs starts while requests are still served.
     await Promise.all([drain({ delayMs: limits.drainDelayMs, deadlineMs: DRAIN_MS }), stopWork()]);
     watch.stop();
     await closeMetrics();
@@ -197,7 +197,7 @@ async function main(settings: Settings, unknown: string[], log: Logger): Promise
   }
 }
 
-/** What the operator can correct, in a line; undefined for an error that only its stack explains. */
+/** A one-line message for an error that the operator can fix; undefined for an error that only its stack explains. */
 function explain(error: unknown): string | undefined {
   if (
     error instanceof InvalidSettings ||
@@ -213,7 +213,7 @@ function explain(error: unknown): string | undefined {
   return describeSystemError(error);
 }
 
-/** An error of unknown origin for the log, without the password of the connection string. */
+/** An unexplained error for the log, without the password of the connection string. */
 function unknownError(error: unknown, hide: (text: string) => string): { err?: Error } {
   if (!(error instanceof Error)) return {};
   const { name, message, stack = '' } = error;

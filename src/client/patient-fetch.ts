@@ -11,7 +11,7 @@ export interface Patience {
 const FIRST_DELAY_MS = 250;
 /** The longest that the client waits of its own accord. */
 const LONGEST_OWN_DELAY_MS = 5_000;
-/** The longest Retry-After that the client obeys: the minute of a rate limit, and the seconds by which the service varies it. */
+/** The longest Retry-After that the client obeys: a rate limit's minute plus the seconds that the service adds at random. */
 const LONGEST_DELAY_MS = 65_000;
 
 /** The last status that a Response may have; fetch returns any that a server sends. */
@@ -25,8 +25,8 @@ function mayRepeat(request: Request): boolean {
 }
 
 /**
- * Returns the milliseconds to wait before the next attempt; undefined if Retry-After is too long to wait. The delay is never
- * shorter than Retry-After and at most 5 seconds longer, at random: clients that fail together do not return together.
+ * Returns the milliseconds to wait before the next attempt; undefined if Retry-After is too long. The wait is never shorter
+ * than Retry-After. It is at most 5 seconds longer, at random, so that clients that fail together do not return together.
  * @param attempt - the number of attempts so far
  * @param retryAfter - the reply's Retry-After: seconds or an HTTP date (RFC 9110, 10.2.3)
  * @param random - 0 to 1

@@ -1,7 +1,7 @@
 import type { CleanedEnv } from 'envalid';
 import type { variables } from './variables.ts';
 
-/** What executes tasks, and with what. */
+/** The executor of tasks, with its settings. */
 export type ExecutorSettings =
   | {
       kind: 'command';
@@ -25,7 +25,7 @@ type Problem = string;
 function modelOf(model: string, env: CleanedEnv<typeof variables>): ExecutorSettings | Problem {
   const { OPENAI_BASE_URL: baseUrl, OPENAI_API_KEY: apiKey, AI_GATEWAY_API_KEY: gatewayKey } = env;
   if (baseUrl && gatewayKey) {
-    return 'RUN_MODEL: both OPENAI_BASE_URL and AI_GATEWAY_API_KEY are set; set one, so that it is clear where prompts go';
+    return 'RUN_MODEL: both OPENAI_BASE_URL and AI_GATEWAY_API_KEY are set; set only one, so that it is clear where prompts go';
   }
   if (baseUrl) return { kind: 'model', model, server: { baseUrl, apiKey } };
   if (gatewayKey) return { kind: 'model', model, server: { gatewayKey } };
@@ -34,7 +34,7 @@ function modelOf(model: string, env: CleanedEnv<typeof variables>): ExecutorSett
 
 /**
  * @param environment - where a command's variables come from
- * @returns what executes tasks, undefined if nothing does, or what is wrong with the settings
+ * @returns the settings of the executor, undefined if none is chosen, or what is wrong with them
  */
 export function executorSettings(
   env: CleanedEnv<typeof variables>,
@@ -52,7 +52,7 @@ export function executorSettings(
     return { kind: 'command', command: RUN_COMMAND, environment: Object.fromEntries(given) };
   }
   if (RUN_URL) {
-    if (!env.RUN_URL_SECRET) return 'RUN_URL: set RUN_URL_SECRET as well, which signs the requests';
+    if (!env.RUN_URL_SECRET) return 'RUN_URL: set RUN_URL_SECRET as well; it signs the requests';
     return { kind: 'url', url: RUN_URL, secret: env.RUN_URL_SECRET };
   }
   if (RUN_CHAT_URL) {

@@ -16,11 +16,11 @@ export interface Limits {
   /** Nesting depth of arrays and objects in a body. */
   maxJsonDepth: number;
   maxConnections: number;
-  /** Bytes of all requests that wait for the replies before them on their connections. */
+  /** Bytes of all requests that wait for earlier replies on their connections. */
   maxPipelinedBytes: number;
   /** Bytes of all replies that wait for their clients. */
   maxReplyBytes: number;
-  /** A request whose client has neither sent nor read anything for this long is aborted if others wait for what it holds. */
+  /** A request whose client has neither sent nor read anything for this long is aborted if others need its connection or bytes. */
   stalledReaderMs: number;
   databasePoolSize: number;
   /** Wait for a connection of the pool, or for room in `maxReplyBytes`. */
@@ -52,7 +52,7 @@ export const FIXED_LIMITS = {
   maxRunsBodyBytes: 8_388_608,
   // MongoDB accepts 100 levels; a run adds a few to those of its payload.
   maxJsonDepth: 64,
-  // A hundred connections with fifty small requests each. Common clients send none.
+  // Enough for a hundred connections with fifty small requests each. Common clients do not pipeline requests.
   maxPipelinedBytes: 33_554_432,
   // A quarter of the 512 MB that compose.yaml and the systemd unit give the process: it starts with about 130 MB, caches take
   // 64 MB, and 32 streamed listings fit.

@@ -90,27 +90,27 @@ export const filled = makeValidator<string>((value) => {
   throw new EnvError('it is empty');
 });
 
-/** Text that goes into a header; no message repeats it. */
+/** A secret that goes into a header. Error messages do not repeat it. */
 export const secret = makeValidator<string>((value) => {
   if (/^[\x21-\x7e]+$/.test(value)) return value;
   throw new EnvError('it must be one word of ASCII characters');
 });
 
-/** A secret of Standard Webhooks; no message repeats it. */
+/** A secret of Standard Webhooks. Error messages do not repeat it. */
 export const webhookSecret = makeValidator<string>((value) => {
   const [, encoded = ''] = /^whsec_([A-Za-z\d+/]+={0,2})$/.exec(value) ?? [];
   const bytes = Buffer.from(encoded, 'base64');
   if (bytes.length >= 24 && bytes.length <= 64 && bytes.toString('base64') === encoded) return value;
   throw new EnvError(
-    'it is not whsec_ followed by 24 to 64 bytes in base64; make one: echo "whsec_$(openssl rand -base64 32)"',
+    'it must be whsec_ followed by 24 to 64 bytes in base64; create one: echo "whsec_$(openssl rand -base64 32)"',
   );
 });
 
-/** An http or https URL without credentials; no message repeats it. */
+/** An http or https URL without credentials. Error messages do not repeat it. */
 export const httpUrl = makeValidator<string>((value) => {
   if (/^https?:\/\/[^@\s#]+$/.test(value) && URL.canParse(value)) return value;
   throw new EnvError(
-    'it is not a URL such as https://agent.example/runs, without user, password and fragment',
+    'it must be a URL such as https://agent.example/runs, without user, password or fragment',
   );
 });
 

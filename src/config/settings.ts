@@ -32,9 +32,9 @@ export interface ListenAddress {
 /** How tasks are executed. */
 export interface EngineSettings {
   executor: ExecutorSettings;
-  /** Runs at the same time. */
+  /** The most runs at the same time. */
   concurrency: number;
-  /** Between SIGTERM and the interruption of runs. */
+  /** Time between SIGTERM and the interruption of runs. */
   graceMs: number;
 }
 
@@ -131,7 +131,7 @@ export function readSettings(environment: NodeJS.Dict<string>): Settings {
   const reachable = !LOOPBACK.test(env.HOST);
   if (executor && auth === 'none' && reachable) {
     throw new InvalidSettings([
-      'AUTH: with none, every host that reaches the service could have it execute tasks; set AUTH=required, or HOST=127.0.0.1',
+      'AUTH: with none, every host that reaches the service could execute tasks; set AUTH=required or HOST=127.0.0.1',
     ]);
   }
   return {
@@ -144,7 +144,7 @@ export function readSettings(environment: NodeJS.Dict<string>): Settings {
       name: env.MONGODB_DATABASE ?? databaseNameIn(env.MONGODB_URI) ?? 'recoup',
       dataDir: env.DATA_DIR,
     },
-    // Nobody wants samples to be executed.
+    // An engine would execute the sample tasks.
     sampleData: env.SAMPLE_DATA === 'on' && !executor,
     cacheBytes: env.CACHE_MB * MEBIBYTE,
     rateLimits:

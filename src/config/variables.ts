@@ -54,43 +54,46 @@ export const variables = {
   }),
   RUN_COMMAND: filled({
     default: undefined,
-    desc: 'Shell command that executes tasks. It gets {task, run, attempt, scheduled_at} as JSON on stdin; its stdout is the output. One of RUN_COMMAND, RUN_URL, RUN_CHAT_URL and RUN_MODEL makes the service execute its tasks. Default: runs are reported from outside.',
+    desc: 'Shell command that executes tasks. It gets {task, run, attempt, scheduled_at} as JSON on stdin; its stdout is the output. Set one of RUN_COMMAND, RUN_URL, RUN_CHAT_URL and RUN_MODEL to make the service execute tasks. Default: it executes none, and others report runs.',
     example: 'node agent.js',
   }),
   RUN_COMMAND_ENV: names({
     default: undefined,
-    desc: 'Variables that RUN_COMMAND gets besides PATH, HOME, LANG, TZ and TMPDIR, separated by commas.',
+    desc: 'Names, separated by commas, of variables that RUN_COMMAND gets besides PATH, HOME, LANG, TZ and TMPDIR.',
     example: 'ANTHROPIC_API_KEY,HTTPS_PROXY',
   }),
   RUN_URL: httpUrl({
     default: undefined,
-    desc: 'URL that executes tasks. It gets the same JSON by POST, signed after Standard Webhooks with RUN_URL_SECRET.',
+    desc: 'URL that executes tasks. It gets the JSON of RUN_COMMAND by POST, signed with RUN_URL_SECRET according to Standard Webhooks.',
     example: 'https://agent.example/runs',
   }),
   RUN_URL_SECRET: webhookSecret({
     default: undefined,
-    desc: 'Secret of the signatures: whsec_ and 24 to 64 random bytes in base64.',
+    desc: 'Secret that signs requests to RUN_URL: whsec_ followed by 24 to 64 random bytes in base64.',
   }),
   RUN_CHAT_URL: httpUrl({
     default: undefined,
-    desc: 'Address of a chat service that executes tasks: prompts go to its /api/chat/runs, with RUN_CHAT_KEY as x-api-key.',
+    desc: 'Base URL of a chat service that executes tasks. Prompts go to its /api/chat/runs, with RUN_CHAT_KEY as x-api-key.',
     example: 'https://chat.example',
   }),
-  RUN_CHAT_KEY: secret({ default: undefined, desc: 'Key of the chat service.' }),
+  RUN_CHAT_KEY: secret({ default: undefined, desc: 'API key of the chat service.' }),
   RUN_MODEL: filled({
     default: undefined,
-    desc: 'Model that executes tasks: it gets their prompts. A task that names a model uses that one. Needs OPENAI_BASE_URL or AI_GATEWAY_API_KEY, and npm install ai@6 @ai-sdk/openai-compatible@2.',
+    desc: 'Model that executes the prompts of tasks. A task that names a model uses that one. Needs OPENAI_BASE_URL or AI_GATEWAY_API_KEY, and npm install ai@6 @ai-sdk/openai-compatible@2.',
     example: 'llama3.3',
   }),
   OPENAI_BASE_URL: httpUrl({
     default: undefined,
-    desc: 'Server of RUN_MODEL with the chat API of OpenAI, such as Ollama or vLLM.',
+    desc: "Base URL of the server of RUN_MODEL, with OpenAI's chat API, such as Ollama or vLLM.",
     example: 'http://127.0.0.1:11434/v1',
   }),
-  OPENAI_API_KEY: secret({ default: undefined, desc: 'Key of that server, if it needs one.' }),
+  OPENAI_API_KEY: secret({
+    default: undefined,
+    desc: 'API key of OPENAI_BASE_URL, if that server needs one.',
+  }),
   AI_GATEWAY_API_KEY: secret({
     default: undefined,
-    desc: "Key of Vercel's AI Gateway, which RUN_MODEL uses without OPENAI_BASE_URL.",
+    desc: "API key of Vercel's AI Gateway, which RUN_MODEL uses if OPENAI_BASE_URL is not set.",
   }),
   RUN_CONCURRENCY: wholeNumber(
     1,
@@ -209,7 +212,7 @@ export function describeVariables(): Description[] {
   }));
 }
 
-/** OpenTelemetry's names and those of the client are known too, and what other programs read for their models. */
+/** Other known names: those of OpenTelemetry, of the client, and of programs that use OpenAI or Vercel's AI Gateway. */
 const isKnown = (name: string): boolean => name in variables || /^(OTEL|RECOUP_TASKS|OPENAI|AI)_/.test(name);
 
 /** The first words of our names of several words, such as RATE_ and METRICS_. */

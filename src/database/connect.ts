@@ -68,15 +68,15 @@ interface Server {
 
 const NOTHING_TO_CLOSE = async () => {};
 
-/** A connection string that the driver cannot use, as an error without its password. */
+/** The error for a connection string that the driver cannot use, without its password. */
 function unusableUri(uri: string, error: unknown): Unusable {
   const problem = describeSystemError(error) ?? `${reasonOf(error)}. See the options of connection strings.`;
   return new Unusable('MONGODB_URI', withoutCredentials(problem, uri));
 }
 
 /**
- * Whether an error of connecting comes from files or modules that a connection string names. Other system errors, such as
- * those of the network, may pass.
+ * Whether connecting failed because of a file or module that the connection string names. Other system errors, such as
+ * network errors, may be temporary.
  */
 function isUnusable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
@@ -121,7 +121,7 @@ function connectTo(
   };
 }
 
-/** Does what depends on the folder of the embedded engine. */
+/** Runs work that needs the data directory; a system error then names DATA_DIR. */
 const onDataDir = <T>(dataDir: string, work: () => Promise<T>) => depending(`DATA_DIR=${dataDir}`, work);
 
 /**

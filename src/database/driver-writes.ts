@@ -11,7 +11,7 @@ checkInternals('mongodb', {
 const { Connection } = internals;
 const original = Connection.prototype.writeCommand;
 
-/** Ends also when the connection closes, and rejects with network errors, which the driver retries. */
+/** Also ends when the connection closes, and rejects with network errors, which the driver retries. */
 async function writeCommand(this: internals.Connection, command: unknown, options: unknown): Promise<void> {
   const { socket } = this;
   let onClose = () => {};
@@ -35,10 +35,10 @@ async function writeCommand(this: internals.Connection, command: unknown, option
  * - The socket is already closed: write() returns false, and the driver waits for 'drain', which never comes. The operation
  *   hangs whatever its time limits; if it is the monitor's, the client never recovers.
  * - write() fails: the driver rejects with Node's own error, `write EPIPE`, and does not retry. NODE-6864 and NODE-7067
- *   (https://jira.mongodb.org/browse/NODE-6864) fixed other ways to the same error, not this one.
+ *   (https://jira.mongodb.org/browse/NODE-6864) fixed other causes of the same error, not this one.
  *
- * Remove this file once test/database/driver-writes.test.ts passes without it. That takes a driver whose `writeCommand`
- * also ends on the socket's 'close'.
+ * Remove this file once test/database/driver-writes.test.ts passes without it, i.e. once the driver's `writeCommand` also
+ * ends on the socket's 'close'.
  */
 export function mendDriverWrites(): void {
   Connection.prototype.writeCommand = writeCommand;

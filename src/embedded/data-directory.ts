@@ -16,7 +16,7 @@ const MAX_SOCKET_PATH_BYTES = 103;
 export async function prepareDirectory(dataDir: string): Promise<string> {
   const path = resolve(dataDir);
   await makeFolder(path);
-  // On a disk with less, LMDB may end the process or hang at its start.
+  // With less free space, LMDB may end the process or hang when it starts.
   await checkFreeSpace(path, 1_048_576);
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0) await chmod(path, 0o700);

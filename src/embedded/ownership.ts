@@ -98,10 +98,10 @@ async function ownerPid(path: string): Promise<string | undefined> {
   return /^\d+/.exec(text)?.[0];
 }
 
-/** Errors of a path where nobody can listen. */
+/** Error codes for a path on which no process listens. */
 const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
 
-/** Whether someone listens on a socket. In doubt (too many waiting) the answer is yes. Throws without permission. */
+/** Whether a process listens on a socket; true if in doubt, e.g. when its queue is full. Throws without permission. */
 export async function answers(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);

@@ -12,10 +12,10 @@ const TRANSACTION_OFFSET = 152;
 const NO_PAGE = 0xffff_ffff_ffff_ffffn;
 
 /**
- * Checks LMDB's files before LMDB maps them into memory: LMDB trusts them, and a wrong one ends the process. It finds
- * files that cannot be opened, are something else, cut off or overwritten at the start; it cannot find every damage.
- * @returns whether there is a data file; a missing or empty one is fine, LMDB creates it
- * @throws Error that says what is wrong, or the system's
+ * Checks LMDB's files before LMDB maps them into memory: LMDB trusts them, and a corrupt one ends the process. Finds files
+ * that cannot be opened, have another format, are truncated, or are overwritten at the start. It cannot find all damage.
+ * @returns whether the data file exists; LMDB creates a missing or empty one
+ * @throws Error that describes the damage, or a system error
  */
 export async function checkFiles(path: string, { readOnly }: { readOnly: boolean }): Promise<boolean> {
   const names = await namesIn(path);

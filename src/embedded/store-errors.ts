@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeSystemError, reasonOf } from '../lib/system-errors.ts';
 import { CommandError } from './errors.ts';
 
-/** The stored data cannot be used: the system refuses its files, or it is damaged, or of a newer version of this program. */
+/** The stored data cannot be used: its files cannot be opened, are damaged, or come from a newer version of this program. */
 export class UnusableStore extends Error {
   constructor(path: string, cause: unknown) {
     const damaged = `${reasonOf(cause)}. It may be damaged. Restore it from a backup, or move the directory away to start with an empty database.`;

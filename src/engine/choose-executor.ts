@@ -10,7 +10,7 @@ async function modelExecutor(settings: Extract<ExecutorSettings, { kind: 'model'
     const { ModelExecutor } = await import('./executors/model.ts');
     return new ModelExecutor(settings);
   } catch (error) {
-    // The second code is CommonJS'.
+    // The second code comes from CommonJS.
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw error;
     throw new InvalidSettings([
@@ -20,7 +20,7 @@ async function modelExecutor(settings: Extract<ExecutorSettings, { kind: 'model'
 }
 
 /**
- * The executor that the settings choose.
+ * Creates the executor that the settings choose.
  * @throws InvalidSettings
  */
 export async function chooseExecutor(settings: ExecutorSettings | undefined): Promise<Executor | undefined> {

@@ -15,45 +15,45 @@ export interface Job {
   run: JobRun;
   /** 1 for the first delivery. */
   attempt: number;
-  /** RFC 3339; null for a run that somebody started by hand. */
+  /** The fire time as RFC 3339; null for a manual run. */
   scheduled_at: string | null;
 }
 
-/** How an attempt ended. Executors return this; they throw only when they are broken themselves. */
+/** How an attempt ended. Executors return this; they throw only on a fault of their own. */
 export type Outcome =
   /** The work has ended. */
   | { kind: 'completed'; output: unknown }
-  /** The work was delivered and failed. `repeatable` is false where another attempt cannot help, such as after a 4xx. */
+  /** The work was delivered and failed. `repeatable` is false if another attempt cannot help, e.g. after a 4xx. */
   | { kind: 'failed'; error: RunError; repeatable: boolean }
-  /** The work surely was not delivered: trying again cannot repeat anything. */
+  /** The work was certainly not delivered, so a retry cannot repeat it. */
   | { kind: 'undelivered'; error: RunError; retryAfterMs?: number }
   /** The signal was aborted, and the work has ended as far as this side can tell. */
   | { kind: 'aborted' };
 
 export interface Attempt {
   job: Job;
-  /** Aborted on time-out, cancel, shutdown or a lost lease. The executor then stops the work, politely first. */
+  /** Aborted on time-out, cancel, shutdown or a lost lease. The executor then stops the work, gracefully first. */
   signal: AbortSignal;
-  /** Where the work can be followed; set when another process, or this one before a restart, has delivered the job. */
+  /** Location of the work; set if another process, or this one before a restart, has delivered the job. */
   location?: string;
-  /** Stores where the work can be followed; resolves when it is stored. */
+  /** Stores the location at which the work can be followed, and resolves when it is stored. */
   onAccepted: (location: string) => Promise<void>;
 }
 
 /** Executes jobs in one way: a command, a request, a model. */
 export interface Executor {
-  /** The setting's word: command, url, chat or model. */
+  /** The kind of executor: command, url, chat or model. */
   readonly kind: string;
   execute(attempt: Attempt): Promise<Outcome>;
-  /** Ends what the executor keeps open. */
+  /** Releases the resources of the executor. */
   close(): Promise<void>;
 }
 
-/** Time as the engine sees it; tests pass a virtual one. */
+/** The clock of an engine; tests pass a virtual one. */
 export interface Clock {
   now(): Date;
-  /** Milliseconds that never jump. */
+  /** Milliseconds of a clock that never jumps. */
   monotonicMs(): number;
-  /** @returns cancels the timer */
+  /** @returns a function that cancels the timer */
   setTimeout(callback: () => void, ms: number): () => void;
 }

@@ -1,6 +1,5 @@
 /**
- * Counts the bytes that are held at the same time for several holders. An object that several of them hold, such as a cached
- * text, counts once.
+ * Counts the bytes that several holders keep in memory. An object with several holders, such as a cached text, counts once.
  */
 export class ByteBudget {
   readonly limit: number;

@@ -1,6 +1,6 @@
 import { Long } from 'bson';
 
-/** JSON of plain values, in which 64-bit integers have all their digits; JSON.stringify throws on a bigint. */
+/** Serializes plain values to JSON. A bigint keeps all its digits; JSON.stringify would throw on it. */
 export function exactJson(value: unknown): string {
   if (typeof value === 'bigint' || value instanceof Long) return String(value);
   if (Array.isArray(value)) return `[${value.map((item) => exactJson(item ?? null)).join(',')}]`;

@@ -76,7 +76,7 @@ export class NumberWalk {
   }
 
   /**
-   * Puts the integers that JSON.parse has rounded in their places, each name of the text being given once.
+   * Replaces the integers that JSON.parse has rounded by exact ones. Names must be unique in their objects.
    * @returns the root, which may be such an integer itself
    */
   restoreIntegers(): unknown {

@@ -3,7 +3,7 @@ import { access, mkdir, open, readdir, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode } from './system-errors.ts';
 
-/** Creates a folder in an existing one, unless it exists already. */
+/** Creates a folder unless it exists. Its parent must exist. */
 async function makeOne(path: string): Promise<void> {
   try {
     await mkdir(path, 0o700);
@@ -12,7 +12,7 @@ async function makeOne(path: string): Promise<void> {
   }
 }
 
-/** Creates a folder, for its owner only, and its parents. Node's own recursive mkdir does not return for one in /proc. */
+/** Creates a folder, for its owner only, and its parents. Node's recursive mkdir never returns for a path in /proc. */
 export async function makeFolder(path: string): Promise<void> {
   try {
     await makeOne(path);
@@ -24,12 +24,12 @@ export async function makeFolder(path: string): Promise<void> {
 }
 
 /**
- * Checks that the disk of a folder has room.
+ * Checks that the disk of a folder has that many bytes free.
  * @throws ENOSPC, as a write would
  */
 export async function checkFreeSpace(path: string, bytes: number): Promise<void> {
   const { blocks, bfree, bavail, bsize } = await statfs(path);
-  // Some blocks are reserved for root. Some file systems, such as those of networks, do not count blocks.
+  // Some blocks are reserved for root. Some file systems, such as network ones, report no blocks.
   const free = (process.getuid?.() === 0 ? bfree : bavail) * bsize;
   if (blocks === 0 || free >= bytes) return;
   throw Object.assign(

@@ -12,8 +12,8 @@ function versionOf(packageName: string): string {
 
 /**
  * Checks at load that undocumented parts of a package still have the shape that this service relies on.
- * @param parts - by name: whether the part has that shape
- * @throws Error that names the package, its version and the first part without
+ * @param parts - for each part, by name, whether it has that shape
+ * @throws Error that names the package, its version and the first part of another shape
  */
 export function checkInternals(packageName: string, parts: Readonly<Record<string, boolean>>): void {
   const [changed] = Object.entries(parts).find(([, isAsExpected]) => !isAsExpected) ?? [];

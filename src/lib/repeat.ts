@@ -1,7 +1,6 @@
 /**
- * Runs a pass now and then at an interval, one after the other, however long one takes. A pass that fails is reported, and the
- * next one makes up for it.
- * @returns aborts the pass under way, and resolves when it has ended and none will follow
+ * Runs a pass at once, and then one at a time at an interval. A failed pass is reported, and the next one makes up for it.
+ * @returns a function that aborts the current pass, prevents further ones, and resolves when the pass has ended
  */
 export function repeat(
   pass: (stop: AbortSignal) => Promise<void>,

@@ -2,7 +2,7 @@
 const SPREAD_SECONDS = 3;
 
 /**
- * Seconds to wait, for `Retry-After`: at least the given ones, and at random up to 2 more. Callers that are refused together
+ * Returns the seconds for `Retry-After`: the given ones, rounded up, plus a random 0 to 2, so that callers refused together
  * do not all return in the same second.
  * @param random - 0 to below 1
  */
@@ -10,7 +10,7 @@ export function retryAfterSeconds(atLeast: number, random = Math.random()): numb
   return Math.ceil(atLeast) + Math.floor(random * SPREAD_SECONDS);
 }
 
-/** The header of an error that is likely to pass within seconds. */
+/** The header for an error that is likely to pass within seconds. */
 export function retrySoon(): { 'Retry-After': string } {
   return { 'Retry-After': String(retryAfterSeconds(1)) };
 }

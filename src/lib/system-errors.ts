@@ -1,11 +1,11 @@
 import { getSystemErrorName } from 'node:util';
 
 const FREE_THE_DISK = 'Free some space on this disk, or choose another one.';
-const GIVE_RIGHTS = 'Give the user of this process the rights for it, or choose another one.';
+const GIVE_RIGHTS = 'Give the user of this process access to it, or choose another one.';
 const OWN_ADDRESS = 'Use an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them.';
 const RESOLVABLE = 'Use a name that resolves, or an address such as 127.0.0.1.';
 
-/** What would be right, by the code of a system error. */
+/** Advice by the code of a system error. */
 const ADVICE: Readonly<Record<string, string>> = {
   EACCES: GIVE_RIGHTS,
   EADDRINUSE: 'Choose a free port, or stop what listens there.',
@@ -15,18 +15,18 @@ const ADVICE: Readonly<Record<string, string>> = {
   EDQUOT: FREE_THE_DISK,
   EEXIST: 'A file is in the way. Move it, or choose another name.',
   EINVAL: 'Use a value that this system supports.',
-  EISDIR: 'A folder is in the place of a file. Move it, or choose another name.',
-  ELOOP: 'Its links lead in a circle. Choose a path without them.',
+  EISDIR: 'This is a folder, not a file. Move it, or choose another name.',
+  ELOOP: 'Its symbolic links form a loop. Choose a path without one.',
   ENAMETOOLONG: 'Choose a shorter path.',
-  ENOENT: 'Check the path, and where its links lead.',
+  ENOENT: 'Check the path and the targets of its symbolic links.',
   ENOSPC: FREE_THE_DISK,
-  ENOTDIR: 'A part of the path is a file. Choose a path of folders.',
+  ENOTDIR: 'A part of the path is a file, not a folder. Choose another path.',
   ENOTFOUND: RESOLVABLE,
   EPERM: GIVE_RIGHTS,
-  EROFS: 'The file system is read-only. Choose a folder that can be written to.',
+  EROFS: 'The file system is read-only. Choose a writable folder.',
 };
 
-/** Ports that only privileged processes may open. */
+/** Advice for a port that only privileged processes may open. */
 const ADVICE_FOR_PORT = 'Choose a port from 1024 on, or allow this process to open lower ones.';
 
 /** The code of a system error such as ENOENT, or ''. */
@@ -34,14 +34,14 @@ export function systemCode(error: unknown): string {
   return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 }
 
-/** The message of whatever was thrown. */
+/** The message of any thrown value. */
 export function reasonOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'message' in error
     ? String(error.message)
     : String(error);
 }
 
-/** LMDB's errors have the number of a code. Errors of MongoDB have numbers of other kinds, and names of their own. */
+/** The name of an error's code. LMDB's errors have a number instead. So do MongoDB's, of other kinds; their `name` differs. */
 function nameOfCode(error: object): string {
   const code = systemCode(error);
   return /^\d+$/.test(code) && 'name' in error && error.name === 'Error'
@@ -50,8 +50,8 @@ function nameOfCode(error: object): string {
 }
 
 /**
- * What is wrong and what would be right, in one line; undefined for an error that is not the system's, or one that no
- * operator can act on.
+ * Describes a system error and its remedy in one line. Returns undefined for other errors, and for those that an operator
+ * cannot fix.
  */
 export function describeSystemError(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
@@ -70,8 +70,8 @@ export class Unusable extends Error {
 }
 
 /**
- * Does what depends on a setting or file.
- * @param name - of the setting or file, with its value
+ * Runs work that depends on a setting or file.
+ * @param name - name of the setting or file, with its value
  * @throws Unusable instead of a system error
  */
 export async function depending<T>(name: string, work: () => Promise<T>): Promise<T> {

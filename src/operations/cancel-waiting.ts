@@ -11,12 +11,12 @@ export interface CancelSources {
   now: () => Date;
 }
 
-/** Runs of a task that a request cancels at most, so that it ends in time. */
+/** The most runs of a task that one request cancels, so that it ends in time. */
 const MAX_RUNS = 100;
 
 /**
- * Cancels a run that waits. The run comes first: a worker that claims the entry meanwhile finds the run final and drops the
- * entry, and one that has written the run already keeps both.
+ * Cancels a waiting run. Writes the run before it removes the entry: a worker that claims the entry in between finds the run
+ * final and drops the entry; a worker that has already written the run keeps both.
  */
 export async function cancelWaiting(
   entry: QueuedRun,
@@ -29,8 +29,8 @@ export async function cancelWaiting(
 }
 
 /**
- * Cancels the runs of a task that wait, of one trigger or of all. Best effort: whoever claims one of the others reads the
- * task again and cancels the run then.
+ * Cancels the waiting runs of a task, of one trigger or of all. Best effort: a worker that claims a remaining run reads the
+ * task again and cancels the run.
  */
 export async function cancelWaitingOf(
   taskId: string,
@@ -42,7 +42,7 @@ export async function cancelWaitingOf(
       await cancelWaiting(entry, sources);
     }
   } catch (error) {
-    // The task is changed: failing now would deny it.
+    // The task is already changed; an error reply would suggest otherwise.
     sources.log.warn({ err: error, taskId }, 'waiting runs not canceled');
   }
 }

@@ -13,10 +13,10 @@ export function cancelRun(sources: Omit<CancelSources, 'log'>) {
     checkTexts(body);
     const { runId } = body;
     const account_id = scopeOf(principal);
-    // Marked first, so that a worker that claims it now cancels it.
+    // Mark the run first, so that a worker that claims it now cancels it.
     const entry = await queue.requestCancel(runId, account_id);
     if (entry?.owner === null) await cancelWaiting(entry, sources);
-    // Claimed this moment, it may not have a run yet.
+    // An entry that was just claimed may not have a run yet.
     else if (entry) await runs.addOwn(entry, now());
     // A run leaves the queue only when it is final.
     const filter = entry ? { account_id } : { account_id, status: [...finalStatuses] };
@@ -25,6 +25,6 @@ export function cancelRun(sources: Omit<CancelSources, 'log'>) {
     if (!(await runs.find(runId, { account_id }))) {
       throw new ApiError('run_not_found', `There is no run ${runId}.`);
     }
-    throw new ApiError('not_cancelable', `The run ${runId} is executed by another engine: cancel it there.`);
+    throw new ApiError('not_cancelable', `Another engine executes the run ${runId}. Cancel it there.`);
   };
 }

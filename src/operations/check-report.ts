@@ -42,7 +42,7 @@ export function checkReport(path: string, run: RunReport): void {
 }
 
 /**
- * Checks what a run is to be given; undefined is nothing.
+ * Checks the payload of a run; undefined means that there is none.
  * @throws ApiError
  */
 export function checkPayload(path: string, payload: unknown): void {

@@ -59,7 +59,7 @@ function newTask(id: string, { body, owner }: Wanted, created_at: Date): TaskDoc
     catch_up: body.catch_up,
     timeout_seconds: body.timeout_seconds,
     max_attempts: body.max_attempts,
-    // An engine executes what is due from now on.
+    // An engine executes the fire times from now on.
     ...(body.enabled !== false && { plan_from: created_at, next_fire_at: created_at }),
     created_at,
   });

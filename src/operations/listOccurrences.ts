@@ -20,7 +20,7 @@ type Query = Input<'listOccurrences'>['query'];
 function filtersOf({ task_id, account_id, outcome, from, to }: Query, principal: Principal) {
   refuseOtherAccount(principal, account_id?.toLowerCase());
   return {
-    // A UUID's letters are the same in either case (RFC 9562, section 4); stored ones are in lower case.
+    // UUIDs are case-insensitive (RFC 9562, section 4). Stored ones are in lower case.
     task_id: task_id?.toLowerCase(),
     account_id: scopeOf(principal) ?? account_id?.toLowerCase(),
     outcome,
@@ -39,7 +39,7 @@ export function listOccurrences({ occurrences, now }: Dependencies) {
     const filters = filtersOf(query, principal);
     const after = cursor === undefined ? undefined : decodeCursor(cursor, filters);
     const from = filters.from ?? new Date(now().getTime() - DEFAULT_SPAN_MS);
-    // One more than the page holds tells whether another follows.
+    // Read one more than the page holds, to know whether another page follows.
     const found = await occurrences.page({ ...filters, from }, { after, limit: limit + 1 });
     const shown = found.slice(0, limit);
     const last = found.length > limit ? shown.at(-1) : undefined;

@@ -32,7 +32,7 @@ interface Dependencies {
   tasks: TaskStore;
 }
 
-/** Runs with the titles of their tasks: one query, however many. */
+/** Adds the titles of their tasks to runs, with one query however many there are. */
 async function viewTitled(
   runs: RawRun[],
   { account_id }: RunFilter,

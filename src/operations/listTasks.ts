@@ -23,7 +23,7 @@ const MAX_WHOLE_BYTES = 33_554_432;
 
 /** Tasks that are read together where they are not in memory: enough to make round trips cheap, few enough to hold. */
 const BATCH_SIZE = 100;
-/** Bytes of text that a batch should not exceed. */
+/** The target size of a batch, in bytes of text. */
 const BATCH_BYTES = 2_097_152;
 /** Tasks of a long listing that do not wait for the runs of more than these. */
 const FIRST_TASKS = 5;
@@ -69,7 +69,7 @@ interface Found {
 
 const bytesOf = (lengths: number[]): number => lengths.reduce((sum, length) => sum + length, 0);
 
-/** The size of the next batch, if its tasks are as long as those of the last. */
+/** The number of tasks in the next batch, assuming that they are as long as those of the last. */
 function sizeAfter(count: number, bytes: number): number {
   if (bytes === 0) return BATCH_SIZE;
   return Math.min(BATCH_SIZE, Math.max(1, Math.floor((BATCH_BYTES * count) / bytes)));
@@ -102,7 +102,7 @@ async function lookUp(request: Request, dependencies: Dependencies): Promise<Fou
     const views = await viewTasks([...loading.keys()].flat(), dependencies);
     return { views, rest: versions.slice(at), last: end && positionOf(end) };
   } finally {
-    // From here on, the replies count what they hold of it.
+    // From here on, each reply counts what it holds.
     for (const release of loading.values()) release();
   }
 }

@@ -16,7 +16,7 @@ function explain(error: unknown, { task_id, runs }: Body): unknown {
   if (error instanceof RunOfTheEngine) {
     return new ApiError(
       'run_of_the_engine',
-      `Field "runs.${at}.id": the run ${error.runId} belongs to this service's own engine, which alone reports it.`,
+      `Field "runs.${at}.id": the run ${error.runId} belongs to this service's own engine, so it cannot be reported.`,
       { cause: error },
     );
   }

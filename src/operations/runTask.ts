@@ -20,7 +20,7 @@ interface Dependencies {
   queue: QueueStore;
   engine: EngineStore;
   claims: ClaimStore;
-  /** Called when a run was queued, so that an engine of this process need not wait for its next look. */
+  /** Called after a run was queued, so that this process's engine looks at once. */
   onQueued?: () => void;
   /** The clock. */
   now: () => Date;
@@ -37,7 +37,7 @@ function tooMany(message: string): ApiError {
   });
 }
 
-/** @throws ApiError where a run of the task cannot be queued now */
+/** @throws ApiError if a run of the task cannot be queued now */
 async function checkQueue(
   task: TaskDocument,
   { engine, queue, now }: Pick<Dependencies, 'engine' | 'queue' | 'now'>,
@@ -45,7 +45,7 @@ async function checkQueue(
   if (!(await engine.isLive(now()))) {
     throw new ApiError(
       'no_engine',
-      'No engine executes tasks on this service now. Its operator starts one with RUN_COMMAND, RUN_URL, RUN_CHAT_URL or RUN_MODEL.',
+      'No engine executes tasks now. To start one, set RUN_COMMAND, RUN_URL, RUN_CHAT_URL or RUN_MODEL on the service.',
     );
   }
   if (await queue.areWaiting(MAX_WAITING, task._id)) {
@@ -69,7 +69,7 @@ export function runTask({ onQueued = () => {}, ...dependencies }: Dependencies) 
     return `run_${claim.task_id}`;
   }
 
-  /** The commitment is the entry in the queue; whoever claims an entry without a run adds the run. */
+  /** Inserting the queue entry commits the run. A worker that claims an entry without a run adds the run. */
   async function enqueue(id: string, { body, headers }: Input<'runTask'>, principal: Principal) {
     const [task] = await tasks.findByIds([body.task_id.toLowerCase()], { account_id: scopeOf(principal) });
     if (!task) throw unknownTask(body.task_id);
@@ -95,7 +95,7 @@ export function runTask({ onQueued = () => {}, ...dependencies }: Dependencies) 
     const id = await idOf(input, principal);
     if (!(await runs.findOwn(id))) await enqueue(id, input, principal);
     const run = await runs.find(id, {});
-    if (!run) throw new Error(`The run ${id} is gone though it was just queued.`);
+    if (!run) throw new Error(`The run ${id} disappeared right after it was queued.`);
     return { status: 200, body: { status: 'success', runs: [viewRunOfTask(run)] } };
   };
 }

@@ -29,7 +29,7 @@ function joinedOf(part: TaskPart, accounts: JoinedAccounts, upcoming: Upcoming, 
   return piece;
 }
 
-/** Joins parts with their next fire times and with what their accounts have: one query, however many tasks. */
+/** Adds next fire times and the fields of accounts to parts, with one query however many tasks there are. */
 export async function viewTasks(
   parts: TaskPart[],
   { accounts, upcoming, now }: ViewSources,

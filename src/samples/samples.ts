@@ -14,7 +14,7 @@ export interface TaskWithRuns {
 /** An account of the sample data with its tasks. */
 export interface SampleAccount {
   account: AccountDocument;
-  /** Those artist accounts of its tasks that have a name. */
+  /** The artist accounts of its tasks, as far as they have a name. */
   artists: AccountDocument[];
   tasks: (TaskWithRuns & { runs: Run[] })[];
 }

@@ -37,7 +37,7 @@ export class AccountStore {
     if (writes.length > 0) await this.#accounts.bulkWrite(writes, { ignoreUndefined: true });
   }
 
-  /** Addresses and names by account id; an unknown account is left out. One query, however many. */
+  /** E-mail addresses and names by account id, without unknown accounts. One query, however many. */
   async findByIds(ids: string[]): Promise<Map<string, AccountDocument>> {
     if (ids.length === 0) return new Map();
     const options = { projection: { email: 1, name: 1 }, batchSize: ids.length + 1 };

@@ -1,6 +1,6 @@
 /**
- * The writes of a bulk in the one order of all bulks, by id. DocumentDB runs a bulk in one transaction and locks documents in
- * the order sent: two bulks in different orders would wait for each other until both fail.
+ * Sorts the writes of a bulk by id, as all bulks do. DocumentDB runs a bulk in one transaction and locks documents in the
+ * order sent: two bulks in different orders would deadlock until both fail.
  */
 export function inOneOrder<Item>(items: Item[], idOf: (item: Item) => string): Item[] {
   return items

@@ -10,7 +10,7 @@ const hash = (text: string): string => createHash('sha256').update(text).digest(
 
 function hashOf(body: object): string {
   const fields = Object.entries(body).toSorted(([one], [other]) => (one < other ? -1 : 1));
-  // Integers beyond a double's are bigints, which JSON.stringify refuses.
+  // Integers that a double cannot hold are bigints, on which JSON.stringify throws.
   return hash(
     JSON.stringify(fields, (_name, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value)),
   );

@@ -3,8 +3,8 @@ export interface EngineDocument {
   _id: 'engine';
   /** How it executes them, such as command or url. */
   kind: string;
-  /** When an engine of that kind last said that it lives. */
+  /** When an engine of that kind last renewed this document. */
   at: Date;
-  /** When an engine first ran on this database. Fire times before that are nobody's. */
+  /** When an engine first ran on this database. Engines ignore earlier fire times. */
   first_at: Date;
 }

@@ -9,7 +9,7 @@ import { RunStore } from './run-store.ts';
 const EXPIRED_MS = 24 * 60 * 60 * 1_000;
 const BETWEEN_PASSES_MS = 10 * 60 * 1_000;
 
-/** Whether a run that was due at an instant, and did not start, has expired. */
+/** Whether a run that has not started has expired, by the instant at which it was due. */
 export const isExpired = (dueAt: Date, now: Date): boolean => now.getTime() - dueAt.getTime() > EXPIRED_MS;
 
 export const EXPIRED: RunError = {
@@ -18,7 +18,7 @@ export const EXPIRED: RunError = {
 };
 
 /**
- * Ends the runs that no engine executes, such as after the engine was removed.
+ * Ends runs that no engine executes, e.g. after the engine was removed.
  */
 export class Expiry {
   readonly #claims: QueueClaims;
@@ -31,8 +31,8 @@ export class Expiry {
   }
 
   /**
-   * Cancels runs that were unclaimed for 24 hours after they were due. Releases claims that did not change since the call
-   * before: their owners are dead.
+   * Cancels runs that were unclaimed for 24 hours after they were due. Releases claims that did not change since the
+   * previous call: their owners are dead.
    * @returns the number of canceled runs
    */
   async cancelExpired(now: Date, stop?: AbortSignal): Promise<number> {
@@ -65,7 +65,7 @@ export class Expiry {
 /**
  * Cancels expired runs now and every ten minutes, until it is stopped. Every copy of the service does so, with an engine or
  * without: the engine may have been removed.
- * @returns stops it, also in the middle of a pass
+ * @returns a function that stops it, even in the middle of a pass
  */
 export function cancelExpiredRuns({
   collections,

@@ -3,9 +3,9 @@ import { inOneOrder } from './bulk-order.ts';
 import { isDuplicateKey, onlyDuplicates } from '../database/failures.ts';
 
 /**
- * Inserts a document unless one with its _id exists. That one may be its own: some servers execute a write twice when the
- * driver repeats it after a lost reply.
- * @returns whether this call inserted it for certain
+ * Inserts a document unless one with its _id exists. The existing one may come from this very call: some servers execute a
+ * write twice when the driver retries it after a lost reply.
+ * @returns true only if this call certainly inserted the document
  */
 export async function insertOnce<Stored extends { _id: string }>(
   collection: Collection<Stored>,
@@ -20,7 +20,7 @@ export async function insertOnce<Stored extends { _id: string }>(
   }
 }
 
-/** Inserts the documents whose _id does not exist yet, in the order of all bulks; the others stay as they are. */
+/** Inserts the documents whose _id does not exist yet, sorted as in all bulks. Existing documents stay unchanged. */
 export async function insertMissing<Stored extends { _id: string }>(
   collection: Collection<Stored>,
   documents: OptionalUnlessRequiredId<Stored>[],

@@ -13,7 +13,7 @@ const TRUSTED_MS = 2_000;
 const REMEMBERED_KEYS = 1_000;
 /** Interval between two writes of a key's `last_used_at`, whether they succeed or not. */
 const USE_WRITTEN_EVERY_MS = 60_000;
-/** Keys whose last write of `last_used_at` is remembered. */
+/** Number of keys whose last write of `last_used_at` is remembered. */
 const WRITTEN_KEYS = 20_000;
 
 /** What a new key is for. The scope admin must be named: a forgotten account must not become an admin's key. */
@@ -34,7 +34,7 @@ export class KeyStore {
   });
   /** The problem last logged for each unusable key, by id, so that a key is logged once and not once per request. */
   readonly #logged = new LRUCache<string, string>({ max: REMEMBERED_KEYS });
-  /** By key id: when this process last took a use for writing, so that a failed write is not retried at once. */
+  /** By key id: when this process last queued a use for writing, so that a failed write is not retried at once. */
   readonly #lastWrites = new LRUCache<string, Date>({ max: WRITTEN_KEYS });
   /** By key id: uses that are not written yet. */
   readonly #unwritten = new Map<string, Date>();
@@ -148,7 +148,7 @@ export class KeyStore {
     if (!this.#isWriting) void this.#writeUses();
   }
 
-  /** One write at a time, for all keys: while writes are slow, they occupy one connection of the pool. */
+  /** One write at a time for all keys, so that slow writes occupy only one connection of the pool. */
   async #writeUses(): Promise<void> {
     this.#isWriting = true;
     while (this.#unwritten.size > 0) {

@@ -71,7 +71,7 @@ export class OccurrenceStore {
     return this.#occurrences.find(queryOf(filter, after), options).toArray();
   }
 
-  /** Without this check, the whole history of another account's task would be read and nothing of it returned. */
+  /** Without this check, a query would read the whole history of another account's task and return nothing. */
   async #mayMatch({ task_id, account_id }: OccurrenceFilter): Promise<boolean> {
     if (task_id === undefined || account_id === undefined) return true;
     const options = { projection: { account_id: 1 }, sort: NEWEST_FIRST };

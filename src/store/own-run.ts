@@ -7,7 +7,7 @@ import type { RunDocument } from './run-document.ts';
 const TASK_IDENTIFIER = 'recoup-task';
 const ID_LENGTH = 26;
 
-/** The id of the run that a task's fire time makes: the same in every planner. */
+/** The id of the run for a task's fire time, the same in every planner. */
 export function scheduledRunId(taskId: string, scheduledAt: Date): string {
   const hash = createHash('sha256').update(`${taskId} ${scheduledAt.toISOString()}`).digest('hex');
   return `run_${hash.slice(0, ID_LENGTH)}`;
@@ -35,7 +35,7 @@ export function newOwnRun(entry: QueuedRun, now: Date): RunDocument {
   };
 }
 
-/** Whether a write failed because of what it would store, so that it cannot succeed later. */
+/** Whether a write failed because of its content, so that a retry would fail too. */
 export function isRefused(error: unknown): boolean {
   return !isDatabaseFailure(error) || failureKind(error) === 'refused';
 }

@@ -13,13 +13,13 @@ const PLANNED_TASK = {
   next_fire_at: 1,
 } as const satisfies Partial<Record<keyof TaskDocument, 1>>;
 
-/** What the planner reads of a task. */
+/** The fields of a task that the planner reads. */
 export type PlannedTask = Pick<TaskDocument, '_id' | keyof typeof PLANNED_TASK>;
 
-/** When a task is planned from, and looked at next; undefined fields are removed. */
+/** The instant from which a task is planned, and that of the planner's next look. Undefined fields are removed. */
 export type Plan = Pick<TaskDocument, 'plan_from' | 'next_fire_at'>;
 
-/** The plans of tasks: up to when their fire times are decided. Writing them raises no version. */
+/** The plans of tasks, i.e. up to when their fire times are decided. Writing a plan raises no version. */
 export class PlanStore {
   readonly #tasks: Collections['tasks'];
 
@@ -27,18 +27,18 @@ export class PlanStore {
     this.#tasks = tasks;
   }
 
-  /** The tasks that are due at an instant, at most so many, the earliest first. */
+  /** Up to `limit` tasks that are due, the earliest first. */
   async due(now: Date, limit: number): Promise<PlannedTask[]> {
     return this.#page({ next_fire_at: { $lte: now } }, { next_fire_at: 1 }, limit);
   }
 
-  /** When the first task after an instant is due. */
+  /** When the next task after `now` is due. */
   async nextDue(now: Date): Promise<Date | undefined> {
     const [first] = await this.#page({ next_fire_at: { $gt: now } }, { next_fire_at: 1 }, 1);
     return first?.next_fire_at;
   }
 
-  /** The tasks behind an id, at most so many. */
+  /** Up to `limit` tasks after an id, by id. */
   async behind(id: string, limit: number): Promise<PlannedTask[]> {
     return this.#page({ _id: { $gt: id } }, { _id: 1 }, limit);
   }

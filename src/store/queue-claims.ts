@@ -2,7 +2,7 @@ import { isDuplicateKey } from '../database/failures.ts';
 import type { Collections } from './collections.ts';
 import type { QueuedRun } from './queue-document.ts';
 
-/** How long the waiting runs of a task are left alone after one of them found the task's slot taken. */
+/** How long no waiting run of a task is claimed after one of them found the task's slot taken. */
 const SLOT_TAKEN_MS = 1_000;
 /** Unclaimed runs that are read at once: the input of each may have 256 KiB. */
 const UNCLAIMED = 20;
@@ -12,10 +12,10 @@ export type ClaimSeen = Pick<QueuedRun, '_id' | 'task_id' | 'owner' | 'fence' | 
 
 const CLAIM_SEEN = { task_id: 1, owner: 1, fence: 1, beat: 1, cancel: 1 } as const;
 
-/** The oldest first: those that were due at once by their fire times, those of one instant by their ids. */
+/** Oldest first; ties by fire time, then by id. */
 const OLDEST_FIRST = { due_at: 1, scheduled_at: 1, _id: 1 } as const;
 
-/** Identifies a claim. A write by it matches nothing once somebody has released or claimed the entry. */
+/** Identifies a claim. Writes that filter by it match nothing after the entry was released or claimed again. */
 type Claim = Pick<QueuedRun, '_id' | 'fence'>;
 
 /** Claims on queued runs. A claim raises the entry's fence; so does every release. */
@@ -27,10 +27,10 @@ export class QueueClaims {
   }
 
   /**
-   * Claims a run that waits: of the first account behind `after` that has one, in the order of ids and round again. Serial
-   * runs of a task are claimed in the order in which they were due.
-   * @param excluded - accounts that have their share already
-   * @returns null where nothing waits
+   * Claims a waiting run of the next account after `after` that has one, by id and wrapping around. Serial runs of a task
+   * are claimed in the order in which they were due.
+   * @param excluded - accounts that already have their share
+   * @returns null if nothing waits
    */
   async claimNext(
     owner: string,
@@ -59,7 +59,7 @@ export class QueueClaims {
     );
   }
 
-  /** @returns null where another worker was faster, or executes a serial run of the task */
+  /** @returns null if another worker was faster, or executes a serial run of the task */
   async #claim(entry: QueuedRun, owner: string, now: Date): Promise<QueuedRun | null> {
     const { _id, fence, task_id, serial } = entry;
     try {
@@ -78,7 +78,7 @@ export class QueueClaims {
     }
   }
 
-  /** Lets the serial runs of a task that found its slot taken be claimed at once. */
+  /** Makes the serial runs of a task claimable at once, after its slot was taken and released. */
   async wakeTask(task_id: string, now: Date): Promise<void> {
     await this.#queue.updateMany(
       { task_id, serial: true, owner: null, tries: 0, not_before: { $gt: now } },
@@ -92,7 +92,7 @@ export class QueueClaims {
     return matchedCount === 1;
   }
 
-  /** All claims there are. */
+  /** All current claims. */
   async claimed(): Promise<ClaimSeen[]> {
     return this.#queue.find<ClaimSeen>({ owner: { $gt: '' } }, { projection: CLAIM_SEEN }).toArray();
   }
@@ -107,7 +107,7 @@ export class QueueClaims {
     await this.#queue.updateOne({ _id, fence }, { $set: { location } });
   }
 
-  /** Gives a claim back. The next one keeps the location where work is followed, unless the work has ended. */
+  /** Releases a claim. The next claim keeps the location of the work, unless the work has ended. */
   async release(
     { _id, fence }: Claim,
     { workEnded, ...changes }: Pick<QueuedRun, 'not_before' | 'tries'> & { workEnded: boolean },
@@ -121,7 +121,7 @@ export class QueueClaims {
     );
   }
 
-  /** Takes a claim from an owner that seems dead. @returns false if it is alive after all, or somebody else was faster */
+  /** Releases the claim of an owner that seems dead. @returns false if the owner is alive, or another process was faster */
   async releaseLost({ _id, fence, beat }: ClaimSeen, now: Date): Promise<boolean> {
     const { matchedCount } = await this.#queue.updateOne(
       { _id, fence, beat },

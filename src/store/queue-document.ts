@@ -5,13 +5,13 @@ export interface QueuedRun {
   task_id: string;
   account_id: string;
   trigger: 'scheduled' | 'manual';
-  /** The fire time; null for a run that somebody started by hand. */
+  /** The fire time; null for a manual run. */
   scheduled_at: Date | null;
-  /** What runTask was given. */
+  /** The payload of runTask. */
   input?: unknown;
-  /** The fire time, or when somebody started the run, or when a missed fire time was decided to run late. */
+  /** The fire time; for a manual run, when it was queued; for a missed fire time, when a planner decided to run it late. */
   due_at: Date;
-  /** The task's id while a serial run executes, otherwise the run's: a unique index lets one serial run of a task execute at a time. */
+  /** The task's id while a serial run executes, otherwise the run's. Its unique index allows one executing serial run a task. */
   slot: string;
   /** Whether the run waits for other runs of its task. */
   serial: boolean;
@@ -21,12 +21,12 @@ export interface QueuedRun {
   fence: number;
   /** Raised by the owner every few seconds. */
   beat: number;
-  /** No claim before this. */
+  /** The earliest instant of the next claim. */
   not_before: Date;
-  /** Tries in a row that were not delivered. */
+  /** The number of consecutive tries that were not delivered. */
   tries: number;
-  /** Where an executor follows the work. */
+  /** The location at which an executor follows the work. */
   location?: string;
-  /** Somebody asked to cancel the run. */
+  /** A caller has requested the cancellation of the run. */
   cancel?: boolean;
 }

@@ -3,7 +3,7 @@ import { isDuplicateKey } from '../database/failures.ts';
 import type { Collections } from './collections.ts';
 import type { QueuedRun } from './queue-document.ts';
 
-/** A run to be queued: nobody has claimed it. */
+/** A run to queue, which no worker has claimed. */
 export type NewQueuedRun = Pick<
   QueuedRun,
   '_id' | 'task_id' | 'account_id' | 'trigger' | 'scheduled_at' | 'input' | 'due_at' | 'serial'
@@ -40,23 +40,23 @@ export class QueueStore {
     return this.#queue.findOne({ _id: runId });
   }
 
-  /** Whether at least so many runs match. */
+  /** Whether at least `count` runs match. */
   async #hasAtLeast(count: number, query: Filter<QueuedRun>): Promise<boolean> {
     const options = { projection: { _id: 1 }, limit: count, batchSize: count + 1 } as const;
     return (await this.#queue.find(query, options).toArray()).length >= count;
   }
 
-  /** Whether so many runs of a task wait to be claimed. */
+  /** Whether at least `count` runs of a task wait to be claimed. */
   async areWaiting(count: number, taskId: string): Promise<boolean> {
     return this.#hasAtLeast(count, { task_id: taskId, owner: null });
   }
 
-  /** Whether so many runs of an account wait or execute. */
+  /** Whether at least `count` runs of an account wait or execute. */
   async areQueued(count: number, accountId: string): Promise<boolean> {
     return this.#hasAtLeast(count, { account_id: accountId });
   }
 
-  /** The runs of a task that wait, at most so many. */
+  /** Up to `limit` waiting runs of a task. */
   async waitingOf(
     taskId: string,
     which: { trigger?: QueuedRun['trigger'] },
@@ -67,7 +67,7 @@ export class QueueStore {
   }
 
   /**
-   * Asks whoever executes a run, or claims it next, to cancel it.
+   * Marks a run, so that the worker that executes it or claims it next cancels it.
    * @returns the entry; null if the run is not queued, or not of that account
    */
   async requestCancel(runId: string, accountId?: string): Promise<QueuedRun | null> {
@@ -78,7 +78,7 @@ export class QueueStore {
     );
   }
 
-  /** Removes a run that waits, unless it was claimed since the entry was read. */
+  /** Removes a waiting run, unless it was claimed since the entry was read. */
   async removeWaiting({ _id, fence }: Pick<QueuedRun, '_id' | 'fence'>): Promise<void> {
     await this.#queue.deleteOne({ _id, fence, owner: null });
   }

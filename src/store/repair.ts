@@ -6,7 +6,7 @@ import { Settlement } from './settlement.ts';
 /** What a repair found. */
 export interface RepairFigures {
   tasks: number;
-  /** Of them, those with pointers to other runs than their last, the mark of an abandoned report, or a field of a wrong type. */
+  /** Those of them that had pointers to other runs than their last, an abandoned report's mark, or a field of a wrong type. */
   mended: number;
   /** Runs that were filed under another account than their task's, or under none. */
   filed: number;

@@ -12,7 +12,7 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 const BETWEEN_PASSES_MS = 60 * 60 * 1_000;
 /** Runs read, and deleted, at once. */
 const BATCH = 500;
-/** Runs that a pass reads and keeps, at most: the last runs of dormant tasks must not cost a query each every hour. */
+/** The most runs that a pass reads and keeps, so that it does not read the last runs of all dormant tasks every hour. */
 const MAX_KEPT = 20_000;
 
 type Stored = Pick<Collections, 'runs' | 'tasks'>;
@@ -51,12 +51,11 @@ async function deleteUnchanged(seen: OldRun[], runs: Stored['runs']): Promise<nu
 }
 
 /**
- * Deletes the runs that reached a final status and were made and last changed before an instant, but never the last five of a
- * task that exists. A run that is under way stays, however old. Each batch is a query of its own, from the newest run to the
- * oldest, and another for its tasks.
+ * Deletes final runs that were created and last changed before an instant, but never the last five of an existing task. Reads
+ * batches from the newest run to the oldest, with one query for the runs of a batch and one for their tasks.
  * @param after - where an earlier pass has ended
  * @param stop - ends the pass before the next query
- * @returns how many it deleted, and where the next pass continues; undefined if it has read all old runs
+ * @returns the number of deleted runs, and where the next pass continues; undefined if this one has read all old runs
  */
 export async function dropOldRuns(
   { runs, tasks }: Stored,
@@ -87,7 +86,7 @@ export async function dropOldRuns(
 
 /**
  * Drops old runs now and every hour, until it is stopped.
- * @returns stops it, also in the middle of a pass
+ * @returns a function that stops it, even in the middle of a pass
  */
 export function keepRunsFor(
   days: number,

@@ -21,11 +21,11 @@ export type RunRecord = Omit<WithDates<Run, RunInstant>, 'attempts' | 'task_id' 
 /** A reported run. */
 export type ReportedRun = RunRecord & {
   /**
-   * The report is an item of the engine's listing, which leaves what it does not name of payload, output, error, attempts
-   * and schedule as it is.
+   * The report is an item of the engine's listing. It leaves payload, output, error, attempts and schedule unchanged unless
+   * it names them.
    */
   listItem?: {
-    /** The error to record where the run has none. */
+    /** The error to record if the run has none. */
     errorIfNone?: RunError;
   };
 };
@@ -38,6 +38,6 @@ export type RunDocument = Omit<RunRecord, 'id'> & {
   task_id: string;
   /** The task's owner; stays when the task is deleted. Absent only where another tool added the run. */
   account_id?: string;
-  /** The claim that wrote the run last; only on runs of this service's engine. Never shown. */
+  /** The fence of the claim that last wrote the run; only on runs of this service's engine. Never shown. */
   fence?: number;
 };

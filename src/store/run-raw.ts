@@ -27,7 +27,7 @@ export class RawRun {
     return bytes.toString('utf8', textStart, textStart + bytes.readInt32LE(length) - 1);
   }
 
-  /** The id of its task; undefined where another tool stored no text there. Nothing else of the run is decoded. */
+  /** The id of its task; undefined if another tool stored no string there. Nothing else of the run is decoded. */
   get taskId(): string | undefined {
     const { bytes } = this;
     for (const [type, nameStart, nameLength, start, length] of onDemand.parseToElements(bytes)) {

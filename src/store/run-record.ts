@@ -7,7 +7,7 @@ import type {
 } from '../../generated/types.gen.ts';
 import type { AttemptDocument, ReportedRun } from './run-document.ts';
 
-/** The published status for each name of the engine's (openapi.yaml, ReportedRunStatus). */
+/** The published status for each status of the engine (openapi.yaml, ReportedRunStatus). */
 const PUBLISHED: Record<ReportedRunStatus, RunStatus> = {
   PENDING_VERSION: 'PENDING_VERSION',
   WAITING_FOR_DEPLOY: 'PENDING_VERSION',
@@ -28,7 +28,7 @@ const PUBLISHED: Record<ReportedRunStatus, RunStatus> = {
   SYSTEM_FAILURE: 'SYSTEM_FAILURE',
 };
 
-const TIMED_OUT = { name: 'TimedOut', message: 'The run took longer than it may.' };
+const TIMED_OUT = { name: 'TimedOut', message: 'The run exceeded its time limit.' };
 
 function date(instant: string): Date;
 function date(instant: string | null | undefined): Date | null | undefined;
@@ -53,12 +53,12 @@ function recordAttempt(attempt: NonNullable<RunReport['attempts']>[number]): Att
   };
 }
 
-/** An item of the engine's listing, which lacks what only the whole run has (openapi.yaml, recordRuns). */
+/** Whether a report is an item of the engine's listing, which lacks some fields of a run (openapi.yaml, recordRuns). */
 function isListItem({ isCompleted, attempts, attemptCount }: RunReport): boolean {
   return isCompleted !== undefined && attempts === undefined && attemptCount === undefined;
 }
 
-/** What else to record of a run that ended in a way for which there is no published status. */
+/** Further fields of a run that ended with a status that is not published. */
 function ending(
   run: RunReport,
   error: Run['error'],
@@ -71,8 +71,8 @@ function ending(
 }
 
 /**
- * A reported run as the database keeps it: without the fields that only the engine has, under its published status, each
- * RFC 3339 string a date, without decimals beyond milliseconds.
+ * A reported run as the database stores it: without the fields that Run does not have, with its published status, and with a
+ * date, to the millisecond, for each RFC 3339 string.
  */
 export function recordOf(report: RunReport): ReportedRun {
   const {

@@ -16,13 +16,13 @@ interface Owner {
   account_id: string;
 }
 
-/** What an item of the engine's listing lacks, and leaves as it is. */
+/** Fields that an item of the engine's listing lacks and leaves unchanged. */
 type Unlisted = 'payload' | 'output' | 'error' | 'attempts' | 'schedule';
 type OptionalField = {
   [Field in keyof RunRecord]-?: undefined extends RunRecord[Field] ? Field : never;
 }[keyof RunRecord];
 
-/** What an item of the engine's listing removes where it does not name it. */
+/** Fields that an item of the engine's listing removes unless it names them. */
 const LISTED = {
   triggerFunction: '',
   startedAt: '',
@@ -45,9 +45,9 @@ const LISTED = {
 } as const satisfies Record<Exclude<OptionalField, Unlisted>, ''>;
 
 /**
- * Finds a run that the report is news of (openapi.yaml, recordRuns): in a state that is older, or equally old and not
- * further, and not in another final status. Where the run exists in any other state, or at another task, the upsert
- * collides with its _id. So it does where the run is the engine's.
+ * Matches the stored run if the report is news about it (openapi.yaml, recordRuns): its state is older, or equally old and
+ * not further, and is no other final status. If the run exists in any other state, at another task, or as a run of the
+ * service's own engine, the upsert collides with its _id.
  */
 function olderThan({ id, status, updatedAt }: RunRecord, task: Owner): Filter<RunDocument> {
   return {
@@ -92,7 +92,7 @@ function writesOfReport(report: ReportedRun, task: Owner): Write[] {
   return [{ replaceOne: { filter: olderThan(report, task), replacement, upsert: true } }];
 }
 
-/** A report and an earlier one of the same run as one. */
+/** Merges a report with an earlier one of the same run. */
 function merged(earlier: ReportedRun, report: ReportedRun): ReportedRun {
   if (!report.listItem) return report;
   const errorIfNone = report.listItem.errorIfNone ?? earlier.listItem?.errorIfNone;
@@ -114,7 +114,7 @@ function compareAge(one: RunRecord, other: RunRecord): number {
 }
 
 /**
- * Writes of reports, one for each run: a bulk promises no order, so several reports of a run become one here.
+ * The writes for reports, one for each run: a bulk guarantees no order, so this merges several reports of a run.
  */
 export function writesOf(task: Owner, reports: ReportedRun[]): Write[] {
   const newest = new Map<string, ReportedRun>();

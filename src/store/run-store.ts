@@ -47,7 +47,7 @@ export class RunOfTheEngine extends Error {
   }
 }
 
-/** What the engine changes of its runs. */
+/** The fields of its runs that the engine changes. */
 export type OwnChanges = Partial<
   Omit<RunDocument, '_id' | 'task_id' | 'account_id' | 'fence' | 'createdAt' | 'updatedAt'>
 >;
@@ -122,9 +122,9 @@ export class RunStore {
   }
 
   /**
-   * Adds or updates what was reported of runs, by id. Repeated and late reports change nothing.
-   * @throws UnknownTask, RunOfAnotherTask, RunOfTheEngine; nothing is written then, unless somebody else first wrote the same
-   * run in the same moment.
+   * Adds or updates reported runs, by id. Repeated and late reports change nothing.
+   * @throws UnknownTask, RunOfAnotherTask, RunOfTheEngine; nothing is written then, unless another request first wrote the
+   * same run at the same moment.
    */
   async recordRuns(taskId: string, reports: ReportedRun[]): Promise<void> {
     if (reports.length === 0) return;
@@ -132,8 +132,8 @@ export class RunStore {
     const begun = await this.#settlement.begin(taskId);
     if (!begun) throw new UnknownTask(taskId);
     const owner = { id: taskId, account_id: begun.accountId };
-    // Two first reports of a run may both find nothing and both insert. The one that loses is sent again, because it may be
-    // the newer; what collides with a run that is there is stale, or that run is of another task or of the engine.
+    // Two first reports of a run may both insert. Retry the one that collides, because it may be newer. A retry that collides
+    // is stale, or the run belongs to another task or to the engine.
     const collided = await this.#settled(
       begun,
       async () => !(await this.#write(owner, reports)) && !(await this.#write(owner, reports)),
@@ -142,8 +142,8 @@ export class RunStore {
   }
 
   /**
-   * Adds a run of the engine, QUEUED, unless it is there.
-   * @returns the run as it is stored; null if the id is that of a run of others
+   * Adds a run of the engine, QUEUED, unless it exists.
+   * @returns the stored run; null if the id belongs to a run that the engine does not own
    */
   async addOwn(entry: QueuedRun, now: Date): Promise<RunDocument | null> {
     const found = await this.findOwn(entry._id);
@@ -204,11 +204,11 @@ export class RunStore {
   }
 
   /**
-   * Every write to runs: marks their task, writes, then points the task to its last five runs and removes the mark. The
+   * Wraps every write to runs: marks their task, writes, then points the task to its last five runs and removes the mark. The
    * task's version is raised before and after, and no process caches the task meanwhile, so that no reply shows an older
    * state than an earlier one. If the process dies in between, the mark stays; the task's next write repairs its pointers,
    * because they are read from the history.
-   * @param begun - null where the task is gone, so that nothing points to the runs
+   * @param begun - null if the task was deleted, so that nothing points to the runs
    */
   async #settled<Result>(
     begun: ReportBegun | null,

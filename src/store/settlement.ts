@@ -20,11 +20,11 @@ const GIVEN_UP_MS = 600_000;
 /** Marks that a task bears at most, should reports of it fail again and again. */
 const MAX_MARKS = 1_000;
 
-/** What a task records of its runs. */
+/** The fields in which a task records its runs. */
 type TaskState = StoredCounts & { recent_runs?: unknown };
 const TASK_STATE = { ...STORED_COUNTS, recent_runs: 1 } as const satisfies Record<keyof TaskState, 1>;
 
-/** A mark of another type, or with an instant far in the future, is no report's; nobody would remove it. */
+/** A mark of another type, or of an instant far in the future, comes from no report, so no report would remove it. */
 const isGivenUp = (mark: unknown): boolean =>
   !(mark instanceof ObjectId) || Math.abs(Date.now() - mark.getTimestamp().getTime()) > GIVEN_UP_MS;
 

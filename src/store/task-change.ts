@@ -38,7 +38,7 @@ function correctionsOf(task: StoredCounts): Partial<Pick<TaskDocument, keyof Sto
 /**
  * Corrects the fields of a task that another tool wrote with a wrong type.
  * @param read - the task's fields as they were read
- * @returns whether any was wrong
+ * @returns whether any field was wrong
  */
 export async function correctCounts(tasks: Tasks, _id: string, read: StoredCounts): Promise<boolean> {
   const corrections = correctionsOf(read);
@@ -50,7 +50,7 @@ export async function correctCounts(tasks: Tasks, _id: string, read: StoredCount
 /**
  * Changes a task and raises its version. Where the server refuses because another tool wrote a field with a wrong type,
  * corrects the field and tries once more.
- * @returns the task after the change; null where none matches
+ * @returns the task after the change; null if none matches
  */
 export async function changeTask(
   tasks: Tasks,

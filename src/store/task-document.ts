@@ -24,15 +24,15 @@ export interface TaskDocument {
   overlap?: 'skip' | 'queue' | 'allow';
   /** Which missed fire times run late; absent for the engine's default. */
   catch_up?: 'skip' | 'once' | 'all';
-  /** Of one attempt; absent for the engine's default. */
+  /** Time limit of one attempt; absent for the engine's default. */
   timeout_seconds?: number;
-  /** Deliveries of one run at most; absent for the engine's default. */
+  /** The most deliveries of one run; absent for the engine's default. */
   max_attempts?: number;
   /** Every fire time up to and including this instant is decided. Writing it raises no version. */
   plan_from?: Date;
   /** When the planner looks at the task next; absent on a disabled task. Writing it raises no version. */
   next_fire_at?: Date;
-  /** Absent, or no instant, only where another tool added the task. */
+  /** Absent or invalid only if another tool added the task. */
   created_at: Date;
   /** When the task itself last changed; absent before the first change. */
   updated_at?: Date | null;
@@ -40,11 +40,11 @@ export interface TaskDocument {
   recent_runs: RunPointer[];
   /** Raised by every write to `recent_runs`; absent before the first. */
   runs_version?: number;
-  /** An ObjectId for each report that is being recorded, or was given up. Written by settlement.ts alone. */
+  /** An ObjectId for each report that is being recorded or was abandoned. Only settlement.ts writes it. */
   recording?: unknown[];
-  /** An ObjectId for each of the last changes, by which a repeated one is recognized. Written by task-store.ts alone. */
+  /** An ObjectId for each of the last changes, which identifies a repeated one. Only task-store.ts writes it. */
   changes?: unknown[];
-  /** An ObjectId while a deletion is under way, or was given up. Written by task-store.ts alone. */
+  /** An ObjectId while a deletion is in progress or was abandoned. Only task-store.ts writes it. */
   deletion?: unknown;
   /** Raised by every write to the task or to its runs that a reader can see. */
   version: number;

@@ -23,14 +23,14 @@ type Marks = 'changes' | 'deletion';
 /** A task that has not run yet. */
 export type NewTask = Omit<TaskDocument, OfRuns | Marks | 'version'>;
 
-/** When the engine looks at a task, which is for the planner and `update` to write. */
+/** Fields that say when the engine looks at a task. Only the planner and `update` write them. */
 type OfPlan = 'plan_from' | 'next_fire_at';
 
-/** What the engine makes of a task; each has a default while it is absent. */
+/** Fields that say how the engine executes a task. Each has a default while it is absent. */
 const ENGINE_FIELDS = ['overlap', 'catch_up', 'timeout_seconds', 'max_attempts'] as const;
 type EngineField = (typeof ENGINE_FIELDS)[number];
 
-/** What may be changed of a task once it is there; undefined leaves a field as it is, null removes one of the engine's. */
+/** The fields of a task that can change. undefined leaves a field unchanged; null removes one of the engine's fields. */
 export type TaskChanges = Partial<
   Omit<
     TaskDocument,
@@ -52,11 +52,11 @@ interface PlanChange {
   unset?: OfPlan[];
 }
 
-/** Changes of one task that may come between a change and its repeat without hiding it. */
+/** The marks of changes that a task keeps. A repeated change is recognized as long as its mark is kept. */
 const MAX_CHANGES = 5;
 /** Stores the mark of a change among the last ones. */
 const withMark = (mark: ObjectId) => ({ changes: { $each: [mark], $slice: -MAX_CHANGES } });
-/** Longer than any request takes. An older deletion was given up: its process died, or lost its database. */
+/** Longer than any request takes. An older deletion was abandoned: its process died or lost its database. */
 const DELETION_MS = 60_000;
 
 /** What a task may lack besides `enabled` and `updated_at`. */
@@ -128,7 +128,7 @@ export class TaskStore {
     return this.#tasks.find(query, { ignoreUndefined: true, batchSize: ids.length + 1 }).toArray();
   }
 
-  /** Adds those of the tasks that are missing; none has run yet. */
+  /** Adds the tasks that do not exist yet. None of them has run. */
   async insert(tasks: NewTask[]): Promise<void> {
     await insertMissing(this.#tasks, tasks.map(asDocument));
   }
@@ -144,9 +144,9 @@ export class TaskStore {
   }
 
   /**
-   * Changes the fields that are given, and nothing else. Planning starts anew where a schedule, a time zone or `enabled`
-   * changes, and ends where the task is disabled.
-   * @returns the whole task; null where none matches
+   * Changes only the given fields. Planning restarts if the schedule, the time zone or `enabled` changes, and ends if the
+   * task is disabled.
+   * @returns the whole task; null if none matches
    */
   async update(which: TaskFilter, changes: TaskChanges, now: Date): Promise<TaskDocument | null> {
     const { schedule, timezone, enabled } = changes;
@@ -154,7 +154,7 @@ export class TaskStore {
     const mark = new ObjectId();
     const change = (only: Filter<TaskDocument>, plan?: PlanChange) =>
       this.#change({ ...query, ...only, changes: { $ne: mark } }, changes, mark, plan);
-    // A repeated change that was made before matches nothing.
+    // A repeated change that was already applied matches nothing.
     const repeated = () => this.#tasks.findOne({ ...query, changes: mark }, { ignoreUndefined: true });
     if (enabled === false) {
       return (await change({}, { unset: ['plan_from', 'next_fire_at'] })) ?? repeated();
@@ -167,7 +167,7 @@ export class TaskStore {
     };
     const asBefore = await change(planned);
     if (asBefore || Object.keys(planned).length === 0) return asBefore ?? repeated();
-    // The planner unsets the plan of a task that is disabled all the same.
+    // If the task stays disabled, the planner unsets this plan.
     return (await change({}, { set: { plan_from: now, next_fire_at: now } })) ?? repeated();
   }
 
@@ -221,9 +221,9 @@ export class TaskStore {
   }
 
   /**
-   * Deletes a task in two steps, so that a repeated deletion is recognized: it marks the task, then deletes it. Of concurrent
-   * calls the one whose mark the task bears has deleted it; the others complete the deletion, in case that one has failed.
-   * @returns whether a task matched and this call has deleted it
+   * Deletes a task in two steps, so that a repeated deletion is recognized: it marks the task, then deletes it. Of
+   * concurrent calls, the one whose mark is in the task is the deleter; the others complete the deletion in case it failed.
+   * @returns whether a task matched and this call is its deleter
    */
   async delete(which: TaskFilter): Promise<boolean> {
     const mark = new ObjectId();
@@ -235,7 +235,7 @@ export class TaskStore {
     return !(deletion instanceof ObjectId) || deletion.equals(mark);
   }
 
-  /** @returns the matching task with the mark of whoever deletes it; null if there is none */
+  /** @returns the matching task with the mark of its deleter; null if none matches */
   async #markDeletion(
     query: Filter<TaskDocument>,
     mark: ObjectId,

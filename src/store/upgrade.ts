@@ -25,8 +25,8 @@ async function misfiledRuns({ _id, account_id }: Owned, runs: Collections['runs'
 }
 
 /**
- * Files the runs of these tasks under their owners. Each run by an update of its own: an update of many locks runs in an order
- * of its own, in which it could block reports.
+ * Files the runs of these tasks under their owners, with one update a run: an updateMany would lock runs in an order of its
+ * own and could block reports.
  * @returns the number of runs that were filed
  */
 async function filePage(tasks: Owned[], runs: Collections['runs']): Promise<number> {

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** What an engine knows of itself at any moment. */
+/** The current state of an engine. */
 export interface EngineState {
   live: boolean;
   /** Runs that execute in this process. */
@@ -9,7 +9,7 @@ export interface EngineState {
   waiting: number;
 }
 
-/** From a run that starts by its timer to one that waited for hours. */
+/** Buckets from a run that a timer started to one that waited for hours. */
 const LATE_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400];
 
 /** Counts what the engine of this process does. */

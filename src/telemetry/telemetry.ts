@@ -17,7 +17,7 @@ export interface Telemetry {
   end(): Promise<void>;
 }
 
-/** Variables of OpenTelemetry with a file's path. Its SDK would go on without a file that it cannot read. */
+/** OpenTelemetry's variables that hold the path of a file. Its SDK would ignore a file that it cannot read. */
 const OTEL_FILES = ['OTLP_TRACES', 'OTLP'].flatMap((exporter) =>
   ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY'].map((file) => `OTEL_EXPORTER_${exporter}_${file}`),
 );

@@ -1,7 +1,7 @@
 import type { Piece } from './json-text.ts';
 import type { TaskDocument } from '../store/task-document.ts';
 
-/** What a task shows of its accounts; null where that is not known. */
+/** The fields that a task shows of its accounts; null if unknown. */
 export interface JoinedAccounts {
   ownerEmail: string | null;
   artistName: string | null;
@@ -15,6 +15,6 @@ export interface TaskPart extends Pick<
   id: string;
   version: number;
   stored: Piece;
-  /** The rest of the text as it was last, right at instants from `from` until `until`, for what the accounts have. */
+  /** The last rest of the text, valid from `from` until `until` for these fields of the accounts. */
   joined?: { from: number; until: number; accounts: JoinedAccounts; piece: Piece };
 }

@@ -3,14 +3,14 @@ import { JsonText, Piece } from './json-text.ts';
 import type { JoinedAccounts } from './part.ts';
 import type { TaskDocument } from '../store/task-document.ts';
 
-/** The fields that do not follow from the task and its runs alone: they change with the time, and with the accounts. */
+/** Fields that depend on the time or on accounts, and not on the task and its runs alone. */
 type Joined = 'upcoming' | 'owner_email' | 'artist_name';
 
 const OPEN_RUNS = Buffer.from(',"recent_runs":[');
 const COMMA = Buffer.from(',');
 const CLOSE_RUNS = Buffer.from(']');
 
-/** RFC 3339; undefined for what is no instant, which another tool may have stored. */
+/** An instant as RFC 3339; undefined if another tool stored something else. */
 function instantOf(stored: unknown): string | undefined {
   return stored instanceof Date && !Number.isNaN(stored.getTime()) ? stored.toISOString() : undefined;
 }

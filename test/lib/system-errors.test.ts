@@ -14,16 +14,16 @@ const failing = (code: string | number, rest: object = {}) =>
   Object.assign(new Error(`${code}: it failed\nmore`), { code, ...rest });
 
 test.each([
-  ['EACCES', 'rights'],
-  ['EPERM', 'rights'],
-  ['EROFS', 'can be written to'],
+  ['EACCES', 'access'],
+  ['EPERM', 'access'],
+  ['EROFS', 'writable folder'],
   ['ENOSPC', 'space'],
   ['EDQUOT', 'space'],
-  ['ENOTDIR', 'path of folders'],
-  ['EISDIR', 'folder is in the place of a file'],
+  ['ENOTDIR', 'is a file, not a folder'],
+  ['EISDIR', 'is a folder, not a file'],
   ['EEXIST', 'file is in the way'],
   ['ENOENT', 'Check the path'],
-  ['ELOOP', 'circle'],
+  ['ELOOP', 'loop'],
   ['ENAMETOOLONG', 'shorter'],
   ['EADDRINUSE', 'free port'],
   ['EADDRNOTAVAIL', 'address of this machine'],

@@ -94,7 +94,7 @@ describe('a data folder', () => {
       () => symlink('nowhere', join(home, 'link')),
       /ENOENT.*link'\. .*links/,
     ],
-    ['that is a link to itself', 'link', () => symlink('link', join(home, 'link')), /ELOOP.*in a circle/],
+    ['that is a link to itself', 'link', () => symlink('link', join(home, 'link')), /ELOOP.*form a loop/],
     ['with a name too long', 'a'.repeat(300), async () => {}, /ENAMETOOLONG.*shorter|too long for a socket/],
   ];
   for (const [command, args] of Object.entries(COMMANDS))
@@ -118,7 +118,7 @@ describe('a data folder', () => {
     await mkdir(join(home, 'closed'), { mode: 0o555 });
     const folder = join(home, 'closed', 'data');
     expect(await failure({ DATA_DIR: folder }, { args, by: AS_NOBODY })).toMatch(
-      /DATA_DIR=.*EACCES: permission denied, mkdir '.*'\. Give the user of this process the rights/,
+      /DATA_DIR=.*EACCES: permission denied, mkdir '.*'\. Give the user of this process access/,
     );
   });
 
@@ -326,7 +326,7 @@ describe('a file of a command', () => {
     ['below a file', 'file/a', /ENOTDIR.*A part of the path is a file/],
     ['that is a folder', '.', /is a folder/],
     // As a device, which a failing test would destroy.
-    ['that is a pipe', 'pipe', /pipe is no regular file/],
+    ['that is a pipe', 'pipe', /pipe is not a regular file/],
   ])('%s stops the backup', async (_what, file, problem) => {
     await writeFile(join(home, 'file'), '');
     spawnSync('mkfifo', [join(home, 'pipe')]);
@@ -353,7 +353,7 @@ describe('a file of a command', () => {
 
   test.each([
     ['that is missing', 'none', /ENOENT.*Check the path/],
-    ['that is a folder', '.', /EISDIR.*A folder is in the place of a file/],
+    ['that is a folder', '.', /EISDIR.*This is a folder, not a file/],
     ['below a file', 'file/a', /ENOTDIR.*A part of the path is a file/],
   ])('%s stops the restore', async (_what, file, problem) => {
     await writeFile(join(home, 'file'), '');

@@ -35,7 +35,7 @@ export class NoSuchDatabase extends Error {
   constructor(dataDir: string, name: string, names: readonly string[]) {
     super(
       `There is no database "${name}" in ${dataDir}, so there is nothing to copy. Databases there: ${names.join(', ') || 'none'}. ` +
-        'MONGODB_DATABASE names the database on both sides, and is recoup here where it is unset. To name only the one on the server, ' +
+        'MONGODB_DATABASE names the database on both sides; its default here is recoup. To use another name on the server only, ' +
         'leave it unset and put the name in the path of --to.',
     );
     this.name = 'NoSuchDatabase';

@@ -48,14 +48,14 @@ export async function writeNewFile(
   return bytes;
 }
 
-/** Throws FileInTheWay where there is a folder, a device, or a file that is not to be replaced. */
+/** Throws FileInTheWay if the path is a folder, a device, or a file that must not be replaced. */
 export async function refuseExisting(path: string, replace: boolean): Promise<void> {
   const target = resolve(path);
   if (!existsSync(target)) return;
   const found = await stat(target);
   if (found.isDirectory()) throw new FileInTheWay(`${target} is a folder; give the name of a file in it.`);
-  // To replace a device, such as /dev/null, would break it for every program.
-  if (!found.isFile()) throw new FileInTheWay(`${target} is no regular file; give another name.`);
+  // Replacing a device such as /dev/null would break it for every program.
+  if (!found.isFile()) throw new FileInTheWay(`${target} is not a regular file; give another name.`);
   if (!replace)
     throw new FileInTheWay(`${target} exists already; give another name, or --force to replace it.`);
 }

@@ -8,16 +8,16 @@ import type { Attempt, Executor, Outcome } from '../port.ts';
 import { elsewhere, failed } from './outcomes.ts';
 import { Beginning, MAX_OUTPUT_BYTES, MAX_STACK_BYTES, outputOf, runError } from './output.ts';
 
-/** Between SIGTERM and SIGKILL. */
+/** Time between SIGTERM and SIGKILL. */
 const KILL_AFTER_MS = 5_000;
 const LOOK_MS = 50;
-/** For output that is still in the pipes when the processes have ended. */
+/** Time to read output that is still in the pipes after the processes have ended. */
 const DRAIN_MS = 500;
 
 /**
  * Runs the command, $1, beside a watcher in the same process group. File descriptor 3 is a pipe that only the service holds
- * open: when the service dies, even by SIGKILL, the watcher reads its end and ends the group. The shell waits for both,
- * so that no zombie is left where the service is process 1. A watcher that is ending the group ignores USR1.
+ * open: when the service dies, even by SIGKILL, the watcher reads end-of-file and ends the group. The shell waits for
+ * both, so that no zombie is left if the service is process 1. A watcher that is ending the group ignores USR1.
  */
 const SCRIPT = `
 (trap '' TERM; read -r _; trap '' USR1; kill -TERM 0; sleep 3; kill -KILL 0) <&3 >/dev/null 2>&1 &
@@ -41,7 +41,7 @@ function signalGroup(pgid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** Ends the processes of a group, politely first. */
+/** Ends the processes of a group by SIGTERM, then by SIGKILL. */
 async function endGroup(pgid: number): Promise<void> {
   if (!signalGroup(pgid, 'SIGTERM')) return;
   for (let waitedMs = 0; waitedMs < KILL_AFTER_MS; waitedMs += LOOK_MS) {
@@ -65,7 +65,7 @@ function failure(code: unknown, killedBy: unknown, stderr: string): Outcome {
   return failed('CommandFailed', message, true, stderr);
 }
 
-/** Waits for the end of a process and of its group, which an abort brings about. */
+/** Waits until a process and its group have ended. An abort ends them. */
 async function ended(child: Child, pgid: number, signal: AbortSignal) {
   const closed = once(child, 'close');
   const exited = once(child, 'exit');
@@ -92,7 +92,7 @@ export class CommandExecutor implements Executor {
   readonly #environment: NodeJS.Dict<string>;
   readonly #shell: string;
 
-  /** @param environment - all that the command gets */
+  /** @param environment - all variables of the command */
   constructor({ command, environment }: CommandSettings, shell = '/bin/sh') {
     this.#command = command;
     this.#environment = environment;
@@ -103,7 +103,7 @@ export class CommandExecutor implements Executor {
     if (location !== undefined) return elsewhere('a command');
     if (signal.aborted) return { kind: 'aborted' };
     const child = spawn(this.#shell, ['-c', SCRIPT, 'sh', this.#command], {
-      // A process group of its own.
+      // Its own process group.
       detached: true,
       env: this.#environment,
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
@@ -117,7 +117,7 @@ export class CommandExecutor implements Executor {
     const stdout = new Beginning(MAX_OUTPUT_BYTES);
     child.stdout.on('data', (chunk: Buffer) => stdout.add(chunk));
     const stderr = collectEnd(child.stderr);
-    // The command need not read its input.
+    // A command may ignore its input.
     child.stdin.on('error', () => {});
     child.stdin.end(exactJson(job));
     const { code, killedBy, aborted } = await ended(child, pid, signal);

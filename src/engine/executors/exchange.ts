@@ -5,12 +5,12 @@ import { failed } from './outcomes.ts';
 import { Beginning, runError } from './output.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Notices a peer that is gone, as a receiver may take an hour to reply. */
+/** Detects a dead peer, because a receiver may take an hour to reply. */
 const TCP_KEEP_ALIVE_MS = 30_000;
-/** A status document or a model's answer; a run keeps less of it. */
+/** The largest status document or answer of a model; a run keeps less of it. */
 const MAX_REPLY_BYTES = 4_194_304;
 const MAX_RETRY_AFTER_MS = 86_400_000;
-/** Characters of a refusal in an error. */
+/** The most bytes of a refusal that an error quotes. */
 const MAX_SHOWN = 500;
 
 export interface Reply {
@@ -25,7 +25,7 @@ export class ExchangeFailed extends Error {
   readonly delivered: boolean;
 
   constructor(cause: Error & { code?: string }, delivered: boolean) {
-    // Where each address of a host refuses, the message is empty.
+    // The message is empty if all addresses of a host refuse the connection.
     super(cause.message || cause.code, { cause });
     this.name = delivered ? 'ConnectionLost' : 'NotConnected';
     this.delivered = delivered;
@@ -38,13 +38,13 @@ interface Exchange {
   headers: Record<string, string>;
   body?: string;
   signal: AbortSignal;
-  /** From the connection to the end of the reply; without it, the signal alone limits that. */
+  /** Time limit from the connection to the end of the reply; without it, only the signal limits it. */
   timeoutMs?: number;
 }
 
 /**
- * Sends a request on a connection of its own and reads the whole reply. It follows no redirect. Node's fetch would give up
- * after five minutes, and does not tell whether a request left the machine.
+ * Sends a request on a connection of its own and reads the whole reply. It follows no redirect. Node's fetch would time
+ * out after five minutes, and does not report whether a request was sent.
  * @throws ExchangeFailed
  */
 export function exchange({ method, url, headers, body, signal, timeoutMs }: Exchange): Promise<Reply> {
@@ -84,7 +84,7 @@ export function exchange({ method, url, headers, body, signal, timeoutMs }: Exch
   });
 }
 
-/** Milliseconds that a reply asks to wait, in seconds or as a date; undefined if it does not. */
+/** The `Retry-After` of a reply, in seconds or as a date, in milliseconds; undefined if it has none. */
 function retryAfterMs({ headers }: Pick<Reply, 'headers'>): number | undefined {
   const value = headers['retry-after'];
   if (value === undefined) return undefined;
@@ -100,7 +100,7 @@ export function outcomeOfFailure({ name, message, delivered }: ExchangeFailed): 
 
 /**
  * The outcome of a reply other than 2xx.
- * @param isUndelivered - whether the peer surely did nothing
+ * @param isUndelivered - whether the peer certainly did nothing
  */
 export function outcomeOfRefusal(reply: Reply, isUndelivered: boolean): Outcome {
   const { status, body } = reply;

@@ -9,7 +9,7 @@ import { outputOfValue } from './output.ts';
 
 type ModelServer = Extract<ExecutorSettings, { kind: 'model' }>['server'];
 
-// The log of the service is JSON lines; the SDK would write its warnings between them.
+// The SDK would print its warnings between the JSON lines of the service's log.
 globalThis.AI_SDK_LOG_WARNINGS = false;
 
 function modelOf(server: ModelServer, name: string, fetch: typeof globalThis.fetch) {
@@ -18,7 +18,7 @@ function modelOf(server: ModelServer, name: string, fetch: typeof globalThis.fet
   return createOpenAICompatible({ name: 'openai', baseURL, ...(apiKey && { apiKey }), fetch })(name);
 }
 
-/** A fetch on `exchange`, which notes why a request got no answer: the SDK hides whether it was delivered. */
+/** A fetch based on `exchange` that records why a request got no answer, because the SDK hides whether it was delivered. */
 function notingFetch(signal: AbortSignal, noted: { problem?: Outcome }): typeof globalThis.fetch {
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
@@ -48,7 +48,7 @@ export class ModelExecutor implements Executor {
   readonly #model: string;
   readonly #server: ModelServer;
 
-  /** @param model - for tasks that name none */
+  /** @param model - default for tasks that name no model */
   constructor({ model, server }: { model: string; server: ModelServer }) {
     this.#model = model;
     this.#server = server;
@@ -81,7 +81,7 @@ export class ModelExecutor implements Executor {
       if (signal.aborted) return { kind: 'aborted' };
       if (noted.problem) return noted.problem;
       if (!(error instanceof Error)) throw error;
-      // The answer is not one of a model.
+      // The reply is not a valid answer of a model.
       return failed(error.name, error.message, true);
     }
   }

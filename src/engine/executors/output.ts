@@ -5,7 +5,7 @@ import { exactJson } from '../../lib/exact-json.ts';
 import { Unstorable, checkStorable, storableText } from '../../lib/storable.ts';
 import { NotJson, UnacceptableJson, parseStrictly } from '../../lib/strict-json.ts';
 
-/** As much as a reported run may have (openapi.yaml, RecordRunsRequest.runs). */
+/** The limit of a reported run (openapi.yaml, RecordRunsRequest.runs). */
 export const MAX_OUTPUT_BYTES = 262_144;
 export const MAX_STACK_BYTES = 4_096;
 const MAX_MESSAGE_BYTES = 1_024;
@@ -33,19 +33,19 @@ export class Beginning {
   }
 }
 
-/** Text of UTF-8 that may be cut: no half a character at its end, and U+FFFD for what is invalid. */
+/** Decodes UTF-8 that may be cut: drops an incomplete character at the end, and replaces invalid bytes by U+FFFD. */
 const decodeCut = (bytes: Uint8Array) => new TextDecoder().decode(bytes, { stream: true });
 
-/** Output that a run cannot have as it is: its text, and why. */
+/** Output that a run cannot store unchanged, as text with a note that says why. */
 function keptText(bytes: Buffer, isComplete: boolean, note: string) {
   const text = storableText(new TextDecoder().decode(bytes, { stream: !isComplete }));
-  // U+FFFD has more bytes than what it stands for.
+  // U+FFFD may have more bytes than what it replaces.
   const whole = Buffer.from(text);
   if (isComplete && whole.length <= MAX_OUTPUT_BYTES) return { text, truncated: false, note };
   return { text: decodeCut(whole.subarray(0, MAX_OUTPUT_BYTES)), truncated: true, note };
 }
 
-/** The value of JSON, and anything else as text, without the newline that programs end their output with. */
+/** Parses JSON. Returns anything else as text, without the final newline of a program's output. */
 function parse(bytes: Buffer): unknown {
   try {
     return parseStrictly(bytes, FIXED_LIMITS.maxJsonDepth);
@@ -56,8 +56,8 @@ function parse(bytes: Buffer): unknown {
 }
 
 /**
- * The output of a run: the value of JSON, the text of anything else. Output that is empty, too long or not storable as it
- * is becomes a text with a note.
+ * The output of a run: the value if it is JSON, otherwise the text. Output that is empty, too long or not storable becomes a
+ * text with a note.
  */
 export function outputOf({ bytes, total }: Pick<Beginning, 'bytes' | 'total'>): unknown {
   if (total > MAX_OUTPUT_BYTES) {
@@ -71,7 +71,7 @@ export function outputOf({ bytes, total }: Pick<Beginning, 'bytes' | 'total'>): 
     return value;
   } catch (error) {
     if (error instanceof UnacceptableJson) {
-      return keptText(bytes, true, `The output is kept as text, as it ${error.message}.`);
+      return keptText(bytes, true, `The output is kept as text because it ${error.message}.`);
     }
     if (error instanceof UnacceptableNumber || error instanceof Unstorable) {
       return keptText(bytes, true, `The output is kept as text. ${error.message}`);
@@ -97,7 +97,7 @@ export function runError(name: string, message: string, stack = ''): RunError {
   if (stack === '') return error;
   const end = Buffer.from(storableText(stack));
   if (end.length <= MAX_STACK_BYTES) return { ...error, stackTrace: end.toString() };
-  // The cut may leave a part of a character.
+  // The cut may split a character.
   const text = end
     .subarray(-MAX_STACK_BYTES)
     .toString()

@@ -9,7 +9,7 @@ import { ExchangeFailed, type Reply, exchange, outcomeOfFailure, outcomeOfRefusa
 import { failed } from './outcomes.ts';
 import { type Beginning, outputOf, outputOfValue } from './output.ts';
 
-/** Between two looks at a status document: the first pause, and the longest. */
+/** The first and the longest pause between two polls of a status document. */
 const POLL_MS = { first: 2_000, longest: 30_000 };
 const POLL_GROWTH = 1.5;
 const POLL_TIMEOUT_MS = 30_000;
@@ -21,13 +21,13 @@ interface Receiver {
   body(job: Job): unknown;
   /** @param body - empty for a GET */
   credentials(runId: string, body: string): Record<string, string>;
-  /** Where a 202 says that the work can be followed. */
+  /** The location at which the work of a 202 can be followed. */
   locationOf(reply: Reply): string | undefined;
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-/** A text in a JSON object: its field of that name, or the message of the error that the field is. */
+/** A text in a JSON object: the field of that name, or the field's `message` if it is an error object. */
 function textAt(body: Beginning, name: string): string | undefined {
   try {
     const value: unknown = JSON.parse(body.bytes.toString());
@@ -39,7 +39,7 @@ function textAt(body: Beginning, name: string): string | undefined {
   }
 }
 
-/** The output in a status document: its field `output`, or else all of it. */
+/** The output in a status document: its field `output`, or else the whole document. */
 function finishedOutput(body: Beginning): unknown {
   try {
     const document = parseStrictly(body.bytes, FIXED_LIMITS.maxJsonDepth);
@@ -50,7 +50,7 @@ function finishedOutput(body: Beginning): unknown {
   return outputOf(body);
 }
 
-/** What a status document says of the end; undefined while the work goes on. */
+/** The outcome in a status document; undefined while the work goes on. */
 function outcomeOfStatus(body: Beginning): Outcome | undefined {
   const status = textAt(body, 'status');
   switch (status) {
@@ -66,7 +66,7 @@ function outcomeOfStatus(body: Beginning): Outcome | undefined {
     default:
       return failed(
         'UnknownStatus',
-        `The status document has status ${status === undefined ? 'missing' : JSON.stringify(status)}; ` +
+        `The status document has ${status === undefined ? 'no status' : `status ${JSON.stringify(status)}`}; ` +
           'it must be queued, running, completed, failed or cancelled.',
       );
   }
@@ -83,7 +83,7 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
     ...receiver.credentials(run.id, body),
   });
 
-  /** @returns undefined if there is no status now: the work may go on all the same */
+  /** @returns undefined if no status is available now; the work may still go on */
   async function look(at: URL, job: Job, signal: AbortSignal): Promise<Reply | undefined> {
     try {
       const headers = headersOf(job, '');
@@ -107,13 +107,13 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
   }
 
   /**
-   * Follows the work at a location, which a receiver has named or an earlier setting has left: only an origin of its own
-   * gets credentials.
+   * Follows the work at a location from a receiver or from an earlier setting. Only the executor's own origin gets
+   * credentials.
    */
   async function followOwn(location: string, attempt: Attempt, isStored: boolean): Promise<Outcome> {
     const at = URL.canParse(location, url) ? new URL(location, url) : undefined;
     if (at?.origin !== url.origin) {
-      const message = `The work is at another origin than ${url.origin}; it is not followed there.`;
+      const message = `The location of the work is not on ${url.origin}. The service follows no other origin.`;
       return failed('ForeignLocation', message);
     }
     if (!isStored) await attempt.onAccepted(at.href);
@@ -136,7 +136,7 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
     }
     if (status !== 202) return { kind: 'completed', output: outputOf(reply.body) };
     const location = receiver.locationOf(reply);
-    // Without it, nobody would see how the work ends.
+    // Without a location, the result of the work would stay unknown.
     if (location === undefined)
       return failed('NoLocation', 'The reply was 202 without a Location to follow.');
     return followOwn(location, attempt, false);
@@ -158,7 +158,7 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
   };
 }
 
-/** RUN_URL: any receiver of requests that are signed after Standard Webhooks. */
+/** RUN_URL: any receiver of requests that are signed according to Standard Webhooks. */
 export function urlExecutor({ url, secret }: { url: string; secret: string }, pollMs = POLL_MS): Executor {
   const webhook = new Webhook(secret);
   const receiver: Receiver = {

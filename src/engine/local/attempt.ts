@@ -21,9 +21,9 @@ import type { Lease } from './lease.ts';
 import { pause } from './loop.ts';
 import type { EngineObserver } from './observer.ts';
 
-/** Wait between two tries to store how a run ended. */
+/** Wait between two tries to store a result. */
 const RETRY_MS = 1_000;
-/** An executor that has not returned this long after it was told to stop is left to itself. */
+/** The engine abandons an executor that has not returned this long after its signal was aborted. */
 const STOPPED_MS = 15_000;
 
 export interface Tools {
@@ -67,7 +67,7 @@ function jobOf(task: TaskDocument, run: RunDocument, { scheduled_at }: QueuedRun
   };
 }
 
-/** Brings a claimed run on its way: decides what to do with it, executes it, and stores what becomes of it. */
+/** Serves a claimed run: decides what to do with it, executes it, and stores the result. */
 export class Attempt {
   readonly #lease: Lease;
   readonly #tools: Tools;
@@ -80,7 +80,7 @@ export class Attempt {
     this.#log = tools.log.child({ taskId, runId });
   }
 
-  /** @throws the store's error where the run was not delivered; it can be claimed again */
+  /** @throws the store's error if the run was not delivered; the run can be claimed again */
   async serve(): Promise<void> {
     const { tasks, runs, claims, clock, observer } = this.#tools;
     const { entry } = this.#lease;
@@ -161,7 +161,7 @@ export class Attempt {
     return result;
   }
 
-  /** Stores what becomes of the run. A final status comes first, so that the entry outlives any failure in between. */
+  /** Stores the ending of the run. Writes a final status before it removes the entry, so that a failure in between keeps it. */
   async #settle(run: RunDocument, ending: Ending): Promise<void> {
     const { runs, claims, clock } = this.#tools;
     const { entry } = this.#lease;
@@ -170,13 +170,13 @@ export class Attempt {
     const write = (changes: OwnChanges) => () => runs.writeOwn(entry, changes, clock.now(), run);
     if (ending.kind === 'again') {
       const { delayMs, delivered, error } = ending;
-      this.#log.info({ delayMs, delivered, error: error.name }, 'run will be tried again');
+      this.#log.info({ delayMs, delivered, error: error.name }, 'run will be retried');
       const isMine = await this.#persist(write(waiting(run, ending, clock.now())));
       if (!isMine) return this.#persist(() => claims.remove(entry));
       return this.#release({ delayMs, workEnded: true, tries: delivered ? 0 : entry.tries + 1 });
     }
     await this.#persist(write(ended(run, ending, clock.now())), write(ended(run, BROKEN, clock.now())));
-    // Messages quote what commands and receivers wrote; the run has them.
+    // Do not log the message: it may quote what a command or receiver wrote. The run has it.
     this.#log.info({ status: ending.status, error: ending.error?.name }, 'run ended');
     await this.#persist(() => claims.remove(entry));
     if (entry.serial) await claims.wakeTask(entry.task_id, clock.now());
@@ -196,15 +196,14 @@ export class Attempt {
     await this.#persist(() => claims.release(this.#lease.entry, { not_before, tries, workEnded }));
   }
 
-  /** Repeats a write until the database has answered; a refused one once more in another form. */
+  /** Retries a write until the database has accepted it. After a refusal, retries `ifRefused` instead. */
   async #persist<Answer>(write: () => Promise<Answer>, ifRefused?: () => Promise<Answer>): Promise<Answer> {
     let current = write;
     for (let failures = 0; ; failures += 1) {
       try {
         return await current();
       } catch (error) {
-        if (failures === 0)
-          this.#log.error({ err: error }, 'the state of a run could not be stored: trying again');
+        if (failures === 0) this.#log.error({ err: error }, 'storing the state of a run failed; retrying');
         if (ifRefused && isRefused(error)) current = ifRefused;
       }
       await pause(this.#tools.clock, RETRY_MS);

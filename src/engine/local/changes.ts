@@ -10,7 +10,7 @@ const MAX_ERROR_CHARACTERS = 4_096;
 const cut = (text: string): string =>
   text.length > MAX_ERROR_CHARACTERS ? `${text.slice(0, MAX_ERROR_CHARACTERS)} [cut]` : text;
 
-/** Executors cut and mark what they return; this bounds the document whatever they do. */
+/** Executors truncate what they return. This bounds the document even if one does not. */
 function boundedError({ name, message, stackTrace }: RunError): RunError {
   return {
     ...(name !== undefined && { name: cut(name) }),
@@ -21,12 +21,12 @@ function boundedError({ name, message, stackTrace }: RunError): RunError {
 
 function boundedOutput(output: unknown): unknown {
   const text = exactJson(output);
-  // Twice the limit, for what executors mark and escape.
+  // Twice the limit, to leave room for notes and escapes.
   if (Buffer.byteLength(text) <= 2 * MAX_OUTPUT_BYTES) return output;
   return { cut: true, text: Buffer.from(text).subarray(0, MAX_OUTPUT_BYTES).toString() };
 }
 
-/** The attempts with the last one ended, if it has not ended before. */
+/** The attempts, of which the last one is ended now if it still executes. */
 function closed(
   { attempts = [] }: RunDocument,
   status: AttemptDocument['status'],
@@ -40,7 +40,7 @@ function closed(
   );
 }
 
-/** What the start of a further attempt changes in a run. */
+/** The changes to a run when another attempt starts. */
 export function started(run: RunDocument, now: Date): OwnChanges {
   const attempt: AttemptDocument = {
     id: `attempt_${run._id.replace(/^run_/, '')}_${attemptsOf(run) + 1}`,
@@ -58,12 +58,12 @@ export function started(run: RunDocument, now: Date): OwnChanges {
   };
 }
 
-/** What a try that was not delivered leaves: no attempt. */
+/** The changes to a run after an undelivered try, which is not an attempt. */
 function withoutLast({ attempts = [], startedAt }: RunDocument): OwnChanges {
   return { attempts: attempts.slice(0, -1), startedAt: attempts.length > 1 ? startedAt : null };
 }
 
-/** What another try later changes in a run. */
+/** The changes to a run that will be retried later. */
 export function waiting(run: RunDocument, ending: Extract<Ending, { kind: 'again' }>, now: Date): OwnChanges {
   const attempts = ending.delivered
     ? { attempts: closed(run, 'FAILED', boundedError(ending.error), now) }
@@ -71,7 +71,7 @@ export function waiting(run: RunDocument, ending: Extract<Ending, { kind: 'again
   return { status: 'REATTEMPTING', ...attempts };
 }
 
-/** What the end of a run changes in it. */
+/** The changes to a run that ends. */
 export function ended(run: RunDocument, ending: FinalEnding, now: Date): OwnChanges {
   const { status, output } = ending;
   const error = ending.error && boundedError(ending.error);

@@ -3,28 +3,28 @@ import type { TaskDocument } from '../../store/task-document.ts';
 
 export type CatchUp = NonNullable<TaskDocument['catch_up']>;
 
-/** Up to this late, a fire time is on time. */
+/** A fire time that is at most this late is on time. */
 export const ON_TIME_MS = 60_000;
 
 /** How many missed fire times run late. The others of a gap become one record. */
 const MOST_LATE: Readonly<Record<CatchUp, number>> = { skip: 0, once: 1, all: 100 };
 
-/** More than run late, and than can be on time, and the one before them. */
+/** Enough for the fire times that run late, those that are on time, and the one before them. */
 const KEPT = 104;
-/** Fire times between two looks at the clock of the time slices. */
+/** Fire times between two checks of the time slice. */
 const BETWEEN_LOOKS = 1_000;
 
 /** The fire times up to an instant. Instants are milliseconds since 1970. */
 export interface DueTimes {
   count: number;
   first?: number;
-  /** The last of them, ascending. */
+  /** The newest of them, at most KEPT, ascending. */
   newest: number[];
   /** The first fire time after the instant. */
   next?: number;
 }
 
-/** What becomes of a fire time, or of several that were missed. */
+/** A fire time that runs, or a range of missed ones. */
 export type Due =
   | { kind: 'fire'; at: number; late: boolean }
   | { kind: 'missed'; first: number; last: number; count: number };
@@ -43,7 +43,7 @@ export async function gather(times: Iterable<number>, now: number): Promise<DueT
   return due;
 }
 
-/** Which of the fire times are on time, run late, or are missed, ascending. */
+/** Sorts fire times into those that are missed, run late, or are on time, ascending. */
 export function sortOut({ count, first, newest }: DueTimes, now: number, catchUp: CatchUp): Due[] {
   if (first === undefined) return [];
   const onTime = newest.filter((at) => at >= now - ON_TIME_MS);

@@ -18,18 +18,18 @@ export interface FinalEnding {
   output?: unknown;
   /** Nobody claimed the run in time. */
   expired?: true;
-  /** The last try was not delivered, so that it is no attempt. */
+  /** The last try was not delivered, so it is not an attempt. */
   undelivered?: true;
 }
 
-/** What becomes of a run after an attempt, or without one. */
+/** What happens to a run after an attempt, or without one. */
 export type Ending =
   | FinalEnding
-  /** Tried again after a delay; undelivered tries are no attempts. */
+  /** The run is retried after a delay. Undelivered tries are not attempts. */
   | { kind: 'again'; delivered: boolean; delayMs: number; error: RunError }
-  /** Left as it is for the next claim, which follows the work where it is. */
+  /** The next claim follows the work at its location. */
   | { kind: 'handOver' }
-  /** Somebody else decides. */
+  /** Another worker decides. */
   | { kind: 'none' };
 
 /** What to do with a run that was claimed. */
@@ -45,14 +45,14 @@ const DEFAULT_ATTEMPTS = 1;
 const SHORTEST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 60_000;
 
-/** The executor's answer, or that it threw. */
+/** The executor's outcome, or the error that it threw. */
 export type Result = Outcome | { kind: 'broken'; error: RunError };
 
 export const timeoutMsOf = ({
   timeout_seconds = DEFAULT_TIMEOUT_SECONDS,
 }: Pick<TaskDocument, 'timeout_seconds'>) => timeout_seconds * 1_000;
 
-/** 1 to 60 seconds, doubled each time, with jitter; longer where the receiver asks for it. */
+/** The backoff: 1 to 60 seconds, doubled each time, with jitter; longer if the receiver asks for it. */
 export function delayOf(tries: number, random: () => number, retryAfterMs = 0): number {
   const longest = Math.min(LONGEST_DELAY_MS, SHORTEST_DELAY_MS * 2 ** (tries + 1));
   const delayMs = Math.max(SHORTEST_DELAY_MS, Math.round((longest * (1 + random())) / 2));
@@ -82,7 +82,7 @@ export function startOf(
   if (entry.cancel) return { kind: 'end', ending: canceled('The run was canceled before it ended.') };
   const isOff = entry.trigger === 'scheduled' && task?.enabled === false;
   if (run.status === 'EXECUTING') {
-    // An earlier claim delivered it, and did not live to see the end.
+    // An earlier claim delivered the run, and its worker died before the end.
     if (task && entry.location !== undefined) return { kind: 'follow' };
     const repeatable = task && !isOff && attemptsOf(run) < (task.max_attempts ?? DEFAULT_ATTEMPTS);
     return repeatable ? { kind: 'repeat' } : { kind: 'end', ending: final('CRASHED', LOST_WORKER) };
@@ -98,7 +98,7 @@ export function startOf(
 /** The attempts that were delivered. */
 export const attemptsOf = ({ attempts = [] }: Pick<RunDocument, 'attempts'>): number => attempts.length;
 
-/** What is known when an attempt has ended. */
+/** The facts about an attempt that has ended. */
 export interface AttemptEnded {
   entry: Pick<QueuedRun, 'due_at' | 'tries'>;
   task: Pick<TaskDocument, 'timeout_seconds' | 'max_attempts'>;
@@ -112,7 +112,7 @@ export interface AttemptEnded {
   random: () => number;
 }
 
-/** What becomes of the run: a completed one counts however late, otherwise the reason to abort it comes first. */
+/** Decides what happens to the run. Completed work counts however late; otherwise the reason for the abort takes precedence. */
 export function endingOf(result: Result, ended: AttemptEnded): Ending {
   const { stopped, location } = ended;
   if (stopped === 'lease') return { kind: 'none' };
@@ -132,7 +132,7 @@ export function endingOf(result: Result, ended: AttemptEnded): Ending {
   }
   if (result.kind === 'failed') return failed(result.error, result.repeatable, ended);
   if (result.kind === 'undelivered') return failed(result.error, true, ended);
-  const message = 'The executor stopped without being told to.';
+  const message = 'The executor stopped although nothing aborted it.';
   return final('SYSTEM_FAILURE', { name: 'ExecutorError', message });
 }
 

@@ -3,19 +3,19 @@ import type { QueuedRun } from '../../store/queue-document.ts';
 import type { Clock } from '../port.ts';
 import type { StopReason } from './ending.ts';
 
-/** A claim is lost for its owner when it could not be renewed for this long. */
+/** An owner gives up a claim that it could not renew for this long. */
 export const GIVEN_UP_MS = 20_000;
-/** A claim is lost for others when they have seen it unchanged for this long. */
+/** Other processes consider a claim lost after they have seen it unchanged for this long. */
 export const LOST_MS = 30_000;
-/** An observer that did not look for this long may have stood still together with what it observes: it starts anew. */
+/** After a longer gap between two looks, an observer starts anew: the owners may have been paused together with it. */
 const LONGEST_GAP_MS = 10_000;
 
 /** A claim of this process. */
 export class Lease {
   readonly entry: QueuedRun;
-  /** Where the work can be followed. */
+  /** The location at which the work can be followed. */
   location: string | undefined;
-  /** Why the executor was told to stop. */
+  /** Why the executor was aborted. */
   stopped: StopReason | undefined;
   /** Whether the executor may have begun. */
   isDelivered = false;
@@ -35,7 +35,7 @@ export class Lease {
     return this.#stopping.signal;
   }
 
-  /** Tells the executor to stop; the first reason counts. */
+  /** Aborts the executor; the first reason counts. */
   stop(reason: StopReason): void {
     if (this.#hasEnded) return;
     this.stopped ??= reason;
@@ -63,12 +63,12 @@ export class Lease {
   }
 }
 
-/** Finds the claims of owners that seem dead, by this process's monotonic clock alone. */
+/** Finds the claims of owners that seem dead, using only this process's monotonic clock. */
 export class Observation {
   #seen = new Map<string, { state: string; sinceMs: number }>();
   #lookedAtMs = -Infinity;
 
-  /** @returns the claims that did not change for a whole lease */
+  /** @returns the claims that have not changed for LOST_MS */
   look(claims: ClaimSeen[], nowMs: number): ClaimSeen[] {
     const before = nowMs - this.#lookedAtMs > LONGEST_GAP_MS ? new Map<string, never>() : this.#seen;
     this.#lookedAtMs = nowMs;

@@ -15,9 +15,9 @@ import { Runner } from './runner.ts';
 
 const RENEW_MS = 10_000;
 const SWEEP_MS = 600_000;
-/** The wall clock was set back if it lost more than this on the monotonic clock. */
+/** The wall clock was set back if it falls behind the monotonic clock by more than this between two looks. */
 const SET_BACK_MS = 1_000;
-/** After the time of grace: commands that ignore SIGTERM take 5 seconds, storing how runs ended little. */
+/** Time after the grace period: ending a command that ignores SIGTERM takes 5 seconds, and storing results a little more. */
 const STOP_MS = 6_500;
 
 export interface LocalEngineOptions {
@@ -28,7 +28,7 @@ export interface LocalEngineOptions {
   concurrency: number;
   /** How long running work may go on after `stop`. */
   graceMs: number;
-  /** Sample tasks that nobody has changed: they are not planned. */
+  /** Ids of sample tasks. The sweep does not plan them; enabling one does. */
   sampleIds?: ReadonlySet<string>;
   clock?: Clock;
   random?: () => number;
@@ -37,7 +37,7 @@ export interface LocalEngineOptions {
 
 export interface EngineState {
   kind: string;
-  /** False while an engine of another kind executes this database's tasks, and until the database was reached. */
+  /** False while an engine of another kind executes this database's tasks, and until the database has been reached. */
   live: boolean;
   /** Runs that execute in this process. */
   running: number;
@@ -47,11 +47,11 @@ export interface EngineState {
 
 export interface LocalEngine {
   /**
-   * Ends executing work as SIGTERM should. Resolves when nothing of the engine is under way, or little time after the grace. The
+   * Stops the engine as on SIGTERM. Resolves when all of its work has ended, at the latest shortly after the grace period. The
    * executor stays open.
    */
   stop(): Promise<void>;
-  /** Looks for due tasks and queued runs now, such as after a run was queued. */
+  /** Looks for due tasks and queued runs now, e.g. after a run was queued. */
   wake(): void;
   state(): EngineState;
 }
@@ -88,11 +88,11 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
       if (engineSince && !wasLive) wake();
       if (engineSince && !wasLive) sweeping.wake();
       if (!engineSince && !isIdleLogged)
-        log.warn({ kind }, 'an engine of another kind is live: this one waits');
+        log.warn({ kind }, 'an engine of another kind is live; this one stays idle');
       isIdleLogged = !engineSince;
       return RENEW_MS;
     },
-    (error) => log.error({ err: error }, 'the engine could not announce itself'),
+    (error) => log.error({ err: error }, 'renewing the document of the engine failed'),
   );
   let aheadMs = -Infinity;
   const planning = new Loop(
@@ -103,7 +103,7 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
       if (aheadMs < before - SET_BACK_MS) sweeping.wake();
       return engineSince ? planner.look(engineSince, stopping.signal) : RENEW_MS;
     },
-    (error) => log.error({ err: error }, 'due tasks could not be looked for'),
+    (error) => log.error({ err: error }, 'looking for due tasks failed'),
   );
   const sweeping = new Loop(
     clock,
@@ -115,7 +115,7 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
       planning.wake();
       return SWEEP_MS;
     },
-    (error) => log.error({ err: error }, 'the plans of tasks could not be checked'),
+    (error) => log.error({ err: error }, 'checking the plans of tasks failed'),
   );
   function wake(): void {
     planning.wake();

@@ -12,14 +12,14 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after a time. */
+/** Resolves after a number of milliseconds. */
 export async function pause(clock: Clock, ms: number): Promise<void> {
   await new Promise<void>((resolve) => {
     clock.setTimeout(resolve, ms);
   });
 }
 
-/** Runs passes one after the other, each when the one before wants it, or sooner on demand. */
+/** Runs one pass at a time. Each pass returns the wait before the next one; `wake` cuts it short. */
 export class Loop {
   readonly #clock: Clock;
   readonly #pass: () => Promise<number>;
@@ -44,7 +44,7 @@ export class Loop {
     this.#current ??= this.#run();
   }
 
-  /** Resolves when no pass runs, and none will. */
+  /** Prevents further passes, and resolves when the current one has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer();

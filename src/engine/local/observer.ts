@@ -6,9 +6,9 @@ export interface EngineObserver {
   decided(outcome: OccurrenceDocument['outcome']): void;
   /** A run's first attempt started so many seconds after it was due. */
   started(lateSeconds: number): void;
-  /** An attempt ended: the executor's word, or why it was aborted. */
+  /** An attempt ended, with the kind of its outcome or the reason for its abort. */
   attempted(outcome: string): void;
-  /** Another worker's claim was taken for lost. */
+  /** This process released the lost claim of another worker. */
   lostLease(): void;
 }
 

@@ -13,13 +13,13 @@ import type { Clock } from '../port.ts';
 import { type Due, ON_TIME_MS, gather, sortOut } from './due.ts';
 import type { EngineObserver } from './observer.ts';
 
-/** Tasks of one look, and of one page of a sweep. */
+/** Tasks per look, and per page of a sweep. */
 const PAGE = 500;
-/** Tasks planned in the same moment. */
+/** Tasks planned at the same time. */
 const CONCURRENT_TASKS = 8;
 const LONGEST_WAIT_MS = 2_000;
 const HOUR_MS = 3_600_000;
-/** Decisions of one task read at once: a look makes at most 103. */
+/** The most decisions of a task that are read at once; a look makes at most 103. */
 const DECISIONS = 1_000;
 
 interface Stores {
@@ -30,7 +30,7 @@ interface Stores {
   runs: RunStore;
 }
 
-/** The fire times after an instant. @throws where the schedule or zone cannot be read */
+/** The fire times after an instant. @throws if the schedule or time zone is invalid */
 function timesAfter({ schedule, timezone }: PlannedTask, afterMs: number): Iterable<number> {
   return fireTimes(parseSchedule(schedule), timezone ?? 'UTC', afterMs);
 }
@@ -39,12 +39,12 @@ function firstAfter(task: PlannedTask, afterMs: number): number | undefined {
   try {
     for (const at of timesAfter(task, afterMs)) return at;
   } catch {
-    // Nobody can say when it fires.
+    // A task with an invalid schedule or time zone never fires.
   }
   return undefined;
 }
 
-/** Decides what becomes of each fire time, and queues the runs of those that fire. */
+/** Decides the outcome of each fire time, and queues a run for each that fires. */
 export class Planner {
   readonly #stores: Stores;
   readonly #clock: Clock;
@@ -65,7 +65,7 @@ export class Planner {
 
   /**
    * Plans the tasks that are due.
-   * @param engineSince - fire times up to the first start of an engine are nobody's
+   * @param engineSince - first start of an engine on this database; fire times up to it are ignored
    * @param stop - ends the look before the next decision; the next look goes on from there
    * @returns milliseconds until the next look
    */
@@ -82,7 +82,7 @@ export class Planner {
           await this.#plan(task, { fromMs, now, stop });
           planned += 1;
         } catch (error) {
-          this.#log.error({ err: error, taskId: task._id }, 'a task could not be planned');
+          this.#log.error({ err: error, taskId: task._id }, 'planning a task failed');
         }
       }
     };
@@ -94,7 +94,7 @@ export class Planner {
   }
 
   /**
-   * Plans enabled tasks that have no plan, and those whose plan does not follow from their schedule.
+   * Plans enabled tasks that have no plan, and those whose plan does not match their schedule.
    * @param unplanned - tasks that stay without a plan
    * @returns how many tasks fire within the next hour
    */
@@ -132,13 +132,13 @@ export class Planner {
       const { schedule, timezone } = task;
       this.#log.warn(
         { taskId: task._id, schedule, timezone },
-        'the task has no fire times: it is not planned',
+        'the task has no fire times and is not planned',
       );
       return plans.change(task, { ...(plan_from && { plan_from }) });
     }
     const plannedFor = next_fire_at?.getTime();
     if (!plan_from || (plannedFor !== plan_from.getTime() && plannedFor !== planned)) {
-      // Another tool changed the schedule, or the zone has new rules.
+      // Another tool changed the schedule, or the time zone has new rules.
       return plans.change(task, { plan_from: now, next_fire_at: now });
     }
     let due = await gather(timesAfter(task, fromMs), now.getTime());
@@ -156,8 +156,8 @@ export class Planner {
   }
 
   /**
-   * Queues what another planner decided to fire and may not have queued.
-   * @returns up to when fire times are decided: planners decide in ascending order
+   * Queues runs that another planner decided to fire and may not have queued.
+   * @returns the instant up to which fire times are decided; planners decide in ascending order
    */
   async #completeDecided({ _id, ...task }: PlannedTask, fromMs: number, now: Date): Promise<number> {
     const to = new Date(now.getTime() + 1);
@@ -174,7 +174,7 @@ export class Planner {
     return untilMs;
   }
 
-  /** @returns false where another planner decided otherwise about several fire times: the task is looked at again */
+  /** @returns false if another planner decided otherwise about several fire times; the task is then looked at again */
   async #decide(task: PlannedTask, due: Due, now: Date): Promise<boolean> {
     const { occurrences } = this.#stores;
     const decision = await this.#decisionOf(task, due);
@@ -221,7 +221,7 @@ export class Planner {
     if (await runs.findOwn(_id)) return;
     const late = now.getTime() - scheduled_at.getTime() > ON_TIME_MS;
     const serial = overlap !== 'allow' || (late && catch_up === 'all');
-    // A missed fire time is due now: its run expires, and its delivery is given up, only later.
+    // A missed fire time counts as due now, so that its expiry and its delivery timeout start now.
     const due_at = late ? now : scheduled_at;
     await queue.add({ _id, task_id, account_id, trigger: 'scheduled', scheduled_at, due_at, serial });
     this.#log.info({ taskId: task_id, runId: _id, scheduledAt: scheduled_at, late }, 'run queued');
@@ -229,7 +229,7 @@ export class Planner {
   }
 }
 
-/** Up to when a decision counts: after the clock was set back, a gap may reach into the future. */
+/** The instant up to which a decision counts. After the clock was set back, a missed range may reach into the future. */
 function decidedUntil(
   { scheduled_at, last_scheduled_at = scheduled_at }: OccurrenceDocument,
   now: Date,

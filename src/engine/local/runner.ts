@@ -10,7 +10,7 @@ const BEAT_MS = 5_000;
 export class Runner {
   readonly #tools: Tools;
   readonly #concurrency: number;
-  /** Of this process, new at every start. */
+  /** The id of this worker, new at every start. */
   readonly #id = randomUUID();
   readonly #leases = new Map<string, { lease: Lease; served: Promise<void> }>();
   readonly #observation = new Observation();
@@ -26,7 +26,7 @@ export class Runner {
     this.#tools = tools;
     this.#concurrency = concurrency;
     const { clock, log } = tools;
-    const onError = (error: unknown) => log.error({ err: error }, 'queued runs could not be looked for');
+    const onError = (error: unknown) => log.error({ err: error }, 'looking for queued runs failed');
     const look = async () => {
       if (isLive()) await this.#claim();
       return LOOK_MS;
@@ -52,8 +52,8 @@ export class Runner {
   }
 
   /**
-   * Claims nothing more, and gives back what was not delivered. Work that can be followed elsewhere is handed over; other
-   * work has the time of grace to end.
+   * Stops claiming, and releases runs that were not delivered. Hands over work that another process can follow. Other work
+   * has the grace period to end.
    */
   async stop(graceMs: number, deadlineMs: number): Promise<void> {
     const { clock } = this.#tools;
@@ -109,8 +109,8 @@ export class Runner {
     try {
       await new Attempt(lease, this.#tools).serve();
     } catch (error) {
-      // Its lease runs out, and the run is claimed again.
-      log.error({ err: error, taskId, runId }, 'a claimed run could not be started');
+      // The lease expires, and the run is claimed again.
+      log.error({ err: error, taskId, runId }, 'starting a claimed run failed');
     }
     lease.end();
     // This process may have claimed the run again while the attempt that lost its lease stopped.
@@ -124,7 +124,7 @@ export class Runner {
     return BEAT_MS;
   }
 
-  /** Stops own runs that are to be canceled, and releases the claims of workers that seem dead. */
+  /** Aborts own runs whose cancellation was requested, and releases the claims of workers that seem dead. */
   async #observe(isLive: boolean): Promise<void> {
     const { claims, clock, log, observer } = this.#tools;
     const claimed = await claims.claimed();
@@ -138,7 +138,7 @@ export class Runner {
       observer.lostLease();
       log.warn(
         { taskId: claim.task_id, runId: claim._id },
-        'a worker stopped renewing its claim: it is released',
+        'released the claim of a worker that stopped renewing it',
       );
       this.wake();
     }

@@ -36,7 +36,7 @@ function createMetricsApp(metrics: Metrics, reachable: boolean): Express {
   return app;
 }
 
-/** Connections at the same time: a few servers scrape, and each reply has some 100 kB of its own. */
+/** Limit of concurrent connections: few servers scrape, and each reply holds about 100 kB. */
 const MAX_SCRAPERS = 20;
 
 /**

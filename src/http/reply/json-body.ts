@@ -14,10 +14,10 @@ const CHUNK_BYTES = 131_072;
 /** A reply up to this size is joined before it is sent, and then lies in memory until it has been taken. */
 const JOINED_BYTES = 2_097_152;
 
-/** Bytes that a reply holds which is sent in chunks: one with the client, one that is being filled. */
+/** Bytes held by a reply that is sent in chunks: one chunk in transit, one being filled. */
 const CHUNKS_BYTES = 2 * CHUNK_BYTES;
 
-/** Bytes that a streamed reply holds: a batch of tasks as documents and as text, chunks, and zlib's state. */
+/** Bytes held by a streamed reply: a batch of tasks as documents and as text, chunks, and zlib's state. */
 const STREAM_BYTES = 4_194_304;
 
 /** A smaller reply fits into one packet as it is. */
@@ -118,15 +118,15 @@ async function* chunksOf(buffers: AsyncIterable<Buffer>): AsyncGenerator<Buffer,
   yield chunk.subarray(0, used);
 }
 
-/** The largest part of a body, by which replies that share it are recognized. */
+/** The part that identifies a body: replies with the same text share this object. */
 function sharedOf(segments: WholeSegment[]): object {
   const [first] = segments;
   return segments.find(Array.isArray) ?? (first instanceof Piece ? first.bytes : segments);
 }
 
 /**
- * Sends a body of which all is there, in as few writes as it has segments. Not async: while the client reads, only what was
- * written stays in memory.
+ * Sends a complete body with one write per segment. Not async, so that only the written bytes stay in memory while the
+ * client reads.
  */
 function sendJoined(response: Response, segments: WholeSegment[]): Promise<void> {
   // A client that leaves is no failure; the log's line of the request says so.
@@ -232,7 +232,7 @@ export async function sendJson(
   headers['Content-Type'] = 'application/json; charset=utf-8';
   if (compress) headers['Content-Encoding'] = 'gzip';
   const plain = () => chunksOf(buffersOf(segments));
-  // Each call is the last statement, without await: what it does not need is free while the client reads.
+  // Return the promises without await, so that this call's variables can be freed while the client reads.
   if (!whole) {
     budget.holds(response, STREAM_BYTES);
     return stream(response, headers, compress ? gzipStream(plain()) : plain());

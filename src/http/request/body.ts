@@ -26,7 +26,7 @@ const tooLarge = (maxBytes: number, cause?: unknown): ApiError =>
     cause,
   });
 
-/** Refuses a body by its Content-Length: express' reader would refuse it too, but read all of it first. */
+/** Refuses a body by its Content-Length, before it is read. Express would read all of it before refusing it. */
 const checkLength =
   (maxBytes: number): RequestHandler =>
   (request, _response, next) =>

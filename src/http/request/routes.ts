@@ -96,7 +96,7 @@ function serve<Id extends OperationId>(
     // credentials.ts has found the principal. The validator has made all three what the operation's input type says; no type of express' could.
     response.locals.input = { query: request.query, body: request.body, headers };
     const reply = await handler(response.locals.input, response.locals.principal);
-    // Without await: a pending call keeps the body in memory until the client has taken the reply.
+    // Do not await: a pending call keeps the body in memory until the client has read the reply.
     return sendJson(response.status(reply.status), reply.body, sending);
   };
 }

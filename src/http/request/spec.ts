@@ -12,7 +12,7 @@ export interface Spec {
 /** @throws Unusable with the name of the file */
 function readFile<T>(name: string, parse: (text: string) => T): T {
   try {
-    // The package's own name leads to its files from src/ and from dist/ alike.
+    // The package's own name resolves to its files from both src/ and dist/.
     const path = createRequire(import.meta.url).resolve(`recoup-tasks/${name}`);
     return parse(readFileSync(path, 'utf8'));
   } catch (error) {

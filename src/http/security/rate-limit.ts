@@ -66,7 +66,7 @@ function policy(
     response.append('RateLimit', `"${name}"; r=${remainingPoints}; t=${seconds}`);
     response.append('RateLimit-Policy', `"${name}"; q=${limit}; w=${WINDOW_SECONDS}`);
     if (consumedPoints <= limit) return next();
-    // Requests of one caller that are refused together would return together, and use up the next minute at once.
+    // Vary it: requests refused together would otherwise be retried together and use up the next minute at once.
     const retryAfter = retryAfterSeconds(seconds);
     throw new ApiError(
       'rate_limited',

@@ -15,18 +15,18 @@ const TOLD = 100;
 const excess = new WeakSet<Socket>();
 
 /**
- * Bounds the connections of a server. At the limit, a connection that waits for its client makes room for the next:
- * first the one that has waited longest for a request, or for the reading of a reply without a key, then the one whose client
- * has stalled longest. Where there is none, a few above the limit live for one reply.
+ * Limits the connections of a server. At the limit, a new connection replaces one that waits for its client: first the one
+ * that has waited longest for a request, or for a client without a key to read its reply; then the one whose client has
+ * stalled longest. If none waits, a few connections above the limit get one reply each.
  */
 export class Connections {
   readonly #max: number;
   readonly #stalledReaderMs: number;
   /** Without those above the limit. */
   readonly #open = new Set<Socket>();
-  /** Those that wait for a request, or for the reading of a reply without a key, the one that has waited longest first. */
+  /** Connections that wait for a request, or for a client without a key to read its reply; the longest wait first. */
   readonly #waiting = new Set<Socket>();
-  /** The others, by what is being served. */
+  /** The other connections, with the response that is being served. */
   readonly #serving = new Map<Socket, ServerResponse>();
 
   constructor(server: Server, bounds: Pick<Limits, 'maxConnections' | 'stalledReaderMs'>) {
@@ -42,7 +42,7 @@ export class Connections {
     if (!this.#open.has(socket)) return;
     this.#waiting.delete(socket);
     this.#serving.set(socket, response);
-    // Strangers could otherwise occupy every connection with replies that they do not read.
+    // Otherwise clients without a key could occupy every connection with replies that they do not read.
     response.once('prefinish', () => {
       if (!keyOf(response.req)) this.waits(socket);
     });

@@ -137,9 +137,9 @@ export function createListener(app: RequestListener, log: Logger, limits: Limits
   server.on('request', serve);
   // Node would answer an unknown expectation by itself, outside the envelope; RFC 9110 lets a server ignore it.
   server.on('checkExpectation', serve);
-  // Node would ask for the body before anything has looked at the headers.
+  // Without this listener, Node asks for the body before the service has checked the headers.
   server.on('checkContinue', (request, response) => {
-    // A client that is refused does not send the body, so that what follows it could be taken for the body.
+    // A refused client does not send the body. Close the connection, so that its next request is not parsed as the body.
     const { shouldKeepAlive } = response;
     response.shouldKeepAlive = false;
     request.once('resume', () => {

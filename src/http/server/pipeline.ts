@@ -8,7 +8,7 @@ import type { ByteBudget } from '../../lib/byte-budget.ts';
  */
 const MAX_WAITING = 100;
 
-/** Bytes of a waiting request beside its headers: node's objects. */
+/** Approximate bytes of a waiting request besides its headers: Node's objects. */
 const OVERHEAD_BYTES = 6_000;
 
 /**
@@ -23,7 +23,7 @@ export class Pipeline {
   #current: { request: IncomingMessage; response: ServerResponse } | undefined;
   #isLast = false;
 
-  /** @param waitingBytes - of the requests that wait on all connections */
+  /** @param waitingBytes - budget that the waiting requests of all connections share */
   constructor(socket: Socket, waitingBytes: ByteBudget) {
     this.#socket = socket;
     this.#waitingBytes = waitingBytes;

@@ -1,23 +1,23 @@
 import type { ServerResponse } from 'node:http';
 
-/** When the client of a reply last took some of it, or was last given some. */
+/** When a reply last made progress: the client read some of it, or the service sent some. */
 const activeAt = new WeakMap<ServerResponse, number>();
 
-/** Notes that a reply is not stalled as of now. */
+/** Records that a reply makes progress now. */
 export function noteActive(response: ServerResponse): void {
   activeAt.set(response, performance.now());
 }
 
-/** Watches how a client sends its request and takes its reply. */
+/** Records progress now, and whenever the client has read what was sent. */
 export function watchReader(response: ServerResponse): void {
   const note = () => noteActive(response);
   note();
   response.on('drain', note);
-  // After end(), node reports nothing until the client has taken the rest.
+  // After end(), Node emits nothing until the client has read the rest.
   response.once('prefinish', note);
 }
 
-/** Milliseconds for which only the client has been able to go on: to send the rest of its request or to take its reply. */
+/** Milliseconds since the last progress while the service waits for the client to send its request or read its reply; else 0. */
 export function stalledMs(response: ServerResponse): number {
   const isTheirTurn = !response.req.complete || response.writableNeedDrain || response.writableEnded;
   const at = activeAt.get(response);

@@ -8,13 +8,13 @@ import { noteActive, stalledMs } from './readers.ts';
 
 type Bounds = Pick<Limits, 'queueTimeoutMs' | 'stalledReaderMs'>;
 
-/** Bytes that a request counts for until its reply is built: one batch of tasks as documents and as text. */
+/** Bytes counted for a request until its reply is built: one batch of tasks as documents and as text. */
 const REQUEST_BYTES = 2_097_152;
 
 /** Interval of the check for stalled clients while requests wait. */
 const CHECK_EVERY_MS = 250;
 
-/** A stalled client whose key holds most of the budget is aborted after this long if other keys wait. */
+/** A stalled request whose key has more than half of the admitted requests is aborted after this long if other keys wait. */
 const GREEDY_MS = 1_000;
 
 interface Waiting {
@@ -25,26 +25,26 @@ interface Waiting {
 /** Whether the reply is no longer wanted: the client has left, or the deadline has answered it. */
 const isOver = (response: Response): boolean => response.destroyed || response.writableEnded;
 
-/** The error of a request that waited too long. */
+/** The error for a request that waited too long. */
 export function tooManyReplies(): ApiError {
   return new ApiError(
     'too_busy',
-    'Too many replies wait to be read by their clients. Try again shortly, or request smaller pages, with "limit".',
+    'Too many replies are waiting for slow clients. Try again shortly, or request smaller pages with "limit".',
     { headers: retrySoon() },
   );
 }
 
 /**
- * Bounds the bytes of all replies that wait for their clients. A request is admitted while the budget is not spent, so that a
- * reply larger than all of it is still sent. Others wait; the key with the fewest admitted requests goes first.
+ * Limits the total bytes of replies that wait for their clients. A request is admitted while any budget is left, so that
+ * even a reply larger than the budget is sent. Other requests wait; the key with the fewest admitted requests goes first.
  */
 export class ReplyBudget {
   readonly #bytes: ByteBudget;
   readonly #bounds: Bounds;
   readonly #waiting = new Map<Response, Waiting>();
-  /** Requests from their admission to the end of their reply, and their keys. */
+  /** Admitted requests until their reply has ended, with their keys. */
   readonly #admitted = new Map<Response, string | undefined>();
-  /** Admitted requests whose reply is not built. */
+  /** Admitted requests whose reply is not built yet. */
   readonly #loading = new Set<Response>();
   readonly #releases = new Map<Response, (() => void)[]>();
   #timer: NodeJS.Timeout | undefined;
@@ -56,7 +56,7 @@ export class ReplyBudget {
     bytes.onRelease = () => this.#wake();
   }
 
-  /** Admits a request, at once or when others have been answered. */
+  /** Admits a request, at once or after other replies have released bytes. */
   readonly admit: RequestHandler = async (request, response, next) => {
     // Health checks never wait.
     if (!request.path.startsWith('/api/')) return next();
@@ -66,7 +66,7 @@ export class ReplyBudget {
   };
 
   /**
-   * Counts what a reply holds from now on, in place of what its request counted for.
+   * Counts the bytes that a reply holds, instead of the estimate for its request.
    * @param own - bytes that no other reply shares
    * @param shared - an object that other replies may hold too, and its bytes
    */
@@ -85,7 +85,7 @@ export class ReplyBudget {
     return this.#bytes.held + this.#loading.size * REQUEST_BYTES < this.#bytes.limit;
   }
 
-  /** Admitted requests of a key. */
+  /** The number of admitted requests of a key. */
   #countOf(key: string | undefined): number {
     return [...this.#admitted.values()].filter((other) => other === key).length;
   }
@@ -127,7 +127,7 @@ export class ReplyBudget {
     });
   }
 
-  /** Admits those that wait. Not at once: bytes that one holder releases, such as a lookup, the next may hold in this turn. */
+  /** Admits waiting requests after this turn of the event loop, in which the bytes that were released may be held again. */
   #wake(): void {
     if (this.#isWoken || this.#waiting.size === 0) return;
     this.#isWoken = true;
@@ -150,7 +150,7 @@ export class ReplyBudget {
     }
   }
 
-  /** Aborts requests whose client has stalled for longest: otherwise a few such clients block everyone. */
+  /** Aborts the requests of clients that have stalled longest; otherwise a few such clients block everyone. */
   #abortStalled(): void {
     if (this.#waiting.size === 0) {
       clearInterval(this.#timer);

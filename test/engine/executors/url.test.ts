@@ -220,7 +220,7 @@ describe('work that goes on after 202', () => {
       status('finished'),
       { error: { message: expect.stringContaining('has status "finished"; it must be queued, running') } },
     ],
-    [[200, 'soon'], { kind: 'failed', error: { message: expect.stringContaining('has status missing') } }],
+    [[200, 'soon'], { kind: 'failed', error: { message: expect.stringContaining('has no status') } }],
     [[404], { kind: 'failed', repeatable: false }],
   ])('ends as status document %# says', async (reply, outcome) => {
     stub.replies(() => reply);

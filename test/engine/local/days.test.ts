@@ -33,7 +33,7 @@ describe('a schedule', () => {
     world.startEngine({ log });
     await world.pass(30 * MINUTE);
     expect(world.calls).toEqual([]);
-    expect(lines.filter(({ msg }) => msg === 'the task has no fire times: it is not planned')).toHaveLength(
+    expect(lines.filter(({ msg }) => msg === 'the task has no fire times and is not planned')).toHaveLength(
       2,
     );
   });
