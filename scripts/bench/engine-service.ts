@@ -173,7 +173,8 @@ async function act(work: Work): Promise<void> {
       await collections.tasks.deleteMany({ _id: { $in: FIRING } });
       return;
     case 'looks':
-      for (let look = 0; look < work.count; look += 1) await planner.look(now(), new AbortController().signal);
+      for (let look = 0; look < work.count; look += 1)
+        await planner.look(now(), new AbortController().signal);
       return;
     case 'sweep':
       await planner.sweep(new Set(), AbortSignal.timeout(MINUTE_MS));
