@@ -129,11 +129,13 @@ export class Attempt {
     const leftMs = Math.max(0, beganAt.getTime() + timeoutMsOf(task) - clock.now().getTime());
     const cancelTimeout = clock.setTimeout(() => lease.stop('timeout'), leftMs);
     let cancelGivingUp = () => {};
+    let giveUp = () => {};
     const givenUp = new Promise<Result>((resolve) => {
-      lease.signal.addEventListener('abort', () => {
+      giveUp = () => {
         cancelGivingUp = clock.setTimeout(() => resolve({ kind: 'aborted' }), STOPPED_MS);
-      });
+      };
     });
+    lease.signal.addEventListener('abort', giveUp);
     const execution = async (): Promise<Result> => {
       try {
         return await executor.execute({
@@ -152,6 +154,8 @@ export class Attempt {
       }
     };
     const result = await Promise.race([execution(), givenUp]);
+    // The lease may be stopped later as well, and a timer would keep the process alive.
+    lease.signal.removeEventListener('abort', giveUp);
     cancelTimeout();
     cancelGivingUp();
     return result;

@@ -22,6 +22,7 @@ export class Lease {
   readonly #stopping = new AbortController();
   readonly #clock: Clock;
   #cancelTimer = () => {};
+  #hasEnded = false;
 
   constructor(entry: QueuedRun, clock: Clock, claimedAtMs: number) {
     this.entry = entry;
@@ -48,11 +49,14 @@ export class Lease {
 
   /** Stops watching the lease. */
   end(): void {
+    this.#hasEnded = true;
     this.#cancelTimer();
   }
 
   #renewed(atMs: number): void {
     this.#cancelTimer();
+    // A renewal may be answered after the end.
+    if (this.#hasEnded) return;
     const leftMs = Math.max(0, atMs + GIVEN_UP_MS - this.#clock.monotonicMs());
     this.#cancelTimer = this.#clock.setTimeout(() => this.stop('lease'), leftMs);
   }

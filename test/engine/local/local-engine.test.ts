@@ -396,6 +396,21 @@ test('one account alone has half of the places', async () => {
 });
 
 describe('the end of the process', () => {
+  test('leaves no timer behind, though one run ends within the time of grace and another does not', async () => {
+    await world.addTask(1);
+    await world.addTask(2);
+    const ofTask: Script = (attempt, process) =>
+      working(attempt.job.task.id === uuid(1) ? 5 * SECOND : MINUTE)(attempt, process);
+    const { engine } = world.startEngine({ script: ofTask });
+    await world.pass(31 * SECOND);
+    expect(world.calls).toHaveLength(2);
+    const stopped = engine.stop();
+    await world.pass(10 * SECOND);
+    await stopped;
+    expect(await world.statuses()).toEqual(expect.arrayContaining(['COMPLETED', 'INTERRUPTED']));
+    expect(world.time.timers).toBe(0);
+  });
+
   test('lets work end within the time of grace', async () => {
     await world.addTask();
     const { engine } = world.startEngine({ script: working(6 * SECOND) });

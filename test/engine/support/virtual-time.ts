@@ -22,6 +22,11 @@ export class VirtualTime {
     this.#quietTurns = quietTurns;
   }
 
+  /** How many timers wait; a real one keeps its process alive. */
+  get timers(): number {
+    return this.#timers.length;
+  }
+
   /** @returns cancels the timer */
   at(atMs: number, run: () => void): () => void {
     const timer = { atMs, order: (this.#order += 1), run };
