@@ -368,8 +368,8 @@ export type Occurrence = {
      */
     run_id?: string;
     /**
-     * Why it made no run, e.g. `overlap` (a run of the task waited or executed) or `queue_full` (a run of the task
-     * waited already). New reasons may be added.
+     * Why it made no run: `overlap` (a run of the task waited or executed), `queue_full` (a run of the task waited
+     * already) or `engine_away` (no engine was live in time). New reasons may be added.
      *
      */
     reason?: string;

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 /** The most lines of code in a folder and its subfolders. */
 const LIMITS: Readonly<Record<string, number>> = {
   'src/embedded': 5_600,
+  'src/engine': 2_200,
 };
 
 function linesIn(folder: string): number {

@@ -99,13 +99,13 @@ export const variables = {
     default: 4,
     desc: 'Runs that this process executes at the same time. One account gets at most half of it.',
   }),
-  // The process ends within ten seconds.
+  // The process ends 7.5 seconds after the grace (main.ts), and orchestrators wait no longer than they are told.
   RUN_GRACE_SECONDS: wholeNumber(
     0,
     8,
   )({
     default: 8,
-    desc: 'Seconds that runs may take to finish after SIGTERM before they are interrupted.',
+    desc: 'Seconds that runs may take to finish after SIGTERM before they are interrupted. The process may take 8 seconds more.',
   }),
   RATE_LIMIT_PER_KEY: perMinute({
     default: 6_000,

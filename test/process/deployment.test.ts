@@ -111,6 +111,9 @@ describe('the Dockerfile', () => {
   });
 });
 
+/** With an engine, as the documentation has it. */
+const longestEndSeconds = Number(readSettings({ RUN_COMMAND: 'true' }).engine?.graceMs) / 1_000 + 8;
+
 describe('compose.yaml', () => {
   const compose: unknown = parse(read('compose.yaml'), { merge: true });
   const services = at(compose, 'services');
@@ -160,6 +163,11 @@ describe('compose.yaml', () => {
     expect(at(compose, 'networks', 'database', 'internal')).toBe(true);
   });
 
+  test('gives the instances time to end', () => {
+    for (const instance of instances)
+      expect(parseInt(String(at(instance, 'stop_grace_period')))).toBeGreaterThan(longestEndSeconds);
+  });
+
   test('gives the instances as little as they need', () => {
     for (const instance of instances)
       expect(instance).toMatchObject({
@@ -181,5 +189,7 @@ test('the unit for systemd has settings that the service takes, and gives it tim
   const [prefix = '', file = ''] = program.split('/node_modules/recoup-tasks/');
   expect([existsSync(file), read('README.md').includes(`--prefix ${prefix} `)]).toEqual([true, true]);
   expect(settings.DATA_DIR).toBe(`/var/lib/${/^StateDirectory=(.*)$/m.exec(unit)?.[1]}`);
-  expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1])).toBeGreaterThan(10);
+  expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1])).toBeGreaterThan(longestEndSeconds);
+  // Otherwise systemd ends commands at once.
+  expect(unit).toContain('\nKillMode=mixed\n');
 });

@@ -198,6 +198,29 @@ describe('a service with an engine', () => {
   });
 });
 
+test("the documentation's receiver takes runs, and refuses what is not signed", async () => {
+  const page = await readFile('docs/running-tasks.md', 'utf8');
+  const [, source = ''] = /```js\n([^]*?)```/.exec(page) ?? [];
+  const listens = ".listen(4000, '127.0.0.1')";
+  expect(source).toContain(listens);
+  const print = ".listen(0, '127.0.0.1', function () { console.log(`port ${this.address().port}.`); })";
+  const args = ['--input-type=module', '--eval', source.replace(listens, print)];
+  const receiver = runProgram(process.execPath, args, { RUN_URL_SECRET: SECRET });
+  const [, port] = /port (\d+)/.exec(await receiver.printed(/port \d+\./)) ?? [];
+  const url = `http://127.0.0.1:${port}/runs`;
+  expect((await fetch(url, json({ task: {} }))).status).toBe(401);
+  await database.collections.tasks.insertOne(task(1));
+  const service = await runEngine({ RUN_URL: url, RUN_URL_SECRET: SECRET });
+  const { id } = await runNow(service.url);
+  expect(await runWith(service.url, id, 'COMPLETED')).toMatchObject({
+    output: { shouted: 'WRITE A CAPTION.' },
+  });
+  service.kill('SIGTERM');
+  expect(await service.ended).toMatchObject({ code: 0 });
+  receiver.kill('SIGTERM');
+  await receiver.ended;
+});
+
 describe('settings', () => {
   test.each([
     [
