@@ -219,7 +219,7 @@ describe('npm run restore', () => {
   test('does not make a data directory for a file that it cannot read', async () => {
     const { code, stderr } = await restore(join(folder, 'none.gz')).ended;
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^restore: ENOENT.*none\.gz'\n$/);
+    expect(stderr).toMatch(/^restore: ENOENT.*none\.gz'\. Check the path, and where its links lead\.\n$/);
     expect(await readdir(folder)).toEqual([]);
   });
 });

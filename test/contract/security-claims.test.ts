@@ -1,11 +1,9 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { hasTitle, proofsOf, unreadProofs } from '../support/claims.ts';
 
 const RISKS = Array.from({ length: 10 }, (_, at) => `API${at + 1}`);
-
-/** A test as SECURITY.md names it: a link to its file, and its title as the file has it. */
-const REFERENCE = /\[`[^`]+`\]\(([^)]+)\) “([^”]+)”/g;
 
 /** The rows of both tables: of what executes tasks, and of the risks. */
 const rows = readFileSync('SECURITY.md', 'utf8')
@@ -14,25 +12,15 @@ const rows = readFileSync('SECURITY.md', 'utf8')
 const riskOf = (row: string) => row.split(' ')[1];
 
 const references = rows.flatMap((row) =>
-  [...row.matchAll(REFERENCE)].map(([, file = '', title = '']) => ({ risk: riskOf(row), file, title })),
+  proofsOf(row).map(({ file, title }) => ({ risk: riskOf(row), file, title })),
 );
-
-/** Whether a test file has a text as a whole literal, which a title is, and nothing in it that is not run. */
-function hasTitle(file: string, title: string): boolean {
-  const source = readFileSync(file, 'utf8');
-  const isRun = !/\b(test|it|describe)\.(skip|only|todo|failing)\(|\bx(test|it|describe)\(/.test(source);
-  return isRun && ["'", '"', '`'].some((quote) => source.includes(`${quote}${title}${quote}`));
-}
 
 describe('the tables in SECURITY.md', () => {
   test('have each of the ten risks once, and in each row what proves it', () => {
     expect(rows.map(riskOf).filter((risk) => risk?.startsWith('API'))).toEqual(RISKS);
     expect(new Set(references.map(({ risk }) => risk))).toEqual(new Set(rows.map(riskOf)));
     // Nothing else in a last column, such as a title in other quotes, which would go unread.
-    for (const row of rows) {
-      const proofs = row.split(' | ').at(-1)?.replace(/ \|$/, '') ?? '';
-      expect(proofs.replaceAll(REFERENCE, '').replaceAll('; ', '')).toBe('');
-    }
+    expect(rows.map(unreadProofs)).toEqual(rows.map(() => ''));
   });
 
   test.each(references)('$risk names a test that there is: $file, $title', ({ file, title }) => {

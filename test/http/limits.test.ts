@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { pino } from 'pino';
 import { boundsOf } from '../../src/database/connect.ts';
 import { openDatabase } from '../../src/store/open-store.ts';
+import { upgrade } from '../../src/store/upgrade.ts';
 import type { Limits } from '../../src/config/limits.ts';
 import { ACCOUNT, ARTIST } from '../support/builders.ts';
 import { dial, hangUp } from '../support/connections.ts';
@@ -283,6 +284,8 @@ describe('the database', () => {
   const read = (url: string, limit = 1) => checkedFetch(`${url}/api/tasks?limit=${limit}`);
 
   async function behindProxy(others: Partial<Limits>) {
+    // Where a test's limits are narrow, an upgrade at the start would exceed them.
+    await upgrade(service.collections);
     const proxy = await startProxy(service.uri);
     opened.push(proxy);
     const settings = { uri: proxy.uri, name: service.db.databaseName, dataDir: service.dataDir };

@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/g
 import { MongoBulkWriteError, MongoClient, MongoServerError } from 'mongodb';
 import { createLog } from '../../src/lib/log.ts';
 import { findRunningEmbedded } from '../../src/embedded/index.ts';
-import { ACCOUNT, ARTIST, task } from '../support/builders.ts';
+import { ACCOUNT, ARTIST, task, uuid } from '../support/builders.ts';
 import { killAll, run, runCommand, runService } from '../support/process.ts';
 
 /** A text that occurs nowhere but where the test puts it. */
@@ -115,14 +115,15 @@ describe('what the service writes, at its most talkative', () => {
     ).toContain('400');
     // What another tool wrote, so that the listing fails in the middle of the service's own code.
     const client = new MongoClient((await findRunningEmbedded(dataDir)) ?? '');
-    const broken: Record<string, unknown> = {
-      ...task(1),
+    const broken: Record<string, unknown>[] = [1, 2].map((number) => ({
+      ...task(number),
+      account_id: uuid(9),
       title: seed('stored'),
-      recent_runs: seed('pointers'),
-    };
-    await client.db('recoup').collection('tasks').insertOne(broken);
+      created_at: seed('instant'),
+    }));
+    await client.db('recoup').collection('tasks').insertMany(broken);
     await client.close();
-    const failed = await fetch(`${service.url}/api/tasks?account_id=${ACCOUNT}`, {
+    const failed = await fetch(`${service.url}/api/tasks?account_id=${uuid(9)}&limit=1`, {
       headers: { 'x-api-key': key },
     });
     expect(failed.status).toBe(500);

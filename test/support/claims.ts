@@ -1,0 +1,23 @@
+/** Tables in documents whose last column names the tests that prove a row, as [`file`](path) “title”; …. */
+import { readFileSync } from 'node:fs';
+
+/** A link to a test's file, and its title as the file has it. */
+const REFERENCE = /\[`[^`]+`\]\(([^)]+)\) “([^”]+)”/g;
+
+/** The tests that a row names, with the paths that its links have. */
+export function proofsOf(row: string): { file: string; title: string }[] {
+  return [...row.matchAll(REFERENCE)].map(([, file = '', title = '']) => ({ file, title }));
+}
+
+/** What the last column of a row has beside such references, which would go unread; an empty text where it has nothing. */
+export function unreadProofs(row: string): string {
+  const proofs = row.split(' | ').at(-1)?.replace(/ \|$/, '') ?? '';
+  return proofs.replaceAll(REFERENCE, '').replaceAll('; ', '');
+}
+
+/** Whether a test file has a text as a whole literal, which a title is, and nothing in it that is not run. */
+export function hasTitle(file: string, title: string): boolean {
+  const source = readFileSync(file, 'utf8');
+  const isRun = !/\b(test|it|describe)\.(skip|only|todo|failing)\(|\bx(test|it|describe)\(/.test(source);
+  return isRun && ["'", '"', '`'].some((quote) => source.includes(`${quote}${title}${quote}`));
+}
