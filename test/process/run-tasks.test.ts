@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { MongoClient } from 'mongodb';
 import type { Run, Task } from '../../generated/types.gen.ts';
+import { findRunningEmbedded } from '../../src/embedded/index.ts';
 import { ACCOUNT, ARTIST, task, uuid } from '../support/builders.ts';
 import { checkedFetch } from '../support/contract.ts';
 import { isLong } from '../support/long.ts';
@@ -165,6 +167,12 @@ describe('a service with an engine', () => {
     const sample = tasks.find(({ enabled, upcoming }) => enabled && upcoming.length > 0);
     const service = await runEngine({ ...alone, RUN_COMMAND: PROMPT });
     expect(await service.printed('will fire in the next hour')).toContain('"tasks":0');
+    const client = new MongoClient((await findRunningEmbedded(dataDir)) ?? '');
+    const stored = client.db('recoup').collection('tasks');
+    const planned = await stored.find({ next_fire_at: { $exists: true } }).toArray();
+    const enabled = await stored.find({ enabled: true }).toArray();
+    await client.close();
+    expect([planned, enabled.length > 0]).toEqual([[], true]);
     const change = { ...json({ id: sample?.id, schedule: '* * * * *' }), method: 'PATCH' };
     expect((await checkedFetch(`${service.url}/api/tasks`, change)).status).toBe(200);
     service.kill('SIGTERM');
@@ -276,6 +284,7 @@ describe('told to end by SIGTERM', () => {
     expect(await second.ended).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('address already in use'),
+      stdout: expect.not.stringContaining('did not end in time'),
     });
     first.kill('SIGTERM');
     await first.ended;

@@ -386,7 +386,9 @@ test('a run that a worker claims again while its lost attempt still stops keeps 
 });
 
 describe('fairness', () => {
-  test('accounts take turns, and none has more than half of the places', async () => {
+  /** Of each claimed run in turn. */
+  const accounts = () => world.calls.map(({ job }) => (job.task.account_id === ACCOUNT ? 'a' : 'b')).join('');
+  beforeEach(async () => {
     await world.addTask(1, { enabled: false });
     await world.addTask(2, { enabled: false, account_id: OTHER_ACCOUNT });
     const queue = new QueueStore(world.collections);
@@ -396,11 +398,19 @@ describe('fairness', () => {
       if (at < 3)
         await queue.add({ ...common, _id: `run_b${at}`, task_id: uuid(2), account_id: OTHER_ACCOUNT });
     }
+  });
+
+  test('accounts take turns', async () => {
+    // One place: runs that are claimed together start in any order.
+    world.startEngine({ concurrency: 1, script: working(SECOND) });
+    await world.pass(30 * SECOND);
+    expect(accounts()).toBe('abababaaaaa');
+  });
+
+  test('no account has more than half of the places', async () => {
     const { engine } = world.startEngine({ script: working(10 * SECOND) });
     await world.pass(3 * SECOND);
-    const accounts = () =>
-      world.calls.map(({ job }) => (job.task.account_id === ACCOUNT ? 'a' : 'b')).join('');
-    expect(accounts()).toBe('abab');
+    expect([...accounts()].toSorted()).toEqual(['a', 'a', 'b', 'b']);
     expect(engine.state()).toMatchObject({ running: 4, waiting: 7 });
     await world.pass(40 * SECOND);
     expect(accounts().slice(4)).toHaveLength(7);
@@ -426,6 +436,21 @@ test('one account alone has half of the places', async () => {
 });
 
 describe('the end of the process', () => {
+  test('leaves no timer behind, though one run ends within the time of grace and another does not', async () => {
+    await world.addTask(1);
+    await world.addTask(2);
+    const ofTask: Script = (attempt, process) =>
+      working(attempt.job.task.id === uuid(1) ? 5 * SECOND : MINUTE)(attempt, process);
+    const { engine } = world.startEngine({ script: ofTask });
+    await world.pass(31 * SECOND);
+    expect(world.calls).toHaveLength(2);
+    const stopped = engine.stop();
+    await world.pass(10 * SECOND);
+    await stopped;
+    expect(await world.statuses()).toEqual(expect.arrayContaining(['COMPLETED', 'INTERRUPTED']));
+    expect(world.time.timers).toBe(0);
+  });
+
   test('lets work end within the time of grace', async () => {
     await world.addTask();
     const { engine } = world.startEngine({ script: working(6 * SECOND) });
