@@ -78,7 +78,10 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
     claims,
     runs,
   };
-  const planner = new Planner(stores, { clock, log, observer, onQueued: () => runner.wake() });
+  const onQueued = () => {
+    if (!runner.isFull) runner.wake();
+  };
+  const planner = new Planner(stores, { clock, log, observer, onQueued });
 
   const renewal = new Loop(
     clock,

@@ -15,8 +15,8 @@ import type { EngineObserver } from './observer.ts';
 
 /** Tasks per look, and per page of a sweep. */
 const PAGE = 500;
-/** Tasks planned at the same time. */
-const CONCURRENT_TASKS = 8;
+/** Tasks planned at the same time: each waits for three writes, which the database commits together. */
+const CONCURRENT_TASKS = 32;
 const LONGEST_WAIT_MS = 2_000;
 const HOUR_MS = 3_600_000;
 /** The most decisions of a task that are read at once; a look makes at most 103. */

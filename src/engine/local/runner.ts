@@ -46,6 +46,11 @@ export class Runner {
     return { running: this.#leases.size, waiting: this.#waiting };
   }
 
+  /** Whether it can claim no run until one ends; it looks then. */
+  get isFull(): boolean {
+    return this.#leases.size >= this.#concurrency;
+  }
+
   /** Looks for runs to claim now. */
   wake(): void {
     this.#look.wake();
@@ -78,7 +83,7 @@ export class Runner {
 
   async #claim(): Promise<void> {
     const { claims, clock } = this.#tools;
-    while (this.#isClaiming && this.#leases.size < this.#concurrency) {
+    while (this.#isClaiming && !this.isFull) {
       const claimedAtMs = clock.monotonicMs();
       const now = clock.now();
       const options = { after: this.#lastAccount, excluded: this.#accountsWithTheirShare(), now };
