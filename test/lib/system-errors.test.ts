@@ -38,7 +38,7 @@ test.each([
 test("an LMDB error has a number, and a port's error has the code of a file's", () => {
   expect(describeSystemError(failing(30))).toContain('read-only');
   expect(describeSystemError(failing('EACCES', { port: 80 }))).toContain('from 1024 on');
-  expect(describeSystemError(failing('EACCES', { port: -1 }))).toContain('rights');
+  expect(describeSystemError(failing('EACCES', { port: -1 }))).toContain('access');
 });
 
 test.each([
