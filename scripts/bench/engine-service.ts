@@ -1,4 +1,4 @@
-/** The service and an engine whose executor does nothing, in one process. The bench tells it over IPC what to queue. */
+/** The service and an engine whose executor does nothing, in one process. The bench commands it over IPC. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
@@ -19,11 +19,11 @@ import { QueueStore } from '../../src/store/queue-store.ts';
 import { RunStore } from '../../src/store/run-store.ts';
 import { listenUntilEnded, openOwn } from './baselines/serve.ts';
 
-/** What the bench asks for. */
+/** A command of the bench. */
 export type Work =
   /** Runs as many runs as fast as it can. */
   | { work: 'burst'; runs: number }
-  /** Starts so many runs a second until `stop`; where asked for, a few tasks also fire so much later. */
+  /** Starts `perSecond` runs a second until `stop`. A few tasks also fire after `fireInMs`, if it is set. */
   | { work: 'start'; perSecond: number; fireInMs?: number }
   | { work: 'stop' }
   /** Plans again and again while nothing is due. */
@@ -63,7 +63,7 @@ const executor: Executor = {
 };
 
 const tasks = await collections.tasks.find({}, { limit: 5_000 }).toArray();
-// Tasks that the bench has filled in do not fire: nothing runs that it has not asked for.
+// The tasks in the bench's database do not fire, so that only the runs of the commands execute.
 const sampleIds = new Set(tasks.filter(({ next_fire_at }) => !next_fire_at).map(({ _id }) => _id));
 const engine = startLocalEngine({
   collections,

@@ -24,7 +24,7 @@ interface EngineAudit {
   versions: VersionWatch;
 }
 
-/** Holds what the engine has done against what was asked and what was due, after the load. */
+/** Compares what the engine did with what was requested and what was due, after the load. */
 export async function engineAudit(audit: EngineAudit): Promise<void> {
   const { world, starters, collections } = audit;
   for (const starter of starters)
@@ -113,7 +113,7 @@ function isScheduled(payload: unknown): boolean {
   return typeof payload === 'object' && payload !== null && 'type' in payload && payload.type === 'scheduled';
 }
 
-/** A run is delivered once per attempt, and more than once only where its task allows it and something was broken. */
+/** A run is delivered once per attempt, and more than once only if its task allows it and something was broken. */
 function auditDeliveries({ world, receiver }: EngineAudit, task: TaskDocument, run: RunDocument): void {
   const delivered = receiver.deliveries.get(run._id) ?? [];
   const attempts = delivered.map(({ attempt }) => attempt);

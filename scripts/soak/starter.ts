@@ -5,7 +5,7 @@ import type { Random } from './random.ts';
 
 const TASKS = 3;
 
-/** A run that was asked for. */
+/** A requested run. */
 export interface StartedRun {
   key: string;
   taskId: string;
@@ -13,7 +13,7 @@ export interface StartedRun {
   id: string | undefined;
 }
 
-/** Has tasks that fire every minute, runs them, and cancels a few of their runs. */
+/** Creates tasks that fire every minute, runs them, and cancels a few of their runs. */
 export class Starter implements Client {
   /** By id: the tasks, which a client creates once and never changes. */
   readonly tasks: string[] = [];
@@ -43,7 +43,7 @@ export class Starter implements Client {
     await this.ask(run);
   }
 
-  /** Asks for a run, the first time or again: it stays one run. */
+  /** Requests a run, the first time or again. It stays one run. */
   async ask(run: StartedRun, instance?: Endpoint): Promise<void> {
     const { sender, model, instances } = this.#world;
     const { key, taskId } = run;

@@ -4,7 +4,7 @@ import type { QueuedRun } from './queue-document.ts';
 
 /** How long no waiting run of a task is claimed after one of them found the task's slot taken. */
 const SLOT_TAKEN_MS = 1_000;
-/** Unclaimed runs that are read at once: the input of each may have 256 KiB. */
+/** Unclaimed runs that one query reads; the input of each may have 256 KiB. */
 const UNCLAIMED = 20;
 
 /** What an observer sees of a claim: it changes while the owner lives. */
@@ -140,7 +140,7 @@ export class QueueClaims {
     return (await this.#queue.findOne({ task_id }, { projection: { _id: 1 } })) !== null;
   }
 
-  /** The first runs behind an id that nobody has claimed, and nobody has tried to claim, since before an instant. */
+  /** The first runs after an id that were due before an instant, and that no worker has claimed or tried to claim since. */
   async unclaimedSince(before: Date, after: string): Promise<QueuedRun[]> {
     const unclaimed = { owner: null, not_before: { $lt: before }, due_at: { $lt: before } };
     const options = { sort: { _id: 1 }, limit: UNCLAIMED, batchSize: UNCLAIMED + 1 } as const;

@@ -59,7 +59,7 @@ const withMark = (mark: ObjectId) => ({ changes: { $each: [mark], $slice: -MAX_C
 /** Longer than any request takes. An older deletion was abandoned: its process died or lost its database. */
 const DELETION_MS = 60_000;
 
-/** What a task may lack besides `enabled` and `updated_at`. */
+/** Fields that a task may lack, besides `enabled` and `updated_at`. */
 export const OPTIONAL_FIELDS = ['timezone', 'trigger_schedule_id', 'model', ...ENGINE_FIELDS] as const;
 
 /** Newest first, ties by id. */
@@ -196,10 +196,10 @@ export class TaskStore {
   }
 
   /**
-   * Replaces a task's own fields, except when it was created. An optional field that the new task lacks is removed; `enabled`
-   * and `updated_at` stay then.
+   * Replaces a task's own fields, except `created_at`. Removes optional fields that the new task lacks, except `enabled` and
+   * `updated_at`.
    * @param seen - the task as it was read
-   * @returns whether it was replaced; false if it changed since, or is gone
+   * @returns whether the task was replaced; false if it has changed since, or was deleted
    */
   async overwrite(task: NewTask, seen: Pick<TaskDocument, 'updated_at'>): Promise<boolean> {
     const { _id, account_id, created_at: _created, ...fields } = task;
@@ -216,7 +216,7 @@ export class TaskStore {
         $unset: Object.fromEntries(removed.map((field) => [field, 1])),
       },
     );
-    // A repeated change that was made before matches nothing.
+    // A repeated change that was already applied matches nothing.
     return changed !== null || (await this.#tasks.findOne({ _id, changes: mark })) !== null;
   }
 

@@ -252,7 +252,7 @@ describe('settings of an engine', () => {
     expect(readSettings(environment).sampleData).toBe(false);
   });
 
-  test('say how much it does at a time, and how long it may take to end', () => {
+  test('define how many runs execute at a time, and the grace period', () => {
     const more = { RUN_CONCURRENCY: '16', RUN_GRACE_SECONDS: '2' };
     expect(engineOf({ RUN_COMMAND: 'agent', ...more })).toMatchObject({ concurrency: 16, graceMs: 2_000 });
   });

@@ -271,7 +271,7 @@ describe('a database', () => {
     ['mark of a report', 'findAndModify', REPORT],
   ];
 
-  /** That the database has what the request asked for, once. */
+  /** Checks that the database has the effect of the request exactly once. */
   async function expectDone([method]: Request, { tasks, runs }: Collections) {
     const stored = await tasks.find().sort({ _id: 1 }).toArray();
     const titles = stored.map(({ title }) => title);
@@ -294,7 +294,7 @@ describe('a database', () => {
     const before = proxy.commands().length;
     proxy.loseAnswer(command);
     const reply = await service.ask(...request);
-    // The driver numbers the writes that it would send again: where it takes the server for one that recognizes them.
+    // The driver numbers the writes that it would retry, if it believes that the server recognizes retries.
     const isRepeated = proxy.sent().includes('txnNumber');
     const sent = proxy.commands().slice(before);
     expect([reply.status, sent.filter((name) => name === command).length]).toEqual(
@@ -344,7 +344,7 @@ describe('a database', () => {
     await tasks.updateOne({ _id: uuid(1) }, { $set: { deletion: new ObjectId() } });
     // In flight: somebody else's deletion, which this one completes.
     expect((await service.ask('DELETE', '/api/tasks', { id: uuid(1) })).status).toBe(404);
-    // Given up.
+    // An abandoned deletion.
     const deletion = ObjectId.createFromTime(Math.floor(Date.now() / 1_000) - 120);
     await tasks.updateOne({ _id: uuid(2) }, { $set: { deletion } });
     proxy.repeat('findAndModify');

@@ -25,14 +25,14 @@ describe('settings', () => {
     expect((await choose(environment))?.kind).toBe(kind);
   });
 
-  test('of a model name the packages that are missing', async () => {
+  test('of a model fail with the names of missing packages', async () => {
     jest.doMock('ai', () => {
       throw Object.assign(new Error("Cannot find package 'ai'"), { code: 'ERR_MODULE_NOT_FOUND' });
     });
     await expect(choose(MODEL)).rejects.toThrow('run: npm install ai@6 @ai-sdk/openai-compatible@2');
   });
 
-  test('of a model fail as they are where a package is broken', async () => {
+  test('of a model fail with the error of a broken package', async () => {
     jest.doMock('ai', () => {
       throw new Error('broken');
     });

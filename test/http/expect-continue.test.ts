@@ -1,4 +1,4 @@
-/** Requests with a body are refused by their headers, before the client is told to send it. */
+/** The service refuses requests by their headers, before the client sends the body. */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -64,7 +64,7 @@ describe('a client that expects 100 Continue', () => {
     );
   });
 
-  test('is told to go on where the body is read, and the connection is kept', async () => {
+  test('gets 100 Continue if the body is read, and the connection stays open', async () => {
     const socket = await send(head({}));
     expect(await nextText(socket)).toBe('HTTP/1.1 100 Continue\r\n\r\n');
     socket.write(BODY);
@@ -73,13 +73,13 @@ describe('a client that expects 100 Continue', () => {
     expect(await nextText(socket)).toMatch(/^HTTP\/1\.1 200 /);
   });
 
-  test('is answered at once where the operation takes no body', async () => {
+  test('is answered at once if the operation takes no body', async () => {
     const socket = await send(head({ line: 'GET /api/tasks' }));
     expect(await nextText(socket)).toMatch(/^HTTP\/1\.1 200 /);
   });
 });
 
-test('a body that is too long by its Content-Length is refused before it has come', async () => {
+test('a body is refused by its Content-Length before it arrives', async () => {
   const socket = await send(head({ length: MAX + 1, others: '' }));
   expect(await nextText(socket)).toMatch(/^HTTP\/1\.1 413 /);
 });

@@ -144,7 +144,7 @@ test('a process that is busy is named, and not the pool of connections', async (
   expect(messages()).toEqual([]);
 });
 
-test('a queue for the bytes of replies is named', async () => {
+test('waiting for the bytes of replies is reported', async () => {
   const { url, messages, lateLine } = await behindProxy({
     // The first listing must begin in this time.
     operationTimeoutMs: 4 * LIMIT_MS,

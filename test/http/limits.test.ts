@@ -210,7 +210,7 @@ const ONE = 1;
 const TWO = 16_777_216;
 
 describe('bytes of replies', () => {
-  test('a request waits while they are spent, and is served when a reply before it has been read', async () => {
+  test('make a request wait while they are spent, until an earlier reply has been read', async () => {
     const { url } = await withLimits({ maxReplyBytes: ONE, stalledReaderMs: 60_000, queueTimeoutMs: 60_000 });
     const first = await startListing(url);
     const second = startListing(url);
@@ -233,7 +233,7 @@ describe('bytes of replies', () => {
     },
   );
 
-  test('are free again when the connection ends, those of a request that was not yet replied to as well', async () => {
+  test('are released when the connection ends, also those of a request without a reply', async () => {
     const { url, port } = await withLimits({
       maxReplyBytes: TWO,
       queueTimeoutMs: 60_000,
@@ -249,7 +249,7 @@ describe('bytes of replies', () => {
     }
   });
 
-  test('of a reply whose client has stalled make room for a request that waits, and only then', async () => {
+  test('of a stalled reply are released once another request waits, and not before', async () => {
     const { url } = await withLimits({ maxReplyBytes: TWO, stalledReaderMs: 100, queueTimeoutMs: 60_000 });
     const still = [await startListing(url), await startListing(url)];
     expect(JSON.parse(await text(await startListing(url))).tasks).toHaveLength(TASKS);

@@ -111,7 +111,7 @@ test('more than a hundred at once cost the connection, and nobody else anything'
   expect((await checkedFetch(`${url}/api/tasks?limit=1`)).status).toBe(200);
 });
 
-test('requests that wait have a bound of bytes over all connections, and those that are beyond it cost the connection', async () => {
+test('the waiting requests of all connections have a limit of bytes, and a request beyond it ends its connection', async () => {
   const { port, url } = await withLimits({ maxPipelinedBytes: 100_000 });
   const large = FEW.replace('\r\n\r\n', `\r\nx-large: ${'x'.repeat(30_000)}\r\n\r\n`);
   const first = await dial(port);

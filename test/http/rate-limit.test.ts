@@ -87,7 +87,7 @@ describe('a key', () => {
     },
   );
 
-  test('is told to try again at up to two seconds after the minute, and never before its end', async () => {
+  test('gets a Retry-After of up to two seconds after the end of the minute, and never before it', async () => {
     await start({ perKey: 1, perAddress: 0 });
     await ask({ 'x-api-key': first });
     jest.setSystemTime(NOW.getTime() + 17_001);

@@ -1,4 +1,4 @@
-/** What the process holds for clients that do not read their replies, and who is served meanwhile. */
+/** The memory of replies that clients do not read, and how other clients are served meanwhile. */
 import type { Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -64,7 +64,7 @@ function bufferBytes(): number {
   return arrayBuffers;
 }
 
-test('of many distinct large replies that nobody reads, no more bytes are held than the bound', async () => {
+test('many distinct large replies that no client reads hold no more bytes than the limit', async () => {
   const { port, url } = await listen({ stalledReaderMs: 500 });
   const before = bufferBytes();
   let most = 0;

@@ -49,7 +49,7 @@ function persist(port: number, sent: string, ended: () => boolean): Socket {
 
 const ask = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
-describe('clients without a key that read nothing keep nobody from being served', () => {
+describe('clients without a key that read nothing do not block others', () => {
   test.each([
     ['/docs/swagger-ui-bundle.js', 1],
     ['/openapi.json', 1],
@@ -71,7 +71,7 @@ describe('clients without a key that read nothing keep nobody from being served'
   });
 });
 
-test('a client with a key that sends the rest of its body no more makes room', async () => {
+test('a client with a key that stops sending its body makes room', async () => {
   const { url, port, server } = await listen({ stalledReaderMs: 100, maxConnections: 2 });
   const uploads = [await dial(port), await dial(port)];
   for (const socket of uploads) {

@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { exactJson } from '../../src/lib/exact-json.ts';
 
 describe('exact JSON', () => {
-  test('is what JSON.stringify writes, where that can', () => {
+  test('equals the output of JSON.stringify where that supports the value', () => {
     fc.assert(fc.property(fc.jsonValue(), (value) => expect(exactJson(value)).toBe(JSON.stringify(value))));
     const date = new Date(0);
     expect(exactJson({ date, none: undefined, items: [undefined] })).toBe(
@@ -18,7 +18,7 @@ describe('exact JSON', () => {
     );
   });
 
-  test.each(['toJSON', '__isLong__', '_bsontype', '__proto__'])('takes the name %s for a name', (name) => {
+  test.each(['toJSON', '__isLong__', '_bsontype', '__proto__'])('treats %s as an ordinary name', (name) => {
     const value: unknown = JSON.parse(`{"${name}":{"${name}":true}}`);
     expect(exactJson(value)).toBe(JSON.stringify(value));
     expect(exactJson(Object.fromEntries([[name, 5n]]))).toBe(`{"${name}":5}`);

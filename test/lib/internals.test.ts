@@ -13,7 +13,7 @@ const USES = FILES.flatMap((file) =>
   [...readFileSync(file, 'utf8').matchAll(INNER)].map(([, name = '']) => ({ file, name })),
 );
 
-test('the inner files that src/ loads are of packages in a version of which only the patch may change', () => {
+test('packages whose internal files src/ loads are pinned up to the patch version', () => {
   const { dependencies }: { dependencies: Record<string, string> } = JSON.parse(
     readFileSync('package.json', 'utf8'),
   );
@@ -60,7 +60,7 @@ describe('a package in which it is missing', () => {
     }
   });
 
-  test('is named though nothing tells its version', () => {
+  test('is named even if its version is unknown', () => {
     expect(() => checkInternals('no-such-package', { 'a part': true, 'a function': false })).toThrow(
       'no-such-package of unknown version has no a function, which this service relies on. ' +
         'Install the version in package-lock.json.',

@@ -14,7 +14,7 @@ test.each([
   expect([0, 0.34, 0.999_999].map((random) => retryAfterSeconds(atLeast, random))).toEqual(told);
 });
 
-test('errors that pass soon are told one to three seconds', () => {
+test('errors that pass soon get one to three seconds', () => {
   const random = jest.spyOn(Math, 'random');
   const headers = [0, 0.5, 0.999].map((value) => {
     random.mockReturnValue(value);

@@ -35,10 +35,10 @@ test.each([
   expect(line).not.toContain('\n');
 });
 
-test('lmdb has the number of an error, and a port the same code as a file', () => {
+test("an LMDB error has a number, and a port's error has the code of a file's", () => {
   expect(describeSystemError(failing(30))).toContain('read-only');
   expect(describeSystemError(failing('EACCES', { port: 80 }))).toContain('from 1024 on');
-  expect(describeSystemError(failing('EACCES', { port: -1 }))).toContain('rights');
+  expect(describeSystemError(failing('EACCES', { port: -1 }))).toContain('access');
 });
 
 test.each([
@@ -53,13 +53,13 @@ test.each([
   await expect(depending('NAME=value', rejecting(error))).rejects.toBe(error);
 });
 
-test('an error of the system gets the name of the setting', async () => {
+test('a system error gets the name of the setting', async () => {
   const attempt = depending('NAME=value', rejecting(failing('EROFS')));
   await expect(attempt).rejects.toThrow(Unusable);
   await expect(attempt).rejects.toThrow(/^NAME=value: EROFS: it failed\. The file system is read-only/);
 });
 
-test('folders are created by several at once, and a disk without room is found', async () => {
+test('concurrent calls create one folder, and a full disk is detected', async () => {
   const home = await mkdtemp(join(tmpdir(), 'recoup-files-'));
   const folder = join(home, 'a', 'b', 'c');
   await Promise.all([1, 2, 3, 4].map(() => makeFolder(folder)));

@@ -199,7 +199,7 @@ test.each(['/api/tasks', '/api/tasks/runs', '/api/tasks/occurrences'])(
   },
 );
 
-test('the name of an artist account shows to every account whose task names it, and nothing else of it', async () => {
+test('every account whose task names an artist account sees its name, and nothing else of it', async () => {
   const response = await service.request('/api/tasks', {
     method: 'POST',
     headers: { 'x-api-key': key, 'Content-Type': 'application/json' },
@@ -216,7 +216,7 @@ test('the name of an artist account shows to every account whose task names it, 
   expect(JSON.stringify(tasks)).not.toContain('other@example.com');
 });
 
-test('a title is of the own account, even where another tool filed a run of its task under another', async () => {
+test("a run that another tool filed under another account than its task's does not show the title", async () => {
   const { id: _id, ...fields } = run(9);
   const { runs } = service.collections;
   await runs.insertOne({ ...fields, _id, task_id: uuid(3), account_id: ACCOUNT });

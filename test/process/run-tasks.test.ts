@@ -124,7 +124,7 @@ test("the README's five lines start the service, create a task, and show its run
 }, 120_000);
 
 describe('a service with an engine', () => {
-  test('fires a due task and runs it at request, and the log names tasks and runs', async () => {
+  test('fires a due task and runs it on request, and the log names tasks and runs', async () => {
     await anEngineRanBefore();
     await database.collections.tasks.insertMany([
       task(1, { schedule: '* * * * *', plan_from: ago(MINUTE), next_fire_at: ago(MINUTE) }),
@@ -184,7 +184,7 @@ describe('a service with an engine', () => {
     await rm(dataDir, { recursive: true });
   });
 
-  test('tells /metrics what is due, how late it starts, what waits, executes and ends', async () => {
+  test('exports what is due, how late it starts, and what waits, executes and ends', async () => {
     await anEngineRanBefore();
     await database.collections.tasks.insertMany([
       task(1, { schedule: '* * * * *', plan_from: ago(MINUTE), next_fire_at: ago(MINUTE) }),

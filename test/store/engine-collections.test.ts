@@ -152,7 +152,7 @@ test('a later claim excludes earlier ones, and a final run is never changed', as
   expect(await service.runs.findOwn('run_a')).toMatchObject({ status: 'COMPLETED', fence: 2 });
 });
 
-test('a run of a deleted task is written all the same', async () => {
+test('a run of a deleted task is still written', async () => {
   const entry = await queued('run_a');
   await service.collections.tasks.deleteOne({ _id: uuid(1) });
   await service.runs.addOwn(entry, NOW);
@@ -162,7 +162,7 @@ test('a run of a deleted task is written all the same', async () => {
   });
 });
 
-test('nobody else records a run of the engine, and the engine does not write what others record', async () => {
+test('no report changes a run of the engine, and the engine does not write runs that others report', async () => {
   const entry = await queued(run(1).id);
   await service.runs.addOwn(entry, NOW);
   const report = service.runs.recordRuns(uuid(1), [run(1, { updatedAt: later(60) })]);

@@ -128,7 +128,7 @@ describe('dropping old runs', () => {
     expect(await drop()).toBe(0);
   });
 
-  test('asks no more for many dormant tasks than for their runs in batches', async () => {
+  test('needs only one query for each batch of runs and one for its tasks, even with many dormant tasks', async () => {
     await storeTasks(240, 5);
     service.commands.started.length = 0;
     expect(await drop()).toBe(0);
@@ -143,7 +143,7 @@ describe('dropping old runs', () => {
     ]);
   });
 
-  test('reads a limited number of runs that stay, and continues behind them', async () => {
+  test('reads a limited number of runs that stay, and continues after them', async () => {
     const { runs } = service.collections;
     await runs.insertMany(documents(9, upTo(20_600).slice(100), { status: 'FROZEN' }));
     await runs.insertMany(documents(9, upTo(100)));
@@ -154,7 +154,7 @@ describe('dropping old runs', () => {
     expect(await countOf(service.collections.runs)).toBe(20_500);
   });
 
-  test('deletes in the order of ids, so that two passes lock none of each other', async () => {
+  test('deletes in the order of ids, so that two passes do not block each other', async () => {
     await record(1, upTo(9));
     service.commands.started.length = 0;
     await drop();

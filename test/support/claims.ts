@@ -9,13 +9,13 @@ export function proofsOf(row: string): { file: string; title: string }[] {
   return [...row.matchAll(REFERENCE)].map(([, file = '', title = '']) => ({ file, title }));
 }
 
-/** What the last column of a row has beside such references, which would go unread; an empty text where it has nothing. */
+/** The text in the last column of a row besides such references, which nothing would check; empty if there is none. */
 export function unreadProofs(row: string): string {
   const proofs = row.split(' | ').at(-1)?.replace(/ \|$/, '') ?? '';
   return proofs.replaceAll(REFERENCE, '').replaceAll('; ', '');
 }
 
-/** Whether a test file has a text as a whole literal, which a title is, and nothing in it that is not run. */
+/** Whether a test file has a text as a whole literal, as titles are, and skips none of its tests. */
 export function hasTitle(file: string, title: string): boolean {
   const source = readFileSync(file, 'utf8');
   const isRun = !/\b(test|it|describe)\.(skip|only|todo|failing)\(|\bx(test|it|describe)\(/.test(source);

@@ -12,7 +12,7 @@ export async function liveEngine({ engine }: Pick<Collections, 'engine'>, at = N
   );
 }
 
-/** An entry that waits, of which a test names only what it is about. */
+/** A waiting entry. A test names only the fields that it is about. */
 export function queuedRun(id: string, fields: Partial<QueuedRun> = {}): QueuedRun {
   return {
     _id: id,

@@ -1,7 +1,7 @@
 /** Ids that the summary shows of each group. */
 const MOST_SHOWN = 10;
 
-/** Things that have something in common, named by their ids. */
+/** The ids of things that the summary shows together. */
 export class Group {
   readonly ids: string[] = [];
   count = 0;

@@ -50,7 +50,7 @@ export async function importFrom(
   return figures;
 }
 
-/** The runs that a task shows, if the task is here. */
+/** The runs that a task shows, if the task is stored. */
 function recentRunsOf({ id, recent_runs }: Task, { owners }: TaskTaker): OfferedRun[] {
   const taskId = String(id).toLowerCase();
   if (!owners.has(taskId) || !Array.isArray(recent_runs)) return [];

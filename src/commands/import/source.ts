@@ -10,9 +10,9 @@ import {
   listTasks,
 } from '../../client/index.ts';
 
-/** Tasks, or runs, of a page; the most that a page of runs may have. */
+/** The number of tasks or runs per page; no page of runs may have more. */
 const PAGE = 100;
-/** The original lists all tasks at once, and asks its run engine about each of them first. */
+/** Long, because the original lists all tasks at once and first queries its run engine about each of them. */
 const TIMEOUT_MS = 300_000;
 /** A source that limits requests may refuse one several times, when other clients use up its limit. */
 const RETRIES = 5;
@@ -36,7 +36,7 @@ export class RequestRefused extends Error {
   }
 }
 
-/** Statuses that say something of the key or of the whole source, not of one request. */
+/** Statuses that concern the key or the whole source, and not one request. */
 const OF_THE_SOURCE = new Set([401, 408, 429]);
 const BAD_REQUEST = 400;
 const INTERNAL_ERROR = 500;

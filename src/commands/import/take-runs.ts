@@ -14,15 +14,15 @@ import type { Figures } from './figures.ts';
 import { Unfit, readRun } from './read.ts';
 import { RequestRefused, type Source } from './source.ts';
 
-/** Where an import is. */
+/** Receives the progress of an import. */
 export interface ImportProgress {
-  /** The source has so many more tasks or runs. */
+  /** Adds to the number of tasks or runs to import. */
   found(number: number): void;
-  /** So many of them are done. */
+  /** Adds to the number of those that are done. */
   done(number: number): void;
 }
 
-/** Requests to the source at the same time. */
+/** Concurrent requests to the source. */
 const CONCURRENT_REQUESTS = 2;
 /** Tasks whose runs are written at the same time. */
 const CONCURRENT_TASKS = 8;
@@ -30,7 +30,7 @@ const CONCURRENT_TASKS = 8;
 /** A run that the source shows, in its task or in a listing. */
 export interface OfferedRun {
   run: Run;
-  /** Absent if the source does not tell. */
+  /** Absent if the source does not report it. */
   taskId?: string;
 }
 
@@ -38,11 +38,11 @@ const OF_ANOTHER_TASK = 'a run of another task has the same id here';
 const OF_THE_ENGINE = 'the engine of this service executes it';
 const OF_NO_TASK = 'its task is not among those that were taken over';
 
-/** Only some of these are absent from a complete run, and all are from a run in a listing. */
+/** A complete run has at least one of these fields; a run in a listing has none. */
 const isComplete = (run: Run): boolean =>
   'payload' in run || 'output' in run || 'error' in run || 'attempts' in run;
 
-/** Whether a run is here in the state that is offered, or a later one. */
+/** Whether the stored run has the offered state or a later one. */
 function isHere({ updatedAt, status }: Run, state: RunState | undefined): boolean {
   if (!(state?.updatedAt instanceof Date)) return false;
   const here = state.updatedAt.getTime();
@@ -51,13 +51,13 @@ function isHere({ updatedAt, status }: Run, state: RunState | undefined): boolea
   return here > offered || (here === offered && (isFinal || state.status === status));
 }
 
-/** The task that a run says it belongs to: this service names it; the engine's schedule has its id as `externalId`. */
+/** The task of a run: this service names it, and the `externalId` of an engine's schedule is its id. */
 function taskIdOf({ task_id, schedule }: Run): string | undefined {
   const id: unknown = task_id ?? schedule?.externalId;
   return typeof id === 'string' ? id.toLowerCase() : undefined;
 }
 
-/** Records the source's runs, by the rule of recordRuns: a run that is newer here stays. */
+/** Records the source's runs by the rules of recordRuns: a stored run that is newer stays. */
 export class RunTaker {
   readonly #source: Source;
   readonly #runs: RunStore;
@@ -139,7 +139,7 @@ export class RunTaker {
       if (error instanceof UnknownTask) {
         for (const { id } of reports) this.#figures.leave('run', id, 'its task was deleted here meanwhile');
       } else if (error instanceof RunOfAnotherTask || error instanceof RunOfTheEngine) {
-        // It keeps the others from being recorded too.
+        // One such run would keep the others from being recorded.
         const reason = error instanceof RunOfAnotherTask ? OF_ANOTHER_TASK : OF_THE_ENGINE;
         this.#figures.leave('run', error.runId, reason);
         await this.#record(

@@ -26,18 +26,18 @@ export interface TakeOptions {
 const timeOf = (instant: unknown): number | undefined =>
   instant instanceof Date ? instant.getTime() : undefined;
 
-/** When a task last changed; undefined if it does not tell. */
+/** When a task last changed; undefined if unknown. */
 const changedAt = (task: Pick<SourceTask, 'created_at' | 'updated_at'>): number | undefined =>
   timeOf(task.updated_at) ?? timeOf(task.created_at);
 
-/** Adds the source's tasks to the database, and changes those that are older here. */
+/** Adds the source's tasks to the database, and updates stored tasks that are older. */
 export class TaskTaker {
   readonly #tasks: TaskStore;
   readonly #accounts: AccountStore;
   readonly #settlement: Settlement;
   readonly #figures: Figures;
   readonly #options: TakeOptions;
-  /** The owners by task of all tasks that are here and at the source. */
+  /** The owner of each task that is both stored and at the source. */
   readonly owners = new Map<string, string>();
 
   constructor(
@@ -122,7 +122,7 @@ export class TaskTaker {
     const { tasks } = this.#figures;
     const isWaiting = stored.enabled === false && task.enabled !== false;
     const here = changedAt(stored) ?? 0;
-    // A source that does not tell when tasks change counts until somebody changes the task here.
+    // If the source does not report when tasks change, its task wins until the stored one is changed.
     const there = changedAt(task) ?? timeOf(stored.created_at) ?? 0;
     if (there < here) return this.#keep(stored, isWaiting);
     // Never from true to false: somebody may have enabled the task here meanwhile.
@@ -141,13 +141,13 @@ export class TaskTaker {
     if (isWaiting && !enabled) this.#figures.waiting += 1;
   }
 
-  /** The task was changed here since. */
+  /** The stored task was changed since. */
   #keep({ _id }: TaskDocument, isWaiting: boolean): void {
     this.#figures.tasks.kept += 1;
     if (isWaiting) this.#figures.disabledHere.add(_id);
   }
 
-  /** The addresses of owners and the names of artists that a page has. */
+  /** The addresses of owners and the names of artists in a page. */
   #accountsOf(page: Task[]): AccountDocument[] {
     const accounts = new Map<string, AccountDocument>();
     const note = (id: string, fields: Partial<AccountDocument>) => {

@@ -156,7 +156,7 @@ export class Attempt {
     const result = await Promise.race([execution(), givenUp]);
     cancelTimeout();
     cancelGivingUp();
-    // The lease may stop while the result is stored, and a timer would keep the process alive.
+    // The lease may be stopped while the result is stored; then a timer would keep the process alive.
     lease.signal.removeEventListener('abort', giveUpLater);
     return result;
   }

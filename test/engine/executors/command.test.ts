@@ -89,14 +89,14 @@ describe('a command', () => {
     });
   });
 
-  test('that prints without end is read to its end, and cut', async () => {
+  test('that prints too much is read to its end, and the output is cut', async () => {
     const outcome = await execute('yes | head -c 50000000');
     expect(outcome).toMatchObject({
       output: { truncated: true, note: 'The output has 50,000,000 bytes; a run keeps the first 262,144.' },
     });
   });
 
-  test('that fails tells the end of its stderr', async () => {
+  test('that fails reports the end of its stderr', async () => {
     const outcome = await execute('seq 1 100000 >&2; exit 3');
     expect(outcome).toMatchObject({
       kind: 'failed',
@@ -109,7 +109,7 @@ describe('a command', () => {
     });
   });
 
-  test('that is not found has failed, as a part of it may have been executed', async () => {
+  test('that is not found has failed, because a part of it may have been executed', async () => {
     expect(await execute('echo 1 > $FOLDER/effect; no-such-command')).toMatchObject({
       kind: 'failed',
       error: { message: expect.stringContaining('exited with code 127') },
@@ -117,7 +117,7 @@ describe('a command', () => {
     expect(await written('effect')).toBe('1');
   });
 
-  test('ends with all that it left in the background', async () => {
+  test('ends with all of its background processes', async () => {
     const outcome = await execute('sleep 600 & echo $! > $FOLDER/pid; echo done');
     expect(outcome).toEqual({ kind: 'completed', output: 'done' });
     expect(await isAlive(await written('pid'))).toBe(false);
@@ -131,7 +131,7 @@ describe('a command', () => {
 });
 
 describe('security: a command', () => {
-  test('has no word of the prompt in any command line or environment', async () => {
+  test('never has the prompt in a command line or in the environment', async () => {
     const outcome = await execute("cat /proc/*/cmdline /proc/*/environ 2>/dev/null | tr '\\0' '\\n'; true");
     const output = JSON.stringify(outcome);
     expect(output).toContain('/proc/*/cmdline');
@@ -154,7 +154,7 @@ describe('security: a command', () => {
     expect(text).not.toContain('secret');
   });
 
-  test('that is aborted is asked to end, and so is every process of its group', async () => {
+  test('that is aborted gets SIGTERM, and so does every process of its group', async () => {
     const controller = new AbortController();
     const outcome = execute(
       "(trap 'echo asked > $FOLDER/asked; exit' TERM; while :; do sleep 0.1; done) & echo $! > $FOLDER/pid; wait",

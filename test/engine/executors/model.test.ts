@@ -52,7 +52,7 @@ describe('the executor of RUN_MODEL', () => {
 });
 
 describe('a prompt', () => {
-  test('goes to the model of the settings, and its answer comes back with what it took', async () => {
+  test('goes to the configured model, and the output has the answer and its usage', async () => {
     stub.replies(() => answer('Hello'));
     expect(await execute()).toEqual({
       kind: 'completed',
@@ -72,7 +72,7 @@ describe('a prompt', () => {
     });
   });
 
-  test('goes with the key, and to the model of its task', async () => {
+  test('goes with the key to the model that its task names', async () => {
     stub.replies(() => answer('Hello'));
     const job = { ...JOB, task: { ...JOB.task, model: 'large' } };
     await toModel(`${stub.url}/v1/`, 'the-key').execute(attempt({ job }));
@@ -110,7 +110,7 @@ describe('a prompt', () => {
     ['resets', { kind: 'failed', repeatable: true, error: { name: 'ConnectionLost' } }],
     [[200, '<html>'], { kind: 'failed', repeatable: true }],
     [[200, { choices: [] }], { kind: 'failed' }],
-  ])('that is answered %j ends so, after one request', async (reply, outcome) => {
+  ])('that is answered by %j has this outcome after one request', async (reply, outcome) => {
     stub.replies(() => reply);
     expect(await execute()).toMatchObject(outcome);
     expect(stub.received).toHaveLength(1);

@@ -45,7 +45,7 @@ describe('the output of a run', () => {
     expectStorable({ output });
   });
 
-  test.each(['', ' \n'])('of %j is said to be empty', (text) => {
+  test.each(['', ' \n'])('of %j is marked as empty', (text) => {
     expect(ofText(text)).toEqual({ text: '', truncated: false, note: 'The output is empty.' });
   });
 
@@ -59,7 +59,7 @@ describe('the output of a run', () => {
     expectStorable({ output });
   });
 
-  test('of characters that take more bytes once they are replaced is cut, too', () => {
+  test('is cut if replaced characters make it too long', () => {
     const output = ofText('\0'.repeat(MAX_OUTPUT_BYTES));
     expect(output).toMatchObject({ truncated: true });
     expectStorable({ output });
@@ -74,7 +74,7 @@ describe('the output of a run', () => {
     });
   });
 
-  test('can be stored and shown, whatever it is made of', () => {
+  test('can be stored and shown, whatever its content', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array)),
       fc.json().map((text) => Buffer.from(text)),
@@ -97,7 +97,7 @@ describe('the output of a run', () => {
 });
 
 describe('the error of a run', () => {
-  test('has a long message from its start, and a long stack to its end', () => {
+  test('keeps the start of a long message and the end of a long stack', () => {
     const error = runError('Failed', `start${'é'.repeat(5_000)}`, `${'é'.repeat(5_000)}end`);
     expect(error).toEqual({
       name: 'Failed',

@@ -4,7 +4,7 @@ import type { Attempt, Executor, Job } from '../../../src/engine/port.ts';
 import { assertSchema } from '../../support/contract.ts';
 import { ACCOUNT, ARTIST } from '../../support/builders.ts';
 
-/** Occurs nowhere but in the prompt. */
+/** A text that occurs only in the prompt. */
 export const PROMPT = 'Write to “Ada” & say $HOME `id` 7f3a9c';
 
 export const JOB: Job = {
@@ -94,7 +94,7 @@ export function behavesAsExecutor({ kind, make, received, count }: Subject): voi
     await executor.close();
   });
 
-  test('says so where the job was surely not delivered', async () => {
+  test('reports a job that was certainly not delivered', async () => {
     const executor = await make('cannot be reached');
     const outcome = await executor.execute(attempt());
     expect(outcome).toMatchObject({ kind: 'undelivered', error: { message: expect.stringMatching(/./) } });
@@ -111,7 +111,7 @@ export function behavesAsExecutor({ kind, make, received, count }: Subject): voi
     await executor.close();
   });
 
-  test('delivers nothing that was aborted before', async () => {
+  test('delivers nothing if it was aborted before', async () => {
     const executor = await make('completes');
     const before = count();
     expect(await executor.execute(attempt({ signal: AbortSignal.abort() }))).toEqual({ kind: 'aborted' });

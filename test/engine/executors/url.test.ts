@@ -77,7 +77,7 @@ describe('the executor of RUN_CHAT_URL', () => {
     count: () => stub.received.length,
   });
 
-  test('posts the prompt for its account, and looks at the run with the key', async () => {
+  test('posts the prompt for its account, and polls the run with the key', async () => {
     stub.repliesInTurn(accepted, [200, { runId: 'chat/1', status: 'completed' }]);
     const job = { ...JOB, task: { ...JOB.task, model: 'openai/gpt-5' } };
     expect(await follows(toChat(`${stub.url}/`)).execute(attempt({ job }))).toEqual({
@@ -107,7 +107,7 @@ describe('the executor of RUN_CHAT_URL', () => {
 });
 
 describe('a request', () => {
-  test('has the job, its own key in every attempt, and a signature after Standard Webhooks', async () => {
+  test("has the job, the run's idempotency key in every attempt, and a Standard Webhooks signature", async () => {
     stub.replies(() => [200, { done: true }]);
     expect(await execute()).toEqual({ kind: 'completed', output: { done: true } });
     const [post] = stub.received;
@@ -145,7 +145,7 @@ describe('a request', () => {
       [101, '', { connection: 'upgrade', upgrade: 'other' }],
       { kind: 'failed', repeatable: true, error: { name: 'ConnectionLost' } },
     ],
-  ])('that is answered %# ends as the table says', async (reply, outcome) => {
+  ])('that is answered by reply %# has the outcome of the table', async (reply, outcome) => {
     stub.replies(() => reply);
     const given = await execute();
     expect(given).toMatchObject(outcome);
@@ -179,7 +179,7 @@ describe('work that goes on after 202', () => {
   const accepted: StubReply = [202, '', { location: '/runs/1' }];
   const status = (value: string, more = {}): StubReply => [200, { status: value, ...more }];
 
-  test('is followed to its end, its location being stored before', async () => {
+  test('is followed to its end after its location was stored', async () => {
     stub.repliesInTurn(
       accepted,
       status('queued'),
@@ -228,7 +228,7 @@ describe('work that goes on after 202', () => {
     expect(stub.received.map(({ method }) => method)).toEqual(['GET']);
   });
 
-  test('is followed without a new POST where its location is known', async () => {
+  test('is followed without a new POST if its location is known', async () => {
     stub.repliesInTurn(status('running'), status('completed', { output: 1 }));
     expect(await execute({ location: `${stub.url}/runs/1` })).toEqual({ kind: 'completed', output: 1 });
     expect(stub.received.map(({ method }) => method)).toEqual(['GET', 'GET']);
@@ -238,7 +238,7 @@ describe('work that goes on after 202', () => {
     expect(() => new Webhook(SECRET).verify('', headers)).not.toThrow();
   });
 
-  test('is not looked at any more once the attempt is aborted', async () => {
+  test('is not polled after the attempt was aborted', async () => {
     stub.replies(() => status('running'));
     const controller = new AbortController();
     const outcome = execute({ location: `${stub.url}/runs/1`, signal: controller.signal });
@@ -268,7 +268,7 @@ describe('security: credentials and jobs', () => {
     expect(other.received).toEqual([]);
   });
 
-  test.each([301, 302, 303, 307, 308])('follow no redirect, be it %d', async (code) => {
+  test.each([301, 302, 303, 307, 308])('follow no redirect with status %d', async (code) => {
     stub.replies(() => [code, '', { location: `${other.url}/` }]);
     expect(await execute()).toMatchObject({ kind: 'failed', repeatable: false });
     expect(await execute({ location: `${stub.url}/runs/1` })).toMatchObject({ kind: 'failed' });

@@ -16,8 +16,8 @@ const MINUTE = 60_000;
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
-describe('a schedule', () => {
-  test('is planned from now where another tool changed its schedule', async () => {
+describe('a task', () => {
+  test('is planned from now if another tool changed its schedule', async () => {
     await world.addTask(1, { schedule: '0 3 * * *' });
     world.startEngine();
     await world.pass(MINUTE);
@@ -26,7 +26,7 @@ describe('a schedule', () => {
     expect(await world.outcomes()).toEqual(['12:15 fired']);
   });
 
-  test('with a schedule that nobody can read is left out, and logged once', async () => {
+  test('with an invalid schedule or time zone is left out, and logged once', async () => {
     const { lines, log } = memoryLog();
     await world.addTask(1, { schedule: 'whenever' });
     await world.addTask(2, { timezone: 'Mars/Olympus' });
@@ -85,7 +85,7 @@ describe('fire times that were missed', () => {
     expect(world.calls).toHaveLength(calls);
   });
 
-  test('one after the other in their order, the newest hundred of them', async () => {
+  test('run one after the other in order, the newest hundred of them', async () => {
     await away('all', 120 * 10);
     expect(world.calls).toHaveLength(100);
     const instants = world.calls.map(({ job }) => job.scheduled_at);
@@ -96,7 +96,7 @@ describe('fire times that were missed', () => {
     expect(first).toMatchObject({ outcome: 'missed', count: 19, last_scheduled_at: expect.any(Date) });
   });
 
-  test('a minute late is on time', async () => {
+  test('are on time if they are at most a minute late', async () => {
     await world.addTask(1, { catch_up: 'skip' });
     await world.startEngine().engine.stop();
     await world.pass(29 * SECOND + MINUTE);
@@ -105,7 +105,7 @@ describe('fire times that were missed', () => {
     expect(await world.outcomes()).toEqual(['12:01 fired']);
   });
 
-  test('before the first start of an engine are nobody’s', async () => {
+  test('before the first start of an engine are ignored', async () => {
     await world.addTask();
     await world.pass(HOUR);
     world.startEngine();
@@ -115,7 +115,7 @@ describe('fire times that were missed', () => {
 });
 
 describe('an engine of another kind', () => {
-  test('waits until the first is dead for a minute, and says so', async () => {
+  test('waits until the first has been dead for a minute, and logs that it is idle', async () => {
     await world.addTask();
     const first = world.startEngine();
     await world.pass(5 * SECOND);
@@ -133,8 +133,8 @@ describe('an engine of another kind', () => {
   });
 });
 
-describe('a database that is away from all processes', () => {
-  test('for longer than a lease costs no run that ends meanwhile', async () => {
+describe('a database that no process can reach', () => {
+  test('for longer than a lease loses no run that ends meanwhile', async () => {
     await world.addTask(1, { schedule: '1 12 * * *' });
     const one = world.startEngine({ script: working(10 * SECOND) });
     await world.pass(32 * SECOND);
@@ -173,7 +173,7 @@ describe('a wall clock that is set', () => {
     expect(world.calls.length).toBeGreaterThanOrEqual(2);
   });
 
-  test('years ahead and back does not pass for a gap in which nothing runs late', async () => {
+  test('years ahead and back does not hide the fire times that have to run late', async () => {
     await world.addTask(1, { catch_up: 'all', overlap: 'allow' });
     const one = world.startEngine();
     await world.pass(MINUTE);

@@ -21,7 +21,7 @@ const undelivered: Result = { kind: 'undelivered', error };
 const aborted: Result = { kind: 'aborted' };
 const broken: Result = { kind: 'broken', error };
 
-describe('what becomes of a run after an attempt', () => {
+describe('the end of a run after an attempt', () => {
   const of = (result: Result, stopped: StopReason | undefined, ended: Partial<AttemptEnded> = {}) => {
     const ending = endingOf(result, {
       entry: { due_at: NOW, tries: 0 },
@@ -54,7 +54,7 @@ describe('what becomes of a run after an attempt', () => {
     ['failed by the drain', failed, 'drain', {}, 'INTERRUPTED Interrupted'],
     ['drained with a location', aborted, 'drain', { location }, 'handOver'],
     ['lost', aborted, 'lease', {}, 'none'],
-    ['stopped by nobody', aborted, undefined, {}, 'SYSTEM_FAILURE ExecutorError'],
+    ['stopped without an abort', aborted, undefined, {}, 'SYSTEM_FAILURE ExecutorError'],
     ['thrown', broken, undefined, {}, 'SYSTEM_FAILURE'],
     ['undelivered', undelivered, undefined, last, 'again, undelivered'],
     ['undelivered in the drain', undelivered, 'drain', {}, 'again, undelivered'],
@@ -67,14 +67,14 @@ describe('what becomes of a run after an attempt', () => {
     ],
     ['undelivered while it was canceled', undelivered, 'cancel', {}, 'CANCELED Canceled'],
     [
-      'undelivered until the time is over',
+      'undelivered until the deadline',
       undelivered,
       undefined,
       { now: new Date(+NOW + 60_000) },
       'FAILED NotDelivered',
     ],
     [
-      'undelivered, to be tried after that',
+      'undelivered, with the next try after the deadline',
       { ...undelivered, retryAfterMs: 61_000 },
       undefined,
       {},
@@ -142,7 +142,7 @@ describe('what to do with a claimed run', () => {
   });
 });
 
-test('delays are 1 to 60 seconds, longer where the receiver says so', () => {
+test('delays are 1 to 60 seconds, or longer if the receiver asks for it', () => {
   fc.assert(
     fc.property(
       fc.nat(2_000),

@@ -1,6 +1,6 @@
 /**
- * What becomes of a run whose process is killed between two writes. docs/ has these names as a table: step, then what becomes
- * of it.
+ * Kills a process between two writes and checks what happens to its run. docs/running-tasks.md has the names of these tests as
+ * a table of steps and results.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { TaskDocument } from '../../../src/store/task-document.ts';

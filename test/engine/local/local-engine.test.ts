@@ -27,7 +27,7 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
 describe('a due task', () => {
-  test('runs at its fire time, once, and the run tells all about it', async () => {
+  test('runs once at its fire time, and the run has all details', async () => {
     await world.addTask();
     const { engine } = world.startEngine();
     await world.pass(29_000);
@@ -69,7 +69,7 @@ describe('a due task', () => {
     expect(world.calls).toHaveLength(3);
   });
 
-  test('neither runs while it is disabled, nor keeps a plan', async () => {
+  test('neither runs nor keeps a plan while it is disabled', async () => {
     await world.addTask(1, { enabled: false });
     world.startEngine();
     await world.pass(2 * MINUTE);
@@ -107,7 +107,7 @@ describe('overlap', () => {
     expect(world.calls).toHaveLength(calls);
   });
 
-  test('a run started by hand waits for the slot of its task, and fires no skip', async () => {
+  test('a manual run waits for the slot of its task, and causes no skip', async () => {
     await world.addTask();
     const { engine } = world.startEngine({ script: working(20 * SECOND) });
     await world.pass(31 * SECOND);
@@ -132,7 +132,7 @@ describe('what becomes of a run', () => {
   });
   const once = { schedule: '1 12 * * *' };
 
-  test('a failed attempt is repeated up to max_attempts, and each is told', async () => {
+  test('a failed attempt is repeated up to max_attempts, and the run shows each attempt', async () => {
     await world.addTask(1, { ...once, max_attempts: 3 });
     world.startEngine({ script: fails });
     await world.pass(31 * SECOND);
@@ -149,7 +149,7 @@ describe('what becomes of a run', () => {
     expect(new Set(world.calls.map(({ job }) => job.run.id)).size).toBe(1);
   });
 
-  test('a try that was not delivered is no attempt; when the time is over, the run is NotDelivered', async () => {
+  test('an undelivered try is not an attempt; after the deadline, the run is NotDelivered', async () => {
     await world.addTask(1, { ...once, timeout_seconds: 100 });
     world.startEngine({ script: async () => ({ kind: 'undelivered', error: { message: 'refused' } }) });
     await world.pass(40 * SECOND);
@@ -169,7 +169,7 @@ describe('what becomes of a run', () => {
     expect(await world.queued()).toEqual([]);
   });
 
-  test('an attempt that takes too long is told to stop, and is TimedOut', async () => {
+  test('an attempt that takes too long is aborted, and the run is TimedOut', async () => {
     await world.addTask(1, { ...once, timeout_seconds: 10 });
     world.startEngine({ script: working(HOUR) });
     await world.pass(41 * SECOND);
@@ -178,14 +178,14 @@ describe('what becomes of a run', () => {
     ]);
   });
 
-  test('an executor that neither ends nor stops is left to itself', async () => {
+  test('an executor that neither ends nor stops is abandoned', async () => {
     await world.addTask(1, { ...once, timeout_seconds: 10 });
     world.startEngine({ script: () => new Promise(() => {}) });
     await world.pass(56 * SECOND);
     expect(await world.statuses()).toEqual(['FAILED']);
   });
 
-  test('an executor that throws is our fault', async () => {
+  test('a run whose executor throws is a SYSTEM_FAILURE', async () => {
     await world.addTask(1, once);
     world.startEngine({
       script: async () => {
@@ -198,7 +198,7 @@ describe('what becomes of a run', () => {
     ]);
   });
 
-  test('an output that the database refuses is our fault', async () => {
+  test('a run whose output the database refuses is a SYSTEM_FAILURE', async () => {
     await world.addTask(1, once);
     const nested = JSON.parse(`${'['.repeat(500)}${']'.repeat(500)}`);
     world.startEngine({ script: async () => ({ kind: 'completed', output: nested }) });
@@ -238,7 +238,7 @@ describe('what becomes of a run', () => {
     expect(world.calls).toHaveLength(1);
   });
 
-  test('also after a minute, where nobody else has taken the run', async () => {
+  test('a final status is stored even after a minute, if no other worker has claimed the run', async () => {
     await world.addTask(1, once);
     const process = world.startEngine({ script: working(5 * SECOND) });
     await world.pass(32 * SECOND);
@@ -263,7 +263,7 @@ describe('cancel', () => {
     expect(await world.runs()).toMatchObject([{ status: 'CANCELED', attempts: [{ status: 'CANCELED' }] }]);
   });
 
-  test('work that has ended all the same counts', async () => {
+  test('work that completes in spite of the request counts', async () => {
     await world.addTask();
     world.startEngine({
       script: async ({ signal }, process) => {
@@ -278,7 +278,7 @@ describe('cancel', () => {
     expect(await world.runs()).toMatchObject([{ status: 'COMPLETED', output: 'in time' }]);
   });
 
-  test('a run that waits never starts; so it is with a deleted task, and a disabled one that was due', async () => {
+  test('a waiting run never starts, nor do those of a deleted task and the due ones of a disabled task', async () => {
     await world.addTask(1, { enabled: false });
     await world.runNow(uuid(1), { _id: 'run_canceled' });
     await cancel('run_canceled');
@@ -318,7 +318,7 @@ describe('leases', () => {
     expect(await world.queued()).toEqual([]);
   });
 
-  test('it is repeated where max_attempts allows it', async () => {
+  test('it is repeated if max_attempts allows it', async () => {
     await world.addTask(1, { schedule: '1 12 * * *', max_attempts: 2 });
     const worker = world.startEngine({ script: working(HOUR) });
     await world.pass(35 * SECOND);
@@ -333,7 +333,7 @@ describe('leases', () => {
     ]);
   });
 
-  test('a worker that cannot renew stops its executor before anybody takes the run, and writes nothing', async () => {
+  test('a worker that cannot renew its claim aborts its executor before another worker claims the run, and writes nothing', async () => {
     await world.addTask(1, { schedule: '1 12 * * *' });
     const worker = world.startEngine({ script: working(HOUR) });
     await world.pass(35 * SECOND);
@@ -346,7 +346,7 @@ describe('leases', () => {
     expect(await world.statuses()).toEqual(['CRASHED']);
   });
 
-  test('a worker that stood still writes nothing over what others have decided', async () => {
+  test('a worker that was paused overwrites nothing that others have decided', async () => {
     await world.addTask(1, { schedule: '1 12 * * *', max_attempts: 2 });
     const worker = world.startEngine({ script: working(10 * SECOND) });
     world.startEngine({ name: 'two', concurrency: 0 });
@@ -436,7 +436,7 @@ test('one account alone has half of the places', async () => {
 });
 
 describe('the end of the process', () => {
-  test('leaves no timer behind, though one run ends within the time of grace and another does not', async () => {
+  test('leaves no timer behind, though one run ends within the grace period and another does not', async () => {
     await world.addTask(1);
     await world.addTask(2);
     const ofTask: Script = (attempt, process) =>
@@ -451,7 +451,7 @@ describe('the end of the process', () => {
     expect(world.time.timers).toBe(0);
   });
 
-  test('lets work end within the time of grace', async () => {
+  test('lets work end within the grace period', async () => {
     await world.addTask();
     const { engine } = world.startEngine({ script: working(6 * SECOND) });
     await world.pass(31 * SECOND);
@@ -461,7 +461,7 @@ describe('the end of the process', () => {
     expect(await world.statuses()).toEqual(['COMPLETED']);
   });
 
-  test('interrupts what takes longer', async () => {
+  test('interrupts work that takes longer', async () => {
     await world.addTask(1, { max_attempts: 3 });
     const { engine } = world.startEngine({ script: working(HOUR) });
     await world.pass(31 * SECOND);
@@ -517,7 +517,7 @@ describe('the end of the process', () => {
     expect((await world.queued()).length + (await world.runs()).length).toBeGreaterThanOrEqual(1_000);
   });
 
-  test('hands over what can be followed', async () => {
+  test('hands over work that can be followed', async () => {
     const accepting: Script = async ({ signal, location, onAccepted }, process) => {
       if (location === undefined) await onAccepted('https://example.com/jobs/1');
       await process.work(MINUTE, signal);
@@ -542,7 +542,7 @@ describe('the end of the process', () => {
     ]);
   });
 
-  test('returns what was not delivered to the queue', async () => {
+  test('returns undelivered runs to the queue', async () => {
     await world.addTask(1, { enabled: false });
     await world.runNow(uuid(1));
     const { engine } = world.startEngine({
@@ -589,7 +589,7 @@ describe('runs that no engine executes', () => {
     expect(await world.queued()).toEqual([]);
   });
 
-  test('so are those whose worker died', async () => {
+  test('are canceled also if their worker died', async () => {
     await world.addTask(1, { schedule: '1 12 * * *' });
     const worker = world.startEngine({ script: working(HOUR) });
     await world.pass(35 * SECOND);
@@ -605,7 +605,7 @@ describe('runs that no engine executes', () => {
     expect(await world.statuses()).toEqual(['CANCELED']);
   });
 
-  test('an engine that finds them starts none of them', async () => {
+  test('are not started by an engine that finds them', async () => {
     await world.addTask(1, { enabled: false });
     await world.runNow(uuid(1));
     await world.pass(DAY + 1);

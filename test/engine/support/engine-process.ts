@@ -13,7 +13,7 @@ const WRITES = new Set(['insertOne', 'updateOne', 'updateMany', 'deleteOne', 'fi
 
 type Around = (name: string, call: () => unknown) => unknown;
 
-/** The same object, each of whose calls that talk to the database goes through `around`. */
+/** Wraps an object, so that each of its calls to the database goes through `around`. */
 function watched<Target extends object>(target: Target, around: Around): Target {
   return new Proxy(target, {
     get(object, name) {
@@ -102,7 +102,7 @@ export class EngineProcess {
     });
   }
 
-  /** As kill -9: nothing of the process happens from now on. */
+  /** Like kill -9: the process does nothing from now on. */
   kill(): void {
     this.isAlive = false;
   }

@@ -89,7 +89,7 @@ interface FindOptions {
 /** What the engine's stores use of a collection, in memory: each call is atomic. */
 export class MemoryCollection {
   readonly documents = new Map<string, Fields>();
-  /** By the value of this field, so that a task's runs are found without looking at all. */
+  /** By the value of this field, so that a task's runs are found without a scan. */
   readonly #groups = new Map<Value, Map<string, Fields>>();
   readonly #unique: string | undefined;
 

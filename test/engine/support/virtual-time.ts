@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../../src/engine/port.ts';
 
-/** Turns of the event loop after which nothing happens by itself. */
+/** Turns of the event loop after which all pending work has run. */
 const QUIET_TURNS = 3;
 
 interface Timer {
@@ -54,7 +54,7 @@ export class VirtualTime {
     }
   }
 
-  /** Resolves when nothing happens without time passing. */
+  /** Resolves when no work is left that can run before time passes. */
   async quiet(): Promise<void> {
     for (let turns = 0; turns < this.#quietTurns; turns += 1) {
       await turn();

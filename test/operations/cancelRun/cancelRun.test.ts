@@ -70,7 +70,7 @@ describe('200', () => {
     expect(await entryOf('run_b')).toMatchObject({ cancel: true });
   });
 
-  test('a run that executes is marked for its worker, and stays as it is', async () => {
+  test('an executing run is marked for its worker, and stays unchanged', async () => {
     await queue('run_a');
     const claimed = await claim('run_a');
     await service.runs.writeOwn(claimed, { status: 'EXECUTING', startedAt: NOW }, NOW);
@@ -79,7 +79,7 @@ describe('200', () => {
     expect(await entryOf('run_a')).toEqual({ ...claimed, cancel: true });
   });
 
-  test('a claim in the same moment is not undone: either the worker writes the run, or the cancellation', async () => {
+  test('a claim at the same moment is not undone: either the worker or the cancellation writes the run', async () => {
     const waiting = await queue('run_a');
     const claimed = await claim('run_a');
     await service.runs.writeOwn(claimed, { status: 'EXECUTING' }, NOW);
@@ -88,7 +88,7 @@ describe('200', () => {
     expect(await statusOf('run_a')).toBe('EXECUTING');
   });
 
-  test('a run that is final is returned as it is, reported ones too', async () => {
+  test('a final run is returned unchanged, also a reported one', async () => {
     const entry = await queue('run_a');
     await service.runs.writeOwn(entry, { status: 'FAILED', finishedAt: NOW }, NOW);
     await service.collections.run_queue.deleteMany({});
@@ -137,7 +137,7 @@ test.each([
   expect(await entryOf('run_a')).toEqual(queuedRun('run_a'));
 });
 
-test("404: there is no such run, or it is another account's, which stays as it is", async () => {
+test('404: the run does not exist, or belongs to another account and stays unchanged', async () => {
   await queue('run_a');
   await queue('run_b');
   await claim('run_b');
@@ -154,7 +154,7 @@ test("404: there is no such run, or it is another account's, which stays as it i
   expect(await entryOf('run_b')).not.toHaveProperty('cancel');
 });
 
-test('409: the run is under way and of another engine', async () => {
+test('409: another engine executes the run', async () => {
   await service.runs.recordRuns(uuid(1), [run(1, { status: 'EXECUTING' })]);
   const { response, error } = await cancel(run(1).id);
   expect([response.status, error?.code]).toEqual([409, 'not_cancelable']);
@@ -190,7 +190,7 @@ describe('runs that wait are canceled', () => {
     expect(data?.tasks[0]?.enabled).toBe(false);
   });
 
-  test('as far as possible: a failure is logged, and the task is deleted all the same', async () => {
+  test('if possible: a failure is logged, and the task is deleted anyway', async () => {
     const { lines, collections } = service;
     const { run_queue } = collections;
     const find = run_queue.find.bind(run_queue);

@@ -72,7 +72,7 @@ describe('a task that is created', () => {
     await service.collections.accounts.deleteMany({});
   });
 
-  test('has the name of its artist, where that is known', async () => {
+  test('has the name of its artist, if it is known', async () => {
     await service.collections.accounts.insertOne({ _id: ARTIST, name: 'Juno Vale' });
     const { data } = await create();
     expect(data?.tasks[0]?.artist_name).toBe('Juno Vale');

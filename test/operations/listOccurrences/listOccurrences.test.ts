@@ -95,7 +95,7 @@ describe('200', () => {
     expect(found).toEqual((await list()).data?.occurrences);
   });
 
-  test('shows an account key its own account alone', async () => {
+  test('shows an account key its own account only', async () => {
     expect(await shown({}, otherKey)).toEqual([3]);
     expect(await shown({ task_id: uuid(1) }, otherKey)).toEqual([]);
     expect(await shown({ task_id: uuid(3), account_id: OTHER_ACCOUNT.toUpperCase() }, otherKey)).toEqual([3]);

@@ -61,7 +61,7 @@ async function read(runId: string): Promise<JsonObject> {
 const instant = fc
   .date({ min: new Date('2026-01-01'), max: new Date('2027-01-01'), noInvalidDate: true })
   .map((date) => date.toISOString());
-/** Few, so that reports of a run are equally old now and then. */
+/** Few instants, so that some reports of a run are equally old. */
 const updatedAt = fc
   .integer({ min: 0, max: 3 })
   .map((hour) => new Date(Date.UTC(2026, 5, 1, hour)).toISOString());
@@ -223,7 +223,7 @@ describe('a run of the SDK', () => {
     ['as the server sends it', serverRun],
     ['listed', listItem],
   ])(
-    'is recorded as it is, %s, without what Run does not have',
+    'is recorded unchanged, %s, without the fields that Run does not have',
     async (_what, run) => {
       await fc.assert(
         fc.asyncProperty(run, async (report) => {
@@ -243,7 +243,7 @@ describe('a run of the SDK', () => {
   const history = fc.array(fc.oneof(sdkRun, serverRun, listItem), { minLength: 2, maxLength: 6 });
 
   test(
-    'applies to what earlier ones have left, one request after the other',
+    'applies to the result of earlier ones, one request after another',
     async () => {
       await fc.assert(
         fc.asyncProperty(history, async (reports) => {
@@ -262,7 +262,7 @@ describe('a run of the SDK', () => {
   );
 
   test(
-    'applies to the others of its request by age, then status',
+    'applies to others of its request in the order of age, then status',
     async () => {
       await fc.assert(
         fc.asyncProperty(history, async (reports) => {
@@ -366,7 +366,7 @@ describe('a run that timed out', () => {
     expect(together).toMatchObject({ error: expected, payload: 'kept' });
   });
 
-  test('leaves no mark on its task where an error is stored', async () => {
+  test('leaves no mark on its task if an error is stored', async () => {
     await record(report({ error: known }));
     await record(timedOut(item));
     expect(await service.collections.tasks.findOne({ _id: uuid(1) })).toMatchObject({ recording: [] });
@@ -384,7 +384,7 @@ describe('an item of runs.list', () => {
   const OTHERS = { metadata: { step: 1 }, depth: 1, batchId: 'batch_1', tags: ['a'] };
   const known = report({ ...DETAILS, ...OTHERS });
 
-  test('leaves the details as they are, and nothing else that it does not name', async () => {
+  test('leaves the details unchanged, and removes anything else that it does not name', async () => {
     await record(known);
     const { updatedAt: _at, ...fields } = report();
     expect(await record(report({ ...later, isCompleted: true }))).toEqual({

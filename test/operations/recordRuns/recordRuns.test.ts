@@ -395,7 +395,7 @@ describe('PUT /api/tasks/runs', () => {
     expect(await countOf(service.collections.runs)).toBe(1);
   });
 
-  test("refuses all runs where one is the engine's, which is shown without its fence", async () => {
+  test('refuses all runs if one belongs to the engine, which is shown without its fence', async () => {
     await service.runs.addOwn(queuedRun('run_2'), NOW);
     const before = await service.runs.findOwn('run_2');
     const { error, response } = await record([report(1), report(2, { updatedAt: '2027-01-01T00:00:00Z' })]);
@@ -407,7 +407,7 @@ describe('PUT /api/tasks/runs', () => {
     expect(data?.runs[0]).not.toHaveProperty('fence');
   });
 
-  test('does not overwrite a run that the engine adds in the same moment', async () => {
+  test('does not overwrite a run that the engine adds at the same moment', async () => {
     const { runs } = service.collections;
     const bulkWrite = runs.bulkWrite.bind(runs);
     runs.bulkWrite = async (...writes) => {

@@ -45,7 +45,7 @@ async function refusal(reply: Promise<{ response: Response; error?: { code?: str
 }
 
 describe('200', () => {
-  test('queues a run for the engine, which is told, and returns it', async () => {
+  test('queues a run for the engine, notifies the engine, and returns the run', async () => {
     looks = 0;
     const { data } = await start({ payload: { city: 'Berlin' } });
     const id = data?.runs[0]?.id ?? '';
@@ -87,12 +87,12 @@ describe('200', () => {
     expect(data?.runs[0]?.payload).toEqual({ type: 'manual', scheduled_at: null });
   });
 
-  test('keeps integers that are no doubles', async () => {
+  test('keeps integers that a double cannot hold', async () => {
     const response = await sendText(`{"task_id":"${uuid(1)}","payload":[9223372036854775807]}`);
     expect(await response.text()).toContain('"input":[9223372036854775807]');
   });
 
-  test('keeps a payload of 256 KiB, and of all the levels that a body may have', async () => {
+  test('keeps a payload of 256 KiB, and one of the maximum depth', async () => {
     const { response } = await start({ payload: 'x'.repeat(262_142) });
     expect(response.status).toBe(200);
     const deep = `${'['.repeat(63)}1${']'.repeat(63)}`;
@@ -100,7 +100,7 @@ describe('200', () => {
     expect(await reply.text()).toContain(`"input":${deep}`);
   });
 
-  test('runs a disabled task too, and a task whose id is in capitals', async () => {
+  test('runs a disabled task too, and a task whose id is in upper case', async () => {
     await service.collections.tasks.insertOne(
       unseenTask(3, { _id: 'abcdefab-0000-4000-8000-000000000003', enabled: false }),
     );
@@ -127,7 +127,7 @@ describe('200', () => {
 });
 
 describe('a request that is repeated with its Idempotency-Key', () => {
-  test('starts no second run, at the same time or later, and returns the first one as it is now', async () => {
+  test('starts no second run, at the same time or later, and returns the current state of the first', async () => {
     const replies = await Promise.all([start({}, 'k1'), start({}, 'k1'), start({}, 'k1')]);
     const ids = new Set(replies.map(({ data }) => data?.runs[0]?.id));
     expect(ids.size).toBe(1);
@@ -142,7 +142,7 @@ describe('a request that is repeated with its Idempotency-Key', () => {
     expect(await entries()).toEqual([]);
   });
 
-  test('adds the run that a process which died had only queued, however full the queue is since', async () => {
+  test('adds the run that a process only queued before it died, however full the queue has become', async () => {
     const { data } = await start({}, 'k1');
     const id = data?.runs[0]?.id ?? '';
     await service.collections.runs.deleteMany({});
@@ -214,7 +214,7 @@ test('404: there is no such task', async () => {
   expect(await refusal(start({ task_id: uuid(404) }))).toEqual([404, 'task_not_found']);
 });
 
-test("404: the task is another account's, and 200 for the own one", async () => {
+test('404: the task belongs to another account; 200 for an own task', async () => {
   const own = await startService('required');
   try {
     await own.collections.tasks.insertMany([task(1), task(2, { account_id: OTHER_ACCOUNT })]);

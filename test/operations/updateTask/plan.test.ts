@@ -1,4 +1,4 @@
-/** When the engine looks at a task, and what it does then, as the task's creation and changes leave it. */
+/** The plan of a task, and its fields for the engine, after its creation and changes. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { createTask, listTasks, updateTask } from '../../../generated/sdk.gen.ts';
 import type { CreateTaskRequest, UpdateTaskRequest } from '../../../generated/types.gen.ts';
@@ -52,7 +52,7 @@ describe('a new task', () => {
   });
 });
 
-describe('of an enabled task, the plan', () => {
+describe('the plan of an enabled task', () => {
   test.each<Omit<UpdateTaskRequest, 'id'>>([
     { schedule: '0 10 * * 4' },
     { timezone: 'Europe/Berlin' },
@@ -116,10 +116,10 @@ test.each([
   },
 );
 
-describe('what the engine makes of a task', () => {
+describe('each field for the engine', () => {
   const settings = { overlap: 'queue', catch_up: 'all', timeout_seconds: 60, max_attempts: 3 } as const;
 
-  test('is absent unless it is set, from its creation on', async () => {
+  test('is absent unless the task was created with it', async () => {
     const plain = await create();
     for (const name of Object.keys(settings)) expect(plain).not.toHaveProperty(name);
     const task = await create(settings);

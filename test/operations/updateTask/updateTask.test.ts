@@ -65,7 +65,7 @@ describe('a change', () => {
     expect(data?.tasks[0]?.upcoming.slice(0, 2)).toEqual(times);
   });
 
-  test('shows when it was made, in updated_at, which runs leave alone', async () => {
+  test('sets updated_at, which runs do not change', async () => {
     const created_at = unseenTask(1).created_at.toISOString();
     const read = async () => {
       const { data } = await listTasks({ client: service.client, query: { id } });
