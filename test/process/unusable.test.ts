@@ -131,9 +131,7 @@ describe('a data folder', () => {
   onMount.each(Object.entries(COMMANDS))('on a read-only mount stops %s', async (_command, args) => {
     const mount = `mount -t tmpfs -o ro tmpfs ${home} && exec "$@"`;
     const by = ['unshare', '-m', 'sh', '-c', mount, 'sh'];
-    expect(await failure({}, { args, by })).toMatch(
-      /DATA_DIR=.*EROFS.*Choose a folder that can be written to/,
-    );
+    expect(await failure({}, { args, by })).toMatch(/DATA_DIR=.*EROFS.*Choose a writable folder/);
   });
 
   onMount.each(['4k', '16k', '64k', '512k'])('on a disk with %s stops start and keys', async (size) => {
@@ -148,10 +146,14 @@ describe('a file in the data folder', () => {
   const FILES: [string, RegExp, () => Promise<unknown>][] = [
     [
       'db.sock is a folder',
-      /DATA_DIR=.*EISDIR.*db\.sock'\. A folder is/,
+      /DATA_DIR=.*EISDIR.*db\.sock'\. This is a folder/,
       () => mkdir(join(dataDir, 'db.sock')),
     ],
-    ['db.pid is a folder', /DATA_DIR=.*EISDIR.*db\.pid'\. A folder is/, () => mkdir(join(dataDir, 'db.pid'))],
+    [
+      'db.pid is a folder',
+      /DATA_DIR=.*EISDIR.*db\.pid'\. This is a folder/,
+      () => mkdir(join(dataDir, 'db.pid')),
+    ],
     [
       'db.pid is on a full disk',
       /DATA_DIR=.*ENOSPC.*Free some space/,
@@ -166,7 +168,7 @@ describe('a file in the data folder', () => {
     ...['data.mdb', 'lock.mdb'].flatMap((name): [string, RegExp, () => Promise<unknown>][] => [
       [
         `${name} is a folder`,
-        new RegExp(`store cannot be opened: EISDIR.*${name}'\\. A folder is`),
+        new RegExp(`store cannot be opened: EISDIR.*${name}'\\. This is a folder`),
         () => mkdir(join(dataDir, 'store', name), { recursive: true }),
       ],
       [
@@ -258,7 +260,7 @@ describe('a connection string', () => {
       `${SERVER}?tls=true&tlsCAFile=none.pem`,
       /ENOENT.*none\.pem.*Check the path/,
     ],
-    ['with a folder for a file', `${SERVER}?tls=true&tlsCAFile=.`, /EISDIR.*A folder is in the place/],
+    ['with a folder for a file', `${SERVER}?tls=true&tlsCAFile=.`, /EISDIR.*This is a folder/],
     ['with a key that is none', `${SERVER}?tls=true&tlsCertificateKeyFile=bad.pem`, /PEM/],
   ])('%s stops the start and the commands', async (_what, uri, problem) => {
     await writeFile(join(home, 'bad.pem'), 'not a key');
