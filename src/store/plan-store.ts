@@ -35,7 +35,7 @@ export class PlanStore {
   /** When the next task after `now` is due. */
   async nextDue(now: Date): Promise<Date | undefined> {
     const [first] = await this.#page({ next_fire_at: { $gt: now } }, { next_fire_at: 1 }, 1);
-    return first?.next_fire_at;
+    return first?.next_fire_at ?? undefined;
   }
 
   /** Up to `limit` tasks after an id, by id. */
@@ -53,8 +53,9 @@ export class PlanStore {
     await this.#tasks.updateOne(
       {
         _id: seen._id,
-        plan_from: seen.plan_from ?? { $exists: false },
-        next_fire_at: seen.next_fire_at ?? { $exists: false },
+        // Null matches a missing field too.
+        plan_from: seen.plan_from ?? null,
+        next_fire_at: seen.next_fire_at ?? null,
       },
       {
         ...(Object.keys(set).length > 0 && { $set: set }),

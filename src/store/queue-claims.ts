@@ -80,8 +80,10 @@ export class QueueClaims {
 
   /** Makes the serial runs of a task claimable at once, after its slot was taken and released. */
   async wakeTask(task_id: string, now: Date): Promise<void> {
+    // Later ones wait for another try.
+    const soon = new Date(now.getTime() + SLOT_TAKEN_MS);
     await this.#queue.updateMany(
-      { task_id, serial: true, owner: null, tries: 0, not_before: { $gt: now } },
+      { task_id, serial: true, owner: null, not_before: { $gt: now, $lte: soon } },
       { $set: { not_before: now } },
     );
   }

@@ -29,9 +29,9 @@ export interface TaskDocument {
   /** The most deliveries of one run; absent for the engine's default. */
   max_attempts?: number;
   /** Every fire time up to and including this instant is decided. Writing it raises no version. */
-  plan_from?: Date;
+  plan_from?: Date | null;
   /** When the planner looks at the task next; absent on a disabled task. Writing it raises no version. */
-  next_fire_at?: Date;
+  next_fire_at?: Date | null;
   /** Absent or invalid only if another tool added the task. */
   created_at: Date;
   /** When the task itself last changed; absent before the first change. */

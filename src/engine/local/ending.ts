@@ -48,9 +48,8 @@ const LONGEST_DELAY_MS = 60_000;
 /** The executor's outcome, or the error that it threw. */
 export type Result = Outcome | { kind: 'broken'; error: RunError };
 
-export const timeoutMsOf = ({
-  timeout_seconds = DEFAULT_TIMEOUT_SECONDS,
-}: Pick<TaskDocument, 'timeout_seconds'>) => timeout_seconds * 1_000;
+export const timeoutMsOf = ({ timeout_seconds }: Pick<TaskDocument, 'timeout_seconds'>) =>
+  (timeout_seconds ?? DEFAULT_TIMEOUT_SECONDS) * 1_000;
 
 /** The backoff: 1 to 60 seconds, doubled each time, with jitter; longer if the receiver asks for it. */
 export function delayOf(tries: number, random: () => number, retryAfterMs = 0): number {

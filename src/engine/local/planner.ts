@@ -125,7 +125,7 @@ export class Planner {
     { fromMs, now, stop }: { fromMs: number; now: Date; stop: AbortSignal },
   ): Promise<void> {
     const { plans } = this.#stores;
-    const { plan_from, next_fire_at, enabled, catch_up = 'once' } = task;
+    const { plan_from, next_fire_at, enabled, catch_up } = task;
     if (enabled === false) return plans.change(task, {});
     const planned = plan_from && firstAfter(task, plan_from.getTime());
     if (planned === undefined && firstAfter(task, now.getTime()) === undefined) {
@@ -146,7 +146,7 @@ export class Planner {
       const decidedMs = await this.#completeDecided(task, fromMs, now);
       if (decidedMs > fromMs) due = await gather(timesAfter(task, decidedMs), now.getTime());
     }
-    for (const one of sortOut(due, now.getTime(), catch_up)) {
+    for (const one of sortOut(due, now.getTime(), catch_up ?? 'once')) {
       if (stop.aborted || !(await this.#decide(task, one, now))) return;
     }
     await plans.change(task, {
@@ -203,14 +203,11 @@ export class Planner {
     };
   }
 
-  async #reasonToSkip(
-    { _id, overlap = 'skip', catch_up }: PlannedTask,
-    late: boolean,
-  ): Promise<string | undefined> {
+  async #reasonToSkip({ _id, overlap, catch_up }: PlannedTask, late: boolean): Promise<string | undefined> {
     const { claims, queue } = this.#stores;
     if ((late && catch_up === 'all') || overlap === 'allow') return undefined;
-    if (overlap === 'skip') return (await claims.isBusy(_id)) ? 'overlap' : undefined;
-    return (await queue.areWaiting(1, _id)) ? 'queue_full' : undefined;
+    if (overlap === 'queue') return (await queue.areWaiting(1, _id)) ? 'queue_full' : undefined;
+    return (await claims.isBusy(_id)) ? 'overlap' : undefined;
   }
 
   /** Queues the run of a fire time, unless it was queued before. */

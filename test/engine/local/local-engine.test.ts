@@ -69,6 +69,17 @@ describe('a due task', () => {
     expect(world.calls).toHaveLength(3);
   });
 
+  test('whose settings another tool stored as null runs with the defaults', async () => {
+    const { _id } = await world.addTask();
+    const names = ['plan_from', 'overlap', 'catch_up', 'timeout_seconds', 'max_attempts'];
+    const nulls = Object.fromEntries(names.map((name) => [name, null]));
+    await world.collections.tasks.updateOne({ _id }, { $set: nulls });
+    world.startEngine();
+    await world.pass(2 * MINUTE);
+    expect(await world.outcomes()).toEqual(['12:01 fired', '12:02 fired']);
+    expect(await world.statuses()).toEqual(['COMPLETED', 'COMPLETED']);
+  });
+
   test('neither runs nor keeps a plan while it is disabled', async () => {
     await world.addTask(1, { enabled: false });
     world.startEngine();
