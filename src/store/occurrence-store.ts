@@ -1,6 +1,6 @@
 import type { Filter } from 'mongodb';
-import { isDuplicateKey } from '../database/failures.ts';
 import type { Collections } from './collections.ts';
+import { insertOnce } from './insert-missing.ts';
 import type { OccurrenceDocument } from './occurrence-document.ts';
 import type { Position } from './position.ts';
 
@@ -51,13 +51,8 @@ export class OccurrenceStore {
       _id: `${decision.task_id} ${decision.scheduled_at.toISOString()}`,
       expires_at: new Date(now.getTime() + KEPT_MS),
     };
-    try {
-      await this.#occurrences.insertOne(document, { ignoreUndefined: true });
-      return document;
-    } catch (error) {
-      if (!isDuplicateKey(error)) throw error;
-      return (await this.#occurrences.findOne({ _id: document._id })) ?? document;
-    }
+    if (await insertOnce(this.#occurrences, document)) return document;
+    return (await this.#occurrences.findOne({ _id: document._id })) ?? document;
   }
 
   /** The first occurrences that match, newest first, behind a position: at most `limit`, up to 1,001. */

@@ -11,7 +11,7 @@ export interface QueuedRun {
   input?: unknown;
   /** The fire time; for a manual run, when it was queued; for a missed fire time, when a planner decided to run it late. */
   due_at: Date;
-  /** The task's id while a serial run executes, otherwise the run's. Its unique index allows one executing serial run a task. */
+  /** The task's id while a serial run executes, otherwise the run's. Its unique index allows one executing serial run per task. */
   slot: string;
   /** Whether the run waits for other runs of its task. */
   serial: boolean;

@@ -1,6 +1,6 @@
 import type { Filter } from 'mongodb';
-import { isDuplicateKey } from '../database/failures.ts';
 import type { Collections } from './collections.ts';
+import { insertOnce } from './insert-missing.ts';
 import type { QueuedRun } from './queue-document.ts';
 
 /** A run to queue, which no worker has claimed. */
@@ -28,11 +28,7 @@ export class QueueStore {
       not_before: run.due_at,
       tries: 0,
     };
-    try {
-      await this.#queue.insertOne(entry, { ignoreUndefined: true });
-    } catch (error) {
-      if (!isDuplicateKey(error)) throw error;
-    }
+    await insertOnce(this.#queue, entry);
     return entry;
   }
 

@@ -1,7 +1,8 @@
-import { isDuplicateKey, onlyDuplicates } from '../database/failures.ts';
+import { onlyDuplicates } from '../database/failures.ts';
 import { type Position, comparePosition } from './position.ts';
 import type { Collections } from './collections.ts';
 import type { ReportedRun, RunDocument } from './run-document.ts';
+import { insertOnce } from './insert-missing.ts';
 import { newOwnRun } from './own-run.ts';
 import type { QueuedRun } from './queue-document.ts';
 import { NEWEST_FIRST, type RunFilter, queriesOf } from './run-filter.ts';
@@ -149,15 +150,9 @@ export class RunStore {
     const found = await this.findOwn(entry._id);
     if (found) return found;
     const run = newOwnRun(entry, now);
-    return this.#settled(await this.#settlement.begin(entry.task_id), async () => {
-      try {
-        await this.#runs.insertOne(run, { ignoreUndefined: true });
-        return run;
-      } catch (error) {
-        if (!isDuplicateKey(error)) throw error;
-        return this.findOwn(entry._id);
-      }
-    });
+    return this.#settled(await this.#settlement.begin(entry.task_id), async () =>
+      (await insertOnce(this.#runs, run)) ? run : this.findOwn(entry._id),
+    );
   }
 
   /** A run of the engine as it is stored; null if there is none. */

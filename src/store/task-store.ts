@@ -1,4 +1,4 @@
-import { type Filter, ObjectId } from 'mongodb';
+import { type Filter, ObjectId, type UpdateFilter } from 'mongodb';
 import type { Position } from './position.ts';
 import type { Collections } from './collections.ts';
 import { insertMissing, insertOnce } from './insert-missing.ts';
@@ -54,8 +54,6 @@ interface PlanChange {
 
 /** The marks of changes that a task keeps. A repeated change is recognized as long as its mark is kept. */
 const MAX_CHANGES = 5;
-/** Stores the mark of a change among the last ones. */
-const withMark = (mark: ObjectId) => ({ changes: { $each: [mark], $slice: -MAX_CHANGES } });
 /** Longer than any request takes. An older deletion was abandoned: its process died or lost its database. */
 const DELETION_MS = 60_000;
 
@@ -153,7 +151,7 @@ export class TaskStore {
     const query = queryOf(which);
     const mark = new ObjectId();
     const change = (only: Filter<TaskDocument>, plan?: PlanChange) =>
-      this.#change({ ...query, ...only, changes: { $ne: mark } }, changes, mark, plan);
+      this.#change({ ...query, ...only }, changes, mark, plan);
     // A repeated change that was already applied matches nothing.
     const repeated = () => this.#tasks.findOne({ ...query, changes: mark }, { ignoreUndefined: true });
     if (enabled === false) {
@@ -187,12 +185,24 @@ export class TaskStore {
       ...plan.set,
     };
     const cleared = [...ENGINE_FIELDS.filter((field) => changes[field] === null), ...(plan.unset ?? [])];
-    return changeTask(this.#tasks, query, {
+    return this.#changeMarked(query, mark, {
       // Some servers refuse an operator without fields.
       ...(Object.values(set).some((value) => value !== undefined) && { $set: set }),
-      $push: withMark(mark),
       ...(cleared.length > 0 && { $unset: Object.fromEntries(cleared.map((field) => [field, 1])) }),
     });
+  }
+
+  /** Applies a change unless the task has its mark, and stores the mark among the last ones. */
+  async #changeMarked(
+    query: Filter<TaskDocument>,
+    mark: ObjectId,
+    change: Pick<UpdateFilter<TaskDocument>, '$set' | '$unset'>,
+  ): Promise<TaskDocument | null> {
+    return changeTask(
+      this.#tasks,
+      { ...query, changes: { $ne: mark } },
+      { ...change, $push: { changes: { $each: [mark], $slice: -MAX_CHANGES } } },
+    );
   }
 
   /**
@@ -207,15 +217,10 @@ export class TaskStore {
     const removed: (keyof TaskDocument)[] = ['plan_from', 'next_fire_at'];
     removed.push(...OPTIONAL_FIELDS.filter((field) => task[field] === undefined));
     const mark = new ObjectId();
-    const changed = await changeTask(
-      this.#tasks,
-      { _id, account_id, updated_at: seen.updated_at ?? null, changes: { $ne: mark } },
-      {
-        $set: fields,
-        $push: withMark(mark),
-        $unset: Object.fromEntries(removed.map((field) => [field, 1])),
-      },
-    );
+    const changed = await this.#changeMarked({ _id, account_id, updated_at: seen.updated_at ?? null }, mark, {
+      $set: fields,
+      $unset: Object.fromEntries(removed.map((field) => [field, 1])),
+    });
     // A repeated change that was already applied matches nothing.
     return changed !== null || (await this.#tasks.findOne({ _id, changes: mark })) !== null;
   }

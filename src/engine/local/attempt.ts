@@ -84,11 +84,10 @@ export class Attempt {
   async serve(): Promise<void> {
     const { tasks, runs, claims, clock, observer } = this.#tools;
     const { entry } = this.#lease;
-    const [[task], found] = await Promise.all([
+    const [[task], run] = await Promise.all([
       tasks.findByIds([entry.task_id], {}),
-      runs.findOwn(entry._id),
+      runs.addOwn(entry, clock.now()),
     ]);
-    const run = found ?? (await runs.addOwn(entry, clock.now()));
     const start = startOf(entry, run, task, clock.now());
     if (start.kind === 'drop' || !run) return claims.remove(entry);
     if (start.kind === 'end' || !task)
