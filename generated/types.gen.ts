@@ -365,7 +365,7 @@ export type Occurrence = {
      */
     outcome: 'fired' | 'skipped' | 'missed';
     /**
-     * The `id` of the run; only if `outcome` is `fired`.
+     * Identifies the run. Present only if `outcome` is `fired`.
      */
     run_id?: string;
     /**

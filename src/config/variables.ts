@@ -102,7 +102,7 @@ export const variables = {
     default: 4,
     desc: 'Runs that this process executes at the same time. One account gets at most half of it.',
   }),
-  // The process ends 7.5 seconds after the grace (main.ts), and orchestrators wait no longer than they are told.
+  // The process ends within 7.5 seconds after the grace period (main.ts). Stop timeouts must allow for both.
   RUN_GRACE_SECONDS: wholeNumber(
     0,
     8,

@@ -52,7 +52,7 @@ export class TaskTaker {
     this.#options = options;
   }
 
-  /** Takes over a page of the source's tasks, without their runs. */
+  /** Imports a page of the source's tasks, without their runs. */
   async take(page: Task[]): Promise<void> {
     const read = page.flatMap((task) => this.#read(task) ?? []);
     const stored = await this.#tasks.findByIds(
@@ -141,7 +141,7 @@ export class TaskTaker {
     if (isWaiting && !enabled) this.#figures.waiting += 1;
   }
 
-  /** The stored task was changed since. */
+  /** Leaves a stored task that is newer than the source's. */
   #keep({ _id }: TaskDocument, isWaiting: boolean): void {
     this.#figures.tasks.kept += 1;
     if (isWaiting) this.#figures.disabledHere.add(_id);
