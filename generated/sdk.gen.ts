@@ -53,8 +53,14 @@ export const deleteTask = <ThrowOnError extends boolean = false>(options: Option
  * throughout is returned exactly once, whatever is created or deleted meanwhile. The page size may change
  * between pages.
  *
+ * A page with `q` or `last_status` searches at most 1,000 tasks: those after `cursor` that match the other filters. So
+ * it may have fewer tasks than `limit`, or none, although more follow. Only a page without `next_cursor` is the last.
+ * Without `limit`, every task that matches the other filters is searched. A task that changes during the search is
+ * returned if it matches as returned.
+ *
  */
 export const listTasks = <ThrowOnError extends boolean = false>(options?: Options<ListTasksData, ThrowOnError>) => (options?.client ?? client).get<ListTasksResponses, ListTasksErrors, ThrowOnError>({
+    querySerializer: { parameters: { last_status: { array: { explode: false } } } },
     security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/tasks',
     ...options

@@ -64,7 +64,8 @@ export type TasksResponse = {
      */
     request_id?: string;
     /**
-     * The `cursor` of the next page. Only on a page (a request with `limit`) that is not the last one.
+     * The `cursor` of the next page. Only on a page (a request with `limit`) that is not the last one. A page with a
+     * `next_cursor` may be shorter than `limit`, and empty, if the request has `q` or `last_status`.
      *
      */
     next_cursor?: string;
@@ -777,7 +778,9 @@ export type Task = {
      */
     trigger_schedule_id?: string | null;
     /**
-     * The last five runs, newest first (by `createdAt`, ties by `id`, the greater one first); empty when it has never run.
+     * The last five runs, newest first (by `createdAt`, ties by `id`, the greater one first); empty when it has never
+     * run. With `runs=summary` they lack most fields.
+     *
      */
     recent_runs: Array<Run>;
     /**
@@ -844,7 +847,10 @@ export type Task = {
 };
 
 /**
- * One execution of a task, in the shape of a Trigger.dev run.
+ * One execution of a task, in the shape of a Trigger.dev run. In a task listing with `runs=summary`, a run has `id`,
+ * `status`, `taskIdentifier`, `createdAt`, `updatedAt`, `startedAt`, `finishedAt`, `durationMs` and `error` without
+ * `stackTrace`, and no other field.
+ *
  */
 export type Run = {
     /**
@@ -914,7 +920,7 @@ export type Run = {
      */
     tags?: Array<string>;
     /**
-     * Free-form data of the run.
+     * Free-form data of the run. Absent in a summary.
      */
     metadata?: {
         [key: string]: unknown;
@@ -941,12 +947,12 @@ export type Run = {
      */
     batchId?: string | null;
     /**
-     * What the run was given; any JSON value.
+     * What the run was given; any JSON value. Absent in a summary.
      */
     payload?: unknown;
     /**
      * What the run produced: any JSON value, null while there is none. The output of a content run has the fields
-     * of the schema ContentOutput, and may have more.
+     * of the schema ContentOutput, and may have more. Absent in a summary.
      *
      */
     output?: unknown;
@@ -955,7 +961,7 @@ export type Run = {
      */
     error?: RunError | null;
     /**
-     * The tries that the run took, oldest first.
+     * The tries that the run took, oldest first. Absent in a summary.
      */
     attempts?: Array<RunAttempt>;
     /**
@@ -1009,7 +1015,7 @@ export type RunError = {
      */
     name?: string;
     /**
-     * Where in the task's code it went wrong.
+     * Where in the task's code it went wrong. Absent in a summary.
      */
     stackTrace?: string;
 };
@@ -1211,13 +1217,35 @@ export type ListTasksData = {
          */
         enabled?: boolean;
         /**
+         * Only tasks with all of these words: one to eight, separated by white space, 200 characters together. Each must
+         * occur in the `title` or the `prompt`, also as a part of a longer word. Case does not matter, in any script; letters
+         * are compared one by one, so `strasse` does not find `Straße`, nor `e` an `é`. In the sample data, e.g.
+         * `listener report`.
+         *
+         */
+        q?: string;
+        /**
+         * Only tasks whose newest run (the first of `recent_runs`) is in one of these statuses, separated by commas, e.g.
+         * `FAILED,CRASHED`. A client may also repeat the parameter, as in `listRuns`. A task that has never run matches
+         * none.
+         *
+         */
+        last_status?: Array<RunStatus>;
+        /**
+         * What `recent_runs` has of each run. `full`: everything. `summary`: only `id`, `status`, `taskIdentifier`,
+         * `createdAt`, `updatedAt`, `startedAt`, `finishedAt`, `durationMs`, and of `error` only `message` and `name`; so a
+         * page is small whatever runs were given and produced.
+         *
+         */
+        runs?: 'full' | 'summary';
+        /**
          * Largest number of tasks in the reply, 1 to 1000, in plain decimal digits. Without it, every match is returned.
          */
         limit?: number;
         /**
          * Where the page starts: the `next_cursor` of the page before, unchanged. Needs `limit`, and the same filters
-         * (`id`, `account_id`, `artist_account_id`, `enabled`) as the page it came from. Opaque: its content is not part
-         * of this contract.
+         * (`id`, `account_id`, `artist_account_id`, `enabled`, `q`, `last_status`) and the same `runs` as the page it came
+         * from. Opaque: its content is not part of this contract.
          *
          */
         cursor?: string;

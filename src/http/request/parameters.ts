@@ -85,6 +85,8 @@ export function expectationOf(document: OpenAPIV3.DocumentV3_1, given: unknown):
   const orNull = types.includes('null') ? ' or null' : '';
   const [least, most] = ['minimum', 'maximum'].map((name) => memberOf(schema, name));
   const options = memberOf(schema, 'enum');
+  const worded = memberOf(schema, 'x-expectation');
+  if (typeof worded === 'string') return worded;
   if (format === 'uuid') return 'a UUID such as 5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11';
   if (format === 'date-time') return 'an RFC 3339 instant such as 2026-11-19T14:00:00Z';
   if (Array.isArray(options)) return `one of ${options.map(String).join(', ')}`;
