@@ -8,17 +8,22 @@ const FORMAT = 1;
 /** Every filter of a listing by its parameter's name, in one order; undefined where it is not set. */
 export type Filters = Record<string, unknown>;
 
-/** Ties a cursor to its filters. Not a signature: whoever forges one reads what its filters would show anyway. */
-function hashOf(filters: Filters): string {
+/**
+ * Ties a cursor to its filters. Not a signature: a forged one shows what its filters would show anyway.
+ * @param added - parameters of later releases: hashed by name, and only where set, so that older cursors stay valid
+ */
+function hashOf(filters: Filters, added: Filters): string {
+  const values = Object.values(filters).map((value) => value ?? null);
+  const set = Object.entries(added).filter(([, value]) => value !== undefined);
   return createHash('sha256')
-    .update(JSON.stringify(Object.values(filters).map((value) => value ?? null)))
+    .update(JSON.stringify([...values, ...set]))
     .digest('base64url')
     .slice(0, 12);
 }
 
 /** The cursor of the page that starts after a position, for one set of filters. */
-export function encodeCursor(position: Position, filters: Filters): string {
-  const content = [FORMAT, hashOf(filters), position.createdAt.getTime(), position.id];
+export function encodeCursor(position: Position, filters: Filters, added: Filters = {}): string {
+  const content = [FORMAT, hashOf(filters, added), position.createdAt.getTime(), position.id];
   return Buffer.from(JSON.stringify(content)).toString('base64url');
 }
 
@@ -34,20 +39,20 @@ function parse(cursor: string): unknown {
  * The position in a cursor that encodeCursor made for the same filters.
  * @throws ApiError invalid_cursor for any other text.
  */
-export function decodeCursor(cursor: string, filters: Filters): Position {
+export function decodeCursor(cursor: string, filters: Filters, added: Filters = {}): Position {
   const content = parse(cursor);
   const [format, hash, time, id] = Array.isArray(content) ? content : [];
   const createdAt = new Date(typeof time === 'number' ? time : Number.NaN);
   const readable = format === FORMAT && typeof id === 'string' && !Number.isNaN(createdAt.getTime());
-  if (readable && hash !== hashOf(filters)) {
-    const names = Object.keys(filters);
+  if (readable && hash !== hashOf(filters, added)) {
+    const names = Object.keys({ ...filters, ...added });
     throw new ApiError(
       'invalid_cursor',
       'Query parameter "cursor" belongs to a listing with other filters: send it with the same ' +
         `${names.slice(0, -1).join(', ')} and ${names.at(-1)} as the page it came from.`,
     );
   }
-  if (!readable || encodeCursor({ createdAt, id }, filters) !== cursor) {
+  if (!readable || encodeCursor({ createdAt, id }, filters, added) !== cursor) {
     throw new ApiError(
       'invalid_cursor',
       'Query parameter "cursor" is not one of this service: send the next_cursor of the page before, unchanged.',

@@ -1,6 +1,6 @@
 import type { Task } from '../../generated/types.gen.ts';
 import { type Principal, refuseOtherAccount, scopeOf } from './principal.ts';
-import { decodeCursor, encodeCursor } from './cursor.ts';
+import { type Filters, decodeCursor, encodeCursor } from './cursor.ts';
 import type { Position } from '../store/position.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { ByteBudget } from '../lib/byte-budget.ts';
@@ -8,8 +8,9 @@ import type { Input, Reply } from './handlers.ts';
 import type { JsonText } from '../view/json-text.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
 import type { TaskPart } from '../view/part.ts';
-import { type PartSources, makeParts, partsOf } from '../view/parts.ts';
-import type { TaskFilter, TaskVersion } from '../store/task-store.ts';
+import { type Listing, type PartSources, makeParts, partsOf } from '../view/parts.ts';
+import type { TaskVersion } from '../store/task-store.ts';
+import { findTasks, isSearch, positionOf } from './find-tasks.ts';
 import { type ViewSources, viewTasks } from './view-tasks.ts';
 
 interface Dependencies extends PartSources, ViewSources {
@@ -31,17 +32,32 @@ const FIRST_TASKS = 5;
 type Query = Input<'listTasks'>['query'];
 
 /** A UUID's letters are the same in either case (RFC 9562, section 4); stored ones are in lower case. */
-function filterOf({ id, account_id, artist_account_id, enabled }: Query, principal: Principal) {
+function listingOf(query: Query, principal: Principal): Listing {
+  const { id, account_id, artist_account_id, enabled, q, last_status, runs = 'full' } = query;
   refuseOtherAccount(principal, account_id?.toLowerCase());
   return {
-    id: id?.toLowerCase(),
-    account_id: scopeOf(principal) ?? account_id?.toLowerCase(),
-    artist_account_id: artist_account_id?.toLowerCase(),
-    enabled,
+    filter: {
+      id: id?.toLowerCase(),
+      account_id: scopeOf(principal) ?? account_id?.toLowerCase(),
+      artist_account_id: artist_account_id?.toLowerCase(),
+      enabled,
+      words: q?.trim().split(/\s+/),
+    },
+    lastStatus: last_status?.toSorted(),
+    runs,
   };
 }
 
-function startOf({ cursor, limit }: Query, filter: TaskFilter) {
+/** What a cursor is bound to. */
+function filtersOf({ filter, lastStatus, runs }: Listing): [filters: Filters, added: Filters] {
+  const { id, account_id, artist_account_id, enabled, words } = filter;
+  return [
+    { id, account_id, artist_account_id, enabled },
+    { q: words, last_status: lastStatus, runs: runs === 'full' ? undefined : runs },
+  ];
+}
+
+function startOf({ cursor, limit }: Query, listing: Listing) {
   if (cursor === undefined) return undefined;
   if (limit === undefined) {
     throw new ApiError(
@@ -49,12 +65,12 @@ function startOf({ cursor, limit }: Query, filter: TaskFilter) {
       'Query parameter "cursor" needs "limit", the size of the page, beside it.',
     );
   }
-  return decodeCursor(cursor, { ...filter });
+  return decodeCursor(cursor, ...filtersOf(listing));
 }
 
 /** What is asked for: a page, or, without limit, every match. */
 interface Request {
-  filter: TaskFilter;
+  listing: Listing;
   after?: Position;
   limit?: number;
 }
@@ -63,8 +79,8 @@ interface Request {
 interface Found {
   views: JsonText<Task>[];
   rest: TaskVersion[];
-  /** Where more matches follow: the last of those above. */
-  last?: Position;
+  /** Where more matches may follow: the position after which they do. */
+  next?: Position;
 }
 
 const bytesOf = (lengths: number[]): number => lengths.reduce((sum, length) => sum + length, 0);
@@ -75,24 +91,19 @@ function sizeAfter(count: number, bytes: number): number {
   return Math.min(BATCH_SIZE, Math.max(1, Math.floor((BATCH_BYTES * count) / bytes)));
 }
 
-const positionOf = (task: TaskVersion): Position => ({ createdAt: task.created_at, id: task._id });
-
 async function lookUp(request: Request, dependencies: Dependencies): Promise<Found> {
-  const { filter, after, limit = MAX_WHOLE_TASKS } = request;
+  const { listing, after, limit = MAX_WHOLE_TASKS } = request;
   const { replyBytes } = dependencies;
-  // One more than are shown tells whether others follow.
-  const found = await dependencies.tasks.versions(filter, { after, limit: limit + 1 });
-  const versions = found.slice(0, limit);
-  const end = found.length > limit ? versions.at(-1) : undefined;
+  const { versions, next } = await findTasks(listing, { after, limit }, dependencies);
   const loading = new Map<TaskPart[], () => void>();
   // Where others follow all the same, its first tasks must not wait for the rest of a thousand.
-  const last = request.limit === undefined && end ? 0 : versions.length;
+  const last = request.limit === undefined && next ? 0 : versions.length;
   let bytes = 0;
   let at = 0;
   let size = BATCH_SIZE;
   try {
     while (at < last && bytes < MAX_WHOLE_BYTES && !(at > 0 && replyBytes.isSpent)) {
-      const batch = await partsOf(versions.slice(at, at + size), filter, dependencies);
+      const batch = await partsOf(versions.slice(at, at + size), listing, dependencies);
       const batchBytes = bytesOf(batch.map(({ stored }) => stored.bytes.length));
       loading.set(batch, replyBytes.hold(batch, batchBytes));
       bytes += batchBytes;
@@ -100,7 +111,7 @@ async function lookUp(request: Request, dependencies: Dependencies): Promise<Fou
       size = sizeAfter(batch.length, batchBytes);
     }
     const views = await viewTasks([...loading.keys()].flat(), dependencies);
-    return { views, rest: versions.slice(at), last: end && positionOf(end) };
+    return { views, rest: versions.slice(at), ...(next && { next }) };
   } finally {
     // From here on, each reply counts what it holds.
     for (const release of loading.values()) release();
@@ -109,14 +120,14 @@ async function lookUp(request: Request, dependencies: Dependencies): Promise<Fou
 
 /** Every match, as it is read; nothing of it is kept, since no other caller will need it soon. */
 async function* viewAll(
-  filter: TaskFilter,
+  { filter, runs }: Listing,
   dependencies: Dependencies,
 ): AsyncGenerator<JsonText<Task>, void, undefined> {
   let after: Position | undefined;
   let limit = FIRST_TASKS;
   for (;;) {
     const documents = await dependencies.tasks.page(filter, { after, limit });
-    const views = await viewTasks(await makeParts(documents, dependencies.runs), dependencies);
+    const views = await viewTasks(await makeParts(documents, dependencies.runs, runs), dependencies);
     yield* views;
     const end = documents.at(-1);
     if (!end || documents.length < limit) return;
@@ -125,10 +136,40 @@ async function* viewAll(
   }
 }
 
+/** Every match of a search, as it is found. */
+async function* viewMatches(
+  listing: Listing,
+  dependencies: Dependencies,
+): AsyncGenerator<JsonText<Task>, void, undefined> {
+  let after: Position | undefined;
+  do {
+    const { versions, next } = await findTasks(listing, { after, limit: MAX_WHOLE_TASKS }, dependencies);
+    yield* viewOnce(versions, FIRST_TASKS, listing, dependencies);
+    after = next;
+  } while (after);
+}
+
+/** Tasks as they are read, in batches of which the first has `size`. */
+async function* viewOnce(
+  versions: TaskVersion[],
+  firstSize: number,
+  listing: Listing,
+  dependencies: Dependencies,
+): AsyncGenerator<JsonText<Task>, void, undefined> {
+  let size = firstSize;
+  for (let at = 0; at < versions.length;) {
+    const parts = await partsOf(versions.slice(at, at + size), listing, dependencies, 'once');
+    const batch = await viewTasks(parts, dependencies);
+    yield* batch;
+    at += size;
+    size = sizeAfter(batch.length, bytesOf(batch.map(({ byteLength }) => byteLength)));
+  }
+}
+
 /** What was found, and what remains of it where it is too large to be put together first. */
 async function* viewPage(
   { views, rest }: Found,
-  filter: TaskFilter,
+  listing: Listing,
   dependencies: Dependencies,
 ): AsyncGenerator<JsonText<Task>, void, undefined> {
   const { replyBytes } = dependencies;
@@ -136,14 +177,7 @@ async function* viewPage(
   const release = replyBytes.hold(views, viewBytes);
   try {
     yield* views;
-    let size = sizeAfter(views.length, viewBytes);
-    for (let at = 0; at < rest.length;) {
-      const parts = await partsOf(rest.slice(at, at + size), filter, dependencies, 'once');
-      const batch = await viewTasks(parts, dependencies);
-      yield* batch;
-      at += size;
-      size = sizeAfter(batch.length, bytesOf(batch.map(({ byteLength }) => byteLength)));
-    }
+    yield* viewOnce(rest, sizeAfter(views.length, viewBytes), listing, dependencies);
   } finally {
     release();
   }
@@ -154,14 +188,15 @@ export function listTasks(dependencies: Dependencies) {
   const lookups = new SingleFlight<Found>();
   return async ({ query }: Input<'listTasks'>, principal: Principal): Promise<Reply<'listTasks'>> => {
     // Who asks is in the filter: what is equal for two callers, both may see.
-    const filter = filterOf(query, principal);
-    const request = { filter, after: startOf(query, filter), limit: query.limit };
+    const listing = listingOf(query, principal);
+    const request = { listing, after: startOf(query, listing), limit: query.limit };
     const found = await lookups.run(JSON.stringify(request), () => lookUp(request, dependencies));
-    const { views, rest, last } = found;
+    const { views, rest, next } = found;
     let tasks: JsonText<Task>[] | AsyncIterable<JsonText<Task>> = views;
-    if (query.limit === undefined && last) tasks = viewAll(filter, dependencies);
-    else if (rest.length > 0) tasks = viewPage(found, filter, dependencies);
-    const next_cursor = request.limit !== undefined && last && encodeCursor(last, { ...filter });
+    if (query.limit === undefined && next) {
+      tasks = isSearch(listing) ? viewMatches(listing, dependencies) : viewAll(listing, dependencies);
+    } else if (rest.length > 0) tasks = viewPage(found, listing, dependencies);
+    const next_cursor = query.limit !== undefined && next && encodeCursor(next, ...filtersOf(listing));
     return { status: 200, body: { status: 'success', tasks, ...(next_cursor && { next_cursor }) } };
   };
 }

@@ -27,12 +27,21 @@ export class RawRun {
     return bytes.toString('utf8', textStart, textStart + bytes.readInt32LE(length) - 1);
   }
 
-  /** The id of its task; undefined if another tool stored no string there. Nothing else of the run is decoded. */
+  /** The id of its task; undefined if another tool stored no string there. */
   get taskId(): string | undefined {
+    return this.#textOf('task_id');
+  }
+
+  /** Its status; undefined if another tool stored no string there. */
+  get status(): string | undefined {
+    return this.#textOf('status');
+  }
+
+  #textOf(field: string): string | undefined {
     const { bytes } = this;
     for (const [type, nameStart, nameLength, start, length] of onDemand.parseToElements(bytes)) {
       const name = bytes.toString('latin1', nameStart, nameStart + nameLength);
-      if (type === STRING && name === 'task_id') return bytes.toString('utf8', start + 4, start + length - 1);
+      if (type === STRING && name === field) return bytes.toString('utf8', start + 4, start + length - 1);
     }
     return undefined;
   }

@@ -1,3 +1,4 @@
+import type { ListTasksData } from '../../generated/types.gen.ts';
 import { onlyDuplicates } from '../database/failures.ts';
 import { type Position, comparePosition } from './position.ts';
 import type { Collections } from './collections.ts';
@@ -13,6 +14,22 @@ import { type ReportBegun, Settlement } from './settlement.ts';
 
 /** What a listing leaves out: these may be large. */
 const WITHOUT_DETAILS = { payload: 0, output: 0, error: 0, attempts: 0 } as const;
+
+/** What is read of a task's last runs: everything, or a summary (openapi.yaml, listTasks, runs). */
+export type RunDetail = NonNullable<NonNullable<ListTasksData['query']>['runs']>;
+
+/** What a summary shows, so that large fields are not read. */
+const SUMMARY = {
+  status: 1,
+  taskIdentifier: 1,
+  createdAt: 1,
+  updatedAt: 1,
+  startedAt: 1,
+  finishedAt: 1,
+  durationMs: 1,
+  error: 1,
+} as const satisfies { [Field in keyof RunDocument]?: 1 };
+export type SummaryField = keyof typeof SUMMARY;
 
 /** How far a run is. */
 export type RunState = Pick<RunDocument, '_id' | 'task_id' | 'updatedAt' | 'status'>;
@@ -73,10 +90,14 @@ export class RunStore {
   }
 
   /** The runs of those ids by id; an id that no run has is left out. One query, however many. */
-  async findByIds(ids: string[]): Promise<Map<string, RawRun>> {
+  async findByIds(ids: string[], detail: RunDetail = 'full'): Promise<Map<string, RawRun>> {
     if (ids.length === 0) return new Map();
     // One more than there can be: a batch that is exactly full leaves the cursor open for another round trip.
-    const options = { batchSize: ids.length + 1, raw: true };
+    const options = {
+      batchSize: ids.length + 1,
+      raw: true,
+      ...(detail === 'summary' && { projection: SUMMARY }),
+    };
     const found = await this.#runs.find({ _id: { $in: ids } }, options).toArray();
     return new Map(found.map((document) => new RawRun(document)).map((run) => [run.id, run]));
   }

@@ -12,6 +12,8 @@ export interface TaskFilter {
   artist_account_id?: string;
   /** True includes tasks whose `enabled` is null or absent. */
   enabled?: boolean;
+  /** Each occurs in the title or in the prompt, in any case. */
+  words?: string[];
 }
 
 /** What a task says of its runs, which is for settlement.ts to write. */
@@ -67,11 +69,22 @@ const LISTING_ORDER = { created_at: -1, _id: 1 } as const;
 export type TaskVersion = Pick<TaskDocument, '_id' | 'version' | 'created_at'>;
 const TASK_VERSION = { _id: 1, version: 1, created_at: 1 } as const satisfies Record<keyof TaskVersion, 1>;
 
+/** A task's pointers to its last runs. Another tool may have stored anything there. */
+export type TaskPointers = Pick<TaskDocument, '_id'> & { recent_runs?: unknown };
+
+/** The word itself, in any case: with its special characters escaped, matching takes linear time. */
+function occursIn(word: string): Filter<TaskDocument> {
+  const $regex = word.replaceAll(/[$()*+.?[\\\]^{|}/]/g, String.raw`\$&`);
+  const found = { $regex, $options: 'i' };
+  return { $or: [{ title: found }, { prompt: found }] };
+}
+
 function queryOf(filter: TaskFilter, after?: Position): Filter<TaskDocument> {
-  const { id, enabled, ...accounts } = filter;
+  const { id, enabled, words, ...accounts } = filter;
   const query: Filter<TaskDocument> = { ...accounts };
   if (id !== undefined) query._id = id;
   if (enabled !== undefined) query.enabled = enabled ? { $ne: false } : false;
+  if (words !== undefined) query.$and = words.map(occursIn);
   if (after) {
     // The first condition bounds the index scan, the second leaves out what came before among equal instants.
     query.created_at = { $lte: after.createdAt };
@@ -108,6 +121,15 @@ export class TaskStore {
     const { after, limit } = page;
     const options = { sort: LISTING_ORDER, limit, batchSize: limit, ignoreUndefined: true };
     return this.#tasks.find(queryOf(filter, after), options).toArray();
+  }
+
+  /** Of the tasks with these ids, the pointers of those that match, by id. One query, however many. */
+  async findPointers(ids: string[], filter: TaskFilter): Promise<Map<string, TaskPointers>> {
+    if (ids.length === 0) return new Map();
+    const query: Filter<TaskDocument> = { $and: [{ _id: { $in: ids } }, queryOf(filter)] };
+    const options = { projection: { recent_runs: 1 }, batchSize: ids.length + 1, ignoreUndefined: true };
+    const found = await this.#tasks.find<TaskPointers>(query, options).toArray();
+    return new Map(found.map((task) => [task._id, task]));
   }
 
   /** The titles of those tasks with these ids that match, by id. One query, however many. */

@@ -3,11 +3,14 @@ import { deserialize } from 'bson';
 import { type JsonOutput, newOutput } from './output.ts';
 
 /**
- * Which fields of a stored document are shown, and how: under that name, or an array of documents of which again only
- * those fields are. What is not named is left out.
+ * The fields of a stored document that are shown, each under a name. Of a document (`only`), or of each document in an array
+ * (`each`), again only the named fields are shown.
  */
 export interface ShownFields {
-  readonly [stored: string]: string | { readonly name: string; readonly each: ShownFields };
+  readonly [stored: string]:
+    | string
+    | { readonly name: string; readonly each: ShownFields }
+    | { readonly name: string; readonly only: ShownFields };
 }
 
 /** A shown field, ready to be compared and copied. */
@@ -15,7 +18,8 @@ interface Field {
   stored: Buffer;
   /** `"name":` */
   label: Buffer;
-  each: FieldTable | undefined;
+  each?: FieldTable;
+  only?: FieldTable;
 }
 
 /** Fields by the length and the first byte of their stored names, which tells most apart. */
@@ -29,10 +33,15 @@ export function fieldTable(fields: ShownFields): FieldTable {
   const table: FieldTable = [];
   for (const [storedName, shown] of Object.entries(fields)) {
     const stored = Buffer.from(storedName);
-    const { name, each } = typeof shown === 'string' ? { name: shown, each: undefined } : shown;
+    const name = typeof shown === 'string' ? shown : shown.name;
     const slot = slotOf(stored.length, stored.readUInt8(0));
     const label = Buffer.from(`${JSON.stringify(name)}:`);
-    (table[slot] ??= []).push({ stored, label, each: each && fieldTable(each) });
+    const field: Field = { stored, label };
+    if (typeof shown !== 'string') {
+      if ('each' in shown) field.each = fieldTable(shown.each);
+      else field.only = fieldTable(shown.only);
+    }
+    (table[slot] ??= []).push(field);
   }
   return table;
 }
@@ -101,8 +110,9 @@ class Transcoder {
         if (!isFirst) out.byte(0x2c);
         isFirst = false;
         out.raw(field.label);
-        if (field.each === undefined) at = this.#value(at, nameEnd + 1);
-        else at = this.#shownEach(at, nameEnd + 1, field.each);
+        if (field.each) at = this.#shownEach(at, nameEnd + 1, field.each);
+        else if (field.only) at = this.#shownOnly(at, nameEnd + 1, field.only);
+        else at = this.#value(at, nameEnd + 1);
       }
     }
     out.byte(0x7d);
@@ -134,14 +144,17 @@ class Transcoder {
       if (!isFirst) out.byte(0x2c);
       const value = endOfName(bytes, at + 1) + 1;
       if (each === undefined) at = this.#value(at, value);
-      else {
-        if (bytes[at] === TYPE.object) this.shown(value, each);
-        else out.literal('null');
-        at = this.#skip(at, value);
-      }
+      else at = this.#shownOnly(at, value, each);
     }
     out.byte(0x5d);
     return at + 1;
+  }
+
+  /** Writes the named fields of a document; null if another tool stored another type. */
+  #shownOnly(element: number, at: number, only: FieldTable): number {
+    if (this.#bytes[element] === TYPE.object) this.shown(at, only);
+    else this.#out.literal('null');
+    return this.#skip(element, at);
   }
 
   /** Writes an array's documents, of each what is shown; null for what another tool has stored in its place. */

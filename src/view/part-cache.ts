@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { CacheStats } from '../lib/cache-stats.ts';
+import type { RunDetail } from '../store/run-store.ts';
 import type { TaskPart } from './part.ts';
 import type { TaskVersion } from '../store/task-store.ts';
 
@@ -14,8 +15,10 @@ interface Entry {
   keptAt: Date;
 }
 
+const keyOf = (id: string, runs: RunDetail): string => `${runs} ${id}`;
+
 /**
- * The parts of tasks that were listed last, one of each task, under a bound of memory. Without it (`maxBytes` 0) a listing
+ * The parts of tasks that were listed last, one of each task and detail of its runs, under a bound of memory. Without it (`maxBytes` 0) a listing
  * says the same and takes longer.
  */
 export class PartCache {
@@ -35,8 +38,8 @@ export class PartCache {
   }
 
   /** A task's part at just that version. */
-  find({ _id, version }: TaskVersion): TaskPart | undefined {
-    const entry = this.#entries?.get(_id);
+  find({ _id, version }: TaskVersion, runs: RunDetail): TaskPart | undefined {
+    const entry = this.#entries?.get(keyOf(_id, runs));
     const fits =
       entry && entry.part.version === version && this.#now().getTime() - entry.keptAt.getTime() < TRUSTED_MS;
     if (fits) this.#hits += 1;
@@ -46,7 +49,7 @@ export class PartCache {
 
   /** Keeps a part in place of another version of it. */
   keep(part: TaskPart): void {
-    this.#entries?.set(part.id, { part, keptAt: this.#now() });
+    this.#entries?.set(keyOf(part.id, part.runs), { part, keptAt: this.#now() });
   }
 
   /** How often the part that was asked for was there, and how much is. */

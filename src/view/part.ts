@@ -1,4 +1,5 @@
 import type { Piece } from './json-text.ts';
+import type { RunDetail } from '../store/run-store.ts';
 import type { TaskDocument } from '../store/task-document.ts';
 
 /** The fields that a task shows of its accounts; null if unknown. */
@@ -14,6 +15,9 @@ export interface TaskPart extends Pick<
 > {
   id: string;
   version: number;
+  runs: RunDetail;
+  /** Of its newest run; undefined if it has none. */
+  lastStatus: string | undefined;
   stored: Piece;
   /** The last rest of the text, valid from `from` until `until` for these fields of the accounts. */
   joined?: { from: number; until: number; accounts: JoinedAccounts; piece: Piece };

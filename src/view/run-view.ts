@@ -1,8 +1,9 @@
-import type { Run, RunAttempt } from '../../generated/types.gen.ts';
+import type { Run, RunAttempt, RunError } from '../../generated/types.gen.ts';
 import { type FieldTable, bsonToJson, fieldTable } from './bson-to-json.ts';
 import { JsonText, Piece } from './json-text.ts';
 import type { RunDocument } from '../store/run-document.ts';
 import type { RawRun } from '../store/run-raw.ts';
+import type { RunDetail, SummaryField } from '../store/run-store.ts';
 
 /** Every field of an attempt that is shown, by the name it has in the database. */
 const ATTEMPT = {
@@ -59,7 +60,27 @@ type Shown<Stored extends string> = {
     : never;
 };
 
-const IN_ITS_TASK = fieldTable(RUN);
+/** The fields of a run in a summary (openapi.yaml, Run). */
+const SUMMARY = {
+  _id: 'id',
+  status: 'status',
+  taskIdentifier: 'taskIdentifier',
+  createdAt: 'createdAt',
+  updatedAt: 'updatedAt',
+  startedAt: 'startedAt',
+  finishedAt: 'finishedAt',
+  durationMs: 'durationMs',
+  error: { name: 'error', only: { message: 'message', name: 'name' } },
+} as const satisfies {
+  [Field in SummaryField | '_id']: string | { name: Field; only: Partial<RunErrorFields> };
+};
+
+type RunErrorFields = { [Field in keyof RunError]-?: Field };
+
+const IN_ITS_TASK = { full: fieldTable(RUN), summary: fieldTable(SUMMARY) } satisfies Record<
+  RunDetail,
+  FieldTable
+>;
 const BY_ITSELF = fieldTable({ ...RUN, task_id: 'task_id' } satisfies Shown<
   Exclude<keyof RunDocument, Private>
 >);
@@ -69,8 +90,8 @@ function view({ bytes }: RawRun, fields: FieldTable): JsonText<Run> {
 }
 
 /** The run as the API shows it in its task. */
-export function viewRun(run: RawRun): JsonText<Run> {
-  return view(run, IN_ITS_TASK);
+export function viewRun(run: RawRun, detail: RunDetail = 'full'): JsonText<Run> {
+  return view(run, IN_ITS_TASK[detail]);
 }
 
 /** The run as the API shows it by itself, where nothing else tells of which task it is. */

@@ -1,0 +1,65 @@
+import type { Position } from '../store/position.ts';
+import type { RunStore } from '../store/run-store.ts';
+import type { TaskStore, TaskVersion } from '../store/task-store.ts';
+import { type Listing, pointedTo } from '../view/parts.ts';
+
+interface Stores {
+  tasks: TaskStore;
+  runs: RunStore;
+}
+
+/** Tasks that one look-up searches for words or statuses (openapi.yaml, listTasks). */
+const MAX_SEARCHED = 1_000;
+
+/** The first tasks of a listing behind a position. */
+export interface FoundTasks {
+  versions: TaskVersion[];
+  /** Where the listing continues; undefined at its end. */
+  next?: Position;
+}
+
+/** Whether the database's indexes alone cannot say which tasks match. */
+export const isSearch = ({ filter, lastStatus }: Pick<Listing, 'filter' | 'lastStatus'>): boolean =>
+  filter.words !== undefined || lastStatus !== undefined;
+
+export const positionOf = (task: TaskVersion): Position => ({ createdAt: task.created_at, id: task._id });
+
+/** Finds at most `limit` tasks of a listing, up to 1,000. Takes at most three queries, however many tasks there are. */
+export async function findTasks(
+  { filter, lastStatus }: Listing,
+  { after, limit }: { after?: Position; limit: number },
+  stores: Stores,
+): Promise<FoundTasks> {
+  const { words: _words, ...indexed } = filter;
+  const searches = isSearch({ filter, lastStatus });
+  const most = searches ? MAX_SEARCHED : limit;
+  // One more than are looked at tells whether others follow.
+  const read = await stores.tasks.versions(indexed, { after, limit: most + 1 });
+  const first = read.slice(0, most);
+  const matching = searches ? await search(first, { filter, lastStatus }, stores) : first;
+  const versions = matching.slice(0, limit);
+  const others = read.length > most ? first.at(-1) : undefined;
+  const end = matching.length > limit ? versions.at(-1) : others;
+  return { versions, ...(end && { next: positionOf(end) }) };
+}
+
+/** Those of the tasks that have the words, and of which the newest run is in one of the statuses. */
+async function search(
+  searched: TaskVersion[],
+  { filter, lastStatus }: Pick<Listing, 'filter' | 'lastStatus'>,
+  { tasks, runs }: Stores,
+): Promise<TaskVersion[]> {
+  const ids = searched.map(({ _id }) => _id);
+  const found = await tasks.findPointers(ids, filter);
+  const matching = searched.filter(({ _id }) => found.has(_id));
+  if (lastStatus === undefined) return matching;
+  const runsOf = (id: string) => pointedTo(found.get(id) ?? {});
+  const states = await runs.findStates(matching.flatMap(({ _id }) => runsOf(_id).slice(0, 1)));
+  return matching.filter(({ _id }) => {
+    const [newest, ...earlier] = runsOf(_id);
+    if (newest === undefined) return false;
+    const state = states.get(newest);
+    // If the newest run is gone, the listing shows an earlier one: partsOf compares its status.
+    return state ? lastStatus.includes(state.status) : earlier.length > 0;
+  });
+}
