@@ -10,10 +10,11 @@ import type { BenchPlan } from './plan.ts';
 /**
  * `small`: accounts with as many tasks as a listing has, and one whose few tasks have short histories. `many`: the same
  * and so many tasks of others, of one run each, that it is the large database. `histories`: the small one, with long
- * histories. `crons`: as many cron expressions as tasks. `shapes`: an account for each of SHAPES. `planned` and
- * `manyPlanned`: a few and many tasks that are planned and not due.
+ * histories. `crons`: as many cron expressions as tasks. `shapes`: an account for each of SHAPES. `summaries`: one account with
+ * many tasks of five runs. `planned` and `manyPlanned`: a few and many tasks that are planned and not due.
  */
-export type DatabaseName = 'small' | 'many' | 'histories' | 'crons' | 'shapes' | 'planned' | 'manyPlanned';
+export type DatabaseName =
+  'small' | 'many' | 'histories' | 'crons' | 'shapes' | 'summaries' | 'planned' | 'manyPlanned';
 
 /** A listing as far as compression is concerned. */
 export interface Shape {
@@ -81,6 +82,9 @@ function fillingOf(name: DatabaseName, plan: BenchPlan): Filling {
   const { accounts, listedTasks, historyTasks, shortHistory, longHistory } = plan;
   if (name === 'crons')
     return { tasks: plan.crons, accountOf: () => 0, runsOf: () => 1, schedule: distinctSchedule };
+  if (name === 'summaries') {
+    return { tasks: plan.summaryTasks, accountOf: () => 0, runsOf: () => LISTED_RUNS };
+  }
   if (name === 'shapes') {
     const shapeOf = (task: number) => SHAPES[task % SHAPES.length];
     return {

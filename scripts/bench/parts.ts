@@ -8,6 +8,7 @@ import { listing } from './parts/listing.ts';
 import { notModified } from './parts/not-modified.ts';
 import { oneTask } from './parts/one-task.ts';
 import { start } from './parts/start.ts';
+import { summary } from './parts/summary.ts';
 import { whole } from './parts/whole.ts';
 
 /** In the order of the table. */
@@ -16,6 +17,7 @@ export const parts: Part[] = [
   oneTask,
   notModified,
   gzip,
+  summary,
   whole,
   growth,
   crons,

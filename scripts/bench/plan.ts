@@ -13,6 +13,8 @@ export interface BenchPlan {
   longHistory: number;
   /** Tasks with a cron expression each. */
   crons: number;
+  /** Tasks that are listed page by page with summaries of their runs. */
+  summaryTasks: number;
   /** Tasks that the engine has planned and that are not due. */
   plannedTasks: number;
   manyPlannedTasks: number;
@@ -40,6 +42,7 @@ export const FULL: BenchPlan = {
   shortHistory: 10,
   longHistory: 10_000,
   crons: 1_000,
+  summaryTasks: 5_000,
   plannedTasks: 100,
   manyPlannedTasks: 100_000,
   burstRuns: 300,
@@ -62,6 +65,7 @@ export const QUICK: BenchPlan = {
   shortHistory: 6,
   longHistory: 60,
   crons: 20,
+  summaryTasks: 30,
   plannedTasks: 20,
   manyPlannedTasks: 200,
   burstRuns: 20,
