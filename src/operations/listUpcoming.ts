@@ -1,4 +1,4 @@
-import TinyQueue from 'tinyqueue';
+import { Heap } from 'heap-js';
 import type { UpcomingFire } from '../../generated/types.gen.ts';
 import { ApiError } from '../lib/errors.ts';
 import { SingleFlight } from '../lib/single-flight.ts';
@@ -91,7 +91,7 @@ async function firstFires(
 ): Promise<{ upcoming: UpcomingFire[]; truncated: boolean }> {
   const fires: UpcomingFire[] = [];
   if (from >= to) return { upcoming: fires, truncated: false };
-  const queue = new TinyQueue<Next>([], (one, other) => one.at - other.at);
+  const queue = new Heap<Next>((one, other) => one.at - other.at);
   const push = (later: Next['later'], ids: string[]) => {
     const { value: at } = later.next();
     if (at !== undefined && at < to) queue.push({ at, later, ids });
