@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.ts';
 import type { Client, Options as Options2, TDataShape } from './client/index.ts';
-import type { CancelRunData, CancelRunErrors, CancelRunResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, GetLivenessData, GetLivenessErrors, GetLivenessResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, ListOccurrencesData, ListOccurrencesErrors, ListOccurrencesResponses, ListRunsData, ListRunsErrors, ListRunsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, RecordRunsData, RecordRunsErrors, RecordRunsResponses, RunTaskData, RunTaskErrors, RunTaskResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses } from './types.gen.ts';
+import type { CancelRunData, CancelRunErrors, CancelRunResponses, CreateTaskData, CreateTaskErrors, CreateTaskResponses, DeleteTaskData, DeleteTaskErrors, DeleteTaskResponses, GetCallerData, GetCallerErrors, GetCallerResponses, GetLivenessData, GetLivenessErrors, GetLivenessResponses, GetReadinessData, GetReadinessErrors, GetReadinessResponses, ListOccurrencesData, ListOccurrencesErrors, ListOccurrencesResponses, ListRunsData, ListRunsErrors, ListRunsResponses, ListTasksData, ListTasksErrors, ListTasksResponses, ListUpcomingData, ListUpcomingErrors, ListUpcomingResponses, PreviewScheduleData, PreviewScheduleErrors, PreviewScheduleResponses, RecordRunsData, RecordRunsErrors, RecordRunsResponses, RunTaskData, RunTaskErrors, RunTaskResponses, UpdateTaskData, UpdateTaskErrors, UpdateTaskResponses } from './types.gen.ts';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -228,6 +228,56 @@ export const cancelRun = <ThrowOnError extends boolean = false>(options: Options
 export const listOccurrences = <ThrowOnError extends boolean = false>(options?: Options<ListOccurrencesData, ThrowOnError>) => (options?.client ?? client).get<ListOccurrencesResponses, ListOccurrencesErrors, ThrowOnError>({
     security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
     url: '/api/tasks/occurrences',
+    ...options
+});
+
+/**
+ * List the next fire times of all tasks
+ *
+ * Returns the fire times in a range of all tasks that match **all** given filters, in order of time, ties by `task_id`.
+ * They follow the rules of `upcoming` in the schema Task. Disabled tasks have none, nor have tasks whose schedule or
+ * time zone cannot be read. If nothing matches, the array is empty.
+ *
+ * A reply covers at most 31 days and has at most 10,000 fire times. It is always the complete beginning of the range. If
+ * the range has more, `truncated` is true. To read on, repeat the request with `from` set to the last `at`; its fire
+ * times come again.
+ *
+ * Past fire times are not returned; see `listOccurrences`. The filters may match at most 10,000 tasks. More are an error
+ * (`400 too_many_tasks`).
+ *
+ */
+export const listUpcoming = <ThrowOnError extends boolean = false>(options?: Options<ListUpcomingData, ThrowOnError>) => (options?.client ?? client).get<ListUpcomingResponses, ListUpcomingErrors, ThrowOnError>({
+    security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/tasks/upcoming',
+    ...options
+});
+
+/**
+ * Explain a schedule
+ *
+ * Returns what a schedule means before a task uses it: its canonical form, its description in words, and its next ten
+ * fire times. It changes nothing.
+ *
+ * A schedule or time zone that `createTask` refuses is refused here with the same `400 invalid_schedule` or
+ * `400 invalid_timezone`, and the same message.
+ *
+ */
+export const previewSchedule = <ThrowOnError extends boolean = false>(options: Options<PreviewScheduleData, ThrowOnError>) => (options.client ?? client).get<PreviewScheduleResponses, PreviewScheduleErrors, ThrowOnError>({
+    security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/schedules/preview',
+    ...options
+});
+
+/**
+ * Show the caller and their rights
+ *
+ * Returns the account and the rights of the key that the request has, and whether an engine executes tasks. Forms and
+ * agents offer what it allows. With `AUTH=none` every caller is an admin with all rights.
+ *
+ */
+export const getCaller = <ThrowOnError extends boolean = false>(options?: Options<GetCallerData, ThrowOnError>) => (options?.client ?? client).get<GetCallerResponses, GetCallerErrors, ThrowOnError>({
+    security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
+    url: '/api/caller',
     ...options
 });
 

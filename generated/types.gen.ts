@@ -386,6 +386,107 @@ export type Occurrence = {
 };
 
 /**
+ * The reply of `/api/tasks/upcoming`.
+ */
+export type UpcomingResponse = {
+    /**
+     * Status of the request
+     */
+    status: 'success';
+    /**
+     * Fire times in order of time, ties by `task_id`.
+     */
+    upcoming: Array<UpcomingFire>;
+    /**
+     * Whether the range goes on after the last fire time of the reply, or after 31 days.
+     */
+    truncated: boolean;
+};
+
+/**
+ * A fire time of a task.
+ */
+export type UpcomingFire = {
+    /**
+     * The task that is due.
+     */
+    task_id: string;
+    /**
+     * When it is due.
+     */
+    at: string;
+};
+
+/**
+ * The reply of `/api/schedules/preview`.
+ */
+export type SchedulePreviewResponse = {
+    /**
+     * Status of the request
+     */
+    status: 'success';
+    /**
+     * The canonical form of the schedule: another expression with the same fire times. It has numbers for names, 0 for
+     * Sunday, ascending values without duplicates, and one blank between fields. Expressions that name the same
+     * minutes, hours, months and days have the same canonical form.
+     *
+     */
+    schedule: string;
+    /**
+     * The name of the time zone as the IANA time zone database spells it, e.g. `America/New_York`.
+     */
+    timezone: string;
+    /**
+     * The schedule in English, in 24-hour time, e.g. `At 09:00, only on Thursday`. For people; its wording may change.
+     */
+    words: string;
+    /**
+     * The next ten fire times, ascending.
+     */
+    upcoming: [
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string,
+        string
+    ];
+};
+
+/**
+ * The reply of `/api/caller`.
+ */
+export type CallerResponse = {
+    /**
+     * Status of the request
+     */
+    status: 'success';
+    /**
+     * The account of the key; null for an admin, who may access all accounts.
+     */
+    account_id: string | null;
+    /**
+     * The rights of the key, in the order of Right.
+     */
+    may: Array<Right>;
+    /**
+     * What executes tasks, e.g. `command` or `url`; null while no engine is live.
+     */
+    engine: string | null;
+};
+
+/**
+ * What a key may do. `read`: every `GET`. `run`: run tasks and cancel runs. `write`: create, change and delete tasks.
+ * New rights may be added.
+ *
+ */
+export type Right = 'read' | 'run' | 'write';
+
+/**
  * What is known of runs of one task.
  */
 export type RecordRunsRequest = {
@@ -686,6 +787,10 @@ export type ErrorResponse = {
      * On `/api/tasks/occurrences`, and always empty there.
      */
     occurrences?: Array<Occurrence>;
+    /**
+     * On `/api/tasks/upcoming`, and always empty there.
+     */
+    upcoming?: Array<UpcomingFire>;
 };
 
 /**
@@ -702,10 +807,12 @@ export type ErrorResponse = {
  * | `invalid_body` | 400 | a field of the body is missing, unknown or wrong |
  * | `invalid_schedule` | 400 | `schedule` cannot be read, or never fires |
  * | `invalid_timezone` | 400 | `timezone` is not a name of the IANA time zone database that the service knows |
+ * | `too_many_tasks` | 400 | the filters match more tasks than the operation takes |
  * | `missing_credentials` | 401 | there is no key |
  * | `invalid_credentials` | 401 | the key is unknown, expired or revoked, or there is more than one |
  * | `account_forbidden` | 403 | the key belongs to another account than `account_id`, or `account_id` is not the task's owner |
  * | `admin_required` | 403 | the key is of an account, and the operation is for admins |
+ * | `right_required` | 403 | the key lacks a right that the operation needs |
  * | `foreign_origin` | 403 | a page of another site asks, or the request was sent to another name |
  * | `not_found` | 404 | there is no such path |
  * | `task_not_found` | 404 | there is no task with that `id` |
@@ -731,7 +838,7 @@ export type ErrorResponse = {
  * | `not_ready` | 503 | the service is starting or about to end (`/health/ready` alone) |
  *
  */
-export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'missing_credentials' | 'invalid_credentials' | 'account_forbidden' | 'admin_required' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'run_of_another_task' | 'run_of_the_engine' | 'no_engine' | 'not_cancelable' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'rate_limited' | 'too_many_queued' | 'headers_too_large' | 'internal_error' | 'database_unavailable' | 'service_overloaded' | 'too_busy' | 'not_ready';
+export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'too_many_tasks' | 'missing_credentials' | 'invalid_credentials' | 'account_forbidden' | 'admin_required' | 'right_required' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'run_of_another_task' | 'run_of_the_engine' | 'no_engine' | 'not_cancelable' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'rate_limited' | 'too_many_queued' | 'headers_too_large' | 'internal_error' | 'database_unavailable' | 'service_overloaded' | 'too_busy' | 'not_ready';
 
 /**
  * A prompt that is executed on a schedule.
@@ -1111,6 +1218,33 @@ export type ContentOutput = {
     [key: string]: unknown;
 };
 
+/**
+ * Filter by task ID (UUID). Returns a single task matching the provided ID.
+ * In the sample data, e.g. `5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11`.
+ *
+ */
+export type TaskFilter = string;
+
+/**
+ * Filter tasks to only include those for the specified account.
+ * In the sample data, e.g. `a1b5d0c2-3e4f-4a6b-8c7d-9e0f1a2b3c4d`.
+ *
+ */
+export type AccountFilter = string;
+
+/**
+ * Filter tasks to only include those for the specified artist account.
+ * In the sample data, e.g. `c3d7f2e4-5a6b-4c8d-9e0f-1a2b3c4d5e6f`.
+ *
+ */
+export type ArtistFilter = string;
+
+/**
+ * `true`: only tasks that fire (`enabled` is true or null, which counts as true). `false`: only disabled ones.
+ *
+ */
+export type EnabledFilter = boolean;
+
 export type DeleteTaskData = {
     body: DeleteTaskRequest;
     path?: never;
@@ -1129,6 +1263,7 @@ export type DeleteTaskErrors = {
     401: ErrorResponse;
     /**
      * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
+     * Or the key lacks a right that the operation needs (`right_required`).
      * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
      * `[::1]`), and an `Origin` must be the service's own.
      *
@@ -1255,7 +1390,9 @@ export type ListTasksData = {
 
 export type ListTasksErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded.
+     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded. Or the filters of `listUpcoming`
+     * match too many tasks (`too_many_tasks`).
+     *
      */
     400: ErrorResponse;
     /**
@@ -1264,6 +1401,7 @@ export type ListTasksErrors = {
     401: ErrorResponse;
     /**
      * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
+     * Or the key lacks a right that the operation needs (`right_required`).
      * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
      * `[::1]`), and an `Origin` must be the service's own.
      *
@@ -1329,6 +1467,7 @@ export type UpdateTaskErrors = {
     401: ErrorResponse;
     /**
      * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
+     * Or the key lacks a right that the operation needs (`right_required`).
      * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
      * `[::1]`), and an `Origin` must be the service's own.
      *
@@ -1416,6 +1555,7 @@ export type CreateTaskErrors = {
     401: ErrorResponse;
     /**
      * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
+     * Or the key lacks a right that the operation needs (`right_required`).
      * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
      * `[::1]`), and an `Origin` must be the service's own.
      *
@@ -1528,7 +1668,9 @@ export type ListRunsData = {
 
 export type ListRunsErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded.
+     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded. Or the filters of `listUpcoming`
+     * match too many tasks (`too_many_tasks`).
+     *
      */
     400: ErrorResponse;
     /**
@@ -1537,6 +1679,7 @@ export type ListRunsErrors = {
     401: ErrorResponse;
     /**
      * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
+     * Or the key lacks a right that the operation needs (`right_required`).
      * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
      * `[::1]`), and an `Origin` must be the service's own.
      *
@@ -1613,7 +1756,8 @@ export type RunTaskErrors = {
      */
     401: ErrorResponse;
     /**
-     * The service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * The key lacks a right that the operation needs.
+     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
      * `[::1]`), and an `Origin` must be the service's own.
      *
      */
@@ -1783,7 +1927,8 @@ export type CancelRunErrors = {
      */
     401: ErrorResponse;
     /**
-     * The service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * The key lacks a right that the operation needs.
+     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
      * `[::1]`), and an `Origin` must be the service's own.
      *
      */
@@ -1895,7 +2040,9 @@ export type ListOccurrencesData = {
 
 export type ListOccurrencesErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded.
+     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded. Or the filters of `listUpcoming`
+     * match too many tasks (`too_many_tasks`).
+     *
      */
     400: ErrorResponse;
     /**
@@ -1904,6 +2051,7 @@ export type ListOccurrencesErrors = {
     401: ErrorResponse;
     /**
      * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
+     * Or the key lacks a right that the operation needs (`right_required`).
      * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
      * `[::1]`), and an `Origin` must be the service's own.
      *
@@ -1951,6 +2099,257 @@ export type ListOccurrencesResponses = {
 
 export type ListOccurrencesResponse = ListOccurrencesResponses[keyof ListOccurrencesResponses];
 
+export type ListUpcomingData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Filter by task ID (UUID). Returns a single task matching the provided ID.
+         * In the sample data, e.g. `5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11`.
+         *
+         */
+        id?: string;
+        /**
+         * Filter tasks to only include those for the specified account.
+         * In the sample data, e.g. `a1b5d0c2-3e4f-4a6b-8c7d-9e0f1a2b3c4d`.
+         *
+         */
+        account_id?: string;
+        /**
+         * Filter tasks to only include those for the specified artist account.
+         * In the sample data, e.g. `c3d7f2e4-5a6b-4c8d-9e0f-1a2b3c4d5e6f`.
+         *
+         */
+        artist_account_id?: string;
+        /**
+         * `true`: only tasks that fire (`enabled` is true or null, which counts as true). `false`: only disabled ones.
+         *
+         */
+        enabled?: boolean;
+        /**
+         * Only fire times at or after this instant (RFC 3339, e.g. `2026-11-26T00:00:00Z`; a `+` in a URL is `%2B`). By
+         * default, and if it is earlier, the time of the request.
+         *
+         */
+        from?: string;
+        /**
+         * Only fire times before this instant (RFC 3339, e.g. `2026-12-03T00:00:00Z`; a `+` in a URL is `%2B`). By default
+         * seven days after the start of the range.
+         *
+         */
+        to?: string;
+    };
+    url: '/api/tasks/upcoming';
+};
+
+export type ListUpcomingErrors = {
+    /**
+     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded. Or the filters of `listUpcoming`
+     * match too many tasks (`too_many_tasks`).
+     *
+     */
+    400: ErrorResponse;
+    /**
+     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     */
+    401: ErrorResponse;
+    /**
+     * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
+     * Or the key lacks a right that the operation needs (`right_required`).
+     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * `[::1]`), and an `Origin` must be the service's own.
+     *
+     */
+    403: ErrorResponse;
+    /**
+     * The request's `Accept` header excludes `application/json`, the only type there is.
+     */
+    406: ErrorResponse;
+    /**
+     * The request's URL is longer than 8,192 bytes.
+     */
+    414: ErrorResponse;
+    /**
+     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
+     * try again after the seconds in `Retry-After`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * The request's headers are larger than 65,536 bytes together.
+     */
+    431: ErrorResponse;
+    /**
+     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     */
+    500: ErrorResponse;
+    /**
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
+     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type ListUpcomingError = ListUpcomingErrors[keyof ListUpcomingErrors];
+
+export type ListUpcomingResponses = {
+    /**
+     * The fire times in the range.
+     */
+    200: UpcomingResponse;
+};
+
+export type ListUpcomingResponse = ListUpcomingResponses[keyof ListUpcomingResponses];
+
+export type PreviewScheduleData = {
+    body?: never;
+    path?: never;
+    query: {
+        /**
+         * Cron expression of five fields, e.g. `0 9 * * 4`. CreateTaskRequest describes the dialect. In a URL, a blank is `%20`
+         * or `+`.
+         *
+         */
+        schedule: string;
+        /**
+         * The time zone in which `schedule` is read; UTC by default. The name of a zone or link of the IANA time zone
+         * database, in any letter case, e.g. `America/New_York`.
+         *
+         */
+        timezone?: string;
+    };
+    url: '/api/schedules/preview';
+};
+
+export type PreviewScheduleErrors = {
+    /**
+     * The schedule cannot be read or never fires (`invalid_schedule`), or the time zone is unknown (`invalid_timezone`), as
+     * for `createTask`. Or a parameter is missing, wrong, unknown, repeated or empty, or the URL is not validly encoded.
+     *
+     */
+    400: ErrorResponse;
+    /**
+     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     */
+    401: ErrorResponse;
+    /**
+     * The key lacks a right that the operation needs.
+     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * `[::1]`), and an `Origin` must be the service's own.
+     *
+     */
+    403: ErrorResponse;
+    /**
+     * The request's `Accept` header excludes `application/json`, the only type there is.
+     */
+    406: ErrorResponse;
+    /**
+     * The request's URL is longer than 8,192 bytes.
+     */
+    414: ErrorResponse;
+    /**
+     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
+     * try again after the seconds in `Retry-After`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * The request's headers are larger than 65,536 bytes together.
+     */
+    431: ErrorResponse;
+    /**
+     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     */
+    500: ErrorResponse;
+    /**
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
+     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type PreviewScheduleError = PreviewScheduleErrors[keyof PreviewScheduleErrors];
+
+export type PreviewScheduleResponses = {
+    /**
+     * What the schedule means.
+     */
+    200: SchedulePreviewResponse;
+};
+
+export type PreviewScheduleResponse = PreviewScheduleResponses[keyof PreviewScheduleResponses];
+
+export type GetCallerData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/caller';
+};
+
+export type GetCallerErrors = {
+    /**
+     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded. Or the filters of `listUpcoming`
+     * match too many tasks (`too_many_tasks`).
+     *
+     */
+    400: ErrorResponse;
+    /**
+     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     */
+    401: ErrorResponse;
+    /**
+     * The key lacks a right that the operation needs.
+     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
+     * `[::1]`), and an `Origin` must be the service's own.
+     *
+     */
+    403: ErrorResponse;
+    /**
+     * The request's `Accept` header excludes `application/json`, the only type there is.
+     */
+    406: ErrorResponse;
+    /**
+     * The request's URL is longer than 8,192 bytes.
+     */
+    414: ErrorResponse;
+    /**
+     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
+     * try again after the seconds in `Retry-After`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * The request's headers are larger than 65,536 bytes together.
+     */
+    431: ErrorResponse;
+    /**
+     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     */
+    500: ErrorResponse;
+    /**
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
+     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
+     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type GetCallerError = GetCallerErrors[keyof GetCallerErrors];
+
+export type GetCallerResponses = {
+    /**
+     * The caller.
+     */
+    200: CallerResponse;
+};
+
+export type GetCallerResponse = GetCallerResponses[keyof GetCallerResponses];
+
 export type GetLivenessData = {
     body?: never;
     path?: never;
@@ -1960,7 +2359,9 @@ export type GetLivenessData = {
 
 export type GetLivenessErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded.
+     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded. Or the filters of `listUpcoming`
+     * match too many tasks (`too_many_tasks`).
+     *
      */
     400: ErrorResponse;
     /**
@@ -2001,7 +2402,9 @@ export type GetReadinessData = {
 
 export type GetReadinessErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded.
+     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded. Or the filters of `listUpcoming`
+     * match too many tasks (`too_many_tasks`).
+     *
      */
     400: ErrorResponse;
     /**

@@ -45,7 +45,10 @@ import { RunStore } from './store/run-store.ts';
 import { ClaimStore } from './store/claim-store.ts';
 import { createTask } from './operations/createTask.ts';
 import { deleteTask } from './operations/deleteTask.ts';
+import { getCaller } from './operations/getCaller.ts';
 import { listTasks } from './operations/listTasks.ts';
+import { listUpcoming } from './operations/listUpcoming.ts';
+import { previewSchedule } from './operations/previewSchedule.ts';
 import { PartCache } from './view/part-cache.ts';
 import { TaskStore } from './store/task-store.ts';
 import { updateTask } from './operations/updateTask.ts';
@@ -116,6 +119,9 @@ export function createApp(dependencies: Dependencies): Express {
     runTask: runTask({ tasks, runs, queue, engine, claims, onQueued, now }),
     cancelRun: cancelRun({ runs, queue, now }),
     listOccurrences: listOccurrences({ occurrences, now }),
+    listUpcoming: listUpcoming({ tasks, upcoming, now }),
+    previewSchedule: previewSchedule({ upcoming, now }),
+    getCaller: getCaller({ engine, now }),
     getLiveness: getLiveness(),
     getReadiness: getReadiness({ readiness, engineState }),
   });

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import type { Right } from '../../generated/types.gen.ts';
 import { AccountStore } from '../store/account-store.ts';
 import type { StoredKey } from '../store/key-document.ts';
 import { parseKey } from '../store/parse-key.ts';
@@ -6,7 +7,8 @@ import { KeyStore } from '../store/key-store.ts';
 import { type Database, joinDatabase } from '../store/open-store.ts';
 import { UsageError, parseArguments, runCommand, settingsOf, warningsLog } from './command-line.ts';
 
-const HELP = `Usage: npm run --silent keys -- create --name NAME (--account UUID [--email ADDRESS] | --admin) [--expires WHEN]
+const HELP = `Usage: npm run --silent keys -- create --name NAME --account UUID [--email ADDRESS] [--read-only | --no-write] [--expires WHEN]
+       npm run --silent keys -- create --name NAME --admin [--expires WHEN]
        npm run keys -- list
        npm run keys -- revoke ID
 
@@ -18,11 +20,14 @@ stderr. --silent keeps npm's own lines from stdout.
   --name NAME      what the key is for, 1 to 100 characters
   --account UUID   the key sees this account's tasks and runs alone; an account that is missing is created
   --email ADDRESS  the e-mail address of an account that is created
+  --read-only      the key may read, and nothing else
+  --no-write       the key may read, run tasks and cancel runs, but not create, change or delete tasks
   --admin          the key sees all accounts, and may record runs
   --expires WHEN   when it stops working: 2027-01-31, or an instant such as 2027-01-31T12:00:00Z; never by default
   --help           this text
 
-list shows as unusable, with the PROBLEM, keys whose document this version does not understand. They are refused.
+list shows what each key may do in its account, or "all". It shows as unusable, with the PROBLEM, keys whose document this
+version does not understand. They are refused.
 revoke takes the ID that create and list show. Every running service refuses the key within seconds.
 
 The database is the one of MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env (see .env.example).
@@ -35,7 +40,7 @@ const EMAIL = /^[^\s@]{1,64}@[^\s@]{1,190}$/;
 /** What the command line asks for. */
 export type KeysPlan =
   | ({ command: 'create'; name: string; expiresAt?: Date } & (
-      { accountId: string; email?: string } | { scope: 'admin' }
+      { accountId: string; email?: string; may?: Right[] } | { scope: 'admin' }
     ))
   | { command: 'list' }
   | { command: 'revoke'; id: string };
@@ -61,9 +66,20 @@ interface Options {
   email?: string;
   admin?: boolean;
   expires?: string;
+  'read-only'?: boolean;
+  'no-write'?: boolean;
 }
 
-function planCreation({ name, account, email, admin, expires }: Options): KeysPlan {
+/** The rights of a key; undefined for all of them. */
+function planRights({ 'read-only': readOnly, 'no-write': noWrite }: Options): Right[] | undefined {
+  if (readOnly && noWrite) throw wrong('--read-only and --no-write exclude each other.');
+  if (readOnly) return ['read'];
+  return noWrite ? ['read', 'run'] : undefined;
+}
+
+function planCreation(options: Options): KeysPlan {
+  const { name, account, email, admin, expires } = options;
+  const may = planRights(options);
   if (name === undefined || !/^[^\p{Cc}\p{Surrogate}]{1,100}$/u.test(name)) {
     throw wrong('--name must have 1 to 100 characters, and no control characters.');
   }
@@ -74,6 +90,7 @@ function planCreation({ name, account, email, admin, expires }: Options): KeysPl
   } as const;
   if (admin && account === undefined) {
     if (email !== undefined) throw wrong('--email is of an --account.');
+    if (may) throw wrong('--read-only and --no-write are of an --account.');
     return { ...common, scope: 'admin' };
   }
   if (admin || account === undefined)
@@ -81,7 +98,12 @@ function planCreation({ name, account, email, admin, expires }: Options): KeysPl
   if (!UUID.test(account)) throw wrong(`--account must be a UUID, but is "${account}".`);
   if (email !== undefined && !EMAIL.test(email))
     throw wrong(`--email must be an address, but is "${email}".`);
-  return { ...common, accountId: account.toLowerCase(), ...(email !== undefined && { email }) };
+  return {
+    ...common,
+    accountId: account.toLowerCase(),
+    ...(email !== undefined && { email }),
+    ...(may && { may }),
+  };
 }
 
 /**
@@ -98,6 +120,8 @@ export function readArguments(args: string[]): KeysPlan | 'help' {
       email: { type: 'string' },
       admin: { type: 'boolean' },
       expires: { type: 'string' },
+      'read-only': { type: 'boolean' },
+      'no-write': { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -124,8 +148,9 @@ async function create(plan: KeysPlan & { command: 'create' }, { collections }: D
   }
   const { id, key } = await keys.create(plan, new Date());
   const whose = 'accountId' in plan ? `account ${plan.accountId}` : 'an admin';
+  const rights = 'may' in plan ? `, which may ${plan.may?.join(', ')},` : '';
   const until = plan.expiresAt ? ` until ${plan.expiresAt.toISOString()}` : '';
-  say(`Key ${id} for ${whose}${until}. It is shown this once:`);
+  say(`Key ${id} for ${whose}${rights}${until}. It is shown this once:`);
   process.stdout.write(`${key}\n`);
 }
 
@@ -149,6 +174,9 @@ async function list(keys: KeyStore): Promise<void> {
     return [
       cellOf(String(stored._id)),
       cellOf(stored.account_id ?? stored.scope),
+      Array.isArray(stored.may)
+        ? stored.may.map((right) => cellOf(right)).join(',')
+        : cellOf(stored.may, 'all'),
       cellOf(stored.created_at),
       cellOf(stored.expires_at, 'never'),
       cellOf(stored.last_used_at, 'never'),
@@ -157,7 +185,10 @@ async function list(keys: KeyStore): Promise<void> {
       problem ?? '',
     ];
   });
-  const table = [['ID', 'ACCOUNT', 'CREATED', 'EXPIRES', 'LAST USED', 'STATE', 'NAME', 'PROBLEM'], ...rows];
+  const table = [
+    ['ID', 'ACCOUNT', 'MAY', 'CREATED', 'EXPIRES', 'LAST USED', 'STATE', 'NAME', 'PROBLEM'],
+    ...rows,
+  ];
   const widths = (table[0] ?? []).map((_, at) => Math.max(...table.map((row) => row[at]?.length ?? 0)));
   for (const row of table) {
     process.stdout.write(

@@ -1,5 +1,7 @@
 import { ApiError } from '../lib/errors.ts';
+import type { Right } from '../../generated/types.gen.ts';
 import type { ApiKeyDocument } from '../store/key-document.ts';
+import { isRight, RIGHTS } from '../store/rights.ts';
 
 /** The authenticated caller and what they may access. */
 export type Principal =
@@ -8,6 +10,7 @@ export type Principal =
       scope: 'account';
       /** In lower case. */
       accountId: string;
+      may: readonly Right[];
       /** Separates the Idempotency-Keys of callers. */
       caller: string;
     };
@@ -16,7 +19,12 @@ export type Principal =
 export function principalOf(key: ApiKeyDocument): Principal {
   switch (key.scope) {
     case 'account':
-      return { scope: 'account', accountId: key.account_id, caller: `account ${key.account_id}` };
+      return {
+        scope: 'account',
+        accountId: key.account_id,
+        may: key.may ?? RIGHTS,
+        caller: `account ${key.account_id}`,
+      };
     case 'admin':
       return { scope: 'admin', caller: `key ${key._id}` };
   }
@@ -29,6 +37,33 @@ export function scopeOf(principal: Principal): string | undefined {
       return principal.accountId;
     case 'admin':
       return undefined;
+  }
+}
+
+/** The rights of the caller, in the order of the spec. */
+export function rightsOf(principal: Principal): Right[] {
+  const { may = RIGHTS } = 'may' in principal ? principal : {};
+  return RIGHTS.filter((right) => may.includes(right));
+}
+
+/**
+ * Refuses a caller who lacks a role that the operation needs. An admin has every role, an account those of its rights and
+ * no role that this version does not know.
+ * @throws ApiError right_required, admin_required
+ */
+export function refuseMissingRole(principal: Principal, roles: string[]): void {
+  if (principal.scope === 'admin') return;
+  const rights = rightsOf(principal);
+  for (const role of roles) {
+    if (!isRight(role)) {
+      throw new ApiError(
+        'admin_required',
+        'This key is of an account, and this operation needs one of an admin.',
+      );
+    }
+    if (rights.includes(role)) continue;
+    const own = rights.map((right) => `"${right}"`).join(', ');
+    throw new ApiError('right_required', `This operation needs the right "${role}"; this key has ${own}.`);
   }
 }
 

@@ -20,15 +20,19 @@ export class Upcoming {
 
   /** The next ten fire times after an instant; undefined, and a warning in the log, where there are none. */
   find(schedule: string, timezone: string, afterMs: number): number[] | undefined {
+    const times: number[] = [];
+    for (const at of this.all(schedule, timezone, afterMs)) {
+      if (times.push(at) === COUNT) break;
+    }
+    return times.length > 0 ? times : undefined;
+  }
+
+  /** The fire times after an instant, ascending; none, and a warning in the log, where they cannot be computed. */
+  *all(schedule: string, timezone: string, afterMs: number): Generator<number, void, undefined> {
     try {
-      const times: number[] = [];
-      for (const at of fireTimes(parseSchedule(schedule), timezone, afterMs)) {
-        if (times.push(at) === COUNT) break;
-      }
-      return times;
+      yield* fireTimes(parseSchedule(schedule), timezone, afterMs);
     } catch (error) {
       this.#logOnce(schedule, timezone, error);
-      return undefined;
     }
   }
 

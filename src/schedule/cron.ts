@@ -16,7 +16,8 @@ export interface Schedule {
   weekdayRestricted: boolean;
 }
 
-interface Field {
+/** A field of a cron expression. */
+export interface Field {
   name: string;
   min: number;
   max: number;
@@ -29,17 +30,17 @@ interface Field {
 const valuesBetween = (first: number, last: number): number[] =>
   Array.from({ length: last - first + 1 }, (_, at) => first + at);
 
-const MINUTE: Field = { name: 'minute', min: 0, max: 59, all: valuesBetween(0, 59) };
-const HOUR: Field = { name: 'hour', min: 0, max: 23, all: valuesBetween(0, 23) };
-const DAY: Field = { name: 'day of month', min: 1, max: 31, all: valuesBetween(1, 31) };
-const MONTH: Field = {
+export const MINUTE: Field = { name: 'minute', min: 0, max: 59, all: valuesBetween(0, 59) };
+export const HOUR: Field = { name: 'hour', min: 0, max: 23, all: valuesBetween(0, 23) };
+export const DAY: Field = { name: 'day of month', min: 1, max: 31, all: valuesBetween(1, 31) };
+export const MONTH: Field = {
   name: 'month',
   min: 1,
   max: 12,
   all: valuesBetween(1, 12),
   names: ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC'],
 };
-const WEEKDAY: Field = {
+export const WEEKDAY: Field = {
   name: 'day of week',
   min: 0,
   max: 7,

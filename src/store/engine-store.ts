@@ -34,7 +34,12 @@ export class EngineStore {
 
   /** Whether any engine has renewed the document within the last 60 seconds. */
   async isLive(now: Date): Promise<boolean> {
+    return (await this.liveKind(now)) !== null;
+  }
+
+  /** The kind of the engine that has renewed the document within the last 60 seconds; null if there is none. */
+  async liveKind(now: Date): Promise<string | null> {
     const engine = await this.#engine.findOne({ _id: ID });
-    return engine !== null && now.getTime() - engine.at.getTime() <= LIVE_MS;
+    return engine !== null && now.getTime() - engine.at.getTime() <= LIVE_MS ? engine.kind : null;
   }
 }

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
+import type { Right } from '../../generated/types.gen.ts';
 import type { Collections } from './collections.ts';
 import type { ApiKeyDocument, StoredKey } from './key-document.ts';
 import type { CacheStats } from '../lib/cache-stats.ts';
@@ -17,7 +18,14 @@ const USE_WRITTEN_EVERY_MS = 60_000;
 const WRITTEN_KEYS = 20_000;
 
 /** What a new key is for. The scope admin must be named: a forgotten account must not become an admin's key. */
-export type NewApiKey = { name: string; expiresAt?: Date } & ({ accountId: string } | { scope: 'admin' });
+export type NewApiKey = { name: string; expiresAt?: Date } & (
+  | {
+      accountId: string;
+      /** What the key may do in its account; absent for everything. */
+      may?: Right[];
+    }
+  | { scope: 'admin' }
+);
 
 /** Whether a key may be used now. */
 function isValid({ expires_at, revoked_at }: ApiKeyDocument, now: Date): boolean {
@@ -57,7 +65,9 @@ export class KeyStore {
       _id: newKeyId(),
       hash: hashOf(key),
       name,
-      ...('accountId' in given ? { scope: 'account', account_id: given.accountId } : { scope: given.scope }),
+      ...('accountId' in given
+        ? { scope: 'account', account_id: given.accountId, ...(given.may && { may: given.may }) }
+        : { scope: given.scope }),
       created_at: now,
       ...(expiresAt && { expires_at: expiresAt }),
     };

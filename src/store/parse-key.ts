@@ -1,4 +1,6 @@
+import type { Right } from '../../generated/types.gen.ts';
 import type { ApiKeyDocument, StoredKey } from './key-document.ts';
+import { isRight, RIGHTS } from './rights.ts';
 
 /** A key that this version understands completely, or why it must not be used. */
 export type ParsedKey = { key: ApiKeyDocument; problem?: never } | { key?: never; problem: string };
@@ -8,6 +10,8 @@ const MAX_SHOWN = 60;
 
 const isString = (value: unknown) => typeof value === 'string';
 const isInstant = (value: unknown): value is Date => value instanceof Date && !Number.isNaN(value.getTime());
+const areRightsOrAbsent = (value: unknown): value is Right[] | undefined =>
+  value === undefined || (Array.isArray(value) && value.length > 0 && value.every(isRight));
 const isInstantOrAbsent = (value: unknown) => value === undefined || isInstant(value);
 
 /** A stored value on one line, without characters that a terminal would interpret. */
@@ -31,7 +35,7 @@ const unlike = (field: keyof ApiKeyDocument, expected: string, value: unknown): 
  */
 export function parseKey(stored: StoredKey): ParsedKey {
   const { _id, hash, name, scope, account_id, ...rest } = stored;
-  const { created_at, expires_at, last_used_at, revoked_at, ...unknown } = rest;
+  const { may, created_at, expires_at, last_used_at, revoked_at, ...unknown } = rest;
   // Does not compile while a field of ApiKeyDocument is missing above.
   const [unknownField] = Object.keys(unknown satisfies Record<string, never>);
   if (unknownField !== undefined) return { problem: `field ${shown(unknownField)} is unknown` };
@@ -54,9 +58,11 @@ export function parseKey(stored: StoredKey): ParsedKey {
       if (!isString(account_id) || !UUID.test(account_id)) {
         return unlike('account_id', 'a UUID in lower case', account_id);
       }
-      return { key: { ...common, scope, account_id } };
+      if (!areRightsOrAbsent(may)) return unlike('may', `a list of ${RIGHTS.join(', ')} or absent`, may);
+      return { key: { ...common, scope, account_id, ...(may && { may }) } };
     case 'admin':
       if (account_id !== undefined) return unlike('account_id', 'absent with scope "admin"', account_id);
+      if (may !== undefined) return unlike('may', 'absent with scope "admin"', may);
       return { key: { ...common, scope } };
     default:
       return unlike('scope', '"account" or "admin"', scope);

@@ -93,6 +93,13 @@ function queryOf(filter: TaskFilter, after?: Position): Filter<TaskDocument> {
   return query;
 }
 
+/** What the fire times of a task follow from. */
+export type TaskSchedule = Pick<TaskDocument, '_id' | 'schedule' | 'timezone' | 'created_at'>;
+const TASK_SCHEDULE = { _id: 1, schedule: 1, timezone: 1, created_at: 1 } as const satisfies Record<
+  keyof TaskSchedule,
+  1
+>;
+
 /** A new task as it is stored. */
 export function asDocument(task: NewTask): TaskDocument {
   return { ...task, recent_runs: [], version: 1 };
@@ -130,6 +137,22 @@ export class TaskStore {
     const options = { projection: { recent_runs: 1 }, batchSize: ids.length + 1, ignoreUndefined: true };
     const found = await this.#tasks.find<TaskPointers>(query, options).toArray();
     return new Map(found.map((task) => [task._id, task]));
+  }
+
+  /** The schedules of all tasks that match, in the order of listings, `size` at a time, each page by a query of its own. */
+  async *schedules(filter: TaskFilter, size: number): AsyncGenerator<TaskSchedule[], void, undefined> {
+    const options = { sort: LISTING_ORDER, projection: TASK_SCHEDULE, limit: size, batchSize: size + 1 };
+    let after: Position | undefined;
+    for (;;) {
+      const query = queryOf(filter, after);
+      const page = await this.#tasks
+        .find<TaskSchedule>(query, { ...options, ignoreUndefined: true })
+        .toArray();
+      yield page;
+      const last = page.at(-1);
+      if (!last || page.length < size) return;
+      after = { createdAt: last.created_at, id: last._id };
+    }
   }
 
   /** The titles of those tasks with these ids that match, by id. One query, however many. */

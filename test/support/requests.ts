@@ -5,7 +5,7 @@
 import fc, { type Arbitrary } from 'fast-check';
 import { routes } from '../../generated/express.gen.ts';
 import { at, isObject, type JsonObject } from './json.ts';
-import { list, resolve, valueOf, wrongValues } from './schema-values.ts';
+import { list, namedValueOf, resolve, valueOf, wrongValues } from './schema-values.ts';
 
 /** A request before it is written as HTTP. */
 export interface Sent {
@@ -71,7 +71,7 @@ export function validRequest({ document, method, path, parameters, bodySchema }:
     known.map(({ name, schema }) => [
       name,
       // One that is used again would be of another body.
-      name === 'Idempotency-Key' ? fc.uuid() : valueOf(document, schema),
+      name === 'Idempotency-Key' ? fc.uuid() : namedValueOf(document, name, schema),
     ]),
   );
   const requiredKeys = known.filter(({ required }) => required).map(({ name }) => name);

@@ -89,17 +89,19 @@ export function valueOf(document: unknown, given: unknown): Arbitrary<unknown> {
   return fc.oneof(...arbitraries);
 }
 
+/** Values of a field or parameter of that name. */
+export function namedValueOf(document: unknown, name: string, schema: unknown): Arbitrary<unknown> {
+  return MEANINGFUL[name] && at(schema, 'type') === 'string'
+    ? fc.constantFrom(...MEANINGFUL[name])
+    : valueOf(document, schema);
+}
+
 function objectOf(document: unknown, schema: unknown): Arbitrary<JsonObject> {
   const properties = at(schema, 'properties');
   if (!isObject(properties)) return fc.dictionary(fc.stringMatching(/^[a-z]{1,8}$/), fc.integer());
   const required = list(at(schema, 'required')).map(String);
   const members = Object.fromEntries(
-    Object.entries(properties).map(([name, inner]) => [
-      name,
-      MEANINGFUL[name] && at(inner, 'type') === 'string'
-        ? fc.constantFrom(...MEANINGFUL[name])
-        : valueOf(document, inner),
-    ]),
+    Object.entries(properties).map(([name, inner]) => [name, namedValueOf(document, name, inner)]),
   );
   const fewest = (object: object) =>
     Math.max(

@@ -1,4 +1,5 @@
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
+import { parameterOf } from '../request/parameters.ts';
 
 type Operation = OpenAPIV3.OperationObject;
 
@@ -42,7 +43,7 @@ function bodyName({ requestBody }: Operation): string | undefined {
 function operationText(method: string, path: string, operation: Operation, components: Components): string {
   const { summary, operationId, description = '' } = operation;
   const parameters = (operation.parameters ?? []).flatMap((one) =>
-    'name' in one ? [parameterLine(one)] : [],
+    parameterOf(one, components).map(parameterLine),
   );
   const replies = Object.entries(operation.responses ?? {}).map(
     ([status, reply]) => `- ${status}: ${replyText(reply, components)}`,

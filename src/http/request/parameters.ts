@@ -1,9 +1,15 @@
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
 
-function isParameter(
-  value: OpenAPIV3.ParameterObject | OpenAPIV3.ReferenceObject,
-): value is OpenAPIV3.ParameterObject {
-  return 'name' in value;
+type Parameter = OpenAPIV3.ParameterObject;
+
+/** A parameter of the spec, where it is given by its name too. */
+export function parameterOf(
+  given: Parameter | OpenAPIV3.ReferenceObject,
+  components: OpenAPIV3.DocumentV3_1['components'],
+): Parameter[] {
+  if ('name' in given) return [given];
+  const named = components?.parameters?.[given.$ref.replace('#/components/parameters/', '')];
+  return named ? parameterOf(named, components) : [];
 }
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
@@ -22,19 +28,18 @@ export function parametersOf(
   { path, method }: { path: string; method: string },
 ): Map<string, OpenAPIV3.ParameterObject> {
   const parameters = (operationObject(document, path, method)?.parameters ?? [])
-    .filter(isParameter)
+    .flatMap((given) => parameterOf(given, document.components))
     .filter((parameter) => parameter.in === place);
   return new Map(parameters.map((parameter) => [parameter.name, parameter]));
 }
 
-/** The roles that an operation's caller must have, as its security requirements name them. */
+/** The roles that an operation's caller must have: its own security requirements name them, or those of all operations. */
 export function rolesOf(
   document: OpenAPIV3.DocumentV3_1,
   { path, method }: { path: string; method: string },
 ): string[] {
-  return (operationObject(document, path, method)?.security ?? []).flatMap((scheme) =>
-    Object.values(scheme).flat(),
-  );
+  const security = operationObject(document, path, method)?.security ?? document.security ?? [];
+  return security.flatMap((scheme) => Object.values(scheme).flat());
 }
 
 /** Whether the spec opens an operation to everybody. */

@@ -15,6 +15,9 @@ const EMPTY_ARRAYS: { [P in Path]: Record<string, []> } = {
   '/api/tasks/runs': { runs: [] },
   '/api/tasks/runs/cancel': { runs: [] },
   '/api/tasks/occurrences': { occurrences: [] },
+  '/api/tasks/upcoming': { upcoming: [] },
+  '/api/schedules/preview': {},
+  '/api/caller': {},
   '/health/live': {},
   '/health/ready': {},
 };

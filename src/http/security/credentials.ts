@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Request, RequestHandler } from 'express';
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
 import type { ApiKeyDocument } from '../../store/key-document.ts';
-import { type Principal, principalOf } from '../../operations/principal.ts';
+import { type Principal, principalOf, refuseMissingRole } from '../../operations/principal.ts';
 import type { KeyStore } from '../../store/key-store.ts';
 import { ApiError } from '../../lib/errors.ts';
 import { needsNoKey, rolesOf } from '../request/parameters.ts';
@@ -13,7 +13,7 @@ export type Auth = 'required' | 'none';
 const EVERYBODY: Principal = { scope: 'admin', caller: 'everybody' };
 
 /** Who asks what is open to everybody: for whatever else, he is of an account that does not exist. */
-const ANYBODY: Principal = { scope: 'account', accountId: '', caller: 'anybody' };
+const ANYBODY: Principal = { scope: 'account', accountId: '', may: [], caller: 'anybody' };
 
 /** RFC 9110, 11.6.1: a 401 says which scheme of Authorization is understood. */
 const CHALLENGE = { 'WWW-Authenticate': 'Bearer realm="recoup-tasks"' };
@@ -105,13 +105,7 @@ export function credentials({
   };
   return async (request, response, next) => {
     const principal = await identify(request);
-    // An admin has every role and an account none, including roles that this version does not know.
-    if (principal.scope !== 'admin' && rolesOf(document, request).length > 0) {
-      throw new ApiError(
-        'admin_required',
-        'This key is of an account, and this operation needs one of an admin.',
-      );
-    }
+    refuseMissingRole(principal, rolesOf(document, request));
     response.locals.principal = principal;
     next();
   };

@@ -9,6 +9,14 @@ const EMPTY_BODY = '{}';
 /** With its length, because node would send the body of a DELETE without any. */
 const EMPTY_BODY_HEADERS = { 'Content-Type': 'application/json', 'Content-Length': EMPTY_BODY.length };
 
+/** Make an operation read and compute little. */
+const QUERIES: Partial<Record<string, string>> = {
+  '/api/tasks': '?limit=1',
+  '/api/tasks/runs': '?limit=1',
+  '/api/tasks/occurrences': '?limit=1',
+  '/api/tasks/upcoming': '?enabled=false',
+};
+
 /**
  * Has an app answer one request of each operation, before it listens in public: the validator compiles an operation when it
  * is first asked for, the driver connects, and node compiles what runs. Else the first caller waits several times as long as
@@ -29,7 +37,7 @@ export async function warmUp(app: RequestListener): Promise<void> {
     return ours;
   };
   for (const { method, path, hasBody } of Object.values(routes)) {
-    const query = path.startsWith('/api/') && method === 'get' ? '?limit=1' : '';
+    const query = method === 'get' ? (QUERIES[path] ?? '') : '';
     const headers = hasBody ? EMPTY_BODY_HEADERS : {};
     // Not by fetch, which node would load for this alone.
     const request = ask({ method, path: `${path}${query}`, headers, agent });

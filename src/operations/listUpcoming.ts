@@ -1,0 +1,132 @@
+import { Heap } from 'heap-js';
+import type { UpcomingFire } from '../../generated/types.gen.ts';
+import { ApiError } from '../lib/errors.ts';
+import { SingleFlight } from '../lib/single-flight.ts';
+import { isSliceOver, nextSlice } from '../lib/time-slices.ts';
+import { boundOf } from '../store/run-filter.ts';
+import type { TaskFilter, TaskStore } from '../store/task-store.ts';
+import type { Input, Reply } from './handlers.ts';
+import { type Principal, refuseOtherAccount, scopeOf } from './principal.ts';
+import type { Upcoming } from './upcoming.ts';
+
+interface Dependencies {
+  tasks: TaskStore;
+  upcoming: Upcoming;
+  /** The clock. */
+  now: () => Date;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+/** openapi.yaml, listUpcoming. */
+const DEFAULT_SPAN_MS = 7 * DAY_MS;
+const MAX_SPAN_MS = 31 * DAY_MS;
+const MAX_FIRES = 10_000;
+const MAX_TASKS = 10_000;
+
+const PAGE_SIZE = 1_000;
+
+type Query = Input<'listUpcoming'>['query'];
+
+/** The next fire time of the tasks that have the same schedule and time zone. */
+interface Next {
+  at: number;
+  later: Generator<number, void, undefined>;
+  ids: string[];
+}
+
+interface Range {
+  /** Inclusive. */
+  from: number;
+  /** Exclusive. */
+  to: number;
+  /** Whether the range that the request names goes on. */
+  isCut: boolean;
+}
+
+function filterOf({ id, account_id, artist_account_id }: Query, principal: Principal): TaskFilter {
+  refuseOtherAccount(principal, account_id?.toLowerCase());
+  return {
+    // UUIDs are case-insensitive (RFC 9562, section 4). Stored ones are in lower case.
+    id: id?.toLowerCase(),
+    account_id: scopeOf(principal) ?? account_id?.toLowerCase(),
+    artist_account_id: artist_account_id?.toLowerCase(),
+    enabled: true,
+  };
+}
+
+function rangeOf({ from, to }: Query, now: number): Range {
+  const start = from === undefined ? now : Math.max(now, boundOf(from).getTime());
+  const end = to === undefined ? start + DEFAULT_SPAN_MS : boundOf(to).getTime();
+  const last = start + MAX_SPAN_MS;
+  return { from: start, to: Math.min(end, last), isCut: end > last };
+}
+
+/** The ids of the tasks that match, by their time zone and schedule. */
+async function idsBySchedule(filter: TaskFilter, tasks: TaskStore): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  let count = 0;
+  for await (const page of tasks.schedules(filter, PAGE_SIZE)) {
+    count += page.length;
+    if (count > MAX_TASKS) {
+      throw new ApiError(
+        'too_many_tasks',
+        `More than ${MAX_TASKS.toLocaleString('en')} enabled tasks match. Narrow them by account_id, artist_account_id or id.`,
+      );
+    }
+    for (const { _id, schedule, timezone } of page) {
+      const key = `${timezone ?? 'UTC'} ${schedule}`; // no zone's name has a blank
+      const ids = found.get(key);
+      if (ids) ids.push(_id);
+      else found.set(key, [_id]);
+    }
+  }
+  return found;
+}
+
+/** The first fire times of a range, and whether it has more. */
+async function firstFires(
+  filter: TaskFilter,
+  { from, to, isCut }: Range,
+  { tasks, upcoming }: Dependencies,
+): Promise<{ upcoming: UpcomingFire[]; truncated: boolean }> {
+  const fires: UpcomingFire[] = [];
+  if (from >= to) return { upcoming: fires, truncated: false };
+  const queue = new Heap<Next>((one, other) => one.at - other.at);
+  const push = (later: Next['later'], ids: string[]) => {
+    const { value: at } = later.next();
+    if (at !== undefined && at < to) queue.push({ at, later, ids });
+  };
+  for (const [key, ids] of await idsBySchedule(filter, tasks)) {
+    const blank = key.indexOf(' ');
+    push(upcoming.all(key.slice(blank + 1), key.slice(0, blank), from - 1), ids);
+    if (isSliceOver()) await nextSlice();
+  }
+  while (queue.length > 0 && fires.length <= MAX_FIRES) {
+    const instant = queue.peek()?.at;
+    const due: string[] = [];
+    for (let next = queue.peek(); next !== undefined && next.at === instant; next = queue.peek()) {
+      queue.pop();
+      for (const id of next.ids) due.push(id);
+      push(next.later, next.ids);
+      if (isSliceOver()) await nextSlice();
+    }
+    const at = new Date(instant ?? 0).toISOString();
+    for (const task_id of due.toSorted()) fires.push({ task_id, at });
+  }
+  return { upcoming: fires.slice(0, MAX_FIRES), truncated: isCut || fires.length > MAX_FIRES };
+}
+
+/** GET /api/tasks/upcoming */
+export function listUpcoming(dependencies: Dependencies) {
+  const lookups = new SingleFlight<Awaited<ReturnType<typeof firstFires>>>();
+  return async ({ query }: Input<'listUpcoming'>, principal: Principal): Promise<Reply<'listUpcoming'>> => {
+    const filter = filterOf(query, principal);
+    if (query.enabled === false)
+      return { status: 200, body: { status: 'success', upcoming: [], truncated: false } };
+    const { from, to } = query;
+    const found = await lookups.run(JSON.stringify({ filter, from, to }), () =>
+      firstFires(filter, rangeOf(query, dependencies.now().getTime()), dependencies),
+    );
+    return { status: 200, body: { status: 'success', ...found } };
+  };
+}

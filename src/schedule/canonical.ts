@@ -1,0 +1,60 @@
+import { DAY, type Field, HOUR, MINUTE, MONTH, type Schedule, WEEKDAY } from './cron.ts';
+
+/** A step is shorter and clearer than a list from this many values on. */
+const MIN_STEPPED = 5;
+/** Consecutive values that become a range. */
+const MIN_RANGE = 3;
+
+/** The distance between neighbors, if it is the same for all of them. */
+function stepOf(values: readonly number[]): number | undefined {
+  const [first = 0, second = 0] = values;
+  const step = second - first;
+  return values.every((value, at) => value === first + at * step) ? step : undefined;
+}
+
+/** Values as a list of values and ranges, such as `1-5,9`. */
+export function listOf(values: readonly number[]): string {
+  const items: string[] = [];
+  for (let at = 0; at < values.length;) {
+    let end = at + 1;
+    while (values[end] === (values[end - 1] ?? 0) + 1) end += 1;
+    if (end - at < MIN_RANGE) end = at + 1;
+    items.push(end === at + 1 ? `${values[at]}` : `${values[at]}-${values[end - 1]}`);
+    at = end;
+  }
+  return items.join(',');
+}
+
+/**
+ * A field's values as cron text. `*` and a step stands only for equal distances that continue over the end of the hour or
+ * day.
+ */
+function fieldOf(values: readonly number[], field: Field): string {
+  const { all } = field;
+  if (values.length === all.length) return '*';
+  const first = values[0];
+  const step = values.length < MIN_RANGE ? undefined : stepOf(values);
+  if (step === undefined || step === 1) return listOf(values);
+  const isCyclic = field === MINUTE || field === HOUR;
+  if (isCyclic && first === 0 && values.length * step === all.length) return `*/${step}`;
+  return values.length < MIN_STEPPED ? listOf(values) : `${first}-${values.at(-1)}/${step}`;
+}
+
+/**
+ * The canonical form of a schedule: an expression with the same fire times, the same for all schedules with the same
+ * minutes, hours, months and days.
+ */
+export function canonicalSchedule(schedule: Schedule): string {
+  const { minutes, hours, days, months, weekdays, dayRestricted, weekdayRestricted } = schedule;
+  const day = fieldOf(days, DAY);
+  const weekday = fieldOf(weekdays, WEEKDAY);
+  // If both fields are restricted, a day matches where either names it: one that names all of them matches every day.
+  const isEveryDay = dayRestricted && weekdayRestricted && (day === '*' || weekday === '*');
+  return [
+    fieldOf(minutes, MINUTE),
+    fieldOf(hours, HOUR),
+    isEveryDay ? '*' : day,
+    fieldOf(months, MONTH),
+    isEveryDay ? '*' : weekday,
+  ].join(' ');
+}
