@@ -1,4 +1,4 @@
-/** npm run bench:chart: draws what npm run bench -- --json wrote, as an SVG for the README. */
+/** npm run bench:chart: draws what npm run bench -- --json wrote, as an SVG for docs/performance.md. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArguments, runCommand, UsageError } from '../../src/commands/command-line.ts';
 import { environmentLine } from './environment.ts';

@@ -184,10 +184,13 @@ test('the unit for systemd has settings that the service takes, and gives it tim
   const settings = Object.fromEntries(environment.split(' ').map((pair) => pair.split('=')));
   expect(readSettings(settings)).toMatchObject({ sampleData: false, auth: 'required' });
   expect(unit).toContain('\nDynamicUser=yes\n');
-  // A package's program, in the folder that the comment and README have it installed in.
+  // A package's program, in the folder that the comment and docs/deployment.md install it in.
   const [, program = ''] = /^ExecStart=\/usr\/bin\/env node (\S+)$/m.exec(unit) ?? [];
   const [prefix = '', file = ''] = program.split('/node_modules/recoup-tasks/');
-  expect([existsSync(file), read('README.md').includes(`--prefix ${prefix} `)]).toEqual([true, true]);
+  expect([existsSync(file), read('docs/deployment.md').includes(`--prefix ${prefix} `)]).toEqual([
+    true,
+    true,
+  ]);
   expect(settings.DATA_DIR).toBe(`/var/lib/${/^StateDirectory=(.*)$/m.exec(unit)?.[1]}`);
   expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1])).toBeGreaterThan(longestEndSeconds);
   // Otherwise systemd ends commands at once.

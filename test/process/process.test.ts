@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { checkedFetch } from '../support/contract.ts';
+import { codeBlock } from '../support/documents.ts';
 import { killAll, run, runCommand, runService } from '../support/process.ts';
 import { startProxy } from '../support/proxy.ts';
 import { openTestDatabase } from '../support/service.ts';
@@ -177,14 +178,26 @@ describe('the service as a process', () => {
   });
 });
 
-test("the README's request has the reply that the README shows, fire times aside", async () => {
-  const readme = await readFile('README.md', 'utf8');
-  const url = /--url '([^']+)'/.exec(readme)?.[1] ?? '';
-  const shown: unknown = JSON.parse(/```json\n([^]*?)```/.exec(readme)?.[1] ?? '');
+test('the documented requests have the replies that are shown, fire times aside', async () => {
   const service = await runService({ DATA_DIR: dataDir });
-  const { pathname, search } = new URL(url);
-  const reply: unknown = await (await checkedFetch(`${service.url}${pathname}${search}`)).json();
-  expect(reply).toEqual(shown);
+  const replyTo = async (request: string): Promise<unknown> => {
+    const { pathname, search } = new URL(/'(http:[^']+)'/.exec(request)?.[1] ?? '');
+    return (await checkedFetch(`${service.url}${pathname}${search}`)).json();
+  };
+  const shown: { tasks: { upcoming: string[] }[] } = JSON.parse(
+    await codeBlock('README.md', 'First call', 'json'),
+  );
+  const upcoming = shown.tasks[0]?.upcoming ?? [];
+  expect(upcoming.at(-1)).toBe('…');
+  // 18:00 on Fridays in Sydney, where November has daylight saving time.
+  for (const instant of upcoming.slice(0, -1)) {
+    expect([new Date(instant).getUTCDay(), instant.slice(10)]).toEqual([5, 'T07:00:00.000Z']);
+  }
+  const tasks = shown.tasks.map((task) => ({ ...task, upcoming: Array(10).fill(expect.any(String)) }));
+  expect(await replyTo(await codeBlock('README.md', 'First call', 'sh'))).toEqual({ ...shown, tasks });
+  const example: unknown = JSON.parse(await readFile('test/fixtures/reference-reply.json', 'utf8'));
+  const request = await codeBlock('docs/compatibility.md', 'Compatibility with the original API', 'sh');
+  expect(await replyTo(request)).toEqual(example);
   service.kill('SIGTERM');
   await service.ended;
 });

@@ -1,5 +1,5 @@
 /** The service as a process that executes tasks. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import type { Run, Task } from '../../generated/types.gen.ts';
 import { findRunningEmbedded } from '../../src/embedded/index.ts';
 import { ACCOUNT, ARTIST, task, uuid } from '../support/builders.ts';
 import { checkedFetch } from '../support/contract.ts';
+import { codeBlock } from '../support/documents.ts';
 import { isLong } from '../support/long.ts';
 import { killAll, run, runProgram, runService } from '../support/process.ts';
 import { openTestDatabase } from '../support/service.ts';
@@ -95,8 +96,7 @@ const makeDue = (_id: string) =>
   );
 
 test("the README's five lines start the service, create a task, and show its run with the output", async () => {
-  const readme = await readFile('README.md', 'utf8');
-  const [, lines = ''] = /## Run your tasks\n[^]*?```sh\n([^]*?)```/.exec(readme) ?? [];
+  const lines = await codeBlock('README.md', 'Run your tasks', 'sh');
   const [start = '', ...others] = lines.trim().split('\n');
   expect(others).toHaveLength(4);
   const [, command = ''] = /^RUN_COMMAND='([^']+)' npm start &$/.exec(start) ?? [];
@@ -207,8 +207,7 @@ describe('a service with an engine', () => {
 });
 
 test("the documentation's receiver takes runs, and refuses what is not signed", async () => {
-  const page = await readFile('docs/running-tasks.md', 'utf8');
-  const [, source = ''] = /```js\n([^]*?)```/.exec(page) ?? [];
+  const source = await codeBlock('docs/running-tasks.md', 'Choose an executor', 'js');
   const listens = ".listen(4000, '127.0.0.1')";
   expect(source).toContain(listens);
   const print = ".listen(0, '127.0.0.1', function () { console.log(`port ${this.address().port}.`); })";
