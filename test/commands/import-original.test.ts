@@ -138,7 +138,7 @@ describe('an import from the original', () => {
     });
     const figures = await importAll();
     // Two reads are under way at a time, and either may end first.
-    const byRun = leftOf(figures).sort((one, other) => String(one[2]).localeCompare(String(other[2])));
+    const byRun = leftOf(figures).toSorted((one, other) => String(one[2]).localeCompare(String(other[2])));
     expect(byRun).toEqual([
       ['run', 'the source does not name its task', ['run_3']],
       ['run', 'Field "status" must be equal to one of the allowed values.', ['run_4']],
