@@ -163,7 +163,7 @@ describe.each(withBodies)('%s', (id, { method, path }) => {
       await service.collections.runs.deleteMany({});
       await service.collections.run_queue.deleteMany({});
     }
-  }, 120_000);
+  });
 });
 
 test('as parameters and as headers they are found, not found or refused, and nothing else', async () => {
@@ -183,4 +183,4 @@ test('as parameters and as headers they are found, not found or refused, and not
       expect(name === 'limit' ? [200, 400] : [400]).toContain(reply.status);
     }
   }
-}, 120_000);
+});

@@ -53,7 +53,7 @@ test('by curl, it creates, records, lists, disables and deletes', async () => {
   expect(disabled?.tasks).toMatchObject([{ id, enabled: false, upcoming: [] }]);
   expect(deleted).toEqual({ status: 'success' });
   expect(more).toEqual([]);
-}, 120_000);
+});
 
 test('by the client, it does the same', async () => {
   const { stdout: key } = await runCommand('keys', { DATA_DIR: dataDir }, [
