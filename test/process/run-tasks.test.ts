@@ -117,11 +117,13 @@ test("the README's five lines start the service, create a task, and show its run
   const { code, stdout } = await reader.ended;
   expect(code).toBe(0);
   const shown: { tasks: Task[] } = JSON.parse(stdout.split(/(?=\{"status":)/).at(-1) ?? '');
+  // A minute may begin meanwhile, in which the task fires again.
+  const shownRun = expect.objectContaining({ status: 'COMPLETED', output: 'SAY HELLO' });
   expect(shown.tasks).toMatchObject([
-    { schedule: '* * * * *', recent_runs: [{ status: 'COMPLETED', output: 'SAY HELLO' }] },
+    { schedule: '* * * * *', recent_runs: expect.arrayContaining([shownRun]) },
   ]);
   await rm(folder, { recursive: true });
-}, 120_000);
+});
 
 describe('a service with an engine', () => {
   test('fires a due task and runs it on request, and the log names tasks and runs', async () => {
@@ -186,9 +188,12 @@ describe('a service with an engine', () => {
 
   test('exports what is due, how late it starts, and what waits, executes and ends', async () => {
     await anEngineRanBefore();
+    // Due in the current minute, and then tomorrow: the counts stay the same when the next minute begins.
+    const now = new Date();
+    const schedule = `${now.getUTCMinutes()} ${now.getUTCHours()} * * *`;
     await database.collections.tasks.insertMany([
-      task(1, { schedule: '* * * * *', plan_from: ago(MINUTE), next_fire_at: ago(MINUTE) }),
-      task(2, { schedule: '0 0 1 1 *' }),
+      task(1, { schedule, plan_from: ago(2 * MINUTE), next_fire_at: ago(MINUTE) }),
+      task(2, { enabled: false }),
     ]);
     const service = await runEngine({ RUN_COMMAND: 'exit 3', RUN_CONCURRENCY: '1', METRICS_PORT: '0' });
     const url = /"metrics":"([^"]+)"/.exec(await service.printed('metrics are served'))?.[1] ?? '';
@@ -384,7 +389,6 @@ describe('killed by SIGKILL during a run', () => {
         attempts: Array.from({ length: attempts }, () => expect.anything()),
       });
     },
-    120_000,
   );
 });
 
