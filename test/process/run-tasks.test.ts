@@ -88,11 +88,13 @@ const anEngineRanBefore = () =>
     first_at: ago(HOUR),
   });
 
+/** The plan of a task whose fire times count from then on. A task whose two instants differ is planned again from now. */
+function plannedFrom(instant: Date) {
+  return { plan_from: instant, next_fire_at: instant };
+}
+
 const makeDue = (_id: string) =>
-  database.collections.tasks.updateOne(
-    { _id },
-    { $set: { plan_from: ago(MINUTE), next_fire_at: ago(MINUTE) } },
-  );
+  database.collections.tasks.updateOne({ _id }, { $set: plannedFrom(ago(MINUTE)) });
 
 test("the README's five lines start the service, create a task, and show its run with the output", async () => {
   const readme = await readFile('README.md', 'utf8');
@@ -129,7 +131,7 @@ describe('a service with an engine', () => {
   test('fires a due task and runs it on request, and the log names tasks and runs', async () => {
     await anEngineRanBefore();
     await database.collections.tasks.insertMany([
-      task(1, { schedule: '* * * * *', plan_from: ago(MINUTE), next_fire_at: ago(MINUTE) }),
+      task(1, { schedule: '* * * * *', ...plannedFrom(ago(MINUTE)) }),
       task(2, { schedule: '0 0 1 1 *', enabled: false, prompt: 'By hand.' }),
     ]);
     const service = await runEngine({ RUN_COMMAND: PROMPT });
@@ -192,7 +194,7 @@ describe('a service with an engine', () => {
     const now = new Date();
     const schedule = `${now.getUTCMinutes()} ${now.getUTCHours()} * * *`;
     await database.collections.tasks.insertMany([
-      task(1, { schedule, plan_from: ago(2 * MINUTE), next_fire_at: ago(MINUTE) }),
+      task(1, { schedule, ...plannedFrom(ago(2 * MINUTE)) }),
       task(2, { enabled: false }),
     ]);
     const service = await runEngine({ RUN_COMMAND: 'exit 3', RUN_CONCURRENCY: '1', METRICS_PORT: '0' });
@@ -275,7 +277,8 @@ describe('told to end by SIGTERM', () => {
     await database.collections.tasks.insertOne(task(1, { enabled: false, max_attempts: 3 }));
     const service = await runEngine({ RUN_COMMAND: command, RUN_GRACE_SECONDS: grace });
     const { id } = await runNow(service.url);
-    await runWith(service.url, id, 'EXECUTING');
+    // The status EXECUTING is stored before the command starts.
+    await service.printed('"msg":"run started"');
     service.kill('SIGTERM');
     expect(await service.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
     expect(await database.collections.runs.findOne({ _id: id })).toMatchObject({ status });
