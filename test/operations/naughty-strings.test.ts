@@ -30,7 +30,8 @@ const OWN = [
   '\u007f',
   '\u0001',
 ];
-const ALL = [...new Set([...strings, ...OWN])];
+/** `npm run test:all` takes the time for every string; otherwise each fifth is tried. */
+const ALL = [...new Set([...strings.filter((_, number) => isLong || number % 5 === 0), ...OWN])];
 
 let service: Service;
 beforeAll(async () => {
