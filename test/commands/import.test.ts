@@ -110,7 +110,7 @@ describe('an import from another installation', () => {
     expect(figures.tasks).toEqual({ added: 110, changed: 0, same: 0, kept: 0 });
     expect(figures.runs).toEqual({ recorded: 3 + 7 + 630, same: 0 });
     expect(await contentsOf(target.client)).toEqual(await contentsOf(source.client));
-  }, 60_000);
+  });
 
   it('disables the tasks that it adds, and changes nothing when it is repeated', async () => {
     await addVariants();
@@ -372,7 +372,7 @@ describe('npm run import', () => {
     expect(stdout).toContain(`Importing from ${gate.url} ...`);
     expect(stdout).toContain('tasks: 0 added, 0 changed, 110 were the same');
     expect(await contentsOf(target.client)).toEqual(await contentsOf(source.client));
-  }, 120_000);
+  });
 
   it('takes the key from a file, and shows a summary', async () => {
     await addVariants();

@@ -51,11 +51,10 @@ describe('npm run keys', () => {
     expect(listed).not.toContain(created.stdout.trim().slice(10));
 
     expect(await keys('revoke', id)).toMatchObject({ code: 0, stdout: '' });
-    const deadline = Date.now() + 10_000;
-    while ((await ask(created.stdout.trim())).status === 200 && Date.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    expect((await ask(created.stdout.trim())).status).toBe(401);
+    // The service sees the revocation when its copy of the key expires.
+    let status = 200;
+    while (status === 200) ({ status } = await ask(created.stdout.trim()));
+    expect(status).toBe(401);
     expect((await keys('list')).stdout).toMatch(new RegExp(`^${id} .* revoked 20.* of Mira$`, 'm'));
     service.kill('SIGTERM');
     await service.ended;

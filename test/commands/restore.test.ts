@@ -156,7 +156,7 @@ describe('npm run restore', () => {
       }
       expect(await contentsOf(client)).toEqual(before);
     });
-  }, 60_000);
+  });
 
   test('changes nothing where a unique index forbids the documents', async () => {
     await backupOf(async (client) => {
@@ -213,7 +213,6 @@ describe('npm run restore', () => {
       expect(await restore(file, '--force').ended).toMatchObject({ code: 0, stderr: '' });
       expect(await withEngine(dataDir, contentsOf)).toEqual(contents);
     },
-    60_000,
   );
 
   test('does not make a data directory for a file that it cannot read', async () => {

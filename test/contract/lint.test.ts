@@ -29,4 +29,4 @@ test('a schema whose name generators make from an operationId is an error, in an
   expect(code).not.toBe(0);
   const message = /Schema "(\w+)" has a name that code generators make from the operationId deleteTask/g;
   expect([...stdout.matchAll(message)].map(([, name]) => name).toSorted()).toEqual(made.toSorted());
-}, 120_000);
+});

@@ -161,10 +161,9 @@ describe('a crash at any commit', () => {
   it.each(OPERATIONS)(
     'of %s loses nothing committed and keeps nothing else',
     async (_name, stored, operation) => crashEverywhere(stored, operation),
-    60_000,
   );
 
   it('of deleting what has expired loses nothing committed and keeps nothing else', async () => {
     await crashEverywhere(MANY, async (_collection, crasher) => crasher?.tell('expire'));
-  }, 60_000);
+  });
 });

@@ -53,7 +53,7 @@ async function colorsOf(page: Page, selector: string): Promise<{ text: number; b
     // Chromium's sandbox refuses to run as root, which containers use.
     const chromiumSandbox = process.getuid?.() !== 0;
     browser = await chromium.launch({ executablePath: executablePath ?? '', chromiumSandbox });
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser.close();
     await service.close();
@@ -128,7 +128,7 @@ async function colorsOf(page: Page, selector: string): Promise<{ text: number; b
       await context.close();
       await locked.close();
     }
-  }, 60_000);
+  });
 
   test('a wrong id shows the error of the service', async () => {
     const page = await open('light', '#/Tasks/listTasks');

@@ -24,7 +24,7 @@ test('a connection on which nothing was asked is not waited for', async () => {
   const { port, drain } = await listenOn(service.collections, () => NOW);
   const silent = await dial(port);
   await Promise.all([drain(TIMES), once(silent.resume(), 'close')]);
-}, 10_000);
+});
 
 test('nor is it when the last reply has been read, which is waited for', async () => {
   const prompt = 'Write a caption. '.repeat(1_000);
@@ -47,4 +47,4 @@ test('nor is it when the last reply has been read, which is waited for', async (
   const reply = await text(reading);
   expect([reply.slice(0, 13), reply.slice(-2)]).toEqual(['HTTP/1.1 200 ', ']}']);
   await Promise.all([drained, closed]);
-}, 10_000);
+});

@@ -278,7 +278,7 @@ test('a listing whose reader is slow, but does not stand still, is not cut for o
   }
   slow.destroy();
   expect(JSON.parse(await text(await waiting)).tasks).toHaveLength(TASKS);
-}, 30_000);
+});
 
 describe('the database', () => {
   const read = (url: string, limit = 1) => checkedFetch(`${url}/api/tasks?limit=${limit}`);

@@ -30,7 +30,8 @@ const OWN = [
   '\u007f',
   '\u0001',
 ];
-const ALL = [...new Set([...strings, ...OWN])];
+/** `npm run test:all` takes the time for every string; otherwise each fifth is tried. */
+const ALL = [...new Set([...strings.filter((_, number) => isLong || number % 5 === 0), ...OWN])];
 
 let service: Service;
 beforeAll(async () => {
@@ -163,7 +164,7 @@ describe.each(withBodies)('%s', (id, { method, path }) => {
       await service.collections.runs.deleteMany({});
       await service.collections.run_queue.deleteMany({});
     }
-  }, 120_000);
+  });
 });
 
 test('as parameters and as headers they are found, not found or refused, and nothing else', async () => {
@@ -183,4 +184,4 @@ test('as parameters and as headers they are found, not found or refused, and not
       expect(name === 'limit' ? [200, 400] : [400]).toContain(reply.status);
     }
   }
-}, 120_000);
+});

@@ -99,7 +99,7 @@ describe('the Dockerfile', () => {
     } finally {
       await rm(folder, { recursive: true });
     }
-  }, 30_000);
+  });
 
   test('copies what there is, and lets nothing else into the build', () => {
     const allowed = read('.dockerignore')

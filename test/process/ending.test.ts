@@ -131,7 +131,7 @@ test(`told to end while ${CLIENTS} clients ask, ${ROUNDS} times, it gives each a
   for (const { title } of titles) count.set(title, (count.get(title) ?? 0) + 1);
   expect(created.filter((title) => count.get(title) !== 1)).toEqual([]);
   expect(notCreated.filter((title) => count.has(title))).toEqual([]);
-}, 180_000);
+}, 300_000);
 
 /** A program that is loaded before the service, in its process. */
 const before = (source: string) => ({

@@ -14,7 +14,7 @@ import { ACCOUNT, ARTIST, task, uuid } from '../support/builders.ts';
 import { killAll, run, runCommand, runService } from '../support/process.ts';
 
 /** A text that occurs nowhere but where the test puts it. */
-const seed = (name: string) => `seeded-${name}-7f3a9c`;
+const seed = (name: string) => `seeded-${name}-mark-of-the-test`;
 
 let dataDir: string;
 
@@ -132,7 +132,7 @@ describe('what the service writes, at its most talkative', () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout).toContain('"key":"of-the-test"');
     expect(stdout).toContain('"code":"internal_error"');
-    expect(stdout).not.toContain('7f3a9c');
+    expect(stdout).not.toContain('mark-of-the-test');
     expect(stdout).not.toContain(key.slice('recoup_'.length, 20));
   });
 
@@ -177,7 +177,7 @@ describe('what the service writes, at its most talkative', () => {
     const { code, stdout, stderr } = await service.ended;
     receiver.close();
     expect([code, stderr]).toEqual([0, '']);
-    expect(stdout).not.toContain('7f3a9c');
+    expect(stdout).not.toContain('mark-of-the-test');
     expect(stdout).not.toContain(Buffer.from(seed('url-secret')).toString('base64'));
   });
 
@@ -202,7 +202,7 @@ describe('what the service writes, at its most talkative', () => {
     starting.kill('SIGTERM');
     const { stdout, stderr } = await starting.ended;
     expect(stdout + stderr).not.toBe('');
-    expect(stdout + stderr).not.toContain('7f3a9c');
+    expect(stdout + stderr).not.toContain('mark-of-the-test');
   });
 });
 
@@ -238,5 +238,5 @@ test('an error is logged by its type, message, code, stack and causes, and not b
       cause: { type: 'MongoServerError', code: 121 },
     },
   });
-  expect(written).not.toContain('7f3a9c');
+  expect(written).not.toContain('mark-of-the-test');
 });

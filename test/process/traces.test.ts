@@ -190,7 +190,7 @@ describe('what a process loads', () => {
       'prom-client',
     ]);
     expect([...(await scriptsOf(tracing(collector.url)))]).toContain('@opentelemetry/sdk-trace-base');
-  }, 90_000);
+  });
 });
 
 test('another protocol is refused at start, by name', async () => {

@@ -78,7 +78,7 @@ describe('the walk-through of docs/clients.md', () => {
     expect(disabled?.tasks).toMatchObject([{ id, enabled: false, upcoming: [] }]);
     expect(deleted).toEqual({ status: 'success' });
     expect(more).toEqual([]);
-  }, 120_000);
+  });
 
   test('by the client, it does the same', async () => {
     expect(await runClient(await block('ts'))).toMatch(

@@ -385,5 +385,5 @@ describe('loadSamplesIfEmpty', () => {
     }
     // One write of each kind at least: accounts, tasks, and two a task with runs.
     expect(writes).toBeGreaterThan(20);
-  }, 60_000);
+  });
 });

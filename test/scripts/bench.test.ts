@@ -43,7 +43,7 @@ describe.each<[DatabaseName, number, number]>([
     } finally {
       await database.close();
     }
-  }, 60_000);
+  });
 });
 
 describe('readArguments', () => {

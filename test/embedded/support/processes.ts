@@ -15,13 +15,14 @@ export interface EngineProcess {
 
 const clients = new Set<MongoClient>();
 
-/** A client of an engine in another process, which `endAll` closes. */
+/** A client of an engine in another process. It closes when the process ends, so that no command waits for a server. */
 export async function connectTo(
-  { uri = '' }: Pick<EngineProcess, 'uri'>,
+  { process: child, uri = '' }: Pick<EngineProcess, 'process' | 'uri'>,
   options?: MongoClientOptions,
 ): Promise<MongoClient> {
   const client = new MongoClient(uri, options);
   clients.add(client);
+  child.once('exit', () => void client.close());
   return client.connect();
 }
 
@@ -115,8 +116,8 @@ export class Crasher {
     );
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
     const { uri }: { uri: string } = JSON.parse(String((await lines.next()).value));
-    const options = { serverSelectionTimeoutMS: 200, retryWrites: false };
-    return new Crasher(child, await connectTo({ uri }, options), lines);
+    const client = await connectTo({ process: child, uri }, { retryWrites: false });
+    return new Crasher(child, client, lines);
   }
 
   get database(): Db {

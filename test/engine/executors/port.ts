@@ -5,7 +5,7 @@ import { assertSchema } from '../../support/contract.ts';
 import { ACCOUNT, ARTIST } from '../../support/builders.ts';
 
 /** A text that occurs only in the prompt. */
-export const PROMPT = 'Write to “Ada” & say $HOME `id` 7f3a9c';
+export const PROMPT = 'Write to “Ada” & say $HOME `id` mark-of-the-prompt';
 
 export const JOB: Job = {
   task: {

@@ -154,6 +154,7 @@ test('delays are 1 to 60 seconds, or longer if the receiver asks for it', () => 
         expect(delayOf(tries, () => luck, 600_000)).toBe(600_000);
       },
     ),
+    { seed: Number(process.env.PROPERTY_SEED ?? 20_261_126) },
   );
   expect([0, 1, 2, 3, 4, 5, 9].map((tries) => delayOf(tries, () => 0.5))).toEqual([
     1_500, 3_000, 6_000, 12_000, 24_000, 45_000, 45_000,

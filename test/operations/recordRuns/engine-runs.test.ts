@@ -21,7 +21,7 @@ import { type Service, startService } from '../../support/service.ts';
 
 const { document } = loadSpec();
 const RUNS = Number(process.env.PROPERTY_RUNS ?? 20);
-const TIMEOUT_MS = Math.max(30_000, RUNS * 1_000);
+const TIMEOUT_MS = Math.max(120_000, RUNS * 1_000);
 const settings = { numRuns: RUNS, seed: Number(process.env.PROPERTY_SEED ?? 20_261_126) };
 
 let service: Service;

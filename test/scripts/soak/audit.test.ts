@@ -45,7 +45,7 @@ beforeAll(async () => {
   for (let step = 0; step < STEPS; step += 1) {
     await Promise.all(crew.all.map((client) => client.step()));
   }
-}, 60_000);
+});
 afterAll(async () => {
   agent.destroy();
   faults.stop();

@@ -31,8 +31,10 @@ afterAll(async () => {
   await service.close();
 });
 
-/** The last full minute but so many. */
-const minute = (ago: number) => new Date(Math.floor(Date.now() / MINUTE_MS - ago) * MINUTE_MS);
+/** The last full minute before a test began. */
+let lastMinute: number;
+/** The minutes before and after it. */
+const minute = (ago: number) => new Date(lastMinute - ago * MINUTE_MS);
 
 function runOf(_id: string, type: 'scheduled' | 'manual'): RunDocument {
   const at = minute(2);
@@ -59,13 +61,14 @@ function occurrence(ago: number, more: Partial<OccurrenceDocument>): OccurrenceD
     account_id: ACCOUNT,
     scheduled_at,
     outcome: 'skipped',
-    expires_at: new Date(Date.now() + MINUTE_MS),
+    expires_at: new Date(Date.now() + 60 * MINUTE_MS),
     ...more,
   };
 }
 
 /** A run that fired, one that was asked for, a skip, and two misses in one record. */
 beforeEach(async () => {
+  lastMinute = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS;
   const { tasks, runs, occurrences } = service.collections;
   await Promise.all([tasks.deleteMany({}), runs.deleteMany({}), occurrences.deleteMany({})]);
   const fired = runOf('run_fired', 'scheduled');
