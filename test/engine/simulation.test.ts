@@ -16,7 +16,7 @@ import {
 const MINUTE = 60_000;
 /** New York's clocks go back at 06:00 UTC; 1:30 there is 05:30 UTC, and again 06:30. */
 const START = new Date('2026-11-01T05:20:30Z');
-const SIZE = isLong ? { tasks: 270, chaosMs: 150 * MINUTE } : { tasks: 30, chaosMs: 60 * MINUTE };
+const SIZE = isLong ? { tasks: 270, chaosMs: 150 * MINUTE } : { tasks: 60, chaosMs: 35 * MINUTE };
 const FIRE_TIMES = isLong ? 20_000 : 800;
 const SEEDS = isLong ? [1, 2] : [1];
 /** Time slices end by the real clock, which would make a course depend on the machine. */

@@ -58,7 +58,7 @@ export interface ProcessOptions extends Partial<
   script: Script;
   kind?: string;
   /** Wraps each call to the database; the virtual clock waits for it by default. */
-  latency?: (call: () => unknown) => Promise<unknown>;
+  latency?: (call: () => unknown, isWrite: boolean) => Promise<unknown>;
   /** Sees each call that the database has applied, whether or not the process lives to see the answer. */
   onApplied?: (applied: Applied) => void;
 }
@@ -99,7 +99,14 @@ export class EngineProcess {
       kind,
       execute: async (attempt) => {
         const { job, location, signal } = attempt;
-        calls.push({ job, ...(location !== undefined && { location }), signal, process: this, by: name, atMs: time.ms });
+        calls.push({
+          job,
+          ...(location !== undefined && { location }),
+          signal,
+          process: this,
+          by: name,
+          atMs: time.ms,
+        });
         return script(attempt, this);
       },
       close: async () => {},
@@ -153,7 +160,10 @@ export class EngineProcess {
     else callback();
   }
 
-  #watch(collections: Collections, apply: (call: () => unknown) => Promise<unknown>): Collections {
+  #watch(
+    collections: Collections,
+    apply: (call: () => unknown, isWrite: boolean) => Promise<unknown>,
+  ): Collections {
     const { tasks, runs, accounts, idempotency_keys, api_keys, run_queue, occurrences, engine, upgrades } =
       collections;
     const around =
@@ -173,7 +183,7 @@ export class EngineProcess {
             this.#onApplied?.({ by: this, what: `${collection}.${method}`, args, result });
             return result;
           };
-          apply(this.#onApplied ? applied : call).then(
+          apply(this.#onApplied ? applied : call, WRITES.has(method)).then(
             (result) => this.#whenRunning(() => resolve(result)),
             (error: unknown) => this.#whenRunning(() => reject(error)),
           );
