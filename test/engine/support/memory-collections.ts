@@ -190,13 +190,16 @@ export class MemoryCollection {
     }
     if (!sort) return found;
     const order = Object.entries(sort);
-    found.sort((left, right) => {
+    const inOrder = (left: Fields, right: Fields) => {
       for (const [name, direction] of order) {
         const difference = compare(left[name], right[name]);
         if (difference !== 0) return difference * direction;
       }
       return 0;
-    });
+    };
+    if (limit === 1 && found.length > 1)
+      return [found.reduce((first, other) => (inOrder(other, first) < 0 ? other : first))];
+    found.sort(inOrder);
     return limit === 0 ? found : found.slice(0, limit);
   }
 

@@ -1,4 +1,4 @@
-import { GIVEN_UP_MS, LOST_MS } from '../../../src/engine/local/lease.ts';
+import { LOST_MS } from '../../../src/engine/local/lease.ts';
 import { QueueStore } from '../../../src/store/queue-store.ts';
 import type { QueuedRun } from '../../../src/store/queue-document.ts';
 import { RunStore } from '../../../src/store/run-store.ts';
@@ -18,7 +18,22 @@ const ACCOUNTS = [ACCOUNT, OTHER_ACCOUNT, '44444444-4444-4444-8444-444444444444'
 const CONCURRENCY = 16;
 /** Everything is decided that was due so long before the end, whatever wall clocks showed. */
 export const SETTLED_MS = 20 * MINUTE;
+/** A process that was unable to renew its claims for so much of a lease may lose them. */
+const UNABLE_MS = 15 * SECOND;
 const CALM_MS = 25 * MINUTE;
+
+/** Before which write a process is killed; undefined: at once. */
+const WRITES = [
+  undefined,
+  'occurrences.insertOne',
+  'run_queue.insertOne',
+  'run_queue.findOneAndUpdate',
+  'run_queue.updateOne',
+  'run_queue.deleteOne',
+  'runs.insertOne',
+  'runs.findOneAndUpdate',
+  'tasks.updateOne',
+] as const;
 
 export interface Plan {
   seed: number;
@@ -38,7 +53,7 @@ export interface Claim {
 export interface LostLease {
   claim: Claim | undefined;
   atMs: number;
-  /** Whether its process executed the run and could renew the claim. */
+  /** Whether its process had given the run to the executor, and could have renewed the claim. */
   isNeedless: boolean;
 }
 
@@ -78,7 +93,7 @@ class Simulation {
   readonly calls: Call[] = [];
   readonly lost: LostLease[] = [];
   readonly manual = new Set<string>();
-  readonly counts = { kills: 0, stops: 0, pauses: 0, cuts: 0, jumps: 0, cancels: 0, trips: 0 };
+  readonly counts = { blackouts: 0, kills: 0, stops: 0, pauses: 0, cuts: 0, jumps: 0, cancels: 0, trips: 0 };
   readonly collections = memoryCollections();
   readonly #plan: Plan;
   readonly #time = new VirtualTime({ quietTurns: 1, tickMs: TICK_MS });
@@ -174,8 +189,8 @@ class Simulation {
     // Only the release of a lost lease filters by the beat.
     if (!of.has('beat') || fields(result).get('matchedCount') !== 1) return;
     const claim = this.#claims.get(String(of.get('_id')));
-    const isExecuting = this.calls.some((call) => call.claim === claim && call.answer === undefined);
-    const isNeedless = claim !== undefined && claim.by.isAlive && isExecuting && !this.#wasUnable(claim.by);
+    const call = this.calls.findLast((one) => one.claim === claim);
+    const isNeedless = call !== undefined && call.process.isAlive && !this.#wasUnable(call);
     this.lost.push({ claim, atMs: this.#time.ms, isNeedless });
   }
 
@@ -206,7 +221,7 @@ class Simulation {
       return { kind: 'undelivered', error: { message: 'refused' } };
     }
     if (luck < 0.3 && location === undefined) await onAccepted('https://example.com/jobs/1');
-    await process.work(random() * random() * 80 * SECOND, signal);
+    await process.work(random() * random() * 100 * SECOND, signal);
     if (signal.aborted) {
       ended('aborted');
       return { kind: 'aborted' };
@@ -246,11 +261,23 @@ class Simulation {
     const { ms } = this.#time;
     const restart = () => {
       this.#processes.delete(name);
-      this.#time.at(ms + forMs, () => this.#start(name));
+      this.#time.at(ms + forMs, () => {
+        process.kill();
+        this.#start(name);
+      });
     };
-    if (luck < 0.3) {
+    if (luck < 0.05) {
+      counts.blackouts += 1;
+      for (const one of NAMES) {
+        this.#processes.get(one)?.kill();
+        this.#processes.delete(one);
+        this.#time.at(ms + (2 + random() * 3) * MINUTE, () => this.#start(one));
+      }
+    } else if (luck < 0.3) {
       counts.kills += 1;
-      process.kill();
+      const before = this.#pick(WRITES);
+      process.killWhen = () => process.writesSince.at(-1) === before;
+      if (before === undefined) process.kill();
       restart();
     } else if (luck < 0.45) {
       counts.pauses += 1;
@@ -281,12 +308,13 @@ class Simulation {
     this.#unable.set(process, [...spans, { fromMs: this.#time.ms, toMs }]);
   }
 
-  /** Whether a process could not renew its claims for most of a lease until now. */
-  #wasUnable(process: EngineProcess): boolean {
+  /** Whether the process of a call was unable for so long that it may have given up its lease. */
+  #wasUnable({ process, answeredAtMs = this.#time.ms }: Call): boolean {
     const { ms } = this.#time;
+    const sinceMs = answeredAtMs - LOST_MS;
     const spans = this.#unable.get(process) ?? [];
-    const lengths = spans.map(({ fromMs, toMs }) => Math.min(toMs, ms) - Math.max(fromMs, ms - LOST_MS));
-    return lengths.reduce((sum, length) => sum + Math.max(0, length), 0) >= GIVEN_UP_MS;
+    const lengths = spans.map(({ fromMs, toMs }) => Math.min(toMs, ms) - Math.max(fromMs, sinceMs));
+    return lengths.reduce((sum, length) => sum + Math.max(0, length), 0) >= UNABLE_MS;
   }
 }
 
