@@ -114,7 +114,8 @@ function isScheduled(payload: unknown): boolean {
 }
 
 /** A run is delivered once per attempt, and more than once only if its task allows it and something was broken. */
-function auditDeliveries({ world, receiver }: EngineAudit, task: TaskDocument, run: RunDocument): void {
+function auditDeliveries(audit: EngineAudit, task: TaskDocument, run: RunDocument): void {
+  const { world, receiver } = audit;
   const delivered = receiver.deliveries.get(run._id) ?? [];
   const attempts = delivered.map(({ attempt }) => attempt);
   const history = delivered.map(({ attempt, at }) => `attempt ${attempt} at ${at}`);
@@ -123,10 +124,39 @@ function auditDeliveries({ world, receiver }: EngineAudit, task: TaskDocument, r
   if (attempts.length > (task.max_attempts ?? DEFAULT_ATTEMPTS))
     add(`was delivered ${attempts.length} times, and may be ${task.max_attempts ?? DEFAULT_ATTEMPTS} times`);
   if (run.status === 'COMPLETED' && attempts.length === 0) add('is COMPLETED, and was never delivered');
+  auditFollowed(audit, run, add);
   const [first] = delivered;
   const last = delivered.at(-1);
   if (!first || !last || first === last) return;
   const everything = world.instances.flatMap(({ targets }) => targets);
   if (!world.faults.overlaps(everything, first.at, last.at))
     add('was delivered again, though nothing was broken');
+}
+
+/** Work that was polled has a stored location, so that no fault keeps the engine from the end of it. */
+function auditFollowed(
+  { receiver, starters }: EngineAudit,
+  { _id, status }: RunDocument,
+  add: (what: string) => void,
+): void {
+  const delivered = receiver.deliveries.get(_id) ?? [];
+  const last = delivered.at(-1)?.work;
+  if (status === 'COMPLETED' && last && !last.isReported)
+    add('is COMPLETED, and its receiver has not said so');
+  const polled = delivered.findIndex(({ work }) => work !== undefined && work.polls.length > 0);
+  if (polled === -1) return;
+  if (polled < delivered.length - 1) add('was delivered again, though its work was being followed');
+  const isCanceled = starters.some(({ canceled }) => canceled.has(_id));
+  if (status !== 'COMPLETED' && !(isCanceled && status === 'CANCELED'))
+    add(`is ${status}, though its work was being followed`);
+}
+
+/** Runs whose work was followed after a 202, and those among them that were polled before and after a fault. */
+export function followedRuns({ world, receiver }: Pick<EngineAudit, 'world' | 'receiver'>) {
+  const works = [...receiver.deliveries.values()].flat().flatMap(({ work }) => work ?? []);
+  const everything = world.instances.flatMap(({ targets }) => targets);
+  const throughFaults = works.filter(({ polls }) =>
+    world.faults.overlaps(everything, polls[0] ?? Infinity, polls.at(-1) ?? 0),
+  );
+  return { followed: works.length, throughFaults: throughFaults.length };
 }

@@ -6,6 +6,8 @@ export class Figures {
   readonly requests = new Map<string, Record<Outcome, number>>();
   readonly faults = new Map<string, number>();
   readonly peakMebibytes = new Map<string, number>();
+  /** How many jobs were followed after a 202, and how many of them while something was broken. */
+  followed: { followed: number; throughFaults: number } | undefined;
   /** 304 apart, replies whose body was the same as before, but whose ETag was not. */
   needlessTags = 0;
   slowestMs = 0;

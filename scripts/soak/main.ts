@@ -112,6 +112,10 @@ function report(setUp: string, { figures, findings, delays, growth }: Result): v
   say(`slowest answer while nothing was broken: ${Math.round(figures.slowestMs)} ms`);
   say(`limit of a request, by the machine's load: ${LIMIT_MS} to ${limitMs} ms`);
   if (figures.needlessTags > 0) say(`ETags that changed though the body did not: ${figures.needlessTags}`);
+  if (figures.followed) {
+    const { followed, throughFaults } = figures.followed;
+    say(`jobs followed after 202: ${followed}, ${throughFaults} of them through a fault`);
+  }
   const { lost, wrong, hung } = findings.counts;
   say(`${lost} lost, ${wrong} wrong, ${hung} hung`);
   for (const { severity, what, history } of findings.kept.slice(0, SHOWN_FINDINGS)) {

@@ -1,41 +1,48 @@
-import { type Server, createServer } from 'node:http';
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Task } from '../../generated/types.gen.ts';
 import { listen } from '../../src/http/server/listener.ts';
 import type { Random } from './random.ts';
 
+/** Work that goes on after a 202, until somebody polls its end. */
+export interface FollowedWork {
+  endsAt: number;
+  /** When it was polled. */
+  polls: number[];
+  /** Whether a poll was answered with the end of the work. */
+  isReported: boolean;
+}
+
 export interface Delivery {
   attempt: number;
   at: number;
+  /** If it was answered with 202 and a Location. */
+  work?: FollowedWork;
 }
 
 /** Most jobs take up to this long; a few take longer than a process may stand still. */
 const SHORT_MS = 300;
 const LONG_MS = 5_000;
+/** Work that is followed takes longer than most faults. */
+const FOLLOWED_MS = 10_000;
+const FOLLOWED_SHARE = 0.3;
+/** Polls that are answered with 503: the work goes on. */
+const BUSY_SHARE = 0.1;
 
 /** The receiver of RUN_URL: keeps the deliveries of each run, and completes the work after a while. */
 export class Receiver {
   /** By the run's id, which is the Idempotency-Key. */
   readonly deliveries = new Map<string, Delivery[]>();
+  readonly #random: Random;
   readonly #server: Server;
   url = '';
 
   constructor(random: Random) {
+    this.#random = random;
     this.#server = createServer(async (request, response) => {
-      const chunks: Buffer[] = [];
-      try {
-        for await (const chunk of request) chunks.push(chunk);
-      } catch {
-        // The sender died before it had delivered the job.
-        return;
-      }
-      const { attempt }: { task: Task; attempt: number } = JSON.parse(Buffer.concat(chunks).toString());
-      const runId = String(request.headers['idempotency-key']);
-      const known = this.deliveries.get(runId) ?? [];
-      this.deliveries.set(runId, [...known, { attempt, at: performance.now() }]);
-      await sleep(random.below(random.chance(0.25) ? LONG_MS : SHORT_MS));
       response.setHeader('Content-Type', 'application/json');
-      response.end(JSON.stringify({ done: runId }));
+      if (request.method === 'GET') this.#poll(request, response);
+      else await this.#deliver(request, response);
     });
   }
 
@@ -46,5 +53,49 @@ export class Receiver {
   stop(): void {
     this.#server.closeAllConnections();
     this.#server.close();
+  }
+
+  async #deliver(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const random = this.#random;
+    const chunks: Buffer[] = [];
+    try {
+      for await (const chunk of request) chunks.push(chunk);
+    } catch {
+      // The sender died before it had delivered the job.
+      return;
+    }
+    const { attempt }: { task: Task; attempt: number } = JSON.parse(Buffer.concat(chunks).toString());
+    const runId = String(request.headers['idempotency-key']);
+    const delivery: Delivery = { attempt, at: performance.now() };
+    const known = [...(this.deliveries.get(runId) ?? []), delivery];
+    this.deliveries.set(runId, known);
+    if (random.chance(FOLLOWED_SHARE)) {
+      delivery.work = { endsAt: delivery.at + random.below(FOLLOWED_MS), polls: [], isReported: false };
+      response.writeHead(202, { Location: `/jobs/${runId}/${known.length - 1}` });
+      response.end();
+      return;
+    }
+    await sleep(random.below(random.chance(0.25) ? LONG_MS : SHORT_MS));
+    response.end(JSON.stringify({ done: runId }));
+  }
+
+  #poll({ url = '' }: IncomingMessage, response: ServerResponse): void {
+    const [, , runId = '', at] = url.split('/');
+    const work = this.deliveries.get(runId)?.[Number(at)]?.work;
+    if (!work) {
+      response.writeHead(404);
+      response.end();
+      return;
+    }
+    const now = performance.now();
+    work.polls.push(now);
+    if (this.#random.chance(BUSY_SHARE)) {
+      response.writeHead(503);
+      response.end();
+      return;
+    }
+    work.isReported ||= now >= work.endsAt;
+    const ended = { status: 'completed', output: { done: runId } };
+    response.end(JSON.stringify(now >= work.endsAt ? ended : { status: 'running' }));
   }
 }

@@ -7,7 +7,7 @@ import { faultsOf, stallsOf, wreak } from './chaos.ts';
 import type { World } from './client.ts';
 import { type Crew, hire, hireStarters, work } from './crew.ts';
 import { DelayWatch } from './delay-watch.ts';
-import { engineAudit } from './engine-audit.ts';
+import { engineAudit, followedRuns } from './engine-audit.ts';
 import { FaultLog } from './fault-log.ts';
 import { Figures } from './figures.ts';
 import { finalAudit } from './final-audit.ts';
@@ -22,9 +22,9 @@ import { MemoryWatch, VersionWatch } from './watch.ts';
 /** The part of the time in which processes are replaced; in the rest they only stall, and their memory is looked at. */
 const CHAOS_SHARE = 0.6;
 
-/** Little grace, so that some runs are interrupted, and a process still ends as soon as one without an engine. */
 /** A run is many requests' work. */
 const RUNS_SHARE = 0.15;
+/** Little grace, so that some runs are interrupted, and a process still ends as soon as one without an engine. */
 const ENGINE_SETTINGS = {
   RUN_URL_SECRET: `whsec_${Buffer.alloc(24, 'soak').toString('base64')}`,
   RUN_GRACE_SECONDS: '1',
@@ -143,7 +143,10 @@ async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Res
     const [reporter] = crew.reporters;
     const collections = collectionsOf(client.db(setUp.databaseName));
     const { starters } = crew;
-    if (receiver) await engineAudit({ world, starters, receiver, collections, versions });
+    if (receiver) {
+      await engineAudit({ world, starters, receiver, collections, versions });
+      figures.followed = followedRuns({ world, receiver });
+    }
     if (reporter) await finalAudit({ world, owners: crew.owners, reporter, collections, versions });
     if (plan.mongodbUri !== undefined && findings.total === 0)
       await client.db(setUp.databaseName).dropDatabase();

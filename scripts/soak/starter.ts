@@ -18,6 +18,8 @@ export class Starter implements Client {
   /** By id: the tasks, which a client creates once and never changes. */
   readonly tasks: string[] = [];
   readonly runs: StartedRun[] = [];
+  /** The ids of runs that it has asked to cancel. */
+  readonly canceled = new Set<string>();
   readonly #name: string;
   readonly #world: World;
   readonly #random: Random;
@@ -65,6 +67,7 @@ export class Starter implements Client {
 
   async #cancel({ id }: StartedRun): Promise<void> {
     const { sender, instances } = this.#world;
+    if (id !== undefined) this.canceled.add(id);
     const asked = asking('POST', '/api/tasks/runs/cancel', { runId: id });
     const ended = await sender.send(this.#random.pick(instances), 'cancel run', asked);
     if (ended.outcome === 'replied' && ended.status !== 200 && ended.status !== 503)

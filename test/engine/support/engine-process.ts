@@ -11,7 +11,15 @@ import { ProcessClock, type VirtualTime } from './virtual-time.ts';
 
 const WRITES = new Set(['insertOne', 'updateOne', 'updateMany', 'deleteOne', 'findOneAndUpdate']);
 
-type Around = (name: string, call: () => unknown) => unknown;
+type Around = (name: string, call: () => unknown, args: unknown[]) => unknown;
+
+/** A call to the database that was applied, as `collection.method`. */
+export interface Applied {
+  by: EngineProcess;
+  what: string;
+  args: unknown[];
+  result: unknown;
+}
 
 /** Wraps an object, so that each of its calls to the database goes through `around`. */
 function watched<Target extends object>(target: Target, around: Around): Target {
@@ -21,7 +29,7 @@ function watched<Target extends object>(target: Target, around: Around): Target 
       if (typeof value !== 'function') return value;
       return (...args: unknown[]) => {
         const call = (): unknown => Reflect.apply(value, object, args);
-        if (name !== 'find') return around(String(name), call);
+        if (name !== 'find') return around(String(name), call, args);
         const cursor = call();
         return typeof cursor === 'object' && cursor !== null ? watched(cursor, around) : cursor;
       };
@@ -30,7 +38,8 @@ function watched<Target extends object>(target: Target, around: Around): Target 
 }
 
 export interface ExecutorCall extends Pick<Attempt, 'job' | 'location' | 'signal'> {
-  /** The process that made it. */
+  /** The process that made it, and its name. */
+  process: EngineProcess;
   by: string;
   /** The virtual time at which it began. */
   atMs: number;
@@ -49,7 +58,9 @@ export interface ProcessOptions extends Partial<
   script: Script;
   kind?: string;
   /** Wraps each call to the database; the virtual clock waits for it by default. */
-  latency?: (call: () => unknown) => Promise<unknown>;
+  latency?: (call: () => unknown, isWrite: boolean) => Promise<unknown>;
+  /** Sees each call that the database has applied, whether or not the process lives to see the answer. */
+  onApplied?: (applied: Applied) => void;
 }
 
 /** A process that runs an engine: it can be killed, paused, or lose its database. */
@@ -65,6 +76,7 @@ export class EngineProcess {
   /** Whether the process is killed instead of the write that is about to happen. */
   killWhen = () => false;
   #isPaused = false;
+  readonly #onApplied: ProcessOptions['onApplied'];
   #held: (() => void)[] = [];
 
   constructor({
@@ -76,16 +88,25 @@ export class EngineProcess {
     script,
     kind = 'command',
     latency,
+    onApplied,
     ...options
   }: ProcessOptions) {
     this.name = name;
     this.clock = new ProcessClock(time, now, (callback) => this.#whenRunning(callback));
     const apply = latency ?? ((call: () => unknown) => time.during(async () => call()));
+    this.#onApplied = onApplied;
     const executor: Executor = {
       kind,
       execute: async (attempt) => {
         const { job, location, signal } = attempt;
-        calls.push({ job, ...(location !== undefined && { location }), signal, by: name, atMs: time.ms });
+        calls.push({
+          job,
+          ...(location !== undefined && { location }),
+          signal,
+          process: this,
+          by: name,
+          atMs: time.ms,
+        });
         return script(attempt, this);
       },
       close: async () => {},
@@ -105,6 +126,10 @@ export class EngineProcess {
   /** Like kill -9: the process does nothing from now on. */
   kill(): void {
     this.isAlive = false;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
   }
 
   /** As SIGSTOP. */
@@ -135,12 +160,15 @@ export class EngineProcess {
     else callback();
   }
 
-  #watch(collections: Collections, apply: (call: () => unknown) => Promise<unknown>): Collections {
+  #watch(
+    collections: Collections,
+    apply: (call: () => unknown, isWrite: boolean) => Promise<unknown>,
+  ): Collections {
     const { tasks, runs, accounts, idempotency_keys, api_keys, run_queue, occurrences, engine, upgrades } =
       collections;
     const around =
       (collection: string): Around =>
-      async (method, call) => {
+      async (method, call, args) => {
         const dead = new Promise<never>(() => {});
         if (!this.isAlive) return dead;
         if (WRITES.has(method)) {
@@ -150,7 +178,12 @@ export class EngineProcess {
         }
         if (this.isCutOff) throw new MongoNetworkError('The test took the database away.');
         return new Promise((resolve, reject) => {
-          apply(call).then(
+          const applied = async () => {
+            const result = await call();
+            this.#onApplied?.({ by: this, what: `${collection}.${method}`, args, result });
+            return result;
+          };
+          apply(this.#onApplied ? applied : call, WRITES.has(method)).then(
             (result) => this.#whenRunning(() => resolve(result)),
             (error: unknown) => this.#whenRunning(() => reject(error)),
           );

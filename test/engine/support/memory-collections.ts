@@ -4,20 +4,27 @@ import type { Collections } from '../../../src/store/collections.ts';
 type Value = unknown;
 type Fields = Record<string, Value>;
 
+/** In Jest, each look-up of a global costs more than the rest of a comparison. */
+const Instant = Date;
+
 const isFields = (value: Value): value is Fields =>
   typeof value === 'object' &&
   value !== null &&
   !Array.isArray(value) &&
-  !(value instanceof Date) &&
+  !(value instanceof Instant) &&
   !('_bsontype' in value);
-const plain = (value: Value): Value =>
-  value instanceof Date ? value.getTime() : isObjectId(value) ? String(value) : (value ?? null);
 const isObjectId = (value: Value): boolean =>
   typeof value === 'object' && value !== null && '_bsontype' in value;
+function plain(value: Value): Value {
+  if (typeof value !== 'object') return value ?? null;
+  if (value instanceof Instant) return value.getTime();
+  return isObjectId(value) ? String(value) : value;
+}
 
 /** The order of two values of one kind; null comes first. */
 function compare(one: Value, other: Value): number {
-  const [left, right] = [plain(one), plain(other)];
+  const left = plain(one);
+  const right = plain(other);
   if (left === right) return 0;
   if (left === null) return -1;
   if (right === null) return 1;
@@ -39,19 +46,32 @@ const TESTS: Record<string, (value: Value, operand: Value) => boolean> = {
   $exists: (value, operand) => (value !== undefined) === operand,
 };
 
-function matches(document: Fields, filter: Fields): boolean {
-  return Object.entries(filter).every(([name, condition]) => {
-    if (name === '$or') return listOf(condition).some((one) => isFields(one) && matches(document, one));
-    if (name === '$and') return listOf(condition).every((one) => isFields(one) && matches(document, one));
-    if (condition === undefined) return true;
-    const value = document[name];
-    if (!isFields(condition)) return compare(value, condition) === 0;
-    return Object.entries(condition).every(([operator, operand]) => {
-      const holds = TESTS[operator];
-      if (!holds) throw new Error(`The tests' database has no ${operator}.`);
-      return holds(value, operand);
-    });
+type Test = (document: Fields) => boolean;
+
+function testOf(name: string, condition: Value): Test {
+  if (name === '$or' || name === '$and') {
+    const tests = listOf(condition).map((one) => testsOf(isFields(one) ? one : {}));
+    return name === '$or'
+      ? (document) => tests.some((test) => test(document))
+      : (document) => tests.every((test) => test(document));
+  }
+  if (condition === undefined) return () => true;
+  if (!isFields(condition)) {
+    const wanted = plain(condition);
+    return (document) => plain(document[name]) === wanted;
+  }
+  const tests = Object.entries(condition).map(([operator, operand]): Test => {
+    const holds = TESTS[operator];
+    if (!holds) throw new Error(`The tests' database has no ${operator}.`);
+    return (document) => holds(document[name], operand);
   });
+  return (document) => tests.every((test) => test(document));
+}
+
+/** Prepared once for each call, because a call may look at many documents. */
+function testsOf(filter: Fields): Test {
+  const tests = Object.entries(filter).map(([name, condition]) => testOf(name, condition));
+  return (document) => tests.every((test) => test(document));
 }
 
 const CHANGES: Record<string, (before: Value, operand: Value) => Value> = {
@@ -92,6 +112,8 @@ export class MemoryCollection {
   /** By the value of this field, so that a task's runs are found without a scan. */
   readonly #groups = new Map<Value, Map<string, Fields>>();
   readonly #unique: string | undefined;
+  /** The documents by the value of their unique field. */
+  readonly #uniques = new Map<Value, Fields>();
 
   constructor(unique?: string) {
     this.#unique = unique;
@@ -160,20 +182,24 @@ export class MemoryCollection {
     const one = typeof _id === 'string' ? this.documents.get(_id) : undefined;
     const candidates = typeof _id === 'string' ? (one ? [one] : []) : (group ?? []);
     const found: Fields[] = [];
+    const matches = testsOf(filter);
     for (const document of candidates) {
-      if (!matches(document, filter)) continue;
+      if (!matches(document)) continue;
       found.push(document);
       if (!sort && found.length >= limit) break;
     }
     if (!sort) return found;
     const order = Object.entries(sort);
-    found.sort((left, right) => {
+    const inOrder = (left: Fields, right: Fields) => {
       for (const [name, direction] of order) {
         const difference = compare(left[name], right[name]);
         if (difference !== 0) return difference * direction;
       }
       return 0;
-    });
+    };
+    if (limit === 1 && found.length > 1)
+      return [found.reduce((first, other) => (inOrder(other, first) < 0 ? other : first))];
+    found.sort(inOrder);
     return limit === 0 ? found : found.slice(0, limit);
   }
 
@@ -187,23 +213,24 @@ export class MemoryCollection {
     const after = { ...document };
     change(after, update);
     this.#checkUnique(after, document);
+    if (this.#unique !== undefined) {
+      this.#uniques.delete(document[this.#unique]);
+      this.#uniques.set(after[this.#unique], document);
+    }
     for (const name of Object.keys(document)) if (!(name in after)) delete document[name];
     Object.assign(document, after);
   }
 
   #checkUnique(document: Fields, except?: Fields): void {
-    const unique = this.#unique;
+    const holder = this.#unique === undefined ? undefined : this.#uniques.get(document[this.#unique]);
     const isTaken =
-      (!except && this.documents.has(String(document._id))) ||
-      (unique !== undefined &&
-        [...this.documents.values()].some(
-          (other) => other !== except && compare(other[unique], document[unique]) === 0,
-        ));
+      (!except && this.documents.has(String(document._id))) || (holder !== undefined && holder !== except);
     if (isTaken) throw new MongoServerError({ message: 'E11000 duplicate key', code: 11_000 });
   }
 
   #put(document: Fields): void {
     this.documents.set(String(document._id), document);
+    if (this.#unique !== undefined) this.#uniques.set(document[this.#unique], document);
     const group = this.#groups.get(document.task_id) ?? new Map<string, Fields>();
     group.set(String(document._id), document);
     this.#groups.set(document.task_id, group);
@@ -211,6 +238,7 @@ export class MemoryCollection {
 
   #drop(document: Fields): void {
     this.documents.delete(String(document._id));
+    if (this.#unique !== undefined) this.#uniques.delete(document[this.#unique]);
     this.#groups.get(document.task_id)?.delete(String(document._id));
   }
 }

@@ -17,9 +17,12 @@ export class VirtualTime {
   #order = 0;
   #pending = 0;
   readonly #quietTurns: number;
+  readonly #tickMs: number | undefined;
 
-  constructor(quietTurns = QUIET_TURNS) {
+  /** @param options.tickMs - rounds timers up to multiples of it, so that many fire in one turn */
+  constructor({ quietTurns = QUIET_TURNS, tickMs }: { quietTurns?: number; tickMs?: number } = {}) {
     this.#quietTurns = quietTurns;
+    this.#tickMs = tickMs;
   }
 
   /** Timers that have neither fired nor been canceled. */
@@ -28,7 +31,8 @@ export class VirtualTime {
   }
 
   /** @returns cancels the timer */
-  at(atMs: number, run: () => void): () => void {
+  at(wantedMs: number, run: () => void): () => void {
+    const atMs = this.#tickMs === undefined ? wantedMs : Math.ceil(wantedMs / this.#tickMs) * this.#tickMs;
     const timer = { atMs, order: (this.#order += 1), run };
     let low = 0;
     let high = this.#timers.length;
@@ -72,7 +76,7 @@ export class VirtualTime {
       this.#timers.shift();
       this.ms = Math.max(this.ms, next.atMs);
       next.run();
-      await this.quiet();
+      if (this.#tickMs === undefined || this.#timers[0]?.atMs !== next.atMs) await this.quiet();
     }
     this.ms = until;
   }

@@ -7,7 +7,7 @@ import { Figures } from '../../../scripts/soak/figures.ts';
 import { Findings } from '../../../scripts/soak/findings.ts';
 import { Model } from '../../../scripts/soak/model.ts';
 import { Random } from '../../../scripts/soak/random.ts';
-import { Receiver } from '../../../scripts/soak/receiver.ts';
+import { type FollowedWork, Receiver } from '../../../scripts/soak/receiver.ts';
 import { Sender } from '../../../scripts/soak/sender.ts';
 import { Starter } from '../../../scripts/soak/starter.ts';
 import { VersionWatch } from '../../../scripts/soak/watch.ts';
@@ -87,7 +87,11 @@ beforeEach(async () => {
 });
 
 /** What the audit finds; each run was delivered once, unless a test says otherwise. */
-async function found(deliveries: Record<string, number[]> = {}): Promise<string[]> {
+async function found(
+  deliveries: Record<string, number[]> = {},
+  work?: Partial<FollowedWork>,
+  canceled: string[] = [],
+): Promise<string[]> {
   const findings = new Findings();
   const world = {
     model: new Model(findings),
@@ -105,6 +109,10 @@ async function found(deliveries: Record<string, number[]> = {}): Promise<string[
       id,
       attempts.map((attempt, at) => ({ attempt, at })),
     );
+  // The first delivery of this run is answered with 202.
+  const [followed] = receiver.deliveries.get('run_manual') ?? [];
+  if (followed && work) followed.work = { endsAt: 0, polls: [1], isReported: true, ...work };
+  for (const id of canceled) starter.canceled.add(id);
   const { collections } = service;
   const versions = new VersionWatch(findings);
   await engineAudit({ world, starters: [starter], receiver, collections, versions });
@@ -155,4 +163,23 @@ test('finds deliveries that should not have been, and one that is missing', asyn
   expect(await found({ run_fired: [1, 2] })).toEqual([
     'wrong: run run_fired was delivered again, though nothing was broken',
   ]);
+});
+
+test('finds followed work whose end did not become the end of its run', async () => {
+  const { runs } = service.collections;
+  expect(await found({}, {})).toEqual([]);
+  expect(await found({}, { isReported: false })).toEqual([
+    'wrong: run run_manual is COMPLETED, and its receiver has not said so',
+  ]);
+  await runs.updateOne({ _id: 'run_manual' }, { $set: { status: 'CANCELED' } });
+  expect(await found({}, {}, ['run_manual'])).toEqual([]);
+  expect(await found({}, {})).toEqual([
+    'wrong: run run_manual is CANCELED, though its work was being followed',
+  ]);
+  await runs.updateOne({ _id: 'run_manual' }, { $set: { status: 'CRASHED' } });
+  // Its location may never have been stored.
+  expect(await found({}, { polls: [] })).toEqual([]);
+  expect(await found({ run_manual: [1, 2] }, {})).toContain(
+    'wrong: run run_manual was delivered again, though its work was being followed',
+  );
 });
