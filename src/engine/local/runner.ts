@@ -5,6 +5,8 @@ import { Loop } from './loop.ts';
 
 const LOOK_MS = 2_000;
 const BEAT_MS = 5_000;
+/** Wait after a renewal that failed: a lease must outlast an interruption that is a few seconds shorter than itself. */
+const BEAT_RETRY_MS = 1_000;
 
 /** Claims queued runs and executes them, renews its claims, and releases those of workers that died. */
 export class Runner {
@@ -125,8 +127,10 @@ export class Runner {
 
   async #renew(): Promise<number> {
     const { claims } = this.#tools;
-    await Promise.allSettled([...this.#leases.values()].map(({ lease }) => lease.renew(claims)));
-    return BEAT_MS;
+    const renewals = await Promise.allSettled(
+      [...this.#leases.values()].map(({ lease }) => lease.renew(claims)),
+    );
+    return renewals.some(({ status }) => status === 'rejected') ? BEAT_RETRY_MS : BEAT_MS;
   }
 
   /** Aborts own runs whose cancellation was requested, and releases the claims of workers that seem dead. */

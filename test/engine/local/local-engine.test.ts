@@ -357,6 +357,18 @@ describe('leases', () => {
     expect(await world.statuses()).toEqual(['CRASHED']);
   });
 
+  test('a worker that can renew its claim just in time keeps the run', async () => {
+    await world.addTask(1, { schedule: '1 12 * * *' });
+    const worker = world.startEngine({ script: working(MINUTE) });
+    await world.pass(39.5 * SECOND);
+    worker.isCutOff = true;
+    await world.pass(14 * SECOND);
+    worker.isCutOff = false;
+    await world.pass(MINUTE);
+    expect(await world.statuses()).toEqual(['COMPLETED']);
+    expect(world.calls).toHaveLength(1);
+  });
+
   test('a worker that was paused overwrites nothing that others have decided', async () => {
     await world.addTask(1, { schedule: '1 12 * * *', max_attempts: 2 });
     const worker = world.startEngine({ script: working(10 * SECOND) });

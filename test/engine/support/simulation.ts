@@ -19,7 +19,7 @@ const CONCURRENCY = 16;
 /** Everything is decided that was due so long before the end, whatever wall clocks showed. */
 export const SETTLED_MS = 20 * MINUTE;
 /** A process that was unable to renew its claims for so much of a lease may lose them. */
-const UNABLE_MS = 15 * SECOND;
+const UNABLE_MS = 13 * SECOND;
 const CALM_MS = 25 * MINUTE;
 
 /** Before which write a process is killed; undefined: at once. */
