@@ -24,6 +24,8 @@ export class Starter implements Client {
   readonly #world: World;
   readonly #random: Random;
   #count = 0;
+  /** The task that it creates, until it is acknowledged. */
+  #next: CreateTaskRequest | undefined;
 
   constructor(name: string, world: World, random: Random) {
     this.#name = name;
@@ -77,7 +79,8 @@ export class Starter implements Client {
   async #create(): Promise<void> {
     const { sender, instances, accounts, artists } = this.#world;
     const random = this.#random;
-    const body: CreateTaskRequest = {
+    // A repetition with the same key has to have the same body.
+    this.#next ??= {
       title: `${this.#name} ${this.tasks.length}`,
       prompt: `task ${this.tasks.length} of ${this.#name}`,
       schedule: '* * * * *',
@@ -87,12 +90,14 @@ export class Starter implements Client {
       max_attempts: random.between(1, 2),
     };
     const headers = { 'Idempotency-Key': `${this.#name}-task-${this.tasks.length}` };
-    const asked = asking('POST', '/api/tasks', body, { headers });
+    const asked = asking('POST', '/api/tasks', this.#next, { headers });
     const ended = await sender.send(random.pick(instances), 'create with key', asked);
     if (ended.outcome !== 'replied' || ended.status === 503) return;
     const [created] = ended.status === 200 ? tasksOf(ended.text) : [];
-    if (created) this.tasks.push(created.id);
-    else this.#refused('createTask', ended);
+    if (created) {
+      this.tasks.push(created.id);
+      this.#next = undefined;
+    } else this.#refused('createTask', ended);
   }
 
   #refused(what: string, ended: Exchange): void {

@@ -100,6 +100,9 @@ class Simulation {
   readonly #random: () => number;
   readonly #tasks: TaskDocument[];
   readonly #processes = new Map<string, EngineProcess>();
+  readonly #started: EngineProcess[] = [];
+  /** No process starts before this. */
+  #darkUntilMs = 0;
   readonly #offsets = new Map<string, number>();
   /** By run, the last claim. */
   readonly #claims = new Map<string, Claim>();
@@ -164,6 +167,14 @@ class Simulation {
       onApplied: (applied) => this.#applied(applied),
     });
     this.#processes.set(name, process);
+    this.#started.push(process);
+  }
+
+  #startAt(name: string, atMs: number): void {
+    this.#time.at(atMs, () => {
+      if (this.#time.ms < this.#darkUntilMs) this.#startAt(name, this.#darkUntilMs);
+      else this.#start(name);
+    });
   }
 
   readonly #latency = async (call: () => unknown, isWrite: boolean) => {
@@ -261,18 +272,15 @@ class Simulation {
     const { ms } = this.#time;
     const restart = () => {
       this.#processes.delete(name);
-      this.#time.at(ms + forMs, () => {
-        process.kill();
-        this.#start(name);
-      });
+      this.#time.at(ms + forMs, () => process.kill());
+      this.#startAt(name, ms + forMs);
     };
     if (luck < 0.05) {
       counts.blackouts += 1;
-      for (const one of NAMES) {
-        this.#processes.get(one)?.kill();
-        this.#processes.delete(one);
-        this.#time.at(ms + (2 + random() * 3) * MINUTE, () => this.#start(one));
-      }
+      for (const one of this.#started.splice(0)) one.kill();
+      this.#darkUntilMs = ms + (2 + random() * 2) * MINUTE;
+      for (const one of this.#processes.keys()) this.#startAt(one, this.#darkUntilMs);
+      this.#processes.clear();
     } else if (luck < 0.3) {
       counts.kills += 1;
       const before = this.#pick(WRITES);
