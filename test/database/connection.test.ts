@@ -8,7 +8,11 @@ import { attachDatabase } from '../../src/store/open-store.ts';
 /** What a client of the service, which has not connected yet, would do. */
 async function optionsWith(uri: string) {
   const settings = { uri, name: 'recoup', dataDir: '' };
-  const database = await attachDatabase(settings, pino({ level: 'silent' }), boundsOf(readSettings({}).limits));
+  const database = await attachDatabase(
+    settings,
+    pino({ level: 'silent' }),
+    boundsOf(readSettings({}).limits),
+  );
   await database.close();
   return database.client.options;
 }
