@@ -1,14 +1,18 @@
 /** How the driver is told to deal with the database. */
 import { expect, test } from '@jest/globals';
 import { pino } from 'pino';
+import { readSettings } from '../../src/config/settings.ts';
 import { DEFAULTS, boundsOf } from '../../src/database/connect.ts';
 import { attachDatabase } from '../../src/store/open-store.ts';
-import { limitsWith } from '../support/service.ts';
 
 /** What a client of the service, which has not connected yet, would do. */
 async function optionsWith(uri: string) {
   const settings = { uri, name: 'recoup', dataDir: '' };
-  const database = await attachDatabase(settings, pino({ level: 'silent' }), boundsOf(limitsWith()));
+  const database = await attachDatabase(
+    settings,
+    pino({ level: 'silent' }),
+    boundsOf(readSettings({}).limits),
+  );
   await database.close();
   return database.client.options;
 }

@@ -164,7 +164,7 @@ describe.each(withBodies)('%s', (id, { method, path }) => {
       await service.collections.runs.deleteMany({});
       await service.collections.run_queue.deleteMany({});
     }
-  });
+  }, 300_000);
 });
 
 test('as parameters and as headers they are found, not found or refused, and nothing else', async () => {
@@ -184,4 +184,4 @@ test('as parameters and as headers they are found, not found or refused, and not
       expect(name === 'limit' ? [200, 400] : [400]).toContain(reply.status);
     }
   }
-});
+}, 300_000);

@@ -61,9 +61,10 @@ export function memoryLog() {
   return { lines, log: createLog('info', stream) };
 }
 
-/** The limits that the settings have by default, and others in their place. */
+/** The limits that the settings have by default, and others in their place. A busy machine may take long for a listing. */
 export const limitsWith = (others: Partial<Limits> = {}): Limits => ({
   ...readSettings({}).limits,
+  operationTimeoutMs: 60_000,
   ...others,
 });
 
