@@ -45,14 +45,14 @@ const LISTEN_AFTER_MS = 5_000;
 const HEAP_GROWING_PERCENT = 60;
 
 const UNPROTECTED =
-  'AUTH=none, on an address that other hosts can reach: whoever does, and names this machine by a loopback name, may do everything';
+  'AUTH=none on an address that other hosts can reach: everyone who sends a loopback Host header has full access';
 const NO_KEYS =
-  'no API key is valid, so every request is refused; create one: npm run keys -- create --name NAME --admin';
+  'there is no valid API key, so every request is refused; create one: npm run keys -- create --name NAME --admin';
 
-const UNKNOWN_SETTINGS = 'some variables look like settings, but are none: see recoup-tasks --help';
+const UNKNOWN_SETTINGS = 'ignoring unknown settings; recoup-tasks --help lists all settings';
 
 const PREPARING =
-  'the database is still being prepared, such as with new indexes: until then, every request is answered 503';
+  'the database is still being prepared, for example with new indexes; until then, every request gets 503';
 
 const NOTHING_TO_END = async () => {};
 
@@ -113,9 +113,9 @@ function compose({ settings, log, database, executor, telemetry, ending }: Depen
   const prepare = async () => {
     await database.connect();
     const { uri, dataDir } = settings.database;
-    log.info({ database: uri ? 'MONGODB_URI' : 'embedded', ...(!uri && { dataDir }) }, 'database open');
+    log.info({ database: uri ? 'MONGODB_URI' : 'embedded', ...(!uri && { dataDir }) }, 'opened the database');
     if (settings.sampleData && !uri && (await loadSamplesIfEmpty(collections))) {
-      log.info('sample data loaded');
+      log.info('loaded sample data');
     }
     await warmUp(app);
     if (auth === 'required' && !(await new KeyStore(collections, log).hasValid(now()))) log.warn(NO_KEYS);

@@ -142,7 +142,7 @@ describe('an import from the original', () => {
     expect(byRun).toEqual([
       ['run', 'the source does not name its task', ['run_3']],
       ['run', 'Field "status" must be equal to one of the allowed values.', ['run_4']],
-      ['run', 'Field "output.text" must not have NUL characters or halves of surrogate pairs.', ['run_5']],
+      ['run', 'Field "output.text" must not contain NUL characters or unpaired surrogates.', ['run_5']],
       ['run', 'its task is not among those that were taken over', ['run_6']],
       ['run', 'the source answered with status 404', ['run_7']],
       ['run', expect.stringMatching(/^It has 262,\d+ bytes; a run may have 262,144\.$/), ['run_9']],
@@ -179,7 +179,7 @@ describe('an import from the original', () => {
       ['task', 'Field "id" must match format "uuid".', ['task-2']],
       ['task', "It must have required property 'prompt'.", [uuid(3)]],
       ['task', 'Field "created_at" must match format "date-time".', [uuid(4)]],
-      ['task', 'Field "title" must not have NUL characters or halves of surrogate pairs.', [uuid(5)]],
+      ['task', 'Field "title" must not contain NUL characters or unpaired surrogates.', [uuid(5)]],
     ]);
     expect(await target.collections.tasks.estimatedDocumentCount()).toBe(1);
   });

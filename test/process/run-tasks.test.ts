@@ -198,7 +198,7 @@ describe('a service with an engine', () => {
       task(2, { enabled: false }),
     ]);
     const service = await runEngine({ RUN_COMMAND: 'exit 3', RUN_CONCURRENCY: '1', METRICS_PORT: '0' });
-    const url = /"metrics":"([^"]+)"/.exec(await service.printed('metrics are served'))?.[1] ?? '';
+    const url = /"metrics":"([^"]+)"/.exec(await service.printed('serving metrics'))?.[1] ?? '';
     await runWith(service.url, (await runNow(service.url, uuid(2))).id, 'FAILED');
     const text = async () => (await fetch(url)).text();
     while (!(await text()).includes('engine_attempts_total{outcome="failed"} 2')) await pause(50);
@@ -291,7 +291,7 @@ describe('told to end by SIGTERM', () => {
     expect(await second.ended).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('address already in use'),
-      stdout: expect.not.stringContaining('did not end in time'),
+      stdout: expect.not.stringContaining('shutdown took too long'),
     });
     first.kill('SIGTERM');
     await first.ended;

@@ -30,12 +30,12 @@ function explainField({ path, message, errorCode = '' }: Problem, spec: Document
   const known = (of: string[]) => fieldNamesOf(fieldSchemaOf(spec, request, of)).join(', ');
   if (segments.length === 0) {
     return errorCode.startsWith('minProperties')
-      ? `The body names no field to change; known are ${known([])}.`
+      ? `The body has no field to change. Allowed fields: ${known([])}.`
       : `The body ${message}.`;
   }
   const name = fieldAt(segments.join('.'));
   if (errorCode.startsWith('additionalProperties'))
-    return `${name} is not known; known are ${known(segments.slice(0, -1))}.`;
+    return `${name} is unknown. Allowed fields: ${known(segments.slice(0, -1))}.`;
   if (errorCode.startsWith('required')) return `${name} is missing.`;
   const schema = fieldSchemaOf(spec, request, segments);
   if (
@@ -46,7 +46,7 @@ function explainField({ path, message, errorCode = '' }: Problem, spec: Document
   )
     return `${name} must be ${expectationOf(spec, schema)}.`;
   if (errorCode.startsWith('pattern'))
-    return `${name} must not have NUL characters or halves of surrogate pairs.`;
+    return `${name} must not contain NUL characters or unpaired surrogates.`;
   // Of several types it says "must be object,null".
   return `${name} ${errorCode.startsWith('type') ? message.replaceAll(',', ' or ') : message}.`;
 }
