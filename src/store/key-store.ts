@@ -73,7 +73,7 @@ export class KeyStore {
     };
     const { _id, hash } = document;
     if (!(await insertOnce(this.#keys, document)) && !(await this.#keys.findOne({ _id, hash }))) {
-      throw new Error(`Another key has the id ${_id} or the same hash. Create a key again.`);
+      throw new Error(`Another key has the id ${_id} or the same hash. Create a new key.`);
     }
     return { id: _id, key };
   }

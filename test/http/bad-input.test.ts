@@ -61,7 +61,7 @@ describe('400', () => {
       'a parameter is unknown',
       'acount_id=1',
       'unknown_parameter',
-      'known: id, account_id, artist_account_id',
+      'Allowed parameters: id, account_id, artist_account_id',
     ],
     ['a parameter has other capitals', `ID=${id}`, 'unknown_parameter', '"ID"'],
     ['a parameter is an array', `id[]=${id}`, 'unknown_parameter', '"id[]"'],

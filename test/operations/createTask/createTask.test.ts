@@ -289,9 +289,9 @@ describe('a body is refused, and nothing is stored, when', () => {
     ['it is empty', '', 'The body is empty'],
     ['it ends too early', good.slice(0, -1), 'not valid JSON'],
     ['it has a comment', `/* */${good}`, 'not valid JSON'],
-    ['a name is given twice', good.replace('{', '{"title":"other",'), 'the name "title" twice'],
-    ['a name is given twice in other letters', good.replace('{', '{"\\u0074itle":"other",'), '"title" twice'],
-    ['a name is given twice deep inside', '{"a":[{"b":{"c":1,"c":2}}]}', '"c" twice'],
+    ['a name is given twice', good.replace('{', '{"title":"other",'), 'repeats the name "title"'],
+    ['a name is given twice in other letters', good.replace('{', '{"\\u0074itle":"other",'), 'repeats the name "title"'],
+    ['a name is given twice deep inside', '{"a":[{"b":{"c":1,"c":2}}]}', 'repeats the name "c"'],
     ['it is nested deeply', '{"a":'.repeat(65) + '1' + '}'.repeat(65), 'nested more than 64 levels'],
     [
       'it is nested more deeply than a stack is',

@@ -321,7 +321,7 @@ test.each([
   ['to=2026-02-30T00:00:00Z', 'invalid_parameter', '"to"'],
   ['runId=', 'invalid_parameter', '"runId" is empty'],
   [`runId=${'x'.repeat(256)}`, 'invalid_parameter', '"runId" must be 1 to 255 characters'],
-  ['run_id=x', 'unknown_parameter', 'known: runId, limit, cursor'],
+  ['run_id=x', 'unknown_parameter', 'Allowed parameters: runId, limit, cursor'],
 ])('%s is refused', async (query, code, message) => {
   const refused = await refusal(query);
   expect(refused).toMatchObject({ status: 400, code, runs: [] });

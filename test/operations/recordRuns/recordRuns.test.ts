@@ -400,7 +400,7 @@ describe('PUT /api/tasks/runs', () => {
     const before = await service.runs.findOwn('run_2');
     const { error, response } = await record([report(1), report(2, { updatedAt: '2027-01-01T00:00:00Z' })]);
     expect([response.status, error?.code]).toEqual([409, 'run_of_the_engine']);
-    expect(error?.error).toContain(`"runs.1.id": the run run_2 belongs to this service's own engine`);
+    expect(error?.error).toContain(`"runs.1.id": the run run_2 belongs to this service's engine`);
     expect(await countOf(service.collections.runs)).toBe(1);
     expect(await service.runs.findOwn('run_2')).toEqual(before);
     const { data } = await listRuns({ client: service.client, query: { runId: 'run_2' } });
@@ -542,7 +542,7 @@ describe('PUT /api/tasks/runs', () => {
       body: JSON.stringify({ task_id: uuid(1), runs: [report(1)], ...fields }),
     });
     const { error } = await response.json();
-    expect(error.match(/is not known/g)).toHaveLength(1);
+    expect(error.match(/is unknown/g)).toHaveLength(1);
     expect(error.length).toBeLessThan(300);
   });
 });
