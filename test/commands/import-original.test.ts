@@ -145,7 +145,7 @@ describe('an import from the original', () => {
       ['run', 'Field "output.text" must not contain NUL characters or unpaired surrogates.', ['run_5']],
       ['run', 'its task was not imported', ['run_6']],
       ['run', 'the source answered with status 404', ['run_7']],
-      ['run', expect.stringMatching(/^It has 262,\d+ bytes; a run may have 262,144\.$/), ['run_9']],
+      ['run', expect.stringMatching(/^It has 262,\d+ bytes; the limit for a run is 262,144\.$/), ['run_9']],
     ]);
     expect(original.inFlight.most).toBe(2);
     const runs = await target.collections.runs.find({}, { sort: { _id: 1 } }).toArray();

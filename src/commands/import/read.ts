@@ -5,6 +5,7 @@ import addFormats from 'ajv-formats';
 import type { RunReport, Task } from '../../../generated/types.gen.ts';
 import { fieldAt } from '../../lib/errors.ts';
 import { Unstorable, checkStorable } from '../../lib/storable.ts';
+import { plainWords } from '../../lib/validator-words.ts';
 import type { NewTask } from '../../store/task-store.ts';
 
 /** A task or run that cannot be stored here; the message says why. */
@@ -74,7 +75,11 @@ function readerOf<Type>(name: string, schema: Schema): (value: unknown) => Type 
 
 function unfit([error]: ErrorObject[] = []): Unfit {
   const path = (error?.instancePath ?? '').slice(1).replaceAll('/', '.');
-  return new Unfit(`${path === '' ? 'It' : fieldAt(path)} ${error?.message ?? 'is invalid'}.`);
+  const problem =
+    error?.keyword === 'enum'
+      ? `must be one of ${error.params['allowedValues'].join(', ')}`
+      : plainWords(error?.message ?? 'is invalid');
+  return new Unfit(`${path === '' ? 'It' : fieldAt(path)} ${problem}.`);
 }
 
 function refuseUnstorable(value: unknown): void {

@@ -266,11 +266,7 @@ describe('a body is refused, and nothing is stored, when', () => {
     ['a text is an operator', { title: { $ne: '' } }, 'Field "title" must be string'],
     ['a text is null', { prompt: null }, 'Field "prompt" must be string'],
     ['a text is empty', { title: '' }, 'Field "title"'],
-    [
-      'a text is too long',
-      { title: 'x'.repeat(201) },
-      'Field "title" must NOT have more than 200 characters',
-    ],
+    ['a text is too long', { title: 'x'.repeat(201) }, 'Field "title" must have at most 200 characters'],
     ['a text has a NUL', { prompt: 'a\0b' }, 'Field "prompt" must not contain NUL'],
     [
       'a text has half a character',
@@ -290,7 +286,11 @@ describe('a body is refused, and nothing is stored, when', () => {
     ['it ends too early', good.slice(0, -1), 'not valid JSON'],
     ['it has a comment', `/* */${good}`, 'not valid JSON'],
     ['a name is given twice', good.replace('{', '{"title":"other",'), 'repeats the name "title"'],
-    ['a name is given twice in other letters', good.replace('{', '{"\\u0074itle":"other",'), 'repeats the name "title"'],
+    [
+      'a name is given twice in other letters',
+      good.replace('{', '{"\\u0074itle":"other",'),
+      'repeats the name "title"',
+    ],
     ['a name is given twice deep inside', '{"a":[{"b":{"c":1,"c":2}}]}', 'repeats the name "c"'],
     ['it is nested deeply', '{"a":'.repeat(65) + '1' + '}'.repeat(65), 'nested more than 64 levels'],
     [

@@ -468,7 +468,7 @@ describe('PUT /api/tasks/runs', () => {
     [
       '101 runs',
       { runs: Array.from({ length: 101 }, (_, at) => ({ ...report(1), id: `r${at}` })) },
-      '"runs" must NOT have more than 100 items',
+      '"runs" must have at most 100 items',
     ],
     [
       'an error without message',
