@@ -156,7 +156,8 @@ async function serve(dependencies: Dependencies): Promise<void> {
     const first = await Promise.race([prepared, waits, late, ended]);
     if (!signal.aborted) {
       const url = await depending(`HOST=${host}, PORT=${port}`, () => listen(server, port, host));
-      log.info({ url, docs: `${url}/docs`, auth }, 'listening');
+      const { uri, dataDir } = settings.database;
+      log.info({ url, docs: `${url}/docs`, data: uri ? 'MONGODB_URI' : dataDir, auth }, 'listening');
       if (auth === 'none' && reachable) log.warn(UNPROTECTED);
       if (first === 'late') log.warn(PREPARING);
     }
@@ -229,13 +230,17 @@ try {
   const { environment, unknown } = readEnvironment();
   const settings = readSettings(environment);
   uri = settings.database.uri;
-  log = createLog(settings.logLevel);
+  // Loaded on demand: most services have no terminal.
+  const terminal = process.stdout.isTTY && (await import('./lib/terminal-log.ts')).terminalStream();
+  log = createLog(settings.logLevel, terminal || undefined);
   await main(settings, unknown, log);
 } catch (error) {
   const hide = (text: string) => withoutCredentials(text, uri);
   const explained = explain(error);
   const text = hide(explained ?? reasonOf(error));
-  log.fatal(explained === undefined ? unknownError(error, hide) : {}, text);
+  // On a terminal, the message on stderr is enough.
+  if (explained === undefined || !(process.stdout.isTTY && process.stderr.isTTY))
+    log.fatal(explained === undefined ? unknownError(error, hide) : {}, text);
   process.stderr.write(`${text}\n`);
   process.exitCode = 1;
 }

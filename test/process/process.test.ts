@@ -53,6 +53,20 @@ describe('the service as a process, on the embedded engine', () => {
     socket.destroy();
   });
 
+  test('prints readable lines on a terminal', async () => {
+    const source = 'process.stdout.isTTY = true';
+    const service = run('src/main.js', {
+      PORT: '0',
+      DATA_DIR: dataDir,
+      NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(source)}`,
+    });
+    const shown = await service.printed(/data: .*\n/);
+    expect(shown).toMatch(/API: {2}http:\/\/127\.0\.0\.1:\d+\/api\/tasks\n {4}docs: http/);
+    expect(shown).not.toContain('"level"');
+    service.kill('SIGTERM');
+    expect(await service.ended).toMatchObject({ code: 0 });
+  });
+
   test('stays empty when sample data is off', async () => {
     const service = await runService({ DATA_DIR: dataDir, SAMPLE_DATA: 'off' });
     expect(await idsAt(service.url)).toEqual([]);
