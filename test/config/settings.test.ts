@@ -271,16 +271,16 @@ describe('settings of an engine', () => {
   test.each([
     [
       { RUN_COMMAND: 'agent', RUN_MODEL: 'small' },
-      'RUN_COMMAND, RUN_MODEL: each of them executes tasks; set one',
+      'RUN_COMMAND, RUN_MODEL: only one of them can execute tasks; set one',
     ],
     [
       { RUN_URL: 'http://a.example', RUN_CHAT_URL: 'http://b.example' },
-      'RUN_URL, RUN_CHAT_URL: each of them',
+      'RUN_URL, RUN_CHAT_URL: only one of them',
     ],
     [{ RUN_URL: 'https://agent.example' }, 'RUN_URL: set RUN_URL_SECRET as well'],
     [{ RUN_CHAT_URL: 'https://chat.example' }, 'RUN_CHAT_URL: set RUN_CHAT_KEY as well'],
     [{ RUN_MODEL: 'small', OPENAI_API_KEY: 'key' }, 'RUN_MODEL: set OPENAI_BASE_URL or AI_GATEWAY_API_KEY'],
-    [{ RUN_MODEL: 'm', OPENAI_BASE_URL: 'http://a.example', AI_GATEWAY_API_KEY: 'k' }, 'RUN_MODEL: both'],
+    [{ RUN_MODEL: 'm', OPENAI_BASE_URL: 'http://a.example', AI_GATEWAY_API_KEY: 'k' }, 'RUN_MODEL: OPENAI_BASE_URL and AI_GATEWAY_API_KEY are both set'],
     [
       { RUN_COMMAND: 'agent', HOST: '0.0.0.0', AUTH: 'none' },
       'AUTH: with AUTH=none, every host that can reach',
@@ -313,7 +313,7 @@ describe('settings of an engine', () => {
         message: expect.not.stringMatching(/hunter2|aHVudGVyM/),
       }),
     );
-    expect(() => readSettings({ [name]: value })).toThrow(`${name}: it `);
+    expect(() => readSettings({ [name]: value })).toThrow(`${name}: must `);
   });
 });
 
