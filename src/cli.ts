@@ -30,8 +30,8 @@ function settingsHelp(): string {
 
 const HELP = `recoup-tasks: the tasks service, on the embedded database or on MongoDB
 
-Usage: recoup-tasks [--help] [--version]    starts the service
-       recoup-tasks COMMAND [...]            runs a command; COMMAND --help describes it
+Usage: recoup-tasks [--help] [--version]   starts the service
+       recoup-tasks COMMAND [...]           runs a command; COMMAND --help describes it
 
 Commands: ${Object.keys(COMMANDS).join(', ')}
 

@@ -45,14 +45,14 @@ const LISTEN_AFTER_MS = 5_000;
 const HEAP_GROWING_PERCENT = 60;
 
 const UNPROTECTED =
-  'AUTH=none, on an address that other hosts can reach: whoever does, and names this machine by a loopback name, may do everything';
+  'AUTH=none on an address that other hosts can reach: everyone who sends a loopback Host header has full access';
 const NO_KEYS =
-  'no API key is valid, so every request is refused; create one: npm run keys -- create --name NAME --admin';
+  'there is no valid API key, so every request is refused; create one: npm run keys -- create --name NAME --admin';
 
-const UNKNOWN_SETTINGS = 'some variables look like settings, but are none: see recoup-tasks --help';
+const UNKNOWN_SETTINGS = 'ignoring unknown settings; recoup-tasks --help lists all settings';
 
 const PREPARING =
-  'the database is still being prepared, such as with new indexes: until then, every request is answered 503';
+  'the database is still being prepared, for example with new indexes; until then, every request gets 503';
 
 const NOTHING_TO_END = async () => {};
 
@@ -113,9 +113,9 @@ function compose({ settings, log, database, executor, telemetry, ending }: Depen
   const prepare = async () => {
     await database.connect();
     const { uri, dataDir } = settings.database;
-    log.info({ database: uri ? 'MONGODB_URI' : 'embedded', ...(!uri && { dataDir }) }, 'database open');
+    log.info({ database: uri ? 'MONGODB_URI' : 'embedded', ...(!uri && { dataDir }) }, 'opened the database');
     if (settings.sampleData && !uri && (await loadSamplesIfEmpty(collections))) {
-      log.info('sample data loaded');
+      log.info('loaded sample data');
     }
     await warmUp(app);
     if (auth === 'required' && !(await new KeyStore(collections, log).hasValid(now()))) log.warn(NO_KEYS);
@@ -156,7 +156,8 @@ async function serve(dependencies: Dependencies): Promise<void> {
     const first = await Promise.race([prepared, waits, late, ended]);
     if (!signal.aborted) {
       const url = await depending(`HOST=${host}, PORT=${port}`, () => listen(server, port, host));
-      log.info({ url, docs: `${url}/docs`, auth }, 'listening');
+      const { uri, dataDir } = settings.database;
+      log.info({ url, docs: `${url}/docs`, data: uri ? 'MONGODB_URI' : dataDir, auth }, 'listening');
       if (auth === 'none' && reachable) log.warn(UNPROTECTED);
       if (first === 'late') log.warn(PREPARING);
     }
@@ -229,13 +230,17 @@ try {
   const { environment, unknown } = readEnvironment();
   const settings = readSettings(environment);
   uri = settings.database.uri;
-  log = createLog(settings.logLevel);
+  // Loaded on demand: most services have no terminal.
+  const terminal = process.stdout.isTTY && (await import('./lib/terminal-log.ts')).terminalStream();
+  log = createLog(settings.logLevel, terminal || undefined);
   await main(settings, unknown, log);
 } catch (error) {
   const hide = (text: string) => withoutCredentials(text, uri);
   const explained = explain(error);
   const text = hide(explained ?? reasonOf(error));
-  log.fatal(explained === undefined ? unknownError(error, hide) : {}, text);
+  // On a terminal, the message on stderr is enough.
+  if (explained === undefined || !(process.stdout.isTTY && process.stderr.isTTY))
+    log.fatal(explained === undefined ? unknownError(error, hide) : {}, text);
   process.stderr.write(`${text}\n`);
   process.exitCode = 1;
 }

@@ -40,7 +40,7 @@ if (found === undefined) {
   );
 } else if (found.length > 0) {
   process.stderr.write(
-    `${found.join('\n')}\nTo mend it: npm audit tells more; npm update, or npm audit fix\n`,
+    `${found.join('\n')}\nTo fix it, run npm audit for details, then npm update or npm audit fix.\n`,
   );
   process.exitCode = 1;
 }

@@ -26,13 +26,13 @@ function baseUrlOf(given: string | undefined): string {
   const baseUrl = given ?? fromEnvironment('RECOUP_TASKS_URL');
   if (baseUrl !== undefined) {
     if (!/^https?:\/\/[^/]/.test(baseUrl)) {
-      throw new TypeError(`The base URL "${baseUrl}" does not begin with http:// or https:// and a host.`);
+      throw new TypeError(`The base URL "${baseUrl}" must begin with http:// or https:// and a host.`);
     }
     return baseUrl;
   }
   if (typeof location !== 'undefined') return location.origin;
   throw new TypeError(
-    "Where is the service? Say createClient({ baseUrl: 'http://127.0.0.1:3000' }), or set RECOUP_TASKS_URL.",
+    "The base URL is missing. Pass createClient({ baseUrl: 'http://127.0.0.1:3000' }), or set RECOUP_TASKS_URL.",
   );
 }
 
@@ -49,7 +49,7 @@ function redirected({ status, headers }: Response, { url }: Request): ApiError {
   const location = headers.get('Location');
   const to = location === null ? '' : ` to ${location}`;
   // A browser does not reveal status and location.
-  const message = `Unexpected reply: ${new URL(url).origin} redirects${to} (status ${status || 'unknown'}). The client follows no redirect; set baseUrl to the address of the service itself.`;
+  const message = `Unexpected reply: ${new URL(url).origin} redirects${to} (status ${status || 'unknown'}). The client does not follow redirects; set baseUrl to the address of the service itself.`;
   return new ApiError(message, { status: status || undefined, code: 'unexpected_reply' });
 }
 
@@ -82,7 +82,7 @@ async function checkData(response: Response): Promise<void> {
 async function checkReply(response: Response, request: Request): Promise<Response> {
   const { headers, ok, status, type } = response;
   if (status === 304) {
-    throw new ApiError('Not modified: the ETag of If-None-Match still holds.', {
+    throw new ApiError('Not modified: the ETag of If-None-Match still matches.', {
       status,
       code: 'not_modified',
     });

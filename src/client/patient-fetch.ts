@@ -73,7 +73,7 @@ async function whole(response: Response): Promise<Response> {
   const body = await response.arrayBuffer();
   const { status, statusText, headers, url } = response;
   if (status > LAST_STATUS) {
-    const message = `Unexpected reply: status ${status} is not one of HTTP's (100 to ${LAST_STATUS}).`;
+    const message = `Unexpected reply: ${status} is not an HTTP status (100 to ${LAST_STATUS}).`;
     throw new ApiError(message, { status, code: 'unexpected_reply' });
   }
   // Statuses without a body refuse even an empty one.

@@ -16,7 +16,7 @@ function write(value: unknown, ancestors: object[]): string | undefined {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (tagOf(value) === '[object BigInt]') return String(value);
   if (BOXED.has(tagOf(value))) return JSON.stringify(value);
-  if (ancestors.includes(value)) throw new TypeError('The request body refers to itself.');
+  if (ancestors.includes(value)) throw new TypeError('The request body contains a circular reference.');
   const path = [...ancestors, value];
   if (Array.isArray(value)) {
     // Array.from visits the holes of a sparse array, which map() would skip.

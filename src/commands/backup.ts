@@ -13,14 +13,14 @@ import { embeddedOnly } from './embedded-only.ts';
 
 const HELP = `Usage: npm run backup -- FILE [--force]
 
-Writes all of the embedded database, as it is at one moment, into FILE, whether the service is running or not. FILE is
-there whole or not at all, and only its owner can read it. npm run restore reads it, and so does mongorestore:
+Writes a consistent backup of the whole embedded database to FILE. The service may run meanwhile. FILE appears only when
+it is complete, and only its owner can read it. Restore it with npm run restore, or into a MongoDB server with
 mongorestore --archive=FILE --gzip
 
-  --force  replaces FILE where it exists
-  --help   this text
+  --force  replaces FILE if it exists
+  --help   shows this text
 
-The database is the one of DATA_DIR, from the environment or .env (see .env.example).
+DATA_DIR, from the environment or .env, is the folder of the database.
 `;
 
 async function backup({ file, force }: { file: string; force: boolean }): Promise<void> {
@@ -43,7 +43,7 @@ async function backup({ file, force }: { file: string; force: boolean }): Promis
     progress?.end();
     process.stdout.write(
       `Backed up ${count(figures.collections)} collections, ${count(figures.documents)} documents, ` +
-        `${megabytes(figures.bytes)}, in ${secondsSince(startedAt)} into ${file} (${megabytes(figures.fileBytes)}).\n`,
+        `${megabytes(figures.bytes)}, in ${secondsSince(startedAt)} to ${file} (${megabytes(figures.fileBytes)}).\n`,
     );
   } finally {
     progress?.end();

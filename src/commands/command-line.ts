@@ -32,7 +32,7 @@ export class UsageError extends Error {
 /** A command was told to end, by a signal, before it was done. */
 export class Interrupted extends Error {
   constructor(signal: string) {
-    super(`It was ended by ${signal}.`);
+    super(`Interrupted by ${signal}.`);
     this.name = 'Interrupted';
   }
 }
@@ -61,7 +61,7 @@ export function parseArguments<const Config extends ParseArgsConfig>(
   } catch (error) {
     // parseArgs explains at length; its first sentence says what is wrong.
     const [problem] = error instanceof Error ? error.message.split(/\.\s/) : [];
-    throw new UsageError(command, `${(problem ?? 'The arguments cannot be read').replace(/\.$/, '')}.`);
+    throw new UsageError(command, `${(problem ?? 'The arguments are invalid').replace(/\.$/, '')}.`);
   }
 }
 
@@ -77,8 +77,9 @@ export function readFileArguments(
   const { values, positionals } = parseArguments(command, { args, allowPositionals: true, options });
   if (values.help) return 'help';
   const [file, other] = positionals;
-  if (!file) throw new UsageError(command, 'The name of a file is missing.');
-  if (other !== undefined) throw new UsageError(command, `There is one file, but also "${other}".`);
+  if (!file) throw new UsageError(command, 'The file name is missing.');
+  if (other !== undefined)
+    throw new UsageError(command, `Only one file is allowed; "${other}" is one too many.`);
   return { file, force: values.force ?? false };
 }
 

@@ -9,6 +9,6 @@ export function embeddedOnly(command: string, { uri }: DatabaseSettings, instead
   if (uri === undefined) return;
   throw new UsageError(
     command,
-    `MONGODB_URI is set, and npm run ${command} is for the embedded database. For a server: ${instead}. For the embedded database: MONGODB_URI= npm run ${command} ...`,
+    `npm run ${command} works on the embedded database, but MONGODB_URI is set. For a server, use: ${instead}. For the embedded database, use: MONGODB_URI= npm run ${command} ...`,
   );
 }

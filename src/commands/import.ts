@@ -16,20 +16,20 @@ import { describe } from './import/summary.ts';
 const HELP = `Usage: npm run import -- --from URL [--account ID ...] [--enabled] [--dry-run]
 
 Copies tasks, with their ids, and their runs from the original's API, or from another installation of this service, into
-the configured database, whether the service is running or not. Tasks arrive disabled, so that two services do not
-execute the same task. After an interruption, repeat the command. What is newer here is not overwritten.
+the configured database. The service may run meanwhile. Tasks arrive disabled, so that two services do not execute the
+same task. After an interruption, repeat the command. Tasks and runs that are newer here are not overwritten.
 
   --from URL       address of the API, without /api, such as https://api.example.com
-  --key-file FILE  file with the key that the source asks for; default: the key in RECOUP_API_KEY
-  --account ID     account whose tasks are copied; may be repeated; default: all tasks that the key sees
-  --enabled        tasks are enabled as they are at the source, also those that arrived disabled before and that nobody
-                   has changed here since; no task is disabled
+  --key-file FILE  file with the API key of the source; default: the key in RECOUP_API_KEY
+  --account ID     account whose tasks are copied; may be repeated; default: all accounts that the key can read
+  --enabled        enables tasks that are enabled at the source, also those of earlier imports that nobody has changed
+                   here since; disables none
   --dry-run        reads everything, writes nothing, and shows what an import would do
-  --help           this text
+  --help           shows this text
 
-The key is read from a file or the environment, because other users of the machine can see arguments. Requests to the
-source run two at a time at most, and wait as long as its Retry-After says.
-The database is the one of MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env (see .env.example).
+The key is not an argument, because other users of the machine can see arguments. The command sends at most two requests
+at a time to the source and honors its Retry-After.
+MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env, name the database.
 `;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -49,7 +49,7 @@ export interface ImportPlan {
 const wrong = (problem: string) => new UsageError('import', problem);
 
 function parseSource(text: string | undefined): string {
-  if (text === undefined) throw wrong('--from URL is missing: the address of the API to import from.');
+  if (text === undefined) throw wrong('--from URL is missing; it is the address of the API to import from.');
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
     throw wrong(`--from must be a URL such as https://api.example.com, but is "${text}".`);
@@ -100,7 +100,7 @@ export function readArguments(args: string[]): ImportPlan | 'help' {
 function readKey(file: string | undefined): string {
   const key = file === undefined ? process.env.RECOUP_API_KEY : readFileSync(file, 'utf8').trim();
   const where = file === undefined ? 'RECOUP_API_KEY' : file;
-  if (!key) throw wrong(`There is no key in ${where}. Set RECOUP_API_KEY, or give --key-file FILE.`);
+  if (!key) throw wrong(`There is no key in ${where}. Set RECOUP_API_KEY, or pass --key-file FILE.`);
   if (!KEY.test(key)) throw wrong(`The key in ${where} must be one line of ASCII characters without blanks.`);
   return key;
 }

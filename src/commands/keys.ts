@@ -12,25 +12,25 @@ const HELP = `Usage: npm run --silent keys -- create --name NAME --account UUID 
        npm run keys -- list
        npm run keys -- revoke ID
 
-Makes, lists and revokes the keys of the configured database, whether the service is running or not.
+Creates, lists and revokes the API keys of the configured database. The service may run meanwhile.
 
-create prints the key, alone, on stdout; it is shown this once, and stored as a hash. What else there is to say goes to
-stderr. --silent keeps npm's own lines from stdout.
+create prints only the key on stdout, and everything else on stderr. It shows the key once; the database stores a hash of
+it. --silent keeps npm's own lines from stdout.
 
   --name NAME      what the key is for, 1 to 100 characters
-  --account UUID   the key sees this account's tasks and runs alone; an account that is missing is created
-  --email ADDRESS  the e-mail address of an account that is created
-  --read-only      the key may read, and nothing else
-  --no-write       the key may read, run tasks and cancel runs, but not create, change or delete tasks
-  --admin          the key sees all accounts, and may record runs
-  --expires WHEN   when it stops working: 2027-01-31, or an instant such as 2027-01-31T12:00:00Z; never by default
-  --help           this text
+  --account UUID   limits the key to this account's tasks and runs; creates the account if it does not exist
+  --email ADDRESS  the e-mail address of a new account
+  --read-only      limits the key to reading
+  --no-write       lets the key read, run tasks and cancel runs, but not create, change or delete tasks
+  --admin          gives the key access to all accounts, and the right to record runs
+  --expires WHEN   when the key expires: 2027-01-31, or an instant such as 2027-01-31T12:00:00Z; never by default
+  --help           shows this text
 
-list shows what each key may do in its account, or "all". It shows as unusable, with the PROBLEM, keys whose document this
-version does not understand. They are refused.
+list shows the rights of each key in its account, or "all". It marks a key as unusable, and shows the PROBLEM, if this
+version cannot read its document. The service refuses such a key.
 revoke takes the ID that create and list show. Every running service refuses the key within seconds.
 
-The database is the one of MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env (see .env.example).
+MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env, name the database.
 `;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -56,7 +56,7 @@ function parseWhen(text: string): Date {
       `--expires must be a day such as 2027-01-31, or an instant with Z or an offset, but is "${text}".`,
     );
   }
-  if (at <= new Date()) throw wrong(`--expires is over already: ${at.toISOString()}.`);
+  if (at <= new Date()) throw wrong(`--expires must be in the future, but is ${at.toISOString()}.`);
   return at;
 }
 
@@ -72,7 +72,7 @@ interface Options {
 
 /** The rights of a key; undefined for all of them. */
 function planRights({ 'read-only': readOnly, 'no-write': noWrite }: Options): Right[] | undefined {
-  if (readOnly && noWrite) throw wrong('--read-only and --no-write exclude each other.');
+  if (readOnly && noWrite) throw wrong('--read-only and --no-write cannot be combined; pass one.');
   if (readOnly) return ['read'];
   return noWrite ? ['read', 'run'] : undefined;
 }
@@ -81,7 +81,7 @@ function planCreation(options: Options): KeysPlan {
   const { name, account, email, admin, expires } = options;
   const may = planRights(options);
   if (name === undefined || !/^[^\p{Cc}\p{Surrogate}]{1,100}$/u.test(name)) {
-    throw wrong('--name must have 1 to 100 characters, and no control characters.');
+    throw wrong('--name NAME must have 1 to 100 characters and no control characters.');
   }
   const common = {
     command: 'create',
@@ -89,15 +89,14 @@ function planCreation(options: Options): KeysPlan {
     ...(expires !== undefined && { expiresAt: parseWhen(expires) }),
   } as const;
   if (admin && account === undefined) {
-    if (email !== undefined) throw wrong('--email is of an --account.');
-    if (may) throw wrong('--read-only and --no-write are of an --account.');
+    if (email !== undefined) throw wrong('--email needs --account; an admin key has no account.');
+    if (may) throw wrong('--read-only and --no-write need --account; an admin key has all rights.');
     return { ...common, scope: 'admin' };
   }
-  if (admin || account === undefined)
-    throw wrong('A key is for an account or for an admin: --account UUID or --admin.');
+  if (admin || account === undefined) throw wrong('Pass either --account UUID or --admin.');
   if (!UUID.test(account)) throw wrong(`--account must be a UUID, but is "${account}".`);
   if (email !== undefined && !EMAIL.test(email))
-    throw wrong(`--email must be an address, but is "${email}".`);
+    throw wrong(`--email must be an e-mail address, but is "${email}".`);
   return {
     ...common,
     accountId: account.toLowerCase(),
@@ -129,10 +128,11 @@ export function readArguments(args: string[]): KeysPlan | 'help' {
   if (help) return 'help';
   const [command, id, more] = positionals;
   if (command === 'create' && id === undefined) return planCreation(options);
-  if (Object.keys(options).length > 0) throw wrong(`--${Object.keys(options)[0]} is of create.`);
+  if (Object.keys(options).length > 0)
+    throw wrong(`--${Object.keys(options)[0]} is an option of create only.`);
   if (command === 'list' && id === undefined) return { command };
   if (command === 'revoke' && id !== undefined && more === undefined) return { command, id };
-  throw wrong('The commands are create, list and revoke ID.');
+  throw wrong('Pass one of the commands create, list and revoke ID.');
 }
 
 /** For people, beside what a program reads on stdout. */
@@ -143,7 +143,7 @@ async function create(plan: KeysPlan & { command: 'create' }, { collections }: D
     const { accountId, email } = plan;
     const account = await new AccountStore(collections).obtain({ _id: accountId, email });
     if (email !== undefined && account?.email !== email) {
-      say(`The account ${accountId} exists, and keeps its e-mail address: ${account?.email ?? 'none'}.`);
+      say(`Account ${accountId} already exists and keeps its e-mail address: ${account?.email ?? 'none'}.`);
     }
   }
   const { id, key } = await keys.create(plan, new Date());
@@ -203,7 +203,7 @@ async function list(keys: KeyStore): Promise<void> {
 async function revoke(id: string, keys: KeyStore): Promise<void> {
   const key = await keys.revoke(id, new Date());
   if (!key) throw wrong(`There is no key ${id}.`);
-  say(`Key ${cellOf(id)} (${cellOf(key.name)}) is revoked since ${cellOf(key.revoked_at)}.`);
+  say(`Key ${cellOf(id)} (${cellOf(key.name)}) was revoked at ${cellOf(key.revoked_at)}.`);
 }
 
 async function work(plan: KeysPlan): Promise<void> {

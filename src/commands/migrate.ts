@@ -16,16 +16,16 @@ import {
 
 const HELP = `Usage: npm run migrate -- --to URI
 
-Copies all of the embedded database to a MongoDB server, and compares every document there with the one here. Stop the
-service first: what it writes meanwhile is found missing in the end. After an interruption, repeat the command; it goes
-on where it was. Then set MONGODB_URI=URI and start the service.
+Copies the whole embedded database to a MongoDB server and compares every document. Stop the service first: the command
+fails if the service writes meanwhile. After an interruption, repeat the command; it continues. Then set MONGODB_URI=URI
+and start the service.
 
-  --to URI  connection string of the server, as MONGODB_URI would have it; default: MONGODB_URI, which keeps the
-            password out of the list of processes. The database there is the one that the service would use: that of
-            MONGODB_DATABASE, else the one in the URI's path, else recoup. It must have no documents of others.
-  --help    this text
+  --to URI  connection string of the server; default: MONGODB_URI, which keeps the password out of the list of processes.
+            The target database is the one that the service would use: MONGODB_DATABASE, else the name in the path of
+            the URI, else recoup. It must not contain other documents.
+  --help    shows this text
 
-The embedded database is the one of DATA_DIR, from the environment or .env (see .env.example).
+DATA_DIR, from the environment or .env, is the folder of the embedded database.
 `;
 
 /** Longer than the service's: an index of a large collection may take minutes to build. */
@@ -56,7 +56,7 @@ function clientFor(uri: string): MongoClient {
     // The driver's reason may repeat parts of the password.
     throw new UsageError(
       'migrate',
-      'The connection string of the server cannot be read; it should be such as mongodb://user:password@host:27017/name, with special characters of the password percent-encoded.',
+      'The connection string of the server is invalid. Use the form mongodb://user:password@host:27017/name, with special characters of the password percent-encoded.',
     );
   }
 }
@@ -65,7 +65,7 @@ async function run({ to }: { to: string | undefined }, remember: (uri: string) =
   if (to !== undefined) remember(to);
   const here = settingsOf({ MONGODB_URI: '' }).database;
   const there = settingsOf(to === undefined ? {} : { MONGODB_URI: to }).database;
-  if (there.uri === undefined) throw new UsageError('migrate', 'Where to is missing: give --to URI.');
+  if (there.uri === undefined) throw new UsageError('migrate', 'The target is missing. Pass --to URI.');
   remember(there.uri);
   const startedAt = performance.now();
   const client = clientFor(there.uri);
@@ -86,9 +86,9 @@ async function run({ to }: { to: string | undefined }, remember: (uri: string) =
     );
     progress?.end();
     process.stdout.write(
-      `Copied ${count(figures.inserted)} documents, replaced ${count(figures.replaced)}, deleted ${count(figures.deleted)}; the others were there.\n` +
+      `Copied ${count(figures.inserted)} documents, replaced ${count(figures.replaced)}, deleted ${count(figures.deleted)}; the others were already there.\n` +
         `Compared ${count(figures.collections)} collections, ${count(figures.documents)} documents, ${megabytes(figures.bytes)}, ` +
-        `${count(figures.indexes)} indexes with database ${there.name}: all equal, none missing, none besides, in ${secondsSince(startedAt)}.\n`,
+        `${count(figures.indexes)} indexes with database ${there.name}: all equal, in ${secondsSince(startedAt)}.\n`,
     );
   } finally {
     progress?.end();

@@ -13,13 +13,13 @@ import {
 
 const HELP = `Usage: npm run repair
 
-Makes every task of the configured database point to its last five runs again, from the history of runs, and files its
-runs under its owner, whether the service is running or not. The next report of a task mends its pointers too; this is for
-tasks that wait long for one after a crash, and for what another tool wrote into the database.
+Repairs the configured database: makes every task point to its last five runs again, and moves the runs of a task to its
+owner. The service may run meanwhile. Use it after a crash, or after another tool wrote to the database. The next report
+of a task repairs that task too.
 
-  --help  this text
+  --help  shows this text
 
-The database is the one of MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env (see .env.example).
+MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env, name the database.
 `;
 
 /**
@@ -30,7 +30,7 @@ export function readArguments(args: string[]): 'repair' | 'help' {
   const options = { help: { type: 'boolean', short: 'h' } } as const;
   const { values, positionals } = parseArguments('repair', { args, allowPositionals: true, options });
   if (positionals.length > 0)
-    throw new UsageError('repair', `There are no arguments, but "${positionals[0]}".`);
+    throw new UsageError('repair', `This command has no arguments; remove "${positionals[0]}".`);
   return values.help ? 'help' : 'repair';
 }
 
@@ -39,12 +39,12 @@ async function work(): Promise<void> {
   const { collections, close } = await joinDatabase(settingsOf().database, warningsLog());
   try {
     const tasks = await collections.tasks.estimatedDocumentCount();
-    const progress = showProgress('Repairing', tasks, `Looking at ${count(tasks)} tasks`);
+    const progress = showProgress('Repairing', tasks, `Checking ${count(tasks)} tasks`);
     try {
       const figures = await repair(collections, progress.add);
       progress.end();
       process.stdout.write(
-        `Looked at ${count(figures.tasks)} tasks, mended ${count(figures.mended)} and filed ${count(figures.filed)} runs ` +
+        `Checked ${count(figures.tasks)} tasks, repaired ${count(figures.mended)}, and moved ${count(figures.filed)} runs to their owners ` +
           `in ${secondsSince(startedAt)}.\n`,
       );
     } finally {

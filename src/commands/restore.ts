@@ -15,14 +15,14 @@ import { embeddedOnly } from './embedded-only.ts';
 
 const HELP = `Usage: npm run restore -- FILE [--force]
 
-Replaces everything in the embedded database by what is in FILE, whether the service is running or not. FILE is one of
-npm run backup or of mongodump --archive, gzipped or not. It is checked from start to end first; then it is loaded beside
-what is there, which takes as much room again; then both change places at once. Until then nothing changes.
+Replaces everything in the embedded database with the contents of FILE, a backup by npm run backup or mongodump
+--archive, gzipped or not. The service may run meanwhile. The command first checks the whole FILE, then loads it beside
+the current data, which takes as much disk space again, and then switches to it at once. Nothing changes before that.
 
-  --force  also where the database holds documents
-  --help   this text
+  --force  replaces the database even if it contains documents
+  --help   shows this text
 
-The database is the one of DATA_DIR, from the environment or .env (see .env.example).
+DATA_DIR, from the environment or .env, is the folder of the database.
 `;
 
 async function restore({ file, force }: { file: string; force: boolean }): Promise<void> {
@@ -34,7 +34,7 @@ async function restore({ file, force }: { file: string; force: boolean }): Promi
   try {
     const figures = await restoreArchive(file, join, force, {
       onVerified: ({ documents }) => {
-        const line = `The file is whole. Restoring ${count(documents)} documents`;
+        const line = `The file is complete. Restoring ${count(documents)} documents`;
         progress = showProgress('Restoring', documents, line);
       },
       onLoaded: (documents) => progress?.add(documents),
@@ -46,7 +46,7 @@ async function restore({ file, force }: { file: string; force: boolean }): Promi
     );
     if (figures.collections > 0 && !figures.databases.includes(database.name)) {
       process.stdout.write(
-        `They are in ${figures.databases.join(', ')}, and the service reads "${database.name}": set MONGODB_DATABASE.\n`,
+        `They are in ${figures.databases.join(', ')}, but the service reads "${database.name}". Set MONGODB_DATABASE.\n`,
       );
     }
   } finally {

@@ -21,15 +21,15 @@ const BOUNDS: Record<keyof SeedPlan, { min: number; max: number }> = {
 
 const HELP = `Usage: npm run seed -- [--accounts A] [--tasks N] [--runs M]
 
-Fills the configured database with made-up accounts and their artists, tasks and runs, whether the service is running or not. The same
-arguments make the same documents; what is there already stays, so the command may be repeated.
+Fills the configured database with made-up accounts, artists, tasks and runs. The service may run meanwhile. The same
+arguments make the same documents, and existing documents stay, so the command may be repeated.
 
   --accounts A  accounts that own the tasks (${count(BOUNDS.accounts.min)} to ${count(BOUNDS.accounts.max)}; default ${count(DEFAULTS.accounts)})
   --tasks N     tasks in all (${count(BOUNDS.tasks.min)} to ${count(BOUNDS.tasks.max)}; default ${count(DEFAULTS.tasks)})
   --runs M      runs of each task (${count(BOUNDS.runs.min)} to ${count(BOUNDS.runs.max)}; default ${count(DEFAULTS.runs)})
-  --help        this text
+  --help        shows this text
 
-The database is the one of MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env (see .env.example).
+MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env, name the database.
 `;
 
 function parseCount(name: keyof SeedPlan, value: string | undefined): number {
@@ -39,7 +39,7 @@ function parseCount(name: keyof SeedPlan, value: string | undefined): number {
   if (number >= min && number <= max) return number;
   throw new UsageError(
     'seed',
-    `--${name} must be a whole number from ${count(min)} to ${count(max)}, in digits alone, but is "${value}".`,
+    `--${name} must be a whole number from ${count(min)} to ${count(max)}, digits only, but is "${value}".`,
   );
 }
 

@@ -25,7 +25,7 @@ type Problem = string;
 function modelOf(model: string, env: CleanedEnv<typeof variables>): ExecutorSettings | Problem {
   const { OPENAI_BASE_URL: baseUrl, OPENAI_API_KEY: apiKey, AI_GATEWAY_API_KEY: gatewayKey } = env;
   if (baseUrl && gatewayKey) {
-    return 'RUN_MODEL: both OPENAI_BASE_URL and AI_GATEWAY_API_KEY are set; set only one, so that it is clear where prompts go';
+    return 'RUN_MODEL: OPENAI_BASE_URL and AI_GATEWAY_API_KEY are both set; set only one, which decides where prompts go';
   }
   if (baseUrl) return { kind: 'model', model, server: { baseUrl, apiKey } };
   if (gatewayKey) return { kind: 'model', model, server: { gatewayKey } };
@@ -42,7 +42,7 @@ export function executorSettings(
 ): ExecutorSettings | Problem | undefined {
   const { RUN_COMMAND, RUN_URL, RUN_CHAT_URL, RUN_MODEL } = env;
   const chosen = CHOICES.filter((name) => env[name] !== undefined);
-  if (chosen.length > 1) return `${chosen.join(', ')}: each of them executes tasks; set one`;
+  if (chosen.length > 1) return `${chosen.join(', ')}: only one of them can execute tasks; set one`;
   if (RUN_COMMAND) {
     const names = [...COMMAND_VARIABLES, ...(env.RUN_COMMAND_ENV ?? [])];
     const given = names.flatMap((name) => {

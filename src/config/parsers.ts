@@ -74,7 +74,7 @@ export const mongodbUri = makeValidator<string>((value) => {
   if (MONGODB_URI.test(value)) return value;
   // Neither this message nor the driver repeats the value: it may hold a password.
   throw new EnvError(
-    'it is not a connection string such as mongodb://user:password@host:27017/name, with special characters of the password percent-encoded',
+    'must be a connection string such as mongodb://user:password@host:27017/name, with special characters of the password percent-encoded',
   );
 });
 
@@ -87,13 +87,13 @@ export const databaseName = makeValidator<string>((value) => {
 
 export const filled = makeValidator<string>((value) => {
   if (value.trim() !== '' && !value.includes('\0')) return value;
-  throw new EnvError('it is empty');
+  throw new EnvError('must not be empty');
 });
 
 /** A secret that goes into a header. Error messages do not repeat it. */
 export const secret = makeValidator<string>((value) => {
   if (/^[\x21-\x7e]+$/.test(value)) return value;
-  throw new EnvError('it must be one word of ASCII characters');
+  throw new EnvError('must be one word of ASCII characters');
 });
 
 /** A secret of Standard Webhooks. Error messages do not repeat it. */
@@ -102,16 +102,14 @@ export const webhookSecret = makeValidator<string>((value) => {
   const bytes = Buffer.from(encoded, 'base64');
   if (bytes.length >= 24 && bytes.length <= 64 && bytes.toString('base64') === encoded) return value;
   throw new EnvError(
-    'it must be whsec_ followed by 24 to 64 bytes in base64; create one: echo "whsec_$(openssl rand -base64 32)"',
+    'must be whsec_ followed by 24 to 64 bytes in base64; create one: echo "whsec_$(openssl rand -base64 32)"',
   );
 });
 
 /** An http or https URL without credentials. Error messages do not repeat it. */
 export const httpUrl = makeValidator<string>((value) => {
   if (/^https?:\/\/[^@\s#]+$/.test(value) && URL.canParse(value)) return value;
-  throw new EnvError(
-    'it must be a URL such as https://agent.example/runs, without user, password or fragment',
-  );
+  throw new EnvError('must be a URL such as https://agent.example/runs, without user, password or fragment');
 });
 
 export const names = makeValidator<string[]>((value) => {

@@ -82,7 +82,7 @@ function traceExportOf(env: CleanedEnv<typeof otelVariables>): TraceExport | und
   if (exporter === 'none') return undefined;
   if (exporter === 'console') return 'console';
   if (exporter !== 'otlp') {
-    throw new InvalidSettings([`OTEL_TRACES_EXPORTER: "${exporter}" is none of otlp, console, none`]);
+    throw new InvalidSettings([`OTEL_TRACES_EXPORTER: "${exporter}" is not one of otlp, console, none`]);
   }
   for (const name of ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const) {
     const url = env[name];
@@ -95,7 +95,7 @@ function traceExportOf(env: CleanedEnv<typeof otelVariables>): TraceExport | und
       : 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL';
   const protocol = env[name];
   if (protocol === 'http/json' || protocol === 'http/protobuf') return protocol;
-  throw new InvalidSettings([`${name}: "${protocol}" is none of http/protobuf, http/json`]);
+  throw new InvalidSettings([`${name}: "${protocol}" is not one of http/protobuf, http/json`]);
 }
 
 /** A connection string may name a database in its path, as in mongodb://host/name?options. */
@@ -122,16 +122,14 @@ export function readSettings(environment: NodeJS.Dict<string>): Settings {
   );
   const auth = env.AUTH ?? (LOOPBACK.test(env.HOST) ? 'none' : 'required');
   if (auth === 'none' && env.CORS_ORIGINS) {
-    throw new InvalidSettings([
-      'CORS_ORIGINS: pages of other origins may call the API only with a key; set AUTH=required as well',
-    ]);
+    throw new InvalidSettings(['CORS_ORIGINS: pages of other origins need a key; set AUTH=required as well']);
   }
   const executor = executorSettings(env, environment);
   if (typeof executor === 'string') throw new InvalidSettings([executor]);
   const reachable = !LOOPBACK.test(env.HOST);
   if (executor && auth === 'none' && reachable) {
     throw new InvalidSettings([
-      'AUTH: with none, every host that reaches the service could execute tasks; set AUTH=required or HOST=127.0.0.1',
+      'AUTH: with AUTH=none, every host that can reach the service could execute tasks; set AUTH=required or HOST=127.0.0.1',
     ]);
   }
   return {

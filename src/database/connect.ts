@@ -70,7 +70,8 @@ const NOTHING_TO_CLOSE = async () => {};
 
 /** The error for a connection string that the driver cannot use, without its password. */
 function unusableUri(uri: string, error: unknown): Unusable {
-  const problem = describeSystemError(error) ?? `${reasonOf(error)}. See the options of connection strings.`;
+  const problem =
+    describeSystemError(error) ?? `${reasonOf(error)}. Check the connection string and its options.`;
   return new Unusable('MONGODB_URI', withoutCredentials(problem, uri));
 }
 

@@ -42,7 +42,7 @@ export async function doPatiently(
     }
     if (!isWaiting) {
       isWaiting = true;
-      log.warn('waiting for the database: every request is answered 503 until it can be reached');
+      log.warn('waiting for the database; until it is reachable, every request gets 503');
       onWait();
     }
     await pause(TRY_AGAIN_MS, undefined, { signal: giveUp });

@@ -29,8 +29,8 @@ export class Readiness {
   async checkStarted(): Promise<void> {
     if (this.#phase !== 'starting') return;
     const problem = (await this.#database.answers())
-      ? 'is still being prepared'
-      : 'does not answer right now';
+      ? 'is still being prepared, for example with new indexes'
+      : 'is unavailable';
     throw new ApiError('database_unavailable', `The database ${problem}. Try again shortly.`, {
       headers: retrySoon(),
     });
@@ -39,9 +39,9 @@ export class Readiness {
   /** @throws ApiError not_ready, database_unavailable */
   async check(): Promise<void> {
     if (this.#phase === 'ending')
-      throw new ApiError('not_ready', 'The service is about to end.', { headers: retrySoon() });
+      throw new ApiError('not_ready', 'The service is shutting down.', { headers: retrySoon() });
     if (!(await this.#database.answers()))
-      throw new ApiError('database_unavailable', 'The database does not answer right now.', {
+      throw new ApiError('database_unavailable', 'The database is unavailable.', {
         headers: retrySoon(),
       });
     if (this.#phase === 'starting')

@@ -137,7 +137,7 @@ export class DatabaseWatch {
     this.#outage = undefined;
     this.#lastOutageEndedAtMs = now.getTime();
     const durationMs = answersSince.getTime() - since.getTime();
-    this.#log.info({ durationMs, failures: this.#failures }, 'database back');
+    this.#log.info({ durationMs, failures: this.#failures }, 'database available again');
     this.#failures = 0;
   }
 
@@ -152,7 +152,7 @@ export class DatabaseWatch {
       return;
     }
     this.#told.set(key, { at: now, since: 0 });
-    const message = kind === 'slow' ? 'database too slow' : 'database refused';
+    const message = kind === 'slow' ? 'database too slow' : 'database refused an operation';
     this.#log.error({ err: error, requestId, ...(told && { alsoBefore: told.since }) }, message);
   }
 }

@@ -121,7 +121,7 @@ export function keyPartsOf(value: RawValue | undefined, what: string): KeyPart[]
   const parts = fieldsOf(value).map(([name, direction]): KeyPart => {
     const number = isNumber(direction) ? numberOf(direction) : 0;
     if (number !== 1 && number !== -1) {
-      throw badValue(`${what}: the embedded engine takes 1 and -1 only, and '${name}' has another value`);
+      throw badValue(`${what}: '${name}' must be 1 or -1 in the embedded engine`);
     }
     return { field: parseFieldName(name, what), direction: number };
   });

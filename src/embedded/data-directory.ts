@@ -27,7 +27,7 @@ export async function prepareDirectory(dataDir: string): Promise<string> {
 export class SocketPathTooLong extends Error {
   constructor(directory: string) {
     super(
-      `The path of the data directory ${directory} is too long for a socket. Set DATA_DIR to a shorter path, or start closer to it.`,
+      `The path of the data directory ${directory} is too long for a socket. Set DATA_DIR to a shorter path, or start the service from a folder closer to it.`,
     );
     this.name = 'SocketPathTooLong';
   }

@@ -17,7 +17,7 @@ export function fieldNameOf(text: string): FieldName {
  */
 export function parseFieldName(text: string, what: string): FieldName {
   if (text === '' || text.startsWith('$')) {
-    throw badValue(`${what}: a field name cannot be empty or start with '$', as '${text}' does`);
+    throw badValue(`${what}: a field name must not be empty or start with '$', but is '${text}'`);
   }
   if (text.includes('.')) throw unsupported(`${what}: the path '${text}' into a document`);
   return fieldNameOf(text);

@@ -103,11 +103,11 @@ function comparable(operator: string, value: RawValue): RawValue {
 
 /** The JavaScript form of a BSON regex, or of a $regex text with its options: i, m, s and u. */
 function regexOf(value: RawValue, options: RawValue | undefined): RegExp {
-  if (options && options.type !== TYPE.string) throw badValue('$options has to be a string');
+  if (options && options.type !== TYPE.string) throw badValue('$options must be a string');
   const [pattern, ownFlags] = regexParts(value);
   const flags = options ? textOf(options) : ownFlags;
   if (/[^imsu]/.test(flags)) {
-    throw new CommandError(51108, `$options must be of i, m, s and u, and not '${flags}'`);
+    throw new CommandError(51108, `$options must consist of i, m, s and u, but is '${flags}'`);
   }
   try {
     return new RegExp(pattern, [...new Set(`${flags}u`)].join(''));
@@ -118,7 +118,7 @@ function regexOf(value: RawValue, options: RawValue | undefined): RegExp {
 
 function regexParts({ type, bytes, start, end }: RawValue): [pattern: string, flags: string] {
   if (type === TYPE.string) return [bytes.toString('utf8', start + 4, end - 1), ''];
-  if (type !== TYPE.regex) throw badValue('$regex has to be a string');
+  if (type !== TYPE.regex) throw badValue('$regex must be a string');
   const split = bytes.indexOf(0, start);
   return [bytes.toString('utf8', start, split), bytes.toString('utf8', split + 1, end - 1)];
 }

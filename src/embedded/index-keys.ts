@@ -29,7 +29,7 @@ export function indexEntry(document: RawValue, parts: readonly KeyPart[]): Index
   const keys: Buffer[] = [];
   for (const { field, direction } of parts) {
     const value = fieldOf(document, field.bytes);
-    if (isArray(value)) throw unsupported(`an array in '${field.text}', by which is indexed or sorted,`);
+    if (isArray(value)) throw unsupported(`an array in '${field.text}', a field of an index or a sort,`);
     const key = valueKey(value?.type === TYPE.undefined ? undefined : value);
     values.push(value);
     keys.push(direction === -1 ? inverted(key) : key);

@@ -71,7 +71,10 @@ export async function discardUnfinished(store: Store, log: EngineLog): Promise<v
       await store.write(() => discardIndex(store, collection, index.id));
       if (index.ready) {
         const named = { collection: namespaceOf(collection), index: index.name };
-        log.warn(named, 'dropped an index on arrays or paths, which the embedded database no longer has');
+        log.warn(
+          named,
+          'dropped an index on arrays or paths, which the embedded database no longer supports',
+        );
       }
     }
   }

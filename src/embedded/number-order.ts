@@ -10,7 +10,9 @@ import { type RawValue, TYPE } from './raw-bson.ts';
 export function encodeNumber(value: RawValue): Buffer {
   const number = numberOf(value);
   if (value.type === TYPE.long && BigInt(number) !== value.bytes.readBigInt64LE(value.start)) {
-    throw unsupported(`Comparing or indexing a 64-bit number that no double equals, near ${number},`);
+    throw unsupported(
+      `Comparing or indexing a 64-bit number that a double cannot represent, near ${number},`,
+    );
   }
   return exact(number);
 }

@@ -10,7 +10,7 @@ export class DataDirectoryInUse extends Error {
   constructor(path: string, pid: string | undefined) {
     const holder = pid === undefined ? 'another process' : `process ${pid}`;
     super(
-      `The data directory ${path} is in use by ${holder}. Stop it, or give this one a directory of its own (DATA_DIR).`,
+      `The data directory ${path} is in use by ${holder}. Stop that process, or set DATA_DIR to another directory.`,
     );
     this.name = 'DataDirectoryInUse';
   }

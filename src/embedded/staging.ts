@@ -31,7 +31,7 @@ function replaceAllByStaged(store: Store, staged: readonly StagedCollection[]): 
     if (collection && isSame) return [collection, wanted];
     throw new CommandError(
       20,
-      `of ${wanted.db}.${wanted.name} something else is there than the ${wanted.count} documents that were loaded; is another restore running?`,
+      `${wanted.db}.${wanted.name} does not contain the ${wanted.count} documents that were loaded; is another restore running?`,
     );
   });
   for (const collection of store.collections()) {

@@ -5,7 +5,7 @@ import { CommandError } from './errors.ts';
 /** The stored data cannot be used: its files cannot be opened, are damaged, or come from a newer version of this program. */
 export class UnusableStore extends Error {
   constructor(path: string, cause: unknown) {
-    const damaged = `${reasonOf(cause)}. It may be damaged. Restore it from a backup, or move the directory away to start with an empty database.`;
+    const damaged = `${reasonOf(cause)}. It may be damaged. Restore a backup, or move the directory away to start with an empty database.`;
     super(`The database in ${path} cannot be opened: ${describeSystemError(cause) ?? damaged}`, { cause });
     this.name = 'UnusableStore';
   }
@@ -29,7 +29,10 @@ export async function storageError(error: unknown): Promise<CommandError> {
   const cause = await causeOf(error);
   const message = reasonOf(cause);
   if (DISK_FULL.test(message)) {
-    return new CommandError(14031, `the disk is full or failing, the write is not acknowledged: ${message}`);
+    return new CommandError(
+      14031,
+      `the disk is full or failing, and the write is not acknowledged: ${message}`,
+    );
   }
   return new CommandError(1, `the storage failed: ${message}`);
 }

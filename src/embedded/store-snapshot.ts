@@ -13,9 +13,7 @@ import { entryPrefix, ownerPrefix, recordKey, recordOf } from './store-keys.ts';
 /** There is nothing to read in a data directory. */
 export class NoStore extends Error {
   constructor(path: string) {
-    super(
-      `There is no embedded database in ${path}. DATA_DIR must be the service's data directory; is it another one?`,
-    );
+    super(`There is no embedded database in ${path}. Set DATA_DIR to the service's data directory.`);
     this.name = 'NoStore';
   }
 }

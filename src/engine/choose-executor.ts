@@ -14,7 +14,7 @@ async function modelExecutor(settings: Extract<ExecutorSettings, { kind: 'model'
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw error;
     throw new InvalidSettings([
-      'RUN_MODEL: it needs two packages; run: npm install ai@6 @ai-sdk/openai-compatible@2',
+      'RUN_MODEL: needs two packages; run: npm install ai@6 @ai-sdk/openai-compatible@2',
     ]);
   }
 }

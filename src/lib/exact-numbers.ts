@@ -88,7 +88,7 @@ export class NumberWalk {
     if (Number.isSafeInteger(Number(literal))) return;
     const value = literal.length <= INT64_LENGTH ? BigInt(literal) : undefined;
     if (value === undefined || value < INT64_MIN || value > INT64_MAX) {
-      this.#refuse(literal, `an integer outside of ${INT64_MIN} to ${INT64_MAX}, which 64 bits hold`);
+      this.#refuse(literal, `an integer outside the 64-bit range, ${INT64_MIN} to ${INT64_MAX}`);
     }
     const key = this.#keys.at(-1);
     if (key === undefined) this.#root = value;
@@ -98,10 +98,10 @@ export class NumberWalk {
   #double(literal: string): void {
     const double = Number(literal);
     if (!Number.isFinite(double)) {
-      this.#refuse(literal, 'a larger number than a double holds, at most 1.7976931348623157e308');
+      this.#refuse(literal, 'too large for a double, at most 1.7976931348623157e308');
     }
     if (double === 0 && !/^[-0.]*(e|$)/i.test(literal)) {
-      this.#refuse(literal, 'a smaller number than a double holds, at least 5e-324');
+      this.#refuse(literal, 'too small for a double, at least 5e-324');
     }
   }
 

@@ -16,13 +16,13 @@ export function abortWhenTold(ending: AbortController, log: Logger): void {
       return;
     }
     told = true;
-    log.info({ signal }, 'ending');
+    log.info({ signal }, 'shutting down');
     ending.abort();
   };
   for (const name of SIGNALS) process.on(name, onSignal);
   // Rejections that nobody handles come here too.
   process.on('uncaughtException', (error, origin) => {
-    log.fatal({ err: error, origin }, 'unexpected failure: ending');
+    log.fatal({ err: error, origin }, 'unexpected error; shutting down');
     process.exitCode = 1;
     ending.abort();
   });
@@ -36,7 +36,7 @@ export async function aborted(signal: AbortSignal): Promise<void> {
 /** Ends the process when its ending takes longer than this, rather than leave it to whoever is waiting to kill it. */
 export function endWithin(deadlineMs: number, log: Logger): void {
   setTimeout(() => {
-    log.error('some work did not end in time');
+    log.error('shutdown took too long; exiting with work unfinished');
     process.exit(1);
   }, deadlineMs).unref();
 }

@@ -15,13 +15,14 @@ export class Unstorable extends Error {
 
 function checkNames(path: string, names: string[]): void {
   for (const name of names) {
-    if (UNSTORABLE.test(name)) throw new Unstorable(path, 'has a name with NUL or half a surrogate pair');
+    if (UNSTORABLE.test(name))
+      throw new Unstorable(path, 'has a name with a NUL character or an unpaired surrogate');
   }
   if (names.includes('_bsontype')) {
-    throw new Unstorable(path, 'has the name "_bsontype", which databases take for their own');
+    throw new Unstorable(path, 'has the name "_bsontype", which the database reserves');
   }
   if (names.includes('$ref') && names.includes('$id')) {
-    throw new Unstorable(path, 'has both names "$ref" and "$id", which databases take for their own');
+    throw new Unstorable(path, 'has both names "$ref" and "$id", a combination that the database reserves');
   }
 }
 
@@ -32,7 +33,7 @@ function checkNames(path: string, names: string[]): void {
  */
 export function checkStorable(path: string, value: unknown): boolean {
   if (typeof value === 'string' && UNSTORABLE.test(value)) {
-    throw new Unstorable(path, 'must not have NUL characters or halves of surrogate pairs');
+    throw new Unstorable(path, 'must not contain NUL characters or unpaired surrogates');
   }
   if (typeof value !== 'object' || value === null) return typeof value === 'bigint';
   if (!Array.isArray(value)) checkNames(path, Object.keys(value));

@@ -50,7 +50,7 @@ function checkNames(text: string, numbers: NumberWalk): void {
         const name: string = JSON.parse(text.slice(at, end));
         const names = open.at(-1);
         if (names?.has(name))
-          throw new UnacceptableJson(`gives the name ${JSON.stringify(name)} twice in an object`);
+          throw new UnacceptableJson(`repeats the name ${JSON.stringify(name)} in one object`);
         names?.add(name);
         numbers.name(name);
         expectsName = false;
@@ -84,7 +84,7 @@ export function parseStrictly(bytes: Uint8Array, maxDepth: number): unknown {
   try {
     text = decoder.decode(bytes);
   } catch {
-    throw new UnacceptableJson('is not encoded in UTF-8');
+    throw new UnacceptableJson('is not valid UTF-8');
   }
   checkDepth(bytes, maxDepth);
   let value: unknown;

@@ -1,19 +1,19 @@
 import { getSystemErrorName } from 'node:util';
 
-const FREE_THE_DISK = 'Free some space on this disk, or choose another one.';
-const GIVE_RIGHTS = 'Give the user of this process access to it, or choose another one.';
+const FREE_THE_DISK = 'Free some space on this disk, or choose another disk.';
+const GIVE_RIGHTS = 'Give the user of this process access, or choose another value.';
 const OWN_ADDRESS = 'Use an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them.';
 const RESOLVABLE = 'Use a name that resolves, or an address such as 127.0.0.1.';
 
 /** Advice by the code of a system error. */
 const ADVICE: Readonly<Record<string, string>> = {
   EACCES: GIVE_RIGHTS,
-  EADDRINUSE: 'Choose a free port, or stop what listens there.',
+  EADDRINUSE: 'Choose a free port, or stop the process that listens there.',
   EADDRNOTAVAIL: OWN_ADDRESS,
   EAFNOSUPPORT: OWN_ADDRESS,
   EAI_AGAIN: RESOLVABLE,
   EDQUOT: FREE_THE_DISK,
-  EEXIST: 'A file is in the way. Move it, or choose another name.',
+  EEXIST: 'A file with this name exists. Move it, or choose another name.',
   EINVAL: 'Use a value that this system supports.',
   EISDIR: 'This is a folder, not a file. Move it, or choose another name.',
   ELOOP: 'Its symbolic links form a loop. Choose a path without one.',
@@ -27,7 +27,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 
 /** Advice for a port that only privileged processes may open. */
-const ADVICE_FOR_PORT = 'Choose a port from 1024 on, or allow this process to open lower ones.';
+const ADVICE_FOR_PORT = 'Choose a port of 1024 or higher, or allow this process to open lower ones.';
 
 /** The code of a system error such as ENOENT, or ''. */
 export function systemCode(error: unknown): string {

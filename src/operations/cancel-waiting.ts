@@ -43,6 +43,6 @@ export async function cancelWaitingOf(
     }
   } catch (error) {
     // The task is already changed; an error reply would suggest otherwise.
-    sources.log.warn({ err: error, taskId }, 'waiting runs not canceled');
+    sources.log.warn({ err: error, taskId }, 'canceling the waiting runs of a task failed');
   }
 }

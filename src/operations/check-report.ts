@@ -27,7 +27,7 @@ function checkJson(path: string, value: unknown, kind: string, advice: string): 
   if (bytes <= MAX_BYTES) return;
   throw new ApiError(
     'body_too_large',
-    `Field "${path}" has ${bytes.toLocaleString('en')} bytes as JSON; ${kind} may have ` +
+    `Field "${path}" has ${bytes.toLocaleString('en')} bytes as JSON. The limit for ${kind} is ` +
       `${MAX_BYTES.toLocaleString('en')}. ${advice}`,
   );
 }

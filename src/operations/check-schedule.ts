@@ -8,7 +8,7 @@ function checkZone(timezone: string): void {
   const nearest = nearestZones(timezone);
   throw new ApiError(
     'invalid_timezone',
-    `Field "timezone" is not the name of a time zone: "${timezone}". It must be one of the IANA's, such as ${
+    `Field "timezone" has the unknown time zone "${timezone}". Use an IANA name such as ${
       nearest.length > 0 ? nearest.join(', ') : 'America/New_York'
     }.`,
   );

@@ -39,7 +39,7 @@ function ownerOf({ account_id }: Body, principal: Principal): string {
   if (owner !== undefined) return owner;
   throw new ApiError(
     'invalid_body',
-    'Field "account_id" is missing: an admin has no account of their own, so name the account that will own the task.',
+    'Field "account_id" is missing. With an admin key, it must name the account that will own the task.',
   );
 }
 
@@ -95,7 +95,7 @@ async function createOnce(
     await claims.storeReply(claim, JSON.stringify(created.body));
   } catch (error) {
     // The task exists: failing now would deny it. A retry finds it by its id.
-    log.warn({ err: error, taskId: task._id }, 'reply of an Idempotency-Key not stored');
+    log.warn({ err: error, taskId: task._id }, 'storing the reply for an Idempotency-Key failed');
   }
   return created;
 }

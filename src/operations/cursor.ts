@@ -48,14 +48,14 @@ export function decodeCursor(cursor: string, filters: Filters, added: Filters = 
     const names = Object.keys({ ...filters, ...added });
     throw new ApiError(
       'invalid_cursor',
-      'Query parameter "cursor" belongs to a listing with other filters: send it with the same ' +
-        `${names.slice(0, -1).join(', ')} and ${names.at(-1)} as the page it came from.`,
+      'Query parameter "cursor" comes from a listing with other filters. Send the same ' +
+        `${names.slice(0, -1).join(', ')} and ${names.at(-1)} as for that listing.`,
     );
   }
   if (!readable || encodeCursor({ createdAt, id }, filters, added) !== cursor) {
     throw new ApiError(
       'invalid_cursor',
-      'Query parameter "cursor" is not one of this service: send the next_cursor of the page before, unchanged.',
+      'Query parameter "cursor" is invalid. Send the next_cursor of the previous page unchanged.',
     );
   }
   return { createdAt, id };

@@ -51,7 +51,7 @@ async function findOne(
   if (cursor !== undefined) {
     throw new ApiError(
       'invalid_cursor',
-      'Query parameter "cursor" is of listings; "runId" asks for one run.',
+      'Query parameters "cursor" and "runId" cannot be combined: "runId" selects a single run.',
     );
   }
   const run = await runs.find(runId, filter);

@@ -60,10 +60,7 @@ function filtersOf({ filter, lastStatus, runs }: Listing): [filters: Filters, ad
 function startOf({ cursor, limit }: Query, listing: Listing) {
   if (cursor === undefined) return undefined;
   if (limit === undefined) {
-    throw new ApiError(
-      'invalid_cursor',
-      'Query parameter "cursor" needs "limit", the size of the page, beside it.',
-    );
+    throw new ApiError('invalid_cursor', 'Query parameter "cursor" requires "limit", the page size.');
   }
   return decodeCursor(cursor, ...filtersOf(listing));
 }

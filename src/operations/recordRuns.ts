@@ -16,13 +16,13 @@ function explain(error: unknown, { task_id, runs }: Body): unknown {
   if (error instanceof RunOfTheEngine) {
     return new ApiError(
       'run_of_the_engine',
-      `Field "runs.${at}.id": the run ${error.runId} belongs to this service's own engine, so it cannot be reported.`,
+      `Field "runs.${at}.id": the run ${error.runId} belongs to this service's engine and cannot be reported.`,
       { cause: error },
     );
   }
   return new ApiError(
     'run_of_another_task',
-    `Field "runs.${at}.id": the run ${error.runId} belongs to another task, which it cannot leave.`,
+    `Field "runs.${at}.id": the run ${error.runId} belongs to another task. Send the task_id of that task, or another run id.`,
     { cause: error },
   );
 }

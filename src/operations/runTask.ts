@@ -32,7 +32,7 @@ const MAX_QUEUED = 1_000;
 const RETRY_AFTER_SECONDS = 10;
 
 function tooMany(message: string): ApiError {
-  return new ApiError('too_many_queued', `${message} Try again when some have started.`, {
+  return new ApiError('too_many_queued', `${message} Try again after some have started.`, {
     headers: { 'Retry-After': String(retryAfterSeconds(RETRY_AFTER_SECONDS)) },
   });
 }
@@ -45,14 +45,14 @@ async function checkQueue(
   if (!(await engine.isLive(now()))) {
     throw new ApiError(
       'no_engine',
-      'No engine executes tasks now. To start one, set RUN_COMMAND, RUN_URL, RUN_CHAT_URL or RUN_MODEL on the service.',
+      'No engine is running. Set RUN_COMMAND, RUN_URL, RUN_CHAT_URL or RUN_MODEL on the service to start one.',
     );
   }
   if (await queue.areWaiting(MAX_WAITING, task._id)) {
-    throw tooMany(`${MAX_WAITING} runs of this task wait already.`);
+    throw tooMany(`${MAX_WAITING} runs of this task are already waiting.`);
   }
   if (await queue.areQueued(MAX_QUEUED, task.account_id)) {
-    throw tooMany(`${MAX_QUEUED.toLocaleString('en')} runs of this account are queued already.`);
+    throw tooMany(`${MAX_QUEUED.toLocaleString('en')} runs of this account are already queued.`);
   }
 }
 

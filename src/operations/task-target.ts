@@ -29,6 +29,6 @@ export async function explainNoMatch(
   if (!mayTell || (await tasks.findByIds([id.toLowerCase()], {})).length === 0) return unknownTask(id);
   return new ApiError(
     'account_forbidden',
-    `Field "account_id" is not the owner of the task ${id}: name its owner, or leave the field out.`,
+    `Field "account_id" is not the owner of task ${id}. Send the owner's account, or omit the field.`,
   );
 }

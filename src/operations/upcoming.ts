@@ -42,7 +42,7 @@ export class Upcoming {
     this.#logged.set(key, true);
     this.#log.warn(
       { schedule, timezone, reason: String(error) },
-      `No fire times can be computed for the schedule "${schedule}" in the time zone "${timezone}".`,
+      'computing the fire times of a task failed',
     );
   }
 }

@@ -80,11 +80,11 @@ export function cancelExpiredRuns({
   return repeat(
     async (stop) => {
       const runs = await expiry.cancelExpired(now(), stop);
-      if (runs > 0) log.warn({ runs }, 'runs canceled that no engine started within 24 hours');
+      if (runs > 0) log.warn({ runs }, 'canceled runs that no engine started within 24 hours');
     },
     {
       everyMs: BETWEEN_PASSES_MS,
-      onError: (error) => log.error({ err: error }, 'expired runs could not be canceled'),
+      onError: (error) => log.error({ err: error }, 'canceling expired runs failed'),
     },
   );
 }

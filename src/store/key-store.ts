@@ -73,7 +73,7 @@ export class KeyStore {
     };
     const { _id, hash } = document;
     if (!(await insertOnce(this.#keys, document)) && !(await this.#keys.findOne({ _id, hash }))) {
-      throw new Error(`Another key has the id ${_id} or the same hash. Create a key again.`);
+      throw new Error(`Another key has the id ${_id} or the same hash. Create a new key.`);
     }
     return { id: _id, key };
   }
@@ -144,7 +144,7 @@ export class KeyStore {
     const keyId = String(stored._id);
     if (this.#logged.get(keyId) !== problem) {
       this.#logged.set(keyId, problem);
-      this.#log.warn({ keyId, problem }, 'an API key was refused: this version cannot use its document');
+      this.#log.warn({ keyId, problem }, 'refused an API key: this version cannot read its document');
     }
     return null;
   }
@@ -176,7 +176,7 @@ export class KeyStore {
         if (!this.#hasFailed) {
           this.#log.warn(
             { keyIds: uses.map(([_id]) => _id), err: error },
-            'last_used_at of API keys not written',
+            'writing last_used_at of API keys failed',
           );
         }
         this.#hasFailed = true;

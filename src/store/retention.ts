@@ -98,11 +98,11 @@ export function keepRunsFor(
       const before = new Date(now().getTime() - days * DAY_MS);
       const { deleted, next } = await dropOldRuns(collections, before, { after, stop });
       after = next;
-      if (deleted > 0) log.info({ runs: deleted, days }, 'old runs dropped');
+      if (deleted > 0) log.info({ runs: deleted, days }, 'deleted old runs');
     },
     {
       everyMs: BETWEEN_PASSES_MS,
-      onError: (error) => log.error({ err: error }, 'old runs could not be dropped'),
+      onError: (error) => log.error({ err: error }, 'deleting old runs failed'),
     },
   );
 }

@@ -11,13 +11,13 @@ export function measureDriver(client: MongoClient, registry: Registry): void {
   const registers = [registry];
   const up = new Gauge({
     name: 'mongodb_up',
-    help: 'Whether a server of the database is known to be there.',
+    help: 'Whether the driver knows a reachable database server.',
     registers,
   });
   const open = new Gauge({ name: 'mongodb_connections', help: 'Open connections of the pool.', registers });
   const out = new Gauge({
     name: 'mongodb_connections_in_use',
-    help: 'Connections that a command is using.',
+    help: 'Connections in use by a command.',
     registers,
   });
   const waits = new Histogram({
@@ -28,13 +28,13 @@ export function measureDriver(client: MongoClient, registry: Registry): void {
   });
   const uses = new Histogram({
     name: 'mongodb_command_duration_seconds',
-    help: 'Time that a command kept a connection: to send it, and to get its reply.',
+    help: 'Time that a command used a connection, from sending it to its reply.',
     buckets: SECONDS,
     registers,
   });
   const failures = new Counter({
     name: 'mongodb_connection_failures_total',
-    help: 'Commands that got no connection, by reason.',
+    help: 'Commands that failed to get a connection, by reason.',
     labelNames: ['reason'],
     registers,
   });

@@ -29,7 +29,7 @@ export class EngineMetrics {
     });
     this.#late = new Histogram({
       name: 'engine_late_seconds',
-      help: 'Time from the instant at which a run was due to the start of its first attempt.',
+      help: 'Time from when a run was due to the start of its first attempt.',
       buckets: LATE_SECONDS,
       registers,
     });
@@ -46,7 +46,7 @@ export class EngineMetrics {
     });
     const gauges = {
       engine_active: ['Whether this engine executes tasks: 0 while one of another kind does.', 'live'],
-      engine_runs_queued: ['Runs that wait, in all processes.', 'waiting'],
+      engine_runs_queued: ['Runs that wait, across all processes.', 'waiting'],
       engine_runs_running: ['Runs that execute in this process.', 'running'],
     } as const;
     for (const [name, [help, field]] of Object.entries(gauges)) {

@@ -32,7 +32,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.#registry });
     this.#inFlight = new Gauge({
       name: 'http_requests_in_flight',
-      help: 'Requests that are being answered.',
+      help: 'Requests in flight.',
       registers,
     });
     this.#durations = new Histogram({
@@ -56,7 +56,7 @@ export class Metrics {
     const caches = this.#caches;
     const requests = new Counter({
       name: 'cache_requests_total',
-      help: 'Look-ups in a cache, by result.',
+      help: 'Cache lookups, by result.',
       labelNames: ['cache', 'result'],
       registers: [],
       collect() {
@@ -79,7 +79,7 @@ export class Metrics {
     });
     const bytes = new Gauge({
       name: 'cache_bytes',
-      help: 'Bytes in a cache that knows them.',
+      help: 'Bytes in a cache, where it counts them.',
       labelNames: ['cache'],
       registers: [],
       collect() {

@@ -70,7 +70,7 @@ export class Tracing {
 
   /** Once: a collector that is away for long would fill the log. */
   #tell(problem: string): void {
-    if (!this.#isTold) this.#log.warn({ reason: problem.slice(0, 200) }, 'traces cannot be exported');
+    if (!this.#isTold) this.#log.warn({ reason: problem.slice(0, 200) }, 'exporting traces failed');
     this.#isTold = true;
   }
 

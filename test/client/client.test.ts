@@ -357,7 +357,7 @@ describe('where no reply of the service comes', () => {
     ['is an error without a body', sends(502, ''), "not the service's error (status 502"],
     ['is an error in broken JSON', sends(500, '{"status":"err'), "not the service's error"],
     ['is an error that is null', sends(500, 'null'), "not the service's error"],
-    ['has a status that is none', sends(600, '{}'), 'status 600 is not one of'],
+    ['has a status that is none', sends(600, '{}'), '600 is not an HTTP status'],
   ])('a reply that %s is no data, and asked for once', async (_what, answer, message) => {
     answers = [answer];
     const error = await failureOf(listTasks({ client: clientOf() }));

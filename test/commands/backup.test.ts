@@ -73,7 +73,7 @@ describe('npm run backup', () => {
     await writeFile(file, 'precious');
     const refused = await backup(file);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
-    expect(refused.stderr).toMatch(/^backup: .*backup\.gz exists already; .*--force.*\n$/);
+    expect(refused.stderr).toMatch(/^backup: .*backup\.gz already exists; .*--force.*\n$/);
     expect(await readFile(file, 'utf8')).toBe('precious');
     expect(await backup(file, '--force')).toMatchObject({ code: 0 });
     expect(gunzipSync(await readFile(file)).readUInt32LE()).toBe(0x8199_e26d);
@@ -183,7 +183,7 @@ describe('a new file', () => {
       yield Buffer.from('mine');
       await writeFile(file, 'theirs');
     }
-    await expect(writeNewFile(file, false, overtaken())).rejects.toThrow('exists already');
+    await expect(writeNewFile(file, false, overtaken())).rejects.toThrow('already exists');
     expect(await readFile(file, 'utf8')).toBe('theirs');
     expect(await readdir(folder)).toEqual(['backup.gz', 'data']);
   });

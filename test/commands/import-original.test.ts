@@ -142,10 +142,10 @@ describe('an import from the original', () => {
     expect(byRun).toEqual([
       ['run', 'the source does not name its task', ['run_3']],
       ['run', 'Field "status" must be equal to one of the allowed values.', ['run_4']],
-      ['run', 'Field "output.text" must not have NUL characters or halves of surrogate pairs.', ['run_5']],
-      ['run', 'its task is not among those that were taken over', ['run_6']],
+      ['run', 'Field "output.text" must not contain NUL characters or unpaired surrogates.', ['run_5']],
+      ['run', 'its task was not imported', ['run_6']],
       ['run', 'the source answered with status 404', ['run_7']],
-      ['run', expect.stringMatching(/^It has 262,\d+ bytes; a run may have 262,144\.$/), ['run_9']],
+      ['run', expect.stringMatching(/^It has 262,\d+ bytes; the limit for a run is 262,144\.$/), ['run_9']],
     ]);
     expect(original.inFlight.most).toBe(2);
     const runs = await target.collections.runs.find({}, { sort: { _id: 1 } }).toArray();
@@ -179,7 +179,7 @@ describe('an import from the original', () => {
       ['task', 'Field "id" must match format "uuid".', ['task-2']],
       ['task', "It must have required property 'prompt'.", [uuid(3)]],
       ['task', 'Field "created_at" must match format "date-time".', [uuid(4)]],
-      ['task', 'Field "title" must not have NUL characters or halves of surrogate pairs.', [uuid(5)]],
+      ['task', 'Field "title" must not contain NUL characters or unpaired surrogates.', [uuid(5)]],
     ]);
     expect(await target.collections.tasks.estimatedDocumentCount()).toBe(1);
   });
@@ -233,18 +233,21 @@ describe('an import from the original', () => {
   it('names accounts whose runs it may not list', async () => {
     original = await scriptedOriginal({ tasks: [few(1)], instead: { 2: { status: 403 } } });
     expect(leftOf(await importAll())).toEqual([
-      ['account', 'its runs cannot be listed: the source answered with status 403', [ACCOUNT]],
+      ['account', 'listing its runs failed: the source answered with status 403', [ACCOUNT]],
     ]);
   });
 
   it.each([
-    [{ 2: { status: 401 } }, /^The source refuses the key \(status 401\)\. What was imported before stays/],
+    [
+      { 2: { status: 401 } },
+      /^The source rejects the key \(status 401\)\. Tasks and runs that are already imported stay/,
+    ],
     [{ 2: { status: 502 } }, /^Unexpected reply: .*\(status 502, .*repeat the command to continue\.$/],
     [
       { 2: { status: 429, headers: { 'Retry-After': '3600' } } },
       /^The source limits requests \(status 429\)/,
     ],
-    [{ 1: { status: 403 } }, /^Tasks cannot be listed: the source answered with status 403\./],
+    [{ 1: { status: 403 } }, /^Listing the tasks failed: the source answered with status 403\./],
   ])('ends in the middle after %j, and keeps what it has', async (instead, message) => {
     original = await scriptedOriginal({ tasks: [few(1)], instead });
     const failed: unknown = await importAll().catch((error: unknown) => error);

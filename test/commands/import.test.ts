@@ -275,7 +275,7 @@ describe('an import from another installation', () => {
     expect(left).toEqual([
       ['task', 'a task of another account has the same id here', [uuid(3)]],
       ['run', 'a run of another task has the same id here', [run(2).id]],
-      ['run', 'its task is not among those that were taken over', [run(60).id]],
+      ['run', 'its task was not imported', [run(60).id]],
     ]);
     const { tasks, runs } = await stored();
     expect(tasks.find(({ _id }) => _id === uuid(3))?.account_id).toBe(ACCOUNT);
@@ -286,18 +286,18 @@ describe('an import from another installation', () => {
     ]);
     expect(summaryOf(figures, { dryRun: false, took: '1.0 s' })).toEqual([
       'Imported in 1.0 s:',
-      '  tasks: 4 added, 0 changed, 0 were the same, 0 kept because they are newer here',
-      '  runs: 2 recorded, 0 were here',
-      'Not taken over:',
+      '  tasks: 4 added, 0 changed, 0 unchanged, 0 kept because they are newer here',
+      '  runs: 2 recorded, 0 already here',
+      'Not imported:',
       `  1 task: a task of another account has the same id here: ${uuid(3)}`,
       `  1 run: a run of another task has the same id here: ${run(2).id}`,
-      `  1 run: its task is not among those that were taken over: ${run(60).id}`,
-      'Taken over, but these tasks never fire here:',
+      `  1 run: its task was not imported: ${run(60).id}`,
+      'Imported, but these tasks never fire here:',
       `  its time zone "Europe/Nowhere" is unknown: ${uuid(5)}`,
       `  its schedule has 2 fields; it must have 5: minute, hour, day of month, month, day of week: ${uuid(4)}`,
       '4 tasks enabled at the source are disabled here. To switch over:',
-      '  1. Stop what executes the tasks of the source, but do not disable the tasks there.',
-      '  2. Repeat the command with --enabled. It copies what has changed since, and enables these tasks here.',
+      '  1. Stop the engine at the source, but leave the tasks enabled there.',
+      '  2. Repeat the command with --enabled. It copies later changes and enables these tasks here.',
     ]);
   });
 
@@ -370,7 +370,7 @@ describe('npm run import', () => {
     await gate.close();
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain(`Importing from ${gate.url} ...`);
-    expect(stdout).toContain('tasks: 0 added, 0 changed, 110 were the same');
+    expect(stdout).toContain('tasks: 0 added, 0 changed, 110 unchanged');
     expect(await contentsOf(target.client)).toEqual(await contentsOf(source.client));
   });
 
@@ -380,7 +380,7 @@ describe('npm run import', () => {
     await writeFile(file, `${key}\n`);
     const { code, stdout } = await command(['--from', source.url, '--key-file', file, '--dry-run'], {}).ended;
     expect(code).toBe(0);
-    expect(stdout).toContain('Nothing was written. An import would do this (read in ');
+    expect(stdout).toContain('Dry run, nothing was written. An import would do this (read in ');
     expect(stdout).toContain('  tasks: 5 added');
   });
 
@@ -390,7 +390,7 @@ describe('npm run import', () => {
     await strict.close();
     expect(code).toBe(1);
     expect(stderr).toBe(
-      'import: The source refuses the key (status 401). What was imported before stays; repeat the command to continue.\n',
+      'import: The source rejects the key (status 401). Tasks and runs that are already imported stay; repeat the command to continue.\n',
     );
   });
 

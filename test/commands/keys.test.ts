@@ -74,7 +74,7 @@ describe('npm run keys', () => {
     expect(first).toMatchObject({ code: 0 });
     const second = await keys('create', '--name', 'b', '--account', ACCOUNT, '--email', 'b@example.com');
     expect(second.stderr).toContain(
-      `The account ${ACCOUNT} exists, and keeps its e-mail address: a@example.com.`,
+      `Account ${ACCOUNT} already exists and keeps its e-mail address: a@example.com.`,
     );
     const admin = await keys('create', '--name', 'c', '--admin');
 
@@ -121,7 +121,7 @@ describe('npm run keys', () => {
       /^key_\w+  auditor +all +then +never +never +unusable  'odd\\x1B\[2J'  created_at must be a date, but is "then"$/,
     );
     const id = row.slice(0, row.indexOf(' '));
-    expect((await keys('revoke', id)).stderr).toMatch(/^Key key_\w+ \('odd\\x1B\[2J'\) is revoked since 20/);
+    expect((await keys('revoke', id)).stderr).toMatch(/^Key key_\w+ \('odd\\x1B\[2J'\) was revoked at 20/);
     expect((await keys('list')).stdout).toMatch(new RegExp(`^${id} .* revoked 20.* created_at must be`, 'm'));
   });
 
@@ -167,25 +167,25 @@ describe('its arguments', () => {
   });
 
   test.each([
-    ['', 'The commands are create, list and revoke ID.'],
-    ['delete', 'The commands are'],
-    ['revoke', 'The commands are'],
-    ['revoke a b', 'The commands are'],
-    ['list --name a', '--name is of create.'],
-    ['create --admin', '--name must have'],
-    ['create --name= --admin', '--name must have'],
+    ['', 'Pass one of the commands create, list and revoke ID.'],
+    ['delete', 'Pass one of the commands'],
+    ['revoke', 'Pass one of the commands'],
+    ['revoke a b', 'Pass one of the commands'],
+    ['list --name a', '--name is an option of create only.'],
+    ['create --admin', '--name NAME must have'],
+    ['create --name= --admin', '--name NAME must have'],
     ['create --name a', '--account UUID or --admin'],
     [`create --name a --admin --account ${ACCOUNT}`, '--account UUID or --admin'],
     ['create --name a --account 1', '--account must be a UUID'],
-    ['create --name a --admin --email a@b', '--email is of an --account'],
-    [`create --name a --account ${ACCOUNT} --email a`, '--email must be an address'],
-    ['create --name a --admin --read-only', 'are of an --account'],
-    [`create --name a --account ${ACCOUNT} --read-only --no-write`, 'exclude each other'],
-    ['list --no-write', '--no-write is of create.'],
+    ['create --name a --admin --email a@b', '--email needs --account'],
+    [`create --name a --account ${ACCOUNT} --email a`, '--email must be an e-mail address'],
+    ['create --name a --admin --read-only', 'need --account'],
+    [`create --name a --account ${ACCOUNT} --read-only --no-write`, 'cannot be combined'],
+    ['list --no-write', '--no-write is an option of create only.'],
     ['create --name a --admin --expires soon', '--expires must be a day'],
     ['create --name a --admin --expires 2999-02-30', '--expires must be a day'],
     ['create --name a --admin --expires 2999-01-31T12:00:00', '--expires must be a day'],
-    ['create --name a --admin --expires 2001-01-01', '--expires is over already'],
+    ['create --name a --admin --expires 2001-01-01', '--expires must be in the future'],
   ])('"%s" is refused', (line, problem) => {
     expect(() => readArguments(line.split(' ').filter(Boolean))).toThrow(problem);
   });

@@ -100,7 +100,7 @@ describe('npm run migrate', () => {
     const refused = await migrate().ended;
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(
-      /^migrate: The target has documents that are not of this database, in recoup\.(things, recoup\.theirs|theirs, recoup\.things)\. [^\n]*\n$/,
+      /^migrate: The target has documents that do not come from this database, in recoup\.(things, recoup\.theirs|theirs, recoup\.things)\. [^\n]*\n$/,
     );
     expect(await contentsOf(there.client)).toEqual(before);
     // Another database of the same server is none of our business.
@@ -113,7 +113,7 @@ describe('npm run migrate', () => {
     await interrupt();
     const { code, stdout } = await migrate().ended;
     expect(code).toBe(0);
-    expect(stdout).toContain('Copied 5,000 documents, replaced 0, deleted 0; the others were there.');
+    expect(stdout).toContain('Copied 5,000 documents, replaced 0, deleted 0; the others were already there.');
     expect(await contentsOf(there.client)).toEqual(await contentsOf(here.client));
   });
 
@@ -125,7 +125,7 @@ describe('npm run migrate', () => {
     await things(there).insertOne({ _id: -1, text: 'besides' });
     const { code, stdout } = await migrate().ended;
     expect(code).toBe(0);
-    expect(stdout).toContain('Copied 5,000 documents, replaced 1, deleted 2; the others were there.');
+    expect(stdout).toContain('Copied 5,000 documents, replaced 1, deleted 2; the others were already there.');
     expect(await contentsOf(there.client)).toEqual(await contentsOf(here.client));
 
     await things(there).updateOne({ _id: 1 }, { $set: { text: 'of the service, on the server' } });
@@ -144,7 +144,7 @@ describe('npm run migrate', () => {
     const { code, stderr } = await child.ended;
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^migrate: (The copy is not equal: recoup\.things has \d+ missing, 0 different, 0 extra|The database was written to).*Stop the service.*repeat the command.*\n$/,
+      /^migrate: (The copy differs: recoup\.things has \d+ missing, 0 different, 0 extra|The database changed while it was compared).*Stop the service.*repeat the command.*\n$/,
     );
     expect(await migrate().ended).toMatchObject({ code: 0, stderr: '' });
     expect(await contentsOf(there.client)).toEqual(await contentsOf(here.client));
@@ -167,7 +167,7 @@ describe('npm run migrate', () => {
     }
     expect(results.map(({ stderr }) => stderr.trimEnd().split('\n').length)).toEqual([1, 2, 1, 2, 1, 1]);
     expect(results[0]?.stderr).toContain('ECONNREFUSED');
-    expect(results[4]?.stderr).toContain('give --to URI');
+    expect(results[4]?.stderr).toContain('Pass --to URI');
     expect(results[5]?.stderr).toContain('There is no embedded database in');
   });
 

@@ -55,7 +55,7 @@ describe.each(['curl', 'python'] as const)('an agent with %s', (program) => {
     const { status, body } = await call('GET', `/api/tasks?artist_id=${ARTIST}`);
     expect([status, body?.tasks]).toEqual([400, []]);
     expect(body?.error).toBe(
-      'There is no query parameter "artist_id"; known: id, account_id, artist_account_id, enabled, limit, cursor.',
+      'Unknown query parameter "artist_id". Allowed parameters: id, account_id, artist_account_id, enabled, limit, cursor.',
     );
   });
 
@@ -97,7 +97,7 @@ describe.each(['curl', 'python'] as const)('an agent with %s', (program) => {
     const { status, body } = await exchange(service, { method: 'GET', path: '/api/tasks', headers });
     expect([status, body?.error]).toEqual([
       401,
-      'The request has both x-api-key and Authorization; send exactly one of them.',
+      'The request has both x-api-key and Authorization; send one of them.',
     ]);
   });
 });

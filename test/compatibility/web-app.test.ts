@@ -269,8 +269,6 @@ describe('the web app', () => {
       .join('.');
     const { status, body } = await onTasks('GET', '', undefined, token);
     expect([status, body?.tasks]).toEqual([401, []]);
-    expect(body?.error).toBe(
-      'The key in Authorization: Bearer is not valid: it is unknown, expired or revoked.',
-    );
+    expect(body?.error).toBe('The API key in Authorization: Bearer is unknown, expired or revoked.');
   });
 });

@@ -160,7 +160,7 @@ describe('settings', () => {
     [{ PORT: '65536' }, 'PORT'],
     [{ HOST: 'http://x' }, 'HOST: "http://x" is not an address to listen on'],
     [{ AUTH: 'off' }, 'AUTH'],
-    [{ MONGODB_URI: 'localhost:27017' }, 'MONGODB_URI: it is not a connection string such as mongodb://'],
+    [{ MONGODB_URI: 'localhost:27017' }, 'MONGODB_URI: must be a connection string such as mongodb://'],
     [{ MONGODB_DATABASE: 'a b' }, 'MONGODB_DATABASE: "a b" is not a database name'],
     [{ DATA_DIR: ' ' }, 'DATA_DIR'],
     [{ SAMPLE_DATA: 'yes' }, 'SAMPLE_DATA'],
@@ -172,10 +172,7 @@ describe('settings', () => {
     [{ AUTH: 'required', CORS_ORIGINS: 'https://tasks.example/' }, 'CORS_ORIGINS'],
     [{ AUTH: 'required', CORS_ORIGINS: 'https://tasks.example:443' }, 'CORS_ORIGINS'],
     [{ AUTH: 'required', CORS_ORIGINS: 'https://a.example,tasks.example' }, 'CORS_ORIGINS'],
-    [
-      { CORS_ORIGINS: 'https://tasks.example' },
-      'CORS_ORIGINS: pages of other origins may call the API only with a key',
-    ],
+    [{ CORS_ORIGINS: 'https://tasks.example' }, 'CORS_ORIGINS: pages of other origins need a key'],
     [{ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, 'OTEL_EXPORTER_OTLP_PROTOCOL'],
     [{ OTEL_TRACES_EXPORTER: 'otlp,console' }, 'OTEL_TRACES_EXPORTER'],
     [{ OTEL_TRACES_EXPORTER: 'zipkin' }, 'OTEL_TRACES_EXPORTER'],
@@ -274,17 +271,20 @@ describe('settings of an engine', () => {
   test.each([
     [
       { RUN_COMMAND: 'agent', RUN_MODEL: 'small' },
-      'RUN_COMMAND, RUN_MODEL: each of them executes tasks; set one',
+      'RUN_COMMAND, RUN_MODEL: only one of them can execute tasks; set one',
     ],
     [
       { RUN_URL: 'http://a.example', RUN_CHAT_URL: 'http://b.example' },
-      'RUN_URL, RUN_CHAT_URL: each of them',
+      'RUN_URL, RUN_CHAT_URL: only one of them',
     ],
     [{ RUN_URL: 'https://agent.example' }, 'RUN_URL: set RUN_URL_SECRET as well'],
     [{ RUN_CHAT_URL: 'https://chat.example' }, 'RUN_CHAT_URL: set RUN_CHAT_KEY as well'],
     [{ RUN_MODEL: 'small', OPENAI_API_KEY: 'key' }, 'RUN_MODEL: set OPENAI_BASE_URL or AI_GATEWAY_API_KEY'],
-    [{ RUN_MODEL: 'm', OPENAI_BASE_URL: 'http://a.example', AI_GATEWAY_API_KEY: 'k' }, 'RUN_MODEL: both'],
-    [{ RUN_COMMAND: 'agent', HOST: '0.0.0.0', AUTH: 'none' }, 'AUTH: with none, every host that reaches'],
+    [{ RUN_MODEL: 'm', OPENAI_BASE_URL: 'http://a.example', AI_GATEWAY_API_KEY: 'k' }, 'RUN_MODEL: OPENAI_BASE_URL and AI_GATEWAY_API_KEY are both set'],
+    [
+      { RUN_COMMAND: 'agent', HOST: '0.0.0.0', AUTH: 'none' },
+      'AUTH: with AUTH=none, every host that can reach',
+    ],
     [{ RUN_COMMAND: ' ' }, 'RUN_COMMAND'],
     [
       { RUN_COMMAND: 'agent', RUN_COMMAND_ENV: 'A=1' },
@@ -313,7 +313,7 @@ describe('settings of an engine', () => {
         message: expect.not.stringMatching(/hunter2|aHVudGVyM/),
       }),
     );
-    expect(() => readSettings({ [name]: value })).toThrow(`${name}: it `);
+    expect(() => readSettings({ [name]: value })).toThrow(`${name}: must `);
   });
 });
 

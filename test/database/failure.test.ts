@@ -41,7 +41,7 @@ describe('when the database cannot be reached', () => {
     expect(response.headers.get('retry-after')).toMatch(SOON);
     expect(await response.json()).toEqual({
       status: 'error',
-      error: expect.stringContaining('database cannot be reached'),
+      error: expect.stringContaining('The database is unavailable'),
       code: 'database_unavailable',
       request_id: response.headers.get('x-request-id'),
       tasks: [],

@@ -160,7 +160,7 @@ describe('a database that stands still', () => {
     await becomesReady(service);
     expect((await service.ask('GET', '/api/tasks')).status).toBe(200);
     expect(service.said('database unavailable')).toHaveLength(1);
-    expect(await service.hears('database back')).toEqual([
+    expect(await service.hears('database available again')).toEqual([
       expect.objectContaining({ level: 30, durationMs: expect.any(Number), failures: expect.any(Number) }),
     ]);
     expect(service.said('database too slow').length).toBeLessThanOrEqual(2);
@@ -202,13 +202,13 @@ describe('a database that is killed', () => {
     for (const line of lines) expect(line).toMatchObject({ level: 40, status: 503 });
     const again = await spawnEngine(dataDir);
     // It looks by itself, whether anybody asks or not.
-    await service.hears('database back');
+    await service.hears('database available again');
     for (const request of REQUESTS) {
       // A deletion that was answered 503 may have been applied, so this one is of another task.
       const other: Request = request === DELETION ? ['DELETE', '/api/tasks', { id: uuid(3) }] : request;
       expect((await service.ask(...other)).status).toBe(200);
     }
-    const [back] = await service.hears('database back');
+    const [back] = await service.hears('database available again');
     expect(back?.failures).toBeGreaterThanOrEqual(3 * REQUESTS.length);
     await killHard(again);
   });
@@ -223,11 +223,11 @@ describe('a database whose disk is full', () => {
     while (reply.status === 200) reply = await service.ask('POST', '/api/tasks', large);
     for (let time = 0; time < 5; time += 1) {
       expect(reply.status).toBe(503);
-      expect((await reply.json()).error).toContain('refused what it was asked');
+      expect((await reply.json()).error).toContain('refused the operation');
       reply = await service.ask('POST', '/api/tasks', large);
     }
     expect((await service.ask('GET', '/api/tasks?limit=1')).status).toBe(200);
-    expect(service.said('database refused')).toEqual([
+    expect(service.said('database refused an operation')).toEqual([
       expect.objectContaining({ level: 50, err: expect.objectContaining({ code: 14031 }) }),
     ]);
     expect(service.said('database unavailable')).toEqual([]);
@@ -394,7 +394,7 @@ describe('a database', () => {
       proxy.answerInstead('update', { ok: 0, code: 13, codeName: 'Unauthorized', errmsg: 'not allowed' });
       const created = await idsOf(await createWith(service, 'k'));
       expect(created).toEqual([200, await stored({ database })]);
-      expect(service.said('reply of an Idempotency-Key not stored')).toEqual([
+      expect(service.said('storing the reply for an Idempotency-Key failed')).toEqual([
         expect.objectContaining({ level: 40, taskId: (await stored({ database }))[0] }),
       ]);
       expect(await idsOf(await createWith(service, 'k'))).toEqual(created);
@@ -417,7 +417,7 @@ describe('a database', () => {
       proxy.answerInstead('find', { ok: 0, code: 13, codeName: 'Unauthorized', errmsg: 'not allowed' });
       expect((await service.ask('GET', '/api/tasks')).status).toBe(503);
     }
-    expect(service.said('database refused')).toEqual([
+    expect(service.said('database refused an operation')).toEqual([
       expect.objectContaining({ level: 50, err: expect.objectContaining({ code: 13 }) }),
     ]);
   });

@@ -42,7 +42,7 @@ test('a database that answers some requests and fails others is told to the log 
   expect(lines).toHaveLength(1);
   await after(2);
   expect(lines.slice(1)).toMatchObject([
-    { level: 30, msg: 'database back', failures: 40, durationMs: 40_000 },
+    { level: 30, msg: 'database available again', failures: 40, durationMs: 40_000 },
   ]);
   watch.stop();
 });
@@ -55,7 +55,7 @@ test('an outage counts what was too slow before it was known to be one', async (
   watch.failed(new DatabaseTooSlow(1));
   watch.failed(notPrimary());
   await after(6);
-  expect(lines.at(-1)).toMatchObject({ msg: 'database back', failures: 3 });
+  expect(lines.at(-1)).toMatchObject({ msg: 'database available again', failures: 3 });
   watch.stop();
 });
 
@@ -67,10 +67,10 @@ test('a database that fails every ten seconds is told to the log twice', async (
   }
   expect(lines.map(({ msg }) => msg)).toEqual([
     'database unavailable',
-    'database back',
+    'database available again',
     'database unavailable',
   ]);
   await after(60);
-  expect(lines.at(-1)).toMatchObject({ msg: 'database back', failures: 29 });
+  expect(lines.at(-1)).toMatchObject({ msg: 'database available again', failures: 29 });
   watch.stop();
 });

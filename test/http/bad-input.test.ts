@@ -61,7 +61,7 @@ describe('400', () => {
       'a parameter is unknown',
       'acount_id=1',
       'unknown_parameter',
-      'known: id, account_id, artist_account_id',
+      'Allowed parameters: id, account_id, artist_account_id',
     ],
     ['a parameter has other capitals', `ID=${id}`, 'unknown_parameter', '"ID"'],
     ['a parameter is an array', `id[]=${id}`, 'unknown_parameter', '"id[]"'],
@@ -74,7 +74,7 @@ describe('400', () => {
     ['limit is negative', 'limit=-1', 'invalid_parameter', '"limit"'],
     ['limit is 1001', 'limit=1001', 'invalid_parameter', '"limit"'],
     ['limit is 1.5', 'limit=1.5', 'invalid_parameter', '"limit"'],
-    ['limit is hexadecimal', 'limit=0x10', 'invalid_parameter', '"limit" is not in plain decimal digits'],
+    ['limit is hexadecimal', 'limit=0x10', 'invalid_parameter', '"limit" is not a plain decimal integer'],
     ['limit has an exponent', 'limit=1e1', 'invalid_parameter', '"limit"'],
     ['limit begins with a blank', 'limit=%2010', 'invalid_parameter', '"limit"'],
     ['limit begins with a plus, which is a blank', 'limit=+10', 'invalid_parameter', '"limit"'],
@@ -90,12 +90,12 @@ describe('400', () => {
     ['the encoding is broken', 'id=%E0%A4%A', 'malformed_request', 'percent-encoding'],
     ['the encoding of a name is broken', '%=1', 'malformed_request', 'percent-encoding'],
     ['the encoding is not UTF-8', 'id=%FF', 'malformed_request', 'percent-encoding'],
-    ['there is a NUL byte', 'id=%00', 'invalid_parameter', '"id" has a NUL byte'],
+    ['there is a NUL byte', 'id=%00', 'invalid_parameter', '"id" contains a NUL character'],
     [
       'there is a NUL byte in a cursor',
       'limit=1&cursor=a%00',
       'invalid_parameter',
-      '"cursor" has a NUL byte',
+      '"cursor" contains a NUL character',
     ],
   ])('when %s', async (_what, query, code, message) => {
     const refused = await refusal(`/api/tasks?${query}`);

@@ -217,25 +217,29 @@ describe('401', () => {
   });
 
   test.each<[string, (key: string) => Record<string, string>, string]>([
-    ['an unknown key', () => ({ 'x-api-key': 'recoup_x' }), 'The key in x-api-key is not valid'],
+    [
+      'an unknown key',
+      () => ({ 'x-api-key': 'recoup_x' }),
+      'The API key in x-api-key is unknown, expired or revoked',
+    ],
     [
       'an unknown bearer',
       () => ({ Authorization: 'Bearer x' }),
-      'The key in Authorization: Bearer is not valid',
+      'The API key in Authorization: Bearer is unknown, expired or revoked',
     ],
-    ['an empty key', () => ({ 'x-api-key': '' }), 'The key in x-api-key is not valid'],
+    ['an empty key', () => ({ 'x-api-key': '' }), 'The API key in x-api-key is unknown, expired or revoked'],
     ['a bearer of nothing', () => ({ Authorization: 'Bearer' }), 'has no key'],
     [
       'both headers',
       (key) => ({ 'x-api-key': key, Authorization: `Bearer ${key}` }),
       'has both x-api-key and',
     ],
-    ['another scheme', (key) => ({ Authorization: `Basic ${key}` }), 'has the scheme Basic; send'],
+    ['another scheme', (key) => ({ Authorization: `Basic ${key}` }), 'uses the scheme Basic. Send'],
     ['the key alone', (key) => ({ Authorization: key }), 'has '],
-    ['a key and more', (key) => ({ 'x-api-key': `${key} ${key}` }), 'is not valid'],
-    ['a name of a prototype', () => ({ 'x-api-key': '__proto__' }), 'is not valid'],
-    ['an operator', () => ({ 'x-api-key': '{"$ne":null}' }), 'is not valid'],
-    ['a very long key', () => ({ 'x-api-key': 'x'.repeat(15_000) }), 'is not valid'],
+    ['a key and more', (key) => ({ 'x-api-key': `${key} ${key}` }), 'is unknown, expired or revoked'],
+    ['a name of a prototype', () => ({ 'x-api-key': '__proto__' }), 'is unknown, expired or revoked'],
+    ['an operator', () => ({ 'x-api-key': '{"$ne":null}' }), 'is unknown, expired or revoked'],
+    ['a very long key', () => ({ 'x-api-key': 'x'.repeat(15_000) }), 'is unknown, expired or revoked'],
   ])('is the reply to %s', async (_what, headers, message) => {
     const { status, code, error, tasks } = await list(headers(admin.key));
     expect([status, code, tasks]).toEqual([401, 'invalid_credentials', []]);

@@ -96,7 +96,7 @@ test('a pool of connections that are all in use is named', async () => {
     retryAfter: expect.stringMatching(SOON),
     code: 'database_unavailable',
   });
-  expect(refused.error).toContain('No connection to the database became free in time');
+  expect(refused.error).toContain('No database connection became free in time');
   proxy.resume();
   await held;
 });

@@ -174,7 +174,7 @@ describe('/metrics of a process', () => {
 
   test('is on a port of its own, of this machine alone, and not on that of the API', async () => {
     const service = await runService({ DATA_DIR: dataDir, METRICS_PORT: '0' });
-    const log = await service.printed('"msg":"metrics are served"');
+    const log = await service.printed('"msg":"serving metrics"');
     const url = /"metrics":"(http:\/\/127\.0\.0\.1:\d+\/metrics)"/.exec(log)?.[1] ?? '';
     await (await fetch(`${service.url}/api/tasks?limit=1`)).text();
     // The reply is noted a moment after it has gone out.
@@ -199,6 +199,6 @@ describe('/metrics of a process', () => {
     const service = await runService({ DATA_DIR: dataDir });
     expect((await fetch(`${service.url}/metrics`)).status).toBe(404);
     service.kill('SIGTERM');
-    expect((await service.ended).stdout).not.toContain('"msg":"metrics are served"');
+    expect((await service.ended).stdout).not.toContain('"msg":"serving metrics"');
   });
 });

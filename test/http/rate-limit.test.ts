@@ -80,7 +80,7 @@ describe('a key', () => {
       const { error, code, ...body } = await reply.json();
       expect([code, error]).toEqual([
         'rate_limited',
-        'More than 1 requests a minute came with this key. Try again in 42 seconds.',
+        'Rate limit exceeded: 1 requests per minute with this key. Try again in 42 seconds.',
       ]);
       expect(body).toMatchObject(emptyArrayOf(path));
       expect(Object.keys(body)).toHaveLength(3);

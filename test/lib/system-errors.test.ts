@@ -21,7 +21,7 @@ test.each([
   ['EDQUOT', 'space'],
   ['ENOTDIR', 'is a file, not a folder'],
   ['EISDIR', 'is a folder, not a file'],
-  ['EEXIST', 'file is in the way'],
+  ['EEXIST', 'file with this name exists'],
   ['ENOENT', 'Check the path'],
   ['ELOOP', 'loop'],
   ['ENAMETOOLONG', 'shorter'],
@@ -37,7 +37,7 @@ test.each([
 
 test("an LMDB error has a number, and a port's error has the code of a file's", () => {
   expect(describeSystemError(failing(30))).toContain('read-only');
-  expect(describeSystemError(failing('EACCES', { port: 80 }))).toContain('from 1024 on');
+  expect(describeSystemError(failing('EACCES', { port: 80 }))).toContain('of 1024 or higher');
   expect(describeSystemError(failing('EACCES', { port: -1 }))).toContain('access');
 });
 

@@ -211,7 +211,9 @@ describe('the service as a process', () => {
     const service = await runService({ DATA_DIR: dataDir, ...before('setInterval(() => {}, 1_000)') });
     const outcome = await endedInTime(service);
     expect(outcome).toMatchObject({ code: 1, signal: null, stderr: '' });
-    expect(outcome).toMatchObject({ stdout: expect.stringContaining('some work did not end in time') });
+    expect(outcome).toMatchObject({
+      stdout: expect.stringContaining('shutdown took too long; exiting with work unfinished'),
+    });
   });
 
   test.each([
@@ -222,7 +224,7 @@ describe('the service as a process', () => {
     const idle = connect(Number(new URL(service.url).port), '127.0.0.1');
     await once(idle, 'connect');
     service.kill('SIGUSR2');
-    const log = await service.printed('unexpected failure');
+    const log = await service.printed('unexpected error');
     expect(log).toMatch(/"level":60[^\n]*nobody minds/);
     expect(await statusOf(service.url, '/health/ready')).toBe(503);
     expect(await statusOf(service.url, '/api/tasks?limit=1')).toBe(200);
@@ -237,7 +239,7 @@ describe('the service as a process', () => {
     await once(first.process, 'exit');
     const service = await runService({ MONGODB_URI: uri });
     const log = await service.printed('waiting for the database');
-    expect(log).not.toContain('database open');
+    expect(log).not.toContain('opened the database');
     expect(await statusOf(service.url, '/health/live')).toBe(200);
     for (const path of ['/health/ready', '/api/tasks', '/api/tasks/runs']) {
       const response = await checkedFetch(`${service.url}${path}`);
@@ -250,8 +252,9 @@ describe('the service as a process', () => {
     }
     const engine = await spawnEngine(dataDir);
     expect(engine.uri).toBe(uri);
-    while ((await statusOf(service.url, '/health/ready')) !== 200) await service.printed('database open');
-    const all = await service.printed('database back');
+    while ((await statusOf(service.url, '/health/ready')) !== 200)
+      await service.printed('opened the database');
+    const all = await service.printed('database available again');
     expect(all.split('database unavailable')).toHaveLength(2);
     expect(all.split('waiting for the database')).toHaveLength(2);
     expect(await statusOf(service.url, '/api/tasks')).toBe(200);

@@ -39,7 +39,7 @@ describe('the service as a process, on the embedded engine', () => {
 
   test('ends cleanly when it is told to while it starts, or while somebody holds a silent connection', async () => {
     const starting = run('src/main.js', { PORT: '0', DATA_DIR: dataDir });
-    await starting.printed('database open');
+    await starting.printed('opened the database');
     starting.kill('SIGTERM');
     expect(await starting.ended).toMatchObject({ code: 0 });
 
@@ -51,6 +51,20 @@ describe('the service as a process, on the embedded engine', () => {
     service.kill('SIGTERM');
     expect(await service.ended).toMatchObject({ code: 0 });
     socket.destroy();
+  });
+
+  test('prints readable lines on a terminal', async () => {
+    const source = 'process.stdout.isTTY = true';
+    const service = run('src/main.js', {
+      PORT: '0',
+      DATA_DIR: dataDir,
+      NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(source)}`,
+    });
+    const shown = await service.printed(/data: .*\n/);
+    expect(shown).toMatch(/API: {2}http:\/\/127\.0\.0\.1:\d+\/api\/tasks\n {4}docs: http/);
+    expect(shown).not.toContain('"level"');
+    service.kill('SIGTERM');
+    expect(await service.ended).toMatchObject({ code: 0 });
   });
 
   test('stays empty when sample data is off', async () => {
@@ -122,7 +136,7 @@ describe('the service as a process', () => {
 
   test('asks for keys on an address that others can reach, and says that there are none yet', async () => {
     const service = await runService({ DATA_DIR: dataDir, HOST: '0.0.0.0' });
-    const log = await service.printed('no API key is valid');
+    const log = await service.printed('there is no valid API key');
     expect(log).toContain('"auth":"required"');
     const url = service.url.replace('0.0.0.0', '127.0.0.1');
     expect((await checkedFetch(`${url}/api/tasks`)).status).toBe(401);
@@ -137,7 +151,7 @@ describe('the service as a process', () => {
       AUTH: 'none',
       SAMPLE_DATA: 'off',
     });
-    const log = await service.printed('whoever does');
+    const log = await service.printed('a loopback Host header');
     expect(log).toMatch(/"level":40[^\n]*AUTH=none/);
     expect((await checkedFetch(`${service.url}/api/tasks`)).status).toBe(403);
     expect(await idsAt(service.url.replace('0.0.0.0', '127.0.0.1'))).toEqual([]);
@@ -149,7 +163,7 @@ describe('the service as a process', () => {
     const seeded = ['--accounts', '1', '--tasks', '2', '--runs', '9'];
     await runCommand('seed', { DATA_DIR: dataDir }, seeded).ended;
     const service = await runService({ DATA_DIR: dataDir, RUN_RETENTION_DAYS: '1' });
-    expect(await service.printed('old runs dropped')).toContain('"days":1');
+    expect(await service.printed('deleted old runs')).toContain('"days":1');
     const { runs } = await (await checkedFetch(`${service.url}/api/tasks/runs?limit=100`)).json();
     expect(runs.length).toBeLessThan(18);
     expect(runs.length).toBeGreaterThanOrEqual(10);

@@ -198,7 +198,7 @@ describe('a service with an engine', () => {
       task(2, { enabled: false }),
     ]);
     const service = await runEngine({ RUN_COMMAND: 'exit 3', RUN_CONCURRENCY: '1', METRICS_PORT: '0' });
-    const url = /"metrics":"([^"]+)"/.exec(await service.printed('metrics are served'))?.[1] ?? '';
+    const url = /"metrics":"([^"]+)"/.exec(await service.printed('serving metrics'))?.[1] ?? '';
     await runWith(service.url, (await runNow(service.url, uuid(2))).id, 'FAILED');
     const text = async () => (await fetch(url)).text();
     while (!(await text()).includes('engine_attempts_total{outcome="failed"} 2')) await pause(50);
@@ -239,9 +239,9 @@ describe('settings', () => {
   test.each([
     [
       { RUN_COMMAND: 'true', RUN_URL: 'http://127.0.0.1:9', RUN_URL_SECRET: SECRET },
-      'RUN_COMMAND, RUN_URL: each of them executes tasks; set one',
+      'RUN_COMMAND, RUN_URL: only one of them can execute tasks; set one',
     ],
-    [{ RUN_COMMAND: 'true', HOST: '0.0.0.0', AUTH: 'none' }, 'AUTH: with none, every host'],
+    [{ RUN_COMMAND: 'true', HOST: '0.0.0.0', AUTH: 'none' }, 'AUTH: with AUTH=none, every host'],
   ])('that cannot be used stop the start: %j', async (settings, problem) => {
     const { code, stderr } = await run('src/main.js', { ...environment, PORT: '0', ...settings }).ended;
     expect(code).toBe(1);
@@ -291,7 +291,7 @@ describe('told to end by SIGTERM', () => {
     expect(await second.ended).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('address already in use'),
-      stdout: expect.not.stringContaining('did not end in time'),
+      stdout: expect.not.stringContaining('shutdown took too long'),
     });
     first.kill('SIGTERM');
     await first.ended;

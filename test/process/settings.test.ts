@@ -105,7 +105,7 @@ test('a .env file with a byte order mark is read, and a warning names its unknow
     expect(log).toContain('"names":["MONGODB_URL","SAMPLE_DAT"]');
     // Port 3000 would mean that the first line was not understood.
     expect(log).not.toContain(':3000"');
-    expect(log).not.toContain('sample data loaded');
+    expect(log).not.toContain('loaded sample data');
     expect(await endedInTime(started)).toMatchObject({ code: 0, stderr: '' });
   } finally {
     started.kill('SIGKILL');

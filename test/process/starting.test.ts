@@ -31,7 +31,7 @@ async function becomesReady(url: string) {
 test('while indexes are built, lives, is not ready, refuses what it is asked for, and then serves', async () => {
   proxy.delayAnswer('createIndexes');
   const service = await runService(environment);
-  expect(await service.printed('still being prepared')).not.toContain('database open');
+  expect(await service.printed('still being prepared')).not.toContain('opened the database');
   const asked = async (path: string) => {
     const response = await checkedFetch(`${service.url}${path}`);
     const { code } = await response.json();
@@ -56,12 +56,12 @@ test('while it looks for an upgrade to do, and while it warms up, is not ready',
     const ready = await checkedFetch(`${service.url}/health/ready`);
     expect([ready.status, (await ready.json()).code]).toEqual([503, 'not_ready']);
   };
-  expect(await service.printed('still being prepared')).not.toContain('database open');
+  expect(await service.printed('still being prepared')).not.toContain('opened the database');
   await isNotReady();
   // It waits for this answer alone, on one of its connections.
   proxy.delayAnswer('find');
   proxy.resume();
-  await service.printed('database open');
+  await service.printed('opened the database');
   await isNotReady();
   proxy.resume();
   await becomesReady(service.url);
@@ -84,10 +84,10 @@ test('that loses its database while it looks for keys, waits for it, and serves 
   proxy.cutAt('find\0\x09\0\0\0api_keys\0');
   const service = await runService({ ...environment, AUTH: 'required' });
   const log = await service.printed('waiting for the database');
-  expect(log).toContain('database open');
+  expect(log).toContain('opened the database');
   expect((await checkedFetch(`${service.url}/api/tasks`)).status).toBe(503);
   proxy.restore();
-  await service.printed('no API key is valid');
+  await service.printed('there is no valid API key');
   await becomesReady(service.url);
   expect((await checkedFetch(`${service.url}/api/tasks`)).status).toBe(401);
   expect(await endedInTime(service)).toMatchObject({ code: 0, signal: null, stderr: '' });

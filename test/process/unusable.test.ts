@@ -79,7 +79,7 @@ describe('a data folder', () => {
       'that is a file',
       'file',
       () => writeFile(join(home, 'file'), ''),
-      /EEXIST.*file'\. A file is in the way/,
+      /EEXIST.*file'\. A file with this name exists/,
     ],
     ['below a file', 'file/a/b', () => writeFile(join(home, 'file'), ''), /ENOTDIR.*A part of the path is a/],
     [
@@ -240,7 +240,7 @@ describe('an address', () => {
     if (Number(await readFile(file, 'utf8').catch(() => '0')) <= 80) return;
     await mkdir(dataDir);
     if (AS_NOBODY.length > 0) spawnSync('chown', ['65534:65534', dataDir]);
-    const problem = /PORT=80: .*EACCES.*Choose a port from 1024 on/;
+    const problem = /PORT=80: .*EACCES.*Choose a port of 1024 or higher/;
     expect(await failure({ PORT: '80' }, { by: AS_NOBODY })).toMatch(problem);
     expect(await failure({ METRICS_PORT: '80' }, { by: AS_NOBODY })).toMatch(problem);
   });

@@ -26,11 +26,11 @@ test('dependencies without known vulnerabilities pass, silently', async () => {
   expect(await checkWith(report, 0)).toMatchObject({ code: 0, stdout: '', stderr: '' });
 });
 
-test('a vulnerable dependency fails, by name, with what mends it', async () => {
+test('a vulnerable dependency fails, by name, with the commands that fix it', async () => {
   const vulnerabilities = { lodash: { name: 'lodash', severity: 'critical' } };
   const { code, stderr } = await checkWith(JSON.stringify({ auditReportVersion: 2, vulnerabilities }), 1);
   expect(code).toBe(1);
-  expect(stderr).toContain('lodash: critical\nTo mend it: ');
+  expect(stderr).toContain('lodash: critical\nTo fix it, run npm audit');
 });
 
 test.each([

@@ -139,7 +139,7 @@ describe('npm run bench', () => {
       await bench.printed('Measuring');
       bench.kill('SIGINT');
       const { code, stderr } = await bench.ended;
-      expect(stderr).toBe('bench: It was ended by SIGINT.\n');
+      expect(stderr).toBe('bench: Interrupted by SIGINT.\n');
       expect(code).toBe(1);
       expect(await foldersLeft()).toEqual([]);
     },

@@ -70,12 +70,14 @@ test('npm run repair works beside a service, and says what it did', async () => 
   const running = await runService({ DATA_DIR: dataDir });
   expect(await runCommand('repair', { DATA_DIR: dataDir }).ended).toMatchObject({
     code: 0,
-    stdout: expect.stringMatching(/Looked at 13 tasks, mended 0 and filed 0 runs in \d+\.\d s\.\n$/),
+    stdout: expect.stringMatching(
+      /Checked 13 tasks, repaired 0, and moved 0 runs to their owners in \d+\.\d s\.\n$/,
+    ),
   });
   const refused = await runCommand('repair', { DATA_DIR: dataDir }, ['all']).ended;
   expect(refused).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('There are no arguments, but "all".'),
+    stderr: expect.stringContaining('This command has no arguments; remove "all".'),
   });
   running.kill('SIGTERM');
   await running.ended;

@@ -181,7 +181,7 @@ describe('the service that keeps runs for some days', () => {
     while (lines.length === 0) await new Promise(setImmediate);
     await stop();
     expect(await left()).toEqual([3, 4, 5, 6, 7]);
-    expect(lines).toMatchObject([{ msg: 'old runs dropped', runs: 3, days: 30 }]);
+    expect(lines).toMatchObject([{ msg: 'deleted old runs', runs: 3, days: 30 }]);
   });
 
   test('is not kept from ending by a pass that would go on for long', async () => {
@@ -208,6 +208,6 @@ describe('the service that keeps runs for some days', () => {
       },
     });
     await keepRunsFor(1, { collections: { ...service.collections, runs }, log, now: () => LATER })();
-    expect(lines).toMatchObject([{ level: 50, msg: 'old runs could not be dropped' }]);
+    expect(lines).toMatchObject([{ level: 50, msg: 'deleting old runs failed' }]);
   });
 });

@@ -5,6 +5,7 @@ import addFormats from 'ajv-formats';
 import type { RunReport, Task } from '../../../generated/types.gen.ts';
 import { fieldAt } from '../../lib/errors.ts';
 import { Unstorable, checkStorable } from '../../lib/storable.ts';
+import { plainWords } from '../../lib/validator-words.ts';
 import type { NewTask } from '../../store/task-store.ts';
 
 /** A task or run that cannot be stored here; the message says why. */
@@ -74,7 +75,11 @@ function readerOf<Type>(name: string, schema: Schema): (value: unknown) => Type 
 
 function unfit([error]: ErrorObject[] = []): Unfit {
   const path = (error?.instancePath ?? '').slice(1).replaceAll('/', '.');
-  return new Unfit(`${path === '' ? 'It' : fieldAt(path)} ${error?.message ?? 'cannot be read'}.`);
+  const problem =
+    error?.keyword === 'enum'
+      ? `must be one of ${error.params['allowedValues'].join(', ')}`
+      : plainWords(error?.message ?? 'is invalid');
+  return new Unfit(`${path === '' ? 'It' : fieldAt(path)} ${problem}.`);
 }
 
 function refuseUnstorable(value: unknown): void {
@@ -88,7 +93,7 @@ function refuseUnstorable(value: unknown): void {
 function dateOf(field: string, instant: string): Date {
   const date = new Date(instant);
   // A leap second is RFC 3339, and no Date.
-  if (Number.isNaN(date.getTime())) throw new Unfit(`Field "${field}" is no instant: ${instant}.`);
+  if (Number.isNaN(date.getTime())) throw new Unfit(`Field "${field}" is not an instant: ${instant}.`);
   return date;
 }
 
@@ -122,7 +127,7 @@ export function readRun(value: unknown): RunReport {
   const report = reportOf(value);
   const bytes = Buffer.byteLength(JSON.stringify(report));
   if (bytes > MAX_RUN_BYTES) {
-    throw new Unfit(`It has ${bytes.toLocaleString('en')} bytes; a run may have 262,144.`);
+    throw new Unfit(`It has ${bytes.toLocaleString('en')} bytes; the limit for a run is 262,144.`);
   }
   return report;
 }

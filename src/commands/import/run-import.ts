@@ -44,7 +44,7 @@ export async function importFrom(
       }
     } catch (error) {
       if (!(error instanceof RequestRefused)) throw error;
-      figures.leave('account', account, `its runs cannot be listed: ${error.message}`);
+      figures.leave('account', account, `listing its runs failed: ${error.message}`);
     }
   }
   return figures;

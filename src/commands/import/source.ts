@@ -20,7 +20,9 @@ const RETRIES = 5;
 /** The source cannot be read. */
 export class SourceFailed extends Error {
   constructor(problem: string, cause?: unknown) {
-    super(`${problem} What was imported before stays; repeat the command to continue.`, { cause });
+    super(`${problem} Tasks and runs that are already imported stay; repeat the command to continue.`, {
+      cause,
+    });
     this.name = 'SourceFailed';
   }
 }
@@ -44,7 +46,7 @@ const INTERNAL_ERROR = 500;
 function explain(error: unknown): unknown {
   if (!(error instanceof ApiError)) return error;
   const { status } = error;
-  if (status === 401) return new SourceFailed('The source refuses the key (status 401).', error);
+  if (status === 401) return new SourceFailed('The source rejects the key (status 401).', error);
   if (status === 429) return new SourceFailed('The source limits requests (status 429).', error);
   const isOfOne =
     status !== undefined && status >= BAD_REQUEST && status <= INTERNAL_ERROR && !OF_THE_SOURCE.has(status);
@@ -92,7 +94,7 @@ export class Source {
       }
     } catch (error) {
       if (error instanceof RequestRefused)
-        throw new SourceFailed(`Tasks cannot be listed: ${error.message}.`, error);
+        throw new SourceFailed(`Listing the tasks failed: ${error.message}.`, error);
       throw error;
     }
   }

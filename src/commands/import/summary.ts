@@ -18,8 +18,8 @@ function switchOver({ waiting }: Figures): string[] {
   if (waiting === 0) return [];
   return [
     `${things(waiting, 'task')} enabled at the source ${waiting === 1 ? 'is' : 'are'} disabled here. To switch over:`,
-    '  1. Stop what executes the tasks of the source, but do not disable the tasks there.',
-    '  2. Repeat the command with --enabled. It copies what has changed since, and enables these tasks here.',
+    '  1. Stop the engine at the source, but leave the tasks enabled there.',
+    '  2. Repeat the command with --enabled. It copies later changes and enables these tasks here.',
   ];
 }
 
@@ -30,16 +30,18 @@ export function describe(figures: Figures, { dryRun, took }: { dryRun: boolean; 
     [...reasons].map(([reason, group]) => `${things(group.count, kind)}: ${reason}: ${named(group)}`),
   );
   return [
-    dryRun ? `Nothing was written. An import would do this (read in ${took}):` : `Imported in ${took}:`,
-    `  tasks: ${count(tasks.added)} added, ${count(tasks.changed)} changed, ${count(tasks.same)} were the same, ${count(tasks.kept)} kept because they are newer here`,
-    `  runs: ${count(runs.recorded)} recorded, ${count(runs.same)} were here`,
-    ...list('Not taken over:', kinds),
+    dryRun
+      ? `Dry run, nothing was written. An import would do this (read in ${took}):`
+      : `Imported in ${took}:`,
+    `  tasks: ${count(tasks.added)} added, ${count(tasks.changed)} changed, ${count(tasks.same)} unchanged, ${count(tasks.kept)} kept because they are newer here`,
+    `  runs: ${count(runs.recorded)} recorded, ${count(runs.same)} already here`,
+    ...list('Not imported:', kinds),
     ...list(
-      'Taken over, but these tasks never fire here:',
+      'Imported, but these tasks never fire here:',
       [...silent].map(([reason, group]) => `${reason}: ${named(group)}`),
     ),
     ...list(
-      'Disabled here, enabled at the source, and newer here, so that --enabled leaves them; enable them here yourself:',
+      'Enabled at the source, but changed here later, so --enabled leaves them disabled; enable them here yourself:',
       disabledHere.count === 0 ? [] : [named(disabledHere)],
     ),
     ...switchOver(figures),

@@ -35,8 +35,8 @@ export interface OfferedRun {
 }
 
 const OF_ANOTHER_TASK = 'a run of another task has the same id here';
-const OF_THE_ENGINE = 'the engine of this service executes it';
-const OF_NO_TASK = 'its task is not among those that were taken over';
+const OF_THE_ENGINE = "this service's engine executes it";
+const OF_NO_TASK = 'its task was not imported';
 
 /** A complete run has at least one of these fields; a run in a listing has none. */
 const isComplete = (run: Run): boolean =>
@@ -137,7 +137,8 @@ export class RunTaker {
       this.#figures.runs.recorded += reports.length;
     } catch (error) {
       if (error instanceof UnknownTask) {
-        for (const { id } of reports) this.#figures.leave('run', id, 'its task was deleted here meanwhile');
+        for (const { id } of reports)
+          this.#figures.leave('run', id, 'its task was deleted here during the import');
       } else if (error instanceof RunOfAnotherTask || error instanceof RunOfTheEngine) {
         // One such run would keep the others from being recorded.
         const reason = error instanceof RunOfAnotherTask ? OF_ANOTHER_TASK : OF_THE_ENGINE;

@@ -23,8 +23,8 @@ export interface MigrationProgress {
 export class WrittenMeanwhile extends Error {
   constructor() {
     super(
-      'The database was written to while it was compared, so something may be missing in the copy. ' +
-        'Stop the service, then repeat the command: it goes on from here.',
+      'The database changed while it was compared, so the copy may be incomplete. ' +
+        'Stop the service and repeat the command; it continues from here.',
     );
     this.name = 'WrittenMeanwhile';
   }
@@ -45,7 +45,7 @@ export class NoSuchDatabase extends Error {
 /** Two databases would become one. */
 export class SameName extends Error {
   constructor(name: string) {
-    super(`There is a database "${name}" here besides the service's; name another one in the path of --to.`);
+    super(`The data directory has another database "${name}". Use a different name in the path of --to.`);
     this.name = 'SameName';
   }
 }

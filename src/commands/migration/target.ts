@@ -9,7 +9,7 @@ export const MARKER_COLLECTION = '_recoup_migration';
 export class ForeignDocuments extends Error {
   constructor(namespaces: readonly string[]) {
     super(
-      `The target has documents that are not of this database, in ${namespaces.join(', ')}. ` +
+      `The target has documents that do not come from this database, in ${namespaces.join(', ')}. ` +
         'Migrate into an empty database: name another one in the path of --to, or empty this one. Nothing was changed.',
     );
     this.name = 'ForeignDocuments';

@@ -15,8 +15,8 @@ import type { MigrationTarget } from './target.ts';
 export class NotEqual extends Error {
   constructor(problems: readonly string[]) {
     super(
-      `The copy is not equal: ${problems.join('; ')}. ` +
-        'Stop the service and whatever else writes to either side, then repeat the command: it goes on from here.',
+      `The copy differs: ${problems.join('; ')}. ` +
+        'Stop the service and everything else that writes to either side, then repeat the command; it continues from here.',
     );
     this.name = 'NotEqual';
   }
@@ -89,7 +89,8 @@ export async function createIndexes(source: CollectionRecord, target: MigrationT
       isDeepStrictEqual(Object.entries(found.key), Object.entries(key)) &&
       (found.unique ?? false) === unique &&
       found.expireAfterSeconds === expireAfterSeconds;
-    if (!isSame) throw new NotEqual([`the index ${name} of ${collection.namespace} is another one there`]);
+    if (!isSame)
+      throw new NotEqual([`the index ${name} of ${collection.namespace} differs from the one here`]);
   }
   return wanted.length;
 }

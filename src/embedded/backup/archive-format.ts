@@ -42,7 +42,7 @@ export class UnusableArchive extends Error {
   static unsupported(problem: string): UnusableArchive {
     return new UnusableArchive(
       problem,
-      'The embedded database cannot hold that; restore the file into a MongoDB server with mongorestore.',
+      'The embedded database does not support that; restore the file into a MongoDB server with mongorestore.',
     );
   }
 }

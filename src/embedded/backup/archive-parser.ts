@@ -38,7 +38,7 @@ export async function* parseArchive(chunks: AsyncIterable<Buffer>): AsyncGenerat
   if ((await frames.word())?.readUInt32LE() !== MAGIC) {
     throw new UnusableArchive(
       'it is not a backup',
-      'It must be a file of npm run backup or of mongodump --archive.',
+      'Use a file that npm run backup or mongodump --archive wrote.',
     );
   }
   checkVersion(text(headerOf(await frames.next()), 'version'));
@@ -52,7 +52,7 @@ export async function* parseArchive(chunks: AsyncIterable<Buffer>): AsyncGenerat
     const { collection, crc } = reading;
     let documents: Buffer[] = [];
     for (let document = await frames.inBlock(); document; document = await frames.inBlock()) {
-      if (reading.isComplete) throw UnusableArchive.damaged('a collection goes on after its end');
+      if (reading.isComplete) throw UnusableArchive.damaged('a collection has data after its end');
       crc.update(document);
       if (documents.push(document) < PART_DOCUMENTS) continue;
       yield { kind: 'documents', collection, documents };
@@ -162,7 +162,7 @@ function readHeader(readings: ReadonlyMap<string, Reading>, header: Header): Rea
   const namespace = `${text(header, 'db')}.${text(header, 'collection')}`;
   const reading = readings.get(namespace);
   if (!reading || reading.isComplete) {
-    throw UnusableArchive.damaged(`it has documents of ${namespace} where none can be`);
+    throw UnusableArchive.damaged(`it has documents of ${namespace} in the wrong place`);
   }
   const end = header.get('EOF');
   if (end?.type !== TYPE.bool) throw UnusableArchive.damaged('the header of a block is unreadable');

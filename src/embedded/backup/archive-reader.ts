@@ -19,13 +19,13 @@ export async function* readArchive(file: FileHandle): AsyncGenerator<ArchivePart
   if (!isGzip && !(bytesRead === 4 && buffer.readUInt32LE() === MAGIC)) {
     throw new UnusableArchive(
       bytesRead === 0 ? 'it is empty' : 'it is not a backup',
-      'It must be a file of npm run backup or of mongodump --archive, gzipped or not.',
+      'Use a file that npm run backup or mongodump --archive wrote, gzipped or not.',
     );
   }
   try {
     yield* parseArchive(isGzip ? unzipped(file) : bytesOf(file));
   } catch (error) {
-    if (systemCode(error).startsWith('Z_')) throw UnusableArchive.damaged('its compression is broken');
+    if (systemCode(error).startsWith('Z_')) throw UnusableArchive.damaged('its gzip data is damaged');
     throw error;
   }
 }
@@ -48,6 +48,6 @@ async function* unzipped(file: FileHandle): AsyncGenerator<Buffer, void, void> {
   for await (const chunk of gunzip) if (Buffer.isBuffer(chunk)) yield chunk;
   // zlib ignores what comes after the end.
   if (gunzip.bytesWritten !== (await file.stat()).size) {
-    throw UnusableArchive.damaged('something follows its end');
+    throw UnusableArchive.damaged('it has data after its end');
   }
 }

@@ -57,7 +57,7 @@ export async function refuseExisting(path: string, replace: boolean): Promise<vo
   // Replacing a device such as /dev/null would break it for every program.
   if (!found.isFile()) throw new FileInTheWay(`${target} is not a regular file; give another name.`);
   if (!replace)
-    throw new FileInTheWay(`${target} exists already; give another name, or --force to replace it.`);
+    throw new FileInTheWay(`${target} already exists; give another name, or pass --force to replace it.`);
 }
 
 async function syncDirectory(path: string): Promise<void> {

@@ -19,7 +19,7 @@ export interface RestoreFigures {
 /** The database holds documents that a restore would replace. */
 export class DatabaseInUse extends Error {
   constructor(contents: string) {
-    super(`The database holds ${contents}. Give --force to replace all of it. Nothing was changed.`);
+    super(`The database contains ${contents}. Pass --force to replace all of it. Nothing was changed.`);
     this.name = 'DatabaseInUse';
   }
 }

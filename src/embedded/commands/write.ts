@@ -35,7 +35,7 @@ export async function update(call: Call): Promise<Reply> {
     const change = parseUpdate(u);
     const multi = entry.boolean('multi');
     if (multi && (change.kind === 'replace' || entry.boolean('upsert'))) {
-      throw badValue('an update of many is neither a replacement nor an upsert in the embedded engine');
+      throw badValue('the embedded engine supports neither replacements nor upserts with multi: true');
     }
     return statementOf(call, entry, change, multi);
   });

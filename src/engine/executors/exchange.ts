@@ -78,7 +78,7 @@ export function exchange({ method, url, headers, body, signal, timeoutMs }: Exch
     request.on('close', () => {
       clearTimeout(timer);
       // Node reports neither a response nor an error for a reply that switches protocols.
-      if (!hasResponse) fail(new Error('The connection was closed without a reply'));
+      if (!hasResponse) fail(new Error('The peer closed the connection without a reply'));
     });
     request.end(body);
   });
@@ -105,7 +105,10 @@ export function outcomeOfFailure({ name, message, delivered }: ExchangeFailed): 
 export function outcomeOfRefusal(reply: Reply, isUndelivered: boolean): Outcome {
   const { status, body } = reply;
   const shown = body.bytes.subarray(0, MAX_SHOWN).toString().trim();
-  const problem = status < 400 ? `${status}, which is not followed` : `${status}${shown && `: ${shown}`}`;
+  const problem =
+    status < 400
+      ? `${status}, a redirect that the service does not follow`
+      : `${status}${shown && `: ${shown}`}`;
   const message = `The reply was ${problem}`;
   if (!isUndelivered) return failed(`Http${status}`, message, status >= 500);
   const waitMs = retryAfterMs(reply);

@@ -8,5 +8,5 @@ export function failed(name: string, message: string, repeatable = false, stack 
 
 /** The outcome of a run that an earlier engine delivered and that this one cannot follow. */
 export function elsewhere(what: string): Outcome {
-  return failed('EngineChanged', `Another engine delivered the run; ${what} cannot follow it to its end.`);
+  return failed('EngineChanged', `Another engine delivered the run; ${what} cannot follow it.`);
 }

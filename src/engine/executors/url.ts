@@ -113,7 +113,7 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
   async function followOwn(location: string, attempt: Attempt, isStored: boolean): Promise<Outcome> {
     const at = URL.canParse(location, url) ? new URL(location, url) : undefined;
     if (at?.origin !== url.origin) {
-      const message = `The location of the work is not on ${url.origin}. The service follows no other origin.`;
+      const message = `The Location is not on ${url.origin}. The service follows no other origin.`;
       return failed('ForeignLocation', message);
     }
     if (!isStored) await attempt.onAccepted(at.href);
@@ -138,7 +138,7 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
     const location = receiver.locationOf(reply);
     // Without a location, the result of the work would stay unknown.
     if (location === undefined)
-      return failed('NoLocation', 'The reply was 202 without a Location to follow.');
+      return failed('NoLocation', 'The reply was 202 without a location to follow.');
     return followOwn(location, attempt, false);
   }
 

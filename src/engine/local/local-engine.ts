@@ -95,7 +95,7 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
       isIdleLogged = !engineSince;
       return RENEW_MS;
     },
-    (error) => log.error({ err: error }, 'renewing the document of the engine failed'),
+    (error) => log.error({ err: error }, "renewing the engine's document failed"),
   );
   let aheadMs = -Infinity;
   const planning = new Loop(

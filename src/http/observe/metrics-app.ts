@@ -13,7 +13,7 @@ const explain: ErrorRequestHandler = (error, _request, response, _next) => {
   response
     .status(known ? error.status : 500)
     .type('text')
-    .send(known ? error.message : 'The metrics cannot be collected.');
+    .send(known ? error.message : 'Collecting the metrics failed.');
 };
 
 function createMetricsApp(metrics: Metrics, reachable: boolean): Express {
@@ -30,7 +30,7 @@ function createMetricsApp(metrics: Metrics, reachable: boolean): Express {
     response.end(body);
   });
   app.use((_request, response) => {
-    response.status(404).type('text').send('There is /metrics.\n');
+    response.status(404).type('text').send('Not found. The metrics are at /metrics.\n');
   });
   app.use(explain);
   return app;
@@ -51,6 +51,6 @@ export async function serveMetrics(
   const bounds = { ...limits, maxConnections: MAX_SCRAPERS };
   const { server, drain } = createListener(createMetricsApp(metrics, reachable), log, bounds);
   const url = await listen(server, port, host);
-  log.info({ metrics: `${url}/metrics` }, 'metrics are served');
+  log.info({ metrics: `${url}/metrics` }, 'serving metrics');
   return () => drain({ delayMs: 0, deadlineMs: 0 });
 }

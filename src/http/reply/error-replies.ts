@@ -14,9 +14,9 @@ import { retrySoon } from '../../lib/retry-after.ts';
 import { emptyArrayOf } from '../request/routes.ts';
 
 const FAILED: Record<FailureKind, string> = {
-  away: 'cannot be reached right now',
+  away: 'is unavailable',
   slow: 'did not answer in time',
-  refused: 'refused what it was asked',
+  refused: 'refused the operation',
 };
 
 /** Express and the validator mark what they refuse as the caller's fault. */
@@ -30,18 +30,17 @@ function isRefusal(error: unknown): error is Error {
 function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (isRefusal(error)) {
-    return new ApiError('malformed_request', `The request cannot be understood: ${error.message}.`, {
+    return new ApiError('malformed_request', `The request is malformed: ${error.message}.`, {
       cause: error,
     });
   }
   if (isDatabaseFailure(error)) {
     const failure = isPoolExhausted(error)
-      ? 'No connection to the database became free in time'
+      ? 'No database connection became free in time'
       : `The database ${FAILED[failureKind(error)]}`;
     return new ApiError(
       'database_unavailable',
-      `${failure}, so nothing can be said about tasks and runs; a change that was asked ` +
-        'for may have been made or not. Try again shortly.',
+      `${failure}. If this was a write, it may or may not have been applied. Try again shortly.`,
       { cause: error, headers: retrySoon() },
     );
   }

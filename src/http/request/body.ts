@@ -16,8 +16,8 @@ const checkType: RequestHandler = (request, _response, next) => {
   if (type !== undefined && JSON_TYPE.test(type)) return next();
   throw new ApiError(
     'unsupported_media_type',
-    `The body is sent ${type === undefined ? 'without a content type' : `as ${type}`}; ` +
-      'it must be JSON, sent with Content-Type: application/json.',
+    `The Content-Type header is ${type === undefined ? 'missing' : `"${type}"`}. ` +
+      'Send JSON with Content-Type: application/json.',
   );
 };
 
@@ -53,16 +53,20 @@ function explain(error: unknown, maxBytes: number): unknown {
   if (type === 'encoding.unsupported') {
     return new ApiError(
       'unsupported_media_type',
-      'The body is compressed in a way that is not known; send it as it is.',
+      'This Content-Encoding is not supported. Use gzip, deflate or br, or send the body uncompressed.',
       {
         cause: error,
       },
     );
   }
   if (type === undefined) return error;
-  return new ApiError('malformed_body', 'The body did not arrive as its headers announced it.', {
-    cause: error,
-  });
+  return new ApiError(
+    'malformed_body',
+    'The body does not match its Content-Length or Content-Encoding header.',
+    {
+      cause: error,
+    },
+  );
 }
 
 function readerUpTo(maxBytes: number, maxDepth: number): RequestHandler {

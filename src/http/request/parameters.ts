@@ -96,7 +96,7 @@ export function expectationOf(document: OpenAPIV3.DocumentV3_1, given: unknown):
   if (format === 'date-time') return 'an RFC 3339 instant such as 2026-11-19T14:00:00Z';
   if (Array.isArray(options)) return `one of ${options.map(String).join(', ')}`;
   if (type === 'array') {
-    return `${expectationOf(document, memberOf(schema, 'items'))}, or several, each once, separated by commas`;
+    return `a comma-separated list without duplicates, each item ${expectationOf(document, memberOf(schema, 'items'))}`;
   }
   if (type === 'integer' || type === 'number') {
     return `${type === 'integer' ? 'an integer' : 'a number'} from ${String(least)} to ${String(most)}${orNull}`;
@@ -104,6 +104,6 @@ export function expectationOf(document: OpenAPIV3.DocumentV3_1, given: unknown):
   if (type === 'boolean') return 'true or false';
   const [shortest, longest] = ['minLength', 'maxLength'].map((name) => memberOf(schema, name));
   const excluding = String(pattern).startsWith('^[^');
-  const matching = excluding ? ' without NUL and halves of surrogate pairs' : ` matching ${String(pattern)}`;
+  const matching = excluding ? ' without NUL and unpaired surrogates' : ` matching ${String(pattern)}`;
   return `${String(shortest)} to ${String(longest)} characters${matching}`;
 }

@@ -58,15 +58,12 @@ export const checkRoute: RequestHandler = (request, _response, next) => {
   const methods = methodsOf(request.path);
   if (methods.length === 0) {
     const paths = [...new Set(operationIds.map((id) => routes[id].path))].join(', ');
-    throw new ApiError(
-      'not_found',
-      `There is no such path. The paths of this service are ${paths}; see /docs.`,
-    );
+    throw new ApiError('not_found', `Unknown path. The paths of this service are ${paths}. See /docs.`);
   }
   const allow = methods.join(', ');
   throw new ApiError(
     'method_not_allowed',
-    `${request.path} has no ${request.method}. Its methods are ${allow}.`,
+    `${request.path} does not support ${request.method}. Allowed methods: ${allow}.`,
     {
       headers: { Allow: allow },
     },
@@ -83,7 +80,7 @@ export const checkAccept: RequestHandler = (request, _response, next) => {
   if (request.accepts('application/json')) return next();
   throw new ApiError(
     'not_acceptable',
-    'The Accept header excludes application/json, the only type this service replies with.',
+    'The Accept header excludes application/json, the only type that this service returns.',
   );
 };
 

@@ -25,12 +25,12 @@ export function sizes({ maxUrlBytes, maxHeaderBytes }: Sizes): RequestHandler {
       );
     }
     if (request.httpVersion === '1.1' && request.headers.host === undefined) {
-      throw new ApiError('malformed_request', 'The request has no Host header, which HTTP/1.1 demands.');
+      throw new ApiError('malformed_request', 'The Host header is missing. HTTP/1.1 requires it.');
     }
     const hosts = request.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
     if (hosts.length > 1) {
       // RFC 9112, section 3.2: node would take the first, and a proxy before it perhaps another.
-      throw new ApiError('malformed_request', 'The request has more than one Host header.');
+      throw new ApiError('malformed_request', 'The request has more than one Host header; send one.');
     }
     next();
   };

@@ -14,7 +14,7 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch (error) {
-    throw new ApiError('malformed_request', `The URL's query has a broken percent-encoding in "${text}".`, {
+    throw new ApiError('malformed_request', `The query string has an invalid percent-encoding: "${text}".`, {
       cause: error,
     });
   }
@@ -41,7 +41,7 @@ function check(query: string, document: OpenAPIV3.DocumentV3_1, request: Request
       const known = [...parameters.keys()].join(', ') || 'none';
       throw new ApiError(
         'unknown_parameter',
-        `There is no query parameter ${JSON.stringify(name)}; known: ${known}.`,
+        `Unknown query parameter ${JSON.stringify(name)}. Allowed parameters: ${known}.`,
       );
     }
     const wrong = (what: string) =>
@@ -52,11 +52,11 @@ function check(query: string, document: OpenAPIV3.DocumentV3_1, request: Request
     const { type, format }: { type?: unknown; format?: unknown } = Object(parameter.schema);
     if (seen.has(name) && type !== 'array') throw wrong('is given more than once');
     if (value === '') throw wrong('is empty');
-    if (value.includes('\0')) throw wrong('has a NUL byte');
+    if (value.includes('\0')) throw wrong('contains a NUL character');
     if (format === 'date-time' && value.includes(' ')) {
-      throw wrong('has a blank, which an unencoded "+" in a URL is (write %2B)');
+      throw wrong('contains a blank (encode "+" as %2B)');
     }
-    if (type === 'integer' && !PLAIN_INTEGER.test(value)) throw wrong('is not in plain decimal digits');
+    if (type === 'integer' && !PLAIN_INTEGER.test(value)) throw wrong('is not a plain decimal integer');
     seen.add(name);
   }
 }

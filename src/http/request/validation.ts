@@ -4,6 +4,7 @@ import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.j
 import * as internals from 'express-openapi-validator/dist/openapi.validator.js';
 import { ApiError, fieldAt } from '../../lib/errors.ts';
 import { checkInternals, isFunctionOf } from '../../lib/internals.ts';
+import { plainWords } from '../../lib/validator-words.ts';
 import { expectationOf, fieldNamesOf, fieldSchemaOf, parametersOf } from './parameters.ts';
 import { requestSpec } from './request-spec.ts';
 import { operationOf, takesBody } from './routes.ts';
@@ -24,18 +25,18 @@ interface Problem {
   errorCode?: string;
 }
 
-/** What is wrong with a field of the body, from the validator's words, where those do not say what would be right. */
+/** Explains what is wrong with a field of the body, and what would be right. */
 function explainField({ path, message, errorCode = '' }: Problem, spec: Document, request: Request): string {
   const segments = path.split('/').slice(2);
   const known = (of: string[]) => fieldNamesOf(fieldSchemaOf(spec, request, of)).join(', ');
   if (segments.length === 0) {
     return errorCode.startsWith('minProperties')
-      ? `The body names no field to change; known are ${known([])}.`
-      : `The body ${message}.`;
+      ? `The body has no field to change. Allowed fields: ${known([])}.`
+      : `The body ${plainWords(message)}.`;
   }
   const name = fieldAt(segments.join('.'));
   if (errorCode.startsWith('additionalProperties'))
-    return `${name} is not known; known are ${known(segments.slice(0, -1))}.`;
+    return `${name} is unknown. Allowed fields: ${known(segments.slice(0, -1))}.`;
   if (errorCode.startsWith('required')) return `${name} is missing.`;
   const schema = fieldSchemaOf(spec, request, segments);
   if (
@@ -46,12 +47,11 @@ function explainField({ path, message, errorCode = '' }: Problem, spec: Document
   )
     return `${name} must be ${expectationOf(spec, schema)}.`;
   if (errorCode.startsWith('pattern'))
-    return `${name} must not have NUL characters or halves of surrogate pairs.`;
-  // Of several types it says "must be object,null".
-  return `${name} ${errorCode.startsWith('type') ? message.replaceAll(',', ' or ') : message}.`;
+    return `${name} must not contain NUL characters or unpaired surrogates.`;
+  return `${name} ${plainWords(message)}.`;
 }
 
-/** Tells the caller in the spec's words what the validator found. */
+/** Converts an error of the validator to one for the caller. */
 function explain(error: unknown, document: Document, request: Request): unknown {
   if (!(error instanceof internals.BadRequest)) return error;
   const parameters = parametersOf(document, 'query', request);

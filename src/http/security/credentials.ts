@@ -57,26 +57,23 @@ function presentedKey(request: IncomingMessage): { key: string; place: string } 
   const apiKey = onlyValue(request, 'x-api-key');
   const authorization = onlyValue(request, 'authorization');
   if (apiKey !== undefined && authorization !== undefined) {
-    refuse(
-      'invalid_credentials',
-      'The request has both x-api-key and Authorization; send exactly one of them.',
-    );
+    refuse('invalid_credentials', 'The request has both x-api-key and Authorization; send one of them.');
   }
   if (apiKey !== undefined) return { key: apiKey, place: 'x-api-key' };
   if (authorization === undefined) {
     refuse(
       'missing_credentials',
-      'A key is missing: send it in the header "x-api-key: KEY" or "Authorization: Bearer KEY".',
+      'The API key is missing. Send it as "x-api-key: KEY" or "Authorization: Bearer KEY".',
     );
   }
   // The scheme's name is the same in either case (RFC 9110, 11.1).
   const [, bearer] = /^Bearer +(.*)$/i.exec(authorization) ?? [];
   if (bearer !== undefined) return { key: bearer, place: 'Authorization: Bearer' };
   const scheme = SCHEME.exec(authorization)?.[0];
-  const tried = scheme === undefined || /^bearer$/i.test(scheme) ? 'no key' : `the scheme ${scheme}`;
+  const tried = scheme === undefined || /^bearer$/i.test(scheme) ? 'has no key' : `uses the scheme ${scheme}`;
   return refuse(
     'invalid_credentials',
-    `The Authorization header has ${tried}; send "Authorization: Bearer KEY" or "x-api-key: KEY".`,
+    `The Authorization header ${tried}. Send "Authorization: Bearer KEY" or "x-api-key: KEY".`,
   );
 }
 
@@ -98,7 +95,7 @@ export function credentials({
     const { key, place } = presentedKey(request);
     const found = await keys.authenticate(key, now());
     if (!found) {
-      refuse('invalid_credentials', `The key in ${place} is not valid: it is unknown, expired or revoked.`);
+      refuse('invalid_credentials', `The API key in ${place} is unknown, expired or revoked.`);
     }
     keysOfRequests.set(request, found);
     return principalOf(found);

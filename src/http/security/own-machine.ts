@@ -15,13 +15,13 @@ export const ownMachine: RequestHandler = (request, _response, next) => {
   if (host !== undefined && !LOOPBACK.test(host)) {
     throw new ApiError(
       'foreign_origin',
-      'The Host header names another machine; without credentials, only localhost, 127.0.0.1 and [::1] are answered.',
+      'With AUTH=none, the Host header must be localhost, 127.0.0.1 or [::1].',
     );
   }
   if (origin !== undefined && origin !== `http://${host}`) {
     throw new ApiError(
       'foreign_origin',
-      'The request comes from a page of another origin; without credentials, only pages of this service may ask.',
+      "With AUTH=none, only the service's own pages may call the API. The Origin header names another origin.",
     );
   }
   next();

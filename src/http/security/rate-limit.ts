@@ -70,7 +70,7 @@ function policy(
     const retryAfter = retryAfterSeconds(seconds);
     throw new ApiError(
       'rate_limited',
-      `More than ${limit} requests a minute came ${source}. Try again in ${retryAfter} seconds.`,
+      `Rate limit exceeded: ${limit} requests per minute ${source}. Try again in ${retryAfter} seconds.`,
       { headers: { 'Retry-After': String(retryAfter) } },
     );
   };

@@ -87,7 +87,7 @@ export function refuseExcess(document: OpenAPIV3.DocumentV3_1): RequestHandler {
     if (needsNoKey(document, request)) return next();
     throw new ApiError(
       'too_busy',
-      'There are too many connections right now. Close those that are not needed, and try again shortly.',
+      'The service has too many open connections. Close unused ones and try again shortly.',
       { headers: retrySoon() },
     );
   };

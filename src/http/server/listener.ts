@@ -20,12 +20,12 @@ const LOOK_AGAIN_MS = 20;
 
 function reasonOf(error: NodeJS.ErrnoException, maxHeaderSize: number): ApiError {
   if (error.code === 'HPE_HEADER_OVERFLOW') {
-    return new ApiError('headers_too_large', `The headers have more than ${maxHeaderSize} bytes.`);
+    return new ApiError('headers_too_large', `The headers have more than ${maxHeaderSize} bytes, the limit.`);
   }
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new ApiError('request_timeout', 'The request did not arrive in time.');
+    return new ApiError('request_timeout', 'The request took too long to arrive.');
   }
-  return new ApiError('malformed_request', 'This is not a valid HTTP request.');
+  return new ApiError('malformed_request', 'The request is not valid HTTP.');
 }
 
 /** Answers what never becomes a request, in the envelope all the same. */
@@ -155,7 +155,7 @@ export function createListener(app: RequestListener, log: Logger, limits: Limits
     if (pipelines.get(socket)?.current) return void socket.destroy();
     answerRaw(
       socket,
-      new ApiError('method_not_allowed', 'This service is no proxy.', {
+      new ApiError('method_not_allowed', 'This service is not a proxy and does not support CONNECT.', {
         headers: { Allow: 'GET, HEAD, POST, PUT, PATCH, DELETE' },
       }),
       log,

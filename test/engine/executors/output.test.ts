@@ -30,15 +30,15 @@ describe('the output of a run', () => {
   });
 
   test.each([
-    ['9223372036854775808', 'The value is an integer outside of'],
-    ['{"a": [1e400]}', 'Field "a.0" is a larger number than a double holds'],
-    ['{"a": 1e-400}', 'Field "a" is a smaller number than a double holds'],
-    [String.raw`{"a": "\u0000"}`, 'Field "a" must not have NUL characters'],
-    [String.raw`"\ud800"`, 'The value must not have NUL characters or halves of surrogate pairs'],
-    [String.raw`{"a\u0000": 1}`, 'The value has a name with NUL'],
+    ['9223372036854775808', 'The value is an integer outside the 64-bit range'],
+    ['{"a": [1e400]}', 'Field "a.0" is too large for a double'],
+    ['{"a": 1e-400}', 'Field "a" is too small for a double'],
+    [String.raw`{"a": "\u0000"}`, 'Field "a" must not contain NUL characters'],
+    [String.raw`"\ud800"`, 'The value must not contain NUL characters or unpaired surrogates'],
+    [String.raw`{"a\u0000": 1}`, 'The value has a name with a NUL character'],
     ['{"a": {"_bsontype": "Long"}}', 'Field "a" has the name "_bsontype"'],
     ['{"$ref": 1, "$id": 2}', 'The value has both names "$ref" and "$id"'],
-    ['{"a": 1, "a": 2}', 'gives the name "a" twice in an object'],
+    ['{"a": 1, "a": 2}', 'repeats the name "a" in one object'],
     [`${'['.repeat(65)}${']'.repeat(65)}`, 'is nested more than 64 levels deep'],
   ])('of %s is kept as text, and says why', (text, problem) => {
     const output = ofText(text);

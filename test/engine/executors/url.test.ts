@@ -209,7 +209,7 @@ describe('work that goes on after 202', () => {
     ],
     [
       [200, '{"status": "completed", "output": {"n": 1e400}}'],
-      { kind: 'completed', output: { note: expect.stringContaining('larger number than a double holds') } },
+      { kind: 'completed', output: { note: expect.stringContaining('too large for a double') } },
     ],
     [
       status('failed', { error: { message: 'no credit' } }),

@@ -205,7 +205,7 @@ describe('runs that wait are canceled', () => {
     run_queue.find = find;
     expect(response.status).toBe(200);
     expect(lines).toContainEqual(
-      expect.objectContaining({ msg: 'waiting runs not canceled', taskId: uuid(1) }),
+      expect.objectContaining({ msg: 'canceling the waiting runs of a task failed', taskId: uuid(1) }),
     );
   });
 });

@@ -126,7 +126,7 @@ describe('a task that is created without account_id', () => {
     return { status: response.status, body: await response.json() };
   };
   const error =
-    'Field "account_id" is missing: an admin has no account of their own, so name the account that will own the task.';
+    'Field "account_id" is missing. With an admin key, it must name the account that will own the task.';
 
   test('by an admin key is refused, and the Idempotency-Key can be used again', async () => {
     const { key } = await keyed.keys.create({ name: 'admin', scope: 'admin' }, NOW);
@@ -255,27 +255,23 @@ describe('a body is refused, and nothing is stored, when', () => {
   const good = JSON.stringify(wanted());
   test.each([
     ['a field is missing', { prompt: undefined }, 'Field "prompt" is missing'],
-    ['a field is unknown', { titel: 'x' }, 'Field "titel" is not known; known are title, prompt'],
-    ['the id is set by the caller', { id: ACCOUNT }, 'Field "id" is not known'],
-    ['a read-only field is set', { owner_email: 'x@example.com' }, 'Field "owner_email" is not known'],
-    ['the instant of creation is set', { created_at: '2026-01-01T00:00:00Z' }, '"created_at" is not known'],
-    ['the name of the artist is set', { artist_name: 'Juno' }, 'Field "artist_name" is not known'],
-    ['a field of the store is set', { version: 7 }, 'Field "version" is not known'],
-    ['runs are set', { recent_runs: [] }, 'Field "recent_runs" is not known'],
+    ['a field is unknown', { titel: 'x' }, 'Field "titel" is unknown. Allowed fields: title, prompt'],
+    ['the id is set by the caller', { id: ACCOUNT }, 'Field "id" is unknown'],
+    ['a read-only field is set', { owner_email: 'x@example.com' }, 'Field "owner_email" is unknown'],
+    ['the instant of creation is set', { created_at: '2026-01-01T00:00:00Z' }, '"created_at" is unknown'],
+    ['the name of the artist is set', { artist_name: 'Juno' }, 'Field "artist_name" is unknown'],
+    ['a field of the store is set', { version: 7 }, 'Field "version" is unknown'],
+    ['runs are set', { recent_runs: [] }, 'Field "recent_runs" is unknown'],
     ['a text is a number', { title: 5 }, 'Field "title" must be string'],
     ['a text is an operator', { title: { $ne: '' } }, 'Field "title" must be string'],
     ['a text is null', { prompt: null }, 'Field "prompt" must be string'],
     ['a text is empty', { title: '' }, 'Field "title"'],
-    [
-      'a text is too long',
-      { title: 'x'.repeat(201) },
-      'Field "title" must NOT have more than 200 characters',
-    ],
-    ['a text has a NUL', { prompt: 'a\0b' }, 'Field "prompt" must not have NUL'],
+    ['a text is too long', { title: 'x'.repeat(201) }, 'Field "title" must have at most 200 characters'],
+    ['a text has a NUL', { prompt: 'a\0b' }, 'Field "prompt" must not contain NUL'],
     [
       'a text has half a character',
       { prompt: '\ud83d' },
-      'Field "prompt" must not have NUL characters or halves',
+      'Field "prompt" must not contain NUL characters or unpaired',
     ],
     ['an id is no UUID', { account_id: 'x'.repeat(36) }, 'Field "account_id" must be a UUID'],
     ['enabled is a text', { enabled: 'true' }, 'Field "enabled" must be boolean'],
@@ -289,9 +285,13 @@ describe('a body is refused, and nothing is stored, when', () => {
     ['it is empty', '', 'The body is empty'],
     ['it ends too early', good.slice(0, -1), 'not valid JSON'],
     ['it has a comment', `/* */${good}`, 'not valid JSON'],
-    ['a name is given twice', good.replace('{', '{"title":"other",'), 'the name "title" twice'],
-    ['a name is given twice in other letters', good.replace('{', '{"\\u0074itle":"other",'), '"title" twice'],
-    ['a name is given twice deep inside', '{"a":[{"b":{"c":1,"c":2}}]}', '"c" twice'],
+    ['a name is given twice', good.replace('{', '{"title":"other",'), 'repeats the name "title"'],
+    [
+      'a name is given twice in other letters',
+      good.replace('{', '{"\\u0074itle":"other",'),
+      'repeats the name "title"',
+    ],
+    ['a name is given twice deep inside', '{"a":[{"b":{"c":1,"c":2}}]}', 'repeats the name "c"'],
     ['it is nested deeply', '{"a":'.repeat(65) + '1' + '}'.repeat(65), 'nested more than 64 levels'],
     [
       'it is nested more deeply than a stack is',

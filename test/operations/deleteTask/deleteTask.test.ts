@@ -42,7 +42,7 @@ test('an admin who names an account deletes a task of that account, and no other
   expect(refused.response.status).toBe(403);
   expect(refused.error).toMatchObject({
     code: 'account_forbidden',
-    error: `Field "account_id" is not the owner of the task ${uuid(3)}: name its owner, or leave the field out.`,
+    error: `Field "account_id" is not the owner of task ${uuid(3)}. Send the owner's account, or omit the field.`,
     tasks: [],
   });
   const unknown = await remove(uuid(9), ACCOUNT);

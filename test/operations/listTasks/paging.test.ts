@@ -148,7 +148,7 @@ describe('a cursor is refused', () => {
   test('of another format, even with the same filters', async () => {
     const content = JSON.parse(Buffer.from(await cursorOf({}), 'base64url').toString());
     const cursor = Buffer.from(JSON.stringify([2, ...content.slice(1)])).toString('base64url');
-    expect((await refusalOf({ limit: 1, cursor })).text).toContain('not one of this service');
+    expect((await refusalOf({ limit: 1, cursor })).text).toContain('"cursor" is invalid');
   });
 
   test('when it was changed, cut, or made by somebody else', async () => {

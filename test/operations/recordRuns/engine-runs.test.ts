@@ -434,8 +434,8 @@ describe('an item of runs.list', () => {
 });
 
 test.each([
-  ['run', { isDone: true }, '"runs.0.isDone" is not known'],
-  ['error', { error: { message: 'no', cause: 'x' } }, '"runs.0.error.cause" is not known'],
+  ['run', { isDone: true }, '"runs.0.isDone" is unknown'],
+  ['error', { error: { message: 'no', cause: 'x' } }, '"runs.0.error.cause" is unknown'],
 ])('a field of its %s that the spec does not list is still an error', async (_what, fields, message) => {
   const { httpStatus, code, error: explained } = await put([{ ...report(), ...fields }]);
   expect([httpStatus, code]).toEqual([400, 'invalid_body']);

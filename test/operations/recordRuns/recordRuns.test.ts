@@ -400,7 +400,7 @@ describe('PUT /api/tasks/runs', () => {
     const before = await service.runs.findOwn('run_2');
     const { error, response } = await record([report(1), report(2, { updatedAt: '2027-01-01T00:00:00Z' })]);
     expect([response.status, error?.code]).toEqual([409, 'run_of_the_engine']);
-    expect(error?.error).toContain(`"runs.1.id": the run run_2 belongs to this service's own engine`);
+    expect(error?.error).toContain(`"runs.1.id": the run run_2 belongs to this service's engine`);
     expect(await countOf(service.collections.runs)).toBe(1);
     expect(await service.runs.findOwn('run_2')).toEqual(before);
     const { data } = await listRuns({ client: service.client, query: { runId: 'run_2' } });
@@ -435,13 +435,13 @@ describe('PUT /api/tasks/runs', () => {
     [
       'a field that is unknown',
       { runs: [report(2), unknown] },
-      '"runs.1.surprise" is not known; known are id, status',
+      '"runs.1.surprise" is unknown. Allowed fields: id, status',
     ],
-    ['a read-only field', { runs: [{ ...report(1), task_id: uuid(2) }] }, '"runs.0.task_id" is not known'],
+    ['a read-only field', { runs: [{ ...report(1), task_id: uuid(2) }] }, '"runs.0.task_id" is unknown'],
     [
       'the account',
       { runs: [report(1)], account_id: ACCOUNT },
-      '"account_id" is not known; known are task_id, runs',
+      '"account_id" is unknown. Allowed fields: task_id, runs',
     ],
     [
       'no instant',
@@ -468,7 +468,7 @@ describe('PUT /api/tasks/runs', () => {
     [
       '101 runs',
       { runs: Array.from({ length: 101 }, (_, at) => ({ ...report(1), id: `r${at}` })) },
-      '"runs" must NOT have more than 100 items',
+      '"runs" must have at most 100 items',
     ],
     [
       'an error without message',
@@ -478,7 +478,7 @@ describe('PUT /api/tasks/runs', () => {
     [
       'a field of an attempt that is unknown',
       { runs: [{ ...report(1), attempts: [{ ...FULL.attempts?.[0], x: 1 }] }] },
-      '"runs.0.attempts.0.x" is not known; known are id, status, createdAt',
+      '"runs.0.attempts.0.x" is unknown. Allowed fields: id, status, createdAt',
     ],
     [
       'an error that is a text',
@@ -489,17 +489,17 @@ describe('PUT /api/tasks/runs', () => {
     [
       'NUL in a text',
       { runs: [{ ...report(1), taskIdentifier: 'a\0' }] },
-      '"runs.0.taskIdentifier" must not have NUL',
+      '"runs.0.taskIdentifier" must not contain NUL',
     ],
     [
       'NUL in free-form JSON',
       { runs: [{ ...report(1), payload: { a: ['b\0'] } }] },
-      '"runs.0.payload.a.0" must not have NUL',
+      '"runs.0.payload.a.0" must not contain NUL',
     ],
     [
       'NUL in a name',
       { runs: [{ ...report(1), output: { 'a\0b': 1 } }] },
-      '"runs.0.output" has a name with NUL',
+      '"runs.0.output" has a name with a NUL character',
     ],
     ['half a surrogate pair', { runs: [{ ...report(1), metadata: { a: '\ud800' } }] }, '"runs.0.metadata.a"'],
     [
@@ -531,7 +531,7 @@ describe('PUT /api/tasks/runs', () => {
       headers: { 'Content-Type': 'application/json' },
       body: text.replace('"n":1', '"n":1e400'),
     });
-    expect((await response.json()).error).toContain('"runs.0.payload.n" is a larger number');
+    expect((await response.json()).error).toContain('"runs.0.payload.n" is too large');
   });
 
   test('names one of many problems', async () => {
@@ -542,7 +542,7 @@ describe('PUT /api/tasks/runs', () => {
       body: JSON.stringify({ task_id: uuid(1), runs: [report(1)], ...fields }),
     });
     const { error } = await response.json();
-    expect(error.match(/is not known/g)).toHaveLength(1);
+    expect(error.match(/is unknown/g)).toHaveLength(1);
     expect(error.length).toBeLessThan(300);
   });
 });

@@ -198,8 +198,8 @@ describe('400', () => {
   test.each([
     [{}, 'Field "task_id" is missing.'],
     [{ task_id: 'x' }, 'Field "task_id" must be a UUID'],
-    [{ task_id: uuid(1), input: 1 }, 'Field "input" is not known; known are task_id, payload.'],
-    [{ task_id: uuid(1), payload: { a: ['\ud800'] } }, 'Field "payload.a.0" must not have NUL'],
+    [{ task_id: uuid(1), input: 1 }, 'Field "input" is unknown. Allowed fields: task_id, payload.'],
+    [{ task_id: uuid(1), payload: { a: ['\ud800'] } }, 'Field "payload.a.0" must not contain NUL'],
     [{ task_id: uuid(1), payload: { _bsontype: 'x' } }, 'Field "payload" has the name "_bsontype"'],
   ])('the body %j is refused', async (body, message) => {
     const response = await sendText(JSON.stringify(body));
@@ -243,7 +243,7 @@ test('409: no engine has renewed its document for more than 60 seconds', async (
 test('413: the payload is larger than 256 KiB', async () => {
   const reply = await start({ payload: 'x'.repeat(262_143) });
   expect(reply.error?.error).toBe(
-    'Field "payload" has 262,145 bytes as JSON; a payload may have 262,144. Shorten it, or send a link to the data.',
+    'Field "payload" has 262,145 bytes as JSON. The limit for a payload is 262,144. Shorten it, or send a link to the data.',
   );
   expect([reply.response.status, reply.error?.code]).toEqual([413, 'body_too_large']);
   expect(await entries()).toEqual([]);

@@ -105,14 +105,14 @@ describe('a change', () => {
 
 describe('a change is refused, and nothing is changed, when', () => {
   test.each([
-    ['it names nothing', {}, 'invalid_body', 'names no field to change; known are id, title'],
+    ['it names nothing', {}, 'invalid_body', 'has no field to change. Allowed fields: id, title'],
     [
       'it names nothing but the account',
       { account_id: ACCOUNT },
       'invalid_body',
-      'names no field to change; known are id, title',
+      'has no field to change. Allowed fields: id, title',
     ],
-    ['a field is unknown', { name: 'x' }, 'invalid_body', 'Field "name" is not known'],
+    ['a field is unknown', { name: 'x' }, 'invalid_body', 'Field "name" is unknown'],
     ['a read-only field is named', { created_at: '2026-01-01T00:00:00Z' }, 'invalid_body', 'created_at'],
     ['a text is null', { title: null }, 'invalid_body', 'Field "title" must be string'],
     [
@@ -175,7 +175,7 @@ describe('an admin who names an account', () => {
     expect(response.status).toBe(403);
     expect(error).toMatchObject({
       code: 'account_forbidden',
-      error: `Field "account_id" is not the owner of the task ${id}: name its owner, or leave the field out.`,
+      error: `Field "account_id" is not the owner of task ${id}. Send the owner's account, or omit the field.`,
       tasks: [],
     });
     expect(await stored()).toEqual(before);
