@@ -219,7 +219,8 @@ export const cancelRun = <ThrowOnError extends boolean = false>(options: Options
  *
  * Consecutive missed fire times are one occurrence: `scheduled_at` is the first, `last_scheduled_at` the last, `count`
  * their number. Disabled tasks and runs of `runTask` have no occurrences. The service keeps occurrences for 90 days,
- * also those of deleted tasks. An account key gets the occurrences of its own account only.
+ * also those of deleted tasks, but `fired` ones no longer than it keeps runs. An account key gets the occurrences of its
+ * own account only.
  *
  * The result is paged. If more occurrences follow, the reply has a `next_cursor`: send it as `cursor` with the same
  * filters.

@@ -26,7 +26,7 @@ import { Unusable, depending, describeSystemError, reasonOf } from './lib/system
 import { cancelExpiredRuns } from './store/expiry.ts';
 import { keepRunsFor } from './store/retention.ts';
 import { loadSamplesIfEmpty } from './samples/load-samples.ts';
-import { sampleTaskIds } from './samples/samples.ts';
+import { sampleTasks } from './samples/samples.ts';
 import { type Telemetry, startTelemetry } from './telemetry/telemetry.ts';
 
 /** How long requests in flight may take to finish once the process is told to end, and all of its ending. */
@@ -103,7 +103,8 @@ function compose({ settings, log, database, executor, telemetry, ending }: Depen
       log,
       concurrency,
       graceMs,
-      sampleIds: sampleTaskIds,
+      sampleTasks,
+      runRetentionDays,
       ...(observer && { observer }),
     });
     engine = started;

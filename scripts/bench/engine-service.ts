@@ -64,14 +64,16 @@ const executor: Executor = {
 
 const tasks = await collections.tasks.find({}, { limit: 5_000 }).toArray();
 // The tasks in the bench's database do not fire, so that only the runs of the commands execute.
-const sampleIds = new Set(tasks.filter(({ next_fire_at }) => !next_fire_at).map(({ _id }) => _id));
+const sampleTasks = new Map(
+  tasks.filter(({ next_fire_at }) => !next_fire_at).map(({ _id, updated_at }) => [_id, updated_at] as const),
+);
 const engine = startLocalEngine({
   collections,
   executor,
   log,
   concurrency: CONCURRENCY,
   graceMs: 0,
-  sampleIds,
+  sampleTasks,
   clock,
 });
 
@@ -174,10 +176,10 @@ async function act(work: Work): Promise<void> {
       return;
     case 'looks':
       for (let look = 0; look < work.count; look += 1)
-        await planner.look(now(), new AbortController().signal);
+        await planner.look({ at: now(), live_since: now(), first_at: now() }, new AbortController().signal);
       return;
     case 'sweep':
-      await planner.sweep(new Set(), AbortSignal.timeout(MINUTE_MS));
+      await planner.sweep(new Map(), AbortSignal.timeout(MINUTE_MS));
   }
 }
 

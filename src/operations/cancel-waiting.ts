@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { QueuedRun } from '../store/queue-document.ts';
 import type { QueueStore } from '../store/queue-store.ts';
+import { endOf } from '../store/run-end.ts';
 import type { RunStore } from '../store/run-store.ts';
 
 export interface CancelSources {
@@ -23,8 +24,8 @@ export async function cancelWaiting(
   { queue, runs, now }: Omit<CancelSources, 'log'>,
 ): Promise<void> {
   const at = now();
-  await runs.addOwn(entry, at);
-  await runs.writeOwn(entry, { status: 'CANCELED', finishedAt: at }, at);
+  const run = await runs.addOwn(entry, at);
+  if (run) await runs.writeOwn(entry, endOf(run, 'CANCELED', null, at), at, run);
   await queue.removeWaiting(entry);
 }
 

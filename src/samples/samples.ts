@@ -60,7 +60,7 @@ export const samples: [SampleAccount, ...SampleAccount[]] = [
   referenceExample,
 ];
 
-/** The ids of all sample tasks. */
-export const sampleTaskIds: ReadonlySet<string> = new Set(
-  samples.flatMap(({ tasks }) => tasks.map(({ task }) => task._id)),
+/** When each sample task last changed, by its id. */
+export const sampleTasks: ReadonlyMap<string, NewTask['updated_at']> = new Map(
+  samples.flatMap(({ tasks }) => tasks.map(({ task }) => [task._id, task.updated_at] as const)),
 );

@@ -5,6 +5,8 @@ export interface EngineDocument {
   kind: string;
   /** When an engine of that kind last renewed this document. */
   at: Date;
+  /** Since when engines of that kind have renewed this document without a gap. */
+  live_since: Date;
   /** When an engine first ran on this database. Engines ignore earlier fire times. */
   first_at: Date;
 }

@@ -3,6 +3,7 @@ import type { RunError } from '../../generated/types.gen.ts';
 import { repeat } from '../lib/repeat.ts';
 import type { Collections } from './collections.ts';
 import { type ClaimSeen, QueueClaims } from './queue-claims.ts';
+import { endOf } from './run-end.ts';
 import { RunStore } from './run-store.ts';
 
 /** openapi.yaml, Run.expiredAt. */
@@ -42,9 +43,9 @@ export class Expiry {
       const unclaimed = await this.#claims.unclaimedSince(before, after);
       for (const entry of unclaimed) {
         if (stop?.aborted) return canceled;
-        await this.#runs.addOwn(entry, now);
-        const end = { status: 'CANCELED', error: EXPIRED, expiredAt: now, finishedAt: now } as const;
-        await this.#runs.writeOwn(entry, end, now);
+        const run = await this.#runs.addOwn(entry, now);
+        const end = run && { ...endOf(run, 'CANCELED', EXPIRED, now), expiredAt: now };
+        if (end) await this.#runs.writeOwn(entry, end, now, run);
         await this.#claims.remove(entry);
         canceled += 1;
       }

@@ -5,7 +5,8 @@ import type { OccurrenceDocument } from './occurrence-document.ts';
 import type { Position } from './position.ts';
 
 /** openapi.yaml, listOccurrences. */
-const KEPT_MS = 90 * 24 * 60 * 60 * 1_000;
+const KEPT_DAYS = 90;
+const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** What becomes of an instant at which a task is due. */
 export type Decision = Omit<OccurrenceDocument, '_id' | 'expires_at'>;
@@ -36,9 +37,12 @@ function queryOf({ from, to, ...equal }: OccurrenceFilter, after?: Position): Fi
 /** Decisions about fire times. A decision is never changed. */
 export class OccurrenceStore {
   readonly #occurrences: Collections['occurrences'];
+  readonly #runsKeptDays: number;
 
-  constructor({ occurrences }: Pick<Collections, 'occurrences'>) {
+  /** @param runsKeptDays - how long runs are kept; fired occurrences are kept no longer */
+  constructor({ occurrences }: Pick<Collections, 'occurrences'>, runsKeptDays = KEPT_DAYS) {
     this.#occurrences = occurrences;
+    this.#runsKeptDays = runsKeptDays;
   }
 
   /**
@@ -46,10 +50,11 @@ export class OccurrenceStore {
    * @returns the decision that holds
    */
   async decide(decision: Decision, now: Date): Promise<OccurrenceDocument> {
+    const days = decision.outcome === 'fired' ? Math.min(KEPT_DAYS, this.#runsKeptDays) : KEPT_DAYS;
     const document: OccurrenceDocument = {
       ...decision,
       _id: `${decision.task_id} ${decision.scheduled_at.toISOString()}`,
-      expires_at: new Date(now.getTime() + KEPT_MS),
+      expires_at: new Date(now.getTime() + days * DAY_MS),
     };
     if (await insertOnce(this.#occurrences, document)) return document;
     return (await this.#occurrences.findOne({ _id: document._id })) ?? document;

@@ -7,6 +7,7 @@ const PLANNED_TASK = {
   schedule: 1,
   timezone: 1,
   enabled: 1,
+  updated_at: 1,
   overlap: 1,
   catch_up: 1,
   plan_from: 1,

@@ -3,6 +3,9 @@ import type { Collections } from './collections.ts';
 import { insertOnce } from './insert-missing.ts';
 import type { QueuedRun } from './queue-document.ts';
 
+/** More than the clocks of two machines differ, so that each of them may claim a manual run at once. */
+const CLOCKS_DIFFER_MS = 24 * 60 * 60 * 1_000;
+
 /** A run to queue, which no worker has claimed. */
 export type NewQueuedRun = Pick<
   QueuedRun,
@@ -25,7 +28,7 @@ export class QueueStore {
       owner: null,
       fence: 0,
       beat: 0,
-      not_before: run.due_at,
+      not_before: run.trigger === 'manual' ? new Date(run.due_at.getTime() - CLOCKS_DIFFER_MS) : run.due_at,
       tries: 0,
     };
     await insertOnce(this.#queue, entry);

@@ -186,7 +186,7 @@ describe('settings', () => {
     [{ KEEP_ALIVE_TIMEOUT_MS: '4.5' }, 'KEEP_ALIVE_TIMEOUT_MS'],
     [
       { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' },
-      'OTEL_EXPORTER_OTLP_ENDPOINT: "localhost:4318" is not a URL such as http://127.0.0.1:4318',
+      'OTEL_EXPORTER_OTLP_ENDPOINT: it is not a URL such as http://127.0.0.1:4318',
     ],
     [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: '//collector' }, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'],
     [{ DRAIN_DELAY_MS: '9000' }, 'DRAIN_DELAY_MS: "9000" is not a whole number from 0 to 7000'],
@@ -304,6 +304,7 @@ describe('settings of an engine', () => {
     ['RUN_URL', 'https://user:hunter2@agent.example'],
     ['RUN_URL', 'ftp://hunter2.example'],
     ['RUN_CHAT_URL', 'hunter2'],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', '//user:hunter2@collector.example'],
     ['OPENAI_BASE_URL', 'https://models.example/#hunter2'],
     ['RUN_URL_SECRET', 'whsec_hunter2'],
     ['RUN_URL_SECRET', Buffer.from('hunter2'.repeat(5)).toString('base64')],

@@ -86,6 +86,7 @@ const anEngineRanBefore = () =>
     _id: 'engine',
     kind: 'command',
     at: ago(HOUR),
+    live_since: ago(HOUR),
     first_at: ago(HOUR),
   });
 

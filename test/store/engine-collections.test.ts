@@ -46,6 +46,7 @@ test('the first engine is live for 60 seconds after each renewal, and keeps its 
     _id: 'engine',
     kind: 'command',
     at: NOW,
+    live_since: NOW,
     first_at: NOW,
   });
   expect(await engine.isLive(later(60))).toBe(true);
@@ -58,6 +59,29 @@ test('another kind of engine waits until the first one is dead', async () => {
   expect(await engine.renew('url', later(60))).toBeNull();
   expect(await engine.renew('url', later(61))).toMatchObject({ kind: 'url', first_at: NOW });
   expect(await engine.renew('command', later(62))).toBeNull();
+});
+
+test('an engine is live since the first of its renewals that had no gap of more than 60 seconds', async () => {
+  await engine.renew('command', NOW);
+  for (const seconds of [60, 120]) {
+    expect(await engine.renew('command', later(seconds))).toMatchObject({ live_since: NOW });
+  }
+  expect(await engine.renew('command', later(181))).toMatchObject({ live_since: later(181) });
+  expect(await engine.renew('url', later(300))).toMatchObject({ live_since: later(300), first_at: NOW });
+});
+
+test('fired occurrences are kept no longer than runs', async () => {
+  const decision = { task_id: uuid(1), account_id: ACCOUNT, scheduled_at: NOW };
+  const days = (count: number) => later(count * 24 * 3_600);
+  const store = new OccurrenceStore(service.collections, 7);
+  const fired = { ...decision, outcome: 'fired', run_id: 'run_a' } as const;
+  expect(await store.decide(fired, NOW)).toMatchObject({ expires_at: days(7) });
+  const skipped = { ...decision, scheduled_at: later(60), outcome: 'skipped', reason: 'overlap' } as const;
+  expect(await store.decide(skipped, NOW)).toMatchObject({ expires_at: days(90) });
+  const long = new OccurrenceStore(service.collections, 365);
+  expect(await long.decide({ ...fired, scheduled_at: later(120) }, NOW)).toMatchObject({
+    expires_at: days(90),
+  });
 });
 
 test('of several planners, the first decides', async () => {
@@ -87,7 +111,7 @@ test('a run is queued once, waits in a slot of its own, and a claim that came in
   await queue.removeWaiting({ _id: 'run_a', fence: 1 });
   expect(await queue.find('run_a')).not.toBeNull();
   await queued('run_b');
-  expect(await queue.find('run_b')).toMatchObject({ slot: 'run_b', owner: null, not_before: NOW });
+  expect(await queue.find('run_b')).toMatchObject({ slot: 'run_b', owner: null });
   await queue.removeWaiting({ _id: 'run_b', fence: 0 });
   expect(await queue.find('run_b')).toBeNull();
 });

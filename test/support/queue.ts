@@ -7,7 +7,7 @@ import { NOW } from './service.ts';
 export async function liveEngine({ engine }: Pick<Collections, 'engine'>, at = NOW): Promise<void> {
   await engine.updateOne(
     { _id: 'engine' },
-    { $set: { kind: 'command', at, first_at: NOW } },
+    { $set: { kind: 'command', at, live_since: at, first_at: NOW } },
     { upsert: true },
   );
 }

@@ -112,8 +112,9 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
    */
   async function followOwn(location: string, attempt: Attempt, isStored: boolean): Promise<Outcome> {
     const at = URL.canParse(location, url) ? new URL(location, url) : undefined;
-    if (at?.origin !== url.origin) {
-      const message = `The Location is not on ${url.origin}. The service follows no other origin.`;
+    // The location is stored, so it must not hold a password.
+    if (at?.origin !== url.origin || at.username !== '' || at.password !== '') {
+      const message = `The Location must be on ${url.origin}, without user and password.`;
       return failed('ForeignLocation', message);
     }
     if (!isStored) await attempt.onAccepted(at.href);

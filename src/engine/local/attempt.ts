@@ -23,6 +23,8 @@ import type { EngineObserver } from './observer.ts';
 
 /** Wait between two tries to store a result. */
 const RETRY_MS = 1_000;
+/** A database that refuses a write so often refuses it for good. */
+const REFUSALS = 3;
 /** The engine abandons an executor that has not returned this long after its signal was aborted. */
 const STOPPED_MS = 15_000;
 
@@ -95,7 +97,11 @@ export class Attempt {
     if (this.#lease.stopped) return this.#release({ delayMs: 0 });
     this.#lease.isDelivered = true;
     const changes = start.kind === 'follow' ? {} : started(run, clock.now());
-    const current = await runs.writeOwn(entry, changes, clock.now(), run);
+    // The same changes each time, so that a repetition after a lost reply starts no second attempt.
+    const current = await this.#persist(
+      () => runs.writeOwn(entry, changes, clock.now(), run),
+      () => this.#lease.stopped === undefined,
+    );
     if (!current) return claims.remove(entry);
     if (attemptsOf(current) === 1 && entry.tries === 0 && start.kind === 'execute') {
       observer.started((clock.now().getTime() - entry.due_at.getTime()) / 1_000);
@@ -166,17 +172,23 @@ export class Attempt {
     const { entry } = this.#lease;
     if (ending.kind === 'none') return;
     if (ending.kind === 'handOver') return this.#release({ delayMs: 0 });
-    const write = (changes: OwnChanges) => () => runs.writeOwn(entry, changes, clock.now(), run);
-    if (ending.kind === 'again') {
+    const write = (changes: OwnChanges) =>
+      this.#persist(() => runs.writeOwn(entry, changes, clock.now(), run));
+    let stored: RunDocument | null;
+    try {
+      const now = clock.now();
+      stored = await write(ending.kind === 'again' ? waiting(run, ending, now) : ended(run, ending, now));
+    } catch (error) {
+      this.#log.error({ err: error }, 'the database refuses the result of a run');
+      stored = await write(ended(run, BROKEN, clock.now()));
+    }
+    // Do not log the message of an error: it may quote what a command or receiver wrote. The run has it.
+    if (stored && ending.kind === 'again' && stored.status === 'REATTEMPTING') {
       const { delayMs, delivered, error } = ending;
       this.#log.info({ delayMs, delivered, error: error.name }, 'run will be retried');
-      const isMine = await this.#persist(write(waiting(run, ending, clock.now())));
-      if (!isMine) return this.#persist(() => claims.remove(entry));
       return this.#release({ delayMs, workEnded: true, tries: delivered ? 0 : entry.tries + 1 });
     }
-    await this.#persist(write(ended(run, ending, clock.now())), write(ended(run, BROKEN, clock.now())));
-    // Do not log the message: it may quote what a command or receiver wrote. The run has it.
-    this.#log.info({ status: ending.status, error: ending.error?.name }, 'run ended');
+    if (stored) this.#log.info({ status: stored.status, error: stored.error?.name }, 'run ended');
     await this.#persist(() => claims.remove(entry));
     if (entry.serial) await claims.wakeTask(entry.task_id, clock.now());
   }
@@ -195,15 +207,19 @@ export class Attempt {
     await this.#persist(() => claims.release(this.#lease.entry, { not_before, tries, workEnded }));
   }
 
-  /** Retries a write until the database has accepted it. After a refusal, retries `ifRefused` instead. */
-  async #persist<Answer>(write: () => Promise<Answer>, ifRefused?: () => Promise<Answer>): Promise<Answer> {
-    let current = write;
+  /**
+   * Retries a write until the database has accepted it.
+   * @throws the last error if the database refuses the write, or if another try is not worthwhile
+   */
+  async #persist<Answer>(write: () => Promise<Answer>, isWorthwhile = () => true): Promise<Answer> {
+    let refusals = 0;
     for (let failures = 0; ; failures += 1) {
       try {
-        return await current();
+        return await write();
       } catch (error) {
         if (failures === 0) this.#log.error({ err: error }, 'storing the state of a run failed; retrying');
-        if (ifRefused && isRefused(error)) current = ifRefused;
+        if (isRefused(error)) refusals += 1;
+        if (refusals === REFUSALS || !isWorthwhile()) throw error;
       }
       await pause(this.#tools.clock, RETRY_MS);
     }

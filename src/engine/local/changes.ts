@@ -1,6 +1,7 @@
 import type { RunError } from '../../../generated/types.gen.ts';
 import { exactJson } from '../../lib/exact-json.ts';
 import type { AttemptDocument, RunDocument } from '../../store/run-document.ts';
+import { closedAttempts, endOf } from '../../store/run-end.ts';
 import type { OwnChanges } from '../../store/run-store.ts';
 import { type Ending, type FinalEnding, LOST_WORKER, attemptsOf } from './ending.ts';
 
@@ -26,20 +27,6 @@ function boundedOutput(output: unknown): unknown {
   return { cut: true, text: Buffer.from(text).subarray(0, MAX_OUTPUT_BYTES).toString() };
 }
 
-/** The attempts, of which the last one is ended now if it still executes. */
-function closed(
-  { attempts = [] }: RunDocument,
-  status: AttemptDocument['status'],
-  error: RunError | null,
-  now: Date,
-) {
-  return attempts.map((attempt, at) =>
-    at === attempts.length - 1 && attempt.status === 'EXECUTING'
-      ? { ...attempt, status, error, updatedAt: now, completedAt: now }
-      : attempt,
-  );
-}
-
 /** The changes to a run when another attempt starts. */
 export function started(run: RunDocument, now: Date): OwnChanges {
   const attempt: AttemptDocument = {
@@ -54,7 +41,7 @@ export function started(run: RunDocument, now: Date): OwnChanges {
   return {
     status: 'EXECUTING',
     startedAt: run.startedAt ?? now,
-    attempts: [...closed(run, 'FAILED', LOST_WORKER, now), attempt],
+    attempts: [...closedAttempts(run, 'FAILED', LOST_WORKER, now), attempt],
   };
 }
 
@@ -66,7 +53,7 @@ function withoutLast({ attempts = [], startedAt }: RunDocument): OwnChanges {
 /** The changes to a run that will be retried later. */
 export function waiting(run: RunDocument, ending: Extract<Ending, { kind: 'again' }>, now: Date): OwnChanges {
   const attempts = ending.delivered
-    ? { attempts: closed(run, 'FAILED', boundedError(ending.error), now) }
+    ? { attempts: closedAttempts(run, 'FAILED', boundedError(ending.error), now) }
     : withoutLast(run);
   return { status: 'REATTEMPTING', ...attempts };
 }
@@ -75,17 +62,10 @@ export function waiting(run: RunDocument, ending: Extract<Ending, { kind: 'again
 export function ended(run: RunDocument, ending: FinalEnding, now: Date): OwnChanges {
   const { status, output } = ending;
   const error = ending.error && boundedError(ending.error);
-  const { startedAt } = run;
-  const attemptStatus = status === 'COMPLETED' || status === 'CANCELED' ? status : 'FAILED';
-  // The wall clock may have been set back meanwhile.
-  const finishedAt = startedAt && startedAt > now ? startedAt : now;
   return {
-    status,
-    error,
-    finishedAt,
-    ...(startedAt && { durationMs: finishedAt.getTime() - startedAt.getTime() }),
+    ...endOf(run, status, error, now),
     ...(output !== undefined && { output: boundedOutput(output) }),
     ...(ending.expired && { expiredAt: now }),
-    ...(ending.undelivered ? withoutLast(run) : { attempts: closed(run, attemptStatus, error, finishedAt) }),
+    ...(ending.undelivered && withoutLast(run)),
   };
 }

@@ -1,18 +1,31 @@
 import { isSliceOver, nextSlice } from '../../lib/time-slices.ts';
+import type { EngineDocument } from '../../store/engine-document.ts';
+import { isLiveAt } from '../../store/engine-store.ts';
 import type { TaskDocument } from '../../store/task-document.ts';
 
 export type CatchUp = NonNullable<TaskDocument['catch_up']>;
 
 /** A fire time that is at most this late is on time. */
 export const ON_TIME_MS = 60_000;
+/** The most by which a planner can be behind without missing fire times. */
+const MOST_BEHIND_MS = 15 * 60_000;
 
 /** How many missed fire times run late. The others of a gap become one record. */
 const MOST_LATE: Readonly<Record<CatchUp, number>> = { skip: 0, once: 1, all: 100 };
 
 /** Enough for the fire times that run late, those that are on time, and the one before them. */
-const KEPT = 104;
+const KEPT = 120;
 /** Fire times between two checks of the time slice. */
 const BETWEEN_LOOKS = 1_000;
+
+/**
+ * The earliest instant that is on time, in milliseconds since 1970. The planner itself may be behind, so what became due
+ * while an engine was live is not missed.
+ */
+export function onTimeFrom(engine: Pick<EngineDocument, 'at' | 'live_since'>, now: Date): number {
+  const liveMs = isLiveAt(engine, now) ? now.getTime() - engine.live_since.getTime() : 0;
+  return now.getTime() - Math.min(MOST_BEHIND_MS, Math.max(0, liveMs)) - ON_TIME_MS;
+}
 
 /** The fire times up to an instant. Instants are milliseconds since 1970. */
 export interface DueTimes {
@@ -43,10 +56,13 @@ export async function gather(times: Iterable<number>, now: number): Promise<DueT
   return due;
 }
 
-/** Sorts fire times into those that are missed, run late, or are on time, ascending. */
-export function sortOut({ count, first, newest }: DueTimes, now: number, catchUp: CatchUp): Due[] {
+/**
+ * Sorts fire times into those that are missed, run late, or are on time, ascending.
+ * @param from - the earliest instant that is on time
+ */
+export function sortOut({ count, first, newest }: DueTimes, from: number, catchUp: CatchUp): Due[] {
   if (first === undefined) return [];
-  const onTime = newest.filter((at) => at >= now - ON_TIME_MS);
+  const onTime = newest.filter((at) => at >= from);
   const missed = newest.slice(0, newest.length - onTime.length);
   const late = missed.slice(Math.max(0, missed.length - MOST_LATE[catchUp]));
   const last = missed.at(-late.length - 1);

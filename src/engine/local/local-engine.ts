@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Collections } from '../../store/collections.ts';
+import type { EngineDocument } from '../../store/engine-document.ts';
 import { EngineStore } from '../../store/engine-store.ts';
 import { OccurrenceStore } from '../../store/occurrence-store.ts';
 import { PlanStore } from '../../store/plan-store.ts';
@@ -10,7 +11,7 @@ import { TaskStore } from '../../store/task-store.ts';
 import type { Clock, Executor } from '../port.ts';
 import { Loop, systemClock } from './loop.ts';
 import { type EngineObserver, silentObserver } from './observer.ts';
-import { Planner } from './planner.ts';
+import { Planner, type SampleTasks } from './planner.ts';
 import { Runner } from './runner.ts';
 
 const RENEW_MS = 10_000;
@@ -28,8 +29,10 @@ export interface LocalEngineOptions {
   concurrency: number;
   /** How long running work may go on after `stop`. */
   graceMs: number;
-  /** Ids of sample tasks. The sweep does not plan them; enabling one does. */
-  sampleIds?: ReadonlySet<string>;
+  /** When each sample task last changed, by its id. The sweep does not plan one that is unchanged; enabling it does. */
+  sampleTasks?: SampleTasks;
+  /** How long runs are kept; undefined: without limit. */
+  runRetentionDays?: number | undefined;
   clock?: Clock;
   random?: () => number;
   observer?: EngineObserver;
@@ -58,22 +61,23 @@ export interface LocalEngine {
 
 /** Starts the engine that executes tasks in this process. Any number of processes may do so on one database. */
 export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
-  const { collections, executor, log, concurrency, graceMs, sampleIds = new Set() } = options;
+  const { collections, executor, log, concurrency, graceMs, sampleTasks = new Map() } = options;
   const { clock = systemClock, random = Math.random, observer = silentObserver } = options;
   const engine = new EngineStore(collections);
   const claims = new QueueClaims(collections);
   const runs = new RunStore(collections);
   const { kind } = executor;
   const stopping = new AbortController();
-  let engineSince: Date | undefined;
+  /** As this process renewed it last; undefined while another kind is live. */
+  let renewed: EngineDocument | undefined;
   let isIdleLogged = false;
   let isSwept = false;
 
   const tools = { tasks: new TaskStore(collections), runs, claims, executor, clock, log, observer, random };
-  const runner = new Runner(tools, concurrency, () => engineSince !== undefined);
+  const runner = new Runner(tools, concurrency, () => renewed !== undefined);
   const stores = {
     plans: new PlanStore(collections),
-    occurrences: new OccurrenceStore(collections),
+    occurrences: new OccurrenceStore(collections, options.runRetentionDays),
     queue: new QueueStore(collections),
     claims,
     runs,
@@ -86,13 +90,13 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
   const renewal = new Loop(
     clock,
     async () => {
-      const wasLive = engineSince !== undefined;
-      engineSince = (await engine.renew(kind, clock.now()))?.first_at;
-      if (engineSince && !wasLive) wake();
-      if (engineSince && !wasLive) sweeping.wake();
-      if (!engineSince && !isIdleLogged)
+      const wasLive = renewed !== undefined;
+      renewed = (await engine.renew(kind, clock.now())) ?? undefined;
+      if (renewed && !wasLive) wake();
+      if (renewed && !wasLive) sweeping.wake();
+      if (!renewed && !isIdleLogged)
         log.warn({ kind }, 'an engine of another kind is live; this one stays idle');
-      isIdleLogged = !engineSince;
+      isIdleLogged = !renewed;
       return RENEW_MS;
     },
     (error) => log.error({ err: error }, "renewing the engine's document failed"),
@@ -104,15 +108,15 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
       const before = aheadMs;
       aheadMs = clock.now().getTime() - clock.monotonicMs();
       if (aheadMs < before - SET_BACK_MS) sweeping.wake();
-      return engineSince ? planner.look(engineSince, stopping.signal) : RENEW_MS;
+      return renewed ? planner.look(renewed, stopping.signal) : RENEW_MS;
     },
     (error) => log.error({ err: error }, 'looking for due tasks failed'),
   );
   const sweeping = new Loop(
     clock,
     async () => {
-      if (!engineSince) return SWEEP_MS;
-      const tasks = await planner.sweep(sampleIds, stopping.signal);
+      if (!renewed) return SWEEP_MS;
+      const tasks = await planner.sweep(sampleTasks, stopping.signal);
       if (!isSwept) log.info({ tasks, kind }, `${tasks} tasks will fire in the next hour`);
       isSwept = true;
       planning.wake();
@@ -128,7 +132,7 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
 
   return {
     wake,
-    state: () => ({ kind, live: engineSince !== undefined, ...runner.state }),
+    state: () => ({ kind, live: renewed !== undefined, ...runner.state }),
     stop: async () => {
       stopping.abort();
       // Together: a look at many missed fire times must not take the runs' time of grace.

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { isSliceOver, nextSlice } from '../../lib/time-slices.ts';
 import { parseSchedule } from '../../schedule/cron.ts';
 import { fireTimes } from '../../schedule/fire-times.ts';
+import type { EngineDocument } from '../../store/engine-document.ts';
 import type { OccurrenceDocument } from '../../store/occurrence-document.ts';
 import type { Decision, OccurrenceStore } from '../../store/occurrence-store.ts';
 import { scheduledRunId } from '../../store/own-run.ts';
@@ -10,7 +11,7 @@ import type { QueueClaims } from '../../store/queue-claims.ts';
 import type { QueueStore } from '../../store/queue-store.ts';
 import type { RunStore } from '../../store/run-store.ts';
 import type { Clock } from '../port.ts';
-import { type Due, ON_TIME_MS, gather, sortOut } from './due.ts';
+import { type Due, ON_TIME_MS, gather, onTimeFrom, sortOut } from './due.ts';
 import type { EngineObserver } from './observer.ts';
 
 /** Tasks per look, and per page of a sweep. */
@@ -19,8 +20,13 @@ const PAGE = 500;
 const CONCURRENT_TASKS = 32;
 const LONGEST_WAIT_MS = 2_000;
 const HOUR_MS = 3_600_000;
-/** The most decisions of a task that are read at once; a look makes at most 103. */
+/** The most decisions of a task that are read at once; a look makes fewer than 120. */
 const DECISIONS = 1_000;
+
+export type SampleTasks = ReadonlyMap<string, PlannedTask['updated_at']>;
+
+const isUnchanged = (samples: SampleTasks, { _id, updated_at }: PlannedTask): boolean =>
+  samples.has(_id) && (!updated_at || Number(updated_at) === Number(samples.get(_id)));
 
 interface Stores {
   plans: PlanStore;
@@ -65,21 +71,25 @@ export class Planner {
 
   /**
    * Plans the tasks that are due.
-   * @param engineSince - first start of an engine on this database; fire times up to it are ignored
+   * @param engine - the document of the engine as this process renewed it last
    * @param stop - ends the look before the next decision; the next look goes on from there
    * @returns milliseconds until the next look
    */
-  async look(engineSince: Date, stop: AbortSignal): Promise<number> {
+  async look(
+    engine: Pick<EngineDocument, 'at' | 'live_since' | 'first_at'>,
+    stop: AbortSignal,
+  ): Promise<number> {
     const now = this.#clock.now();
     const tasks = await this.#stores.plans.due(now, PAGE);
+    const onTimeFromMs = onTimeFrom(engine, now);
     let planned = 0;
     const rest = tasks.values();
     const work = async () => {
       for (const task of rest) {
         if (stop.aborted) return;
         try {
-          const fromMs = Math.max(engineSince.getTime(), task.plan_from?.getTime() ?? 0);
-          await this.#plan(task, { fromMs, now, stop });
+          const fromMs = Math.max(engine.first_at.getTime(), task.plan_from?.getTime() ?? 0);
+          await this.#plan(task, { fromMs, onTimeFromMs, now, stop });
           planned += 1;
         } catch (error) {
           this.#log.error({ err: error, taskId: task._id }, 'planning a task failed');
@@ -95,20 +105,20 @@ export class Planner {
 
   /**
    * Plans enabled tasks that have no plan, and those whose plan does not match their schedule.
-   * @param unplanned - tasks that stay without a plan
+   * @param samples - tasks that stay without a plan until somebody changes them
    * @returns how many tasks fire within the next hour
    */
-  async sweep(unplanned: ReadonlySet<string>, stop: AbortSignal): Promise<number> {
+  async sweep(samples: SampleTasks, stop: AbortSignal): Promise<number> {
     const { plans } = this.#stores;
     let soon = 0;
     for (let after = ''; !stop.aborted;) {
       const page = await plans.behind(after, PAGE);
       for (const task of page) {
         if (isSliceOver()) await nextSlice();
-        const { _id, enabled, next_fire_at } = task;
+        const { enabled, next_fire_at } = task;
         const now = this.#clock.now();
         const next = enabled === false ? undefined : firstAfter(task, now.getTime());
-        if (next === undefined || (!next_fire_at && unplanned.has(_id))) continue;
+        if (next === undefined || (!next_fire_at && isUnchanged(samples, task))) continue;
         if (next - now.getTime() <= HOUR_MS) soon += 1;
         const isWrong = next_fire_at ? next_fire_at > now && next_fire_at.getTime() !== next : true;
         if (isWrong) await plans.change(task, { plan_from: now, next_fire_at: now });
@@ -122,9 +132,10 @@ export class Planner {
 
   async #plan(
     task: PlannedTask,
-    { fromMs, now, stop }: { fromMs: number; now: Date; stop: AbortSignal },
+    look: { fromMs: number; onTimeFromMs: number; now: Date; stop: AbortSignal },
   ): Promise<void> {
     const { plans } = this.#stores;
+    const { fromMs, onTimeFromMs, now, stop } = look;
     const { plan_from, next_fire_at, enabled, catch_up } = task;
     if (enabled === false) return plans.change(task, {});
     const planned = plan_from && firstAfter(task, plan_from.getTime());
@@ -146,7 +157,7 @@ export class Planner {
       const decidedMs = await this.#completeDecided(task, fromMs, now);
       if (decidedMs > fromMs) due = await gather(timesAfter(task, decidedMs), now.getTime());
     }
-    for (const one of sortOut(due, now.getTime(), catch_up ?? 'once')) {
+    for (const one of sortOut(due, onTimeFromMs, catch_up ?? 'once')) {
       if (stop.aborted || !(await this.#decide(task, one, now))) return;
     }
     await plans.change(task, {

@@ -117,7 +117,7 @@ export class Runner {
       await new Attempt(lease, this.#tools).serve();
     } catch (error) {
       // The lease expires, and the run is claimed again.
-      log.error({ err: error, taskId, runId }, 'starting a claimed run failed');
+      log.error({ err: error, taskId, runId }, 'executing a claimed run failed');
     }
     lease.end();
     // This process may have claimed the run again while the attempt that lost its lease stopped.

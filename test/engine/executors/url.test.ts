@@ -262,6 +262,15 @@ describe('security: credentials and jobs', () => {
     expect(other.received).toEqual([]);
   });
 
+  test('are not stored if a Location names user and password', async () => {
+    stub.replies(() => [202, '', { location: stub.url.replace('//', '//user:hunter2@') }]);
+    const stored: string[] = [];
+    const outcome = await execute({ onAccepted: async (location: string) => void stored.push(location) });
+    expect(outcome).toMatchObject({ kind: 'failed', error: { name: 'ForeignLocation' } });
+    expect(JSON.stringify(outcome)).not.toContain('hunter2');
+    expect(stored).toEqual([]);
+  });
+
   test('go to no other origin that a stored location names', async () => {
     const outcome = await execute({ location: `${other.url}/runs/1` });
     expect(outcome).toMatchObject({ kind: 'failed', repeatable: false, error: { name: 'ForeignLocation' } });

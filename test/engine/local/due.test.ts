@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type CatchUp, type Due, gather, sortOut } from '../../../src/engine/local/due.ts';
+import { type CatchUp, type Due, gather, onTimeFrom, sortOut } from '../../../src/engine/local/due.ts';
 import { parseSchedule } from '../../../src/schedule/cron.ts';
 import { fireTimes } from '../../../src/schedule/fire-times.ts';
 
@@ -9,7 +9,7 @@ const MINUTE = 60_000;
 
 async function dueOf(schedule: string, awayMinutes: number, catchUp: CatchUp): Promise<string[]> {
   const times = fireTimes(parseSchedule(schedule), 'UTC', NOW - awayMinutes * MINUTE);
-  return sortOut(await gather(times, NOW), NOW, catchUp).map((due) =>
+  return sortOut(await gather(times, NOW), NOW - MINUTE, catchUp).map((due) =>
     due.kind === 'fire'
       ? `${timeOf(due.at)}${due.late ? ' late' : ''}`
       : `${timeOf(due.first)} to ${timeOf(due.last)} missed ${due.count}`,
@@ -30,11 +30,31 @@ describe('what is due', () => {
     expect(await dueOf(schedule, away, catchUp)).toEqual(expected);
   });
 
+  test.each<[string, number, number, string]>([
+    ['an engine that has just started', 0, 0, '11:59:30'],
+    ['an engine that has been live for five minutes', 5, 0, '11:54:30'],
+    ['an engine that has been live for a day', 1_440, 0, '11:44:30'],
+    ['an engine that renewed its document two minutes ago', 5, 2, '11:59:30'],
+    ['a clock that was set back', -5, -5, '11:59:30'],
+  ])('with %s, what is on time', async (_name, liveMinutes, sinceRenewal, expected) => {
+    const ago = (minutes: number) => new Date(NOW - minutes * MINUTE);
+    const from = onTimeFrom({ at: ago(sinceRenewal), live_since: ago(liveMinutes) }, new Date(NOW));
+    expect(new Date(from).toISOString().slice(11, 19)).toBe(expected);
+  });
+
+  test('100 late fire times, and those of a planner that is behind', async () => {
+    const times = fireTimes(parseSchedule('* * * * *'), 'UTC', NOW - 150 * MINUTE);
+    const due = sortOut(await gather(times, NOW), NOW - 16 * MINUTE, 'all');
+    expect(due.filter((one) => one.kind === 'fire' && one.late)).toHaveLength(100);
+    expect(due.filter((one) => one.kind === 'fire' && !one.late)).toHaveLength(16);
+    expect(countOf(due)).toBe(150);
+  });
+
   test('every minute of two years in time slices', async () => {
     const times = fireTimes(parseSchedule('* * * * *'), 'UTC', NOW - 2 * 365 * 24 * 60 * MINUTE);
     const due = await gather(times, NOW);
     expect(due.count).toBe(2 * 365 * 24 * 60);
-    expect(sortOut(due, NOW, 'all')).toHaveLength(102);
+    expect(sortOut(due, NOW - MINUTE, 'all')).toHaveLength(102);
   });
 
   test('each fire time counts once, in order, and only late or missed ones are a minute old', async () => {
@@ -49,7 +69,7 @@ describe('what is due', () => {
         const now = at + sinceLast;
         const gathered = await gather([...times, now + MINUTE], now);
         expect(gathered.next).toBe(now + MINUTE);
-        const due = sortOut(gathered, now, policy);
+        const due = sortOut(gathered, now - MINUTE, policy);
         expect(countOf(due)).toBe(times.length);
         const firsts = due.flatMap((one) => (one.kind === 'fire' ? [one.at] : [one.first, one.last]));
         expect(firsts).toEqual(firsts.toSorted((one, other) => one - other));

@@ -1,9 +1,12 @@
 /** The engine on the real embedded database, in virtual time. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { inspect } from 'node:util';
 import { Long } from 'bson';
+import { MongoNetworkError, MongoServerError } from 'mongodb';
 import { QueueClaims } from '../../../src/store/queue-claims.ts';
 import { QueueStore } from '../../../src/store/queue-store.ts';
 import { RunStore } from '../../../src/store/run-store.ts';
+import { TaskStore } from '../../../src/store/task-store.ts';
 import { Expiry } from '../../../src/store/expiry.ts';
 import { openTestDatabase } from '../../support/service.ts';
 import { ACCOUNT, OTHER_ACCOUNT, uuid } from '../../support/builders.ts';
@@ -94,13 +97,42 @@ describe('a due task', () => {
     await world.addTask(1, noPlan);
     await world.addTask(2, noPlan);
     const { version } = (await world.taskOf()) ?? {};
-    world.startEngine({ sampleIds: new Set([uuid(2)]) });
+    world.startEngine({ sampleTasks: new Map([[uuid(2), undefined]]) });
     await world.pass(MINUTE);
     expect(world.calls.map(({ job }) => job.task.id)).toEqual([uuid(1)]);
     expect((await world.taskOf(2))?.next_fire_at).toBeUndefined();
     // Three writes of its run, each marked before and after; none for the plan.
     expect((await world.taskOf())?.version).toBe((version ?? 0) + 6);
   });
+});
+
+test('a sample task runs once its title alone was changed', async () => {
+  const loaded = new Date('2026-01-01T00:00:00.000Z');
+  const noPlan = { plan_from: undefined, next_fire_at: undefined, updated_at: loaded };
+  await world.addTask(1, noPlan);
+  await world.addTask(2, noPlan);
+  const change = { title: 'Mine', updated_at: world.now };
+  await new TaskStore(world.collections).update({ id: uuid(1) }, change, world.now);
+  world.startEngine({ sampleTasks: new Map([1, 2].map((number) => [uuid(number), loaded] as const)) });
+  await world.pass(MINUTE);
+  expect(world.calls.map(({ job }) => job.task.id)).toEqual([uuid(1)]);
+});
+
+test('a planner that is behind misses no fire time', async () => {
+  await world.addTask(1, { catch_up: 'skip', overlap: 'allow' });
+  world.startEngine({
+    concurrency: 0,
+    latency: async (call) => {
+      await new Promise<void>((resolve) => {
+        world.time.at(world.time.ms + 20 * SECOND, resolve);
+      });
+      return world.time.during(async () => call());
+    },
+  });
+  await world.pass(12 * MINUTE);
+  const outcomes = await world.outcomes();
+  expect(outcomes.length).toBeGreaterThan(5);
+  expect(outcomes.filter((outcome) => !outcome.endsWith(' fired'))).toEqual([]);
 });
 
 describe('overlap', () => {
@@ -218,6 +250,74 @@ describe('what becomes of a run', () => {
     expect(await world.queued()).toEqual([]);
   });
 
+  /** The collection of runs, in which `intercept` takes the place of each change to a given status. */
+  function interceptRuns(status: string, intercept: (change: () => Promise<unknown>) => Promise<unknown>) {
+    const runs = new Proxy(world.collections.runs, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => {
+          const call = () => Reflect.apply(value, target, args);
+          const isIt = name === 'findOneAndUpdate' && inspect(args[1]).includes(`status: '${status}'`);
+          return isIt ? intercept(call) : call();
+        };
+      },
+    });
+    return { ...world.collections, runs };
+  }
+  const refuse = async () => {
+    throw new MongoServerError({ message: 'Document failed validation', code: 121 });
+  };
+
+  test('a run whose retry the database refuses for good is a SYSTEM_FAILURE', async () => {
+    await world.addTask(1, { ...once, max_attempts: 3 });
+    world.startEngine({ script: fails, collections: interceptRuns('REATTEMPTING', refuse) });
+    await world.pass(35 * SECOND);
+    expect(await world.runs()).toMatchObject([
+      { status: 'SYSTEM_FAILURE', error: { name: 'StorageError' }, attempts: [{ status: 'FAILED' }] },
+    ]);
+    expect(await world.queued()).toEqual([]);
+  });
+
+  test('a result that the database refuses once is stored', async () => {
+    await world.addTask(1, once);
+    let refusals = 0;
+    const collections = interceptRuns('COMPLETED', async (change) =>
+      (refusals += 1) === 1 ? refuse() : change(),
+    );
+    world.startEngine({ collections });
+    await world.pass(35 * SECOND);
+    expect(await world.statuses()).toEqual(['COMPLETED']);
+  });
+
+  test('an attempt whose start was stored, but not confirmed, begins once', async () => {
+    await world.addTask(1, once);
+    let writes = 0;
+    const collections = interceptRuns('EXECUTING', async (change) => {
+      const changed = await change();
+      writes += 1;
+      if (writes === 1) throw new MongoNetworkError('The test lost the reply.');
+      return changed;
+    });
+    world.startEngine({ collections });
+    await world.pass(35 * SECOND);
+    expect(await world.runs()).toMatchObject([{ status: 'COMPLETED', attempts: [{ status: 'COMPLETED' }] }]);
+    expect(world.deliveries).toEqual(['one 1']);
+  });
+
+  test('a run that was canceled between its claim and its start leaves the queue at once', async () => {
+    await world.addTask(1, once);
+    const collections = interceptRuns('EXECUTING', async (change) => {
+      await world.collections.runs.updateOne({}, { $set: { status: 'CANCELED' } });
+      return change();
+    });
+    world.startEngine({ collections });
+    await world.pass(31 * SECOND);
+    expect(world.calls).toEqual([]);
+    expect(await world.statuses()).toEqual(['CANCELED']);
+    expect(await world.queued()).toEqual([]);
+  });
+
   test('an output beyond all limits is cut', async () => {
     await world.addTask(1, once);
     world.startEngine({ script: async () => ({ kind: 'completed', output: 'x'.repeat(600_000) }) });
@@ -259,6 +359,14 @@ describe('what becomes of a run', () => {
     await world.pass(3 * SECOND);
     expect(await world.statuses()).toEqual(['COMPLETED']);
   });
+});
+
+test('a manual run starts at once on a machine whose clock is behind', async () => {
+  await world.addTask(1, { enabled: false });
+  await world.runNow(uuid(1));
+  world.startEngine({ now: new Date(world.now.getTime() - 10 * MINUTE) });
+  await world.pass(SECOND);
+  expect(await world.statuses()).toEqual(['COMPLETED']);
 });
 
 describe('cancel', () => {
@@ -519,6 +627,7 @@ describe('the end of the process', () => {
       _id: 'engine',
       kind: 'command',
       at: hoursAgo,
+      live_since: hoursAgo,
       first_at: hoursAgo,
     });
     for (const number of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
@@ -625,7 +734,9 @@ describe('runs that no engine executes', () => {
       await expiry.cancelExpired(world.now);
       await world.pass(10 * MINUTE);
     }
-    expect(await world.statuses()).toEqual(['CANCELED']);
+    expect(await world.runs()).toMatchObject([
+      { status: 'CANCELED', attempts: [{ status: 'CANCELED', error: { name: 'Expired' } }] },
+    ]);
   });
 
   test('are not started by an engine that finds them', async () => {

@@ -62,6 +62,26 @@ describe('200', () => {
     expect(listed?.tasks[0]?.recent_runs).toMatchObject([{ id: 'run_a', status: 'CANCELED' }]);
   });
 
+  test('a run whose worker has handed it over is canceled, and so is its attempt', async () => {
+    const entry = await queue('run_a', { location: 'https://example.com/jobs/1' });
+    const attempt = {
+      id: 'attempt_1',
+      status: 'EXECUTING',
+      createdAt: NOW,
+      updatedAt: NOW,
+      startedAt: NOW,
+      completedAt: null,
+      error: null,
+    } as const;
+    await service.runs.writeOwn(entry, { status: 'EXECUTING', startedAt: NOW, attempts: [attempt] }, NOW);
+    service.clock.now = LATER;
+    expect((await cancel('run_a')).data?.runs[0]).toMatchObject({
+      status: 'CANCELED',
+      durationMs: 4_000,
+      attempts: [{ id: 'attempt_1', status: 'CANCELED', completedAt: LATER.toISOString() }],
+    });
+  });
+
   test('a run that is queued and not in the history yet is canceled too', async () => {
     await service.collections.run_queue.insertMany([queuedRun('run_a'), queuedRun('run_b')]);
     await claim('run_b');
