@@ -1352,7 +1352,7 @@ export type ListTasksData = {
          */
         enabled?: boolean;
         /**
-         * Only tasks with all of these words: one to eight, separated by white space, 200 characters together. Each must
+         * Only tasks with all of these words: one to eight, separated by spaces, 200 characters together. Each must
          * occur in the `title` or the `prompt`, also as a part of a longer word. Case does not matter, in any script; letters
          * are compared one by one, so `strasse` does not find `Straße`, nor `e` an `é`. In the sample data, e.g.
          * `listener report`.

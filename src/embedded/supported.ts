@@ -5,7 +5,6 @@ const DRIVER = 'the driver sends it on its own';
 const MONGOSH = 'mongosh sends it to connect, to list and to find';
 const EXPLAIN = 'tests read the plan of a find';
 const FIXTURES = 'tests prepare stored documents with it';
-const SEARCH = 'for a search in texts';
 
 // Files that send it.
 const TASKS = 'src/store/task-store.ts';
@@ -83,11 +82,10 @@ export const SUPPORTED = {
   replaceAllByStaged: { [RESTORE]: ['replaceAllByStaged', 'collections'] },
   'replaceAllByStaged.collections': { [RESTORE]: ['staged', 'db', 'name', 'count', 'indexes'] },
   'query operators': {
-    [TASKS]: ['$and', '$or', '$ne', '$gt', '$lt', '$lte', '$in'],
+    [TASKS]: ['$and', '$or', '$ne', '$gt', '$lt', '$lte', '$in', '$regex', '$options'],
     [RUN_FILTER]: ['$gte'],
     [REPORTS]: ['$nin'],
     [SETTLEMENT]: ['$exists'],
-    [SEARCH]: ['$regex', '$options'],
   },
   'update operators': {
     [TASKS]: ['$set', '$inc'],

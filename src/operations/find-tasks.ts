@@ -51,7 +51,11 @@ async function search(
 ): Promise<TaskVersion[]> {
   const ids = searched.map(({ _id }) => _id);
   const found = await tasks.findPointers(ids, filter);
-  const matching = searched.filter(({ _id }) => found.has(_id));
+  // The versions that were found to match, in case the tasks have changed since theirs were read.
+  const matching = searched.flatMap((task) => {
+    const version = found.get(task._id)?.version;
+    return version === undefined ? [] : [{ ...task, version }];
+  });
   if (lastStatus === undefined) return matching;
   const runsOf = (id: string) => pointedTo(found.get(id) ?? {});
   const states = await runs.findStates(matching.flatMap(({ _id }) => runsOf(_id).slice(0, 1)));

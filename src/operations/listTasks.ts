@@ -41,7 +41,7 @@ function listingOf(query: Query, principal: Principal): Listing {
       account_id: scopeOf(principal) ?? account_id?.toLowerCase(),
       artist_account_id: artist_account_id?.toLowerCase(),
       enabled,
-      words: q?.trim().split(/\s+/),
+      words: q?.split(' ').filter((word) => word !== ''),
     },
     lastStatus: last_status?.toSorted(),
     runs,

@@ -70,7 +70,8 @@ export type TaskVersion = Pick<TaskDocument, '_id' | 'version' | 'created_at'>;
 const TASK_VERSION = { _id: 1, version: 1, created_at: 1 } as const satisfies Record<keyof TaskVersion, 1>;
 
 /** A task's pointers to its last runs. Another tool may have stored anything there. */
-export type TaskPointers = Pick<TaskDocument, '_id'> & { recent_runs?: unknown };
+export type TaskPointers = Pick<TaskDocument, '_id' | 'version'> & { recent_runs?: unknown };
+const TASK_POINTERS = { version: 1, recent_runs: 1 } as const;
 
 /** The word itself, in any case: with its special characters escaped, matching takes linear time. */
 function occursIn(word: string): Filter<TaskDocument> {
@@ -130,11 +131,11 @@ export class TaskStore {
     return this.#tasks.find(queryOf(filter, after), options).toArray();
   }
 
-  /** Of the tasks with these ids, the pointers of those that match, by id. One query, however many. */
+  /** Of the tasks with these ids, those that match, by id, with their pointers. One query, however many. */
   async findPointers(ids: string[], filter: TaskFilter): Promise<Map<string, TaskPointers>> {
     if (ids.length === 0) return new Map();
     const query: Filter<TaskDocument> = { $and: [{ _id: { $in: ids } }, queryOf(filter)] };
-    const options = { projection: { recent_runs: 1 }, batchSize: ids.length + 1, ignoreUndefined: true };
+    const options = { projection: TASK_POINTERS, batchSize: ids.length + 1, ignoreUndefined: true };
     const found = await this.#tasks.find<TaskPointers>(query, options).toArray();
     return new Map(found.map((task) => [task._id, task]));
   }
