@@ -1,7 +1,8 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Bench, Started } from '../bench.ts';
 import { contend, listingPath, referencesOf } from '../contenders.ts';
 import { type PartResult, type Row, spreadOf } from '../figures.ts';
-import { SHAPES, listedAccounts } from '../fill.ts';
+import { type DatabaseName, SHAPES, listedAccounts } from '../fill.ts';
 import { WrongReply } from '../load.ts';
 import { type Part, most, rowsOf } from '../part.ts';
 import { fetchWhole } from '../replies.ts';
@@ -9,12 +10,20 @@ import { FETCH_MS, awaitQuiet, measureInRounds, roundSteps } from '../rounds.ts'
 
 const PART = 'summary';
 const PAGE = 1_000;
+const POLL_MS = 100;
 const SUMMARY = '&runs=summary';
 
 type Factors = Parameters<typeof rowsOf>[2];
 
 /** The largest runs. */
 const LARGEST = SHAPES.length - 1;
+
+/** Starts a service that keeps nothing, and waits until its database is ready, which takes a while where it is large. */
+async function startUncached(bench: Bench, database: DatabaseName): Promise<Started> {
+  const service = await bench.startService('service, CACHE_MB=0', database, { CACHE_MB: '0' });
+  while ((await fetchWhole(service.url, '/health/ready')).status !== 200) await setTimeout(POLL_MS);
+  return service;
+}
 
 /** A page of summaries against the same page in full, nothing cached. */
 async function measurePage(
@@ -83,13 +92,12 @@ async function measureAll(bench: Bench, service: Started, account: string | unde
 
 async function run(bench: Bench): Promise<PartResult> {
   const { plan } = bench;
-  const uncached = { CACHE_MB: '0' };
-  const seeded = await bench.startService('service, CACHE_MB=0', 'summaries', uncached);
+  const seeded = await startUncached(bench, 'summaries');
   const [account] = listedAccounts(plan);
   const all = await measureAll(bench, seeded, account);
   const small = await measurePage(bench, seeded, { title: '× 5 runs', path: listingPath(plan) });
   await bench.stopAll();
-  const shapes = await bench.startService('service, CACHE_MB=0', 'shapes', uncached);
+  const shapes = await startUncached(bench, 'shapes');
   const large = await measurePage(bench, shapes, {
     title: SHAPES[LARGEST]?.title ?? '',
     path: listingPath(plan, listedAccounts({ ...plan, accounts: SHAPES.length })[LARGEST]),
