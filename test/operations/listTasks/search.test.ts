@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { listTasks, recordRuns, updateTask } from '../../../generated/sdk.gen.ts';
 import type { ListTasksData, RunStatus } from '../../../generated/types.gen.ts';
 import type { RunRecord } from '../../../src/store/run-document.ts';
-import { TaskStore } from '../../../src/store/task-store.ts';
+import { RunStore } from '../../../src/store/run-store.ts';
 import { OTHER_ACCOUNT, run, unseenTask as task, uuid } from '../../support/builders.ts';
 import { type Service, startService } from '../../support/service.ts';
 
@@ -173,20 +173,20 @@ describe('last_status', () => {
   });
 
   test('a run that changes while it is searched is returned only if it matches as returned', async () => {
-    const versions = TaskStore.prototype.versions;
-    const raced = async function (this: TaskStore, ...given: Parameters<typeof versions>) {
-      const found = await versions.apply(this, given);
+    const findStates = RunStore.prototype.findStates;
+    const raced = async function (this: RunStore, ids: string[]) {
+      const found = await findStates.call(this, ids);
       await service.runs.recordRuns(uuid(2), [run(20)]);
       return found;
     };
-    TaskStore.prototype.versions = raced;
+    RunStore.prototype.findStates = raced;
     try {
       const { tasks } = await list({ last_status: ['FAILED', 'CRASHED'] });
       expect(tasks.map(({ id, recent_runs }) => [id, recent_runs[0]?.status])).toEqual([
         [uuid(3), 'CRASHED'],
       ]);
     } finally {
-      TaskStore.prototype.versions = versions;
+      RunStore.prototype.findStates = findStates;
     }
   });
 });
