@@ -280,7 +280,10 @@ describe('settings of an engine', () => {
     [{ RUN_URL: 'https://agent.example' }, 'RUN_URL: set RUN_URL_SECRET as well'],
     [{ RUN_CHAT_URL: 'https://chat.example' }, 'RUN_CHAT_URL: set RUN_CHAT_KEY as well'],
     [{ RUN_MODEL: 'small', OPENAI_API_KEY: 'key' }, 'RUN_MODEL: set OPENAI_BASE_URL or AI_GATEWAY_API_KEY'],
-    [{ RUN_MODEL: 'm', OPENAI_BASE_URL: 'http://a.example', AI_GATEWAY_API_KEY: 'k' }, 'RUN_MODEL: OPENAI_BASE_URL and AI_GATEWAY_API_KEY are both set'],
+    [
+      { RUN_MODEL: 'm', OPENAI_BASE_URL: 'http://a.example', AI_GATEWAY_API_KEY: 'k' },
+      'RUN_MODEL: OPENAI_BASE_URL and AI_GATEWAY_API_KEY are both set',
+    ],
     [
       { RUN_COMMAND: 'agent', HOST: '0.0.0.0', AUTH: 'none' },
       'AUTH: with AUTH=none, every host that can reach',
