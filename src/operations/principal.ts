@@ -58,7 +58,7 @@ export function refuseMissingRole(principal: Principal, roles: string[]): void {
     if (!isRight(role)) {
       throw new ApiError(
         'admin_required',
-        'This key is of an account, and this operation needs one of an admin.',
+        'This operation requires an admin key, and this key belongs to an account.',
       );
     }
     if (rights.includes(role)) continue;
