@@ -2128,7 +2128,7 @@ export type ListUpcomingData = {
         enabled?: boolean;
         /**
          * Only fire times at or after this instant (RFC 3339, e.g. `2026-11-26T00:00:00Z`; a `+` in a URL is `%2B`). By
-         * default, and if it is earlier, the time of the request.
+         * default, and if it is in the past, the range starts after the time of the request.
          *
          */
         from?: string;

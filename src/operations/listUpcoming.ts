@@ -10,7 +10,7 @@ import { type Principal, refuseOtherAccount, scopeOf } from './principal.ts';
 import type { Upcoming } from './upcoming.ts';
 
 interface Dependencies {
-  tasks: TaskStore;
+  tasks: Pick<TaskStore, 'schedules'>;
   upcoming: Upcoming;
   /** The clock. */
   now: () => Date;
@@ -23,7 +23,8 @@ const MAX_SPAN_MS = 31 * DAY_MS;
 const MAX_FIRES = 10_000;
 const MAX_TASKS = 10_000;
 
-const PAGE_SIZE = 1_000;
+/** Decoding one page holds the event loop for a few milliseconds. */
+const PAGE_SIZE = 250;
 
 type Query = Input<'listUpcoming'>['query'];
 
@@ -55,14 +56,18 @@ function filterOf({ id, account_id, artist_account_id }: Query, principal: Princ
 }
 
 function rangeOf({ from, to }: Query, now: number): Range {
-  const start = from === undefined ? now : Math.max(now, boundOf(from).getTime());
+  // As Task.upcoming, without a fire time at the time of the request.
+  const start = Math.max(now + 1, from === undefined ? 0 : boundOf(from).getTime());
   const end = to === undefined ? start + DEFAULT_SPAN_MS : boundOf(to).getTime();
   const last = start + MAX_SPAN_MS;
   return { from: start, to: Math.min(end, last), isCut: end > last };
 }
 
 /** The ids of the tasks that match, by their time zone and schedule. */
-async function idsBySchedule(filter: TaskFilter, tasks: TaskStore): Promise<Map<string, string[]>> {
+async function idsBySchedule(
+  filter: TaskFilter,
+  tasks: Dependencies['tasks'],
+): Promise<Map<string, string[]>> {
   const found = new Map<string, string[]>();
   let count = 0;
   for await (const page of tasks.schedules(filter, PAGE_SIZE)) {
