@@ -1,6 +1,6 @@
 import cronstrue from 'cronstrue';
 import { canonicalSchedule, listOf } from './canonical.ts';
-import type { Schedule } from './cron.ts';
+import { type Schedule, parseSchedule } from './cron.ts';
 
 /** What cronstrue says of every minute. The words of the other fields follow it. */
 const EVERY_MINUTE = 'Every minute';
@@ -11,22 +11,25 @@ const wordsOf = (expression: string): string => cronstrue.toString(expression, {
 const fieldWords = (expression: string): string =>
   wordsOf(expression).slice(EVERY_MINUTE.length).replace(/^, /, '');
 
+/** Whether cronstrue says `at 09:00` of an hour in which a schedule fires at other minutes. */
+function isMisleading(minute: string, hour: string): boolean {
+  if (/^\d+$/.test(minute)) return hour.includes(',') && hour.includes('-');
+  return /[,/]/.test(hour) || (minute.includes(',') && /^\d+$/.test(hour));
+}
+
 /** The words of the minutes and hours. */
-function timeWords(minute: string, hour: string, { minutes, hours }: Schedule): string {
-  const isList = hour.includes(',');
-  // Of `* 9,17`, cronstrue would say that it fires every minute at 09:00 and 17:00.
-  const isUnclear = minutes.length > 1 ? isList || hour.includes('/') : isList && hour.includes('-');
-  if (!isUnclear) return wordsOf(`${minute} ${hour} * * *`);
+function timeWords(minute: string, hour: string): string {
+  if (!isMisleading(minute, hour)) return wordsOf(`${minute} ${hour} * * *`);
+  const { hours } = parseSchedule(`0 ${hour} * * *`);
   const items = listOf(hours).replaceAll('-', ' to ').split(',');
   const last = items.pop() ?? '';
-  return `${wordsOf(`${minute} * * * *`)}, during hours ${items.join(', ')} and ${last}`;
+  const during = items.length > 0 ? `hours ${items.join(', ')} and ${last}` : `hour ${last}`;
+  return `${wordsOf(`${minute} * * * *`)}, during ${during}`;
 }
 
 /**
- * Describes a schedule in English.
- *
- * cronstrue describes the parts. It calls two restricted day fields a day of the month and a weekday, but a day matches
- * where either field names it.
+ * Describes a schedule in English. cronstrue describes the parts: of two restricted day fields it says that both must match,
+ * but a day matches where either field names it.
  */
 export function scheduleWords(schedule: Schedule): string {
   const [minute = '', hour = '', day = '', month = '', weekday = ''] = canonicalSchedule(schedule).split(' ');
@@ -36,6 +39,6 @@ export function scheduleWords(schedule: Schedule): string {
     ofDay !== '' && ofWeekday !== ''
       ? `${ofDay}, or ${ofWeekday.replace(/^only /, '')}`
       : `${ofDay}${ofWeekday}`;
-  const parts = [timeWords(minute, hour, schedule), ofDays, fieldWords(`* * * ${month} *`)];
+  const parts = [timeWords(minute, hour), ofDays, fieldWords(`* * * ${month} *`)];
   return parts.filter((part) => part !== '').join(', ');
 }

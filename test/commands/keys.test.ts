@@ -40,6 +40,7 @@ describe('npm run keys', () => {
       ACCOUNT,
       '--email',
       'mira@example.com',
+      '--no-write',
     );
     expect(created).toMatchObject({ code: 0, stdout: expect.stringMatching(KEY) });
     expect((await ask(created.stdout.trim())).tasks).toEqual([]);
@@ -47,7 +48,7 @@ describe('npm run keys', () => {
     const [, id = ''] = /Key (key_[0-9a-f]{12}) for account/.exec(created.stderr) ?? [];
     const { stdout: listed } = await keys('list');
     expect(listed.split('\n')).toHaveLength(4);
-    expect(listed).toMatch(new RegExp(`^${id}  ${ACCOUNT}  .* valid +of Mira$`, 'm'));
+    expect(listed).toMatch(new RegExp(`^${id}  ${ACCOUNT}  read,run  .* valid +of Mira$`, 'm'));
     expect(listed).not.toContain(created.stdout.trim().slice(10));
 
     expect(await keys('revoke', id)).toMatchObject({ code: 0, stdout: '' });
@@ -117,7 +118,7 @@ describe('npm run keys', () => {
 
     const row = (await keys('list')).stdout.split('\n')[1] ?? '';
     expect(row).toMatch(
-      /^key_\w+  auditor  then +never +never +unusable  'odd\\x1B\[2J'  created_at must be a date, but is "then"$/,
+      /^key_\w+  auditor +all +then +never +never +unusable  'odd\\x1B\[2J'  created_at must be a date, but is "then"$/,
     );
     const id = row.slice(0, row.indexOf(' '));
     expect((await keys('revoke', id)).stderr).toMatch(/^Key key_\w+ \('odd\\x1B\[2J'\) is revoked since 20/);
@@ -151,6 +152,14 @@ describe('its arguments', () => {
       'create --name a --admin --expires 2999-01-31T12:00:00+01:00',
       { command: 'create', name: 'a', scope: 'admin', expiresAt: new Date('2999-01-31T11:00:00Z') },
     ],
+    [
+      `create --name a --account ${ACCOUNT} --read-only`,
+      { command: 'create', name: 'a', accountId: ACCOUNT, may: ['read'] },
+    ],
+    [
+      `create --name a --account ${ACCOUNT} --no-write`,
+      { command: 'create', name: 'a', accountId: ACCOUNT, may: ['read', 'run'] },
+    ],
     ['list', { command: 'list' }],
     ['revoke key_1', { command: 'revoke', id: 'key_1' }],
   ])('%s', (line, plan) => {
@@ -170,6 +179,9 @@ describe('its arguments', () => {
     ['create --name a --account 1', '--account must be a UUID'],
     ['create --name a --admin --email a@b', '--email is of an --account'],
     [`create --name a --account ${ACCOUNT} --email a`, '--email must be an address'],
+    ['create --name a --admin --read-only', 'are of an --account'],
+    [`create --name a --account ${ACCOUNT} --read-only --no-write`, 'exclude each other'],
+    ['list --no-write', '--no-write is of create.'],
     ['create --name a --admin --expires soon', '--expires must be a day'],
     ['create --name a --admin --expires 2999-02-30', '--expires must be a day'],
     ['create --name a --admin --expires 2999-01-31T12:00:00', '--expires must be a day'],
