@@ -84,7 +84,9 @@ describe.each(bodies)('the body of $method $path', ({ content }) => {
 });
 
 test('every input has bounds', () => {
-  const parameters = Object.values(document.paths ?? {}).flatMap((item) => item?.get?.parameters ?? []);
+  const parameters = Object.values(document.paths ?? {})
+    .flatMap((item) => item?.get?.parameters ?? [])
+    .map((parameter) => resolve(document, parameter));
   const unbounded = parameters.filter((parameter) => {
     const schema = at(parameter, 'schema');
     const bounds = {
