@@ -17,6 +17,7 @@ RUN install --directory --owner=node --group=node --mode=700 /data \
 WORKDIR /app
 COPY --from=build /app/package.json /app/openapi.yaml /app/LICENSE ./
 COPY --from=build /app/generated/openapi.json ./generated/
+COPY --from=build /app/docs/http.md ./docs/
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/src/http/pages/docs-page ./src/http/pages/docs-page
 COPY --from=build /app/src/samples/data ./src/samples/data

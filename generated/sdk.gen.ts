@@ -21,11 +21,11 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
 /**
  * Delete a task
  *
- * Deletes a task, so that it never fires again. Its runs stay.
+ * Deletes a task. It never fires again, and its waiting runs become CANCELED. All of its runs stay readable.
  *
- * `account_id` names the account the request acts for. The reply is `403` where an account key names another account
- * than its own, or an admin key one that does not own the task. To an account key, every task of another account is
- * `404`. Where the reply is `403` or `404`, nothing has been deleted.
+ * It needs a key with the right `write`. An account key can delete the tasks of its own account; any other task is `404`. An admin key can delete every task.
+ * `account_id` names the account that the request acts for. The reply is `403` if an account key names another account,
+ * or if an admin key names an account that does not own the task.
  *
  */
 export const deleteTask = <ThrowOnError extends boolean = false>(options: Options<DeleteTaskData, ThrowOnError>) => (options.client ?? client).delete<DeleteTaskResponses, DeleteTaskErrors, ThrowOnError>({
@@ -41,22 +41,22 @@ export const deleteTask = <ThrowOnError extends boolean = false>(options: Option
 /**
  * List tasks
  *
- * Returns the tasks that match **all** given filters, newest first (by creation, ties by `id`), each with its last
- * five runs and its next ten fire times. Nothing that matches is an empty array, not an error; a look-up that
- * fails is an error (`503`), never an empty array.
+ * Returns the tasks that match **all** given filters, each with its last five runs and its next ten fire times. The
+ * order is newest first (by creation, ties by `id`). An account key gets the tasks of its own account.
  *
- * Without `limit` every match is returned; a long listing is sent as it is read, without `Content-Length`, and no
- * faster than the client takes it. If it fails on its way, or the client takes nothing for 60 seconds (for ten, where
- * other listings wait for their turn), the connection is cut, so that what has arrived cannot be taken for the
- * whole. With `limit` the reply is one page; while more follow it has a
- * `next_cursor`, to be sent as `cursor` with the same filters. Paging is stable: a task that exists
- * throughout is returned exactly once, whatever is created or deleted meanwhile. The page size may change
- * between pages.
+ * With `limit`, the reply is one page. If more tasks follow, it has a `next_cursor`: send it as `cursor` with the same
+ * filters. The page size may change between pages. A task that exists throughout is returned exactly once, even if
+ * others are created or deleted meanwhile.
  *
- * A page with `q` or `last_status` searches at most 1,000 tasks: those after `cursor` that match the other filters. So
- * it may have fewer tasks than `limit`, or none, although more follow. Only a page without `next_cursor` is the last.
- * Without `limit`, every task that matches the other filters is searched. A task that changes during the search is
- * returned if it matches as returned.
+ * Without `limit`, the reply has every match. The service streams a long listing, without `Content-Length` and `ETag`. It
+ * closes the connection if the listing fails midway, or if the client stops reading for 60 seconds (for less while other
+ * requests wait). An incomplete body is therefore never valid JSON.
+ *
+ * A page with `q` or `last_status` searches at most 1,000 tasks: those after `cursor` that match the other filters. It
+ * may therefore have fewer tasks than `limit`, or none, although more follow. Only a page without `next_cursor` is the
+ * last. A task that changes during the search is returned if it matches as returned.
+ *
+ * If nothing matches, `tasks` is empty. A failed lookup is a `503`, never an empty list.
  *
  */
 export const listTasks = <ThrowOnError extends boolean = false>(options?: Options<ListTasksData, ThrowOnError>) => (options?.client ?? client).get<ListTasksResponses, ListTasksErrors, ThrowOnError>({
@@ -69,13 +69,15 @@ export const listTasks = <ThrowOnError extends boolean = false>(options?: Option
 /**
  * Change a task
  *
- * Changes the fields that the body names, and only those: two changes of different fields at the same time both hold.
- * A body that names no field beside `id` and `account_id` is an error (`400`). The reply has the whole task, `upcoming`
- * as the change makes it.
+ * Changes the fields that the body names and returns the whole task, with its new fire times. Concurrent changes of
+ * different fields both apply.
  *
- * `account_id` names the account the request acts for; it never changes the task's owner. The reply is `403` where an
- * account key names another account than its own, or an admin key one that does not own the task. To an account key,
- * every task of another account is `404`. Where the reply is `403` or `404`, nothing has been written.
+ * It needs a key with the right `write`. An account key can change the tasks of its own account; any other task is `404`. An admin key can change every task.
+ * `account_id` never changes the owner: it names the account that the request acts for. The reply is `403` if an account
+ * key names another account, or if an admin key names an account that does not own the task.
+ *
+ * The body must name a field besides `id` and `account_id` (`400`). A task that is re-enabled fires from now on; earlier
+ * fire times do not run late. `enabled: false` also cancels scheduled runs that wait; executing runs continue.
  *
  */
 export const updateTask = <ThrowOnError extends boolean = false>(options: Options<UpdateTaskData, ThrowOnError>) => (options.client ?? client).patch<UpdateTaskResponses, UpdateTaskErrors, ThrowOnError>({
@@ -91,13 +93,14 @@ export const updateTask = <ThrowOnError extends boolean = false>(options: Option
 /**
  * Create a task
  *
- * Creates a task, and returns it with its `id`, made by the service, and its next fire times. The task belongs to
- * `account_id`: by default the key's own account. An admin key, and a service with `AUTH=none`, have no account of their
- * own, so there the request names one (`400` without it). The accounts need not be known to the service; `owner_email`
- * is null then.
+ * Creates a task and returns it with its new `id` and its next fire times.
  *
- * Send an `Idempotency-Key` to make a retry safe: a request with the same key and body within 24 hours gets the
- * first reply and creates no second task.
+ * It needs a key with the right `write`. With an account key, the task belongs to the key's account. With an admin key or `AUTH=none`, the request must name the
+ * owner in `account_id` (`400` without it). The service accepts accounts that it does not know; `owner_email` and
+ * `artist_name` are then null.
+ *
+ * Send an `Idempotency-Key` to make retries safe: within 24 hours, a request with the same key and body creates no second
+ * task and returns the first reply.
  *
  */
 export const createTask = <ThrowOnError extends boolean = false>(options: Options<CreateTaskData, ThrowOnError>) => (options.client ?? client).post<CreateTaskResponses, CreateTaskErrors, ThrowOnError>({
@@ -113,12 +116,14 @@ export const createTask = <ThrowOnError extends boolean = false>(options: Option
 /**
  * List runs
  *
- * Returns the runs that match **all** given filters, newest first (by `createdAt`, ties by `id`, the greater one
- * first), a page at a time, without `payload`, `output`, `error` and `attempts`. Nothing that matches is an empty array. While more follow, the
- * reply has a `next_cursor`, to be sent as `cursor` with the same filters; a run that exists throughout is returned
- * exactly once, whatever is recorded meanwhile.
+ * Returns the runs that match **all** given filters, one page at a time, without `payload`, `output`, `error` and
+ * `attempts`. The order is newest first (by `createdAt`, ties by `id`, the greater one first). With `runId`, it returns
+ * that one run with all fields, or `404`. An account key gets the runs of its own account's tasks.
  *
- * With `runId` it returns that run, complete, or `404`. The runs of a deleted task can still be read.
+ * If more runs follow, the reply has a `next_cursor`: send it as `cursor` with the same filters. A run that exists
+ * throughout is returned exactly once, even if others are recorded meanwhile.
+ *
+ * If nothing matches, `runs` is empty. The runs of a deleted task stay readable.
  *
  */
 export const listRuns = <ThrowOnError extends boolean = false>(options?: Options<ListRunsData, ThrowOnError>) => (options?.client ?? client).get<ListRunsResponses, ListRunsErrors, ThrowOnError>({
@@ -131,9 +136,11 @@ export const listRuns = <ThrowOnError extends boolean = false>(options?: Options
 /**
  * Run a task now
  *
- * Queues a run of a task for the service's engine and returns it, usually QUEUED. A disabled task can run too. The run
- * starts when an engine has capacity. Unless the task's `overlap` is `allow`, it also waits until no other run of the
- * task executes. An account key can run its own account's tasks; any other task is `404`.
+ * Queues a run of a task for the service's engine and returns it, usually with the status QUEUED. A disabled task can run
+ * too. The run starts when an engine has capacity. Unless the task's `overlap` is `allow`, it also waits until no other
+ * run of the task executes.
+ *
+ * It needs a key with the right `run`. An account key can run the tasks of its own account; any other task is `404`. An admin key can run every task.
  *
  * Returns `409` while no engine is live, and `429 too_many_queued` while ten runs of the task wait or 1,000 runs of its
  * account are queued. Such a request queues nothing.
@@ -155,24 +162,25 @@ export const runTask = <ThrowOnError extends boolean = false>(options: Options<R
 /**
  * Record runs of a task
  *
- * Adds each reported run, or updates it, by its `id`. Run engines and importers call this. A run stays with its task. A
- * report replaces all that is known of its run, so a field that it does not name is removed. Repeating a report changes
- * nothing. The reply has the runs as they are now, complete.
+ * Adds or updates each reported run, by its `id`, and returns the runs as they are now, with all fields. Run engines and
+ * importers call this. It needs an admin key.
  *
- * A report applies only where it is news:
+ * A request records all of its runs, or none if any is invalid. Repeating a report changes nothing. A run never moves to
+ * another task, and runs of the service's own engine cannot be reported (`409`). A report replaces the whole run: a field
+ * that it does not name is removed.
+ *
+ * A report changes a run only if it is newer:
  * - A report with an earlier `updatedAt` than the run's changes nothing. `updatedAt` is compared to the millisecond.
  * - With an equal `updatedAt`, a run's status only moves forward: from `PENDING_VERSION` and `DELAYED` to `QUEUED`, then to
  * `EXECUTING`, `REATTEMPTING` and `FROZEN`, then to a final status. Within a step, the later report wins.
  * - A run never leaves a final status, whatever its `updatedAt`.
  *
- * Several reports of one run in a request count as one: they apply to each other in the order of `updatedAt`, then of
- * their statuses, then as sent, and the result applies to the stored run.
- * If any run of a request is wrong, none is recorded. Runs of the service's own engine cannot be reported (`409`).
+ * Several reports of one run in a request count as one. They apply to each other in the order of `updatedAt`, then of
+ * status, then as sent; the result applies to the stored run.
  *
- * A run can be sent as `runs.retrieve` or `runs.list` of the Trigger.dev SDK returns it. The fields that RunReport and
- * ReportedError describe as ignored are accepted; any other unknown field is an error. ReportedRunStatus defines how
- * statuses are recorded. `task_id` names the task. For a run that a schedule fired, send the `externalId` of its
- * `schedule`.
+ * A run can be sent as `runs.retrieve` or `runs.list` of the Trigger.dev SDK returns it. The service ignores the fields
+ * that RunReport and ReportedError describe as ignored; any other unknown field is an error. ReportedRunStatus defines
+ * how statuses are recorded. `task_id` names the task: for a run that a schedule fired, the `externalId` of its `schedule`.
  *
  * A report with `isCompleted` and without `attempts` and `attemptCount` is an item of `runs.list`. It leaves `payload`,
  * `output`, `error`, `attempts` and `schedule` unchanged unless it names them. It removes any other field that it does
@@ -194,10 +202,12 @@ export const recordRuns = <ThrowOnError extends boolean = false>(options: Option
  *
  * Cancels a run of the service's engine and returns it in its current state. A waiting run is CANCELED at once. An
  * executing run stays EXECUTING until its work has stopped; read the run again to see the result. A final run is
- * returned unchanged. A receiver or a model that already has the work may continue it.
+ * returned unchanged.
  *
- * Returns `409` for a run that another engine executes; cancel it there. With an account key, every run of another
- * account is `404`.
+ * It needs a key with the right `run`. An account key can cancel the runs of its own account; any other run is `404`. An admin key can cancel every run.
+ *
+ * Returns `409` for a run that another engine executes; cancel it there. A receiver or a model that already has the work
+ * may continue it.
  *
  */
 export const cancelRun = <ThrowOnError extends boolean = false>(options: Options<CancelRunData, ThrowOnError>) => (options.client ?? client).post<CancelRunResponses, CancelRunErrors, ThrowOnError>({
@@ -211,19 +221,18 @@ export const cancelRun = <ThrowOnError extends boolean = false>(options: Options
 });
 
 /**
- * List past fire times and their outcomes
+ * List past fire times
  *
- * Returns the past fire times of tasks for the service's engine, with their outcomes: `fired` (a run was queued),
+ * Returns the past fire times that match **all** given filters, with their outcomes: `fired` (a run was queued),
  * `skipped` (the task's `overlap` allowed no run) or `missed` (no engine was live in time). The order is newest first,
- * with ties by task and instant. All given filters must match. If nothing matches, the array is empty.
+ * with ties by task and instant. An account key gets the occurrences of its own account.
+ *
+ * The reply is one page. If more occurrences follow, it has a `next_cursor`: send it as `cursor` with the same filters.
+ * The service keeps occurrences for 90 days, also those of deleted tasks, but `fired` ones no longer than it keeps
+ * runs.
  *
  * Consecutive missed fire times are one occurrence: `scheduled_at` is the first, `last_scheduled_at` the last, `count`
- * their number. Disabled tasks and runs of `runTask` have no occurrences. The service keeps occurrences for 90 days,
- * also those of deleted tasks, but `fired` ones no longer than it keeps runs. An account key gets the occurrences of its
- * own account only.
- *
- * The result is paged. If more occurrences follow, the reply has a `next_cursor`: send it as `cursor` with the same
- * filters.
+ * their number. Disabled tasks and runs of `runTask` have no occurrences. If nothing matches, `occurrences` is empty.
  *
  */
 export const listOccurrences = <ThrowOnError extends boolean = false>(options?: Options<ListOccurrencesData, ThrowOnError>) => (options?.client ?? client).get<ListOccurrencesResponses, ListOccurrencesErrors, ThrowOnError>({
@@ -236,8 +245,8 @@ export const listOccurrences = <ThrowOnError extends boolean = false>(options?: 
  * List the next fire times of all tasks
  *
  * Returns the fire times in a range of all tasks that match **all** given filters, in order of time, ties by `task_id`.
- * They follow the rules of `upcoming` in the schema Task. Disabled tasks have none, nor have tasks whose schedule or
- * time zone cannot be read. If nothing matches, the array is empty.
+ * They follow the rules of `upcoming` in the schema Task. Disabled tasks have none, and neither have tasks whose schedule
+ * or time zone is not valid. If nothing matches, the array is empty.
  *
  * A reply covers at most 31 days and has at most 10,000 fire times. It is always the complete beginning of the range. If
  * the range has more, `truncated` is true. To read on, repeat the request with `from` set to the last `at`; its fire
@@ -259,8 +268,8 @@ export const listUpcoming = <ThrowOnError extends boolean = false>(options?: Opt
  * Returns what a schedule means before a task uses it: its canonical form, its description in words, and its next ten
  * fire times. It changes nothing.
  *
- * A schedule or time zone that `createTask` refuses is refused here with the same `400 invalid_schedule` or
- * `400 invalid_timezone`, and the same message.
+ * A schedule or time zone that createTask rejects is an error here too, with the same `400 invalid_schedule` or
+ * `400 invalid_timezone` and the same message.
  *
  */
 export const previewSchedule = <ThrowOnError extends boolean = false>(options: Options<PreviewScheduleData, ThrowOnError>) => (options.client ?? client).get<PreviewScheduleResponses, PreviewScheduleErrors, ThrowOnError>({
@@ -272,8 +281,8 @@ export const previewSchedule = <ThrowOnError extends boolean = false>(options: O
 /**
  * Show the caller and their rights
  *
- * Returns the account and the rights of the key that the request has, and whether an engine executes tasks. Forms and
- * agents offer what it allows. With `AUTH=none` every caller is an admin with all rights.
+ * Returns the account and the rights of the request's key, and which engine executes tasks, if one is live. User
+ * interfaces and agents can offer only what the key allows. With `AUTH=none`, every caller is an admin with all rights.
  *
  */
 export const getCaller = <ThrowOnError extends boolean = false>(options?: Options<GetCallerData, ThrowOnError>) => (options?.client ?? client).get<GetCallerResponses, GetCallerErrors, ThrowOnError>({
@@ -283,19 +292,20 @@ export const getCaller = <ThrowOnError extends boolean = false>(options?: Option
 });
 
 /**
- * Whether the process lives
+ * Check liveness
  *
- * Answers as long as the process does, whatever becomes of the database. Where nothing comes within seconds, start the
- * process again.
+ * Returns `200` while the process can answer requests, even if the database is down. It needs no key. Restart the process
+ * if no reply arrives within a few seconds.
  *
  */
 export const getLiveness = <ThrowOnError extends boolean = false>(options?: Options<GetLivenessData, ThrowOnError>) => (options?.client ?? client).get<GetLivenessResponses, GetLivenessErrors, ThrowOnError>({ url: '/health/live', ...options });
 
 /**
- * Whether requests can be answered
+ * Check readiness
  *
- * Whether it makes sense to send requests here: the service has started, its database answers, and it has not been told
- * to end. What is known of the database is at most a second old, however often this is asked.
+ * Returns `200` if the service can handle requests: it has started, its database answers, and it is not shutting down.
+ * Otherwise returns `503`. It needs no key. The service checks the database at most once a second, however often this
+ * is called.
  *
  */
 export const getReadiness = <ThrowOnError extends boolean = false>(options?: Options<GetReadinessData, ThrowOnError>) => (options?.client ?? client).get<GetReadinessResponses, GetReadinessErrors, ThrowOnError>({ url: '/health/ready', ...options });

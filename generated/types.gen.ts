@@ -5,21 +5,21 @@ export type ClientOptions = {
 };
 
 /**
- * The reply of `/health/live`.
+ * The reply of getLiveness.
  */
 export type LivenessResponse = {
     /**
-     * What the process is
+     * Always `live`.
      */
     status: 'live';
 };
 
 /**
- * The reply of `/health/ready` where requests can be answered.
+ * The reply of getReadiness if the service can handle requests.
  */
 export type ReadinessResponse = {
     /**
-     * What the service is
+     * Always `ready`; any other state is an error reply.
      */
     status: 'ready';
     /**
@@ -40,47 +40,47 @@ export type ReadinessResponse = {
 };
 
 /**
- * The reply of `/api/tasks`, and of each error there.
+ * Tasks, or an error. Every reply of `/api/tasks` has this shape, except that of deleteTask.
  */
 export type TasksResponse = {
     /**
-     * Status of the request
+     * `error` on every error reply, else `success`.
      */
     status: 'success' | 'error';
     /**
-     * Array of task objects
+     * The tasks, newest first; empty on an error.
      */
     tasks: Array<Task>;
     /**
-     * Error message (only present if status is error)
+     * Error message for people. Only present if `status` is `error`.
      */
     error?: string;
     /**
-     * What kind of error it is (only present if status is error)
+     * Error code for programs. Only present if `status` is `error`.
      */
     code?: ErrorCode;
     /**
-     * The value of the `x-request-id` header (only present if status is error)
+     * The value of the `x-request-id` header. Only present if `status` is `error`.
      */
     request_id?: string;
     /**
-     * The `cursor` of the next page. Only on a page (a request with `limit`) that is not the last one. A page with a
-     * `next_cursor` may be shorter than `limit`, and empty, if the request has `q` or `last_status`.
+     * The `cursor` of the next page. Absent on the last page, and in replies without `limit`.
+     * With `q` or `last_status`, a page that has it may be shorter than `limit`, or empty.
      *
      */
     next_cursor?: string;
 };
 
 /**
- * A task to create. What is not named takes its default; there are no other fields.
+ * A task to create. Unknown fields are errors.
  */
 export type CreateTaskRequest = {
     /**
-     * What people call the task.
+     * Name of the task, for people.
      */
     title: string;
     /**
-     * What the task executes.
+     * The prompt that each run executes.
      */
     prompt: string;
     /**
@@ -89,51 +89,50 @@ export type CreateTaskRequest = {
      * at 9:00.
      *
      * A field is one item, or several separated by commas. An item is `*` (all values), a value, a range `a-b` with
-     * a ≤ b, or a step: `*n` or `a-b/n` names the first value and every n-th after it; n is from 1 to the greatest
-     * value of the field. A number has one or two digits. Names have three letters of either case, and SUN is 0. A
-     * value may be named twice.
+     * a ≤ b, or a step. A step `*n` or `a-b/n` names the first value and every n-th after it; n is from 1 to the
+     * greatest value of the field. Numbers have one or two digits. Names have three letters in any case; SUN is 0. A field
+     * may name a value twice.
      *
-     * A day of month or a day of week is restricted unless the field is `*` and nothing else: `*2`, `*,1` and `1-31`
-     * are restricted. If both are restricted, a day matches where either field names it; otherwise, where both do.
+     * A day field is restricted unless it is exactly `*`: `*2`, `*,1` and `1-31` are restricted. If both day fields are
+     * restricted, a day matches if either field names it. Otherwise both fields must name it.
      *
-     * It must fire at least once in eight years: `0 0 30 2 *` is refused, `0 0 29 2 *` and `0 0 30 2 *2` are not.
-     * Not in the dialect: seconds (six fields), `@daily` and its like, `L`, `W`, `#`, `?`, `H`.
+     * The schedule must fire at least once in eight years: `0 0 30 2 *` is an error, `0 0 29 2 *` and `0 0 30 2 *2` are
+     * not. Six fields (seconds), shorthands such as `@daily`, and `L`, `W`, `#`, `?` and `H` are errors too.
      *
      */
     schedule: string;
     /**
-     * The time zone in which `schedule` is read; UTC by default. The name of a zone or link of the IANA time zone
-     * database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the
-     * database, such as `BST`, are refused.
+     * Time zone of `schedule`; UTC by default. The name of a zone or link of the IANA time zone database, in any letter
+     * case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`, are
+     * errors.
      *
      */
     timezone?: string;
     /**
-     * The account that will own the task; by default the key's own. Required with an admin key and with `AUTH=none`.
+     * The account that will own the task; by default the key's account. Required with an admin key and with `AUTH=none`.
      *
      */
     account_id?: string;
     /**
-     * The artist account that the task works for.
+     * The artist account that the task is for.
      */
     artist_account_id: string;
     /**
-     * Whether the task fires; true by default.
+     * Whether the schedule fires the task; true by default.
      */
     enabled?: boolean;
     /**
-     * The model that the prompt runs on; null for the engine's default.
+     * The model that executes the prompt; null means the engine's default.
      */
     model?: string | null;
     /**
      * What happens when the task is due while a run of it waits or executes. `skip`: the fire time is skipped. `queue`:
-     * one run waits, and further fire times are skipped. `allow`: runs execute at the same time. Absent means
-     * `skip`.
+     * one run waits; further fire times are skipped. `allow`: runs execute concurrently. Absent means `skip`.
      *
      */
     overlap?: 'skip' | 'queue' | 'allow';
     /**
-     * Which missed fire times run late. A fire time is missed if no engine was live within 60 seconds. `skip`: none.
+     * Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds. `skip`: none.
      * `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`.
      *
      */
@@ -144,27 +143,26 @@ export type CreateTaskRequest = {
      */
     timeout_seconds?: number;
     /**
-     * The most times that one run is delivered. With 1, work that was delivered and then failed or was lost is not
-     * repeated. Absent means 1.
+     * The most attempts of one run. With 1, work that fails or is lost after delivery is not repeated. Absent means 1.
      *
      */
     max_attempts?: number;
 };
 
 /**
- * Which task to change, and what of it.
+ * The task to change, and the fields to change.
  */
 export type UpdateTaskRequest = {
     /**
-     * The task to change.
+     * The `id` of the task to change.
      */
     id: string;
     /**
-     * What people call the task.
+     * Name of the task, for people.
      */
     title?: string;
     /**
-     * What the task executes.
+     * The prompt that each run executes.
      */
     prompt?: string;
     /**
@@ -173,136 +171,136 @@ export type UpdateTaskRequest = {
      * at 9:00.
      *
      * A field is one item, or several separated by commas. An item is `*` (all values), a value, a range `a-b` with
-     * a ≤ b, or a step: `*n` or `a-b/n` names the first value and every n-th after it; n is from 1 to the greatest
-     * value of the field. A number has one or two digits. Names have three letters of either case, and SUN is 0. A
-     * value may be named twice.
+     * a ≤ b, or a step. A step `*n` or `a-b/n` names the first value and every n-th after it; n is from 1 to the
+     * greatest value of the field. Numbers have one or two digits. Names have three letters in any case; SUN is 0. A field
+     * may name a value twice.
      *
-     * A day of month or a day of week is restricted unless the field is `*` and nothing else: `*2`, `*,1` and `1-31`
-     * are restricted. If both are restricted, a day matches where either field names it; otherwise, where both do.
+     * A day field is restricted unless it is exactly `*`: `*2`, `*,1` and `1-31` are restricted. If both day fields are
+     * restricted, a day matches if either field names it. Otherwise both fields must name it.
      *
-     * It must fire at least once in eight years: `0 0 30 2 *` is refused, `0 0 29 2 *` and `0 0 30 2 *2` are not.
-     * Not in the dialect: seconds (six fields), `@daily` and its like, `L`, `W`, `#`, `?`, `H`.
+     * The schedule must fire at least once in eight years: `0 0 30 2 *` is an error, `0 0 29 2 *` and `0 0 30 2 *2` are
+     * not. Six fields (seconds), shorthands such as `@daily`, and `L`, `W`, `#`, `?` and `H` are errors too.
      *
      */
     schedule?: string;
     /**
-     * The time zone in which `schedule` is read; UTC by default. The name of a zone or link of the IANA time zone
-     * database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the
-     * database, such as `BST`, are refused.
+     * Time zone of `schedule`; UTC by default. The name of a zone or link of the IANA time zone database, in any letter
+     * case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`, are
+     * errors.
      *
      */
     timezone?: string;
     /**
-     * The account the request acts for: the task's owner, which it does not change. By default the key's own; an admin
-     * key acts for any owner without it.
+     * The account that the request acts for: the task's owner, which it does not change. By default the key's account; an
+     * admin key does not need it.
      *
      */
     account_id?: string;
     /**
-     * The artist account that the task works for.
+     * The artist account that the task is for.
      */
     artist_account_id?: string;
     /**
-     * Whether the task fires; null counts as true.
+     * Whether the schedule fires the task. Null counts as true.
      */
     enabled?: boolean | null;
     /**
-     * The model that the prompt runs on; null for the engine's default.
+     * The model that executes the prompt; null means the engine's default.
      */
     model?: string | null;
     /**
      * What happens when the task is due while a run of it waits or executes. `skip`: the fire time is skipped. `queue`:
-     * one run waits, and further fire times are skipped. `allow`: runs execute at the same time. Absent means
-     * `skip`. null removes the field.
+     * one run waits; further fire times are skipped. `allow`: runs execute concurrently. Absent means `skip`. Null
+     * removes the field.
      *
      */
     overlap?: 'skip' | 'queue' | 'allow' | null;
     /**
-     * Which missed fire times run late. A fire time is missed if no engine was live within 60 seconds. `skip`: none.
-     * `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`. null removes the field.
+     * Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds. `skip`: none.
+     * `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`. Null removes the field.
      *
      */
     catch_up?: 'skip' | 'once' | 'all' | null;
     /**
-     * Time limit of one attempt of a run, in seconds. Absent means 3,600. null removes the field.
+     * Time limit of one attempt of a run, in seconds. Absent means 3,600. Null removes the field.
      *
      */
     timeout_seconds?: number | null;
     /**
-     * The most times that one run is delivered. With 1, work that was delivered and then failed or was lost is not
-     * repeated. Absent means 1. null removes the field.
+     * The most attempts of one run. With 1, work that fails or is lost after delivery is not repeated. Absent means 1.
+     * Null removes the field.
      *
      */
     max_attempts?: number | null;
 };
 
 /**
- * Which task to delete.
+ * The task to delete.
  */
 export type DeleteTaskRequest = {
     /**
-     * The task to delete.
+     * The `id` of the task to delete.
      */
     id: string;
     /**
-     * The account the request acts for: the task's owner. By default the key's own; an admin key acts for any owner
-     * without it.
+     * The account that the request acts for: the task's owner. By default the key's account; an admin key does not need
+     * it.
      *
      */
     account_id?: string;
 };
 
 /**
- * Says that the task is deleted.
+ * Confirms that the task is deleted.
  */
 export type DeletedResponse = {
     /**
-     * Status of the request
+     * Always `success`.
      */
     status: 'success';
 };
 
 /**
- * The reply of `/api/tasks/runs`, and of each error there.
+ * Runs, or an error. Every reply of `/api/tasks/runs` and `/api/tasks/runs/cancel` has this shape.
  */
 export type RunsResponse = {
     /**
-     * Status of the request
+     * `error` on every error reply, else `success`.
      */
     status: 'success' | 'error';
     /**
-     * Array of run objects
+     * The runs; empty on an error.
      */
     runs: Array<Run>;
     /**
-     * Error message (only present if status is error)
+     * Error message for people. Only present if `status` is `error`.
      */
     error?: string;
     /**
-     * What kind of error it is (only present if status is error)
+     * Error code for programs. Only present if `status` is `error`.
      */
     code?: ErrorCode;
     /**
-     * The value of the `x-request-id` header (only present if status is error)
+     * The value of the `x-request-id` header. Only present if `status` is `error`.
      */
     request_id?: string;
     /**
-     * The `cursor` of the next page. Only on a page that is not the last one.
+     * The `cursor` of the next page. Absent on the last page.
      */
     next_cursor?: string;
 };
 
 /**
- * The task to run, and the input of the run.
+ * The task to run, and an optional input.
  */
 export type RunTaskRequest = {
     /**
-     * The task to run.
+     * The `id` of the task to run.
      */
     task_id: string;
     /**
-     * Input of the run, which becomes its `payload.input`: any JSON value of at most 256 KiB. The limits of RunReport for
-     * texts and names apply.
+     * Input of the run, any JSON value of at most 256 KiB. It becomes the run's `payload.input`. The limits of RunReport
+     * for texts and names apply.
      *
      */
     payload?: unknown;
@@ -319,31 +317,31 @@ export type CancelRunRequest = {
 };
 
 /**
- * The reply of `/api/tasks/occurrences`, and of each error there.
+ * Occurrences, or an error. Every reply of `/api/tasks/occurrences` has this shape.
  */
 export type OccurrencesResponse = {
     /**
-     * Status of the request
+     * `error` on every error reply, else `success`.
      */
     status: 'success' | 'error';
     /**
-     * Array of occurrence objects
+     * The occurrences, newest first; empty on an error.
      */
     occurrences: Array<Occurrence>;
     /**
-     * Error message (only present if status is error)
+     * Error message for people. Only present if `status` is `error`.
      */
     error?: string;
     /**
-     * What kind of error it is (only present if status is error)
+     * Error code for programs. Only present if `status` is `error`.
      */
     code?: ErrorCode;
     /**
-     * The value of the `x-request-id` header (only present if status is error)
+     * The value of the `x-request-id` header. Only present if `status` is `error`.
      */
     request_id?: string;
     /**
-     * The `cursor` of the next page. Only on a page that is not the last one.
+     * The `cursor` of the next page. Absent on the last page.
      */
     next_cursor?: string;
 };
@@ -353,11 +351,11 @@ export type OccurrencesResponse = {
  */
 export type Occurrence = {
     /**
-     * The task that was due.
+     * The `id` of the task that was due.
      */
     task_id: string;
     /**
-     * The fire time; the first of several missed ones.
+     * The fire time. The first one of several missed ones.
      */
     scheduled_at: string;
     /**
@@ -366,31 +364,31 @@ export type Occurrence = {
      */
     outcome: 'fired' | 'skipped' | 'missed';
     /**
-     * Identifies the run. Present only if `outcome` is `fired`.
+     * The `id` of the run. Only present if `outcome` is `fired`.
      */
     run_id?: string;
     /**
-     * Why it made no run: `overlap` (a run of the task waited or executed), `queue_full` (a run of the task waited
-     * already) or `engine_away` (no engine was live in time). New reasons may be added.
+     * Why no run was queued: `overlap` (a run of the task waited or executed), `queue_full` (a run of the task already
+     * waited) or `engine_away` (no engine was live in time). New reasons may be added. Absent if `outcome` is `fired`.
      *
      */
     reason?: string;
     /**
-     * The last of several missed fire times.
+     * The last missed fire time; equal to `scheduled_at` if there is one. Only present if `outcome` is `missed`.
      */
     last_scheduled_at?: string;
     /**
-     * The number of missed fire times.
+     * The number of missed fire times. Only present if `outcome` is `missed`.
      */
     count?: number;
 };
 
 /**
- * The reply of `/api/tasks/upcoming`.
+ * The reply of listUpcoming.
  */
 export type UpcomingResponse = {
     /**
-     * Status of the request
+     * Always `success`.
      */
     status: 'success';
     /**
@@ -408,21 +406,21 @@ export type UpcomingResponse = {
  */
 export type UpcomingFire = {
     /**
-     * The task that is due.
+     * The `id` of the task that is due.
      */
     task_id: string;
     /**
-     * When it is due.
+     * When the task is due.
      */
     at: string;
 };
 
 /**
- * The reply of `/api/schedules/preview`.
+ * The reply of previewSchedule.
  */
 export type SchedulePreviewResponse = {
     /**
-     * Status of the request
+     * Always `success`.
      */
     status: 'success';
     /**
@@ -458,11 +456,11 @@ export type SchedulePreviewResponse = {
 };
 
 /**
- * The reply of `/api/caller`.
+ * The reply of getCaller.
  */
 export type CallerResponse = {
     /**
-     * Status of the request
+     * Always `success`.
      */
     status: 'success';
     /**
@@ -487,70 +485,70 @@ export type CallerResponse = {
 export type Right = 'read' | 'run' | 'write';
 
 /**
- * What is known of runs of one task.
+ * Reports of runs of one task.
  */
 export type RecordRunsRequest = {
     /**
-     * The task that the runs are of.
+     * The `id` of the task that the runs belong to.
      */
     task_id: string;
     /**
-     * The runs, in any order. A run may have 256 KiB as JSON.
+     * The runs, in any order, each with at most 256 KiB as JSON.
      *
      */
     runs: Array<RunReport>;
 };
 
 /**
- * What is known of a run, in the shape of Run. Instants and numbers are kept as the sections "Instants in requests" and
- * "Numbers" of this document say. Refused is what a database cannot keep: texts with NUL or half a surrogate pair, objects
- * with a name `_bsontype`, and objects with both names `$ref` and `$id`.
+ * The state of a run, in the shape of Run. Instants are kept to the millisecond. Integers up to 64 bits are kept exactly,
+ * other numbers as doubles ([numbers](/docs/http.md)). Three things are errors, because a database cannot keep them: texts
+ * with NUL or unpaired surrogates, objects with a name `_bsontype`, and objects with both names `$ref` and `$id`.
  *
  */
 export type RunReport = {
     /**
-     * Identifies the run, usually `run_…`; unique among the runs of all tasks.
+     * Usually `run_…`; unique among the runs of all tasks.
      */
     id: string;
     status: ReportedRunStatus;
     /**
-     * Name of the engine's function that executes the task.
+     * Name of the engine's function that executes the task, e.g. `customer-prompt-task`.
      */
     taskIdentifier: string;
     /**
-     * The engine's call that made the run.
+     * The call of the engine's SDK that created the run.
      */
     triggerFunction?: 'trigger' | 'triggerAndWait' | 'batchTrigger' | 'batchTriggerAndWait';
     /**
-     * When the run was made.
+     * When the run was created. Sorts listings and `recent_runs`.
      */
     createdAt: string;
     /**
-     * When the run last changed; decides which of several reports counts.
+     * When the run last changed. A report with an earlier instant than the stored run changes nothing.
      */
     updatedAt: string;
     /**
-     * When its first attempt began; null before that.
+     * When the first attempt began; null until then.
      */
     startedAt?: string | null;
     /**
-     * When it reached a final status; null before that.
+     * When the run reached a final status; null until then.
      */
     finishedAt?: string | null;
     /**
-     * The instant a delayed run waits for.
+     * When a delayed run may start; null if the run is not delayed.
      */
     delayedUntil?: string | null;
     /**
-     * When it expired without having started; null when it has not.
+     * When the run expired before it started; null if it did not.
      */
     expiredAt?: string | null;
     /**
-     * How long the run may wait before it expires, as the engine gave it; any JSON value.
+     * How long the run may wait before it expires. Any JSON value, in the engine's own format.
      */
     ttl?: unknown;
     /**
-     * The key by which the engine recognises a repeated trigger.
+     * The key by which the engine recognizes a repeated trigger; null if there is none.
      */
     idempotencyKey?: string | null;
     /**
@@ -558,64 +556,64 @@ export type RunReport = {
      */
     version?: string;
     /**
-     * Whether it was a test run.
+     * Whether the run is a test run of the engine.
      */
     isTest?: boolean;
     /**
-     * Labels given when the run was triggered.
+     * Labels from the trigger of the run; at most ten.
      */
     tags?: Array<string>;
     /**
-     * Free-form data of the run.
+     * Free-form data that the task's code attached to the run.
      */
     metadata?: {
         [key: string]: unknown;
     } | null;
     /**
-     * Cost of computing, in US cents.
+     * Compute cost, in US cents.
      */
     costInCents?: number;
     /**
-     * Fixed cost of having triggered the run, in US cents.
+     * Fixed cost of the trigger, in US cents.
      */
     baseCostInCents?: number;
     /**
-     * Time of computing, in milliseconds.
+     * Compute time, in milliseconds.
      */
     durationMs?: number;
     env?: ReportedEnvironment;
     /**
-     * How many runs lie between this one and the one that started the chain; 0 for a run of its own.
+     * Number of ancestors in a chain of runs that trigger each other; 0 for a run without a parent.
      */
     depth?: number;
     /**
-     * The batch it was triggered in.
+     * The `id` of the batch that triggered the run; null if there is none.
      */
     batchId?: string | null;
     /**
-     * What the run was given; any JSON value.
+     * Input of the run. Any JSON value.
      */
     payload?: unknown;
     /**
-     * What the run produced; any JSON value, null while there is none.
+     * Output of the run. Any JSON value; null while there is none.
      */
     output?: unknown;
     /**
-     * Why the run failed; null when it did not.
+     * Why the run failed; null if it did not.
      */
     error?: ReportedError;
     /**
-     * The tries that the run took, oldest first.
+     * The attempts of the run, oldest first.
      */
     attempts?: Array<ReportedAttempt>;
     /**
-     * The engine's schedule that fired the run.
+     * The engine's schedule that fired the run; null if none did. Free-form.
      */
     schedule?: {
         [key: string]: unknown;
     } | null;
     /**
-     * The engine's parent, root and child runs.
+     * Parent, root and child runs at the engine. Free-form.
      */
     relatedRuns?: {
         [key: string]: unknown;
@@ -633,7 +631,7 @@ export type RunReport = {
      */
     isWaiting?: unknown;
     /**
-     * Ignored, except that it marks items of `runs.list` (see recordRuns).
+     * Ignored, except that it marks an item of `runs.list` (see recordRuns).
      */
     isCompleted?: unknown;
     /**
@@ -649,15 +647,15 @@ export type RunReport = {
      */
     isCancelled?: unknown;
     /**
-     * Ignored, except that items of `runs.list` do not have it (see recordRuns).
+     * Ignored, except that an item of `runs.list` does not have it (see recordRuns).
      */
     attemptCount?: unknown;
     /**
-     * Accepted and ignored; an expiring link to a large payload.
+     * Accepted and ignored. An expiring link to a large payload.
      */
     payloadPresignedUrl?: unknown;
     /**
-     * Accepted and ignored; an expiring link to a large output.
+     * Accepted and ignored. An expiring link to a large output.
      */
     outputPresignedUrl?: unknown;
     /**
@@ -671,7 +669,7 @@ export type RunReport = {
 };
 
 /**
- * Status of the run, by any name that the run engine uses. Names that RunStatus does not have are recorded as follows:
+ * Status of the run, by any name of the Trigger.dev SDK. Names that RunStatus lacks are recorded as follows:
  *
  * | reported | recorded |
  * |---|---|
@@ -685,29 +683,29 @@ export type RunReport = {
 export type ReportedRunStatus = 'PENDING_VERSION' | 'DELAYED' | 'QUEUED' | 'EXECUTING' | 'REATTEMPTING' | 'FROZEN' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'CRASHED' | 'INTERRUPTED' | 'SYSTEM_FAILURE' | 'WAITING_FOR_DEPLOY' | 'DEQUEUED' | 'WAITING' | 'EXPIRED' | 'TIMED_OUT';
 
 /**
- * The engine's environment in which the run was executed.
+ * The engine's environment that executed the run.
  */
 export type ReportedEnvironment = {
     /**
-     * Identifies the environment.
+     * The engine's `id` of the environment.
      */
     id: string;
     /**
-     * Its name, e.g. `production`.
+     * Name of the environment, e.g. `production`.
      */
     name: string;
     /**
-     * The person whose development environment it is.
+     * User of a development environment; null for others.
      */
     user?: string | null;
 };
 
 /**
- * Why a run or an attempt failed; null when it did not.
+ * Why a run or an attempt failed; null if it did not.
  */
 export type ReportedError = {
     /**
-     * What went wrong.
+     * Error message of the task's code or of the engine.
      */
     message: string;
     /**
@@ -715,45 +713,45 @@ export type ReportedError = {
      */
     name?: string;
     /**
-     * Where in the task's code it went wrong.
+     * Stack trace of the task's code.
      */
     stackTrace?: string;
     /**
-     * Accepted and ignored; the errors that led to this one.
+     * Accepted and ignored. The errors that led to this one.
      */
     causes?: unknown;
 } | null;
 
 /**
- * One try of a run.
+ * One attempt to execute a run.
  */
 export type ReportedAttempt = {
     /**
-     * Identifies the attempt, usually `attempt_…`.
+     * Name of the attempt, usually `attempt_…`.
      */
     id: string;
     /**
-     * Where the attempt is.
+     * Status of the attempt. COMPLETED, FAILED and CANCELED are final.
      */
     status: 'PENDING' | 'EXECUTING' | 'PAUSED' | 'COMPLETED' | 'FAILED' | 'CANCELED';
     /**
-     * When the attempt was made.
+     * When the attempt was created.
      */
     createdAt: string;
     /**
-     * When it last changed.
+     * When the attempt last changed.
      */
     updatedAt: string;
     /**
-     * When it began; null before that.
+     * When the attempt began; null until then.
      */
     startedAt?: string | null;
     /**
-     * When it ended; null before that.
+     * When the attempt ended; null until then.
      */
     completedAt?: string | null;
     /**
-     * Why the attempt failed; null when it did not.
+     * Why the attempt failed; null if it did not.
      */
     error?: ReportedError;
 };
@@ -763,148 +761,146 @@ export type ReportedAttempt = {
  */
 export type ErrorResponse = {
     /**
-     * Status of the request
+     * Always `error`.
      */
     status: 'error';
     /**
-     * What is wrong, where, and what would be right; for people. Its wording may change.
+     * What is wrong, where, and what would be right. For people; the wording may change.
      */
     error: string;
     code: ErrorCode;
     /**
-     * The value of the `x-request-id` header.
+     * The value of the `x-request-id` header. Quote it when you report a problem.
      */
     request_id: string;
     /**
-     * On `/api/tasks`, and always empty there.
+     * Present and empty on `/api/tasks`, so that one schema holds for all replies there.
      */
     tasks?: Array<Task>;
     /**
-     * On `/api/tasks/runs` and `/api/tasks/runs/cancel`, and always empty there.
+     * Present and empty on `/api/tasks/runs` and `/api/tasks/runs/cancel`.
      */
     runs?: Array<Run>;
     /**
-     * On `/api/tasks/occurrences`, and always empty there.
+     * Present and empty on `/api/tasks/occurrences`.
      */
     occurrences?: Array<Occurrence>;
     /**
-     * On `/api/tasks/upcoming`, and always empty there.
+     * Present and empty on `/api/tasks/upcoming`.
      */
     upcoming?: Array<UpcomingFire>;
 };
 
 /**
- * What kind of error it is; for programs. A code never changes its meaning; new ones may be added, so treat an
- * unknown code by its HTTP status.
+ * Kind of an error, for programs. A code never changes its meaning. New codes may be added: handle an unknown one by its
+ * HTTP status.
  *
  * | code | HTTP status | meaning |
  * |---|---|---|
  * | `invalid_parameter` | 400 | a parameter has a wrong value, or is repeated or empty |
  * | `unknown_parameter` | 400 | the operation has no parameter of that name |
- * | `invalid_cursor` | 400 | `cursor` is not one of ours, is of other filters, or came without `limit` |
+ * | `invalid_cursor` | 400 | `cursor` is not a `next_cursor` of this service, belongs to other filters, or lacks `limit` |
  * | `malformed_request` | 400 | the URL's encoding is broken, or the request is not valid HTTP |
- * | `malformed_body` | 400 | the body is not JSON: its syntax or encoding is broken, a name is given twice, or it is nested too deeply |
+ * | `malformed_body` | 400 | the body is not valid JSON: broken syntax or encoding, a duplicate name, or more than 64 levels |
  * | `invalid_body` | 400 | a field of the body is missing, unknown or wrong |
- * | `invalid_schedule` | 400 | `schedule` cannot be read, or never fires |
- * | `invalid_timezone` | 400 | `timezone` is not a name of the IANA time zone database that the service knows |
- * | `too_many_tasks` | 400 | the filters match more tasks than the operation takes |
- * | `missing_credentials` | 401 | there is no key |
- * | `invalid_credentials` | 401 | the key is unknown, expired or revoked, or there is more than one |
- * | `account_forbidden` | 403 | the key belongs to another account than `account_id`, or `account_id` is not the task's owner |
- * | `admin_required` | 403 | the key is of an account, and the operation is for admins |
+ * | `invalid_schedule` | 400 | `schedule` is not a cron expression of the dialect, or never fires |
+ * | `invalid_timezone` | 400 | `timezone` is not a name of the service's IANA time zone database |
+ * | `too_many_tasks` | 400 | the filters match more tasks than the operation accepts |
+ * | `missing_credentials` | 401 | the request has no key |
+ * | `invalid_credentials` | 401 | the key is unknown, expired or revoked, or the request has more than one |
+ * | `account_forbidden` | 403 | `account_id` is not the account of the key, or not the owner of the task |
+ * | `admin_required` | 403 | the operation needs an admin key |
  * | `right_required` | 403 | the key lacks a right that the operation needs |
- * | `foreign_origin` | 403 | a page of another site asks, or the request was sent to another name |
- * | `not_found` | 404 | there is no such path |
- * | `task_not_found` | 404 | there is no task with that `id` |
- * | `run_not_found` | 404 | there is no run with that `runId` |
+ * | `foreign_origin` | 403 | without credentials: the request comes from a page of another origin, or names another host |
+ * | `not_found` | 404 | the path does not exist; paths are case-sensitive and have no trailing slash |
+ * | `task_not_found` | 404 | no task that the key can see has this `id` |
+ * | `run_not_found` | 404 | no run that the key can see has this `runId` |
  * | `method_not_allowed` | 405 | the path does not have this method; see `Allow` |
  * | `not_acceptable` | 406 | `Accept` excludes JSON |
  * | `request_timeout` | 408 | the request did not arrive in time |
- * | `run_of_another_task` | 409 | a run with that `id` belongs to another task |
- * | `run_of_the_engine` | 409 | a run with that `id` belongs to the service's own engine, so it cannot be reported |
- * | `no_engine` | 409 | no live engine can execute the task |
+ * | `run_of_another_task` | 409 | the reported run belongs to another task |
+ * | `run_of_the_engine` | 409 | the reported run belongs to the service's own engine |
+ * | `no_engine` | 409 | no engine is live |
  * | `not_cancelable` | 409 | the run is not final, and the service's engine does not own it |
  * | `body_too_large` | 413 | the body is too large |
  * | `uri_too_long` | 414 | the URL is too long |
- * | `unsupported_media_type` | 415 | the body is not sent as `application/json` |
- * | `idempotency_key_reused` | 422 | this `Idempotency-Key` belongs to another body |
- * | `rate_limited` | 429 | too many requests with this key or from this address; see `Retry-After` |
+ * | `unsupported_media_type` | 415 | the `Content-Type` is not `application/json`, or the `Content-Encoding` is unknown |
+ * | `idempotency_key_reused` | 422 | this `Idempotency-Key` was used with another body |
+ * | `rate_limited` | 429 | this key or this address has sent too many requests; see `Retry-After` |
  * | `too_many_queued` | 429 | too many runs of the task, or of its account, are queued; see `Retry-After` |
  * | `headers_too_large` | 431 | the headers are too large |
  * | `internal_error` | 500 | an unexpected failure |
  * | `database_unavailable` | 503 | the database cannot be reached or is too slow |
  * | `service_overloaded` | 503 | the service itself, not its database, was too busy to answer in time |
- * | `too_busy` | 503 | there are too many connections, or too many unread replies |
- * | `not_ready` | 503 | the service is starting or about to end (`/health/ready` alone) |
+ * | `too_busy` | 503 | the service has too many connections, or too many unread replies |
+ * | `not_ready` | 503 | the service is starting or shutting down |
  *
  */
 export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'too_many_tasks' | 'missing_credentials' | 'invalid_credentials' | 'account_forbidden' | 'admin_required' | 'right_required' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'run_of_another_task' | 'run_of_the_engine' | 'no_engine' | 'not_cancelable' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'rate_limited' | 'too_many_queued' | 'headers_too_large' | 'internal_error' | 'database_unavailable' | 'service_overloaded' | 'too_busy' | 'not_ready';
 
 /**
- * A prompt that is executed on a schedule.
+ * A prompt on a cron schedule, with its last runs and next fire times.
  */
 export type Task = {
     /**
-     * Identifies the task.
+     * The service sets it when the task is created. It never changes.
      */
     id: string;
     /**
-     * What people call the task.
+     * Name of the task, for people.
      */
     title: string;
     /**
-     * What the task executes.
+     * The prompt that each run executes.
      */
     prompt: string;
     /**
-     * Cron expression of five fields (minute, hour, day of month, month, day of week), read in `timezone`, e.g.
-     * `0 9 * * 4` for Thursdays at nine. CreateTaskRequest describes the dialect.
+     * Cron expression of five fields (minute, hour, day of month, month, day of week) in the zone `timezone`, e.g.
+     * `0 9 * * 4` for Thursdays at 9:00. CreateTaskRequest describes the dialect.
      *
      */
     schedule: string;
     /**
-     * Name of the time zone in which `schedule` is read, e.g. `America/New_York`. Absent on a task that was stored
-     * without one, which means UTC.
+     * IANA time zone of `schedule`, e.g. `America/New_York`. Absent means UTC.
      *
      */
     timezone?: string;
     /**
-     * The account that owns the task.
+     * The account that owns the task; never changes.
      */
     account_id: string;
     /**
-     * The artist account that the task works for.
+     * The artist account that the task is for.
      */
     artist_account_id: string;
     /**
-     * Whether the task fires. Null counts as true.
+     * Whether the schedule fires the task. Null counts as true.
      */
     enabled: boolean | null;
     /**
-     * The schedule's id at the run engine; null or absent while it has none.
+     * The `id` of the schedule at an external run engine; null or absent if there is none.
      */
     trigger_schedule_id?: string | null;
     /**
-     * The last five runs, newest first (by `createdAt`, ties by `id`, the greater one first); empty when it has never
-     * run. With `runs=summary` they lack most fields.
+     * The last five runs, newest first (by `createdAt`, ties by `id`, the greater one first). Empty if it has never run.
+     * With `runs=summary` they lack most fields.
      *
      */
     recent_runs: Array<Run>;
     /**
-     * The next ten fire times, ascending; empty when the task is disabled, or when its schedule or time zone cannot
-     * be read. A task fires when the clocks of its zone show a minute that its schedule names. They depend on the
-     * schedule, the zone and the time of the request alone. Where the clocks change:
+     * The next ten fire times, ascending. Empty if the task is disabled, or if its schedule or time zone is not valid. A
+     * task fires when the clocks of its zone show a minute that its schedule names. When the clocks change:
      *
-     * - A time that the clocks skip fires as much later as they skip, that is, by the offset before the change:
-     * `30 2 * * *` in New York fires at 03:30 that day; `15 2 * * *` on Lord Howe Island, where they skip half an
-     * hour, at 02:45. Where that is another fire time of the schedule, it fires once.
+     * - A time that the clocks skip fires later, by the length of the gap. `30 2 * * *` in New York fires at 03:30 that
+     * day; `15 2 * * *` on Lord Howe Island, where the gap is half an hour, fires at 02:45. If that is another fire time
+     * of the schedule, it fires once.
      * - A time that the clocks repeat fires once, at its first occurrence. Only a schedule whose hour field names all
      * 24 hours, such as `0 * * * *`, fires at every occurrence.
      *
      */
     upcoming: Array<string>;
     /**
-     * E-mail address of the owning account; null when it is not known.
+     * E-mail address of the account that owns the task; null if unknown.
      */
     owner_email: string | null;
     /**
@@ -914,18 +910,17 @@ export type Task = {
      */
     artist_name?: string | null;
     /**
-     * The model that the prompt runs on; null or absent for the engine's default.
+     * The model that executes the prompt; null or absent means the engine's default.
      */
     model?: string | null;
     /**
      * What happens when the task is due while a run of it waits or executes. `skip`: the fire time is skipped. `queue`:
-     * one run waits, and further fire times are skipped. `allow`: runs execute at the same time. Absent means
-     * `skip`.
+     * one run waits; further fire times are skipped. `allow`: runs execute concurrently. Absent means `skip`.
      *
      */
     overlap?: 'skip' | 'queue' | 'allow';
     /**
-     * Which missed fire times run late. A fire time is missed if no engine was live within 60 seconds. `skip`: none.
+     * Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds. `skip`: none.
      * `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`.
      *
      */
@@ -936,8 +931,7 @@ export type Task = {
      */
     timeout_seconds?: number;
     /**
-     * The most times that one run is delivered. With 1, work that was delivered and then failed or was lost is not
-     * repeated. Absent means 1.
+     * The most attempts of one run. With 1, work that fails or is lost after delivery is not repeated. Absent means 1.
      *
      */
     max_attempts?: number;
@@ -946,7 +940,7 @@ export type Task = {
      */
     created_at?: string;
     /**
-     * When the task was created or last changed with `PATCH`. Runs do not change it. Absent only if `created_at` is
+     * When the task was created or last changed by updateTask. Runs do not change it. Absent only if `created_at` is
      * absent too.
      *
      */
@@ -961,29 +955,29 @@ export type Task = {
  */
 export type Run = {
     /**
-     * Identifies the run, usually `run_…`.
+     * Usually `run_…`; unique among the runs of all tasks.
      */
     id: string;
     /**
-     * The task it belongs to. Only in replies of `/api/tasks/runs`.
+     * The `id` of its task. Absent in `recent_runs` of a task.
      */
     task_id?: string;
     /**
-     * Current title of its task; null if the task was deleted. Only in replies of `GET /api/tasks/runs`.
+     * Current title of its task; null if the task was deleted. Only present in replies of listRuns.
      *
      */
     title?: string | null;
     status: RunStatus;
     /**
-     * Name of the engine's function that executes the task.
+     * Name of the engine's function that executes the task, e.g. `customer-prompt-task`.
      */
     taskIdentifier: string;
     /**
-     * The engine's call that made the run.
+     * The call of the engine's SDK that created the run.
      */
     triggerFunction?: 'trigger' | 'triggerAndWait' | 'batchTrigger' | 'batchTriggerAndWait';
     /**
-     * When the run was made.
+     * When the run was created. Sorts listings and `recent_runs`.
      */
     createdAt: string;
     /**
@@ -991,27 +985,27 @@ export type Run = {
      */
     updatedAt: string;
     /**
-     * When its first attempt began; null before that.
+     * When the first attempt began; null until then.
      */
     startedAt?: string | null;
     /**
-     * When it reached a final status; null before that.
+     * When the run reached a final status; null until then.
      */
     finishedAt?: string | null;
     /**
-     * The instant a delayed run waits for.
+     * When a delayed run may start; null if the run is not delayed.
      */
     delayedUntil?: string | null;
     /**
-     * When it expired without having started; null when it has not.
+     * When the run expired before it started; null if it did not.
      */
     expiredAt?: string | null;
     /**
-     * How long the run may wait before it expires, as the engine gave it; any JSON value.
+     * How long the run may wait before it expires. Any JSON value, in the engine's own format.
      */
     ttl?: unknown;
     /**
-     * The key by which the engine recognises a repeated trigger.
+     * The key by which the engine recognizes a repeated trigger; null if there is none.
      */
     idempotencyKey?: string | null;
     /**
@@ -1019,66 +1013,66 @@ export type Run = {
      */
     version?: string;
     /**
-     * Whether it was a test run.
+     * Whether the run is a test run of the engine.
      */
     isTest?: boolean;
     /**
-     * Labels given when the run was triggered.
+     * Labels from the trigger of the run; at most ten.
      */
     tags?: Array<string>;
     /**
-     * Free-form data of the run. Absent in a summary.
+     * Free-form data that the task's code attached to the run. Absent in a summary.
      */
     metadata?: {
         [key: string]: unknown;
     } | null;
     /**
-     * Cost of computing, in US cents.
+     * Compute cost, in US cents.
      */
     costInCents?: number;
     /**
-     * Fixed cost of having triggered the run, in US cents.
+     * Fixed cost of the trigger, in US cents.
      */
     baseCostInCents?: number;
     /**
-     * Time of computing, in milliseconds.
+     * Compute time, in milliseconds.
      */
     durationMs?: number;
     env?: RunEnvironment;
     /**
-     * How many runs lie between this one and the one that started the chain; 0 for a run of its own.
+     * Number of ancestors in a chain of runs that trigger each other; 0 for a run without a parent.
      */
     depth?: number;
     /**
-     * The batch it was triggered in.
+     * The `id` of the batch that triggered the run; null if there is none.
      */
     batchId?: string | null;
     /**
-     * What the run was given; any JSON value. Absent in a summary.
+     * Input of the run. Any JSON value. Absent in a summary.
      */
     payload?: unknown;
     /**
-     * What the run produced: any JSON value, null while there is none. The output of a content run has the fields
-     * of the schema ContentOutput, and may have more. Absent in a summary.
+     * Output of the run. Any JSON value; null while there is none. The output of a content run has the fields of the
+     * schema ContentOutput, and may have more. Absent in a summary.
      *
      */
     output?: unknown;
     /**
-     * Why the run failed; null when it did not.
+     * Why the run failed; null if it did not.
      */
     error?: RunError | null;
     /**
-     * The tries that the run took, oldest first. Absent in a summary.
+     * The attempts of the run, oldest first. Absent in a summary.
      */
     attempts?: Array<RunAttempt>;
     /**
-     * The engine's schedule that fired the run.
+     * The engine's schedule that fired the run; null if none did. Free-form.
      */
     schedule?: {
         [key: string]: unknown;
     } | null;
     /**
-     * The engine's parent, root and child runs.
+     * Parent, root and child runs at the engine. Free-form.
      */
     relatedRuns?: {
         [key: string]: unknown;
@@ -1086,25 +1080,25 @@ export type Run = {
 };
 
 /**
- * Where the run is. COMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final.
+ * Status of the run. COMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final.
  *
  */
 export type RunStatus = 'PENDING_VERSION' | 'DELAYED' | 'QUEUED' | 'EXECUTING' | 'REATTEMPTING' | 'FROZEN' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'CRASHED' | 'INTERRUPTED' | 'SYSTEM_FAILURE';
 
 /**
- * The engine's environment in which the run was executed.
+ * The engine's environment that executed the run.
  */
 export type RunEnvironment = {
     /**
-     * Identifies the environment.
+     * The engine's `id` of the environment.
      */
     id: string;
     /**
-     * Its name, e.g. `production`.
+     * Name of the environment, e.g. `production`.
      */
     name: string;
     /**
-     * The person whose development environment it is.
+     * User of a development environment; null for others.
      */
     user?: string | null;
 };
@@ -1114,7 +1108,7 @@ export type RunEnvironment = {
  */
 export type RunError = {
     /**
-     * What went wrong.
+     * Error message of the task's code or of the engine.
      */
     message: string;
     /**
@@ -1122,63 +1116,63 @@ export type RunError = {
      */
     name?: string;
     /**
-     * Where in the task's code it went wrong. Absent in a summary.
+     * Stack trace of the task's code. Absent in a summary.
      */
     stackTrace?: string;
 };
 
 /**
- * One try of a run.
+ * One attempt to execute a run.
  */
 export type RunAttempt = {
     /**
-     * Identifies the attempt, usually `attempt_…`.
+     * Name of the attempt, usually `attempt_…`.
      */
     id: string;
     /**
-     * Where the attempt is.
+     * Status of the attempt. COMPLETED, FAILED and CANCELED are final.
      */
     status: 'PENDING' | 'EXECUTING' | 'PAUSED' | 'COMPLETED' | 'FAILED' | 'CANCELED';
     /**
-     * When the attempt was made.
+     * When the attempt was created.
      */
     createdAt: string;
     /**
-     * When it last changed.
+     * When the attempt last changed.
      */
     updatedAt: string;
     /**
-     * When it began; null before that.
+     * When the attempt began; null until then.
      */
     startedAt?: string | null;
     /**
-     * When it ended; null before that.
+     * When the attempt ended; null until then.
      */
     completedAt?: string | null;
     /**
-     * Why the attempt failed; null when it did not.
+     * Why the attempt failed; null if it did not.
      */
     error?: RunError | null;
 };
 
 /**
- * Output of a run that made a piece of content. It may have more fields than these.
+ * Output of a content run. It may have more fields than these, and may lack any of them.
  */
 export type ContentOutput = {
     /**
-     * Where the finished video is.
+     * URL of the finished video.
      */
     videoSourceUrl?: string;
     /**
-     * Where the image is that the video was made from.
+     * URL of the image that the video was made from.
      */
     imageUrl?: string;
     /**
-     * The caption that goes with it.
+     * Caption of the video.
      */
     captionText?: string;
     /**
-     * The look of the piece.
+     * Visual template of the video.
      */
     template?: 'artist-caption-bedroom' | 'artist-caption-outside' | 'artist-caption-stage' | 'album-record-store' | 'artist-release-editorial';
     /**
@@ -1186,7 +1180,7 @@ export type ContentOutput = {
      */
     lipsync?: boolean;
     /**
-     * The part of the song that is heard.
+     * The clip of a song in the video.
      */
     audio?: {
         /**
@@ -1194,23 +1188,23 @@ export type ContentOutput = {
          */
         songTitle?: string;
         /**
-         * File of the song.
+         * File name of the song.
          */
         songFilename?: string;
         /**
-         * Where in the song the part begins, in seconds.
+         * Start of the clip within the song, in seconds.
          */
         startSeconds?: number;
         /**
-         * Length of the part, in seconds.
+         * Length of the clip, in seconds.
          */
         durationSeconds?: number;
         /**
-         * What is sung in it.
+         * Lyrics of the clip.
          */
         clipLyrics?: string;
         /**
-         * How it feels.
+         * Mood of the clip.
          */
         clipMood?: string;
         [key: string]: unknown;
@@ -1220,27 +1214,21 @@ export type ContentOutput = {
 
 /**
  * Filter by task ID (UUID). Returns a single task matching the provided ID.
- * In the sample data, e.g. `5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11`.
- *
  */
 export type TaskFilter = string;
 
 /**
  * Filter tasks to only include those for the specified account.
- * In the sample data, e.g. `a1b5d0c2-3e4f-4a6b-8c7d-9e0f1a2b3c4d`.
- *
  */
 export type AccountFilter = string;
 
 /**
  * Filter tasks to only include those for the specified artist account.
- * In the sample data, e.g. `c3d7f2e4-5a6b-4c8d-9e0f-1a2b3c4d5e6f`.
- *
  */
 export type ArtistFilter = string;
 
 /**
- * `true`: only tasks that fire (`enabled` is true or null, which counts as true). `false`: only disabled ones.
+ * `true`: only tasks that fire; their `enabled` is true or null. `false`: only disabled tasks.
  *
  */
 export type EnabledFilter = boolean;
@@ -1254,60 +1242,59 @@ export type DeleteTaskData = {
 
 export type DeleteTaskErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong, or given twice.
+     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
      */
     400: ErrorResponse;
     /**
-     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     * The request has no key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
-     * Or the key lacks a right that the operation needs (`right_required`).
-     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * `account_id` is not the key's account, or, with an admin key, not the task's owner (`account_forbidden`). Or the key
+     * lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not `localhost`,
+     * `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
      *
      */
     403: ErrorResponse;
     /**
-     * There is no task with that id.
+     * No task has this id, or it belongs to another account than the key.
      */
     404: ErrorResponse;
     /**
-     * The request's `Accept` header excludes `application/json`, the only type there is.
+     * The `Accept` header excludes `application/json`, the only type that the service returns.
      */
     406: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (8 MiB to record runs), or a run in it or its `payload` is larger than 256 KiB.
+     * The body is larger than 1 MiB (recordRuns: 8 MiB), or a run or a `payload` in it is larger than 256 KiB.
      *
      */
     413: ErrorResponse;
     /**
-     * The request's URL is longer than 8,192 bytes.
+     * The URL is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * The body is not sent as `application/json`.
+     * The `Content-Type` is not `application/json`, or the `Content-Encoding` is unknown.
      */
     415: ErrorResponse;
     /**
-     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
-     * try again after the seconds in `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
+     * `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The request's headers are larger than 65,536 bytes together.
+     * The headers have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     * An unexpected failure. The service logs its details under the `request_id`.
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
-     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
+     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
+     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1330,57 +1317,48 @@ export type ListTasksData = {
     query?: {
         /**
          * Filter by task ID (UUID). Returns a single task matching the provided ID.
-         * In the sample data, e.g. `5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11`.
-         *
          */
         id?: string;
         /**
          * Filter tasks to only include those for the specified account.
-         * In the sample data, e.g. `a1b5d0c2-3e4f-4a6b-8c7d-9e0f1a2b3c4d`.
-         *
          */
         account_id?: string;
         /**
          * Filter tasks to only include those for the specified artist account.
-         * In the sample data, e.g. `c3d7f2e4-5a6b-4c8d-9e0f-1a2b3c4d5e6f`.
-         *
          */
         artist_account_id?: string;
         /**
-         * `true`: only tasks that fire (`enabled` is true or null, which counts as true). `false`: only disabled ones.
+         * `true`: only tasks that fire; their `enabled` is true or null. `false`: only disabled tasks.
          *
          */
         enabled?: boolean;
         /**
          * Only tasks with all of these words: one to eight, separated by spaces, 200 characters together. Each must
-         * occur in the `title` or the `prompt`, also as a part of a longer word. Case does not matter, in any script; letters
-         * are compared one by one, so `strasse` does not find `Straße`, nor `e` an `é`. In the sample data, e.g.
-         * `listener report`.
+         * occur in the `title` or the `prompt`, also as part of a longer word. Case does not matter, in any script. Letters
+         * are compared one by one: `strasse` does not find `Straße`, and `e` does not find `é`.
          *
          */
         q?: string;
         /**
-         * Only tasks whose newest run (the first of `recent_runs`) is in one of these statuses, separated by commas, e.g.
-         * `FAILED,CRASHED`. A client may also repeat the parameter, as in `listRuns`. A task that has never run matches
-         * none.
+         * Only tasks whose newest run has one of these statuses, separated by commas, e.g. `FAILED,CRASHED`. The parameter may
+         * also be repeated. A task that has never run matches none.
          *
          */
         last_status?: Array<RunStatus>;
         /**
-         * What `recent_runs` has of each run. `full`: everything. `summary`: only `id`, `status`, `taskIdentifier`,
-         * `createdAt`, `updatedAt`, `startedAt`, `finishedAt`, `durationMs`, and of `error` only `message` and `name`; so a
-         * page is small whatever runs were given and produced.
+         * The fields of each run in `recent_runs`. `full`: all. `summary`: only `id`, `status`, `taskIdentifier`, `createdAt`,
+         * `updatedAt`, `startedAt`, `finishedAt`, `durationMs`, and the `message` and `name` of `error`. A page of summaries
+         * is small, even if runs have large payloads and outputs.
          *
          */
         runs?: 'full' | 'summary';
         /**
-         * Largest number of tasks in the reply, 1 to 1000, in plain decimal digits. Without it, every match is returned.
+         * The most tasks in the reply, 1 to 1000. Without it, the reply has every match.
          */
         limit?: number;
         /**
-         * Where the page starts: the `next_cursor` of the page before, unchanged. Needs `limit`, and the same filters
-         * (`id`, `account_id`, `artist_account_id`, `enabled`, `q`, `last_status`) and the same `runs` as the page it came
-         * from. Opaque: its content is not part of this contract.
+         * The `next_cursor` of the previous page, with the same filters and the same `runs`. Needs `limit`. Opaque: send it
+         * unchanged.
          *
          */
         cursor?: string;
@@ -1390,49 +1368,48 @@ export type ListTasksData = {
 
 export type ListTasksErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded. Or the filters of `listUpcoming`
-     * match too many tasks (`too_many_tasks`).
+     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
     400: ErrorResponse;
     /**
-     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     * The request has no key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
-     * Or the key lacks a right that the operation needs (`right_required`).
-     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * `account_id` is not the key's account, or, with an admin key, not the task's owner (`account_forbidden`). Or the key
+     * lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not `localhost`,
+     * `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
      *
      */
     403: ErrorResponse;
     /**
-     * The request's `Accept` header excludes `application/json`, the only type there is.
+     * The `Accept` header excludes `application/json`, the only type that the service returns.
      */
     406: ErrorResponse;
     /**
-     * The request's URL is longer than 8,192 bytes.
+     * The URL is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
-     * try again after the seconds in `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
+     * `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The request's headers are larger than 65,536 bytes together.
+     * The headers have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     * An unexpected failure. The service logs its details under the `request_id`.
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
-     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
+     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
+     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1458,60 +1435,59 @@ export type UpdateTaskData = {
 
 export type UpdateTaskErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong, or given twice.
+     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
      */
     400: ErrorResponse;
     /**
-     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     * The request has no key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
-     * Or the key lacks a right that the operation needs (`right_required`).
-     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * `account_id` is not the key's account, or, with an admin key, not the task's owner (`account_forbidden`). Or the key
+     * lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not `localhost`,
+     * `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
      *
      */
     403: ErrorResponse;
     /**
-     * There is no task with that id.
+     * No task has this id, or it belongs to another account than the key.
      */
     404: ErrorResponse;
     /**
-     * The request's `Accept` header excludes `application/json`, the only type there is.
+     * The `Accept` header excludes `application/json`, the only type that the service returns.
      */
     406: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (8 MiB to record runs), or a run in it or its `payload` is larger than 256 KiB.
+     * The body is larger than 1 MiB (recordRuns: 8 MiB), or a run or a `payload` in it is larger than 256 KiB.
      *
      */
     413: ErrorResponse;
     /**
-     * The request's URL is longer than 8,192 bytes.
+     * The URL is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * The body is not sent as `application/json`.
+     * The `Content-Type` is not `application/json`, or the `Content-Encoding` is unknown.
      */
     415: ErrorResponse;
     /**
-     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
-     * try again after the seconds in `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
+     * `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The request's headers are larger than 65,536 bytes together.
+     * The headers have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     * An unexpected failure. The service logs its details under the `request_id`.
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
-     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
+     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
+     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1532,9 +1508,9 @@ export type CreateTaskData = {
     body: CreateTaskRequest;
     headers?: {
         /**
-         * Names this creation, e.g. a UUID made for it; 1 to 255 visible ASCII characters. Retry at once or at the same
-         * time if you like: all requests with the same key and body create one task. The same key with another body is
-         * an error (`422`). A request that fails validation does not use up the key.
+         * Identifies this creation, e.g. by a new UUID; 1 to 255 visible ASCII characters. All requests with the same key and
+         * body create one task, concurrent ones too. The same key with another body is an error (`422`). A request that fails
+         * validation does not use up the key.
          *
          */
         'Idempotency-Key'?: string;
@@ -1546,60 +1522,59 @@ export type CreateTaskData = {
 
 export type CreateTaskErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong, or given twice.
+     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
      */
     400: ErrorResponse;
     /**
-     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     * The request has no key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
-     * Or the key lacks a right that the operation needs (`right_required`).
-     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * `account_id` is not the key's account, or, with an admin key, not the task's owner (`account_forbidden`). Or the key
+     * lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not `localhost`,
+     * `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
      *
      */
     403: ErrorResponse;
     /**
-     * The request's `Accept` header excludes `application/json`, the only type there is.
+     * The `Accept` header excludes `application/json`, the only type that the service returns.
      */
     406: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (8 MiB to record runs), or a run in it or its `payload` is larger than 256 KiB.
+     * The body is larger than 1 MiB (recordRuns: 8 MiB), or a run or a `payload` in it is larger than 256 KiB.
      *
      */
     413: ErrorResponse;
     /**
-     * The request's URL is longer than 8,192 bytes.
+     * The URL is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * The body is not sent as `application/json`.
+     * The `Content-Type` is not `application/json`, or the `Content-Encoding` is unknown.
      */
     415: ErrorResponse;
     /**
-     * This `Idempotency-Key` belongs to another body.
+     * This `Idempotency-Key` was used with another body within the last 24 hours.
      */
     422: ErrorResponse;
     /**
-     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
-     * try again after the seconds in `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
+     * `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The request's headers are larger than 65,536 bytes together.
+     * The headers have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     * An unexpected failure. The service logs its details under the `request_id`.
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
-     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
+     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
+     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1621,44 +1596,41 @@ export type ListRunsData = {
     path?: never;
     query?: {
         /**
-         * The one run with this id, with all its fields. In the sample data, e.g. `run_thursday_06`.
+         * Only the run with this `id`, with all its fields.
          */
         runId?: string;
         /**
-         * Largest number of runs in the reply, 1 to 100, in plain decimal digits; 20 by default.
+         * The most runs in the reply, 1 to 100; 20 by default.
          */
         limit?: number;
         /**
-         * Where the page starts: the `next_cursor` of the page before, unchanged, with the same filters (all but `limit`).
-         * Opaque: its content is not part of this contract.
+         * The `next_cursor` of the previous page, with the same filters; `limit` may differ. Opaque: send it unchanged.
          *
          */
         cursor?: string;
         /**
-         * Only runs of this account's tasks. In the sample data, e.g. `a1b5d0c2-3e4f-4a6b-8c7d-9e0f1a2b3c4d`.
-         *
+         * Only runs of this account's tasks.
          */
         account_id?: string;
         /**
-         * Only runs of this task. In the sample data, e.g. `5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11`.
-         *
+         * Only runs of this task.
          */
         task_id?: string;
         /**
-         * Only runs in one of these statuses, separated by commas, e.g. `FAILED,CRASHED`. A client may also repeat the
-         * parameter: `status=FAILED&status=CRASHED` is the same list.
+         * Only runs with one of these statuses, separated by commas, e.g. `FAILED,CRASHED`. The parameter may also be
+         * repeated: `status=FAILED&status=CRASHED`.
          *
          */
         status?: Array<RunStatus>;
         /**
          * Only runs whose `createdAt`, as replies show it, is at or after this instant (RFC 3339, e.g.
-         * `2026-11-19T00:00:00Z`; a `+` in a URL is `%2B`). Decimals beyond milliseconds count: `00.0009Z` excludes `00.000Z`.
+         * `2026-11-19T00:00:00Z`). Write a `+` as `%2B`. Decimals beyond milliseconds count: `00.0009Z` excludes `00.000Z`.
          *
          */
         from?: string;
         /**
          * Only runs whose `createdAt`, as replies show it, is before this instant (RFC 3339, e.g.
-         * `2026-11-20T00:00:00Z`; a `+` in a URL is `%2B`). Decimals beyond milliseconds count: `00.0009Z` includes `00.000Z`.
+         * `2026-11-20T00:00:00Z`). Write a `+` as `%2B`. Decimals beyond milliseconds count: `00.0009Z` includes `00.000Z`.
          *
          */
         to?: string;
@@ -1668,53 +1640,52 @@ export type ListRunsData = {
 
 export type ListRunsErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded. Or the filters of `listUpcoming`
-     * match too many tasks (`too_many_tasks`).
+     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
     400: ErrorResponse;
     /**
-     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     * The request has no key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
-     * Or the key lacks a right that the operation needs (`right_required`).
-     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * `account_id` is not the key's account, or, with an admin key, not the task's owner (`account_forbidden`). Or the key
+     * lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not `localhost`,
+     * `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
      *
      */
     403: ErrorResponse;
     /**
-     * There is no run with that `runId` that matches the other filters.
+     * No run with this `runId` matches the other filters, or it belongs to another account than the key.
      */
     404: ErrorResponse;
     /**
-     * The request's `Accept` header excludes `application/json`, the only type there is.
+     * The `Accept` header excludes `application/json`, the only type that the service returns.
      */
     406: ErrorResponse;
     /**
-     * The request's URL is longer than 8,192 bytes.
+     * The URL is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
-     * try again after the seconds in `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
+     * `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The request's headers are larger than 65,536 bytes together.
+     * The headers have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     * An unexpected failure. The service logs its details under the `request_id`.
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
-     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
+     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
+     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1724,7 +1695,7 @@ export type ListRunsError = ListRunsErrors[keyof ListRunsErrors];
 
 export type ListRunsResponses = {
     /**
-     * The runs that match.
+     * The matching runs.
      */
     200: RunsResponse;
 };
@@ -1748,48 +1719,47 @@ export type RunTaskData = {
 
 export type RunTaskErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong, or given twice.
+     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
      */
     400: ErrorResponse;
     /**
-     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     * The request has no key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * The key lacks a right that the operation needs.
-     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * The key lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not
+     * `localhost`, `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
      *
      */
     403: ErrorResponse;
     /**
-     * There is no task with that id.
+     * No task has this id, or it belongs to another account than the key.
      */
     404: ErrorResponse;
     /**
-     * The request's `Accept` header excludes `application/json`, the only type there is.
+     * The `Accept` header excludes `application/json`, the only type that the service returns.
      */
     406: ErrorResponse;
     /**
-     * No live engine can execute the task. Nothing was queued.
+     * No engine is live. Nothing was queued.
      *
      */
     409: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (8 MiB to record runs), or a run in it or its `payload` is larger than 256 KiB.
+     * The body is larger than 1 MiB (recordRuns: 8 MiB), or a run or a `payload` in it is larger than 256 KiB.
      *
      */
     413: ErrorResponse;
     /**
-     * The request's URL is longer than 8,192 bytes.
+     * The URL is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * The body is not sent as `application/json`.
+     * The `Content-Type` is not `application/json`, or the `Content-Encoding` is unknown.
      */
     415: ErrorResponse;
     /**
-     * This `Idempotency-Key` belongs to another body.
+     * This `Idempotency-Key` was used with another body within the last 24 hours.
      */
     422: ErrorResponse;
     /**
@@ -1799,17 +1769,17 @@ export type RunTaskErrors = {
      */
     429: ErrorResponse;
     /**
-     * The request's headers are larger than 65,536 bytes together.
+     * The headers have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     * An unexpected failure. The service logs its details under the `request_id`.
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
-     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
+     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
+     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1819,7 +1789,7 @@ export type RunTaskError = RunTaskErrors[keyof RunTaskErrors];
 
 export type RunTaskResponses = {
     /**
-     * The run.
+     * The queued run, or the first one of this `Idempotency-Key`.
      */
     200: RunsResponse;
 };
@@ -1835,65 +1805,64 @@ export type RecordRunsData = {
 
 export type RecordRunsErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong, or given twice.
+     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
      */
     400: ErrorResponse;
     /**
-     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     * The request has no key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * The key belongs to an account, and the operation needs an admin key.
-     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * The operation needs an admin key (`admin_required`). With `AUTH=none`: the `Host` header is not `localhost`,
+     * `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
      *
      */
     403: ErrorResponse;
     /**
-     * There is no task with that id.
+     * No task has this id, or it belongs to another account than the key.
      */
     404: ErrorResponse;
     /**
-     * The request's `Accept` header excludes `application/json`, the only type there is.
+     * The `Accept` header excludes `application/json`, the only type that the service returns.
      */
     406: ErrorResponse;
     /**
-     * A run with that id belongs to another task (`run_of_another_task`) or to the service's own engine
-     * (`run_of_the_engine`). A run cannot move to another task. Nothing was recorded.
+     * A reported run belongs to another task (`run_of_another_task`) or to the service's own engine (`run_of_the_engine`).
+     * Nothing was recorded.
      *
      */
     409: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (8 MiB to record runs), or a run in it or its `payload` is larger than 256 KiB.
+     * The body is larger than 1 MiB (recordRuns: 8 MiB), or a run or a `payload` in it is larger than 256 KiB.
      *
      */
     413: ErrorResponse;
     /**
-     * The request's URL is longer than 8,192 bytes.
+     * The URL is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * The body is not sent as `application/json`.
+     * The `Content-Type` is not `application/json`, or the `Content-Encoding` is unknown.
      */
     415: ErrorResponse;
     /**
-     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
-     * try again after the seconds in `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
+     * `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The request's headers are larger than 65,536 bytes together.
+     * The headers have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     * An unexpected failure. The service logs its details under the `request_id`.
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
-     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
+     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
+     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1919,27 +1888,26 @@ export type CancelRunData = {
 
 export type CancelRunErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong, or given twice.
+     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
      */
     400: ErrorResponse;
     /**
-     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     * The request has no key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * The key lacks a right that the operation needs.
-     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * The key lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not
+     * `localhost`, `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
      *
      */
     403: ErrorResponse;
     /**
-     * There is no run with that `runId`.
+     * No run has this `runId`, or it belongs to another account than the key.
      *
      */
     404: ErrorResponse;
     /**
-     * The request's `Accept` header excludes `application/json`, the only type there is.
+     * The `Accept` header excludes `application/json`, the only type that the service returns.
      */
     406: ErrorResponse;
     /**
@@ -1948,36 +1916,36 @@ export type CancelRunErrors = {
      */
     409: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (8 MiB to record runs), or a run in it or its `payload` is larger than 256 KiB.
+     * The body is larger than 1 MiB (recordRuns: 8 MiB), or a run or a `payload` in it is larger than 256 KiB.
      *
      */
     413: ErrorResponse;
     /**
-     * The request's URL is longer than 8,192 bytes.
+     * The URL is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * The body is not sent as `application/json`.
+     * The `Content-Type` is not `application/json`, or the `Content-Encoding` is unknown.
      */
     415: ErrorResponse;
     /**
-     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
-     * try again after the seconds in `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
+     * `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The request's headers are larger than 65,536 bytes together.
+     * The headers have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     * An unexpected failure. The service logs its details under the `request_id`.
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
-     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
+     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
+     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1999,24 +1967,22 @@ export type ListOccurrencesData = {
     path?: never;
     query?: {
         /**
-         * Only occurrences of this task. In the sample data, e.g. `5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11`.
-         *
+         * Only occurrences of this task.
          */
         task_id?: string;
         /**
-         * Only occurrences of this account's tasks. In the sample data, e.g. `a1b5d0c2-3e4f-4a6b-8c7d-9e0f1a2b3c4d`.
-         *
+         * Only occurrences of this account's tasks.
          */
         account_id?: string;
         /**
-         * Only occurrences whose `scheduled_at` is at or after this instant (RFC 3339, e.g. `2026-11-19T00:00:00Z`; a `+` in
-         * a URL is `%2B`). By default seven days before the request.
+         * Only occurrences whose `scheduled_at` is at or after this instant (RFC 3339, e.g. `2026-11-19T00:00:00Z`). Write a
+         * `+` as `%2B`. By default seven days before the request.
          *
          */
         from?: string;
         /**
-         * Only occurrences whose `scheduled_at` is before this instant (RFC 3339, e.g. `2026-11-20T00:00:00Z`; a `+` in a
-         * URL is `%2B`).
+         * Only occurrences whose `scheduled_at` is before this instant (RFC 3339, e.g. `2026-11-20T00:00:00Z`). Write a `+` as
+         * `%2B`. Without it, there is no upper bound.
          *
          */
         to?: string;
@@ -2025,12 +1991,11 @@ export type ListOccurrencesData = {
          */
         outcome?: 'fired' | 'skipped' | 'missed';
         /**
-         * Largest number of occurrences in the reply, 1 to 1000, in plain decimal digits; 100 by default.
+         * The most occurrences in the reply, 1 to 1000; 100 by default.
          */
         limit?: number;
         /**
-         * Where the page starts: the `next_cursor` of the page before, unchanged, with the same filters (all but `limit`).
-         * Opaque: its content is not part of this contract.
+         * The `next_cursor` of the previous page, with the same filters; `limit` may differ. Opaque: send it unchanged.
          *
          */
         cursor?: string;
@@ -2040,49 +2005,48 @@ export type ListOccurrencesData = {
 
 export type ListOccurrencesErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded. Or the filters of `listUpcoming`
-     * match too many tasks (`too_many_tasks`).
+     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
     400: ErrorResponse;
     /**
-     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     * The request has no key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
-     * Or the key lacks a right that the operation needs (`right_required`).
-     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * `account_id` is not the key's account, or, with an admin key, not the task's owner (`account_forbidden`). Or the key
+     * lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not `localhost`,
+     * `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
      *
      */
     403: ErrorResponse;
     /**
-     * The request's `Accept` header excludes `application/json`, the only type there is.
+     * The `Accept` header excludes `application/json`, the only type that the service returns.
      */
     406: ErrorResponse;
     /**
-     * The request's URL is longer than 8,192 bytes.
+     * The URL is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
-     * try again after the seconds in `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
+     * `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The request's headers are larger than 65,536 bytes together.
+     * The headers have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     * An unexpected failure. The service logs its details under the `request_id`.
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
-     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
+     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
+     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2092,7 +2056,7 @@ export type ListOccurrencesError = ListOccurrencesErrors[keyof ListOccurrencesEr
 
 export type ListOccurrencesResponses = {
     /**
-     * The occurrences that match.
+     * The matching occurrences.
      */
     200: OccurrencesResponse;
 };
@@ -2105,24 +2069,18 @@ export type ListUpcomingData = {
     query?: {
         /**
          * Filter by task ID (UUID). Returns a single task matching the provided ID.
-         * In the sample data, e.g. `5f0c1e9a-7d34-4c52-9b1e-0a6f2d8c4b11`.
-         *
          */
         id?: string;
         /**
          * Filter tasks to only include those for the specified account.
-         * In the sample data, e.g. `a1b5d0c2-3e4f-4a6b-8c7d-9e0f1a2b3c4d`.
-         *
          */
         account_id?: string;
         /**
          * Filter tasks to only include those for the specified artist account.
-         * In the sample data, e.g. `c3d7f2e4-5a6b-4c8d-9e0f-1a2b3c4d5e6f`.
-         *
          */
         artist_account_id?: string;
         /**
-         * `true`: only tasks that fire (`enabled` is true or null, which counts as true). `false`: only disabled ones.
+         * `true`: only tasks that fire; their `enabled` is true or null. `false`: only disabled tasks.
          *
          */
         enabled?: boolean;
@@ -2144,49 +2102,48 @@ export type ListUpcomingData = {
 
 export type ListUpcomingErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded. Or the filters of `listUpcoming`
-     * match too many tasks (`too_many_tasks`).
+     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
     400: ErrorResponse;
     /**
-     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     * The request has no key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * The key belongs to another account than `account_id`; or, with an admin key, `account_id` is not the task's owner.
-     * Or the key lacks a right that the operation needs (`right_required`).
-     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * `account_id` is not the key's account, or, with an admin key, not the task's owner (`account_forbidden`). Or the key
+     * lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not `localhost`,
+     * `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
      *
      */
     403: ErrorResponse;
     /**
-     * The request's `Accept` header excludes `application/json`, the only type there is.
+     * The `Accept` header excludes `application/json`, the only type that the service returns.
      */
     406: ErrorResponse;
     /**
-     * The request's URL is longer than 8,192 bytes.
+     * The URL is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
-     * try again after the seconds in `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
+     * `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The request's headers are larger than 65,536 bytes together.
+     * The headers have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     * An unexpected failure. The service logs its details under the `request_id`.
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
-     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
+     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
+     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2231,42 +2188,41 @@ export type PreviewScheduleErrors = {
      */
     400: ErrorResponse;
     /**
-     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     * The request has no key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * The key lacks a right that the operation needs.
-     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * The key lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not
+     * `localhost`, `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
      *
      */
     403: ErrorResponse;
     /**
-     * The request's `Accept` header excludes `application/json`, the only type there is.
+     * The `Accept` header excludes `application/json`, the only type that the service returns.
      */
     406: ErrorResponse;
     /**
-     * The request's URL is longer than 8,192 bytes.
+     * The URL is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
-     * try again after the seconds in `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
+     * `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The request's headers are larger than 65,536 bytes together.
+     * The headers have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     * An unexpected failure. The service logs its details under the `request_id`.
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
-     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
+     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
+     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2292,48 +2248,47 @@ export type GetCallerData = {
 
 export type GetCallerErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded. Or the filters of `listUpcoming`
-     * match too many tasks (`too_many_tasks`).
+     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
     400: ErrorResponse;
     /**
-     * The request has no key, or more than one, or one that is unknown, expired or revoked.
+     * The request has no key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * The key lacks a right that the operation needs.
-     * Or the service has no credentials and answers its own machine alone: `Host` must name it (`localhost`, `127.0.0.1`,
-     * `[::1]`), and an `Origin` must be the service's own.
+     * The key lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not
+     * `localhost`, `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
      *
      */
     403: ErrorResponse;
     /**
-     * The request's `Accept` header excludes `application/json`, the only type there is.
+     * The `Accept` header excludes `application/json`, the only type that the service returns.
      */
     406: ErrorResponse;
     /**
-     * The request's URL is longer than 8,192 bytes.
+     * The URL is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * More requests have come with this key, or from this address, than are taken in a minute. Nothing has been done;
-     * try again after the seconds in `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
+     * `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The request's headers are larger than 65,536 bytes together.
+     * The headers have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     * An unexpected failure. The service logs its details under the `request_id`.
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is
-     * overloaded (`service_overloaded`): a write may or may not have been applied. Or there are too many connections or
-     * too many unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
+     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
+     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2359,25 +2314,25 @@ export type GetLivenessData = {
 
 export type GetLivenessErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded. Or the filters of `listUpcoming`
-     * match too many tasks (`too_many_tasks`).
+     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
     400: ErrorResponse;
     /**
-     * The request's `Accept` header excludes `application/json`, the only type there is.
+     * The `Accept` header excludes `application/json`, the only type that the service returns.
      */
     406: ErrorResponse;
     /**
-     * The request's URL is longer than 8,192 bytes.
+     * The URL is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * The request's headers are larger than 65,536 bytes together.
+     * The headers have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     * An unexpected failure. The service logs its details under the `request_id`.
      */
     500: ErrorResponse;
 };
@@ -2386,7 +2341,7 @@ export type GetLivenessError = GetLivenessErrors[keyof GetLivenessErrors];
 
 export type GetLivenessResponses = {
     /**
-     * The process lives.
+     * The process can answer requests.
      */
     200: LivenessResponse;
 };
@@ -2402,30 +2357,30 @@ export type GetReadinessData = {
 
 export type GetReadinessErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL is not validly encoded. Or the filters of `listUpcoming`
-     * match too many tasks (`too_many_tasks`).
+     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
     400: ErrorResponse;
     /**
-     * The request's `Accept` header excludes `application/json`, the only type there is.
+     * The `Accept` header excludes `application/json`, the only type that the service returns.
      */
     406: ErrorResponse;
     /**
-     * The request's URL is longer than 8,192 bytes.
+     * The URL is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * The request's headers are larger than 65,536 bytes together.
+     * The headers have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * The service failed in a way it did not expect; its log has the details under `request_id`.
+     * An unexpected failure. The service logs its details under the `request_id`.
      */
     500: ErrorResponse;
     /**
-     * Send requests elsewhere: the database does not answer, or the service is starting (until its database can be
-     * reached, and its operations have been tried) or about to end.
+     * Send requests to another instance. The database does not answer (`database_unavailable`), or the service is starting
+     * or shutting down (`not_ready`).
      *
      */
     503: ErrorResponse;
@@ -2435,7 +2390,7 @@ export type GetReadinessError = GetReadinessErrors[keyof GetReadinessErrors];
 
 export type GetReadinessResponses = {
     /**
-     * Requests can be answered.
+     * The service can handle requests.
      */
     200: ReadinessResponse;
 };

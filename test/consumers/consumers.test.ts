@@ -80,6 +80,7 @@ describe('the tarball', () => {
       'LICENSE',
       'README.md',
       'dist',
+      'docs',
       'generated',
       'openapi.yaml',
       'package.json',

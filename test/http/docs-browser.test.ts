@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Browser, type Page, chromium } from 'playwright-core';
+import { loadSpec } from '../../src/http/request/spec.ts';
 import { loadSamplesIfEmpty } from '../../src/samples/load-samples.ts';
 import { findChromium } from '../support/chromium.ts';
 import { NOW, type Service, startService } from '../support/service.ts';
@@ -75,6 +76,30 @@ async function colorsOf(page: Page, selector: string): Promise<{ text: number; b
     expect(await body.innerText()).toContain('"title": ');
     await page.locator('#model-Task, [id*="TasksResponse"], .models').first().click();
     expect(requests.filter((url) => !url.startsWith(service.url) && !url.startsWith('data:'))).toEqual([]);
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  test('the first screen has operations, and an opened one has its errors folded', async () => {
+    const page = await open('light');
+    await page.setViewportSize({ width: 1280, height: 800 });
+    const bottomOf = async (selector: string) => {
+      const box = await page.locator(selector).first().boundingBox();
+      return box ? box.y + box.height : Infinity;
+    };
+    expect(await bottomOf('#operations-Runs-listRuns')).toBeLessThan(800);
+    expect(await page.locator('.models.is-open').count()).toBe(0);
+
+    const operation = page.locator('#operations-Tasks-listTasks');
+    await operation.locator('.opblock-summary-control').click();
+    await operation.locator('.execute').waitFor();
+    const shown = operation.locator('.responses-table .response .response-col_status');
+    expect(await shown.allInnerTexts()).toEqual(['200']);
+    const errors = Object.keys(loadSpec().document.paths?.['/api/tasks']?.get?.responses ?? {}).slice(1);
+    expect(await operation.locator('.folded-reply .response-col_status').allInnerTexts()).toEqual(errors);
+
+    await operation.getByRole('button', { name: 'A parameter is wrong' }).click();
+    expect(await operation.locator('.folded-reply + .response').innerText()).toContain('"invalid_parameter"');
     expect(problems).toEqual([]);
     await page.close();
   });

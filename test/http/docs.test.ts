@@ -99,7 +99,14 @@ describe('the files of the docs page', () => {
     '/docs/swagger-ui.css',
     '/docs/swagger-ui-bundle.js',
   ];
-  const PATHS = [...PARTS, '/docs/favicon-32x32.png', '/openapi.json', '/llms.txt', '/openapi.yaml'];
+  const PATHS = [
+    ...PARTS,
+    '/docs/favicon-32x32.png',
+    '/docs/http.md',
+    '/openapi.json',
+    '/llms.txt',
+    '/openapi.yaml',
+  ];
 
   /** As it comes over the wire: fetch would unpack it. */
   async function raw(path: string, headers: Record<string, string> = {}, method = 'GET') {

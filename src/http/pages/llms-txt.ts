@@ -75,7 +75,11 @@ export function llmsTxt({ info, paths = {}, components }: OpenAPIV3.DocumentV3_1
     `> ${about}`,
     (info.description ?? '').trim(),
     '## Reference',
-    '- [OpenAPI document](/openapi.yaml): every field, limit and example\n- [Swagger UI](/docs): for people',
+    [
+      '- [OpenAPI document](/openapi.yaml): every field, limit and example',
+      '- [How requests and replies behave](/docs/http.md): caching, compression, numbers, limits, browsers',
+      '- [Swagger UI](/docs): for people',
+    ].join('\n'),
     '## Operations',
     ...operations,
     '',

@@ -1,15 +1,15 @@
-// Swagger UI has a dark scheme, but only its standalone layout, which is not used here, ever turns it on.
+// Only Swagger UI's standalone layout turns its dark scheme on, and this page does not use that layout.
 const dark = matchMedia('(prefers-color-scheme: dark)');
 const followScheme = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
 dark.addEventListener('change', followScheme);
 followScheme();
 
-/** Sends a wrong parameter too: what is wrong with it is then said by the service, better than by Swagger UI. */
-const askTheService = {
+/** Sends invalid parameters too: the service's error is better than that of Swagger UI. */
+const sendInvalid = {
   statePlugins: { spec: { wrapSelectors: { validateBeforeExecute: () => () => true } } },
 };
 
-/** Puts a button under each parameter that fills in the example of its schema, which Swagger UI would not show. */
+/** Adds a button to each parameter that fills in the example of its schema. Swagger UI does not show those examples. */
 const offerExamples = ({ React }) => ({
   wrapComponents: {
     JsonSchemaForm: (Form) => (props) => {
@@ -20,7 +20,7 @@ const offerExamples = ({ React }) => ({
       const button = { type: 'button', className: 'example-button', onClick: fill };
       return React.createElement(
         'div',
-        null,
+        { className: 'form-with-example' },
         form,
         React.createElement('button', button, `Fill in ${example}`),
       );
@@ -28,12 +28,63 @@ const offerExamples = ({ React }) => ({
   },
 });
 
+/** Folds every reply except the successful ones, and the headers of all: an operation has a dozen errors. */
+const foldReplies = ({ React }) => ({
+  wrapComponents: {
+    response: (Response) => (props) => {
+      const [isOpen, setOpen] = React.useState(false);
+      if (props.code.startsWith('2')) return React.createElement(Response, props);
+      const text = props.response.get('description', '').replaceAll('`', '');
+      const button = {
+        type: 'button',
+        className: 'fold',
+        'aria-expanded': isOpen,
+        onClick: () => setOpen(!isOpen),
+      };
+      return React.createElement(
+        React.Fragment,
+        null,
+        React.createElement(
+          'tr',
+          { className: 'folded-reply' },
+          React.createElement('td', { className: 'response-col_status' }, props.code),
+          React.createElement('td', { colSpan: 2 }, React.createElement('button', button, text)),
+        ),
+        isOpen && React.createElement(Response, props),
+      );
+    },
+    headers: (Headers) => (props) =>
+      React.createElement(
+        'details',
+        { className: 'reply-headers' },
+        React.createElement('summary', null, 'Headers'),
+        React.createElement(Headers, props),
+      ),
+  },
+});
+
+/** Scrolls to a reply when it arrives: it is below the parameters, often off the screen. */
+const showReply = ({ React }) => ({
+  wrapComponents: {
+    liveResponse: (LiveResponse) => (props) => {
+      const ref = React.useRef(null);
+      React.useEffect(() => {
+        ref.current.scrollIntoView({ block: 'nearest' });
+      }, [props.response]);
+      return React.createElement('div', { ref }, React.createElement(LiveResponse, props));
+    },
+  },
+});
+
+/** Hides the choice of a server: the page's Content-Security-Policy only allows requests to its own. */
+const oneServer = { wrapComponents: { ServersContainer: () => () => null } };
+
 const KEEP = 'keep-key';
 const keepsKey = () => localStorage.getItem(KEEP) === 'yes';
 
 /**
- * Swagger UI keeps a key in the browser always or never. Here it is forgotten with the page, unless the reader ticks a box
- * beside the button; `authorized` is where Swagger UI itself looks for it when the page is opened.
+ * Forgets a key when the page closes, unless the reader ticks a box beside the button. Swagger UI itself keeps keys always or
+ * never; it reads them from `authorized` when the page opens.
  */
 const keepKeyIfAsked = ({ React, getSystem }) => {
   const store = () => {
@@ -76,8 +127,10 @@ SwaggerUIBundle({
   deepLinking: true,
   displayRequestDuration: true,
   tryItOutEnabled: true,
-  plugins: [askTheService, offerExamples, keepKeyIfAsked],
+  // The schemas, at the end of the page, are folded.
+  defaultModelsExpandDepth: 0,
+  plugins: [sendInvalid, offerExamples, foldReplies, showReply, oneServer, keepKeyIfAsked],
   persistAuthorization: keepsKey(),
-  // null keeps the page from sending the spec to a validator on the internet.
+  // Do not send the spec to a validator on the internet.
   validatorUrl: null,
 });
