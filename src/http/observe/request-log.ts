@@ -19,7 +19,7 @@ function requestIdOf(request: IncomingMessage, response: ServerResponse): string
 
 /**
  * What the log says of a request. Of its target only the path, and that only if there is such a path: a query may hold what
- * is nobody else's business, and a path that is misspelt may hold the query. The key's name, never it.
+ * is nobody else's business, and a path that is misspelled may hold the query. The key's name, never it.
  */
 function lineOf(request: IncomingMessage, response: ServerResponse) {
   const path = request.url?.split('?', 1)[0] ?? '';
