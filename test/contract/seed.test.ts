@@ -5,6 +5,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { loadSpec } from '../../src/http/request/spec.ts';
 import { at, isObject } from '../support/json.ts';
+import { resolve } from '../support/schema-values.ts';
 
 const { document } = loadSpec();
 const operation = at(document, 'paths', '/api/tasks', 'get');
@@ -138,15 +139,14 @@ function shapeOf(schema: unknown): unknown {
 
 describe('the published reference still holds in openapi.yaml', () => {
   test('for the query parameters', () => {
-    const parameters = at(operation, 'parameters');
+    const listed = at(operation, 'parameters');
+    const parameters = Array.isArray(listed) ? listed.map((parameter) => resolve(document, parameter)) : [];
     for (const name of ['id', 'account_id', 'artist_account_id']) {
       expect(parameters).toContainEqual(
         expect.objectContaining({ name, in: 'query', schema: expect.objectContaining({ format: 'uuid' }) }),
       );
     }
-    expect(Array.isArray(parameters) && parameters.filter((parameter) => at(parameter, 'required'))).toEqual(
-      [],
-    );
+    expect(parameters.filter((parameter) => at(parameter, 'required'))).toEqual([]);
   });
 
   test('for every field of the reply and its type', () => {

@@ -95,11 +95,11 @@ test("the README's client prints the next fire times of tasks", async () => {
   for (const line of lines) expect(line).toMatch(/^(\d{4}-\d{2}-\d{2}T[\d:]{8}\.000Z|never) ./);
 });
 
-test('the commands of docs/operations.md create, list and revoke keys', async () => {
+test('the commands of docs/keys.md create, list and revoke keys', async () => {
   const create = ['create', '--name', 'to be revoked', '--admin'];
   const { stderr } = await runCommand('keys', { DATA_DIR: dataDir }, create).ended;
   const [id = ''] = /key_[0-9a-f]{12}/.exec(stderr) ?? [];
-  const lines = await codeBlock('docs/operations.md', 'Keys', 'sh');
+  const lines = await codeBlock('docs/keys.md', 'Keys and their rights', 'sh');
   expect(lines).toContain('key_0123456789ab');
   const stdout = await runLines(FAST_NPM + lines.replace('key_0123456789ab', id));
   expect(stdout).toContain('run engine');
