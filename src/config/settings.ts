@@ -87,7 +87,7 @@ function traceExportOf(env: CleanedEnv<typeof otelVariables>): TraceExport | und
   for (const name of ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'] as const) {
     const url = env[name];
     if (url === undefined || (/^https?:\/\//.test(url) && URL.canParse(url))) continue;
-    throw new InvalidSettings([`${name}: it is not a URL such as http://127.0.0.1:4318`]);
+    throw new InvalidSettings([`${name}: must be a URL such as http://127.0.0.1:4318`]);
   }
   const name =
     env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL === undefined

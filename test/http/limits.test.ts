@@ -343,7 +343,7 @@ describe('the database', () => {
     const { error, code } = await response.json();
     expect([response.status, code]).toEqual([503, 'database_unavailable']);
     expect(error).toContain('did not answer in time');
-    expect(error).toContain('may have been made or not');
+    expect(error).toContain('may or may not have been applied');
     proxy.slowDown(0);
     const answered = { reply: { $exists: true } };
     while (!(await service.collections.idempotency_keys.findOne(answered))) await new Promise(setImmediate);
