@@ -186,7 +186,7 @@ describe('settings', () => {
     [{ KEEP_ALIVE_TIMEOUT_MS: '4.5' }, 'KEEP_ALIVE_TIMEOUT_MS'],
     [
       { OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318' },
-      'OTEL_EXPORTER_OTLP_ENDPOINT: it is not a URL such as http://127.0.0.1:4318',
+      'OTEL_EXPORTER_OTLP_ENDPOINT: must be a URL such as http://127.0.0.1:4318',
     ],
     [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: '//collector' }, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'],
     [{ DRAIN_DELAY_MS: '9000' }, 'DRAIN_DELAY_MS: "9000" is not a whole number from 0 to 7000'],
