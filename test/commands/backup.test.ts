@@ -50,7 +50,7 @@ describe('npm run backup', () => {
     await fillWithEverything(client);
     const { code, stdout, stderr } = await backup(file);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(/Backed up 4 collections, 517 documents, 2\.0 MB, in [\d.]+ s into .*backup\.gz/);
+    expect(stdout).toMatch(/Backed up 4 collections, 517 documents, 2\.0 MB, in [\d.]+ s to .*backup\.gz/);
     const other = join(folder, 'other');
     expect(await restoreTo(other)).toMatchObject({ code: 0, stderr: '' });
     const original = await contentsOf(client);
@@ -89,7 +89,7 @@ describe('npm run backup', () => {
     expect(nowhere.stderr).toMatch(/^backup: ENOENT.*\n$/);
     const without = await backup();
     expect(without.stderr).toMatch(
-      /^backup: The name of a file is missing\. See npm run backup -- --help\.\n$/,
+      /^backup: The file name is missing\. See npm run backup -- --help\.\n$/,
     );
     const empty = await runCommand('backup', { DATA_DIR: join(folder, 'no') }, [file]).ended;
     expect(empty.stderr).toMatch(/^backup: There is no embedded database in .*\n$/);

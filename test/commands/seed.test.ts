@@ -119,7 +119,7 @@ describe('readArguments', () => {
 
   it('says what would be right', () => {
     expect(() => readArguments(['--tasks', 'many'])).toThrow(
-      '--tasks must be a whole number from 1 to 1,000,000, in digits alone, but is "many".',
+      '--tasks must be a whole number from 1 to 1,000,000, digits only, but is "many".',
     );
   });
 });

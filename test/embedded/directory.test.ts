@@ -205,6 +205,6 @@ describe('the store', () => {
     await writeFile(join(home, 'store', 'data.mdb'), Buffer.alloc(100_000, 7));
     const attempt = startEmbedded({ dataDir: home });
     await expect(attempt).rejects.toThrow(UnusableStore);
-    await expect(attempt).rejects.toThrow(/Restore it from a backup/);
+    await expect(attempt).rejects.toThrow(/Restore a backup/);
   });
 });

@@ -148,7 +148,7 @@ describe('the service as a process', () => {
     await once(idle, 'connect');
     expect(await statusOf(service.url, '/health/ready')).toBe(200);
     service.kill('SIGTERM');
-    await service.printed('"msg":"ending"');
+    await service.printed('"msg":"shutting down"');
     const ready = await checkedFetch(`${service.url}/health/ready`);
     expect(ready.status).toBe(503);
     expect((await ready.json()).code).toBe('not_ready');
@@ -168,7 +168,7 @@ describe('the service as a process', () => {
     const idle = connect(Number(new URL(service.url).port), '127.0.0.1');
     await once(idle, 'connect');
     service.kill(first);
-    await service.printed('"msg":"ending"');
+    await service.printed('"msg":"shutting down"');
     service.kill(second);
     expect(await service.ended).toMatchObject({ code: null, signal: second });
     idle.destroy();
@@ -185,7 +185,7 @@ describe('the service as a process', () => {
     const [response] = await once(request, 'response');
     await once(response, 'readable');
     service.kill('SIGTERM');
-    await service.printed('"msg":"ending"');
+    await service.printed('"msg":"shutting down"');
     let text = '';
     for await (const chunk of response) text += chunk;
     expect(JSON.parse(text).tasks).toHaveLength(1_000);
