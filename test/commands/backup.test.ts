@@ -88,14 +88,12 @@ describe('npm run backup', () => {
     const nowhere = await backup(join(folder, 'none', 'backup.gz'));
     expect(nowhere.stderr).toMatch(/^backup: ENOENT.*\n$/);
     const without = await backup();
-    expect(without.stderr).toMatch(
-      /^backup: The file name is missing\. See npm run backup -- --help\.\n$/,
-    );
+    expect(without.stderr).toMatch(/^backup: The file name is missing\. See npm run backup -- --help\.\n$/);
     const empty = await runCommand('backup', { DATA_DIR: join(folder, 'no') }, [file]).ended;
     expect(empty.stderr).toMatch(/^backup: There is no embedded database in .*\n$/);
     const uri = { DATA_DIR: dataDir, MONGODB_URI: 'mongodb://u:hunter2@localhost' };
     const server = await runCommand('backup', uri, [file]).ended;
-    expect(server.stderr).toMatch(/^backup: MONGODB_URI is set.*mongodump.*\n$/);
+    expect(server.stderr).toMatch(/^backup: .*MONGODB_URI is set.*mongodump.*\n$/);
     expect(server.stderr).not.toContain('hunter2');
     expect([inFolder, nowhere, without, empty, server].map(({ code }) => code)).toEqual([1, 1, 1, 1, 1]);
     expect(await readdir(folder)).toEqual(['data', 'sub']);

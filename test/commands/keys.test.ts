@@ -132,7 +132,7 @@ describe('npm run keys', () => {
     expect((await keys('list', '--force')).stderr).toContain("Unknown option '--force'");
     expect(await keys('--help')).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('create prints the key'),
+      stdout: expect.stringContaining('create prints only the key'),
     });
   });
 });
