@@ -1,8 +1,9 @@
 const HIDDEN = '***';
 
 /**
- * A message without the password of a connection string, whole or in pieces: a password with characters that should
- * have been encoded is taken apart in the wrong places, and an error may name a piece, as a host for instance.
+ * Removes the password of a connection string from a message, whole or in pieces. If a password contains characters
+ * that should have been encoded, the driver splits it in the wrong places, and an error may contain a piece, e.g. as a
+ * host.
  */
 export function withoutCredentials(message: string, uri: string | undefined): string {
   const [, user = ''] = /^[^:]*:\/\/(.*)@/s.exec(uri ?? '') ?? [];

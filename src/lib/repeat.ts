@@ -1,5 +1,5 @@
 /**
- * Runs a pass at once, and then one at a time at an interval. A failed pass is reported, and the next one makes up for it.
+ * Runs a pass now and then at an interval, never two at once. Reports a failed pass and continues with the next one.
  * @returns a function that aborts the current pass, prevents further ones, and resolves when the pass has ended
  */
 export function repeat(
