@@ -56,37 +56,36 @@ import { Upcoming } from './operations/upcoming.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 
-/** Of that memory, for compressed text, which is a fraction of the text. */
+/** Share of `cacheBytes` for gzipped replies, which are a fraction of the size of the text. */
 const GZIP_SHARE = 1 / 4;
 
 interface Dependencies {
   collections: Collections;
   auth: Auth;
   log: Logger;
-  /** Bytes of memory for what is listed again and again. */
+  /** Memory for cached listings, in bytes. */
   cacheBytes: number;
-  /** The clock. */
   now: () => Date;
   limits: Limits;
   database: DatabaseWatch;
   readiness: Readiness;
-  /** Without them, as much is taken as comes. */
+  /** Undefined: no rate limits. */
   rateLimits?: RateLimits;
-  /** What counts; without it, nothing is counted. */
+  /** Undefined: no metrics. */
   metrics?: Metrics;
-  /** What makes traces; without it, none are made. */
+  /** Undefined: no traces. */
   tracing?: Tracing;
-  /** Whose pages may ask; without them, those of no other origin. */
+  /** Origins whose pages may call the API. Undefined: no other origin. */
   corsOrigins?: string[];
-  /** The proxies whose X-Forwarded-For is believed; without them, the address of a caller is that of the connection. */
+  /** Proxies whose X-Forwarded-For is trusted. Undefined: the caller's address is that of the connection. */
   trustProxy?: TrustProxy;
-  /** Called after runTask has queued a run, so that this process's engine looks at once. */
+  /** Called after runTask has queued a run, so that the engine of this process claims it without delay. */
   onQueued?: () => void;
-  /** The state of this process's engine; undefined if it has none. */
+  /** Returns the state of this process's engine; undefined if it has none. */
   engineState?: () => { kind: string; live: boolean } | undefined;
 }
 
-/** Composes the service: its handlers, and all that a request passes on its way to one and back, in order. */
+/** Composes the service: stores, handlers, and the middleware that every request passes in order. */
 export function createApp(dependencies: Dependencies): Express {
   const { collections, auth, log, cacheBytes, now, limits, database, readiness } = dependencies;
   const { corsOrigins, engineState, metrics, onQueued, rateLimits, tracing, trustProxy } = dependencies;
@@ -132,35 +131,35 @@ export function createApp(dependencies: Dependencies): Express {
   const app = express();
   app.disable('x-powered-by');
   if (trustProxy !== undefined) app.set('trust proxy', trustProxy);
-  // json-body.ts does both by itself; Express would answer some requests with 304, even without an ETag.
+  // json-body.ts handles ETag and 304. Express would answer some requests with 304 even without an ETag.
   app.disable('etag');
   Object.defineProperty(app.request, 'fresh', { get: () => false });
-  // Its own parser would drop what follows the thousandth pair, empty ones counted; the URL's length is bounded anyway.
+  // Express's own parser drops parameters after the thousandth. The length of the URL already limits their number.
   app.set('query parser', parseQuery);
 
-  app.use(requestLog(log)); // gives it an id, and logs it when it has been answered
-  if (tracing) app.use(traceRequests(tracing)); // for an OpenTelemetry collector
-  if (metrics) app.use(measure(metrics)); // for /metrics, on a port of its own
-  app.use(apiHeaders, strictTransport); // what browsers may make of a reply
-  if (corsOrigins) app.use(crossOrigin(corsOrigins)); // preflights end here
-  app.use(sizes(limits)); // 414, 431
-  app.use(refuseExcess(spec.document)); // 503: a connection too many
-  if (auth === 'none') app.use(ownMachineUnlessOpen(spec.document)); // 403: other sites' pages
-  app.use(docs(spec)); // /docs and the spec end here
-  app.use(checkRoute); // 404, 405
-  app.use(checkAccept); // 406
-  if (rateLimits) app.use('/api', limitAddresses(rateLimits)); // 429
-  app.use(deadline.begin); // 503: what takes too long
-  app.use('/api', whenStarted(readiness)); // 503: what comes too early
-  app.use(credentials({ auth, keys, now, document: spec.document })); // 401, 403
-  if (rateLimits) app.use('/api', limitKeys(rateLimits)); // 429
-  app.use(strictQuery(spec.document)); // 400: what the validator would misread
-  app.use(deadline.inQueue(budget.admit, tooManyReplies)); // 503: too many bytes wait for clients
-  app.use(deadline.except(body(limits))); // 413, 415, 400: what is not JSON
-  app.use(validation(spec.document)); // 400: what the spec does not allow
-  app.use('/health', notStored);
+  app.use(requestLog(log)); // assigns the request id; logs one line per request
+  if (tracing) app.use(traceRequests(tracing)); // one OpenTelemetry span per request
+  if (metrics) app.use(measure(metrics)); // counts and times requests for /metrics, which has its own port
+  app.use(apiHeaders, strictTransport); // security headers, on every reply
+  if (corsOrigins) app.use(crossOrigin(corsOrigins)); // CORS; answers preflights
+  app.use(sizes(limits)); // 414 URL too long, 431 headers too large, 400 bad Host
+  app.use(refuseExcess(spec.document)); // 503 too many connections
+  if (auth === 'none') app.use(ownMachineUnlessOpen(spec.document)); // 403 request from another site's page
+  app.use(docs(spec)); // serves /docs, /llms.txt and the spec
+  app.use(checkRoute); // 404 unknown path, 405 method not allowed
+  app.use(checkAccept); // 406 client does not accept JSON
+  if (rateLimits) app.use('/api', limitAddresses(rateLimits)); // 429 too many requests from this address
+  app.use(deadline.begin); // 503 no reply in time; the clock starts here
+  app.use('/api', whenStarted(readiness)); // 503 the service is still starting
+  app.use(credentials({ auth, keys, now, document: spec.document })); // 401 no valid key, 403 key lacks the right
+  if (rateLimits) app.use('/api', limitKeys(rateLimits)); // 429 too many requests with this key
+  app.use(strictQuery(spec.document)); // 400 query parameter unknown, repeated or malformed
+  app.use(deadline.inQueue(budget.admit, tooManyReplies)); // 503 too many replies wait for slow clients
+  app.use(deadline.except(body(limits))); // 415 not JSON, 413 too large, 400 malformed; upload time does not count
+  app.use(validation(spec.document)); // 400 request does not match the spec
+  app.use('/health', notStored); // Cache-Control: no-store
   app.use(router(handlers, spec.document, { ...limits, gzip, budget })); // handler → store → view → bytes
-  app.use(deadline.blame); // for what the driver read too late
-  app.use(errors); // every error, in the published envelope
+  app.use(deadline.blame); // database timeouts that this process caused become 503 service_overloaded
+  app.use(errors); // sends every error in the published envelope
   return app;
 }

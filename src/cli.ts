@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-/** The command of the package: starts the service, or runs one of its commands. */
+/** The package's executable: starts the service, or runs one of its commands. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { describeVariables, wrap } from './config/variables.ts';
 
-/** The commands, loaded on demand. */
+/** The commands. Each is loaded only when it is run. */
 const COMMANDS: Record<string, () => Promise<{ main: (args: string[]) => Promise<void> }>> = {
   keys: () => import('./commands/keys.ts'),
   repair: () => import('./commands/repair.ts'),
@@ -16,7 +16,7 @@ const COMMANDS: Record<string, () => Promise<{ main: (args: string[]) => Promise
   seed: () => import('./commands/seed.ts'),
 };
 
-/** The settings, one paragraph each. */
+/** The settings part of `--help`, one paragraph per setting. */
 function settingsHelp(): string {
   return describeVariables()
     .map(({ name, default: value, description }) => {
@@ -56,11 +56,11 @@ async function runService(): Promise<void> {
   else await import('./main.ts');
 }
 
-// A reader that closes stdout early, such as `head`, must not end a command halfway: its remaining output is dropped.
+// If a reader such as `head` closes stdout early, finish the command and drop the remaining output.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return;
-    // For example, the disk behind stdout is full. The command finishes, and its exit code reports the failure.
+    // Other write errors, such as a full disk: finish the command, and report the failure by the exit code.
     process.exitCode = 1;
     if (stream === process.stdout) process.stderr.write(`recoup-tasks: stdout: ${error.message}\n`);
   });

@@ -29,18 +29,19 @@ import { loadSamplesIfEmpty } from './samples/load-samples.ts';
 import { sampleTasks } from './samples/samples.ts';
 import { type Telemetry, startTelemetry } from './telemetry/telemetry.ts';
 
-/** How long requests in flight may take to finish once the process is told to end, and all of its ending. */
+/** Time limits after a shutdown signal: for requests in flight, and for the whole process. */
 const DRAIN_MS = 8_000;
 const END_MS = 9_500;
-/** Time after the grace period of runs, to stop executors and to store results. */
+/** Time after the grace period of runs, to stop executors and store results. */
 const END_AFTER_GRACE_MS = 7_500;
 
-/** After which it listens though it is not ready, so that who asks whether it lives is answered. */
+/** Start listening after this long even if not ready, so that liveness probes get an answer. */
 const LISTEN_AFTER_MS = 5_000;
 
 /**
- * By default V8 lets its heap grow severalfold before it collects, of which a long listing would make full use. Collecting
- * each time it has grown by this much keeps such a listing within 64 MB; by less costs every other request (npm run bench).
+ * Growth of V8's heap, in percent, that triggers a collection. By default the heap grows severalfold, and a long
+ * listing uses all of that. This value keeps such a listing within 64 MB; a lower one slows every other request (npm
+ * run bench).
  */
 const HEAP_GROWING_PERCENT = 60;
 
@@ -60,14 +61,14 @@ interface Dependencies {
   settings: Settings;
   log: Logger;
   database: Database;
-  /** The executor, if this process executes tasks. */
+  /** Undefined if this process does not execute tasks. */
   executor: Executor | undefined;
   telemetry: Telemetry;
-  /** Aborted when the process ends, whatever for. */
+  /** Aborted when the process begins to shut down, for any reason. */
   ending: AbortController;
 }
 
-/** Composes the app of a process, with the functions that prepare it and that stop its background work. */
+/** Composes the app, the function that prepares it, and the function that stops its background work. */
 function compose({ settings, log, database, executor, telemetry, ending }: Dependencies) {
   const { auth, runRetentionDays } = settings;
   const { collections } = database;
@@ -120,7 +121,7 @@ function compose({ settings, log, database, executor, telemetry, ending }: Depen
     }
     await warmUp(app);
     if (auth === 'required' && !(await new KeyStore(collections, log).hasValid(now()))) log.warn(NO_KEYS);
-    // Shutdown may have begun meanwhile; start nothing that nobody will stop.
+    // Shutdown may have begun while we awaited; start nothing that nobody will stop.
     signal.throwIfAborted();
     startWork();
     readiness.started();
@@ -131,7 +132,7 @@ function compose({ settings, log, database, executor, telemetry, ending }: Depen
   return { app, watch, readiness, prepare, stopWork };
 }
 
-/** Serves on a database, until the process is told to end and nothing is in flight any more. */
+/** Serves requests until shutdown begins and all requests in flight have ended. */
 async function serve(dependencies: Dependencies): Promise<void> {
   const { settings, log, telemetry, ending } = dependencies;
   const { auth, host, limits, metricsAddress, port, reachable } = settings;
@@ -153,7 +154,8 @@ async function serve(dependencies: Dependencies): Promise<void> {
     const waits = new Promise<void>((resolve) => (onWait = resolve));
     const prepared = doPatiently(prepare, { watch, log, giveUp: signal, onWait }).then(() => 'ready');
     const late = pause(LISTEN_AFTER_MS, 'late', { ref: false });
-    // The first caller does not wait for what can be prepared; where that takes long, callers are told so meanwhile.
+    // Prepare before listening, so that the first request is fast. If that takes long, listen anyway and reply 503
+    // meanwhile.
     const first = await Promise.race([prepared, waits, late, ended]);
     if (!signal.aborted) {
       const url = await depending(`HOST=${host}, PORT=${port}`, () => listen(server, port, host));
@@ -181,7 +183,7 @@ async function main(settings: Settings, unknown: string[], log: Logger): Promise
   const telemetry = await startTelemetry(settings, log);
   const ending = new AbortController();
   const endMs = Math.max(END_MS, engine ? engine.graceMs + END_AFTER_GRACE_MS : 0);
-  // From the start: told to end while it starts, the service still closes its database, and in time.
+  // Register these before the start: a signal during the start must also close the database within the time limit.
   ending.signal.addEventListener('abort', () => endWithin(endMs, log));
   abortWhenTold(ending, log);
   const options = { ...boundsOf(limits), ...telemetry.driverOptions };
@@ -225,13 +227,14 @@ function unknownError(error: unknown, hide: (text: string) => string): { err?: E
 let uri: string | undefined;
 let log = createLog('fatal');
 try {
-  // Node 24 warns of url.parse() outside of node_modules: that of express-openapi-validator is in one file with the service.
+  // Node 24 warns about url.parse() outside of node_modules. express-openapi-validator calls it, and the bundle
+  // includes that.
   process.noDeprecation = true;
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const { environment, unknown } = readEnvironment();
   const settings = readSettings(environment);
   uri = settings.database.uri;
-  // Loaded on demand: most services have no terminal.
+  // Load the terminal log on demand: most services have no terminal.
   const terminal = process.stdout.isTTY && (await import('./lib/terminal-log.ts')).terminalStream();
   log = createLog(settings.logLevel, terminal || undefined);
   await main(settings, unknown, log);

@@ -1,10 +1,10 @@
 /**
- * `npm run check`: fails where a package that the service is installed with has a known vulnerability, and says which. A
- * registry that does not answer, or has no audits, as many mirrors do not, fails nobody's check: it says so.
+ * `npm run check`: fails if an installed production dependency has a known vulnerability, and names it. If the registry
+ * does not answer or has no audits, as many mirrors, the check passes and reports that.
  */
 import { spawnSync } from 'node:child_process';
 
-/** For the registry to answer; npm itself would try for minutes. */
+/** Time limit for the registry. npm itself would retry for minutes. */
 const TIMEOUT_MS = 60_000;
 
 function parse(text: string): unknown {
@@ -18,7 +18,7 @@ function parse(text: string): unknown {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
-/** The vulnerable packages of a report, with how bad it is; undefined where it is no report. */
+/** Returns the vulnerable packages in a report, with severity; undefined if the text is no report. */
 function vulnerable(report: unknown): string[] | undefined {
   if (!isObject(report) || !isObject(report.vulnerabilities)) return undefined;
   return Object.entries(report.vulnerabilities).map(

@@ -1,8 +1,8 @@
-/** `npm run check`: fails if the code that git tracks in a folder has more lines than the folder's limit. */
+/** `npm run check`: fails if the tracked code in a folder has more lines than the folder's limit. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** The most lines of code in a folder and its subfolders. */
+/** The most lines of code in a folder, including subfolders. */
 const LIMITS: Readonly<Record<string, number>> = {
   'src/embedded': 5_600,
   'src/engine': 2_200,

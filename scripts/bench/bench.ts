@@ -5,7 +5,7 @@ import type { Job, LoadResult } from './load.ts';
 import { Monitored } from './monitored.ts';
 import type { BenchPlan } from './plan.ts';
 
-/** The built service. What the settings are named, is known here and to databases.ts. */
+/** The built service. Only this file and databases.ts know the names of its settings. */
 const SERVICE = 'src/main.js';
 const SERVICE_SETTINGS = {
   PORT: '0',
@@ -14,7 +14,7 @@ const SERVICE_SETTINGS = {
   RATE_LIMIT_PER_ADDRESS: '0',
 };
 
-/** A variant that listens. */
+/** A server that was started. */
 export interface Started {
   name: string;
   process: Monitored;
@@ -22,16 +22,16 @@ export interface Started {
 }
 
 interface StartOptions {
-  /** Undefined for one that has none. */
+  /** Undefined for a process without a database. */
   database?: DatabaseName;
   environment?: Record<string, string>;
 }
 
-/** What all parts share: the databases, the load generator, and the variants that run. */
+/** Shared state of all parts: the databases, the load generator, and the running processes. */
 export class Bench {
   readonly plan: BenchPlan;
   readonly databases: Databases;
-  /** To be called whenever something has been measured. */
+  /** Call this after each measurement, to advance the progress bar. */
   readonly step: () => void;
   readonly #generator: Monitored;
   readonly #running = new Map<Monitored, OpenFor | undefined>();
@@ -47,17 +47,17 @@ export class Bench {
     });
   }
 
-  /** Lets the load generator, a process of its own, do a job. */
+  /** Runs a job in the load generator, which is a separate process. */
   async generate({ name, job }: { name: string; job: Job }): Promise<LoadResult> {
     const reply = await this.#generator.ask<LoadReply>(job);
     if ('problem' in reply) throw new Error(`${name}: ${reply.problem}`);
     return reply.result;
   }
 
-  /** Starts a program of dist/, on a copy of a database. */
+  /** Starts a program of dist/ on a copy of a database. */
   async spawn(name: string, file: string, { database, environment }: StartOptions = {}): Promise<Monitored> {
     const open = database && (await this.databases.openFor(database));
-    // A part that was interrupted may still get here.
+    // An interrupted part may still reach this line.
     if (this.#isClosed) throw new Error('The bench has ended.');
     const process = new Monitored(name, file, {
       environment: { ...open?.environment, ...environment },
@@ -87,7 +87,7 @@ export class Bench {
     return this.start(name, `scripts/bench/baselines/${program}.js`, options);
   }
 
-  /** Ends a variant, and deletes its copy of the database. */
+  /** Stops a process, and deletes its copy of the database. */
   async stop(process: Monitored): Promise<void> {
     const open = this.#running.get(process);
     this.#running.delete(process);
@@ -95,12 +95,12 @@ export class Bench {
     await open?.discard();
   }
 
-  /** Ends all variants: no part is disturbed by those of another. */
+  /** Stops all processes except the load generator, so that they do not disturb the next part. */
   async stopAll(): Promise<void> {
     await Promise.all([...this.#running.keys()].map((process) => this.stop(process)));
   }
 
-  /** Ends all processes. */
+  /** Stops all processes. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.stopAll();

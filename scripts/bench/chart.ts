@@ -1,4 +1,4 @@
-/** npm run bench:chart: draws what npm run bench -- --json wrote, as an SVG for docs/performance.md. */
+/** npm run bench:chart: draws the output of npm run bench -- --json as an SVG for docs/performance.md. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArguments, runCommand, UsageError } from '../../src/commands/command-line.ts';
 import { environmentLine } from './environment.ts';
@@ -10,7 +10,7 @@ const HELP = `Usage: npm run bench:chart -- FILE.json FILE.svg
 Draws requests/s and CPU per request of each variant that listed the same tasks, from what npm run bench -- --json wrote.
 `;
 
-/** The part of the bench that is drawn: callers with tasks of their own. */
+/** The part of the bench that is drawn: callers with separate tasks. */
 const PART = 'listing';
 const WIDTH = 760;
 const LABEL_WIDTH = 290;
@@ -18,7 +18,7 @@ const BAR_WIDTH = 390;
 const ROW = 26;
 const BAR = 16;
 const HEAD = 58;
-/** Readable on the page of either theme: an image does not inherit the page's colours. */
+/** Readable in light and dark themes, because an image does not inherit the page's colors. */
 const STYLE = `text { font: 13px system-ui, sans-serif; fill: #24292f } .small { font-size: 11px; fill: #57606a }
 rect { fill: #8c959f } .own { fill: #0969da }
 @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .small { fill: #9198a1 } rect { fill: #6e7681 } .own { fill: #4493f8 } }`;
@@ -28,7 +28,7 @@ const escapeXml = (text: string) =>
 
 type Quantity = 'requestsPerSecond' | 'cpuMsPerRequest';
 
-/** One bar a variant, as long as its median is of the greatest. */
+/** Draws one bar per variant, in proportion to its median. */
 function bars(variants: Report['variants'], quantity: Quantity, title: string, top: number): string {
   const longest = Math.max(...variants.map((variant) => variant[quantity].median));
   const rows = variants.map((variant, index) => {
@@ -44,8 +44,8 @@ function bars(variants: Report['variants'], quantity: Quantity, title: string, t
 }
 
 /**
- * The chart of a report.
- * @throws UsageError where it has no listing
+ * Draws the chart of a report.
+ * @throws UsageError if the report has no listing
  */
 export function chartOf({ environment, variants }: Report): string {
   const listed = variants.filter(({ part }) => part === PART);

@@ -5,12 +5,12 @@ import type { BenchPlan } from './plan.ts';
 import { type WholeReply, checkSame, fetchWhole } from './replies.ts';
 import { type Contender, FETCH_MS, awaitQuiet } from './rounds.ts';
 
-/** The listing that all is measured by: a page of one account's tasks, which are as many as the page holds. */
+/** Path of the listing on which most parts are based: one page with all tasks of an account. */
 export function listingPath(plan: BenchPlan, account = listedAccounts(plan)[0]): string {
   return `/api/tasks?account_id=${account}&limit=${plan.listedTasks}`;
 }
 
-/** Its name in the results. */
+/** Name of that listing in the results. */
 export const listingWork = ({ listedTasks }: BenchPlan) => `list ${listedTasks} tasks × 5 runs`;
 
 export interface Request {
@@ -18,7 +18,7 @@ export interface Request {
   headers?: Record<string, string>;
 }
 
-/** A job whose connections each repeat one of the requests, with the size of the right replies. */
+/** Creates a job whose connections each repeat one of the requests. Replies must have the given status and sizes. */
 export function jobOf(
   { plan }: Bench,
   url: string,
@@ -35,8 +35,8 @@ export function jobOf(
 }
 
 /**
- * The service's replies, which those of others are compared with.
- * @throws WrongReply where one lists no tasks
+ * Fetches the service's replies, with which those of other variants are compared.
+ * @throws WrongReply if a reply lists no tasks
  */
 export async function referencesOf({ name, url }: Started, requests: Request[]): Promise<WholeReply[]> {
   const replies = [];
@@ -50,7 +50,7 @@ export async function referencesOf({ name, url }: Started, requests: Request[]):
 }
 
 /**
- * A variant whose connections each repeat one of the requests, once its replies have been found equal to the references.
+ * Checks that a variant's replies equal the references, and returns it with a job that repeats the requests.
  * @throws WrongReply
  */
 export async function contend(

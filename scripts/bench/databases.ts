@@ -8,20 +8,20 @@ import { type Database, openDatabase } from '../../src/store/open-store.ts';
 import { type DatabaseName, fill, listedAccounts } from './fill.ts';
 import type { BenchPlan } from './plan.ts';
 
-/** Beside what is built: on a disk, which the folder for temporary files need not be. */
+/** Next to dist/, which is on a disk; the folder for temporary files may be in memory. */
 const PARENT = join(import.meta.dirname, '../..');
 
-/** A variant's own copy of a database, or the one that all share on a server. */
+/** A process's own copy of a database, or a database on a server that all processes share. */
 export interface OpenFor {
-  /** The settings by which a process opens it. */
+  /** Settings with which a process opens the database. */
   environment: Record<string, string>;
   /** Deletes the copy. */
   discard(): Promise<void>;
 }
 
 /**
- * The bench's databases: the embedded engine's, filled once, of which each variant gets a copy; or, of a server, one with a
- * name of its own, which all variants use.
+ * The databases of the bench. An embedded database is filled once and copied for each process. On a server, all
+ * processes use the same database, which has a unique name.
  */
 export class Databases {
   readonly folder: string;
@@ -35,7 +35,7 @@ export class Databases {
     this.uri = uri;
   }
 
-  /** @param uri - of a MongoDB server; undefined for the embedded engine */
+  /** @param uri - connection string of a MongoDB server; undefined for the embedded engine */
   static async create(uri: string | undefined): Promise<Databases> {
     await mkdir(PARENT, { recursive: true });
     return new Databases(await mkdtemp(join(PARENT, 'bench-')), uri);
@@ -54,12 +54,12 @@ export class Databases {
     return openDatabase(settings, pino({ level: 'warn' }, pino.destination(2)));
   }
 
-  /** Fills one; closed again when it is done. */
+  /** Fills a database, and closes it. */
   async fill(
     name: DatabaseName,
     work: { plan: BenchPlan; onProgress: (documents: number) => void },
   ): Promise<void> {
-    // Before it is filled, so that it is dropped also where that fails.
+    // Register the database before filling it, so that close() drops it even if filling fails.
     const keysOfAccounts = new Map<string | undefined, string>();
     this.#filled.set(name, keysOfAccounts);
     const database = await this.#open(name);
@@ -77,12 +77,12 @@ export class Databases {
     }
   }
 
-  /** An account's key, or an admin's. */
+  /** Returns the key of an account, or the admin key. */
   keyOf(name: DatabaseName, account?: string): string {
     return this.#filled.get(name)?.get(account) ?? '';
   }
 
-  /** One for a process. */
+  /** Prepares a database for a process. */
   async openFor(name: DatabaseName): Promise<OpenFor> {
     const shared = { MONGODB_DATABASE: this.#nameOf(name) };
     if (this.uri) return { environment: { ...shared, MONGODB_URI: this.uri }, discard: async () => {} };
@@ -95,7 +95,7 @@ export class Databases {
     };
   }
 
-  /** Drops and deletes all that there was. */
+  /** Deletes all databases and copies. */
   async close(): Promise<void> {
     if (this.uri) {
       for (const name of this.#filled.keys()) {
@@ -104,7 +104,7 @@ export class Databases {
         await database.close();
       }
     }
-    // An interrupted bench may still be copying into it.
+    // An interrupted bench may still be copying into the folder.
     await rm(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }

@@ -1,4 +1,4 @@
-/** The service and an engine whose executor does nothing, in one process. The bench commands it over IPC. */
+/** The service and an engine whose executor does nothing, in one process. The bench controls it over IPC. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
@@ -21,19 +21,19 @@ import { listenUntilEnded, openOwn } from './baselines/serve.ts';
 
 /** A command of the bench. */
 export type Work =
-  /** Runs as many runs as fast as it can. */
+  /** Executes runs as fast as possible. */
   | { work: 'burst'; runs: number }
-  /** Starts `perSecond` runs a second until `stop`. A few tasks also fire after `fireInMs`, if it is set. */
+  /** Starts `perSecond` runs a second until `stop`. If `fireInMs` is set, a few tasks also fire after that time. */
   | { work: 'start'; perSecond: number; fireInMs?: number }
   | { work: 'stop' }
-  /** Plans again and again while nothing is due. */
+  /** Repeats the planner's look while no task is due. */
   | { work: 'looks'; count: number }
   | { work: 'sweep' };
 
 export interface Worked {
   elapsedMs: number;
   cpuMs: number;
-  /** Of each run, from when it was due or asked for until the executor was called. */
+  /** Time of each run from its due time or request to the call of the executor. */
   delaysMs: number[];
 }
 
@@ -41,7 +41,7 @@ const CONCURRENCY = 4;
 const CONCURRENT_REQUESTS = 8;
 const MINUTE_MS = 60_000;
 const POLL_MS = 5;
-/** Tasks that fire every minute while a pace asks for it. */
+/** Tasks that fire every minute, between the commands `start` and `stop`. */
 const FIRING = Array.from({ length: 5 }, () => randomUUID());
 
 const settings = readSettings(process.env);
@@ -63,7 +63,7 @@ const executor: Executor = {
 };
 
 const tasks = await collections.tasks.find({}, { limit: 5_000 }).toArray();
-// The tasks in the bench's database do not fire, so that only the runs of the commands execute.
+// The tasks of the bench's database do not fire, so that only runs of the commands execute.
 const sampleTasks = new Map(
   tasks.filter(({ next_fire_at }) => !next_fire_at).map(({ _id, updated_at }) => [_id, updated_at] as const),
 );
@@ -91,7 +91,7 @@ const planner = new Planner(stores, { clock, log, observer: silentObserver, onQu
 
 let asked = 0;
 
-/** As runTask does. */
+/** Queues a run in the same way as runTask. */
 async function runOne(): Promise<void> {
   const task = tasks[asked % tasks.length];
   asked += 1;
@@ -116,7 +116,7 @@ async function untilIdle(): Promise<void> {
   while ((await collections.run_queue.findOne({}, { projection: { _id: 1 } })) !== null) await sleep(POLL_MS);
 }
 
-/** Queues runs at a pace, each when it is its turn, however slowly those before are executed. */
+/** Queues runs at a fixed rate, however slowly earlier ones are executed. */
 class Pace {
   readonly #timer: NodeJS.Timeout;
   readonly #startedAt = performance.now();

@@ -1,7 +1,7 @@
 import { arch, cpus, platform, totalmem } from 'node:os';
 import type { BenchPlan } from './plan.ts';
 
-/** When, where and on what was measured. */
+/** Date, machine and plan of a measurement. */
 export interface Environment {
   date: string;
   node: string;
@@ -13,7 +13,7 @@ export interface Environment {
   plan: BenchPlan;
 }
 
-/** This machine, now. */
+/** Describes this machine now. */
 export function environmentOf(plan: BenchPlan, uri: string | undefined): Environment {
   return {
     date: new Date().toISOString(),
@@ -27,7 +27,7 @@ export function environmentOf(plan: BenchPlan, uri: string | undefined): Environ
   };
 }
 
-/** The same in a line. */
+/** Formats an environment in one line. */
 export function environmentLine({
   date,
   node,

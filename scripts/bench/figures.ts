@@ -1,26 +1,26 @@
-/** A quantity over all rounds. */
+/** Median and range of a quantity over all rounds. */
 export interface Spread {
   median: number;
   min: number;
   max: number;
 }
 
-/** What one variant did in one round. */
+/** Results of one variant in one round. */
 export interface Round {
   requestsPerSecond: number;
   megabytesPerSecond: number;
-  /** Of the whole process of the server, the embedded database included. */
+  /** CPU of the whole server process, including the embedded database. */
   cpuMsPerRequest: number;
   p50Ms: number;
   p99Ms: number;
   firstByteMs: number;
-  /** The server's own memory, at most. */
+  /** Peak of the server's own memory. */
   peakMebibytes: number;
-  /** The share of a core that the load generator took: near 1, it is what was measured. */
+  /** CPU of the load generator, in cores. Near 1, the generator is the bottleneck. */
   generatorCores: number;
 }
 
-/** What a variant did in all rounds. */
+/** Results of a variant in all rounds. */
 export interface VariantFigures {
   part: string;
   name: string;
@@ -28,27 +28,27 @@ export interface VariantFigures {
   rounds: Round[];
 }
 
-/** One of the figures to reach. */
+/** A goal with its measured figure. */
 export interface Row {
   part: string;
   work: string;
-  /** What is compared, such as "requests/s of (a)". */
+  /** The compared quantity, such as "requests/s of (a)". */
   measure: string;
   target: { least: number } | { most: number };
   unit: '×' | 'ms' | 'µs' | 'MB' | '%' | 'runs/s';
-  /** Undefined where the service cannot do it, which `note` says. */
+  /** Undefined if the service cannot do it; `note` explains why. */
   measured: Spread | undefined;
   note?: string;
 }
 
-/** What a part of the bench found out. */
+/** Results of a part of the bench. */
 export interface PartResult {
   rows: Row[];
   variants: VariantFigures[];
   notes: string[];
 }
 
-/** The median of some numbers, and the least and the greatest of them. */
+/** Returns the median, minimum and maximum of some numbers. */
 export function spreadOf(numbers: number[]): Spread {
   const sorted = numbers.toSorted((one, other) => one - other);
   const middle = sorted.slice(Math.ceil(sorted.length / 2) - 1, Math.floor(sorted.length / 2) + 1);
@@ -59,14 +59,14 @@ export function spreadOf(numbers: number[]): Spread {
   };
 }
 
-/** How many times a quantity of one variant is that of another, round by round: what disturbed a round disturbed both. */
+/** Returns the ratio of a quantity between two variants, round by round, so that a disturbance affects both sides. */
 export function ratioOf(one: VariantFigures, other: VariantFigures, quantity: keyof Round): Spread {
   return spreadOf(
     one.rounds.map((round, index) => round[quantity] / (other.rounds[index]?.[quantity] ?? Number.NaN)),
   );
 }
 
-/** Whether a figure is reached; undefined where it was not measured. */
+/** Whether a goal is met; undefined if it was not measured. */
 export function isMet({ target, measured }: Row): boolean | undefined {
   if (!measured) return undefined;
   return 'least' in target ? measured.median >= target.least : measured.median <= target.most;

@@ -8,19 +8,23 @@ import { seedAccounts, seedArtists, seedRuns, seedTasks } from '../../src/comman
 import type { BenchPlan } from './plan.ts';
 
 /**
- * `small`: accounts with as many tasks as a listing has, and one whose few tasks have short histories. `many`: the same
- * and so many tasks of others, of one run each, that it is the large database. `histories`: the small one, with long
- * histories. `crons`: as many cron expressions as tasks. `shapes`: an account for each of SHAPES. `summaries`: one account with
- * many tasks of five runs. `planned` and `manyPlanned`: a few and many tasks that are planned and not due.
+ * The databases of the bench:
+ * - `small`: accounts with as many tasks as a listing has, and one account with a few tasks with short histories
+ * - `many`: the same, and many tasks of other accounts with one run each
+ * - `histories`: `small` with long histories
+ * - `crons`: each task has a different cron expression
+ * - `shapes`: one account per entry of SHAPES
+ * - `summaries`: one account with many tasks of five runs
+ * - `planned`, `manyPlanned`: few and many tasks that are planned and not due
  */
 export type DatabaseName =
   'small' | 'many' | 'histories' | 'crons' | 'shapes' | 'summaries' | 'planned' | 'manyPlanned';
 
-/** A listing as far as compression is concerned. */
+/** A kind of listing whose compression is measured. */
 export interface Shape {
   title: string;
   runs: number;
-  /** Bytes of each run's output, in place of what it has. */
+  /** Size of each run's output in bytes, instead of the usual output. */
   outputBytes?: number;
 }
 
@@ -30,7 +34,7 @@ export const SHAPES: Shape[] = [
   { title: '× 5 runs of 10 kB', runs: 5, outputBytes: 10_000 },
 ];
 
-/** Runs of a listed task. */
+/** Runs of each listed task. */
 const LISTED_RUNS = 5;
 const DOCUMENTS_PER_WRITE = 500;
 /** Accounts that own the rest of the large database. */
@@ -42,7 +46,7 @@ const NOT_DUE = new Date(Date.now() + NOT_DUE_MS);
 
 const PLANNED_AT = new Date();
 
-/** The fire time of a planned task. */
+/** Returns the fire time of a planned task. */
 const nextFireAt = (task: number): Date =>
   new Date(NOT_DUE.setUTCHours(Math.floor(task / 60) % 24, task % 60, 0, 0));
 
@@ -51,13 +55,13 @@ interface Filling {
   accountOf: (task: number) => number;
   runsOf: (task: number) => number;
   schedule?: (task: number) => string;
-  /** A run's output in place of the usual one. */
+  /** Returns a run's output, instead of the usual one. */
   outputOf?: (task: number) => string | undefined;
   /** Whether the engine has planned the tasks. */
   planned?: true;
 }
 
-/** A text that looks random and is the same in every run of the bench (a linear congruential generator). */
+/** Returns pseudorandom text that is the same in every run of the bench (a linear congruential generator). */
 function textOf(seed: number, bytes: number): string {
   let state = seed;
   let text = '';
@@ -68,7 +72,7 @@ function textOf(seed: number, bytes: number): string {
   return text;
 }
 
-/** Daily, weekly, monthly and every few minutes: no two alike, none cheaper for being alike. */
+/** Daily, weekly, monthly and every few minutes. No two schedules are equal, so none profits from a cache. */
 function distinctSchedule(task: number): string {
   const minute = task % 60;
   const hour = Math.floor(task / 60) % 24;
@@ -129,13 +133,13 @@ function countAccounts(name: DatabaseName, { accounts }: BenchPlan): number {
 
 const accountIds = (count: number): string[] => [...seedAccounts(count)].map(({ _id }) => _id);
 
-/** The accounts with `listedTasks` tasks each. */
+/** Ids of the accounts with `listedTasks` tasks each. */
 export const listedAccounts = ({ accounts }: BenchPlan): string[] => accountIds(accounts);
 
-/** The account of the tasks with histories. */
+/** Id of the account that owns the tasks with histories. */
 export const historyAccount = ({ accounts }: BenchPlan): string => accountIds(accounts + 1)[accounts] ?? '';
 
-/** How many documents a database has, the accounts not counted. */
+/** Number of documents in a database, without accounts. */
 export function countDocuments(name: DatabaseName, plan: BenchPlan): number {
   const { tasks, runsOf } = fillingOf(name, plan);
   let documents = tasks;
@@ -143,7 +147,10 @@ export function countDocuments(name: DatabaseName, plan: BenchPlan): number {
   return documents;
 }
 
-/** Documents as the service would have written them, had it been asked to; directly, because there are so many. */
+/**
+ * Yields documents in the form in which the service would have written them. They are inserted directly, because there
+ * are so many.
+ */
 export function* benchDocuments(
   name: DatabaseName,
   plan: BenchPlan,

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 
-/** Whether a module is the program that node runs, rather than imported by a test. */
+/** Whether Node runs a module as the program, rather than a test importing it. */
 export function isCommand(filename: string): boolean {
   return process.argv[1] !== undefined && realpathSync(process.argv[1]) === filename;
 }

@@ -1,7 +1,7 @@
-/** The load generator's process: takes one job after the other over IPC. */
+/** The process of the load generator. Executes one job at a time, received over IPC. */
 import { type Job, type LoadResult, generateLoad } from './load.ts';
 
-/** What it answers. */
+/** The reply to a job. */
 export type LoadReply = { result: LoadResult } | { problem: string };
 
 const answer = (reply: LoadReply) => process.send?.(reply);
@@ -12,5 +12,5 @@ process.on('message', (job: Job) => {
     (error: unknown) => answer({ problem: error instanceof Error ? error.message : String(error) }),
   );
 });
-// monitor.ts has let go of it, and nothing else keeps the process.
+// Keep the process alive: monitor.ts has unreferenced the channel.
 process.channel?.ref();

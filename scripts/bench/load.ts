@@ -5,40 +5,40 @@ import { ReplyReader } from './reply-reader.ts';
 export interface Target {
   path: string;
   headers: Record<string, string>;
-  /** What a right reply to it has; undefined where the caller looks at the sum. */
+  /** Expected size of the reply's body; undefined to accept any. */
   bytes?: number;
 }
 
-/** What the load generator shall do. */
+/** A job for the load generator. */
 export interface Job {
   url: string;
-  /** Of the first connection, of the second, and so on; those that follow begin again. */
+  /** Requests, assigned to the connections in turn. */
   targets: Target[];
-  /** What a right reply has. */
+  /** Expected status. */
   status: number;
   connections: number;
-  /** How long new requests are made; those in flight are then waited for. */
+  /** How long to send new requests. The job then waits for those in flight. */
   durationMs: number;
 }
 
-/** What came of it. Every reply was whole and right, or there is none of this. */
+/** The result of a job. It exists only if every reply was complete and correct. */
 export interface LoadResult {
   requests: number;
   bytes: number;
-  /** From the first request to the last reply: nothing is in flight before and after. */
+  /** From the first request to the last reply. No requests are in flight before or after. */
   elapsedMs: number;
   p50Ms: number;
   p99Ms: number;
-  /** Until the first byte of the first reply's body, or its whole head where it has none. */
+  /** Time to the first byte of the first reply's body; for a reply without a body, to the end of its head. */
   firstByteMs: number;
-  /** The load generator's own. */
+  /** CPU of the load generator. */
   cpuMs: number;
 }
 
 const READ_BYTES = 65_536;
 const TIMEOUT_MS = 120_000;
 
-/** A reply is not what the bench expects, so that there is nothing to measure. */
+/** Thrown if a reply is not as expected, so that measuring makes no sense. */
 export class WrongReply extends Error {
   constructor(path: string, problem: string) {
     super(`GET ${path}: ${problem}`);
@@ -53,7 +53,7 @@ interface Progress {
   mayAsk: () => boolean;
 }
 
-/** One keep-alive connection that asks again as soon as it has been answered. */
+/** Opens a keep-alive connection that repeats a request as soon as its reply is complete. */
 function ask(job: Job, target: Target, { result, latenciesMs, mayAsk }: Progress): Promise<void> {
   const { hostname, port, host } = new URL(job.url);
   const head = Object.entries({ Host: host, ...target.headers }).map(
@@ -116,8 +116,8 @@ function ask(job: Job, target: Target, { result, latenciesMs, mayAsk }: Progress
 }
 
 /**
- * Asks as fast as the replies come, over keep-alive connections.
- * @throws WrongReply where a reply is not whole or not what was expected
+ * Sends requests as fast as replies arrive, over keep-alive connections.
+ * @throws WrongReply if a reply is incomplete or not as expected
  */
 export async function generateLoad(job: Job): Promise<LoadResult> {
   const result: LoadResult = {
@@ -134,7 +134,7 @@ export async function generateLoad(job: Job): Promise<LoadResult> {
   const startedAt = performance.now();
   let asked = 0;
   const mayAsk = () => {
-    // Each connection asks at least once, however short the time.
+    // Each connection sends at least one request, however short the duration.
     const isOver = asked >= job.connections && performance.now() - startedAt >= job.durationMs;
     if (!isOver) asked += 1;
     return !isOver;

@@ -1,4 +1,4 @@
-/** npm run bench: measures the built service against baselines, and prints the figures beside those to reach. */
+/** npm run bench: measures the built service against baselines, and prints the figures next to their goals. */
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import {
@@ -37,7 +37,7 @@ where MONGODB_URI is set, of random names on that server.
   --help        this text
 `;
 
-/** What the command line asks for. */
+/** The parsed command line. */
 export interface BenchArguments {
   only: Part[];
   json: string | undefined;
@@ -45,8 +45,8 @@ export interface BenchArguments {
 }
 
 /**
- * What the command line asks for.
- * @throws UsageError naming what cannot be used and what would be right.
+ * Parses the command line.
+ * @throws UsageError naming what is wrong and what would be right
  */
 export function readArguments(args: string[]): BenchArguments | 'help' {
   const { values } = parseArguments('bench', {
@@ -90,7 +90,9 @@ async function fillAll(
   }
 }
 
-/** Measures one part after the other; `onResult` has those that are done also where a later one fails. */
+/**
+ * Measures one part after the other. Calls `onResult` for each, so that results survive the failure of a later part.
+ */
 async function measureAll(
   bench: Bench,
   wanted: Part[],
@@ -102,7 +104,7 @@ async function measureAll(
   }
 }
 
-/** Aborted when the bench is told to end, so that it deletes first what it has made. */
+/** Returns a signal that SIGINT and SIGTERM abort, so that the bench deletes its databases before it exits. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM']) {
@@ -111,7 +113,7 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
-/** Rejects with the reason once that is aborted. */
+/** Rejects with the signal's reason when it is aborted. */
 async function rejectWhen(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort');
   signal.throwIfAborted();

@@ -1,6 +1,6 @@
 /**
- * Loaded by `node --import` before every process that is measured. Answers the bench over IPC from inside: what the
- * process used, how long its event loop was held up, and where its time went. Costs nothing until it is asked.
+ * Loaded by `node --import` into every measured process. Answers the bench's questions over IPC: CPU and memory used,
+ * event loop delay, and a profile. Costs nothing until it is asked.
  */
 import { Session } from 'node:inspector/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -8,7 +8,7 @@ import type { Profiler } from 'node:inspector';
 import type { Question, Usage } from './monitored.ts';
 
 const RESOLUTION_MS = 1;
-/** Frames below which all that happens is for `upcoming`. */
+/** Stack frames that belong to `upcoming`, with everything they call. */
 const SCHEDULE_CODE = /\/src\/schedule\//;
 
 const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
@@ -19,7 +19,7 @@ function usage(): Usage {
   return { cpuMs: (user + system) / 1_000, rssBytes: process.memoryUsage.rss() };
 }
 
-/** The share of a profile's busy time that was spent in the schedule's code and in what that called. */
+/** Returns the share of a profile's busy time in the schedule's code and its callees. */
 function scheduleShare({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): number {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
@@ -72,6 +72,6 @@ const isQuestion = (message: unknown): message is Question =>
 process.on('message', (message) => {
   if (isQuestion(message)) void answer(message).then((reply) => process.send?.(reply));
 });
-// It must not keep a process that is done; nor may the process outlive a bench that was killed.
+// The channel must not keep the process alive, and the process must not outlive a killed bench.
 process.channel?.unref();
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));

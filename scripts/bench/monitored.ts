@@ -5,26 +5,26 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
-/** What a process has used so far. */
+/** Resources that a process has used so far. */
 export interface Usage {
   cpuMs: number;
   rssBytes: number;
 }
 
-/** What monitor.ts answers. */
+/** A question that monitor.ts answers. */
 export interface Question {
   ask: 'usage' | 'watchDelay' | 'longestDelay' | 'startProfile' | 'endProfile';
 }
 
 const DIST = join(import.meta.dirname, '../..');
-/** What node is told so that monitor.ts is in a process. */
+/** Node options that load monitor.ts into a process. */
 export const MONITORING = ['--import', pathToFileURL(join(import.meta.dirname, 'monitor.js')).href];
 const POLL_MS = 2;
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 const SAMPLE_EVERY_MS = 20;
 
-/** Own memory of a process in bytes, where the system tells it as Linux does: without the files that it has mapped. */
+/** Memory of a process without mapped files, in bytes; undefined on systems other than Linux. */
 function ownMemory(pid: number): number | undefined {
   const path = `/proc/${pid}/status`;
   if (!existsSync(path)) return undefined;
@@ -32,21 +32,21 @@ function ownMemory(pid: number): number | undefined {
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1_024;
 }
 
-/** A program of dist/ in a process of its own, with monitor.ts in it. */
+/** A program of dist/ in a separate process, with monitor.ts loaded. */
 export class Monitored {
   readonly name: string;
   readonly #child: ChildProcess;
   readonly #log: string;
 
   /**
-   * @param name - of which its log file is called too
-   * @param environment - all of it, but PATH
+   * @param name - also the name of its log file
+   * @param environment - all variables except PATH
    */
   constructor(name: string, file: string, { environment, folder }: ProcessSettings) {
     this.name = name;
     this.#log = join(folder, `${name.replaceAll(/\W+/g, '-')}.log`);
     const log = openSync(this.#log, 'w');
-    // Its log goes to a file, as in production, so that nobody's reading of it is measured. There is no .env there.
+    // Log to a file, as in production, so that no reader of the log is measured. The folder has no .env.
     this.#child = spawn(process.execPath, [...MONITORING, join(DIST, file)], {
       cwd: folder,
       env: { PATH: process.env.PATH, NODE_OPTIONS: process.env.NODE_OPTIONS, ...environment },
@@ -63,7 +63,7 @@ export class Monitored {
     return new Error(`${this.name} ${what}:\n${readFileSync(this.#log, 'utf8').slice(-2_000)}`);
   }
 
-  /** The address that it says it listens on. */
+  /** Waits for the address in the log, and returns it. */
   async url(): Promise<string> {
     const deadline = performance.now() + START_TIMEOUT_MS;
     while (performance.now() < deadline) {
@@ -76,7 +76,7 @@ export class Monitored {
     throw this.#failure('did not listen in time');
   }
 
-  /** Asks it over IPC, one question at a time, and resolves to the reply. */
+  /** Asks a question over IPC, one at a time, and resolves to the reply. */
   async ask<Reply>(question: object): Promise<Reply> {
     if (this.#hasEnded) throw this.#failure('has ended');
     const ended = new AbortController();
@@ -97,12 +97,12 @@ export class Monitored {
     return this.ask<Usage>({ ask: 'usage' } satisfies Question);
   }
 
-  /** Its own memory now; where the system does not tell, all that is resident. */
+  /** Memory of the process now: without mapped files on Linux, else resident memory. */
   async memoryBytes(): Promise<number> {
     return ownMemory(this.#child.pid ?? 0) ?? (await this.usage()).rssBytes;
   }
 
-  /** The most memory that it has while some work is done. */
+  /** Measures the peak memory during some work. */
   async peakMemoryDuring<Result>(
     work: () => Promise<Result>,
   ): Promise<{ result: Result; peakBytes: number }> {
@@ -118,7 +118,7 @@ export class Monitored {
     }
   }
 
-  /** Tells it to end, and waits for that. */
+  /** Stops the process, and waits until it has ended. */
   async stop(): Promise<void> {
     if (this.#hasEnded) return;
     const ended = once(this.#child, 'exit');
@@ -131,6 +131,6 @@ export class Monitored {
 
 export interface ProcessSettings {
   environment: Record<string, string>;
-  /** Its working directory, where its log goes. */
+  /** Working directory, which also contains the log. */
   folder: string;
 }

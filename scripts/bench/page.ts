@@ -9,7 +9,7 @@ const PAGE = 'docs/performance.md';
 const BEGIN = '<!-- Generated from scripts/bench/figures.json by npm run bench:page. -->';
 const END = '<!-- End of the generated part. -->';
 
-/** The generated part of the page: goals that were missed, then goals that were met. */
+/** Formats the generated part of the page: goals that were missed, then goals that were met. */
 function partOf({ environment, rows }: Report): string {
   const missed = rows.filter(({ met }) => met !== true);
   const met = rows.filter((row) => row.met === true);
@@ -24,7 +24,7 @@ ${missed.length > 0 ? rowsTable(missed) : 'None.'}
 ${rowsTable(met)}`;
 }
 
-/** The page with its generated part made from a report. */
+/** Replaces the generated part of the page. */
 export function pageWith(page: string, report: Report): string {
   const [before = '', rest = ''] = page.split(`${BEGIN}\n`);
   const [, after = ''] = rest.split(END);

@@ -3,21 +3,21 @@ import type { PartResult, Row, Spread } from './figures.ts';
 import type { DatabaseName } from './fill.ts';
 import type { BenchPlan } from './plan.ts';
 
-/** A part of the bench: variants that are measured in one another's company, and the figures that follow. */
+/** A part of the bench: variants that are measured together, and the resulting rows. */
 export interface Part {
-  /** For --only. */
+  /** Name for --only. */
   name: string;
   databases: DatabaseName[];
-  /** How often it calls bench.step(). */
+  /** How often the part calls bench.step(). */
   steps: (plan: BenchPlan) => number;
   run: (bench: Bench) => Promise<PartResult>;
 }
 
-/** A row's target: at least, or at most. */
+/** Goals: at least, or at most, a value. */
 export const least = (value: number) => ({ least: value });
 export const most = (value: number) => ({ most: value });
 
-/** Rows of one piece of work, in factors. */
+/** Creates rows of ratios for one piece of work. */
 export function rowsOf(
   part: string,
   work: string,

@@ -11,7 +11,7 @@ import { start } from './parts/start.ts';
 import { summary } from './parts/summary.ts';
 import { whole } from './parts/whole.ts';
 
-/** In the order of the table. */
+/** All parts, in the order of the table. */
 export const parts: Part[] = [
   listing,
   oneTask,

@@ -1,38 +1,38 @@
-/** How much is measured, and on how much. */
+/** Amount of data and number of measurements. */
 export interface BenchPlan {
   mode: 'full' | 'quick';
-  /** Tasks of the listing that is asked for. */
+  /** Tasks of the measured listing. */
   listedTasks: number;
-  /** Accounts with as many tasks each: the small database. */
+  /** Accounts of the small database, with `listedTasks` tasks each. */
   accounts: number;
-  /** Tasks in all of the large database. */
+  /** All tasks of the large database. */
   manyTasks: number;
-  /** Tasks with histories of two lengths. */
+  /** Tasks whose histories have two different lengths. */
   historyTasks: number;
   shortHistory: number;
   longHistory: number;
-  /** Tasks with a cron expression each. */
+  /** Tasks with different cron expressions. */
   crons: number;
   /** Tasks that are listed page by page with summaries of their runs. */
   summaryTasks: number;
   /** Tasks that the engine has planned and that are not due. */
   plannedTasks: number;
   manyPlannedTasks: number;
-  /** Runs that the engine executes as fast as it can. */
+  /** Runs that the engine executes as fast as possible. */
   burstRuns: number;
-  /** How long the engine gets runs at a pace, or is idle. */
+  /** How long the engine executes runs at a fixed rate, or is idle. */
   engineMs: number;
   /** Looks of an idle planner. */
   looks: number;
   rounds: number;
-  /** Rounds of what takes seconds by itself. */
+  /** Rounds of measurements that take seconds each. */
   longRounds: number;
   roundMs: number;
   warmUpMs: number;
   connections: number;
 }
 
-/** Sized to end within six minutes on two idle cores, filling included. */
+/** Takes at most six minutes on two idle cores, including filling. */
 export const FULL: BenchPlan = {
   mode: 'full',
   listedTasks: 100,
@@ -55,7 +55,7 @@ export const FULL: BenchPlan = {
   connections: 32,
 };
 
-/** Whether everything works, in as little time as that takes; its figures mean nothing. */
+/** Checks quickly that everything works. Its figures mean nothing. */
 export const QUICK: BenchPlan = {
   mode: 'quick',
   listedTasks: 10,

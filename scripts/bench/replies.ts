@@ -3,14 +3,14 @@ import { get } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import { WrongReply } from './load.ts';
 
-/** A reply with its body as it came. */
+/** A reply with its body as received. */
 export interface WholeReply {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   body: Buffer;
 }
 
-/** One request, its reply kept whole. */
+/** Sends one request, and returns the whole reply. */
 export async function fetchWhole(
   url: string,
   path: string,
@@ -23,7 +23,10 @@ export async function fetchWhole(
   return { status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) };
 }
 
-/** Where two JSON values differ first, such as `.tasks[3].title`; undefined where they are equal. */
+/**
+ * Returns the path of the first difference between two JSON values, such as `.tasks[3].title`; undefined if they are
+ * equal.
+ */
 function differenceOf(one: unknown, other: unknown, path = ''): string | undefined {
   if (isDeepStrictEqual(one, other)) return undefined;
   const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
@@ -37,8 +40,8 @@ function differenceOf(one: unknown, other: unknown, path = ''): string | undefin
 }
 
 /**
- * Holds a reply of listTasks against another variant's.
- * @throws WrongReply where they do not say the same, or nothing
+ * Compares a reply of listTasks with the reference.
+ * @throws WrongReply if they differ or list no tasks
  */
 export function checkSame(variant: string, path: string, reply: WholeReply, reference: WholeReply): void {
   const wrong = (problem: string) => new WrongReply(path, `${variant}: ${problem}`);

@@ -1,7 +1,7 @@
-/** A whole reply of HTTP/1.1. */
+/** A complete HTTP/1.1 reply. */
 export interface Reply {
   status: number;
-  /** Of the body, as it came: compressed if it was, without the framing of chunks. */
+  /** Size of the body as received: compressed if it was, without chunk framing. */
   bytes: number;
 }
 
@@ -9,25 +9,25 @@ const END_OF_HEAD = '\r\n\r\n';
 const END_OF_LINE = 10;
 
 /**
- * Counts the bytes of one reply after the other as they come, and keeps none: node's own client takes five times the CPU
- * for a megabyte, which would be measured instead of the servers. It trusts nothing: what is not a whole reply fails.
+ * Counts the bytes of successive replies without keeping them. Node's own client takes five times the CPU per megabyte,
+ * so the bench would measure that instead of the servers. Throws on everything that is not a complete reply.
  */
 export class ReplyReader {
   #head = '';
   #status = 0;
   #bytes = 0;
-  /** What is left of the body or, where it is chunked, of the chunk with its line end. */
+  /** Remaining bytes of the body; if it is chunked, of the current chunk with its line end. */
   #left = 0;
   #chunked = false;
   #state: 'head' | 'body' | 'size' | 'chunk' | 'end' = 'head';
   #line = '';
 
-  /** Whether a reply has begun and is not whole. */
+  /** Whether a reply has started and is incomplete. */
   get isMidway(): boolean {
     return this.#state !== 'head' || this.#head !== '';
   }
 
-  /** Whether bytes of a body have come that is not whole. */
+  /** Whether part of a body has arrived. */
   get hasBody(): boolean {
     return this.#bytes > 0;
   }
@@ -36,7 +36,7 @@ export class ReplyReader {
     return this.#state === 'end' || (this.#state === 'body' && this.#left === 0);
   }
 
-  /** @returns the reply that these bytes make whole; undefined while more must come */
+  /** @returns the reply, if these bytes complete it; otherwise undefined */
   read(bytes: Buffer): Reply | undefined {
     let at = this.#state === 'head' ? this.#readHead(bytes) : 0;
     while (at < bytes.length && !this.#isWhole) {
@@ -70,7 +70,7 @@ export class ReplyReader {
 
   #readBody(bytes: Buffer, from: number): number {
     const length = Math.min(this.#left, bytes.length - from);
-    // The last two of a chunk end its line.
+    // The last two bytes of a chunk are its line end.
     this.#bytes += this.#state === 'chunk' ? Math.max(0, Math.min(length, this.#left - 2)) : length;
     this.#left -= length;
     if (this.#state === 'chunk' && this.#left === 0) this.#state = 'size';
@@ -83,7 +83,7 @@ export class ReplyReader {
     if (end === -1) return bytes.length;
     const text = this.#line.trim();
     this.#line = '';
-    // Behind the chunk of no bytes comes an empty line, for there are no trailers.
+    // After the empty last chunk comes an empty line, because there are no trailers.
     if (text === '' && this.#left === -1) this.#state = 'end';
     else if (text === '0') this.#left = -1;
     else {

@@ -1,7 +1,7 @@
 import type { Environment } from './environment.ts';
 import { type Row, type Round, type Spread, type VariantFigures, isMet, spreadOf } from './figures.ts';
 
-/** All that a run of the bench found out: what --json writes, and what the chart is drawn from. */
+/** All results of a run of the bench. `--json` writes it, and the chart is drawn from it. */
 export interface Report {
   environment: Environment;
   rows: (Row & { met: boolean | null })[];
@@ -9,7 +9,7 @@ export interface Report {
   notes: string[];
 }
 
-/** A number as it is read at a glance: three digits that count. */
+/** Formats a number with three significant digits. */
 export function brief(number: number): string {
   if (!Number.isFinite(number)) return '–';
   if (Math.abs(number) >= 100) return Math.round(number).toLocaleString('en-US');
@@ -23,7 +23,7 @@ function spreadText({ median, min, max }: Spread, unit: Row['unit']): string {
   return min === max ? value : `${value} (${brief(min)}–${brief(max)})`;
 }
 
-/** What is to be reached, such as "≥6× the requests/s of (a)". */
+/** Formats a goal, such as "≥6× the requests/s of (a)". */
 export function targetText({ target, unit, measure }: Row): string {
   const bound =
     'least' in target ? `≥${withUnit(brief(target.least), unit)}` : `≤${withUnit(brief(target.most), unit)}`;
@@ -36,7 +36,7 @@ function metText(row: Row): string {
   return met ? 'yes' : 'NO';
 }
 
-/** A table for a terminal and for Markdown alike. */
+/** Formats a table for both a terminal and Markdown. */
 function tableOf(head: string[], rows: string[][]): string {
   const all = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
@@ -46,7 +46,7 @@ function tableOf(head: string[], rows: string[][]): string {
   return [line(head), rule, ...rows.map(line)].join('\n');
 }
 
-/** The figures to reach, beside what was measured. */
+/** Formats the goals with the measured figures. */
 export function rowsTable(rows: Row[]): string {
   return tableOf(
     ['work', 'figure to reach', 'measured (min–max)', 'met?'],
@@ -59,7 +59,7 @@ export function rowsTable(rows: Row[]): string {
   );
 }
 
-/** What each variant did, by itself. */
+/** Formats the figures of each variant. */
 export function variantsTable(variants: Report['variants']): string {
   const cell = ({ median, min, max }: Spread) => `${brief(median)} (${brief(min)}–${brief(max)})`;
   return tableOf(
@@ -94,7 +94,7 @@ function overRounds({ rounds, ...variant }: VariantFigures): Report['variants'][
   };
 }
 
-/** Puts together what the parts found out. */
+/** Combines the results of the parts. */
 export function reportOf(
   environment: Environment,
   parts: { rows: Row[]; variants: VariantFigures[]; notes: string[] }[],

@@ -4,27 +4,27 @@ import { type Round, type Spread, type VariantFigures, ratioOf } from './figures
 import type { Job } from './load.ts';
 import type { Monitored } from './monitored.ts';
 
-/** A variant, and what is asked of it in each round. */
+/** A variant with the job that it gets in each round. */
 export interface Contender {
   process: Monitored;
-  /** What it is called in the results. */
+  /** Name in the results. */
   name: string;
   job: Job;
 }
 
-/** The seeded schedules fire on full five minutes; their listings change then, in the middle of a round perhaps. */
+/** The seeded schedules fire every full five minutes. Listings then change, possibly in the middle of a round. */
 const FIRES_EVERY_MS = 300_000;
 const AFTER_FIRING_MS = 500;
-/** How long it may take to fetch a reply, or for those in flight to come. */
+/** Time allowed for fetching a reply, or for replies in flight. */
 export const FETCH_MS = 4_000;
 
-/** Waits where a fire time would pass within this time. */
+/** Waits if a fire time would otherwise pass within this time. */
 export async function awaitQuiet(forMs: number): Promise<void> {
   const leftMs = FIRES_EVERY_MS - (Date.now() % FIRES_EVERY_MS);
   if (leftMs < forMs) await setTimeout(leftMs + AFTER_FIRING_MS);
 }
 
-/** Measures a contender for a round. */
+/** Measures one round of a contender. */
 export async function measureRound({ process, name, job }: Contender, bench: Bench): Promise<Round> {
   await awaitQuiet(job.durationMs + FETCH_MS);
   const before = await process.usage();
@@ -43,15 +43,15 @@ export async function measureRound({ process, name, job }: Contender, bench: Ben
   };
 }
 
-/** What came of some rounds. */
+/** The results of some rounds. */
 export interface Measured {
   variants: VariantFigures[];
-  /** How many times a quantity of one contender is that of another. */
+  /** Ratio of a quantity between two contenders. */
   ratio: (quantity: keyof Round, one: Contender, other: Contender) => Spread;
   roundsOf: (contender: Contender) => Round[];
 }
 
-/** Warms all contenders up, then measures them in turns: in each round each, so that none has the quieter minutes. */
+/** Warms up all contenders, then measures them in interleaved rounds, so that quiet moments favor none. */
 export async function measureInRounds(
   part: string,
   contenders: Contender[],
@@ -84,5 +84,5 @@ export async function measureInRounds(
   };
 }
 
-/** Steps of the progress bar that measureInRounds takes. */
+/** Number of progress steps that measureInRounds takes. */
 export const roundSteps = (contenders: number, rounds: number): number => contenders * (rounds + 1);

@@ -1,6 +1,6 @@
 /**
- * Measures what fire times cost, in a process of its own: ours, and two packages that people use for the same. Writes the
- * figures to the standard output, as JSON.
+ * Measures the cost of fire times in a separate process: ours, and those of two common packages. Writes the figures to
+ * stdout as JSON.
  */
 import { Cron } from 'croner';
 import { CronExpressionParser } from 'cron-parser';
@@ -12,7 +12,7 @@ const SCHEDULES = 1_000;
 const ZONES_AT_ONCE = 10;
 const FROM = new Date('2026-11-26T00:00:00Z');
 
-/** Ten next times of a schedule, parsing included. */
+/** Computes the next ten fire times of a schedule, including parsing. */
 type Scheduler = (cron: string, zone: string) => unknown;
 
 const ours: Scheduler = (cron, zone) => {
@@ -31,7 +31,7 @@ function cpuMs(): number {
   return (user + system) / 1_000;
 }
 
-/** CPU of one call, warm, in microseconds. */
+/** CPU of one warm call, in microseconds. */
 function warmMicroseconds(scheduler: Scheduler, cron: string, calls: number): number {
   for (let call = 0; call < calls; call += 1) scheduler(cron, 'Europe/Berlin');
   const before = cpuMs();
@@ -41,14 +41,14 @@ function warmMicroseconds(scheduler: Scheduler, cron: string, calls: number): nu
 
 const weekly = (at: number) => `${at % 60} ${Math.floor(at / 60) % 24} * * ${at % 7}`;
 
-/** CPU of as many distinct weekly schedules, in milliseconds. */
+/** CPU of SCHEDULES distinct weekly schedules, in milliseconds. */
 function distinctMs(scheduler: Scheduler, zones: string[]): number {
   const before = cpuMs();
   for (let at = 0; at < SCHEDULES; at += 1) scheduler(weekly(at), zones[at % zones.length] ?? 'UTC');
   return cpuMs() - before;
 }
 
-/** Some zones of all, in an order of their own; each is given once. */
+/** All zones, ordered so that regions mix. Each is used once, so that no earlier use has warmed it up. */
 const zones = Intl.supportedValuesOf('timeZone').toSorted((a, b) =>
   [...a].toReversed().join('') < [...b].toReversed().join('') ? -1 : 1,
 );
@@ -78,6 +78,6 @@ function measure() {
 
 export type SchedulerFigures = ReturnType<typeof measure>;
 
-// Until the engine has compiled it.
+// Warm up the compiler.
 for (let time = 0; time < 10; time += 1) distinctMs(ours, nextZones());
 process.stdout.write(JSON.stringify(measure()));

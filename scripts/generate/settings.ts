@@ -1,6 +1,6 @@
 /**
- * Writes the lists of settings that are made from src/config/variables.ts: .env.example and docs/configuration.md.
- * `--check` compares instead, and fails where they differ.
+ * Writes the lists of settings that are generated from src/config/variables.ts: .env.example and docs/configuration.md.
+ * With `--check`, compares instead, and fails if they differ.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describeVariables, wrap } from '../../src/config/variables.ts';

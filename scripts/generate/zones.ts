@@ -1,6 +1,6 @@
 /**
- * Writes src/schedule/zone-names.ts from the tz database, as moment-timezone packs it. `--check` compares instead, and
- * fails where they differ.
+ * Writes src/schedule/zone-names.ts from the tz database as packed by moment-timezone. With `--check`, compares
+ * instead, and fails if they differ.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,10 +8,10 @@ import moment from 'moment-timezone';
 
 const FILE = 'src/schedule/zone-names.ts';
 
-/** Zones shown for an abbreviation. */
+/** The most zones per abbreviation. */
 const MOST = 3;
 
-/** An abbreviation counts if clocks have been set by it since then. */
+/** An abbreviation counts if clocks have used it since then. */
 const CURRENT_SINCE = Date.UTC(2024, 0, 1);
 
 const require = createRequire(import.meta.url);
@@ -21,7 +21,7 @@ const packed: { version: string; zones: string[]; links: string[] } = JSON.parse
 const zones = packed.zones.map((zone) => moment.tz.unpack(zone));
 const names = [...zones.map(({ name }) => name), ...packed.links.map((link) => link.split('|')[1] ?? '')];
 
-/** By abbreviation, the zones that use it, most people first. */
+/** Returns zones by abbreviation, the most populous first. */
 function zonesByAbbreviation(): [string, string[]][] {
   const found = new Map<string, string[]>();
   const regions = zones.filter(({ name, population }) => name.includes('/') && population);

@@ -1,8 +1,8 @@
 /**
- * `npm run check:generators`: generates clients from openapi.yaml with the generators of other languages, compiles them, and
- * has each read the whole sample data from a service that this script starts. It downloads the generators with mvn, go and
- * pip. A client whose tools are not on PATH is skipped, with a line that names them. An argument, such as `java`, selects the
- * clients whose names contain it. Client programs: test/consumers/generators.
+ * `npm run check:generators`: generates clients from openapi.yaml with generators for other languages, compiles them,
+ * and lets each read all sample data from a service that this script starts. Downloads the generators with mvn, go and
+ * pip. Skips a client whose tools are not on PATH, and names them. An argument, such as `java`, selects the clients
+ * whose names contain it. The client programs are in test/consumers/generators.
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
@@ -20,7 +20,7 @@ const OAPI_CODEGEN = 'github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v
 const OPENAPI_PYTHON_CLIENT = 'openapi-python-client==0.29.1';
 
 const execute = promisify(execFile);
-/** What a command prints, run in a folder. */
+/** Runs a command in a folder, and returns its stdout. */
 async function output(cwd: string, command: string, ...args: string[]): Promise<string> {
   const { stdout } = await execute(command, args, { cwd, maxBuffer: 1e8 });
   return stdout;
@@ -54,7 +54,7 @@ async function openapiGenerator(folder: string, ...options: string[]): Promise<v
 interface Generator {
   needs: string[];
   program: string;
-  /** Generates and compiles in a folder that has the program; returns the command that runs it. */
+  /** Generates and compiles the client in a folder that contains the program. Returns the command that runs it. */
   prepare: (folder: string) => Promise<string[]>;
 }
 
@@ -147,7 +147,7 @@ async function read<Reply>(url: string): Promise<Reply> {
   return response.json();
 }
 
-/** What each client must find, counted in the replies themselves. */
+/** Counts in the service's replies what each client must find. */
 async function countSamples(url: string) {
   const { tasks } = await read<TasksResponse>(`${url}/api/tasks`);
   const listed: RunsResponse['runs'] = [];

@@ -1,9 +1,9 @@
-/** Names that generators of code make from an operationId, so that no schema may have them: they would be declared twice. */
+/** Suffixes that code generators append to an operationId. A schema with such a name would be declared twice. */
 const SUFFIXES = ['Response', 'Params', 'RequestBody', 'JSONBody', 'JSONRequestBody'];
 
 const plain = (name) => name.replaceAll(/[^a-z0-9]/gi, '').toLowerCase();
 
-/** A rule of Spectral: the names of a document's schemas, in any letter case. */
+/** A Spectral rule: no schema may have a name that generators create, in any letter case. */
 export default function generatedNames(document) {
   const operations = Object.values(document.paths ?? {}).flatMap((item) => Object.values(item ?? {}));
   const ids = operations.flatMap(({ operationId }) => operationId ?? []);

@@ -16,11 +16,11 @@ interface Audit {
   model: Model;
   collections: Pick<Collections, 'tasks' | 'runs'>;
   versions?: VersionWatch;
-  /** Whether what was interrupted must be right too, since it was mended. */
+  /** Whether interrupted reports must be correct too, because they were repaired. */
   isMended: boolean;
 }
 
-/** Holds all that is stored against all that was asked, after the last request has ended. */
+/** Compares everything stored with everything requested, after the last request has ended. */
 export async function auditDatabase({ model, collections, versions, isMended }: Audit): Promise<void> {
   const sight = { from: performance.now(), to: performance.now() };
   const tasks = await collections.tasks.find({}).toArray();
@@ -57,7 +57,7 @@ function auditTask(model: Model, task: TaskDocument, sight: Sight): void {
   }
 }
 
-/** A task points to its last five runs, and all of them bear its account. */
+/** Checks that a task points to its last five runs, and that all of its runs have its account. */
 export function auditRuns(model: Model, task: TaskDocument, history: RunDocument[]): void {
   const known = model.taskOf(task.prompt);
   const last = history.slice(0, RECENT_RUNS).map(({ _id, createdAt }) => `${_id} ${createdAt.toISOString()}`);

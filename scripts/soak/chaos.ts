@@ -5,9 +5,9 @@ import type { Instance } from './instance.ts';
 import type { Random } from './random.ts';
 import type { DatabaseProcess, SetUp } from './set-up.ts';
 
-/** Longest stall: shorter than what the drivers wait for the database. */
+/** Longest stall; shorter than the drivers' timeouts. */
 const MAX_STALL_MS = 2_500;
-/** From one fault's end to the next one's begin: enough for what was done meanwhile to be looked at. */
+/** Pause between two faults, long enough for readers to check what happened meanwhile. */
 const CALM_MS = { least: 500, most: 3_000 };
 
 interface Chaos {
@@ -62,7 +62,7 @@ const stallService: Act = (chaos) => {
   return during(chaos, 'service stalled', [instance.name], () => stall(instance, chaos.random));
 };
 
-/** Killed while it stands still, so that what it had been sent is lost with it. */
+/** Kills a service while it is stopped, so that requests it had received are lost with it. */
 const killStalled: Act = (chaos) => {
   const instance = chaos.random.pick(chaos.setUp.instances);
   return during(chaos, 'service killed stalled', [instance.name], async () => {
@@ -94,7 +94,9 @@ const stallDatabase = (database: DatabaseProcess): Act => {
   return (chaos) => during(chaos, 'database stalled', ['database'], () => stall(database, chaos.random));
 };
 
-/** A service dies with requests that the database has not answered, and comes back before it does. */
+/**
+ * Kills a service while the stalled database holds its requests, lets the database continue, and restarts the service.
+ */
 const killServiceWhileDatabaseStalls = (database: DatabaseProcess): Act => {
   return (chaos) => {
     const instance = chaos.random.pick(chaos.setUp.instances);
@@ -109,7 +111,7 @@ const killServiceWhileDatabaseStalls = (database: DatabaseProcess): Act => {
   };
 };
 
-/** The faults that leave processes alive. */
+/** Faults that leave all processes alive. */
 export function stallsOf({ database }: SetUp): Act[] {
   return database ? [stallService, stallDatabase(database)] : [stallService];
 }
@@ -123,7 +125,7 @@ export function faultsOf(setUp: SetUp): Act[] {
   return [killService, killService, restartService, killStalled, ...stallsOf(setUp), ...ofDatabase];
 }
 
-/** The first act, so that even a short run kills something; then any order, none again before all have been. */
+/** Yields the first act, so that even a short run kills something; then all acts in random order, again and again. */
 function* inTurn(acts: Act[], random: Random): Generator<Act, never, undefined> {
   for (let left = [...acts], at = 0; ; at = random.below(left.length)) {
     yield* left.splice(at, 1);
@@ -131,7 +133,7 @@ function* inTurn(acts: Act[], random: Random): Generator<Act, never, undefined> 
   }
 }
 
-/** Breaks one thing after the other for so long, or until it is told to stop; resolves when nothing is broken any more. */
+/** Causes one fault after the other, for a time or until aborted. Resolves when the last fault has ended. */
 export async function wreak(chaos: Chaos, acts: Act[], forMs: number, signal: AbortSignal): Promise<void> {
   const { random } = chaos;
   const endsAt = performance.now() + forMs;

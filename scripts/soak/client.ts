@@ -5,7 +5,7 @@ import type { Model } from './model.ts';
 import type { Random } from './random.ts';
 import type { Sender } from './sender.ts';
 
-/** What every client knows and uses. */
+/** State and tools that all clients share. */
 export interface World {
   model: Model;
   instances: Endpoint[];
@@ -15,35 +15,35 @@ export interface World {
   artists: string[];
 }
 
-/** Does one thing after the other, of those that its kind does. */
+/** A client that performs one action of its kind at a time. */
 export interface Client {
   step(): Promise<void>;
 }
 
 const JSON_HEADERS = { 'Content-Type': 'application/json' };
 
-/** A request with a JSON body. */
+/** Creates a request with a JSON body. */
 export function asking(method: string, path: string, body: object, more: Partial<Asked> = {}): Asked {
   return { ...more, method, path, headers: { ...JSON_HEADERS, ...more.headers }, body: JSON.stringify(body) };
 }
 
-/** The tasks of a reply, which the sender has held against the spec. */
+/** Parses the tasks of a reply. The sender has validated it against the spec. */
 export function tasksOf(text: string): Task[] {
   const { tasks }: TasksResponse = JSON.parse(text);
   return tasks;
 }
 
-/** A page of runs, which the sender has held against the spec. */
+/** Parses a page of runs. The sender has validated it against the spec. */
 export function runsOf(text: string): RunsResponse {
   return JSON.parse(text);
 }
 
-/** How a request ended, in a word of a history. */
+/** Summarizes the end of a request in one word, for a history. */
 export function inShort(ended: Exchange): string {
   return ended.outcome === 'replied' ? String(ended.status) : ended.outcome;
 }
 
-/** Another instance than this, where there is one. */
+/** Picks another instance than this one, if there is one. */
 export function otherThan(instance: Endpoint, { instances }: World, random: Random): Endpoint {
   const others = instances.filter((other) => other !== instance);
   return others.length > 0 ? random.pick(others) : instance;

@@ -7,13 +7,13 @@ import { Reader } from './reader.ts';
 import { Reporter } from './reporter.ts';
 import { Starter } from './starter.ts';
 
-/** Of every ten clients. */
+/** Shares of ten clients. */
 const SHARES = { owners: 3, reporters: 3, readers: 3 };
 
-/** Each of them causes more work than a client that only asks. */
+/** Starters per client. Few, because each causes more work than other clients. */
 const STARTERS = 1 / 4;
 
-/** The clients, by kind; the rest are nuisances. */
+/** The clients by kind. Those of `all` that are in no other list are readers and nuisances. */
 export interface Crew {
   owners: Owner[];
   reporters: Reporter[];
@@ -21,7 +21,7 @@ export interface Crew {
   all: Client[];
 }
 
-/** Each client has choices of its own, which the seed decides. */
+/** Creates the clients. Each has its own random choices, which the seed determines. */
 export function hire(world: World, clients: number, seed: number): Crew {
   let hired = 0;
   const several = <T>(share: number, make: (name: string, random: Random) => T): T[] =>
@@ -36,7 +36,7 @@ export function hire(world: World, clients: number, seed: number): Crew {
   return { owners, reporters, starters: [], all: [...owners, ...reporters, ...readers, ...nuisances] };
 }
 
-/** The clients of services that execute tasks: the others know only tasks and runs of their own. */
+/** Creates the clients for services that execute tasks. Other clients expect only runs that they reported. */
 export function hireStarters(world: World, clients: number, seed: number): Crew {
   const starters = Array.from(
     { length: Math.ceil(clients * STARTERS) },
@@ -45,7 +45,9 @@ export function hireStarters(world: World, clients: number, seed: number): Crew 
   return { owners: [], reporters: [], starters, all: [...starters, new Nuisance(world, new Random(seed))] };
 }
 
-/** Has all clients at work, together at most at a rate, until they are told to stop; resolves when the last has an answer. */
+/**
+ * Runs all clients until aborted, with at most `requestsPerSecond` in total. Resolves when the last request has ended.
+ */
 export async function work({ all }: Crew, requestsPerSecond: number, signal: AbortSignal): Promise<void> {
   const pauseMs = (1_000 * all.length) / requestsPerSecond;
   await Promise.all(

@@ -3,24 +3,24 @@ import type { FaultLog } from './fault-log.ts';
 
 const EVERY_MS = 500;
 
-/** What an event loop may be held up by at a time. */
+/** The longest acceptable delay of an event loop. */
 const LIMIT_MS = 100;
-/** Of so many looks one may show more, or three in all: the machine itself stands still at times. */
+/** One in this many looks, or three in all, may exceed the limit, because the machine itself stalls at times. */
 const LOOKS_PER_EXCESS = 100;
 const ALLOWED_EXCESSES = 3;
 
-/** Whose event loop is looked at, in one process after the other. */
+/** An instance whose event loop is watched across restarts. */
 export interface Looping {
   name: string;
   pid: number;
   metricsUrl: string;
-  /** For how long it has waited for a processor, all together. */
+  /** Total time that the process has waited for a processor. */
   waitedMs: number;
 }
 
 /**
- * The event loops of the instances, as they tell of them on /metrics: the longest that each was held up since the last
- * look, less what the process has waited for a processor meanwhile.
+ * Watches the event loops of the instances by /metrics: the longest delay since the last look, minus the time that the
+ * process waited for a processor.
  */
 export class DelayWatch {
   readonly #faults: FaultLog;
@@ -35,18 +35,18 @@ export class DelayWatch {
     return this.#longestMs.length;
   }
 
-  /** The longest that an event loop was held up in this share of the looks, in milliseconds; 1 for all of them. */
+  /** The delay that this share of the looks did not exceed, in milliseconds; 1 gives the maximum. */
   longestMs(share: number): number {
     const ordered = this.#longestMs.toSorted((one, other) => one - other);
     return ordered[Math.ceil(share * ordered.length) - 1] ?? 0;
   }
 
-  /** Whether event loops were held up too often. */
+  /** Whether event loops were delayed too often. */
   get isTooMuch(): boolean {
     return this.#excesses > Math.max(ALLOWED_EXCESSES, this.looks / LOOKS_PER_EXCESS);
   }
 
-  /** Looks until it is told to stop; what passed while the process was broken, or started, does not count. */
+  /** Looks until aborted. Ignores periods in which the process was faulty or just started. */
   async keepLooking(instance: Looping, signal: AbortSignal): Promise<void> {
     let since = performance.now();
     let pid = 0;
@@ -71,7 +71,7 @@ export class DelayWatch {
   }
 }
 
-/** In milliseconds; undefined where the process does not tell. */
+/** Returns the longest delay in milliseconds; undefined if the process does not answer. */
 async function longestDelay(metricsUrl: string): Promise<number | undefined> {
   try {
     const response = await fetch(metricsUrl, { signal: AbortSignal.timeout(2_000) });

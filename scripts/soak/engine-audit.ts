@@ -10,7 +10,7 @@ import type { Receiver } from './receiver.ts';
 import type { Starter } from './starter.ts';
 import type { VersionWatch } from './watch.ts';
 
-/** Issue of the engine: how long after the load every run is final, whatever was killed before. */
+/** Every run must be final this long after the load, whatever was killed before. */
 const FINAL_MS = 60_000;
 const POLL_MS = 250;
 const MINUTE_MS = 60_000;
@@ -24,7 +24,7 @@ interface EngineAudit {
   versions: VersionWatch;
 }
 
-/** Compares what the engine did with what was requested and what was due, after the load. */
+/** Compares the engine's work with the requested runs and the due fire times, after the load. */
 export async function engineAudit(audit: EngineAudit): Promise<void> {
   const { world, starters, collections } = audit;
   for (const starter of starters)
@@ -36,7 +36,7 @@ export async function engineAudit(audit: EngineAudit): Promise<void> {
     const [instance] = world.instances;
     if (instance) await world.sender.send(instance, 'disable', asked);
   }
-  // What was due in between is canceled or executed.
+  // Runs that came due in between are canceled or executed.
   await awaitFinal(audit);
   const tasks = await collections.tasks.find({}).toArray();
   const runs = await collections.runs.find({}, { sort: { createdAt: -1, _id: -1 } }).toArray();
@@ -52,7 +52,7 @@ export async function engineAudit(audit: EngineAudit): Promise<void> {
   auditStarted(audit, new Set(runs.map(({ _id }) => _id)));
 }
 
-/** Waits until nothing is queued and every run is final, for as long as that may take. */
+/** Waits until the queue is empty and every run is final; reports a finding after FINAL_MS. */
 async function awaitFinal({ world, collections }: EngineAudit): Promise<void> {
   const { runs, run_queue } = collections;
   const before = new Date();
@@ -80,7 +80,7 @@ function auditStarted({ world, starters }: EngineAudit, stored: Set<string>): vo
     if (id !== undefined && !stored.has(id)) findings.add('lost', `run ${id} of ${key} is not stored`);
 }
 
-/** Each fire time is one fired run, or one recorded skip or miss. */
+/** Checks that each fire time has exactly one fired run, or one recorded skip or miss. */
 function auditOccurrences(
   { world }: EngineAudit,
   of: { task: TaskDocument; history: RunDocument[]; decided: OccurrenceDocument[]; firedUntil: Date },
@@ -113,7 +113,9 @@ function isScheduled(payload: unknown): boolean {
   return typeof payload === 'object' && payload !== null && 'type' in payload && payload.type === 'scheduled';
 }
 
-/** A run is delivered once per attempt, and more than once only if its task allows it and something was broken. */
+/**
+ * Checks that a run is delivered once per attempt, and repeatedly only if its task allows that and a fault occurred.
+ */
 function auditDeliveries(audit: EngineAudit, task: TaskDocument, run: RunDocument): void {
   const { world, receiver } = audit;
   const delivered = receiver.deliveries.get(run._id) ?? [];
@@ -133,7 +135,7 @@ function auditDeliveries(audit: EngineAudit, task: TaskDocument, run: RunDocumen
     add('was delivered again, though nothing was broken');
 }
 
-/** Work that was polled has a stored location, so that no fault keeps the engine from the end of it. */
+/** Checks that polled work was followed to its end. Its location is stored, so no fault can prevent that. */
 function auditFollowed(
   { receiver, starters }: EngineAudit,
   { _id, status }: RunDocument,
@@ -151,7 +153,7 @@ function auditFollowed(
     add(`is ${status}, though its work was being followed`);
 }
 
-/** Runs whose work was followed after a 202, and those among them that were polled before and after a fault. */
+/** Counts runs whose work was followed after a 202, and those that were polled before and after a fault. */
 export function followedRuns({ world, receiver }: Pick<EngineAudit, 'world' | 'receiver'>) {
   const works = [...receiver.deliveries.values()].flat().flatMap(({ work }) => work ?? []);
   const everything = world.instances.flatMap(({ targets }) => targets);

@@ -1,4 +1,4 @@
-/** The embedded database alone, in a process of its own: what the soak test runs two instances of the service on. */
+/** The embedded database in a separate process, shared by two instances of the service. */
 import { pino } from 'pino';
 import { startEmbedded } from '../../src/embedded/index.ts';
 

@@ -6,36 +6,36 @@ import {
 } from 'node:http';
 import { gunzipSync } from 'node:zlib';
 
-/** How long a request may take while nothing is broken. */
+/** How long a request may take while there is no fault. */
 export const LIMIT_MS = 5_000;
 
-/** Where requests go. */
+/** A server that receives requests. */
 export interface Endpoint {
   name: string;
   agent: Agent;
   url: string;
-  /** What its replies depend on, as faults name it: itself and the database. */
+  /** Targets of faults on which its replies depend: itself and the database. */
   targets: readonly string[];
 }
 
 export interface Asked {
   method: string;
-  /** With the query. */
+  /** Includes the query. */
   path: string;
   headers?: Record<string, string>;
   body?: string;
-  /** Leave, without having waited for the reply. */
+  /** Disconnect after this time, without waiting for the reply. */
   leaveAfterMs?: number;
-  /** Take the reply slowly: a pause between its pieces. */
+  /** Read the reply slowly, with this pause between chunks. */
   pauseMs?: number;
 }
 
 /** How a request ended, and when. */
 export type Exchange = { from: number; to: number } & (
   | { outcome: 'replied'; status: number; headers: IncomingHttpHeaders; text: string }
-  /** No connection, so that nothing was asked. */
+  /** No connection was made, so the service did not receive the request. */
   | { outcome: 'refused' }
-  /** The connection was lost; `reused` where it had served before, so that the server may just have given it up. */
+  /** The connection was lost. If `reused` is true, the server may have closed it as idle. */
   | { outcome: 'cut'; reused: boolean }
   | { outcome: 'left' }
   | { outcome: 'hung' }
@@ -57,8 +57,8 @@ function codeOf(error: unknown): string {
 }
 
 /**
- * Sends a request and waits for its end, whatever that is.
- * @param onLimit - arranges to be called when the request has taken too long, and returns how to give that up
+ * Sends a request and waits for its end, of any kind.
+ * @param onLimit - schedules a call for when the request has taken too long, and returns a function that cancels it
  */
 export async function exchange(
   { agent, url }: Endpoint,

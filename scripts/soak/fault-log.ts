@@ -2,37 +2,36 @@ import { writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 
-/** What a fault hit: the database, or an instance of the service by its name. */
+/** A fault and its targets: the database, or an instance of the service by name. */
 export interface Fault {
   kind: string;
   targets: readonly string[];
   from: number;
-  /** Infinity while it lasts. */
+  /** Infinity while the fault lasts. */
   to: number;
 }
 
-/** An error that a fault caused may show this long after it ended. */
+/** An error caused by a fault may appear this long after its end. */
 const GRACE_MS = 3_000;
 const TICK_MS = 200;
 
-/** Writing a few bytes to the disk takes less than this, unless others keep it busy. */
+/** A small write to the disk takes less than this, unless others keep the disk busy. */
 const DISK_MS = 400;
 
 /**
- * When what was broken on purpose, and so which errors are to be expected. Time is counted in ticks of a timer, and only
- * while a small write gets through to the disk, so that it does not count as time that a request took when the machine
- * itself has none for it.
+ * Records the injected faults, and thus which errors are expected. Time limits count ticks of a timer, and only while a
+ * small write reaches the disk. Time during which the machine itself stalls therefore does not count for a request.
  */
 export class FaultLog {
   readonly faults: Fault[] = [];
-  /** Ticks in which nothing was broken. */
+  /** Ticks without any fault. */
   #calmTicks = 0;
   readonly #listeners = new Set<() => void>();
   readonly #timer = setInterval(() => this.#tick(), TICK_MS);
   readonly #probeFile: string;
   #probedAt: number | undefined;
 
-  /** @param directory - on the disk that the database is on */
+  /** @param directory - on the same disk as the database */
   constructor(directory: string) {
     this.#probeFile = join(directory, 'probe');
   }
@@ -51,7 +50,7 @@ export class FaultLog {
     fault.to = performance.now();
   }
 
-  /** How long nothing has been broken, all periods together. */
+  /** Total time without any fault. */
   get calmMs(): number {
     return this.#calmTicks * TICK_MS;
   }
@@ -60,25 +59,25 @@ export class FaultLog {
     return this.faults.some((fault) => fault.to === Number.POSITIVE_INFINITY && concerns(fault, targets));
   }
 
-  /** Whether a fault of one of the targets explains what happened between two instants. */
+  /** Whether a fault of one of the targets explains an error between two instants. */
   explains(targets: readonly string[], from: number, to: number): boolean {
     return this.overlaps(targets, from - GRACE_MS, to);
   }
 
-  /** Whether one of the targets was broken at any time between two instants. */
+  /** Whether one of the targets had a fault at any time between two instants. */
   overlaps(targets: readonly string[], from: number, to: number): boolean {
     return this.faults.some((fault) => fault.from <= to && fault.to >= from && concerns(fault, targets));
   }
 
-  /** How many times longer anything takes because the machine has more to do than it can: 1 where it has not. */
+  /** Factor by which an overloaded machine slows everything down; at least 1. */
   get slowness(): number {
     const [load = 0] = loadavg();
     return Math.max(1, load / (2 * availableParallelism()));
   }
 
   /**
-   * Calls back when so much time has passed in which no target was broken.
-   * @returns gives it up
+   * Calls back when this much time has passed without a fault of the targets.
+   * @returns a function that cancels the call
    */
   after(limitMs: number, targets: readonly string[], onLimit: () => void): () => void {
     let left = Math.ceil((limitMs * this.slowness) / TICK_MS) + 1;

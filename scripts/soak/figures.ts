@@ -1,17 +1,17 @@
 const OUTCOMES = ['2xx', '304', '4xx', '503', 'cut', 'no connection', 'left', 'hung', 'other'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** What the run counts. */
+/** Counters of a run of the soak test. */
 export class Figures {
   readonly requests = new Map<string, Record<Outcome, number>>();
   readonly faults = new Map<string, number>();
   readonly peakMebibytes = new Map<string, number>();
-  /** How many jobs were followed after a 202, and how many of them while something was broken. */
+  /** Jobs that were followed after a 202, and those of them that lasted through a fault. */
   followed: { followed: number; throughFaults: number } | undefined;
-  /** 304 apart, replies whose body was the same as before, but whose ETag was not. */
+  /** Replies with an unchanged body but a new ETag. */
   needlessTags = 0;
   slowestMs = 0;
-  /** By how much the machine's load made the limit of a request longer, at most. */
+  /** Maximum factor by which load on the machine extended the time limit of requests. */
   slowness = 1;
 
   countRequest(kind: string, outcome: Outcome): void {
@@ -36,7 +36,7 @@ export class Figures {
     return [...this.faults.values()].reduce((sum, n) => sum + n, 0);
   }
 
-  /** Requests by kind and outcome, as a table. */
+  /** Formats requests by kind and outcome as a table. */
   table(): string {
     const shown = OUTCOMES.filter((outcome) => [...this.requests.values()].some((row) => row[outcome] > 0));
     const rows = [...this.requests].toSorted(([one], [other]) => (one < other ? -1 : 1));

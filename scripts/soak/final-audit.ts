@@ -20,7 +20,7 @@ interface FinalAudit {
   versions: VersionWatch;
 }
 
-/** Everything, when nobody asks any more and nothing is broken. */
+/** Audits everything, after all requests and faults have ended. */
 export async function finalAudit(audit: FinalAudit): Promise<void> {
   const { world, collections, versions } = audit;
   await finishCreations(audit);
@@ -30,7 +30,7 @@ export async function finalAudit(audit: FinalAudit): Promise<void> {
   await compareListings(audit);
 }
 
-/** Repeats each creation that has a key, also of those that were answered: it has made one task in the end. */
+/** Repeats each creation that has a key, even if it was answered. In the end it must have created one task. */
 async function finishCreations({ world, owners }: FinalAudit): Promise<void> {
   for (const owner of owners) {
     for (const creation of [...owner.unanswered, ...owner.answered])
@@ -45,7 +45,7 @@ async function finishCreations({ world, owners }: FinalAudit): Promise<void> {
   }
 }
 
-/** What was interrupted is mended by the task's next report, and without one by a repair. */
+/** Repairs interrupted reports: half of the tasks by another report, the others by `repair`. */
 async function mend({ world, reporter, collections }: FinalAudit): Promise<void> {
   const interrupted = world.model.alive.filter((task) => task.interrupted);
   for (const task of interrupted.filter((_, at) => at % 2 === 0)) {
@@ -55,7 +55,7 @@ async function mend({ world, reporter, collections }: FinalAudit): Promise<void>
   await repair(collections);
 }
 
-/** All listings agree, with each other and with the database, in every way to ask for them. */
+/** Checks that all ways of listing tasks agree with each other and with the database. */
 async function compareListings({ world, collections }: FinalAudit): Promise<void> {
   const { model, instances, accounts, artists } = world;
   const reader = new Reader(world, new Random(1));

@@ -3,14 +3,14 @@ export type Severity = 'lost' | 'wrong' | 'hung';
 export interface Finding {
   severity: Severity;
   what: string;
-  /** What was asked of the object concerned, and what came back, oldest first. */
+  /** Requests and replies of the object concerned, oldest first. */
   history: readonly string[];
 }
 
-/** Of one kind of finding there may be thousands: these are enough to understand it. */
+/** The most findings to keep; there may be thousands of one kind. */
 const MAX_KEPT = 200;
 
-/** All that was found to be lost, wrong or hung. */
+/** Everything that was found to be lost, wrong or hung. */
 export class Findings {
   readonly kept: Finding[] = [];
   readonly counts: Record<Severity, number> = { lost: 0, wrong: 0, hung: 0 };

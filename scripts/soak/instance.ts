@@ -4,28 +4,28 @@ import type { FaultLog } from './fault-log.ts';
 import type { Findings } from './findings.ts';
 import { type LogLine, Program } from './program.ts';
 
-/** How long a start may take, with what a killed database needs to open again, on a busy machine. */
+/** Time limit of a start on a busy machine, including the recovery of a killed database. */
 const START_LIMIT_MS = 30_000;
-/** openapi.yaml and README promise the end within this after SIGTERM. */
+/** openapi.yaml and README promise that the service ends this long after SIGTERM. */
 export const END_LIMIT_MS = 10_000;
 const ERROR_LEVEL = 50;
 
 interface Dependencies {
-  /** Its settings, beside the port. */
+  /** Settings other than the port. */
   environment: Record<string, string>;
   logFile: string;
   faults: FaultLog;
   findings: Findings;
 }
 
-/** An instance of the service, in one process after the other. */
+/** An instance of the service, in successive processes. */
 export class Instance {
   readonly name: string;
-  /** What its replies depend on: itself and the database. */
+  /** Targets of faults on which its replies depend: itself and the database. */
   readonly targets: readonly string[];
   readonly agent = new Agent({ keepAlive: true, maxSockets: 64 });
   url = '';
-  /** How many of its processes have been up. */
+  /** How many of its processes became ready. */
   starts = 0;
   #program: Program | undefined;
   readonly #dependencies: Dependencies;
@@ -56,7 +56,7 @@ export class Instance {
     this.#program?.signal(name);
   }
 
-  /** Starts a process, again where the database was not there yet, and resolves when it is ready. */
+  /** Starts a process, again if the database was still away, and resolves when it is ready. */
   async start(): Promise<void> {
     const deadline = performance.now() + START_LIMIT_MS;
     while (!(await this.#startOnce(deadline))) {
@@ -67,14 +67,14 @@ export class Instance {
     this.starts += 1;
   }
 
-  /** Kills it with SIGKILL. */
+  /** Kills the process with SIGKILL. */
   async kill(): Promise<void> {
     this.signal('SIGKILL');
     await this.#program?.ended;
     this.#program = undefined;
   }
 
-  /** Ends it by SIGTERM, and notes what is not right about its end. */
+  /** Stops the process with SIGTERM, and reports anything wrong about its end. */
   async terminate(): Promise<void> {
     const program = this.#program;
     if (!program) return;
@@ -88,7 +88,7 @@ export class Instance {
     if (stderr !== '') findings.add('wrong', `${this.name} wrote on stderr: ${stderr}`);
   }
 
-  /** @returns whether it is ready; false where it ended, as it may while the database is away */
+  /** @returns whether it is ready; false if it ended, as it may while the database is away */
   async #startOnce(deadline: number): Promise<boolean> {
     const { environment, logFile } = this.#dependencies;
     const program = new Program('src/main.js', {
@@ -98,7 +98,7 @@ export class Instance {
         SAMPLE_DATA: 'off',
         LOG_LEVEL: 'info',
         METRICS_PORT: '0',
-        // Little, so that it is full before the steady phase: what grows then is not the cache.
+        // Small, so that it is full before the steady phase. Growth after that is not the cache.
         CACHE_MB: '4',
         ...environment,
       },
@@ -118,7 +118,7 @@ export class Instance {
     return false;
   }
 
-  /** A process ends when it is told to, or while it starts and the database is away. */
+  /** Reports an unexpected end. A process may end when it is told to, or while it starts without a database. */
   async #awaitEnd(program: Program): Promise<void> {
     const { code, signal, stderr } = await program.ended;
     if (this.#program !== program) return;
@@ -130,7 +130,7 @@ export class Instance {
       findings.add('wrong', `${this.name} ended by itself, with ${code ?? signal}: ${stderr}`);
   }
 
-  /** An error in the log is to be explained by a fault, and never one of the service's own. */
+  /** Reports an error in the log, unless a fault explains it. No fault explains an internal error. */
   #judge({ level = 0, msg, code, ...rest }: LogLine): void {
     const { faults, findings } = this.#dependencies;
     if (level < ERROR_LEVEL) return;
@@ -141,7 +141,7 @@ export class Instance {
   }
 }
 
-/** A service that has no such path is ready when it listens. */
+/** Whether an instance is ready. A service without that path is ready once it listens. */
 async function isReady(url: string): Promise<boolean> {
   try {
     const { status } = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) });

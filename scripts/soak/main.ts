@@ -1,6 +1,6 @@
 /**
- * npm run soak: the built service as processes, under mixed requests of many clients and faults of every kind, then an
- * audit of all that it acknowledged.
+ * npm run soak: runs the built service as processes, under mixed requests of many clients and faults of every kind.
+ * Then audits everything that it acknowledged.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -50,7 +50,7 @@ function number(name: string, text: string | undefined, fallback: number, most: 
 }
 
 /**
- * What the command line asks for.
+ * Parses the command line.
  * @throws UsageError
  */
 function readArguments(args: string[]): Options | 'help' {
@@ -83,7 +83,7 @@ function readArguments(args: string[]): Options | 'help' {
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-/** On a terminal a line that is written over; elsewhere one in ten. */
+/** Shows progress: on a terminal by overwriting one line, elsewhere by printing every tenth. */
 function progressOf(setUp: string): Plan['onProgress'] {
   let calls = 0;
   return (phase, figures, { counts }) => {

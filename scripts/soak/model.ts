@@ -3,7 +3,7 @@ import type { Findings } from './findings.ts';
 import type { RunModel, Sight } from './run-model.ts';
 import { type FieldName, type Fields, TaskModel, placeOf } from './task-model.ts';
 
-/** All that was asked of the service. */
+/** Everything that was requested from the service. */
 export class Model {
   readonly findings: Findings;
   readonly #byPrompt = new Map<string, TaskModel>();
@@ -17,7 +17,7 @@ export class Model {
     return [...this.#byPrompt.values()];
   }
 
-  /** Tasks whose creation was acknowledged, and whose deletion nobody has asked for. */
+  /** Tasks whose creation was acknowledged, and whose deletion was not requested. */
   get alive(): (TaskModel & { id: string })[] {
     return this.tasks.filter(
       (task): task is TaskModel & { id: string } =>
@@ -37,7 +37,7 @@ export class Model {
     return this.#byRun.get(id);
   }
 
-  /** A creation that is about to be sent. */
+  /** Adds a creation that is about to be sent. */
   creation(prompt: string, fields: Fields): TaskModel {
     const task = new TaskModel(prompt, fields, performance.now());
     this.#byPrompt.set(prompt, task);
@@ -49,14 +49,14 @@ export class Model {
     this.#byRun.set(run.id, { run, task });
   }
 
-  /** A task as somebody saw it. */
+  /** Checks a task as a client saw it. */
   see(task: Task, sight: Sight): void {
     const model = this.#byPrompt.get(task.prompt);
     if (!model) return this.findings.add('wrong', `task ${task.id} was never asked for: ${task.prompt}`);
     for (const problem of model.problemsOf(task, sight)) this.findings.add('wrong', problem, model.history);
   }
 
-  /** A run as somebody saw it by itself. */
+  /** Checks a run as a client saw it by itself. */
   seeRun(run: Run, sight: Sight): void {
     const known = this.#byRun.get(run.id);
     if (!known) return this.findings.add('wrong', `run ${run.id} was never reported`);
@@ -67,7 +67,7 @@ export class Model {
     if (problem) this.findings.add('wrong', problem, known.task.history);
   }
 
-  /** A whole listing of tasks, of one reply or of pages, under filters of fields. */
+  /** Checks a whole listing of tasks, from one reply or from pages, with filters. */
   seeListing(tasks: Task[], filter: Partial<Record<FieldName, unknown>>, sight: Sight, what: string): void {
     const ids = new Set(tasks.map(({ id }) => id));
     if (ids.size < tasks.length) this.findings.add('wrong', `${what} has a task twice`);
@@ -85,7 +85,7 @@ export class Model {
     }
   }
 
-  /** The runs of a task from the newest on; not all of them where `isWhole` is false. */
+  /** Checks the runs of a task from the newest on. If `isWhole` is false, older ones may be missing. */
   seeHistory(task: TaskModel, runs: Run[], isWhole: boolean, sight: Sight): void {
     for (const run of runs) this.seeRun(run, sight);
     const places = runs.map(placeOf);
@@ -109,7 +109,7 @@ function fieldOf(name: string): FieldName {
   throw new Error(`Tasks are not filtered by ${name}.`);
 }
 
-/** Whether a field matches for certain, for certain not, or perhaps. */
+/** Whether a field matches certainly, certainly not, or perhaps. */
 function judge(mayBe: unknown[], wanted: unknown, name: string): 'yes' | 'no' | 'perhaps' {
   const matching = mayBe.filter((value) => (name === 'enabled' ? (value ?? true) : value) === wanted);
   if (matching.length === mayBe.length) return 'yes';

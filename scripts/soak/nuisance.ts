@@ -4,7 +4,7 @@ import type { Random } from './random.ts';
 
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
 
-/** What is refused, and with which status. */
+/** Requests that must be refused, with the expected status. */
 const REFUSED: { asked: Asked; status: number }[] = [
   { asked: { method: 'GET', path: '/api/tasks?id=not-a-uuid' }, status: 400 },
   { asked: { method: 'GET', path: '/api/tasks?limit=0' }, status: 400 },
@@ -20,10 +20,10 @@ const REFUSED: { asked: Asked; status: number }[] = [
   { asked: asking('DELETE', '/api/tasks', { id: UNKNOWN }), status: 404 },
   { asked: asking('PUT', '/api/tasks/runs', { task_id: UNKNOWN, runs: [] }), status: 400 },
 ];
-/** Between two pieces of a listing: a reader of this kind holds up its reply, and nobody else. */
+/** Pause between two chunks of a listing. A slow client must delay its own reply only. */
 const PAUSE_MS = 150;
 
-/** Asks for what there is not, reads slowly, and leaves in the middle. */
+/** Sends bad requests, reads slowly, and disconnects early. */
 export class Nuisance implements Client {
   readonly #world: World;
   readonly #random: Random;

@@ -3,14 +3,14 @@ import type { Endpoint, Exchange } from './exchange.ts';
 import type { Random } from './random.ts';
 import type { Fields, TaskModel } from './task-model.ts';
 
-/** An owner deletes once it has so many, so that listings keep their size. */
+/** An owner with this many tasks deletes one, so that listings keep their size. */
 const MAX_TASKS = 25;
 /**
- * Calm time after which a request that was lost sight of has been done or never will be: it may wait in a process that
- * stands still, or in the database.
+ * Calm time after which a request without a reply has either been applied or never will be. Until then, it may wait in
+ * a stalled process or in the database.
  */
 const REST_MS = 6_000;
-/** Creations that are repeated in the end, although they were answered. */
+/** Answered creations that are repeated at the end. */
 const MAX_ANSWERED = 20;
 const SCHEDULES = ['0 9 * * 4', '*/5 * * * *', '30 2 * * *', '0 0 29 2 *', '15 8-18/2 * * MON-FRI'];
 
@@ -22,10 +22,10 @@ export interface KeyedCreation {
   notBefore: number;
 }
 
-/** Creates, changes and deletes tasks of its own, and looks at the other instance for what it was told. */
+/** Creates, changes and deletes its own tasks, and checks each acknowledged change on another instance. */
 export class Owner implements Client {
   readonly unanswered: KeyedCreation[] = [];
-  /** The last ones that were answered. */
+  /** The most recently answered ones. */
   readonly answered: KeyedCreation[] = [];
   readonly #name: string;
   readonly #world: World;
@@ -54,7 +54,7 @@ export class Owner implements Client {
     else await this.#change(task, instance);
   }
 
-  /** Sends a creation, the first time or again. */
+  /** Sends a creation, for the first time or again. */
   async repeat(due: KeyedCreation, instance: Endpoint): Promise<void> {
     const asked = asking('POST', '/api/tasks', due.body, { headers: { 'Idempotency-Key': due.key } });
     const ended = await this.#world.sender.send(instance, 'create with key', asked);
@@ -96,7 +96,7 @@ export class Owner implements Client {
       const ended = await sender.send(instance, 'create', asking('POST', '/api/tasks', body));
       task.note(`created at ${instance.name}: ${inShort(ended)}`);
       this.#created(task, ended);
-      // It may be there or not: nobody will ever know its id but by a listing.
+      // The task may exist or not. Only a listing could reveal its id.
       if (task.id === undefined) this.#forget(task);
       return;
     }
@@ -149,12 +149,12 @@ export class Owner implements Client {
     await this.#lookAt(task, otherThan(instance, this.#world, this.#random));
   }
 
-  /** Whether a request was done cannot be known; so that nothing is done behind its back, the task is left alone. */
+  /** Leaves a task alone after a request without a reply, which may still be applied and overtake later ones. */
   #lostSight(task: TaskModel, ended: Exchange): void {
     const { findings } = this.#world.model;
     if (ended.outcome === 'refused') return;
     if (ended.outcome === 'replied' && ended.status !== 503) {
-      // After its deletion may have been done, a task may be gone.
+      // If its deletion may have been applied, the task may be gone.
       const mayBeGone = ended.status === 404 && task.deleteSentAt < ended.to;
       if (!mayBeGone)
         findings.add(ended.status === 404 ? 'lost' : 'wrong', `refused: ${ended.text}`, task.history);
@@ -162,7 +162,7 @@ export class Owner implements Client {
     task.restsUntilMs = this.#world.faults.calmMs + REST_MS;
   }
 
-  /** What was acknowledged is in the next read, at whichever instance. */
+  /** Checks that the next read, on any instance, shows what was acknowledged. */
   async #lookAt(task: TaskModel, instance: Endpoint): Promise<void> {
     const { model, sender } = this.#world;
     const path = `/api/tasks?id=${task.id}`;

@@ -4,7 +4,7 @@ import { type WriteStream, createWriteStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A line of a program's log: pino's fields, of which these matter here. */
+/** A line of a program's log: the fields of pino that matter here. */
 export interface LogLine {
   level?: number;
   msg?: string;
@@ -16,13 +16,13 @@ export interface LogLine {
 
 const running = new Set<ChildProcess>();
 
-/** Ends every process that was started here, whatever state it is in. */
+/** Kills every process that this program started. */
 export function killAll(): void {
   for (const child of running) child.kill('SIGKILL');
 }
 process.on('exit', killAll);
 
-/** A program of dist/ in a process of its own, its log kept in a file and shown line by line. */
+/** A program of dist/ in a separate process. Its log goes to a file, and line by line to `onLine`. */
 export class Program {
   readonly pid: number;
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>;
@@ -73,12 +73,12 @@ export class Program {
     return running.has(this.#child);
   }
 
-  /** Where it listens, once it has said so. */
+  /** Address on which it listens, once it has logged that. */
   get address(): string | undefined {
     return this.#address;
   }
 
-  /** Where it tells its metrics, once it has said so. */
+  /** Address of its metrics, once it has logged that. */
   get metricsAddress(): string | undefined {
     return this.#metricsAddress;
   }
@@ -87,7 +87,7 @@ export class Program {
     this.#child.kill(name);
   }
 
-  /** Whether it ends in time; where it does not, it is killed. */
+  /** Whether it ends in time; otherwise it is killed. */
   async endsWithin(limitMs: number): Promise<boolean> {
     const given = new AbortController();
     const late = sleep(limitMs, false, { signal: given.signal }).catch(() => true);
@@ -98,7 +98,7 @@ export class Program {
     return inTime;
   }
 
-  /** Memory of its own in MiB, without what it has mapped of files; undefined where the system does not tell. */
+  /** Memory without mapped files, in MiB; undefined on systems other than Linux. */
   get ownMebibytes(): number | undefined {
     try {
       const kilobytes = /RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1];
@@ -108,7 +108,7 @@ export class Program {
     }
   }
 
-  /** For how long it was ready to run, but the machine had no processor for it; 0 where the system does not tell. */
+  /** Total time for which it was ready to run but had no processor; 0 on systems other than Linux. */
   get waitedMs(): number {
     try {
       const [, nanoseconds] = readFileSync(`/proc/${this.pid}/schedstat`, 'utf8').split(' ');

@@ -1,4 +1,4 @@
-/** Numbers that look random and are the same for the same seed (mulberry32). */
+/** Creates a pseudorandom generator that is the same for the same seed (mulberry32). */
 export function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -9,7 +9,7 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-/** Choices that are the same for the same seed. */
+/** Random choices that are the same for the same seed. */
 export class Random {
   readonly #next: () => number;
 
@@ -17,7 +17,7 @@ export class Random {
     this.#next = randomFrom(seed);
   }
 
-  /** A whole number from 0 to one less than this. */
+  /** An integer from 0 to `bound` - 1. */
   below(bound: number): number {
     return Math.floor(this.#next() * bound);
   }
@@ -30,7 +30,7 @@ export class Random {
     return this.#next() < probability;
   }
 
-  /** One of them. @throws where there are none */
+  /** Picks an item. @throws if there are none */
   pick<T>(list: readonly T[]): T {
     const [one] = list.slice(this.below(list.length));
     if (one === undefined) throw new Error('There is nothing to pick from.');

@@ -8,7 +8,7 @@ const MAX_PAGES = 40;
 
 type Filter = { account_id?: string; artist_account_id?: string; enabled?: boolean };
 
-/** Reads in every way there is, and holds what it sees against what was asked. */
+/** Reads in every possible way, and compares what it sees with what was requested. */
 export class Reader implements Client {
   readonly #world: World;
   readonly #random: Random;
@@ -39,7 +39,7 @@ export class Reader implements Client {
     ]);
   }
 
-  /** @returns the tasks, undefined where there was no listing */
+  /** @returns the tasks; undefined if there was no listing */
   async listAll(instance: Endpoint, filter: Filter): Promise<Task[] | undefined> {
     const path = pathOf('/api/tasks', filter);
     const reply = await this.#get(instance, 'list all', path);
@@ -49,7 +49,7 @@ export class Reader implements Client {
     return tasks;
   }
 
-  /** Walks through the pages, at whichever instance. */
+  /** Reads all pages of a listing, each from any instance. */
   async listPages(instance: Endpoint, filter: Filter): Promise<Task[] | undefined> {
     const limit = this.#random.between(5, 60);
     const tasks: Task[] = [];
@@ -64,7 +64,7 @@ export class Reader implements Client {
       if (reply?.status !== 200) return undefined;
       const body: TasksResponse = JSON.parse(reply.text);
       from = Math.min(from, reply.from);
-      // What a page shows is as old as the page; whether all of it is there, as the whole walk.
+      // A page is as old as its request, but the completeness of the listing depends on the time of all requests.
       for (const task of body.tasks) this.#world.model.see(task, reply);
       tasks.push(...body.tasks);
       cursor = body.next_cursor;
@@ -96,7 +96,7 @@ export class Reader implements Client {
     await this.#readHistory(instance, random.pick(model.alive), random.between(1, 3));
   }
 
-  /** All runs of a task, page by page. */
+  /** Reads all runs of a task, page by page. */
   async wholeHistory(instance: Endpoint, task: TaskModel): Promise<void> {
     await this.#readHistory(instance, task, Number.POSITIVE_INFINITY);
   }

@@ -4,34 +4,34 @@ import type { Task } from '../../generated/types.gen.ts';
 import { listen } from '../../src/http/server/listener.ts';
 import type { Random } from './random.ts';
 
-/** Work that goes on after a 202, until somebody polls its end. */
+/** Work that continues after a 202, until a poll reports its end. */
 export interface FollowedWork {
   endsAt: number;
-  /** When it was polled. */
+  /** Times of its polls. */
   polls: number[];
-  /** Whether a poll was answered with the end of the work. */
+  /** Whether a poll has reported the end of the work. */
   isReported: boolean;
 }
 
 export interface Delivery {
   attempt: number;
   at: number;
-  /** If it was answered with 202 and a Location. */
+  /** Set if the reply was 202 with a Location. */
   work?: FollowedWork;
 }
 
-/** Most jobs take up to this long; a few take longer than a process may stand still. */
+/** Most jobs take up to SHORT_MS; a few take longer than a process may be stalled. */
 const SHORT_MS = 300;
 const LONG_MS = 5_000;
-/** Work that is followed takes longer than most faults. */
+/** Followed work takes longer than most faults. */
 const FOLLOWED_MS = 10_000;
 const FOLLOWED_SHARE = 0.3;
-/** Polls that are answered with 503: the work goes on. */
+/** Share of polls that get a 503, while the work continues. */
 const BUSY_SHARE = 0.1;
 
-/** The receiver of RUN_URL: keeps the deliveries of each run, and completes the work after a while. */
+/** The receiver of RUN_URL: records the deliveries of each run, and completes the work after a while. */
 export class Receiver {
-  /** By the run's id, which is the Idempotency-Key. */
+  /** By run id, which is the Idempotency-Key. */
   readonly deliveries = new Map<string, Delivery[]>();
   readonly #random: Random;
   readonly #server: Server;

@@ -13,12 +13,12 @@ const validators = new Map<string, ValidateFunction | undefined>();
 
 const pointer = (key: string) => encodeURIComponent(key.replaceAll('~', '~0').replaceAll('/', '~1'));
 
-/** The validator of a reply's body; undefined where the operation cannot reply with that status. */
+/** Returns the validator of a reply's body; undefined if the operation has no reply with that status. */
 function validatorOf(method: string, path: string, status: number): ValidateFunction | undefined {
   const operation = Object.entries(document.paths?.[path] ?? {}).find(
     ([verb]) => verb === method.toLowerCase(),
   );
-  // What the spec does not have is answered by the general envelope.
+  // Requests that are not in the spec get the general error envelope.
   if (!operation) return ajv.compile({ $ref: `${ID}#/components/schemas/ErrorResponse` });
   const responses: Record<string, { $ref?: string }> = Object(operation[1]).responses;
   const response = responses[status];
@@ -27,7 +27,7 @@ function validatorOf(method: string, path: string, status: number): ValidateFunc
   return ajv.compile({ $ref: `${ID}${place}/content/${pointer('application/json')}/schema` });
 }
 
-/** What openapi.yaml does not allow about a reply; undefined where it is as published. */
+/** Explains how a reply violates openapi.yaml; undefined if it does not. */
 export function problemOf(
   { method, path }: { method: string; path: string },
   { status, headers, text }: { status: number; headers: IncomingHttpHeaders; text: string },

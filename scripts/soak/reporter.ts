@@ -13,7 +13,7 @@ const STATUSES: RunStatus[] = [
   'FAILED',
   'CRASHED',
 ];
-/** A few tasks have most reports, so that several reporters meet at them. */
+/** A few tasks get most reports, so that several reporters report on the same task. */
 const HOT_TASKS = 4;
 const MINUTES = 400_000;
 
@@ -22,7 +22,7 @@ interface Draft {
   report: Report;
 }
 
-/** Reports runs of any task: new ones, news of those that others report too, late and repeated reports. */
+/** Reports runs of any task: new runs, updates of runs that others report too, and late or repeated reports. */
 export class Reporter implements Client {
   readonly #name: string;
   readonly #world: World;
@@ -39,7 +39,7 @@ export class Reporter implements Client {
     const { alive } = this.#world.model;
     if (alive.length === 0) return;
     const task = this.#random.pick(this.#random.chance(0.6) ? alive.slice(0, HOT_TASKS) : alive);
-    // Several at once, at whichever instance: each of them points the task to its last runs.
+    // Several concurrent requests, to any instance. Each of them updates the task's pointers to its last runs.
     const requests = this.#random.chance(0.3) ? this.#random.between(2, 4) : 1;
     await Promise.all(Array.from({ length: requests }, () => this.#sendSome(task)));
     if (requests > 1) await this.#lookAt(task);
@@ -62,7 +62,7 @@ export class Reporter implements Client {
     if (reply?.status === 200) for (const task of tasksOf(reply.text)) model.see(task, reply);
   }
 
-  /** Reports a new run of a task. @returns whether that was acknowledged */
+  /** Reports a new run of a task. @returns whether the report was acknowledged */
   async reportOnce(task: TaskModel): Promise<boolean> {
     this.#count += 1;
     const draft = this.#newRun(task);
@@ -70,7 +70,7 @@ export class Reporter implements Client {
     return draft.report.ackedAt !== undefined;
   }
 
-  /** A report that is about to be sent: of a new run, news or old news of one, or one that was sent before. */
+  /** Creates a report: of a new run, a newer or older state of a known run, or one that was sent before. */
   #draft(task: TaskModel): Draft {
     const random = this.#random;
     this.#count += 1;
@@ -99,7 +99,7 @@ export class Reporter implements Client {
     return report;
   }
 
-  /** Most runs are newer than all before, so that they are among the last five; some come late. */
+  /** Most runs are newer than all earlier ones, and so among the last five; some are older. */
   #createdAt(): string {
     if (this.#random.chance(0.3)) return this.#instant(0);
     return new Date(Date.UTC(2026, 0, 1) + Math.round(performance.now())).toISOString();

@@ -3,16 +3,16 @@ import { finalStatuses, stepOf } from '../../src/store/run-status.ts';
 
 /** A report of a run, as it was sent. */
 export interface Report {
-  /** Names it, in the run's field `version`. */
+  /** Identifies the report, in the run's field `version`. */
   mark: string;
   status: RunStatus;
   updatedAt: string;
   sentAt: number;
-  /** When it was acknowledged first; undefined where no reply came. */
+  /** Time of the first acknowledgment; undefined without one. */
   ackedAt: number | undefined;
 }
 
-/** What a reader saw of a run, between two instants. */
+/** The interval in which a client read something. */
 export interface Sight {
   from: number;
   to: number;
@@ -20,12 +20,12 @@ export interface Sight {
 
 const finals: readonly RunStatus[] = finalStatuses;
 
-/** What all reporters told of a run, and what may be seen of it. */
+/** Everything that was reported about a run, and thus what clients may see of it. */
 export class RunModel {
   readonly id: string;
   readonly createdAt: string;
   readonly reports = new Map<string, Report>();
-  /** When the run was acknowledged first, by whichever report. */
+  /** Time of the first acknowledgment of any report of the run. */
   ackedAt: number | undefined;
   #seen: { updatedAt: string; status: RunStatus; at: number } | undefined;
 
@@ -40,7 +40,7 @@ export class RunModel {
     this.ackedAt ??= at;
   }
 
-  /** What is wrong with the run as somebody saw it; undefined where nothing is. */
+  /** Explains what is wrong with the run as a client saw it; undefined if nothing is. */
   problemOf(run: Run, { from, to }: Sight): string | undefined {
     const shown = this.reports.get(run.version ?? '');
     if (!shown || shown.sentAt > to) return `run ${run.id} shows a report that nobody sent: ${run.version}`;
@@ -54,7 +54,7 @@ export class RunModel {
     return this.#compareWithSeen(shown, { from, to });
   }
 
-  /** A reader that began after another had ended sees the same state or a later one, whichever instance they asked. */
+  /** Checks that a read that started after another had ended sees the same or a later state, on any instance. */
   #compareWithSeen({ mark, status, updatedAt }: Report, { from, to }: Sight): string | undefined {
     const seen = this.#seen;
     if (seen && seen.at < from) {
@@ -67,7 +67,10 @@ export class RunModel {
   }
 }
 
-/** Whether a state may be there although a report was acknowledged: it is that report, or refused it, or came after it. */
+/**
+ * Whether a state is valid after a report was acknowledged: it is that report, a later one, or a final one that refused
+ * it.
+ */
 function mayStandOver(state: Report, report: Report): boolean {
   if (state.mark === report.mark || state.updatedAt > report.updatedAt) return true;
   if (state.updatedAt === report.updatedAt && stepOf(state.status) >= stepOf(report.status)) return true;

@@ -14,7 +14,7 @@ interface Remembered {
   text: string;
 }
 
-/** Sends requests, and judges of each end what holds for all of them. */
+/** Sends requests, and checks what must hold for every reply. */
 export class Sender {
   readonly #faults: FaultLog;
   readonly #findings: Findings;
@@ -27,11 +27,11 @@ export class Sender {
     this.#figures = figures;
   }
 
-  /** @param kind - under which it is counted */
+  /** @param kind - the kind under which the request is counted */
   async send(instance: Endpoint, kind: string, asked: Asked): Promise<Exchange> {
     const { targets } = instance;
     const ended = await exchange(instance, asked, (call) =>
-      // Who reads slowly on purpose takes as long as that takes.
+      // A deliberately slow reader has no time limit.
       asked.pauseMs === undefined ? this.#faults.after(LIMIT_MS, targets, call) : () => {},
     );
     this.#figures.countRequest(kind, outcomeOf(ended));
@@ -43,8 +43,8 @@ export class Sender {
   }
 
   /**
-   * Reads, at times on condition that the reply is another than the last one.
-   * @returns the reply as if it had been sent whole; undefined where there was none
+   * Reads, optionally with the ETag of the last reply.
+   * @returns the reply, with the remembered body on 304; undefined if there was none
    */
   async get(
     instance: Endpoint,
@@ -73,7 +73,10 @@ export class Sender {
     return { from, to, status: 200, text: known.text };
   }
 
-  /** The same ETag means the same body; the same body with another ETag costs a transfer, and is only counted. */
+  /**
+   * Checks that equal ETags mean equal bodies. An equal body with another ETag only costs a transfer, so it is only
+   * counted.
+   */
   #remember(path: string, key: string, reply: { headers: IncomingHttpHeaders; text: string }): void {
     const { etag } = reply.headers;
     if (etag === undefined) return;

@@ -9,7 +9,7 @@ import { Program } from './program.ts';
 
 const START_LIMIT_MS = 30_000;
 
-/** A database that this program runs, in a process of its own. */
+/** A database in a separate process that this program starts. */
 export class DatabaseProcess {
   readonly name = 'database';
   readonly #dataDir: string;
@@ -31,7 +31,7 @@ export class DatabaseProcess {
     this.#program?.signal(name);
   }
 
-  /** @returns its connection string, the same each time */
+  /** @returns the connection string, the same each time */
   async start(): Promise<string> {
     const program = new Program('scripts/soak/engine.js', {
       args: [this.#dataDir],
@@ -64,25 +64,25 @@ export class DatabaseProcess {
   }
 }
 
-/** What the soak test runs on. */
+/** The processes under test. */
 export interface SetUp {
   name: string;
   instances: Instance[];
-  /** The database's process; undefined where it is in the service's own, or not ours. */
+  /** The database's process; undefined if the database is embedded in the service or on a server. */
   database: DatabaseProcess | undefined;
-  /** Where the audit reads the database, and its name. */
+  /** Connection string and database name for the audit. */
   uri: () => Promise<string>;
   databaseName: string;
 }
 
 interface Options {
-  /** For data and logs. */
+  /** Folder for data and logs. */
   directory: string;
   faults: FaultLog;
   findings: Findings;
 }
 
-/** One service on its embedded database, which die together. */
+/** Starts one service with its embedded database; both die together. */
 export async function startAlone({ directory, faults, findings }: Options): Promise<SetUp> {
   const dataDir = join(directory, 'data');
   await mkdir(dataDir, { recursive: true });
@@ -97,7 +97,7 @@ export async function startAlone({ directory, faults, findings }: Options): Prom
   return { name: 'alone', instances: [instance], database: undefined, uri, databaseName: 'recoup' };
 }
 
-/** Two services on one database, which is the server of `given` or an embedded one in a process of its own. */
+/** Starts two services on one database: on the server of `given`, or embedded in a separate process. */
 export async function startPair(
   { directory, faults, findings }: Options,
   given: { uri: string | undefined; name: string },

@@ -19,12 +19,12 @@ import { Sender } from './sender.ts';
 import { type SetUp, startAlone, startPair } from './set-up.ts';
 import { MemoryWatch, VersionWatch } from './watch.ts';
 
-/** The part of the time in which processes are replaced; in the rest they only stall, and their memory is looked at. */
+/** Share of the time in which processes are restarted. In the rest they only stall, and their memory is measured. */
 const CHAOS_SHARE = 0.6;
 
-/** A run is many requests' work. */
+/** Reduces the request rate, because executing a run costs as much as many requests. */
 const RUNS_SHARE = 0.15;
-/** Little grace, so that some runs are interrupted, and a process still ends as soon as one without an engine. */
+/** A short grace period, so that some runs are interrupted, and a process ends as soon as one without an engine. */
 const ENGINE_SETTINGS = {
   RUN_URL_SECRET: `whsec_${Buffer.alloc(24, 'soak').toString('base64')}`,
   RUN_GRACE_SECONDS: '1',
@@ -39,9 +39,9 @@ export interface Plan {
   requestsPerSecond: number;
   /** Folder for data and logs. */
   directory: string;
-  /** A database of the caller's, for `pair`; undefined for one of this program's. */
+  /** Connection string of a server, for `pair`; undefined for an own database. */
   mongodbUri: string | undefined;
-  /** Ends it early. */
+  /** Ends the run early. */
   signal: AbortSignal;
   onProgress: (doing: string, figures: Figures, findings: Findings) => void;
 }
@@ -53,7 +53,7 @@ export interface Result {
   growth: ReturnType<MemoryWatch['growth']>;
 }
 
-/** Runs the service under load and faults, then audits what is left. */
+/** Runs the service under load and faults, then audits the stored data. */
 export async function soak(plan: Plan): Promise<Result> {
   // For the audit's own connection.
   mendDriverWrites();
@@ -87,7 +87,7 @@ export async function soak(plan: Plan): Promise<Result> {
     await endAll(setUp);
     return { figures, findings, delays, growth };
   } catch (error) {
-    // What was found until then tells more than where it ended.
+    // Report the error as a finding, next to those made before it.
     if (!plan.signal.aborted)
       findings.add('wrong', `the run ended early: ${error instanceof Error ? error.stack : String(error)}`);
     return { figures, findings, delays, growth: [] };
@@ -106,7 +106,7 @@ interface Run {
   delays: DelayWatch;
   random: Random;
   plan: Plan;
-  /** Where the engine delivers jobs, in that set-up. */
+  /** Receives jobs from the engine; only in the set-up `engine`. */
   receiver: Receiver | undefined;
 }
 
@@ -153,7 +153,7 @@ async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Res
     return memory.growth();
   } finally {
     stopped.abort();
-    // Also where one of them failed: no process is started behind the end.
+    // Wait even if one of them failed, so that none starts a process afterwards.
     await Promise.allSettled([breaking, working, watching]);
     memory.stop();
     await client.close();
@@ -173,7 +173,7 @@ async function breakThings(
   memory.beginSteady();
   const steadyMs = plan.seconds * 1_000 - chaosMs;
   await wreak(chaos, stallsOf(setUp), steadyMs, signal);
-  // What was told last is answered before the clients stop.
+  // Let the last requests be answered before the clients stop.
   await sleep(200);
 }
 

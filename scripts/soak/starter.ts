@@ -15,16 +15,16 @@ export interface StartedRun {
 
 /** Creates tasks that fire every minute, runs them, and cancels a few of their runs. */
 export class Starter implements Client {
-  /** By id: the tasks, which a client creates once and never changes. */
+  /** Ids of the tasks, which the client creates once and never changes. */
   readonly tasks: string[] = [];
   readonly runs: StartedRun[] = [];
-  /** The ids of runs that it has asked to cancel. */
+  /** Ids of runs whose cancellation was requested. */
   readonly canceled = new Set<string>();
   readonly #name: string;
   readonly #world: World;
   readonly #random: Random;
   #count = 0;
-  /** The task that it creates, until it is acknowledged. */
+  /** The task to create, until its creation is acknowledged. */
   #next: CreateTaskRequest | undefined;
 
   constructor(name: string, world: World, random: Random) {
@@ -47,7 +47,7 @@ export class Starter implements Client {
     await this.ask(run);
   }
 
-  /** Requests a run, the first time or again. It stays one run. */
+  /** Requests a run, for the first time or again. It stays one run. */
   async ask(run: StartedRun, instance?: Endpoint): Promise<void> {
     const { sender, model, instances } = this.#world;
     const { key, taskId } = run;
@@ -79,7 +79,7 @@ export class Starter implements Client {
   async #create(): Promise<void> {
     const { sender, instances, accounts, artists } = this.#world;
     const random = this.#random;
-    // A repetition with the same key has to have the same body.
+    // A repetition with the same key must have the same body.
     this.#next ??= {
       title: `${this.#name} ${this.tasks.length}`,
       prompt: `task ${this.tasks.length} of ${this.#name}`,

@@ -2,7 +2,7 @@ import type { Task } from '../../generated/types.gen.ts';
 import { RECENT_RUNS } from '../../src/store/settlement.ts';
 import { RunModel, type Sight } from './run-model.ts';
 
-/** What clients change of tasks. */
+/** Task fields that clients change. */
 export type Fields = Pick<
   Task,
   'title' | 'schedule' | 'enabled' | 'model' | 'account_id' | 'artist_account_id'
@@ -17,19 +17,22 @@ interface Value {
 
 const MAX_HISTORY = 80;
 
-/** What was asked of a task and answered, and so what may be seen of it. One client changes it; any may record its runs. */
+/**
+ * The requests and replies about a task, and thus what clients may see of it. One client changes the task; any client
+ * may report its runs.
+ */
 export class TaskModel {
-  /** Names the creation, in the field that nobody changes. */
+  /** Identifies the creation, in the field that no client changes. */
   readonly prompt: string;
   id: string | undefined;
-  /** Listings that began later must have it. */
+  /** Listings that start later must contain the task. */
   createdAckedAt = Number.POSITIVE_INFINITY;
   deleteSentAt = Number.POSITIVE_INFINITY;
   deleteAckedAt = Number.POSITIVE_INFINITY;
   readonly runs = new Map<string, RunModel>();
   /** Whether a report was not acknowledged: the task's pointers may wait for the next report. */
   interrupted = false;
-  /** Calm time until which its owner leaves it alone, so that a request that was lost sight of cannot come last. */
+  /** Calm time until which the owner leaves the task alone, because a request without a reply may still be applied. */
   restsUntilMs = 0;
   readonly #fields = new Map<string, Value[]>();
   readonly #history: string[] = [];
@@ -50,7 +53,7 @@ export class TaskModel {
     if (this.#history.length > MAX_HISTORY) this.#history.splice(1, 1);
   }
 
-  /** @returns to be called when the change is acknowledged */
+  /** @returns a function to call when the change is acknowledged */
   change(fields: Partial<Fields>, sentAt: number): (ackedAt: number) => void {
     const values = Object.entries(fields).map(([name, value]) => {
       const change: Value = { value, sentAt, ackedAt: undefined };
@@ -62,7 +65,7 @@ export class TaskModel {
     };
   }
 
-  /** The values that a field may have for whoever reads between two instants. */
+  /** Returns the values that a field may have for a client that reads between two instants. */
   mayBe(name: FieldName, { from, to }: Sight): unknown[] {
     const values = this.#fields.get(name) ?? [];
     const certain = values.findLastIndex(({ ackedAt }) => ackedAt !== undefined && ackedAt < from);
@@ -80,7 +83,7 @@ export class TaskModel {
     return this.deleteAckedAt < from;
   }
 
-  /** What is wrong with the task as somebody saw it. */
+  /** Explains what is wrong with the task as a client saw it. */
   problemsOf(task: Task, sight: Sight): string[] {
     const problems: string[] = [];
     if (this.mustBeGone(sight))
@@ -119,7 +122,7 @@ export class TaskModel {
   }
 }
 
-/** Where a run is in the order of time, as a text: ids of this program are of ASCII. */
+/** Returns the position of a run in chronological order, as a text. This program's ids are ASCII. */
 export function placeOf({ createdAt, id }: { createdAt: string; id: string }): string {
   return `${createdAt} ${id}`;
 }

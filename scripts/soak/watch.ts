@@ -5,10 +5,10 @@ import type { Figures } from './figures.ts';
 import type { Findings } from './findings.ts';
 
 const EVERY_MS = 500;
-/** Fewer samples than this say nothing about growth, and fewer than these only of what is large. */
+/** Fewer samples than MIN_SAMPLES say nothing about growth; fewer than MANY_SAMPLES only reveal large growth. */
 const MIN_SAMPLES = 9;
 const MANY_SAMPLES = 60;
-/** What memory may grow by from the second third of a steady phase, when all is warm, to the last: garbage comes and goes. */
+/** Acceptable growth from the second third of a steady phase, when all is warm, to the last. Garbage comes and goes. */
 const MAX_GROWTH_MEBIBYTES = { few: 48, many: 24 };
 
 interface Watched {
@@ -16,7 +16,7 @@ interface Watched {
   readonly ownMebibytes: number | undefined;
 }
 
-/** The memory of processes, sampled. */
+/** Samples the memory of processes. */
 export class MemoryWatch {
   readonly #processes: Watched[];
   readonly #figures: Figures;
@@ -33,12 +33,12 @@ export class MemoryWatch {
     clearInterval(this.#timer);
   }
 
-  /** From now on no process is replaced by another one. */
+  /** Starts the steady phase, in which processes are not restarted. */
   beginSteady(): void {
     this.#isSteady = true;
   }
 
-  /** What each process grew by in the steady phase, and whether that is too much. */
+  /** Returns the growth of each process in the steady phase, and whether it is too much. */
   growth(): { name: string; mebibytes: number; isTooMuch: boolean }[] {
     return [...this.#steady].map(([name, samples]) => ({ name, ...growthOf(samples) }));
   }
@@ -56,7 +56,7 @@ export class MemoryWatch {
   }
 }
 
-/** What memory grew by while it was sampled, in MiB, and whether that is too much. */
+/** Returns the growth of sampled memory in MiB, and whether it is too much. */
 export function growthOf(samples: number[]): { mebibytes: number; isTooMuch: boolean } {
   const third = Math.ceil(samples.length / 3);
   const mebibytes = median(samples.slice(-third)) - median(samples.slice(third, -third));
@@ -68,7 +68,7 @@ function median(numbers: number[]): number {
   return numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? 0;
 }
 
-/** The versions of all tasks, read from the database again and again: they only rise. */
+/** Checks that the versions of all tasks only rise, by polling the database. */
 export class VersionWatch {
   readonly #versions = new Map<string, number>();
   readonly #findings: Findings;
@@ -84,7 +84,7 @@ export class VersionWatch {
     this.#versions.set(_id, version);
   }
 
-  /** Looks until it is told to stop; while the database is broken, looking may fail. */
+  /** Polls until aborted. A poll may fail while the database has a fault. */
   async keepLooking(
     client: MongoClient,
     databaseName: string,

@@ -1,15 +1,15 @@
 import type { ErrorCode, ErrorResponse } from '../../generated/types.gen.ts';
 
-/** Why there is no reply of the service to look at. */
+/** Why a call got no valid reply of the service. */
 export type NoReplyCode = 'network_error' | 'timeout' | 'unexpected_reply' | 'not_modified';
 
-/** A call that failed: what the service said of it, or why nothing that it says was received. */
+/** Thrown or returned when a call fails: an error of the service, or the reason why no valid reply arrived. */
 export class ApiError extends Error {
-  /** HTTP status; undefined where no reply was received. */
+  /** HTTP status; undefined if no reply was received. */
   readonly status: number | undefined;
-  /** The service's code (see ErrorCode in the reference), or why there is no reply of the service. */
+  /** The service's error code (ErrorCode in the reference), or the reason why there is no reply of the service. */
   readonly code: ErrorCode | NoReplyCode;
-  /** Names the request in the service's log. */
+  /** Identifies the request in the service's log. */
   readonly requestId: string | undefined;
 
   constructor(
@@ -24,7 +24,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Whether a reply's body is the envelope of the service's errors. */
+/** Whether a body is the service's error envelope. */
 export function isEnvelope(body: unknown): body is ErrorResponse {
   return (
     typeof body === 'object' &&

@@ -7,17 +7,17 @@ import { ApiError, isEnvelope } from './api-error.ts';
 import { type Patience, patientFetch } from './patient-fetch.ts';
 import { writeJson } from './write-json.ts';
 
-/** What a client is made of; everything else that the generated client takes may be given too. */
+/** Settings of a client, including all options of the generated client. */
 export interface ClientSettings extends Config, Partial<Patience> {
-  /** Where the service is. By default RECOUP_TASKS_URL of the environment, in a browser the page's own origin. */
+  /** Address of the service. Default: RECOUP_TASKS_URL in the environment; in a browser, the page's own origin. */
   baseUrl?: string;
-  /** The key sent as x-api-key. By default RECOUP_TASKS_API_KEY of the environment, or none. */
+  /** API key, sent as x-api-key. Default: RECOUP_TASKS_API_KEY in the environment, else none. */
   apiKey?: string;
 }
 
 const DEFAULTS: Patience = { timeoutMs: 60_000, retries: 2 };
 
-/** The environment, where there is one: not in a browser. */
+/** Reads an environment variable; undefined in a browser. */
 function fromEnvironment(name: string): string | undefined {
   return typeof process === 'undefined' ? undefined : process.env[name] || undefined;
 }
@@ -38,7 +38,7 @@ function baseUrlOf(given: string | undefined): string {
 
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
 
-/** @param found - what the reply has in place of what the service sends */
+/** @param found - description of the unexpected part of the reply */
 function unexpectedReply({ status, headers }: Response, found: string, cause?: unknown): ApiError {
   const type = headers.get('Content-Type') ?? 'no content type';
   const message = `Unexpected reply: ${found} (status ${status}, ${type}). Is baseUrl the address of the service?`;
@@ -48,7 +48,7 @@ function unexpectedReply({ status, headers }: Response, found: string, cause?: u
 function redirected({ status, headers }: Response, { url }: Request): ApiError {
   const location = headers.get('Location');
   const to = location === null ? '' : ` to ${location}`;
-  // A browser does not reveal status and location.
+  // Browsers hide the status and location of a redirect.
   const message = `Unexpected reply: ${new URL(url).origin} redirects${to} (status ${status || 'unknown'}). The client does not follow redirects; set baseUrl to the address of the service itself.`;
   return new ApiError(message, { status: status || undefined, code: 'unexpected_reply' });
 }
@@ -62,7 +62,7 @@ function parsed(text: string, response: Response): unknown {
 }
 
 /**
- * Checks that the body of a success is one of the service's: a JSON object with a status that is not "error".
+ * Checks that a success body comes from the service: a JSON object whose status is not "error".
  * @throws ApiError unexpected_reply
  */
 async function checkData(response: Response): Promise<void> {
@@ -76,8 +76,8 @@ async function checkData(response: Response): Promise<void> {
 }
 
 /**
- * Lets through only JSON of the service: not the page of a proxy, a redirect, or a success without data. Also throws if
- * the reply has neither data nor an error, because the caller sent If-None-Match and the ETag still holds.
+ * Accepts only JSON of the service: no proxy's page, no redirect, no success without data. Also throws on 304, which
+ * has neither data nor an error; it is the reply to If-None-Match with a current ETag.
  */
 async function checkReply(response: Response, request: Request): Promise<Response> {
   const { headers, ok, status, type } = response;
@@ -94,16 +94,16 @@ async function checkReply(response: Response, request: Request): Promise<Respons
 }
 
 /**
- * A client of the service, for the functions of this module: `await listTasks({ client, query: { limit: 10 } })`.
+ * Creates a client for the functions of this module: `await listTasks({ client, query: { limit: 10 } })`.
  *
- * A call gives `{ data }`, or `{ error }` with what the service said; with `throwOnError: true`, here or in the call, it
- * gives `{ data }` or throws an ApiError. Where no reply of the service came (network, timeout, a proxy's page), there is
- * nothing it said, and an ApiError is thrown in any case.
- * @throws TypeError where nothing says where the service is
+ * A call returns `{ data }`, or `{ error }` with the service's error. With `throwOnError: true`, here or in the call,
+ * it returns `{ data }` or throws an ApiError. Without a reply of the service (network error, timeout, a proxy's page),
+ * a call always throws an ApiError.
+ * @throws TypeError if no address of the service is known
  */
 export function createClient(settings: ClientSettings = {}): Client {
   const { apiKey = fromEnvironment('RECOUP_TASKS_API_KEY'), timeoutMs, retries, ...given } = settings;
-  // The service never redirects, and fetch would carry the key along to wherever a redirect leads.
+  // The service never redirects, and fetch would send the key to the target of a redirect.
   const { redirect = 'manual', parseAs = 'json', bodySerializer = writeJson, ...config } = given;
   const send = config.fetch ?? ((input, init) => fetch(input, init));
   const patience = { timeoutMs: timeoutMs ?? DEFAULTS.timeoutMs, retries: retries ?? DEFAULTS.retries };
@@ -117,14 +117,15 @@ export function createClient(settings: ClientSettings = {}): Client {
   });
   if (apiKey !== undefined) {
     client.interceptors.request.use((request) => {
-      // Exactly one of the two.
+      // Send one of the two, because the service refuses both together.
       if (!request.headers.has('Authorization')) request.headers.set('x-api-key', apiKey);
       return request;
     });
   }
   client.interceptors.response.use(checkReply);
   client.interceptors.error.use((error, response, _request, options) => {
-    // There is none where the call failed before, whatever hey-api's type says; a caller may abort with any value.
+    // If the call failed before a reply, `response` is undefined, despite hey-api's type. A caller may abort with any
+    // value.
     if (response === undefined) throw error;
     if (!isEnvelope(error)) throw unexpectedReply(response, "not the service's error");
     if (!options.throwOnError) return error;

@@ -1,4 +1,4 @@
-/** The package's entry point `recoup-tasks/client`: what programs that call the service import, and nothing of the server. */
+/** Entry point `recoup-tasks/client` of the package. Exports the client and nothing of the server. */
 export * from '../../generated/index.ts';
 export type { Client } from '../../generated/client/index.ts';
 export { ApiError, type NoReplyCode } from './api-error.ts';

@@ -1,12 +1,12 @@
 import type { Client } from '../../generated/client/index.ts';
 
-/** The parameters of an operation that pages. */
+/** Parameters of an operation with pages. */
 interface Paging {
   limit?: number;
   cursor?: string;
 }
 
-/** The query of an operation, where it is one that pages. */
+/** Query type of an operation with pages; `never` for other operations. */
 type QueryOf<Operation extends (options: never) => unknown> =
   NonNullable<Parameters<Operation>[0]> extends { query?: infer Query }
     ? NonNullable<Query> extends { cursor?: string }
@@ -14,7 +14,7 @@ type QueryOf<Operation extends (options: never) => unknown> =
       : never
     : never;
 
-/** What an operation gives where it succeeds. */
+/** Data type of an operation's success. */
 type PageOf<Operation extends (options: never) => Promise<{ data?: unknown }>> = NonNullable<
   Awaited<ReturnType<Operation>>['data']
 >;
@@ -22,16 +22,16 @@ type PageOf<Operation extends (options: never) => Promise<{ data?: unknown }>> =
 const DEFAULT_LIMIT = 100;
 
 /**
- * The pages of a listing, one after the other, each read when it is asked for:
- * `for await (const { tasks } of pagesOf(listTasks, { client, query: { enabled: true } }))`.
- * @param options - as the operation takes them; `query.limit` is the size of a page, 100 by default
- * @throws ApiError where a page cannot be read
+ * Yields the pages of a listing, and requests each when it is needed: `for await (const { tasks } of pagesOf(listTasks,
+ * { client, query: { enabled: true } }))`.
+ * @param options - options of the operation; `query.limit` is the page size, 100 by default
+ * @throws ApiError if a page cannot be read
  */
 export function pagesOf<Operation extends (options: never) => Promise<{ data?: unknown }>>(
   operation: Operation,
   options: { client: Client; query: QueryOf<Operation>; signal?: AbortSignal },
 ): AsyncGenerator<PageOf<Operation>, void, undefined>;
-// What is done, in types that hey-api's operations have too; theirs are too intricate to be made of a generic query.
+// The implementation uses simpler types, because those of hey-api's operations cannot be built from a generic query.
 export async function* pagesOf<Query extends Paging, Page extends { next_cursor?: string }>(
   operation: (options: {
     client: Client;

@@ -1,23 +1,28 @@
 import { ApiError } from './api-error.ts';
 
-/** How a call waits and tries again. */
+/** Timeout and retries of a call. */
 export interface Patience {
-  /** Milliseconds that one attempt may take, from sending it to the reply's last byte; 0 for no limit. */
+  /**
+   * Time limit of one attempt, from sending the request to the reply's last byte, in milliseconds; 0 means no limit.
+   */
   timeoutMs: number;
-  /** How often a call is sent again, at most. */
+  /** Maximum number of retries. */
   retries: number;
 }
 
 const FIRST_DELAY_MS = 250;
-/** The longest that the client waits of its own accord. */
+/** The longest backoff if the service sends no Retry-After. */
 const LONGEST_OWN_DELAY_MS = 5_000;
-/** The longest Retry-After that the client obeys: a rate limit's minute plus the seconds that the service adds at random. */
+/**
+ * The longest Retry-After that the client obeys: a rate limit's minute, plus the seconds that the service adds at
+ * random.
+ */
 const LONGEST_DELAY_MS = 65_000;
 
-/** The last status that a Response may have; fetch returns any that a server sends. */
+/** The highest status that a Response may have. fetch returns any status that a server sends. */
 const LAST_STATUS = 599;
 
-/** Methods of which a repetition changes nothing (RFC 9110, 9.2.2). */
+/** Methods that may be repeated without further effect (RFC 9110, 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 function mayRepeat(request: Request): boolean {
@@ -25,8 +30,9 @@ function mayRepeat(request: Request): boolean {
 }
 
 /**
- * Returns the milliseconds to wait before the next attempt; undefined if Retry-After is too long. The wait is never shorter
- * than Retry-After. It is at most 5 seconds longer, at random, so that clients that fail together do not return together.
+ * Returns the milliseconds to wait before the next attempt; undefined if Retry-After is too long. The wait is never
+ * shorter than Retry-After. It is at most 5 seconds longer, at random, so that clients that fail together do not return
+ * together.
  * @param attempt - the number of attempts so far
  * @param retryAfter - the reply's Retry-After: seconds or an HTTP date (RFC 9110, 10.2.3)
  * @param random - 0 to 1
@@ -43,14 +49,14 @@ export function delayBeforeRetry(
   const asked = /^\d+$/.test(retryAfter)
     ? Number(retryAfter) * 1_000
     : Date.parse(retryAfter) - now.getTime();
-  // Date.parse reads more than HTTP dates, such as 1.5.
+  // Date.parse accepts more than HTTP dates, such as 1.5.
   if (Number.isNaN(asked) || !/^\d+$|GMT$/.test(retryAfter)) return own;
   if (asked > LONGEST_DELAY_MS) return undefined;
   const spread = Math.max(backoff, Math.min(LONGEST_OWN_DELAY_MS, asked));
   return Math.max(0, asked) + random * spread;
 }
 
-/** Waits, unless the caller gives the call up meanwhile. */
+/** Resolves after a delay; rejects if the caller aborts. */
 function wait(delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const giveUp = () => {
@@ -66,9 +72,9 @@ function wait(delayMs: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** A reply read to its end: a connection that is lost in the middle is a failed attempt, and no half reply. */
+/** Reads a reply to its end, so that a connection lost in the middle is a failed attempt. */
 async function whole(response: Response): Promise<Response> {
-  // In a browser, a redirect that was not followed has neither status nor headers nor body.
+  // In a browser, a redirect that was not followed has no status, headers or body.
   if (response.type === 'opaqueredirect') return response;
   const body = await response.arrayBuffer();
   const { status, statusText, headers, url } = response;
@@ -76,15 +82,15 @@ async function whole(response: Response): Promise<Response> {
     const message = `Unexpected reply: ${status} is not an HTTP status (100 to ${LAST_STATUS}).`;
     throw new ApiError(message, { status, code: 'unexpected_reply' });
   }
-  // Statuses without a body refuse even an empty one.
+  // Responses with some statuses, such as 204, must not have even an empty body.
   const read = new Response(body.byteLength === 0 ? null : body, { status, statusText, headers });
   return Object.defineProperty(read, 'url', { value: url });
 }
 
 /**
- * One attempt: a whole reply, or an ApiError that says why there is none. A caller's abort is thrown as it is. Timer and
- * listener are held here by hand: AbortSignal.any, and the signal of a Request made anew, do not outlive a garbage
- * collection, after which the call could neither time out nor be given up.
+ * Makes one attempt. Returns a complete reply, or an ApiError that explains why there is none. Rethrows the caller's
+ * abort. Do not use AbortSignal.any or the signal of a copied Request here: they do not survive a garbage collection,
+ * and the call could then neither time out nor be aborted.
  */
 async function tryOnce(
   send: typeof fetch,
@@ -120,9 +126,9 @@ async function tryOnce(
 }
 
 /**
- * A fetch that bounds each attempt in time, and repeats what may be repeated when the service is too busy (429, 503) or
- * the network fails: as often as told, after as long as the service asks for, or else a growing while.
- * @throws ApiError where the last attempt had no reply
+ * Wraps fetch with a timeout per attempt and retries. Retries idempotent requests on 429, 503 and network errors, after
+ * the time that the service asks for, or else with exponential backoff.
+ * @throws ApiError if the last attempt got no reply
  */
 export function patientFetch(send: typeof fetch, { timeoutMs, retries }: Patience): typeof fetch {
   return async (input, init) => {

@@ -1,7 +1,7 @@
 const BOXED = new Set(['[object Number]', '[object String]', '[object Boolean]']);
 const tagOf = (value: unknown): string => Object.prototype.toString.call(value);
 
-/** What `toJSON` makes of an object, such as a text of a Date; other values as they are. */
+/** Returns the result of an object's `toJSON`, such as the text of a Date; other values unchanged. */
 function converted(value: unknown, key: string): unknown {
   return typeof value === 'object' &&
     value !== null &&
@@ -31,8 +31,8 @@ function write(value: unknown, ancestors: object[]): string | undefined {
 }
 
 /**
- * Serializes like `JSON.stringify`, and a BigInt as a number with all its digits. JSON.stringify cannot: it throws on a
- * BigInt, and a replacer could only return a text or a rounded number.
+ * Serializes like `JSON.stringify`, but writes a BigInt as a number with all its digits. JSON.stringify throws on a
+ * BigInt, and a replacer could only return a string or a rounded number.
  */
 export function writeJson(value: unknown): string | undefined {
   return write(converted(value, ''), []);

@@ -21,7 +21,7 @@ import { NotEqual } from './migration/verify.ts';
 import { createLog } from '../lib/log.ts';
 import { Unusable, describeSystemError } from '../lib/system-errors.ts';
 
-/** A command was called with arguments that it cannot use. */
+/** Thrown if the arguments of a command are invalid. */
 export class UsageError extends Error {
   constructor(command: string, problem: string) {
     super(`${problem} See npm run ${command} -- --help.`);
@@ -29,7 +29,7 @@ export class UsageError extends Error {
   }
 }
 
-/** A command was told to end, by a signal, before it was done. */
+/** Thrown if a signal ends a command before it is done. */
 export class Interrupted extends Error {
   constructor(signal: string) {
     super(`Interrupted by ${signal}.`);
@@ -37,19 +37,19 @@ export class Interrupted extends Error {
   }
 }
 
-/** A number as people write it: 12,345. */
+/** Formats a number with separators: 12,345. */
 export const count = (number: number): string => number.toLocaleString('en-US');
 
-/** A number of bytes in megabytes, such as "12.3 MB". */
+/** Formats a number of bytes in megabytes, such as "12.3 MB". */
 export const megabytes = (bytes: number): string =>
   `${(bytes / 1e6).toLocaleString('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 })} MB`;
 
-/** The seconds since an instant of performance.now(), such as "1.2 s". */
+/** Formats the seconds since an instant of performance.now(), such as "1.2 s". */
 export const secondsSince = (startedAt: number): string =>
   `${((performance.now() - startedAt) / 1_000).toFixed(1)} s`;
 
 /**
- * node's parseArgs, with errors of one sentence.
+ * Calls Node's parseArgs, and shortens its errors to one sentence.
  * @throws UsageError
  */
 export function parseArguments<const Config extends ParseArgsConfig>(
@@ -59,14 +59,14 @@ export function parseArguments<const Config extends ParseArgsConfig>(
   try {
     return parseArgs(config);
   } catch (error) {
-    // parseArgs explains at length; its first sentence says what is wrong.
+    // The first sentence of parseArgs's message says what is wrong; the rest is advice.
     const [problem] = error instanceof Error ? error.message.split(/\.\s/) : [];
     throw new UsageError(command, `${(problem ?? 'The arguments are invalid').replace(/\.$/, '')}.`);
   }
 }
 
 /**
- * The only argument of a command that takes a file, and whether --force is there.
+ * Reads the arguments of a command that takes one file and --force.
  * @throws UsageError
  */
 export function readFileArguments(
@@ -84,14 +84,14 @@ export function readFileArguments(
 }
 
 /**
- * The settings of the environment and of .env.
+ * Reads the settings from the environment and .env.
  * @throws InvalidSettings
  */
 export function settingsOf(changes: NodeJS.Dict<string> = {}): Settings {
   return readSettings({ ...readEnvironment().environment, ...changes });
 }
 
-/** Warnings alone, and to stderr: the progress has stdout to itself. */
+/** Creates a log of warnings only, on stderr, because progress uses stdout. */
 export function warningsLog(): Logger {
   return createLog('warn', pino.destination({ dest: 2, sync: true }));
 }
@@ -103,7 +103,7 @@ export interface Progress {
   end(): void;
 }
 
-/** A bar on a terminal, one line elsewhere. */
+/** Shows a progress bar on a terminal, and a single line elsewhere. */
 export function showProgress(doing: string, total: number, line: string, unit = 'documents'): Progress {
   if (!process.stdout.isTTY) {
     process.stdout.write(`${line} ...\n`);
@@ -124,7 +124,7 @@ export function showProgress(doing: string, total: number, line: string, unit = 
   };
 }
 
-/** Errors whose message alone tells the caller what to do. */
+/** Errors whose message tells the user what to do. */
 const EXPLAINED = [
   UsageError,
   Interrupted,
@@ -146,7 +146,7 @@ const EXPLAINED = [
   SourceFailed,
 ];
 
-/** In a line what the caller can mend; the stack of anything else, because it is a fault of ours. */
+/** Explains an error in one line if the user can fix it; otherwise returns the stack, because the fault is ours. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (isDatabaseFailure(error)) return `The database cannot be used: ${error.message}`;
@@ -156,8 +156,8 @@ function explain(error: unknown): string {
 }
 
 /**
- * Runs a command: prints its help, or does its work; exit code 1 and the reason on stderr where that fails.
- * @param hide - takes out of an error's message what must not be printed
+ * Runs a command: prints its help or does its work. If that fails, prints the reason on stderr and sets exit code 1.
+ * @param hide - removes secrets from an error message
  */
 export async function runCommand<Plan>(
   command: { name: string; help: string; read: () => Plan | 'help'; run: (plan: Plan) => Promise<void> },

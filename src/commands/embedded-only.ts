@@ -2,7 +2,7 @@ import type { DatabaseSettings } from '../config/settings.ts';
 import { UsageError } from './command-line.ts';
 
 /**
- * Refuses to work on the embedded database where the service works on a server.
+ * Refuses a command for the embedded database if the service uses a MongoDB server.
  * @throws UsageError
  */
 export function embeddedOnly(command: string, { uri }: DatabaseSettings, instead: string): void {

@@ -33,12 +33,12 @@ MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env, name t
 `;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** What a header can carry. */
+/** Characters that a header can carry. */
 const KEY = /^[\x21-\x7e]+$/;
 
-/** What the command line asks for. */
+/** The parsed command line. */
 export interface ImportPlan {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   from: string;
   keyFile?: string;
   accounts: string[];
@@ -67,8 +67,8 @@ function parseSource(text: string | undefined): string {
 }
 
 /**
- * What the command line asks for.
- * @throws UsageError naming what cannot be used and what would be right.
+ * Parses the command line.
+ * @throws UsageError naming what is wrong and what would be right
  */
 export function readArguments(args: string[]): ImportPlan | 'help' {
   const { values } = parseArguments('import', {

@@ -37,7 +37,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const WHEN = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,3})?(Z|[+-]\d{2}:\d{2}))?$/;
 const EMAIL = /^[^\s@]{1,64}@[^\s@]{1,190}$/;
 
-/** What the command line asks for. */
+/** The parsed command line. */
 export type KeysPlan =
   | ({ command: 'create'; name: string; expiresAt?: Date } & (
       { accountId: string; email?: string; may?: Right[] } | { scope: 'admin' }
@@ -49,7 +49,7 @@ const wrong = (problem: string) => new UsageError('keys', problem);
 
 function parseWhen(text: string): Date {
   const at = new Date(text);
-  // JavaScript takes February 30 for March 2.
+  // JavaScript reads February 30 as March 2.
   const exists = WHEN.test(text) && new Date(text.slice(0, 10)).toJSON()?.startsWith(text.slice(0, 10));
   if (!exists || Number.isNaN(at.getTime())) {
     throw wrong(
@@ -70,7 +70,7 @@ interface Options {
   'no-write'?: boolean;
 }
 
-/** The rights of a key; undefined for all of them. */
+/** Returns the rights of the new key; undefined for all. */
 function planRights({ 'read-only': readOnly, 'no-write': noWrite }: Options): Right[] | undefined {
   if (readOnly && noWrite) throw wrong('--read-only and --no-write cannot be combined; pass one.');
   if (readOnly) return ['read'];
@@ -106,8 +106,8 @@ function planCreation(options: Options): KeysPlan {
 }
 
 /**
- * What the command line asks for.
- * @throws UsageError naming what cannot be used and what would be right.
+ * Parses the command line.
+ * @throws UsageError naming what is wrong and what would be right
  */
 export function readArguments(args: string[]): KeysPlan | 'help' {
   const { values, positionals } = parseArguments('keys', {
@@ -135,7 +135,7 @@ export function readArguments(args: string[]): KeysPlan | 'help' {
   throw wrong('Pass one of the commands create, list and revoke ID.');
 }
 
-/** For people, beside what a program reads on stdout. */
+/** Writes text for people to stderr. stdout is for the key alone. */
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
 async function create(plan: KeysPlan & { command: 'create' }, { collections }: Database, keys: KeyStore) {
@@ -154,7 +154,7 @@ async function create(plan: KeysPlan & { command: 'create' }, { collections }: D
   process.stdout.write(`${key}\n`);
 }
 
-/** A stored value of any type as one cell, without characters that a terminal would interpret. */
+/** Formats a stored value of any type as a table cell, without control characters. */
 function cellOf(value: unknown, absent = ''): string {
   if (value === undefined) return absent;
   if (value instanceof Date) return String(value.toJSON());

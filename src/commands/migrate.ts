@@ -28,7 +28,7 @@ and start the service.
 DATA_DIR, from the environment or .env, is the folder of the embedded database.
 `;
 
-/** Longer than the service's: an index of a large collection may take minutes to build. */
+/** Longer than the service's timeouts: building an index of a large collection may take minutes. */
 const DEFAULTS = {
   appName: 'recoup-tasks-migrate',
   connectTimeoutMS: 10_000,
@@ -36,11 +36,11 @@ const DEFAULTS = {
   socketTimeoutMS: 600_000,
 };
 
-/** Whatever the connection string says: only these tell for certain what was written. */
+/** Overrides the connection string: other values would not confirm reliably what was written. */
 const CERTAIN = { readPreference: 'primary', writeConcern: { w: 'majority' } } as const;
 
 /**
- * What the command line asks for.
+ * Parses the command line.
  * @throws UsageError
  */
 export function readArguments(args: string[]): { to: string | undefined } | 'help' {
@@ -53,7 +53,7 @@ function clientFor(uri: string): MongoClient {
   try {
     return new MongoClient(uri, { ...defaultsFor(uri, DEFAULTS), ...CERTAIN });
   } catch {
-    // The driver's reason may repeat parts of the password.
+    // The driver's message may contain parts of the password.
     throw new UsageError(
       'migrate',
       'The connection string of the server is invalid. Use the form mongodb://user:password@host:27017/name, with special characters of the password percent-encoded.',

@@ -23,7 +23,7 @@ MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env, name t
 `;
 
 /**
- * What the command line asks for.
+ * Parses the command line.
  * @throws UsageError
  */
 export function readArguments(args: string[]): 'repair' | 'help' {

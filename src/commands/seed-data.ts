@@ -4,20 +4,20 @@ import type { AccountDocument } from '../store/account-document.ts';
 import type { TaskWithRuns } from '../samples/samples.ts';
 import type { NewTask } from '../store/task-store.ts';
 
-/** How much to fill the database with. */
+/** How much data to create. */
 export interface SeedPlan {
   accounts: number;
-  /** In all, spread over the accounts. */
+  /** Total number, spread over the accounts. */
   tasks: number;
-  /** Of each task. */
+  /** Number per task. */
   runs: number;
 }
 
-/** Fixed rather than now, so that the same arguments make the same documents on every day. */
+/** Fixed dates, so that the same arguments create the same documents on any day. */
 const FIRST_TASK_AT_MS = Date.UTC(2024, 0, 1);
 const NEWEST_RUN_AT_MS = Date.UTC(2026, 10, 20, 12);
 const MINUTE_MS = 60_000;
-/** Short enough that the oldest of a million runs is of 1998, not of an age without computers. */
+/** Short, so that even the oldest of a million runs has a plausible date (1998). */
 const BETWEEN_RUNS_MS = 15 * MINUTE_MS;
 
 const ARTISTS_PER_ACCOUNT = 3;
@@ -60,17 +60,17 @@ const LINES = [
 const FAULTS = ['FAILED', 'CRASHED', 'INTERRUPTED', 'SYSTEM_FAILURE'] as const satisfies RunStatus[];
 const NOT_STARTED = ['PENDING_VERSION', 'DELAYED', 'QUEUED'] as const satisfies RunStatus[];
 const UNDER_WAY = ['EXECUTING', 'REATTEMPTING', 'FROZEN'] as const satisfies RunStatus[];
-/** Only the newest run can still be unfinished. */
+/** Only the newest run can be unfinished. */
 const NEWEST_STATUSES = ['COMPLETED', 'CANCELED', ...FAULTS, ...NOT_STARTED, ...UNDER_WAY] as const;
-/** Out of 256. */
+/** Of 256. */
 const COMPLETED_BEFORE = 208;
 
-/** Deterministic stand-in for chance: 32 bytes that depend on nothing but the name. */
+/** Deterministic substitute for random bytes: 32 bytes that depend only on the name. */
 function bytesOf(name: string): Buffer {
   return createHash('sha256').update(`recoup-seed/${name}`).digest();
 }
 
-/** A UUID in the form of version 4, always the same for a name. */
+/** Returns a UUID in the format of version 4, always the same for a name. */
 function uuidOf(name: string): string {
   const bytes = bytesOf(name);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x40, 6);
@@ -80,7 +80,7 @@ function uuidOf(name: string): string {
 
 function pick<Item>(items: readonly [Item, ...Item[]], number: number): Item {
   const index = number % items.length;
-  // A default rather than ??, which would take a null among the items for a missing one.
+  // Use a default, not ??, which would also replace a null item.
   const [item = items[0]] = items.slice(index, index + 1);
   return item;
 }
@@ -98,14 +98,14 @@ function statusOf(index: number, bytes: Buffer): RunStatus {
 
 const artistIdOf = (account: number, artist: number): string => uuidOf(`account/${account}/artist/${artist}`);
 
-/** The accounts, the first of which are the same whatever their number. */
+/** Yields accounts. A larger count yields the same accounts first. */
 export function* seedAccounts(count: number): Generator<AccountDocument & { email: string }> {
   for (let index = 0; index < count; index += 1) {
     yield { _id: uuidOf(`account/${index}`), email: `team-${index}@label-${index % 97}.example` };
   }
 }
 
-/** The artists of those accounts. */
+/** Yields the artists of those accounts. */
 export function* seedArtists(accounts: number): Generator<AccountDocument & { name: string }> {
   for (let index = 0; index < accounts; index += 1) {
     for (let artist = 0; artist < ARTISTS_PER_ACCOUNT; artist += 1) {
@@ -151,7 +151,7 @@ function seedFault(bytes: Buffer): RunError {
   };
 }
 
-/** The status of a run's last attempt. */
+/** Status of the last attempt of a run. */
 const LAST_ATTEMPT = {
   PENDING_VERSION: undefined,
   DELAYED: undefined,
@@ -204,7 +204,7 @@ function seedOutput(bytes: Buffer, caption: string): Run['output'] {
   };
 }
 
-/** A task's run; 0 is the newest, so that a longer history begins with the shorter one. */
+/** Creates a run of a task. Index 0 is the newest, so that a longer history begins with the shorter one. */
 function seedRun(task: number, index: number): Run {
   const bytes = bytesOf(`task/${task}/run/${index}`);
   const status = statusOf(index, bytes);
@@ -247,12 +247,12 @@ function seedRun(task: number, index: number): Run {
   return { ...run, attempts: seedAttempts(run, fault) };
 }
 
-/** A task's runs, newest first, made as they are read. */
+/** Yields a task's runs, newest first. */
 export function* seedRuns(task: number, count: number): Generator<Run> {
   for (let index = 0; index < count; index += 1) yield seedRun(task, index);
 }
 
-/** The plan's tasks with their runs. The same plan makes the same documents; a larger one makes the same and more. */
+/** Yields the plan's tasks with their runs. A larger plan yields the same documents and more. */
 export function* seedTasks(plan: SeedPlan): Generator<TaskWithRuns> {
   for (let index = 0; index < plan.tasks; index += 1) {
     yield { task: seedTask(index, plan.accounts), runs: seedRuns(index, plan.runs) };

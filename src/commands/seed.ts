@@ -44,8 +44,8 @@ function parseCount(name: keyof SeedPlan, value: string | undefined): number {
 }
 
 /**
- * What the command line asks for.
- * @throws UsageError naming what cannot be used and what would be right.
+ * Parses the command line.
+ * @throws UsageError naming what is wrong and what would be right
  */
 export function readArguments(args: string[]): SeedPlan | 'help' {
   const { values } = parseArguments('seed', {

@@ -17,9 +17,9 @@ function readEnvFile(): NodeJS.Dict<string> {
 }
 
 /**
- * The environment of the process, and for variables it lacks, those of `.env` in the working directory. The latter are also
- * set in the process: libraries such as OpenTelemetry's exporters read their own variables there.
- * @returns also the names of variables that are probably meant as settings, but are none
+ * Returns the environment of the process, completed by `.env` in the working directory. Variables from `.env` are also
+ * set in `process.env`, where libraries such as OpenTelemetry's exporters read their own.
+ * @returns `unknown` - names that look like settings of this service but are none
  */
 export function readEnvironment(): { environment: NodeJS.Dict<string>; unknown: string[] } {
   const file = readEnvFile();

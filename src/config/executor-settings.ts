@@ -1,12 +1,12 @@
 import type { CleanedEnv } from 'envalid';
 import type { variables } from './variables.ts';
 
-/** The executor of tasks, with its settings. */
+/** Settings of the executor of tasks. */
 export type ExecutorSettings =
   | {
       kind: 'command';
       command: string;
-      /** All variables that the command gets. */
+      /** The complete environment of the command. */
       environment: NodeJS.Dict<string>;
     }
   | { kind: 'url'; url: string; secret: string }
@@ -33,8 +33,9 @@ function modelOf(model: string, env: CleanedEnv<typeof variables>): ExecutorSett
 }
 
 /**
- * @param environment - where a command's variables come from
- * @returns the settings of the executor, undefined if none is chosen, or what is wrong with them
+ * Reads the settings of the executor.
+ * @param environment - source of the variables that a command gets
+ * @returns the settings, undefined if no executor is chosen, or an error message
  */
 export function executorSettings(
   env: CleanedEnv<typeof variables>,

@@ -29,7 +29,7 @@ export const perMinute = makeValidator<number>((value) => {
   throw new EnvError(`"${value}" is not a number of requests a minute: digits only, 0 for no limit`);
 });
 
-/** A whole number within bounds, both included. */
+/** Accepts an integer from `least` to `most`, inclusive. */
 export const wholeNumber = (least: number, most: number) =>
   makeValidator<number>((value) => {
     const number = /^(0|[1-9]\d{0,9})$/.test(value) ? Number(value) : Number.NaN;
@@ -37,14 +37,16 @@ export const wholeNumber = (least: number, most: number) =>
     throw new EnvError(`"${value}" is not a whole number from ${least} to ${most}, digits only`);
   });
 
-/** An address, or a network other than the whole internet. */
+/** Whether a text is an IP address or a network, other than the whole internet. */
 function isNetwork(text: string): boolean {
   const [address = '', bits, ...more] = text.split('/');
   if (isIP(address) === 0 || more.length > 0) return false;
   return bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (isIPv4(address) ? 32 : 128));
 }
 
-/** Whether a text is an origin as browsers write it: `https://host`, with a port unless it is the scheme's default. */
+/**
+ * Whether a text is an origin in the form that browsers send: `https://host`, with the port unless it is the default.
+ */
 function isOrigin(text: string): boolean {
   return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
@@ -66,13 +68,13 @@ export const trustProxy = makeValidator<TrustProxy>((value) => {
   );
 });
 
-/** A name, an address or a socket, and a port. */
+/** A host name, address or socket path, with an optional port. */
 const SERVER = String.raw`(\[[\da-fA-F:.%]+\]|[^\s:/?#@,[\]]+)(:\d{1,5})?`;
 const MONGODB_URI = new RegExp(String.raw`^mongodb(\+srv)?://([^\s/?#@]*@)?${SERVER}(,${SERVER})*([/?]|$)`);
 
 export const mongodbUri = makeValidator<string>((value) => {
   if (MONGODB_URI.test(value)) return value;
-  // Neither this message nor the driver repeats the value: it may hold a password.
+  // Do not repeat the value here: it may contain a password. The driver does not either.
   throw new EnvError(
     'must be a connection string such as mongodb://user:password@host:27017/name, with special characters of the password percent-encoded',
   );
@@ -90,13 +92,13 @@ export const filled = makeValidator<string>((value) => {
   throw new EnvError('must not be empty');
 });
 
-/** A secret that goes into a header. Error messages do not repeat it. */
+/** Accepts a secret that is sent in a header. Error messages do not repeat it. */
 export const secret = makeValidator<string>((value) => {
   if (/^[\x21-\x7e]+$/.test(value)) return value;
   throw new EnvError('must be one word of ASCII characters');
 });
 
-/** A secret of Standard Webhooks. Error messages do not repeat it. */
+/** Accepts a Standard Webhooks secret. Error messages do not repeat it. */
 export const webhookSecret = makeValidator<string>((value) => {
   const [, encoded = ''] = /^whsec_([A-Za-z\d+/]+={0,2})$/.exec(value) ?? [];
   const bytes = Buffer.from(encoded, 'base64');
@@ -106,7 +108,7 @@ export const webhookSecret = makeValidator<string>((value) => {
   );
 });
 
-/** An http or https URL without credentials. Error messages do not repeat it. */
+/** Accepts an http or https URL without credentials. Error messages do not repeat it. */
 export const httpUrl = makeValidator<string>((value) => {
   if (/^https?:\/\/[^@\s#]+$/.test(value) && URL.canParse(value)) return value;
   throw new EnvError('must be a URL such as https://agent.example/runs, without user, password or fragment');

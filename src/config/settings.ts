@@ -9,32 +9,32 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
 const MEBIBYTE = 1_048_576;
 
-/** Where the service's data is. */
+/** Location of the service's data. */
 export interface DatabaseSettings {
   /** Connection string of a MongoDB server; undefined for the embedded engine. */
   uri: string | undefined;
-  /** Name of the database in it. */
+  /** Name of the database on that server. */
   name: string;
   /** Folder of the embedded engine. */
   dataDir: string;
 }
 
-/** How traces leave the process. */
+/** How traces are exported. */
 export type TraceExport = 'http/json' | 'http/protobuf' | 'console';
 
-/** Where something listens, and whether other hosts can reach it there. */
+/** An address to listen on. */
 export interface ListenAddress {
   port: number;
   host: string;
   reachable: boolean;
 }
 
-/** How tasks are executed. */
+/** How this process executes tasks. */
 export interface EngineSettings {
   executor: ExecutorSettings;
-  /** The most runs at the same time. */
+  /** The most runs that execute at the same time. */
   concurrency: number;
-  /** Time between SIGTERM and the interruption of runs. */
+  /** Time that runs may take to finish after SIGTERM before they are interrupted. */
   graceMs: number;
 }
 
@@ -46,27 +46,27 @@ export interface Settings {
   auth: 'required' | 'none';
   database: DatabaseSettings;
   sampleData: boolean;
-  /** Bytes of memory for cached listings; 0 turns the cache off. */
+  /** Memory for cached listings, in bytes; 0 turns the cache off. */
   cacheBytes: number;
-  /** Requests a minute; 0 for no limit. Undefined with AUTH=none, where callers cannot be told apart. */
+  /** Requests a minute; 0 means no limit. Undefined with AUTH=none, where callers cannot be told apart. */
   rateLimits: { perKey: number; perAddress: number } | undefined;
-  /** Origins whose pages may call the API; undefined: no other origin. */
+  /** Origins whose pages may call the API. Undefined: no other origin. */
   corsOrigins: string[] | undefined;
-  /** Address of /metrics; undefined: no metrics. */
+  /** Address of /metrics. Undefined: no metrics. */
   metricsAddress: ListenAddress | undefined;
   /** Undefined: no traces. */
   traceExport: TraceExport | undefined;
   /** Undefined: X-Forwarded-For is ignored. */
   trustProxy: TrustProxy | undefined;
-  /** Days to keep runs that have ended; undefined: without limit. */
+  /** Days to keep runs that have ended. Undefined: without limit. */
   runRetentionDays: number | undefined;
-  /** Undefined: runs are reported from outside. */
+  /** Undefined: this process executes no tasks; other systems report runs. */
   engine: EngineSettings | undefined;
   limits: Limits;
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 }
 
-/** Settings have values that the service cannot use. The message has one line for each. */
+/** Thrown if settings are invalid. The message has one line for each. */
 export class InvalidSettings extends Error {
   constructor(problems: string[]) {
     super(['Invalid settings:', ...problems.map((problem) => `  ${problem}`)].join('\n'));
@@ -74,7 +74,9 @@ export class InvalidSettings extends Error {
   }
 }
 
-/** @throws InvalidSettings where traces are on, but their settings cannot be used; settings of other programs are ignored. */
+/**
+ * @throws InvalidSettings if traces are on and their settings cannot be used. Settings of other programs are ignored.
+ */
 function traceExportOf(env: CleanedEnv<typeof otelVariables>): TraceExport | undefined {
   if (/^true$/i.test(env.OTEL_SDK_DISABLED)) return undefined;
   const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT;
@@ -98,17 +100,17 @@ function traceExportOf(env: CleanedEnv<typeof otelVariables>): TraceExport | und
   throw new InvalidSettings([`${name}: "${protocol}" is not one of http/protobuf, http/json`]);
 }
 
-/** A connection string may name a database in its path, as in mongodb://host/name?options. */
+/** The database name in the path of a connection string, as in mongodb://host/name?options. */
 function databaseNameIn(uri: string | undefined): string | undefined {
   return uri && /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^?]+)/.exec(uri)?.[1];
 }
 
 /**
  * Reads and checks every setting of config/variables.ts.
- * @throws InvalidSettings naming each setting that is wrong and what would be right
+ * @throws InvalidSettings naming each invalid setting and what would be right
  */
 export function readSettings(environment: NodeJS.Dict<string>): Settings {
-  // An empty value counts as unset, as in a .env file whose line was left blank.
+  // An empty value counts as unset, like a blank entry in a .env file.
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
   const env = cleanEnv(
     given,
@@ -142,7 +144,7 @@ export function readSettings(environment: NodeJS.Dict<string>): Settings {
       name: env.MONGODB_DATABASE ?? databaseNameIn(env.MONGODB_URI) ?? 'recoup',
       dataDir: env.DATA_DIR,
     },
-    // An engine would execute the sample tasks.
+    // Load no sample data if an engine would execute the sample tasks.
     sampleData: env.SAMPLE_DATA === 'on' && !executor,
     cacheBytes: env.CACHE_MB * MEBIBYTE,
     rateLimits:

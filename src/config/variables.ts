@@ -17,10 +17,15 @@ import {
   wholeNumber,
 } from './parsers.ts';
 
-/** The settings, in the order of every list of them: `--help`, .env.example and docs/configuration.md. */
+/**
+ * The settings, in the order of `--help`, .env.example and docs/configuration.md, which are generated from this table.
+ */
 export const variables = {
-  PORT: port({ default: 3000, desc: 'Port to listen on. 0 takes any free port.' }),
-  HOST: host({ default: '127.0.0.1', desc: 'Address to listen on. 0.0.0.0 and :: accept other hosts.' }),
+  PORT: port({ default: 3000, desc: 'Port to listen on. 0 picks a free port.' }),
+  HOST: host({
+    default: '127.0.0.1',
+    desc: 'Address to listen on. 0.0.0.0 and :: accept connections from other hosts.',
+  }),
   AUTH: str({
     choices: ['required', 'none'],
     default: undefined,
@@ -42,7 +47,7 @@ export const variables = {
   SAMPLE_DATA: str({
     choices: ['on', 'off'],
     default: 'on',
-    desc: 'on: an embedded database without tasks and runs is filled with sample data at start. off: it stays empty.',
+    desc: 'on: at start, loads sample data into an embedded database without tasks and runs. off: loads none.',
   }),
   CACHE_MB: megabytes({
     default: 64,
@@ -50,21 +55,21 @@ export const variables = {
   }),
   RUN_RETENTION_DAYS: days({
     default: undefined,
-    desc: 'Days to keep runs that have ended. The last five runs of a task stay longer, until the task is deleted. Default: runs are kept without limit.',
+    desc: 'Days to keep runs that have ended. The last five runs of a task are kept until the task is deleted. Default: no limit.',
   }),
   RUN_COMMAND: filled({
     default: undefined,
-    desc: 'Shell command that executes tasks. It gets {task, run, attempt, scheduled_at} as JSON on stdin; its stdout is the output. Set one of RUN_COMMAND, RUN_URL, RUN_CHAT_URL and RUN_MODEL to make the service execute tasks. Default: it executes none, and others report runs.',
+    desc: 'Shell command that executes tasks. It reads {task, run, attempt, scheduled_at} as JSON from stdin; its stdout becomes the output of the run. To execute tasks, set one of RUN_COMMAND, RUN_URL, RUN_CHAT_URL and RUN_MODEL. Default: none; other systems execute tasks and report runs.',
     example: 'node agent.js',
   }),
   RUN_COMMAND_ENV: names({
     default: undefined,
-    desc: 'Names, separated by commas, of variables that RUN_COMMAND gets besides PATH, HOME, LANG, TZ and TMPDIR.',
+    desc: 'Comma-separated names of variables that are passed to RUN_COMMAND besides PATH, HOME, LANG, TZ and TMPDIR.',
     example: 'ANTHROPIC_API_KEY,HTTPS_PROXY',
   }),
   RUN_URL: httpUrl({
     default: undefined,
-    desc: 'URL that executes tasks. It gets the JSON of RUN_COMMAND by POST, signed with RUN_URL_SECRET according to Standard Webhooks.',
+    desc: 'URL that executes tasks. It receives the same JSON as RUN_COMMAND by POST, signed with RUN_URL_SECRET according to Standard Webhooks.',
     example: 'https://agent.example/runs',
   }),
   RUN_URL_SECRET: webhookSecret({
@@ -73,7 +78,7 @@ export const variables = {
   }),
   RUN_CHAT_URL: httpUrl({
     default: undefined,
-    desc: 'Base URL of a chat service that executes tasks. Prompts go to its /api/chat/runs, with RUN_CHAT_KEY as x-api-key.',
+    desc: 'Base URL of a chat service that executes tasks. Prompts are sent to its /api/chat/runs, with RUN_CHAT_KEY as x-api-key.',
     example: 'https://chat.example',
   }),
   RUN_CHAT_KEY: secret({ default: undefined, desc: 'API key of the chat service.' }),
@@ -84,7 +89,7 @@ export const variables = {
   }),
   OPENAI_BASE_URL: httpUrl({
     default: undefined,
-    desc: "Base URL of the server of RUN_MODEL, with OpenAI's chat API, such as Ollama or vLLM.",
+    desc: "Base URL of the server that hosts RUN_MODEL. It must have OpenAI's chat API, as Ollama and vLLM do.",
     example: 'http://127.0.0.1:11434/v1',
   }),
   OPENAI_API_KEY: secret({
@@ -100,7 +105,7 @@ export const variables = {
     1_000,
   )({
     default: 4,
-    desc: 'Runs that this process executes at the same time. One account gets at most half of it.',
+    desc: 'Maximum number of runs that this process executes at the same time. One account gets at most half of them.',
   }),
   // The process ends within 7.5 seconds after the grace period (main.ts). Stop timeouts must allow for both.
   RUN_GRACE_SECONDS: wholeNumber(
@@ -108,15 +113,15 @@ export const variables = {
     8,
   )({
     default: 8,
-    desc: 'Seconds that runs may take to finish after SIGTERM before they are interrupted. The process may take 8 seconds more.',
+    desc: 'Seconds that runs may take to finish after SIGTERM before they are interrupted. The process may take 8 seconds more to exit.',
   }),
   RATE_LIMIT_PER_KEY: perMinute({
     default: 6_000,
-    desc: 'Requests a minute with one key. 0 means no limit. Each copy of the service counts separately; with AUTH=none nothing is counted.',
+    desc: 'Requests per minute with one key. 0 means no limit. Each copy of the service counts separately. With AUTH=none nothing is counted.',
   }),
   RATE_LIMIT_PER_ADDRESS: perMinute({
     default: 12_000,
-    desc: 'Requests a minute from one address (IPv6: from one /56 network). 0 means no limit.',
+    desc: 'Requests per minute from one address (IPv6: from one /56 network). 0 means no limit.',
   }),
   CORS_ORIGINS: origins({
     default: undefined,
@@ -130,12 +135,12 @@ export const variables = {
   }),
   METRICS_PORT: port({
     default: undefined,
-    desc: 'Port of /metrics for Prometheus. 0 takes any free port. Default: no metrics.',
+    desc: 'Port of /metrics for Prometheus. 0 picks a free port. Default: no metrics.',
     example: '9464',
   }),
   METRICS_HOST: host({
     default: '127.0.0.1',
-    desc: 'Address of /metrics. Every host that can reach it can read it.',
+    desc: 'Address of /metrics. Every host that can reach it can read the metrics.',
   }),
   // Longer than the idle timeout of common load balancers (60 s), so that they never reuse a closed connection.
   KEEP_ALIVE_TIMEOUT_MS: wholeNumber(
@@ -145,15 +150,15 @@ export const variables = {
     default: 65_000,
     desc: 'Milliseconds that an idle connection stays open between two requests. Set it above the idle timeout of your load balancer.',
   }),
-  // The process ends within ten seconds, and requests in flight need some of them.
+  // The process ends within ten seconds of SIGTERM, and requests in flight need some of that time.
   DRAIN_DELAY_MS: wholeNumber(
     0,
     7_000,
   )({
     default: 1_000,
-    desc: 'Milliseconds between SIGTERM and the moment the service stops accepting connections, so that load balancers notice.',
+    desc: 'Milliseconds between SIGTERM and the moment the service stops accepting connections. Gives load balancers time to notice.',
   }),
-  MAX_CONNECTIONS: wholeNumber(1, 100_000)({ default: 1_000, desc: 'Connections at the same time.' }),
+  MAX_CONNECTIONS: wholeNumber(1, 100_000)({ default: 1_000, desc: 'Maximum number of open connections.' }),
   LOG_LEVEL: str({
     choices: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     default: 'info',
@@ -161,7 +166,7 @@ export const variables = {
   }),
 };
 
-/** The variables of OpenTelemetry that decide whether and how traces leave the process; its SDK reads the others. */
+/** OpenTelemetry variables that decide whether and how traces are exported. Its SDK reads the others. */
 export const otelVariables = {
   OTEL_SDK_DISABLED: str({ default: 'false' }),
   OTEL_TRACES_EXPORTER: str({ default: undefined }),
@@ -171,7 +176,7 @@ export const otelVariables = {
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: str({ default: undefined }),
 };
 
-/** Settings of earlier versions that are constants now (limits.ts): a warning names those that are still set. */
+/** Settings of earlier versions, now constants in limits.ts. The service warns if they are still set. */
 const FORMER = new Set([
   'HEADERS_TIMEOUT_MS',
   'REQUEST_TIMEOUT_MS',
@@ -188,21 +193,21 @@ const FORMER = new Set([
   'OPERATION_TIMEOUT_MS',
 ]);
 
-/** One setting, for lists of them. */
+/** A setting, as the generated lists show it. */
 export interface Description {
   name: string;
-  /** As it is written in a .env file; empty where there is no fixed default. */
+  /** The default in .env syntax; empty if there is no fixed default. */
   default: string;
   description: string;
   example?: string;
 }
 
-/** Breaks a text at blanks into lines of at most `width` characters. */
+/** Breaks a text at spaces into lines of at most `width` characters. */
 export function wrap(text: string, width: number): string[] {
   return (text.match(new RegExp(`.{1,${width}}(?= |$)`, 'g')) ?? []).map((line) => line.trim());
 }
 
-/** All settings, in order. */
+/** Returns the descriptions of all settings, in order. */
 export function describeVariables(): Description[] {
   return Object.entries(variables).map(([name, { default: value, desc = '', example }]) => ({
     name,
@@ -212,18 +217,21 @@ export function describeVariables(): Description[] {
   }));
 }
 
-/** Other known names: those of OpenTelemetry, of the client, and of programs that use OpenAI or Vercel's AI Gateway. */
+/**
+ * Whether a variable is a setting, or belongs to OpenTelemetry, the client, or programs that use OpenAI or the AI
+ * Gateway.
+ */
 const isKnown = (name: string): boolean => name in variables || /^(OTEL|RECOUP_TASKS|OPENAI|AI)_/.test(name);
 
-/** The first words of our names of several words, such as RATE_ and METRICS_. */
+/** First words of the settings' names, such as RATE_ and METRICS_. */
 const PREFIXES = new Set(Object.keys(variables).flatMap((name) => /^[A-Z]+_/.exec(name) ?? []));
 
-/** What Kubernetes sets for a service that is called, say, mongodb. */
+/** Variables that Kubernetes sets for a service, for example one named mongodb. */
 const KUBERNETES = /_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP)\w*)?)$/;
 
 /**
- * Names that are probably meant for this service, though it has no such setting.
- * @param file - the variables of the .env file: all of them are meant for it
+ * Returns names that look like settings of this service but are none.
+ * @param file - variables of the .env file; all of them are meant for this service
  */
 export function unknownNames(file: NodeJS.Dict<string>, environment: NodeJS.Dict<string>): string[] {
   const looksLikeOurs = (name: string) =>

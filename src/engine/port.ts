@@ -1,46 +1,46 @@
 import type { Run, RunError, Task } from '../../generated/types.gen.ts';
 
-/** The task as an executor receives it, with the names that the API publishes. */
+/** The task as an executor receives it, with the field names of the API. */
 export type JobTask = Pick<
   Task,
   'id' | 'title' | 'prompt' | 'schedule' | 'timezone' | 'account_id' | 'artist_account_id' | 'model'
 >;
 
-/** The run as an executor receives it. Its id is the same in every attempt, so it serves as an idempotency key. */
+/** The run as an executor receives it. Its id is the same in every attempt, so it can serve as an idempotency key. */
 export type JobRun = Pick<Run, 'id' | 'status' | 'taskIdentifier' | 'createdAt' | 'payload'>;
 
 /** One attempt of a run. */
 export interface Job {
   task: JobTask;
   run: JobRun;
-  /** 1 for the first delivery. */
+  /** Starts at 1. */
   attempt: number;
   /** The fire time as RFC 3339; null for a manual run. */
   scheduled_at: string | null;
 }
 
-/** How an attempt ended. Executors return this; they throw only on a fault of their own. */
+/** Result of an attempt. Executors return it, and throw only on a fault of their own. */
 export type Outcome =
-  /** The work has ended. */
+  /** The work succeeded. */
   | { kind: 'completed'; output: unknown }
   /** The work was delivered and failed. `repeatable` is false if another attempt cannot help, e.g. after a 4xx. */
   | { kind: 'failed'; error: RunError; repeatable: boolean }
   /** The work was certainly not delivered, so a retry cannot repeat it. */
   | { kind: 'undelivered'; error: RunError; retryAfterMs?: number }
-  /** The signal was aborted, and the work has ended as far as this side can tell. */
+  /** The signal was aborted, and the work has ended as far as the executor can tell. */
   | { kind: 'aborted' };
 
 export interface Attempt {
   job: Job;
-  /** Aborted on time-out, cancel, shutdown or a lost lease. The executor then stops the work, gracefully first. */
+  /** Aborted on timeout, cancellation, shutdown or a lost lease. The executor then stops the work, gracefully first. */
   signal: AbortSignal;
-  /** Location of the work; set if another process, or this one before a restart, has delivered the job. */
+  /** Location of the work; set if the job was already delivered, by another process or before a restart. */
   location?: string;
-  /** Stores the location at which the work can be followed, and resolves when it is stored. */
+  /** Stores the location at which the work can be followed. Resolves when it is stored. */
   onAccepted: (location: string) => Promise<void>;
 }
 
-/** Executes jobs in one way: a command, a request, a model. */
+/** Executes jobs in one way: by a command, a request or a model. */
 export interface Executor {
   /** The kind of executor: command, url, chat or model. */
   readonly kind: string;
@@ -49,7 +49,7 @@ export interface Executor {
   close(): Promise<void>;
 }
 
-/** The clock of an engine; tests pass a virtual one. */
+/** The clock of an engine. Tests pass a virtual one. */
 export interface Clock {
   now(): Date;
   /** Milliseconds of a clock that never jumps. */

@@ -8,16 +8,16 @@ export interface CancelSources {
   queue: QueueStore;
   runs: RunStore;
   log: Logger;
-  /** The clock. */
   now: () => Date;
 }
 
-/** The most runs of a task that one request cancels, so that it ends in time. */
+/** The most runs of a task that one request cancels, to keep the request short. */
 const MAX_RUNS = 100;
 
 /**
- * Cancels a waiting run. Writes the run before it removes the entry: a worker that claims the entry in between finds the run
- * final and drops the entry; a worker that has already written the run keeps both.
+ * Cancels a waiting run. Writes the run before it removes the queue entry. A worker that claims the entry in between
+ * finds the run final and drops the entry. If a worker has already started the run, neither the run nor the entry
+ * changes.
  */
 export async function cancelWaiting(
   entry: QueuedRun,
@@ -30,8 +30,8 @@ export async function cancelWaiting(
 }
 
 /**
- * Cancels the waiting runs of a task, of one trigger or of all. Best effort: a worker that claims a remaining run reads the
- * task again and cancels the run.
+ * Cancels the waiting runs of a task, all or those of one trigger. Best effort: a worker that claims a remaining run
+ * reads the task again and cancels the run.
  */
 export async function cancelWaitingOf(
   taskId: string,
@@ -43,7 +43,7 @@ export async function cancelWaitingOf(
       await cancelWaiting(entry, sources);
     }
   } catch (error) {
-    // The task is already changed; an error reply would suggest otherwise.
+    // Do not throw: the task is already changed, and an error reply would suggest that it is not.
     sources.log.warn({ err: error, taskId }, 'canceling the waiting runs of a task failed');
   }
 }

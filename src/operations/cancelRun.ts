@@ -13,7 +13,7 @@ export function cancelRun(sources: Omit<CancelSources, 'log'>) {
     checkTexts(body);
     const { runId } = body;
     const account_id = scopeOf(principal);
-    // Mark the run first, so that a worker that claims it now cancels it.
+    // Mark the entry first, so that a worker that claims the run now cancels it.
     const entry = await queue.requestCancel(runId, account_id);
     if (entry?.owner === null) await cancelWaiting(entry, sources);
     // An entry that was just claimed may not have a run yet.

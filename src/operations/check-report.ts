@@ -2,11 +2,11 @@ import type { RunReport } from '../../generated/types.gen.ts';
 import { ApiError } from '../lib/errors.ts';
 import { refuseUnstorable } from './check-texts.ts';
 
-/** openapi.yaml, RecordRunsRequest.runs and RunTaskRequest.payload. */
+/** openapi.yaml: RecordRunsRequest.runs and RunTaskRequest.payload. */
 const MAX_BYTES = 262_144;
 
 function jsonBytes(value: unknown, hasBigint: boolean): number {
-  // A function for each value makes JSON.stringify several times slower.
+  // A replacer makes JSON.stringify several times slower.
   if (!hasBigint) return Buffer.byteLength(JSON.stringify(value));
   let quotationMarks = 0;
   const text = JSON.stringify(value, (_name, member: unknown) => {
@@ -18,8 +18,7 @@ function jsonBytes(value: unknown, hasBigint: boolean): number {
 }
 
 /**
- * Refuses what a schema cannot: what is too large, and free-form JSON that would not come back from the database as it went
- * in.
+ * Checks what a schema cannot: the size of a value, and that the database returns it unchanged.
  * @throws ApiError
  */
 function checkJson(path: string, value: unknown, kind: string, advice: string): void {
@@ -33,8 +32,8 @@ function checkJson(path: string, value: unknown, kind: string, advice: string): 
 }
 
 /**
- * Checks a run that is reported.
- * @param path - where the run is in the body, such as `runs.0`
+ * Checks a reported run.
+ * @param path - location of the run in the body, such as `runs.0`
  * @throws ApiError
  */
 export function checkReport(path: string, run: RunReport): void {
@@ -42,7 +41,7 @@ export function checkReport(path: string, run: RunReport): void {
 }
 
 /**
- * Checks the payload of a run; undefined means that there is none.
+ * Checks the payload of a run; undefined means no payload.
  * @throws ApiError
  */
 export function checkPayload(path: string, payload: unknown): void {

@@ -29,7 +29,7 @@ function checkCron(schedule: string): void {
 }
 
 /**
- * Refuses what a schema cannot: a schedule that cannot be read or never fires, and an unknown time zone.
+ * Checks what a schema cannot: that the schedule is valid and has a fire time, and that the time zone exists.
  * @throws ApiError
  */
 export function checkSchedule({ schedule, timezone }: { schedule?: string; timezone?: string }): void {

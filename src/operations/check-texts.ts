@@ -2,8 +2,8 @@ import { ApiError } from '../lib/errors.ts';
 import { Unstorable, checkStorable } from '../lib/storable.ts';
 
 /**
- * Refuses texts and names that would not come back from the database as they went in.
- * @returns whether the value has a bigint
+ * Refuses texts and field names that the database would not return unchanged.
+ * @returns whether the value contains a bigint
  * @throws ApiError
  */
 export function refuseUnstorable(path: string, value: unknown): boolean {
@@ -15,7 +15,10 @@ export function refuseUnstorable(path: string, value: unknown): boolean {
   }
 }
 
-/** @throws ApiError for the first field of a flat body whose text a database cannot keep */
+/**
+ * Checks each field of a flat body.
+ * @throws ApiError for the first field with a text that the database cannot store
+ */
 export function checkTexts(body: object): void {
   for (const [name, value] of Object.entries(body)) refuseUnstorable(name, value);
 }

@@ -22,14 +22,14 @@ interface Dependencies extends ViewSources {
 
 type Body = Input<'createTask'>['body'];
 
-/** What to create: the body as it was sent, and the account that will own the task. */
+/** The task to create: the body as sent, and the account that will own the task. */
 interface Wanted {
   body: Body;
   owner: string;
 }
 
 /**
- * The account that will own a new task: the one that the body names, or the key's own.
+ * Returns the owner of a new task: the account in the body, or the account of the key.
  * @throws ApiError
  */
 function ownerOf({ account_id }: Body, principal: Principal): string {
@@ -59,7 +59,7 @@ function newTask(id: string, { body, owner }: Wanted, created_at: Date): TaskDoc
     catch_up: body.catch_up,
     timeout_seconds: body.timeout_seconds,
     max_attempts: body.max_attempts,
-    // An engine executes the fire times from now on.
+    // Fire times count from now on.
     ...(body.enabled !== false && { plan_from: created_at, next_fire_at: created_at }),
     created_at,
   });
@@ -70,12 +70,12 @@ async function reply(task: TaskDocument, dependencies: Dependencies): Promise<Re
   return { status: 200, body: { status: 'success', tasks: views } };
 }
 
-/** This operation stored the text, so the body has its type. */
+/** Parses a stored reply. This operation wrote the text, so it has the type of the reply. */
 const replay = (text: string): Reply<'createTask'> => ({ status: 200, body: JSON.parse(text) });
 
 /**
- * Creates the task of an Idempotency-Key. Requests with the same key, concurrent or later, insert the same `_id`, so the
- * database lets one of them create it.
+ * Creates the task of an Idempotency-Key. All requests with that key insert the same `_id`, so the database accepts
+ * only one of them.
  */
 async function createOnce(
   claimedBy: { caller: string; key: string },
@@ -94,7 +94,7 @@ async function createOnce(
   try {
     await claims.storeReply(claim, JSON.stringify(created.body));
   } catch (error) {
-    // The task exists: failing now would deny it. A retry finds it by its id.
+    // Do not throw: the task exists. A retry finds it by its id.
     log.warn({ err: error, taskId: task._id }, 'storing the reply for an Idempotency-Key failed');
   }
   return created;

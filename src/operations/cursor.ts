@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { ApiError } from '../lib/errors.ts';
 import type { Position } from '../store/position.ts';
 
-/** Raised when the format or the order of a listing changes, so that an old cursor is refused, not misread. */
+/** Increase this when the format or the order of a listing changes. Old cursors are then refused, not misread. */
 const FORMAT = 1;
 
-/** Every filter of a listing by its parameter's name, in one order; undefined where it is not set. */
+/** The filters of a listing by parameter name, always in the same order; undefined if not set. */
 export type Filters = Record<string, unknown>;
 
 /**
- * Ties a cursor to its filters. Not a signature: a forged one shows what its filters would show anyway.
- * @param added - parameters of later releases: hashed by name, and only where set, so that older cursors stay valid
+ * Binds a cursor to its filters. This is no signature: a forged cursor shows only what its filters show anyway.
+ * @param added - parameters of later releases; hashed by name and only if set, so that older cursors stay valid
  */
 function hashOf(filters: Filters, added: Filters): string {
   const values = Object.values(filters).map((value) => value ?? null);
@@ -21,7 +21,7 @@ function hashOf(filters: Filters, added: Filters): string {
     .slice(0, 12);
 }
 
-/** The cursor of the page that starts after a position, for one set of filters. */
+/** Encodes the cursor of the page that starts after a position. */
 export function encodeCursor(position: Position, filters: Filters, added: Filters = {}): string {
   const content = [FORMAT, hashOf(filters, added), position.createdAt.getTime(), position.id];
   return Buffer.from(JSON.stringify(content)).toString('base64url');
@@ -36,8 +36,8 @@ function parse(cursor: string): unknown {
 }
 
 /**
- * The position in a cursor that encodeCursor made for the same filters.
- * @throws ApiError invalid_cursor for any other text.
+ * Decodes a cursor that `encodeCursor` made for the same filters.
+ * @throws ApiError invalid_cursor for any other text
  */
 export function decodeCursor(cursor: string, filters: Filters, added: Filters = {}): Position {
   const content = parse(cursor);

@@ -8,23 +8,23 @@ interface Stores {
   runs: RunStore;
 }
 
-/** Tasks that one look-up searches for words or statuses (openapi.yaml, listTasks). */
+/** Tasks that one lookup searches for words or statuses (openapi.yaml, listTasks). */
 const MAX_SEARCHED = 1_000;
 
-/** The first tasks of a listing behind a position. */
+/** The first tasks of a listing after a position. */
 export interface FoundTasks {
   versions: TaskVersion[];
-  /** Where the listing continues; undefined at its end. */
+  /** Position at which the listing continues; undefined at its end. */
   next?: Position;
 }
 
-/** Whether the database's indexes alone cannot say which tasks match. */
+/** Whether a listing needs more than the database's indexes to find its tasks. */
 export const isSearch = ({ filter, lastStatus }: Pick<Listing, 'filter' | 'lastStatus'>): boolean =>
   filter.words !== undefined || lastStatus !== undefined;
 
 export const positionOf = (task: TaskVersion): Position => ({ createdAt: task.created_at, id: task._id });
 
-/** Finds at most `limit` tasks of a listing, up to 1,000. Takes at most three queries, however many tasks there are. */
+/** Finds at most `limit` tasks of a listing, up to 1,000, with at most three queries. */
 export async function findTasks(
   { filter, lastStatus }: Listing,
   { after, limit }: { after?: Position; limit: number },
@@ -33,7 +33,7 @@ export async function findTasks(
   const { words: _words, ...indexed } = filter;
   const searches = isSearch({ filter, lastStatus });
   const most = searches ? MAX_SEARCHED : limit;
-  // One more than are looked at tells whether others follow.
+  // Read one task more than needed, to know whether others follow.
   const read = await stores.tasks.versions(indexed, { after, limit: most + 1 });
   const first = read.slice(0, most);
   const matching = searches ? await search(first, { filter, lastStatus }, stores) : first;
@@ -43,7 +43,7 @@ export async function findTasks(
   return { versions, ...(end && { next: positionOf(end) }) };
 }
 
-/** Those of the tasks that have the words, and of which the newest run is in one of the statuses. */
+/** Selects the tasks that contain the words, and whose newest run has one of the statuses. */
 async function search(
   searched: TaskVersion[],
   { filter, lastStatus }: Pick<Listing, 'filter' | 'lastStatus'>,
@@ -51,7 +51,7 @@ async function search(
 ): Promise<TaskVersion[]> {
   const ids = searched.map(({ _id }) => _id);
   const found = await tasks.findPointers(ids, filter);
-  // The versions that were found to match, in case the tasks have changed since theirs were read.
+  // Take the versions that matched: the tasks may have changed since theirs were read.
   const matching = searched.flatMap((task) => {
     const version = found.get(task._id)?.version;
     return version === undefined ? [] : [{ ...task, version }];
@@ -63,7 +63,7 @@ async function search(
     const [newest, ...earlier] = runsOf(_id);
     if (newest === undefined) return false;
     const state = states.get(newest);
-    // If the newest run is gone, the listing shows an earlier one: partsOf compares its status.
+    // If the newest run was deleted, the listing shows an earlier one, and partsOf compares the status of that.
     return state ? lastStatus.includes(state.status) : earlier.length > 0;
   });
 }

@@ -4,7 +4,6 @@ import { type Principal, rightsOf, scopeOf } from './principal.ts';
 
 interface Dependencies {
   engine: EngineStore;
-  /** The clock. */
   now: () => Date;
 }
 

@@ -3,7 +3,7 @@ import type { Readiness } from '../database/readiness.ts';
 
 interface Dependencies {
   readiness: Readiness;
-  /** The state of this process's engine; undefined where it has none. */
+  /** Returns the state of this process's engine; undefined if it has none. */
   engineState?: () => { kind: string; live: boolean } | undefined;
 }
 

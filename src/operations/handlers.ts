@@ -4,12 +4,13 @@ import type { JsonText } from '../view/json-text.ts';
 
 export type OperationId = keyof Operations;
 
-/** What a handler is given: the request's parts, validated and converted by the spec. */
+/** The input of a handler: the parts of the request, validated and converted by the spec. */
 export type Input<Id extends OperationId> = Operations[Id]['input'];
 
 /**
- * A success body less the literals that the spec reserves for errors (`status: 'error'`, the error codes), so that an
- * error's body cannot be sent with a success status although one published schema holds for both.
+ * A success body without the literals that the spec reserves for errors (`status: 'error'`, the error codes). One
+ * published schema covers success and error; this type prevents a handler from sending an error body with a success
+ * status.
  */
 type Succeeding<Body, Failed> = {
   [Key in keyof Body]: Key extends keyof Failed
@@ -21,7 +22,7 @@ type Succeeding<Body, Failed> = {
     : Body[Key];
 };
 
-/** A body as a handler may give it: the items of an array as text, one by one where they can be many. */
+/** A body as a handler may return it: arrays may be JSON texts, or an async iterable if there can be many items. */
 type Streamable<Body> = {
   [Key in keyof Body]: Body[Key] extends (infer Item)[]
     ? Item[] | JsonText<Item>[] | AsyncIterable<JsonText<Item>>
@@ -30,7 +31,7 @@ type Streamable<Body> = {
 
 type ErrorBody<Id extends OperationId> = Operations[Id]['errors'][keyof Operations[Id]['errors']];
 
-/** What a handler returns: a success status of the spec with the body that belongs to it. Errors are thrown as ApiError. */
+/** The result of a handler: a success status of the spec with its body. Handlers throw errors as ApiError. */
 export type Reply<Id extends OperationId> = {
   [Status in keyof Operations[Id]['responses'] & number]: {
     status: Status;
@@ -38,7 +39,7 @@ export type Reply<Id extends OperationId> = {
   };
 }[keyof Operations[Id]['responses'] & number];
 
-/** One handler for each operationId of the spec, no more and no less; they know neither express nor the database driver. */
+/** Exactly one handler for each operationId of the spec. Handlers use neither Express nor the database driver. */
 export type Handlers = {
   [Id in OperationId]: (input: Input<Id>, principal: Principal) => Promise<Reply<Id>>;
 };
@@ -46,7 +47,7 @@ export type Handlers = {
 type KeysOf<Union> = Union extends unknown ? keyof Union : never;
 type ValueOf<Union, Key extends PropertyKey> = Union extends { [K in Key]?: infer Value } ? Value : never;
 
-/** What Actual is, with `never` in place of each property that Shape does not have, at any depth. */
+/** Actual, with `never` in place of each property that Shape does not have, at any depth. */
 type Exact<Actual, Shape> = unknown extends Shape
   ? Actual
   : Actual extends JsonText<infer Wire>
@@ -70,8 +71,8 @@ type ExactHandlers<Given extends Handlers> = {
 };
 
 /**
- * Takes the handlers as they are, and compiles only where they fit the spec in every property: what TypeScript checks
- * of a literal with an annotated type, it does not check of what a function returns (TypeScript issue 241).
+ * Returns the handlers unchanged, and compiles only if their replies have no properties beyond the spec. TypeScript
+ * checks excess properties of literals, but not of what a function returns (TypeScript issue 241).
  */
 export function defineHandlers<Given extends Handlers>(handlers: Given & ExactHandlers<Given>): Handlers {
   return handlers;

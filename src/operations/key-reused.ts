@@ -1,6 +1,6 @@
 import { ApiError } from '../lib/errors.ts';
 
-/** The caller used the Idempotency-Key before, for something else. */
+/** The error for an Idempotency-Key that was used before with a different body. */
 export function keyReused(what: 'task' | 'run'): ApiError {
   return new ApiError(
     'idempotency_key_reused',

@@ -7,7 +7,6 @@ import { viewOccurrence } from '../view/occurrence-view.ts';
 
 interface Dependencies {
   occurrences: OccurrenceStore;
-  /** The clock. */
   now: () => Date;
 }
 

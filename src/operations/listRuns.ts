@@ -12,13 +12,13 @@ import { viewTitledRun } from '../view/run-view.ts';
 
 type Query = Input<'listRuns'>['query'];
 
-/** openapi.yaml, listRuns, limit. */
+/** openapi.yaml, listRuns: limit. */
 const DEFAULT_LIMIT = 20;
 
 function filterOf({ account_id, task_id, status, from, to }: Query, principal: Principal) {
   refuseOtherAccount(principal, account_id?.toLowerCase());
   return {
-    // A UUID's letters are the same in either case (RFC 9562, section 4); stored ones are in lower case.
+    // UUIDs are case-insensitive (RFC 9562, section 4). Stored ones are in lower case.
     account_id: scopeOf(principal) ?? account_id?.toLowerCase(),
     task_id: task_id?.toLowerCase(),
     status: status?.toSorted(),
@@ -32,7 +32,7 @@ interface Dependencies {
   tasks: TaskStore;
 }
 
-/** Adds the titles of their tasks to runs, with one query however many there are. */
+/** Adds task titles to runs, with one query for all. */
 async function viewTitled(
   runs: RawRun[],
   { account_id }: RunFilter,
@@ -67,7 +67,7 @@ export function listRuns(dependencies: Dependencies) {
     const filter = filterOf(query, principal);
     if (runId !== undefined) return findOne({ runId, cursor }, filter, dependencies);
     const after = cursor === undefined ? undefined : decodeCursor(cursor, filter);
-    // One more than the page holds tells whether another follows.
+    // Read one more than the page holds, to know whether another page follows.
     const found = await runs.page(filter, { after, limit: limit + 1 });
     const shown = found.slice(0, limit);
     const last = found.length > limit ? shown.at(-1) : undefined;

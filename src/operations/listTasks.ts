@@ -14,24 +14,24 @@ import { findTasks, isSearch, positionOf } from './find-tasks.ts';
 import { type ViewSources, viewTasks } from './view-tasks.ts';
 
 interface Dependencies extends PartSources, ViewSources {
-  /** Bytes of the replies that are being built or wait for their clients. */
+  /** Bytes of all replies that are being built or wait for their clients. */
   replyBytes: ByteBudget;
 }
 
-/** Tasks and bytes of a reply that is put together before it is sent; what is longer is sent as it is read. */
+/** Limits of a reply that is built before it is sent. Longer replies are streamed. */
 const MAX_WHOLE_TASKS = 1_000;
 const MAX_WHOLE_BYTES = 33_554_432;
 
-/** Tasks that are read together where they are not in memory: enough to make round trips cheap, few enough to hold. */
+/** The most tasks per database query: enough to make round trips cheap, few enough to fit in memory. */
 const BATCH_SIZE = 100;
-/** The target size of a batch, in bytes of text. */
+/** Target size of a batch, in bytes of JSON. */
 const BATCH_BYTES = 2_097_152;
-/** Tasks of a long listing that do not wait for the runs of more than these. */
+/** Size of the first batch of a streamed listing. Small, so that the first bytes leave early. */
 const FIRST_TASKS = 5;
 
 type Query = Input<'listTasks'>['query'];
 
-/** A UUID's letters are the same in either case (RFC 9562, section 4); stored ones are in lower case. */
+/** Builds the listing of a query. UUIDs are case-insensitive (RFC 9562, section 4); stored ones are in lower case. */
 function listingOf(query: Query, principal: Principal): Listing {
   const { id, account_id, artist_account_id, enabled, q, last_status, runs = 'full' } = query;
   refuseOtherAccount(principal, account_id?.toLowerCase());
@@ -48,7 +48,7 @@ function listingOf(query: Query, principal: Principal): Listing {
   };
 }
 
-/** What a cursor is bound to. */
+/** The filters that a cursor is bound to. */
 function filtersOf({ filter, lastStatus, runs }: Listing): [filters: Filters, added: Filters] {
   const { id, account_id, artist_account_id, enabled, words } = filter;
   return [
@@ -65,24 +65,24 @@ function startOf({ cursor, limit }: Query, listing: Listing) {
   return decodeCursor(cursor, ...filtersOf(listing));
 }
 
-/** What is asked for: a page, or, without limit, every match. */
+/** A listing with its page; without `limit`, every match. */
 interface Request {
   listing: Listing;
   after?: Position;
   limit?: number;
 }
 
-/** What one look-up finds: the first matches as they are sent, and which others there are to be sent. */
+/** The result of one lookup: the first tasks as JSON, and the versions of the tasks to send after them. */
 interface Found {
   views: JsonText<Task>[];
   rest: TaskVersion[];
-  /** Where more matches may follow: the position after which they do. */
+  /** Position at which the listing continues; undefined if there are no more matches. */
   next?: Position;
 }
 
 const bytesOf = (lengths: number[]): number => lengths.reduce((sum, length) => sum + length, 0);
 
-/** The number of tasks in the next batch, assuming that they are as long as those of the last. */
+/** Returns the size of the next batch, on the assumption that tasks are as long as in the last one. */
 function sizeAfter(count: number, bytes: number): number {
   if (bytes === 0) return BATCH_SIZE;
   return Math.min(BATCH_SIZE, Math.max(1, Math.floor((BATCH_BYTES * count) / bytes)));
@@ -93,7 +93,7 @@ async function lookUp(request: Request, dependencies: Dependencies): Promise<Fou
   const { replyBytes } = dependencies;
   const { versions, next } = await findTasks(listing, { after, limit }, dependencies);
   const loading = new Map<TaskPart[], () => void>();
-  // Where others follow all the same, its first tasks must not wait for the rest of a thousand.
+  // A listing of more than MAX_WHOLE_TASKS is streamed from its start, so load nothing here.
   const last = request.limit === undefined && next ? 0 : versions.length;
   let bytes = 0;
   let at = 0;
@@ -110,12 +110,12 @@ async function lookUp(request: Request, dependencies: Dependencies): Promise<Fou
     const views = await viewTasks([...loading.keys()].flat(), dependencies);
     return { views, rest: versions.slice(at), ...(next && { next }) };
   } finally {
-    // From here on, each reply counts what it holds.
+    // From now on, each reply counts the bytes that it holds.
     for (const release of loading.values()) release();
   }
 }
 
-/** Every match, as it is read; nothing of it is kept, since no other caller will need it soon. */
+/** Streams every match. Keeps nothing in the cache, because no other caller will need it soon. */
 async function* viewAll(
   { filter, runs }: Listing,
   dependencies: Dependencies,
@@ -133,7 +133,7 @@ async function* viewAll(
   }
 }
 
-/** Every match of a search, as it is found. */
+/** Streams every match of a search. */
 async function* viewMatches(
   listing: Listing,
   dependencies: Dependencies,
@@ -146,7 +146,7 @@ async function* viewMatches(
   } while (after);
 }
 
-/** Tasks as they are read, in batches of which the first has `size`. */
+/** Streams tasks in batches, the first with `firstSize` tasks, without keeping them in the cache. */
 async function* viewOnce(
   versions: TaskVersion[],
   firstSize: number,
@@ -163,7 +163,7 @@ async function* viewOnce(
   }
 }
 
-/** What was found, and what remains of it where it is too large to be put together first. */
+/** Streams a page that is too large to build first: the tasks that were found, then the rest. */
 async function* viewPage(
   { views, rest }: Found,
   listing: Listing,
@@ -184,7 +184,7 @@ async function* viewPage(
 export function listTasks(dependencies: Dependencies) {
   const lookups = new SingleFlight<Found>();
   return async ({ query }: Input<'listTasks'>, principal: Principal): Promise<Reply<'listTasks'>> => {
-    // Who asks is in the filter: what is equal for two callers, both may see.
+    // The caller's account is part of the filter, so callers that share a lookup have the same access.
     const listing = listingOf(query, principal);
     const request = { listing, after: startOf(query, listing), limit: query.limit };
     const found = await lookups.run(JSON.stringify(request), () => lookUp(request, dependencies));

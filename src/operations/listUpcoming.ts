@@ -12,7 +12,6 @@ import type { Upcoming } from './upcoming.ts';
 interface Dependencies {
   tasks: Pick<TaskStore, 'schedules'>;
   upcoming: Upcoming;
-  /** The clock. */
   now: () => Date;
 }
 
@@ -23,12 +22,12 @@ const MAX_SPAN_MS = 31 * DAY_MS;
 const MAX_FIRES = 10_000;
 const MAX_TASKS = 10_000;
 
-/** Decoding one page holds the event loop for a few milliseconds. */
+/** Small, because decoding one page blocks the event loop for a few milliseconds. */
 const PAGE_SIZE = 250;
 
 type Query = Input<'listUpcoming'>['query'];
 
-/** The next fire time of the tasks that have the same schedule and time zone. */
+/** The next fire time of all tasks with the same schedule and time zone. */
 interface Next {
   at: number;
   later: Generator<number, void, undefined>;
@@ -40,7 +39,7 @@ interface Range {
   from: number;
   /** Exclusive. */
   to: number;
-  /** Whether the range that the request names goes on. */
+  /** Whether the requested range is longer than this one. */
   isCut: boolean;
 }
 
@@ -56,14 +55,14 @@ function filterOf({ id, account_id, artist_account_id }: Query, principal: Princ
 }
 
 function rangeOf({ from, to }: Query, now: number): Range {
-  // As Task.upcoming, without a fire time at the time of the request.
+  // As in Task.upcoming, a fire time at the instant of the request does not count.
   const start = Math.max(now + 1, from === undefined ? 0 : boundOf(from).getTime());
   const end = to === undefined ? start + DEFAULT_SPAN_MS : boundOf(to).getTime();
   const last = start + MAX_SPAN_MS;
   return { from: start, to: Math.min(end, last), isCut: end > last };
 }
 
-/** The ids of the tasks that match, by their time zone and schedule. */
+/** Returns the ids of the matching tasks, by time zone and schedule. */
 async function idsBySchedule(
   filter: TaskFilter,
   tasks: Dependencies['tasks'],
@@ -79,7 +78,7 @@ async function idsBySchedule(
       );
     }
     for (const { _id, schedule, timezone } of page) {
-      const key = `${timezone ?? 'UTC'} ${schedule}`; // no zone's name has a blank
+      const key = `${timezone ?? 'UTC'} ${schedule}`; // names of time zones contain no spaces
       const ids = found.get(key);
       if (ids) ids.push(_id);
       else found.set(key, [_id]);
@@ -88,7 +87,7 @@ async function idsBySchedule(
   return found;
 }
 
-/** The first fire times of a range, and whether it has more. */
+/** Returns the first fire times in a range, and whether there are more. */
 async function firstFires(
   filter: TaskFilter,
   { from, to, isCut }: Range,

@@ -8,7 +8,6 @@ import type { Upcoming } from './upcoming.ts';
 
 interface Dependencies {
   upcoming: Upcoming;
-  /** The clock. */
   now: () => Date;
 }
 

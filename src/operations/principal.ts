@@ -11,11 +11,13 @@ export type Principal =
       /** In lower case. */
       accountId: string;
       may: readonly Right[];
-      /** Separates the Idempotency-Keys of callers. */
+      /** Idempotency-Keys of different callers never collide: their claims include this name. */
       caller: string;
     };
 
-/** The rights of a key that `parseKey` accepted. The switch does not compile while a scope has no case. */
+/**
+ * Returns the principal of a key that `parseKey` accepted. The switch compiles only if it has a case for every scope.
+ */
 export function principalOf(key: ApiKeyDocument): Principal {
   switch (key.scope) {
     case 'account':
@@ -30,7 +32,7 @@ export function principalOf(key: ApiKeyDocument): Principal {
   }
 }
 
-/** The account that the caller is limited to; undefined for an admin. */
+/** Returns the account that the caller is limited to; undefined for an admin. */
 export function scopeOf(principal: Principal): string | undefined {
   switch (principal.scope) {
     case 'account':
@@ -40,15 +42,15 @@ export function scopeOf(principal: Principal): string | undefined {
   }
 }
 
-/** The rights of the caller, in the order of the spec. */
+/** Returns the rights of the caller, in the order of the spec. */
 export function rightsOf(principal: Principal): Right[] {
   const { may = RIGHTS } = 'may' in principal ? principal : {};
   return RIGHTS.filter((right) => may.includes(right));
 }
 
 /**
- * Refuses a caller who lacks a role that the operation needs. An admin has every role, an account those of its rights and
- * no role that this version does not know.
+ * Refuses a caller without a role that the operation requires. Admins have every role. Account keys have the roles of
+ * their rights, and never a role that this version does not know.
  * @throws ApiError right_required, admin_required
  */
 export function refuseMissingRole(principal: Principal, roles: string[]): void {
@@ -68,7 +70,7 @@ export function refuseMissingRole(principal: Principal, roles: string[]): void {
 }
 
 /**
- * Refuses a request that names another account than the caller's, whether there is one or not.
+ * Refuses a request that names an account other than the caller's, whether or not that account exists.
  * @param named - an account_id of the request, in lower case
  * @throws ApiError account_forbidden
  */

@@ -20,9 +20,8 @@ interface Dependencies {
   queue: QueueStore;
   engine: EngineStore;
   claims: ClaimStore;
-  /** Called after a run was queued, so that this process's engine looks at once. */
+  /** Called after a run was queued, so that the engine of this process claims it without delay. */
   onQueued?: () => void;
-  /** The clock. */
   now: () => Date;
 }
 
@@ -60,7 +59,7 @@ async function checkQueue(
 export function runTask({ onQueued = () => {}, ...dependencies }: Dependencies) {
   const { tasks, runs, queue, claims, now } = dependencies;
 
-  /** The run's id: the same for all requests with one Idempotency-Key. */
+  /** Returns the id of the run; all requests with the same Idempotency-Key get the same id. */
   async function idOf({ body, headers }: Input<'runTask'>, { caller }: Principal): Promise<string> {
     const key = headers['Idempotency-Key'];
     if (key === undefined) return `run_${randomUUID()}`;
@@ -69,7 +68,7 @@ export function runTask({ onQueued = () => {}, ...dependencies }: Dependencies) 
     return `run_${claim.task_id}`;
   }
 
-  /** Inserting the queue entry commits the run. A worker that claims an entry without a run adds the run. */
+  /** Queues a run. Inserting the queue entry commits it: a worker that claims an entry without a run adds the run. */
   async function enqueue(id: string, { body, headers }: Input<'runTask'>, principal: Principal) {
     const [task] = await tasks.findByIds([body.task_id.toLowerCase()], { account_id: scopeOf(principal) });
     if (!task) throw unknownTask(body.task_id);

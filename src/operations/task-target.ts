@@ -3,14 +3,14 @@ import { ApiError } from '../lib/errors.ts';
 import type { TaskStore } from '../store/task-store.ts';
 import { unknownTask } from './unknown-task.ts';
 
-/** The task that a change or a deletion names, and the account that the request acts for. */
+/** The task that a change or a deletion names, and the account for which the request acts. */
 interface Named {
   id: string;
   account_id?: string;
 }
 
 /**
- * The filter for that task: its owner is the account of an account key, or the account that an admin names.
+ * Returns the filter for that task. Its owner is the account of an account key, or the account that an admin names.
  * @throws ApiError account_forbidden
  */
 export function targetOf({ id, account_id }: Named, principal: Principal): Named {
@@ -19,7 +19,10 @@ export function targetOf({ id, account_id }: Named, principal: Principal): Named
   return { id: id.toLowerCase(), account_id: scopeOf(principal) ?? named };
 }
 
-/** The error where no task matches. Only an admin, who sees every task, learns that it belongs to another account. */
+/**
+ * Returns the error for a task that was not found. Only admins, who can see every task, learn that it has another
+ * owner.
+ */
 export async function explainNoMatch(
   { id, account_id }: Named,
   principal: Principal,

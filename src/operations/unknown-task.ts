@@ -1,6 +1,6 @@
 import { ApiError } from '../lib/errors.ts';
 
-/** There is no task with that id. */
+/** The error for an id that no task has. */
 export function unknownTask(id: string): ApiError {
   return new ApiError('task_not_found', `There is no task ${id}.`);
 }

@@ -3,13 +3,17 @@ import type { Logger } from 'pino';
 import { parseSchedule } from '../schedule/cron.ts';
 import { fireTimes } from '../schedule/fire-times.ts';
 
-/** How many fire times a task shows (openapi.yaml, Task.upcoming). */
+/** Number of fire times in Task.upcoming (openapi.yaml). */
 const COUNT = 10;
 
-/** Unreadable schedules that are logged once. Beyond these, the log repeats the ones seen longest ago. */
+/**
+ * Number of invalid schedules to remember, so that each is logged once. The least recently seen are forgotten first.
+ */
 const MAX_LOGGED = 1_000;
 
-/** Computes the next fire times of stored tasks, whose schedules may be unreadable: other tools write tasks too. */
+/**
+ * Computes the next fire times of stored tasks. Their schedules may be invalid, because other tools write tasks too.
+ */
 export class Upcoming {
   readonly #log: Pick<Logger, 'warn'>;
   readonly #logged = new LRUCache<string, true>({ max: MAX_LOGGED });
@@ -18,7 +22,7 @@ export class Upcoming {
     this.#log = log;
   }
 
-  /** The next ten fire times after an instant; undefined, and a warning in the log, where there are none. */
+  /** Returns the next ten fire times after an instant. If there are none, returns undefined. */
   find(schedule: string, timezone: string, afterMs: number): number[] | undefined {
     const times: number[] = [];
     for (const at of this.all(schedule, timezone, afterMs)) {
@@ -27,7 +31,7 @@ export class Upcoming {
     return times.length > 0 ? times : undefined;
   }
 
-  /** The fire times after an instant, ascending; none, and a warning in the log, where they cannot be computed. */
+  /** Yields the fire times after an instant, ascending. If they cannot be computed, logs a warning and yields none. */
   *all(schedule: string, timezone: string, afterMs: number): Generator<number, void, undefined> {
     try {
       yield* fireTimes(parseSchedule(schedule), timezone, afterMs);
@@ -37,7 +41,7 @@ export class Upcoming {
   }
 
   #logOnce(schedule: string, timezone: string, error: unknown): void {
-    const key = `${timezone} ${schedule}`; // no zone's name has a blank
+    const key = `${timezone} ${schedule}`; // names of time zones contain no spaces
     if (this.#logged.get(key)) return;
     this.#logged.set(key, true);
     this.#log.warn(

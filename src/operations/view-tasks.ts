@@ -6,30 +6,32 @@ import type { JoinedAccounts, TaskPart } from '../view/part.ts';
 import { viewJoined, viewTask } from '../view/task-view.ts';
 import type { Upcoming } from './upcoming.ts';
 
-/** Where the rest of a task's view comes from, beside its part. */
+/** Sources of the fields that a task's part does not contain. */
 export interface ViewSources {
   accounts: AccountStore;
   upcoming: Upcoming;
-  /** The clock. */
   now: () => Date;
 }
 
 const isSame = (one: JoinedAccounts, other: JoinedAccounts) =>
   one.ownerEmail === other.ownerEmail && one.artistName === other.artistName;
 
-/** The rest of a task's text. The part keeps it until the task fires next, or its accounts change. */
+/**
+ * Returns the fields that depend on time and accounts. The part caches them until the task fires next or an account
+ * changes.
+ */
 function joinedOf(part: TaskPart, accounts: JoinedAccounts, upcoming: Upcoming, now: number): Piece {
   const { enabled, joined, schedule, timezone } = part;
   if (joined && joined.from <= now && now < joined.until && isSame(joined.accounts, accounts))
     return joined.piece;
   const times = enabled === false ? [] : upcoming.find(schedule, timezone ?? 'UTC', now);
   const piece = viewJoined(times ?? [], accounts);
-  // What cannot be read is tried again: another release, or newer time zone data, may read it.
+  // Do not cache a failure: another release or newer time zone data may be able to compute the fire times.
   part.joined = times && { from: now, until: times[0] ?? Infinity, accounts, piece };
   return piece;
 }
 
-/** Adds next fire times and the fields of accounts to parts, with one query however many tasks there are. */
+/** Adds next fire times and account fields to parts, with one query for all. */
 export async function viewTasks(
   parts: TaskPart[],
   { accounts, upcoming, now }: ViewSources,

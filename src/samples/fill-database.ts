@@ -11,7 +11,7 @@ const ACCOUNTS_PER_WRITE = 1_000;
 const TASKS_PER_WRITE = 200;
 const RUNS_PER_WRITE = 100;
 
-/** Histories written at the same time: enough to keep a server busy, few enough to leave it time for others. */
+/** Histories written concurrently: enough to keep a server busy, few enough to leave room for other clients. */
 const CONCURRENT_TASKS = 16;
 
 function* batchesOf<Item>(items: Iterable<Item>, size: number): Generator<Item[]> {
@@ -25,7 +25,7 @@ function* batchesOf<Item>(items: Iterable<Item>, size: number): Generator<Item[]
   if (batch.length > 0) yield batch;
 }
 
-/** Adds the accounts that are missing; those that exist stay as they are. */
+/** Adds accounts that do not exist yet. Existing accounts stay unchanged. */
 export async function addAccounts(
   { accounts: collection }: Pick<Collections, 'accounts'>,
   accounts: Iterable<AccountDocument>,
@@ -36,9 +36,9 @@ export async function addAccounts(
 }
 
 /**
- * Adds the tasks that are missing and records the runs of all. May be repeated, also after it was interrupted: what is
- * there already stays, what is missing is added.
- * @param onProgress called with the number of documents, tasks and runs, that were just written or found to exist.
+ * Adds tasks that do not exist yet, and records the runs of all. May be repeated, also after an interruption: existing
+ * documents stay unchanged.
+ * @param onProgress - called with the number of tasks and runs that were just written or found to exist
  */
 export async function addTasks(
   collections: Collections,

@@ -3,8 +3,8 @@ import { addAccounts, addTasks } from './fill-database.ts';
 import { referenceExample, samples } from './samples.ts';
 
 /**
- * The first document written and the last one. Each is one atomic write, so together they tell a load that was
- * interrupted from one that ended, without a collection of its own that people would find beside the documents.
+ * The first and the last document to be written. Each is one atomic write, so together they distinguish a load that was
+ * interrupted from one that completed, without an extra collection that users would see.
  */
 const STARTED = samples[0].account;
 const FINISHED = referenceExample.account;
@@ -18,10 +18,9 @@ async function mustLoad({ tasks, runs, accounts }: Collections): Promise<boolean
 }
 
 /**
- * Fills a database with the sample data where there are neither tasks nor runs, or where an earlier call was
- * interrupted: then it adds what is missing. A database that was filled once is left alone, whatever became of its
- * tasks since.
- * @returns whether it filled the database.
+ * Loads the sample data into a database without tasks and runs, or completes an interrupted load. A database that was
+ * once filled is left alone, even if its tasks were deleted since.
+ * @returns whether it loaded the sample data
  */
 export async function loadSamplesIfEmpty(collections: Collections): Promise<boolean> {
   if (!(await mustLoad(collections))) return false;

@@ -4,22 +4,22 @@ import type { Run } from '../../generated/types.gen.ts';
 import type { AccountDocument } from '../store/account-document.ts';
 import type { NewTask } from '../store/task-store.ts';
 
-/** A task and its history in the wire's shape, in any order. */
+/** A task and its runs as the API shows them, in any order. */
 export interface TaskWithRuns {
   task: NewTask;
-  /** An iterable, since a seeded history can be too long to hold in memory. */
+  /** An iterable, because a seeded history can be too long to hold in memory. */
   runs: Iterable<Run>;
 }
 
 /** An account of the sample data with its tasks. */
 export interface SampleAccount {
   account: AccountDocument;
-  /** The artist accounts of its tasks, as far as they have a name. */
+  /** The artist accounts of its tasks that have a name. */
   artists: AccountDocument[];
   tasks: (TaskWithRuns & { runs: Run[] })[];
 }
 
-/** A sample file: JSON has no dates. */
+/** The content of a sample file. Dates are strings, because JSON has no dates. */
 interface SampleFile {
   account: AccountDocument;
   artists?: AccountDocument[];
@@ -47,12 +47,12 @@ function read(name: string): SampleAccount {
 }
 
 /**
- * The example of the published reference of GET /api/tasks, value for value; its missing enum fields are COMPLETED. Its
- * task is the oldest, so that it comes last in listings.
+ * The example in the published reference of GET /api/tasks, value for value; its missing enum fields are COMPLETED. Its
+ * task is the oldest, so that listings show it last.
  */
 export const referenceExample = read('reference-example');
 
-/** The sample data: three lifelike accounts and the reference example. */
+/** The sample data: three realistic accounts and the reference example. */
 export const samples: [SampleAccount, ...SampleAccount[]] = [
   read('northlight'),
   read('tidewater'),
@@ -60,7 +60,7 @@ export const samples: [SampleAccount, ...SampleAccount[]] = [
   referenceExample,
 ];
 
-/** When each sample task last changed, by its id. */
+/** When each sample task last changed, by id. */
 export const sampleTasks: ReadonlyMap<string, NewTask['updated_at']> = new Map(
   samples.flatMap(({ tasks }) => tasks.map(({ task }) => [task._id, task.updated_at] as const)),
 );

@@ -4,8 +4,8 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /**
- * Measures the database as the driver sees it. How long a command takes is how long a connection was out for it: the
- * driver's command monitoring would know better, but decodes each reply a second time to tell of it.
+ * Measures the database as the driver sees it. A command's duration is the time for which a connection was checked out.
+ * The driver's command monitoring is more precise, but decodes each reply a second time.
  */
 export function measureDriver(client: MongoClient, registry: Registry): void {
   const registers = [registry];

@@ -6,13 +6,15 @@ type StartSpan = (name: string, attributes: Attributes) => Span | undefined;
 const nameOf = ({ address, requestId }: CommandStartedEvent | CommandSucceededEvent | CommandFailedEvent) =>
   `${address} ${requestId}`;
 
-/** What a command is about: the collection that it names first, as every command of the service does. */
+/** Returns the collection of a command. All commands of this service name it first. */
 function collectionOf({ commandName, command }: CommandStartedEvent): string | undefined {
   const named: unknown = command[commandName === 'getMore' ? 'collection' : commandName];
   return typeof named === 'string' ? named : undefined;
 }
 
-/** Makes spans of the driver's commands: which kind, on which collection, and how long; never what was asked or found. */
+/**
+ * Records a span for each command of the driver: its name, collection and duration, but neither filters nor results.
+ */
 export function traceDriver(client: MongoClient, startSpan: StartSpan): void {
   const spans = new Map<string, Span>();
   client.on('commandStarted', (event) => {

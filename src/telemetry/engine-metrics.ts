@@ -5,11 +5,11 @@ export interface EngineState {
   live: boolean;
   /** Runs that execute in this process. */
   running: number;
-  /** Runs that wait, in all processes. */
+  /** Waiting runs across all processes. */
   waiting: number;
 }
 
-/** Buckets from a run that a timer started to one that waited for hours. */
+/** Bucket bounds: from a run that started on time to one that waited for hours. */
 const LATE_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400];
 
 /** Counts what the engine of this process does. */

@@ -4,21 +4,21 @@ import type { CacheStats } from '../lib/cache-stats.ts';
 import { measureDriver } from './driver-metrics.ts';
 import { EngineMetrics, type EngineState } from './engine-metrics.ts';
 
-/** What is told of a request when it has been answered, or its connection is gone. */
+/** A request that was answered, or whose connection was lost. */
 export interface AnsweredRequest {
-  /** The operationId; undefined for what is no operation. Never a path: strangers make up any number of those. */
+  /** The operationId; undefined for other requests. Never the path: callers could create any number of values. */
   operation: string | undefined;
-  /** The HTTP status; `aborted` where the reply did not go out whole. */
+  /** The HTTP status; `aborted` if the reply was not sent completely. */
   status: number | 'aborted';
   seconds: number;
-  /** The error code that was sent, if one was. */
+  /** The error code that was sent, if any. */
   code: string | undefined;
 }
 
-/** From a reply out of memory to one that was too slow for anybody. */
+/** Bucket bounds: from a cached reply to one that timed out. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** What Prometheus is told of this process. No label takes a value that a caller can make up. */
+/** The Prometheus metrics of this process. Callers cannot create values of labels. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #caches = new Map<string, () => CacheStats>();
@@ -28,7 +28,7 @@ export class Metrics {
 
   constructor() {
     const registers = [this.#registry];
-    // CPU, memory, garbage collection, and how long the event loop was late.
+    // CPU, memory, garbage collection and event loop lag.
     collectDefaultMetrics({ register: this.#registry });
     this.#inFlight = new Gauge({
       name: 'http_requests_in_flight',
@@ -51,7 +51,7 @@ export class Metrics {
     this.#describeCaches();
   }
 
-  /** They are read when they are scraped, so that a look-up costs nothing more. */
+  /** Registers the cache metrics. Their values are read at each scrape, so that lookups cost nothing extra. */
   #describeCaches(): void {
     const caches = this.#caches;
     const requests = new Counter({
@@ -102,22 +102,22 @@ export class Metrics {
     if (code !== undefined) this.#errors.inc({ operation, code });
   }
 
-  /** Has a cache's own counts read at each scrape. */
+  /** Registers a cache, whose counts are read at each scrape. */
   watchCache(name: string, stats: () => CacheStats): void {
     this.#caches.set(name, stats);
   }
 
-  /** Listens to what the driver tells of its connections, from before it opens the first. */
+  /** Measures a driver, from before it opens its first connection. */
   watchDriver(client: MongoClient): void {
     measureDriver(client, this.#registry);
   }
 
-  /** Counts what an engine does. @param state - read at each scrape */
+  /** Creates the metrics of an engine. @param state - read at each scrape */
   observeEngine(state: () => EngineState | undefined): EngineMetrics {
     return new EngineMetrics(this.#registry, state);
   }
 
-  /** All of it, in Prometheus' text format. */
+  /** All metrics, in Prometheus's text format. */
   async text(): Promise<{ contentType: string; body: string }> {
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }

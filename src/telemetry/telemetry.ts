@@ -6,18 +6,18 @@ import { depending } from '../lib/system-errors.ts';
 import type { Metrics } from './metrics.ts';
 import type { Tracing } from './tracing.ts';
 
-/** What watches the service from within, as far as it is wanted. */
+/** The metrics and traces that the settings turn on. */
 export interface Telemetry {
   metrics: Metrics | undefined;
   tracing: Tracing | undefined;
-  /** What the driver has to be told, for it to be watched. */
+  /** Options that the driver needs for traces. */
   driverOptions: MongoClientOptions;
   /** Watches a driver, from before it opens its first connection. */
   watchDriver(client: MongoClient): void;
   end(): Promise<void>;
 }
 
-/** OpenTelemetry's variables that hold the path of a file. Its SDK would ignore a file that it cannot read. */
+/** OpenTelemetry variables that hold a file path. Its SDK would ignore a file that it cannot read. */
 const OTEL_FILES = ['OTLP_TRACES', 'OTLP'].flatMap((exporter) =>
   ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY'].map((file) => `OTEL_EXPORTER_${exporter}_${file}`),
 );
@@ -30,7 +30,10 @@ async function checkTraceFiles(): Promise<void> {
   }
 }
 
-/** Starts what is wanted, and loads nothing else: most of it is larger than the service. */
+/**
+ * Starts the metrics and traces that the settings turn on. Loads their packages only then, because they are larger than
+ * the service.
+ */
 export async function startTelemetry(
   { metricsAddress, traceExport }: Pick<Settings, 'metricsAddress' | 'traceExport'>,
   log: Logger,

@@ -31,7 +31,7 @@ import type { Logger } from 'pino';
 import type { TraceExport } from '../config/settings.ts';
 import { traceDriver } from './driver-traces.ts';
 
-/** How long a collector may take. The process waits for it when it ends, so that it is not the 10 s that the SDK would take. */
+/** Time limit of an export. Shutdown waits for it, and the SDK's default is 10 s. */
 const EXPORT = { timeoutMillis: 2_000 };
 
 const EXPORTERS: { [Way in TraceExport]: () => SpanExporter } = {
@@ -41,9 +41,9 @@ const EXPORTERS: { [Way in TraceExport]: () => SpanExporter } = {
 };
 
 /**
- * Traces by OpenTelemetry, as its OTEL_ variables say; its SDK reads those that config/ does not. The spans are made
- * here and not by its instrumentations: those replace modules while they are loaded, which ES modules do not allow
- * without a loader of their own, and they record URLs with their queries.
+ * Traces by OpenTelemetry. Its SDK reads the OTEL_ variables that config/ does not. OpenTelemetry's instrumentations
+ * are not used: they replace modules while they load, which ES modules allow only with a custom loader, and they record
+ * URLs with their queries.
  */
 export class Tracing {
   readonly #provider: BasicTracerProvider;
@@ -68,7 +68,7 @@ export class Tracing {
     });
   }
 
-  /** Once: a collector that is away for long would fill the log. */
+  /** Logs only the first problem, because a collector that is away for long would fill the log. */
   #tell(problem: string): void {
     if (!this.#isTold) this.#log.warn({ reason: problem.slice(0, 200) }, 'exporting traces failed');
     this.#isTold = true;
@@ -79,8 +79,8 @@ export class Tracing {
   }
 
   /**
-   * Has a request answered within a span, which continues its caller's trace (W3C traceparent).
-   * @returns what ends the span
+   * Runs `answer` within a span that continues the caller's trace (W3C traceparent).
+   * @returns a function that ends the span
    */
   serve(
     headers: IncomingHttpHeaders,
@@ -97,17 +97,17 @@ export class Tracing {
     };
   }
 
-  /** Makes a span of each command that a request sends to the database. The driver needs `monitorCommands` for it. */
+  /** Records a span for each command that a request sends to the database. The driver needs `monitorCommands`. */
   watchDriver(client: MongoClient): void {
     traceDriver(client, (name, attributes): Span | undefined => {
       const active = this.#contexts.active();
-      // What the service does by itself, such as looking for its servers, is nobody's trace.
+      // Background work, such as monitoring the servers, belongs to no trace.
       if (!trace.getSpan(active)) return undefined;
       return this.#tracer.startSpan(name, { kind: SpanKind.CLIENT, attributes }, active);
     });
   }
 
-  /** Sends what has not been sent yet. */
+  /** Exports the remaining spans. */
   async end(): Promise<void> {
     await this.#provider.shutdown().catch((error: unknown) => this.#tell(String(error)));
   }

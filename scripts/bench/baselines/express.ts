@@ -1,4 +1,4 @@
-/** (a) Express, the driver and res.json, without validation; all tasks are streamed from a cursor in batches. */
+/** Baseline (a): Express, the driver and res.json, without validation. Streams all tasks from a cursor in batches. */
 import { once } from 'node:events';
 import express, { type Response } from 'express';
 import type { Collections } from '../../../src/store/collections.ts';

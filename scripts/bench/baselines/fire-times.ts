@@ -3,7 +3,10 @@ import { CronExpressionParser } from 'cron-parser';
 const COUNT = 10;
 const known = new Map<string, Date[]>();
 
-/** The next ten fire times, kept until the first has passed: computing them costs more than all else in a listing. */
+/**
+ * Returns the next ten fire times, cached until the first has passed. Computing them costs more than the rest of a
+ * listing.
+ */
 export function upcoming(schedule: string, timezone: string): Date[] {
   const key = `${schedule} ${timezone}`;
   const kept = known.get(key);

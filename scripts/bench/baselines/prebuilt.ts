@@ -1,4 +1,7 @@
-/** (c) The limit: a reply that is built already, sent by node:http; compressed by zlib for each request that accepts it. */
+/**
+ * Baseline (c), the upper limit: node:http sends a prebuilt reply, compressed by zlib for each request that accepts
+ * gzip.
+ */
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { readTasks } from './read-tasks.ts';

@@ -1,11 +1,11 @@
-/** How baselines (a), (b) and (c) read tasks: three queries by the driver, joined in memory, each field mapped. */
+/** Reads tasks for baselines (a), (b) and (c): three queries by the driver, joined in memory, each field mapped. */
 import type { Filter } from 'mongodb';
 import type { Collections } from '../../../src/store/collections.ts';
 import type { RunDocument } from '../../../src/store/run-document.ts';
 import type { TaskDocument } from '../../../src/store/task-document.ts';
 import { upcoming } from './fire-times.ts';
 
-/** What a request for tasks may ask for. */
+/** Query parameters of a request for tasks. */
 export interface TaskQuery {
   id?: string;
   account_id?: string;
@@ -20,7 +20,7 @@ function showRun({ _id, task_id: _task, account_id: _account, ...run }: RunDocum
   return { id: _id, ...run };
 }
 
-/** Joins tasks with their runs, their owners' addresses and their artists' names. */
+/** Joins tasks with their runs, their owners' e-mail addresses and their artists' names. */
 export async function joinTasks({ runs, accounts }: Collections, tasks: TaskDocument[]) {
   const runIds = tasks.flatMap(({ recent_runs }) => recent_runs.map(({ id }) => id));
   const accountIds = [
@@ -52,7 +52,7 @@ export async function joinTasks({ runs, accounts }: Collections, tasks: TaskDocu
   }));
 }
 
-/** One page of tasks. */
+/** Reads one page of tasks. */
 export async function readTasks(collections: Collections, query: TaskQuery) {
   const limit = Number(query.limit ?? 1_000);
   const tasks = await collections.tasks

@@ -6,17 +6,17 @@ import { readSettings } from '../../../src/config/settings.ts';
 import type { Collections } from '../../../src/store/collections.ts';
 import { type Database, openDatabase } from '../../../src/store/open-store.ts';
 
-/** The database of this process, opened as the service opens it. */
+/** Opens the database of this process in the same way as the service. */
 export function openOwn(): Promise<Database> {
   return openDatabase(readSettings(process.env).database, pino({ level: 'warn' }));
 }
 
-/** Says where it listens, as the service does. */
+/** Logs the address in the same format as the service. */
 export function announce(url: string): void {
   process.stdout.write(`${JSON.stringify({ url, msg: 'listening' })}\n`);
 }
 
-/** Listens on any free port until it is told to end. */
+/** Listens on a free port until SIGTERM. */
 export async function listenUntilEnded(
   listener: RequestListener,
   close: () => Promise<void> = async () => {},
@@ -32,7 +32,7 @@ export async function listenUntilEnded(
   await close();
 }
 
-/** Serves a database over node:http until it is told to end. */
+/** Serves a database over node:http until SIGTERM. */
 export async function serve(createListener: (collections: Collections) => RequestListener): Promise<void> {
   const { collections, close } = await openOwn();
   await listenUntilEnded(createListener(collections), close);

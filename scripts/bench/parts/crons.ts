@@ -8,7 +8,7 @@ import { type Contender, measureInRounds, roundSteps } from '../rounds.ts';
 
 const PART = 'crons';
 
-/** Starts the service anew: the longest that its first listing holds up the event loop. */
+/** Starts the service again, and measures how long its first listing blocks the event loop. */
 async function firstListing(bench: Bench, path: string): Promise<{ service: Started; longestMs: number }> {
   const service = await bench.startService('service, all crons different', 'crons');
   await service.process.ask({ ask: 'watchDelay' });
@@ -18,7 +18,7 @@ async function firstListing(bench: Bench, path: string): Promise<{ service: Star
   return { service, longestMs };
 }
 
-/** The share of a listing's CPU that `upcoming` takes, by profiles of a process that is warm. */
+/** Measures the share of `upcoming` in the CPU of a listing, by profiles of a warm process. */
 async function shares(bench: Bench, contender: Contender): Promise<number[]> {
   const all = [];
   for (let round = 0; round < bench.plan.longRounds; round += 1) {
@@ -75,7 +75,7 @@ async function run(bench: Bench): Promise<PartResult> {
   return { rows, variants, notes };
 }
 
-/** Many different cron expressions: what `upcoming` costs. */
+/** The cost of `upcoming` with many different cron expressions. */
 export const crons: Part = {
   name: PART,
   databases: ['crons'],

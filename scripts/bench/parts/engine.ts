@@ -16,7 +16,7 @@ import { type Contender, measureRound } from '../rounds.ts';
 
 const PART = 'engine';
 const SERVICE = 'scripts/bench/engine-service.js';
-/** Runs a second of the start delay, and under which a listing is measured. */
+/** Runs per second while the start delay or a listing is measured. */
 const PACE = 10;
 const FAST_PACE = 50;
 const MINUTE_MS = 60_000;
@@ -34,7 +34,7 @@ function row(work: string, measure: string, target: Row['target'], unit: Row['un
   return { part: PART, work, measure, target, unit, measured };
 }
 
-/** Runs as fast as they can be executed, then at a pace. */
+/** Measures runs executed as fast as possible, then at a fixed rate. */
 async function measureRuns(bench: Bench, service: Started): Promise<PartResult> {
   const { burstRuns, engineMs, longRounds } = bench.plan;
   const perSecond = [];
@@ -60,7 +60,7 @@ async function measureRuns(bench: Bench, service: Started): Promise<PartResult> 
   return { rows, notes, variants: [] };
 }
 
-/** A listing while the engine is idle, and while it executes runs of the same and of other tasks. */
+/** Measures a listing while the engine is idle, and while it executes runs of the same and of other tasks. */
 async function measureListing(bench: Bench, service: Started): Promise<PartResult> {
   const requests = [{ path: listingPath(bench.plan) }];
   const contender = await contend(bench, service, requests, await referencesOf(service, requests));
@@ -71,7 +71,7 @@ async function measureListing(bench: Bench, service: Started): Promise<PartResul
       figures: { part: PART, name: `service, engine at ${perSecond} runs/s`, bytesPerReply: 0, rounds: [] },
     }),
   );
-  // Its size changes with the runs that it shows.
+  // Accept any size, because the listing changes with the runs that it shows.
   const changing: Contender = {
     ...contender,
     job: { ...job, targets: requests.map(({ path }) => ({ path, headers: {} })) },
@@ -99,14 +99,14 @@ async function measureListing(bench: Bench, service: Started): Promise<PartResul
   return { rows, variants: [idle, paced, fast], notes: [] };
 }
 
-/** What an engine takes whose tasks are not due, with few of them and with many. */
+/** Measures the CPU of an engine without due tasks, for few tasks and for many. */
 async function measurePlanning(bench: Bench): Promise<PartResult> {
   const { plannedTasks, manyPlannedTasks, looks, engineMs, longRounds } = bench.plan;
   const counts = `${plannedTasks.toLocaleString('en-US')} → ${manyPlannedTasks.toLocaleString('en-US')} tasks that are not due`;
   const measured = [];
   for (const database of ['planned', 'manyPlanned'] as const) {
     const service = await bench.start(`engine on ${database}`, SERVICE, { database });
-    // The engine's own first sweep ends before this one.
+    // Wait for this sweep: the engine's own first sweep ends before it.
     const sweep = await tell(service, { work: 'sweep' });
     measured.push({ service, sweep, lookMs: new Array<number>(), idleMs: new Array<number>() });
   }
@@ -148,7 +148,7 @@ async function run(bench: Bench): Promise<PartResult> {
   };
 }
 
-/** What the engine does of its own, and what it leaves of the service. */
+/** The engine's throughput and start delay, its idle cost, and its effect on listings. */
 export const engine: Part = {
   name: PART,
   databases: ['small', 'planned', 'manyPlanned'],

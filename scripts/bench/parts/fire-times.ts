@@ -54,5 +54,5 @@ async function run(bench: Bench): Promise<PartResult> {
   };
 }
 
-/** What fire times cost by themselves, without a service. */
+/** The cost of fire times alone, without a service. */
 export const fireTimes: Part = { name: PART, databases: [], steps: ({ longRounds }) => longRounds, run };

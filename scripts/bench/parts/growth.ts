@@ -8,7 +8,7 @@ import { type Contender, measureInRounds, roundSteps } from '../rounds.ts';
 
 const PART = 'growth';
 
-/** The same listing from a small database and from one that has grown in one respect. */
+/** A listing, measured on a small database and on one that has grown in one respect. */
 interface Growth {
   work: string;
   path: string;
@@ -40,9 +40,9 @@ async function measureOne(bench: Bench, { work, path, grown }: Growth): Promise<
       const name = `${grown}: service on ${database}${cacheMegabytes ? ', CACHE_MB=0' : ''}`;
       const service = await bench.startService(name, database, { CACHE_MB: cacheMegabytes });
       references ??= await referencesOf(service, [{ path }]);
-      // Of contents that are the same, which this holds them to.
+      // Also checks that both databases have equal listings.
       const contender = await contend(bench, service, [{ path }], references);
-      // Alone with its caller: what counts is the time of one listing.
+      // One connection, because the time of a single listing counts.
       contenders.push({ ...contender, job: { ...contender.job, connections: 1 } });
     }
   }
@@ -69,7 +69,7 @@ async function run(bench: Bench): Promise<PartResult> {
   };
 }
 
-/** Whether a listing takes longer where histories are long, or other tasks many. */
+/** Whether a listing takes longer with long histories or many other tasks. */
 export const growth: Part = {
   name: PART,
   databases: ['small', 'histories', 'many'],

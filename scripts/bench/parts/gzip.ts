@@ -10,10 +10,10 @@ import { type Contender, FETCH_MS, awaitQuiet, measureInRounds, roundSteps } fro
 
 const PART = 'gzip';
 const HEADERS = { 'Accept-Encoding': 'gzip' };
-/** What a service may cost beyond the plain reply and zlib over the whole of it. */
+/** The most that a compressed reply may cost, relative to the plain reply plus zlib over all of it. */
 const MOST = 1.1;
 
-/** A variant that is asked for a listing, compressed or not, once its reply has been found right. */
+/** Checks a variant's listing, compressed or plain, and returns the variant with a job that repeats the request. */
 async function contend(
   bench: Bench,
   { name, process, url }: Started,
@@ -25,7 +25,7 @@ async function contend(
   const isCompressed = replied['content-encoding'] === 'gzip';
   if (isCompressed !== (headers !== undefined))
     throw new WrongReply(path, `${name}: not compressed as asked`);
-  // (c) may order the fields of an object otherwise.
+  // Compare lengths only, because (c) may order the fields of an object differently.
   const text = isCompressed ? gunzipSync(body) : body;
   if (text.length !== plain.length) throw new WrongReply(path, `${name}: other bytes`);
   const job = jobOf(bench, url, [{ path, headers }], { status: 200, sizes: [body.length] });
@@ -49,7 +49,7 @@ async function measure(
   const zlib = await asked(servers.zlib, title, HEADERS);
   const all = [warm, warmPlain, cold, coldPlain, zlib].map(({ contender }) => contender);
   const { variants, roundsOf } = await measureInRounds(PART, all, bench, bench.plan.longRounds);
-  /** CPU of a compressed reply against that of a plain one and of zlib over the same bytes, round by round. */
+  /** CPU of a compressed reply, relative to a plain one plus zlib over the same bytes, round by round. */
   const overZlib = (own: Contender, plain: Contender) => {
     const [plains, zlibs] = [roundsOf(plain), roundsOf(zlib.contender)];
     const sum = (at: number) => (plains[at]?.cpuMsPerRequest ?? 0) + (zlibs[at]?.cpuMsPerRequest ?? 0);
@@ -83,7 +83,7 @@ async function run(bench: Bench): Promise<PartResult> {
   };
 }
 
-/** Compressed listings of each shape, against plain ones and zlib by itself. */
+/** Compressed listings of each shape, against plain ones and zlib alone. */
 export const gzip: Part = {
   name: PART,
   databases: ['shapes'],

@@ -13,7 +13,7 @@ interface Servers {
   express: Started;
 }
 
-/** Who asks: as many connections, each with one of the requests. */
+/** A group of connections, each with one of the requests. */
 interface Callers {
   part: string;
   requests: Request[];
@@ -21,7 +21,7 @@ interface Callers {
   how: string;
 }
 
-/** The service, warm and with nothing cached, against (a), all asked in the same way. */
+/** Measures the service, warm and without a cache, against (a) with the same callers. */
 async function measure(
   bench: Bench,
   { service, uncached, express }: Servers,
@@ -80,7 +80,7 @@ async function run(bench: Bench): Promise<PartResult> {
   };
 }
 
-/** The listing against (a): many callers with tasks of their own, one caller, and many that ask for the same. */
+/** The listing against (a): many callers with separate tasks, one caller, and many callers of the same URL. */
 export const listing: Part = {
   name: PART,
   databases: ['small'],

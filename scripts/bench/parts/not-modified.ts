@@ -8,7 +8,7 @@ import { type Contender, measureInRounds, roundSteps } from '../rounds.ts';
 
 const PART = 'not-modified';
 
-/** The service, asked for what the client has already; undefined where it gives no ETag. */
+/** The service with requests that send its current ETag; undefined if it sends no ETag. */
 async function conditional(bench: Bench, service: Started, path: string): Promise<Contender | undefined> {
   const { etag } = (await fetchWhole(service.url, path)).headers;
   if (typeof etag !== 'string') return undefined;
@@ -37,7 +37,7 @@ async function run(bench: Bench): Promise<PartResult> {
   return { rows, variants, notes: [] };
 }
 
-/** A listing that the client has already, against (a). */
+/** A listing that the client already has, against (a). */
 export const notModified: Part = {
   name: PART,
   databases: ['small'],

@@ -54,7 +54,7 @@ async function run(bench: Bench): Promise<PartResult> {
   };
 }
 
-/** How long the service takes to answer once it is started, on a database that is there. */
+/** Time from the start of the process to its first reply, on an existing database. */
 export const start: Part = {
   name: PART,
   databases: ['small'],

@@ -15,17 +15,17 @@ const SUMMARY = '&runs=summary';
 
 type Factors = Parameters<typeof rowsOf>[2];
 
-/** The largest runs. */
+/** The shape with the largest runs. */
 const LARGEST = SHAPES.length - 1;
 
-/** Starts a service that keeps nothing, and waits until its database is ready, which takes a while where it is large. */
+/** Starts a service without a cache, and waits until it is ready, which takes a while on a large database. */
 async function startUncached(bench: Bench, database: DatabaseName): Promise<Started> {
   const service = await bench.startService('service, CACHE_MB=0', database, { CACHE_MB: '0' });
   while ((await fetchWhole(service.url, '/health/ready')).status !== 200) await setTimeout(POLL_MS);
   return service;
 }
 
-/** A page of summaries against the same page in full, nothing cached. */
+/** Measures a page of summaries against the same page in full, without a cache. */
 async function measurePage(
   bench: Bench,
   service: Started,

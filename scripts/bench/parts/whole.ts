@@ -22,7 +22,7 @@ async function list(
   bench: Bench,
   headers: Record<string, string> = {},
 ): Promise<number> {
-  // Its length is not known before: the variants' are compared.
+  // The length is unknown in advance. The variants' lengths are compared later.
   const job: Job = {
     url,
     targets: [{ path: PATH, headers }],
@@ -96,7 +96,7 @@ async function run(bench: Bench): Promise<PartResult> {
   return { rows, variants: [own.figures, gzip.figures, a.figures], notes };
 }
 
-/** All tasks of the large database in one reply, to one reader. */
+/** All tasks of the large database in one reply, to one client. */
 export const whole: Part = {
   name: PART,
   databases: ['many'],

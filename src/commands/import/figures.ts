@@ -1,7 +1,7 @@
-/** Ids that the summary shows of each group. */
+/** Ids per group that the summary shows. */
 const MOST_SHOWN = 10;
 
-/** The ids of things that the summary shows together. */
+/** Ids that the summary shows together. */
 export class Group {
   readonly ids: string[] = [];
   count = 0;
@@ -16,17 +16,17 @@ export class Group {
 export class Figures {
   tasks = { added: 0, changed: 0, same: 0, kept: 0 };
   runs = { recorded: 0, same: 0 };
-  /** Tasks that are enabled at the source and disabled here, and that `--enabled` would enable. */
+  /** Tasks enabled at the source and disabled here, which `--enabled` would enable. */
   waiting = 0;
-  /** The same, but they were changed here since, so that `--enabled` leaves them. */
+  /** The same, but changed here since, so that `--enabled` leaves them disabled. */
   readonly disabledHere = new Group();
-  /** What was not taken over: by kind, then by reason. */
+  /** Items that were not imported: by kind, then by reason. */
   readonly left = {
     task: new Map<string, Group>(),
     run: new Map<string, Group>(),
     account: new Map<string, Group>(),
   };
-  /** Tasks that never fire here, by reason. */
+  /** Imported tasks that never fire here, by reason. */
   readonly silent = new Map<string, Group>();
 
   leave(kind: keyof Figures['left'], id: string, reason: string): void {
@@ -34,7 +34,7 @@ export class Figures {
   }
 }
 
-/** Adds to a group that may be new. */
+/** Adds an id to a group, and creates the group if needed. */
 export function addTo(groups: Map<string, Group>, reason: string, id: string): void {
   const group = groups.get(reason) ?? new Group();
   groups.set(reason, group);

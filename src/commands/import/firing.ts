@@ -1,7 +1,7 @@
 import { InvalidSchedule, parseSchedule } from '../../schedule/cron.ts';
 import { fireTimes } from '../../schedule/fire-times.ts';
 
-/** Why a stored schedule never fires here; undefined if it fires. */
+/** Explains why a stored schedule never fires here; undefined if it fires. */
 export function whyItNeverFires(schedule: string, timezone: string, now: Date): string | undefined {
   try {
     const { done } = fireTimes(parseSchedule(schedule), timezone, now.getTime()).next();

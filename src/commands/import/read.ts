@@ -8,14 +8,14 @@ import { Unstorable, checkStorable } from '../../lib/storable.ts';
 import { plainWords } from '../../lib/validator-words.ts';
 import type { NewTask } from '../../store/task-store.ts';
 
-/** A task or run that cannot be stored here; the message says why. */
+/** Thrown if a task or run cannot be stored here; the message says why. */
 export class Unfit extends Error {}
 
-/** What a reply computes, or joins, for a task. */
+/** Fields of a task that are computed or joined for each reply. */
 const COMPUTED = ['recent_runs', 'upcoming', 'owner_email', 'artist_name'] as const;
 const REQUIRED = ['id', 'title', 'prompt', 'schedule', 'account_id', 'artist_account_id'] as const;
 
-/** A task's own fields, of which the original has only some. */
+/** The stored fields of a task. The original API has only some of them. */
 type OwnFields = Pick<Task, (typeof REQUIRED)[number]> &
   Partial<Omit<Task, (typeof REQUIRED)[number] | (typeof COMPUTED)[number]>>;
 
@@ -46,7 +46,7 @@ const OwnFields = {
 const ajv = addFormats.default(new Ajv2020.default({ strict: false, removeAdditional: true }));
 ajv.addSchema({ ...spec, components: { schemas: { ...schemas, OwnFields } }, $id: ID });
 
-/** The fields that cannot be null here. */
+/** Returns the fields of a schema that cannot be null. */
 function notNullable({ properties = {} }: Schema): string[] {
   const named = Object.entries(properties).map(([name, property]): [string, Schema | undefined] => [
     name,
@@ -57,12 +57,14 @@ function notNullable({ properties = {} }: Schema): string[] {
   );
 }
 
-/** Checks values by a schema of the spec. Fields that it lacks, at any depth that it describes, are removed. */
+/**
+ * Creates a reader that checks values against a schema of the spec, and removes fields that the schema does not have.
+ */
 function readerOf<Type>(name: string, schema: Schema): (value: unknown) => Type {
   const isFit: ValidateFunction<Type> = ajv.compile<Type>({ $ref: `${ID}${SCHEMAS}${name}` });
   const removed = notNullable(schema);
   return (value) => {
-    // A service that knows a field and has no value for it may send null.
+    // A service that knows a field but has no value for it may send null.
     const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
     const given: unknown = Object.fromEntries(
       entries.filter(([field, member]) => member !== null || !removed.includes(field)),
@@ -92,7 +94,7 @@ function refuseUnstorable(value: unknown): void {
 
 function dateOf(field: string, instant: string): Date {
   const date = new Date(instant);
-  // A leap second is RFC 3339, and no Date.
+  // A leap second is valid in RFC 3339, but not as a Date.
   if (Number.isNaN(date.getTime())) throw new Unfit(`Field "${field}" is not an instant: ${instant}.`);
   return date;
 }
@@ -104,7 +106,7 @@ const reportOf = readerOf<RunReport>('RunReport', schemas.RunReport ?? {});
 export type SourceTask = Omit<NewTask, 'created_at'> & { created_at?: Date };
 
 /**
- * A task as the database keeps it, its absent fields absent. Its schedule is not checked.
+ * Reads a task in the form in which the database stores it. Does not check its schedule.
  * @throws Unfit
  */
 export function readTask(value: unknown): SourceTask {
@@ -120,7 +122,7 @@ export function readTask(value: unknown): SourceTask {
 }
 
 /**
- * A run as an engine would report it.
+ * Reads a run in the form in which an engine would report it.
  * @throws Unfit
  */
 export function readRun(value: unknown): RunReport {

@@ -10,14 +10,14 @@ import {
   listTasks,
 } from '../../client/index.ts';
 
-/** The number of tasks or runs per page; no page of runs may have more. */
+/** Tasks or runs per page; the API's maximum for runs. */
 const PAGE = 100;
-/** Long, because the original lists all tasks at once and first queries its run engine about each of them. */
+/** Long, because the original lists all tasks at once, and first queries its run engine about each of them. */
 const TIMEOUT_MS = 300_000;
-/** A source that limits requests may refuse one several times, when other clients use up its limit. */
+/** A source with rate limits may refuse a request several times while other clients use up its limit. */
 const RETRIES = 5;
 
-/** The source cannot be read. */
+/** Thrown if the source cannot be read. */
 export class SourceFailed extends Error {
   constructor(problem: string, cause?: unknown) {
     super(`${problem} Tasks and runs that are already imported stay; repeat the command to continue.`, {
@@ -27,7 +27,7 @@ export class SourceFailed extends Error {
   }
 }
 
-/** The source refuses or fails one request, and may answer others. */
+/** Thrown if the source refuses or fails one request, but may answer others. */
 export class RequestRefused extends Error {
   readonly status: number;
 
@@ -38,7 +38,7 @@ export class RequestRefused extends Error {
   }
 }
 
-/** Statuses that concern the key or the whole source, and not one request. */
+/** Statuses that concern the key or the whole source, not one request. */
 const OF_THE_SOURCE = new Set([401, 408, 429]);
 const BAD_REQUEST = 400;
 const INTERNAL_ERROR = 500;
@@ -58,29 +58,29 @@ interface Page<Item> {
   next: string | undefined;
 }
 
-/** The list in a reply. Not every source is this service, so the types of the client do not hold. */
+/** Checks the list in a reply. The source may be another service, so the client's types do not hold. */
 function pageOf<Item>(items: Item[], next_cursor: string | undefined, name: string): Page<Item> {
   if (!Array.isArray(items) || items.some((item) => typeof item !== 'object' || item === null)) {
     throw new SourceFailed(`The source's reply has no list "${name}" of objects.`);
   }
-  // Some services end their pages with null or an empty cursor.
+  // Some services mark the last page with null or an empty cursor.
   return { items, next: next_cursor || undefined };
 }
 
 type TaskQuery = Pick<NonNullable<ListTasksData['query']>, 'account_id' | 'limit' | 'cursor'>;
 type RunQuery = NonNullable<ListRunsData['query']>;
 
-/** The API that tasks and runs are imported from: this service's, or the original's, which has no pages. */
+/** The API to import from: this service's, or the original's, which has no pages. */
 export class Source {
   readonly #client: Client;
 
-  /** @param baseUrl - without a slash at its end */
+  /** @param baseUrl - without a trailing slash */
   constructor(baseUrl: string, apiKey: string) {
     this.#client = createClient({ baseUrl, apiKey, timeoutMs: TIMEOUT_MS, retries: RETRIES });
   }
 
   /**
-   * The tasks of an account, or all that the key sees, some at a time.
+   * Yields the tasks of an account, or all that the key can read, in pages.
    * @throws SourceFailed
    */
   async *tasks(account_id?: string): AsyncGenerator<Task[], void, undefined> {
@@ -100,7 +100,7 @@ export class Source {
   }
 
   /**
-   * The runs of an account that the source gives, newest first, some at a time.
+   * Yields the runs of an account, newest first, in pages.
    * @throws RequestRefused, SourceFailed
    */
   async *runs(account_id: string): AsyncGenerator<Run[], void, undefined> {
@@ -113,18 +113,18 @@ export class Source {
   }
 
   /**
-   * One run, complete.
+   * Reads one run with all fields.
    * @throws RequestRefused, SourceFailed
    */
   async run(runId: string): Promise<Run | undefined> {
     return (await this.#runs({ runId })).items[0];
   }
 
-  /** The first page, or all tasks if the source has no pages. */
+  /** Reads the first page, or all tasks if the source has no pages. */
   async #firstTasks(query: TaskQuery): Promise<Page<Task>> {
     try {
       const page = await this.#tasks({ ...query, limit: PAGE });
-      // A source that has a limit and no cursor may have left out the rest.
+      // A source with a limit but no cursor may have left out the rest.
       if (page.next !== undefined || page.items.length !== PAGE) return page;
     } catch (error) {
       // A source without pages may refuse the parameter.

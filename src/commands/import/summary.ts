@@ -9,7 +9,7 @@ function named({ ids, count: all }: Group): string {
 const things = (number: number, thing: string): string =>
   `${count(number)} ${thing}${number === 1 ? '' : 's'}`;
 
-/** A heading and a line for each group; nothing if there is none. */
+/** Formats a heading with a line for each group; empty if there are no groups. */
 function list(heading: string, lines: string[]): string[] {
   return lines.length === 0 ? [] : [heading, ...lines.map((line) => `  ${line}`)];
 }
@@ -23,7 +23,7 @@ function switchOver({ waiting }: Figures): string[] {
   ];
 }
 
-/** The summary of an import, as lines. */
+/** Formats the summary of an import as lines. */
 export function describe(figures: Figures, { dryRun, took }: { dryRun: boolean; took: string }): string[] {
   const { tasks, runs, left, silent, disabledHere } = figures;
   const kinds = Object.entries(left).flatMap(([kind, reasons]) =>

@@ -16,7 +16,7 @@ import { RequestRefused, type Source } from './source.ts';
 
 /** Receives the progress of an import. */
 export interface ImportProgress {
-  /** Adds to the number of tasks or runs to import. */
+  /** Adds to the number of tasks and runs to import. */
   found(number: number): void;
   /** Adds to the number of those that are done. */
   done(number: number): void;
@@ -24,13 +24,13 @@ export interface ImportProgress {
 
 /** Concurrent requests to the source. */
 const CONCURRENT_REQUESTS = 2;
-/** Tasks whose runs are written at the same time. */
+/** Tasks whose runs are written concurrently. */
 const CONCURRENT_TASKS = 8;
 
-/** A run that the source shows, in its task or in a listing. */
+/** A run from a task's recent_runs or from a listing. */
 export interface OfferedRun {
   run: Run;
-  /** Absent if the source does not report it. */
+  /** Undefined if the source does not report it. */
   taskId?: string;
 }
 
@@ -38,11 +38,13 @@ const OF_ANOTHER_TASK = 'a run of another task has the same id here';
 const OF_THE_ENGINE = "this service's engine executes it";
 const OF_NO_TASK = 'its task was not imported';
 
-/** A complete run has at least one of these fields; a run in a listing has none. */
+/**
+ * Whether a run has all of its fields. A complete run has at least one of these four, and a run in a listing has none.
+ */
 const isComplete = (run: Run): boolean =>
   'payload' in run || 'output' in run || 'error' in run || 'attempts' in run;
 
-/** Whether the stored run has the offered state or a later one. */
+/** Whether the stored run is as recent as the offered one, or newer. */
 function isHere({ updatedAt, status }: Run, state: RunState | undefined): boolean {
   if (!(state?.updatedAt instanceof Date)) return false;
   const here = state.updatedAt.getTime();
@@ -51,19 +53,19 @@ function isHere({ updatedAt, status }: Run, state: RunState | undefined): boolea
   return here > offered || (here === offered && (isFinal || state.status === status));
 }
 
-/** The task of a run: this service names it, and the `externalId` of an engine's schedule is its id. */
+/** Returns the task of a run: the `task_id` of this service, or the `externalId` of an engine's schedule. */
 function taskIdOf({ task_id, schedule }: Run): string | undefined {
   const id: unknown = task_id ?? schedule?.externalId;
   return typeof id === 'string' ? id.toLowerCase() : undefined;
 }
 
-/** Records the source's runs by the rules of recordRuns: a stored run that is newer stays. */
+/** Records the source's runs by the rules of recordRuns: a newer stored run is kept. */
 export class RunTaker {
   readonly #source: Source;
   readonly #runs: RunStore;
   readonly #figures: Figures;
   readonly #dryRun: boolean;
-  /** Runs that tasks showed; the listing has them again. */
+  /** Ids of runs that came with a task; listings contain them again. */
   readonly #seen = new Set<string>();
 
   constructor(
@@ -79,8 +81,8 @@ export class RunTaker {
   }
 
   /**
-   * Takes over runs of the tasks that are here.
-   * @param isTask - whether a task is here
+   * Imports runs of stored tasks.
+   * @param isTask - whether a task is stored
    */
   async take(
     offered: OfferedRun[],
@@ -109,14 +111,14 @@ export class RunTaker {
     );
   }
 
-  /** The run, complete; undefined if it cannot be taken over. */
+  /** Reads the complete run; undefined if it cannot be imported. */
   async #read(
     run: Run,
     taskId: string | undefined,
     isTask: (id: string) => boolean,
   ): Promise<{ taskId: string; report: RunReport } | undefined> {
     try {
-      // Runs of deleted tasks may be many: do not read them.
+      // Do not fetch runs of deleted tasks; there may be many.
       if (taskId !== undefined && !isTask(taskId)) throw new Unfit(OF_NO_TASK);
       const whole = isComplete(run) ? run : await this.#source.run(run.id);
       if (!whole) throw new Unfit('the source no longer has it');
@@ -140,7 +142,7 @@ export class RunTaker {
         for (const { id } of reports)
           this.#figures.leave('run', id, 'its task was deleted here during the import');
       } else if (error instanceof RunOfAnotherTask || error instanceof RunOfTheEngine) {
-        // One such run would keep the others from being recorded.
+        // One such run would prevent all others from being recorded.
         const reason = error instanceof RunOfAnotherTask ? OF_ANOTHER_TASK : OF_THE_ENGINE;
         this.#figures.leave('run', error.runId, reason);
         await this.#record(

@@ -11,14 +11,14 @@ import { type Figures, addTo } from './figures.ts';
 import { whyItNeverFires } from './firing.ts';
 import { type SourceTask, Unfit, readTask } from './read.ts';
 
-/** Tasks written at the same time: enough to keep a server busy, few enough to leave it time for others. */
+/** Tasks written concurrently: enough to keep a server busy, few enough to leave room for other clients. */
 const CONCURRENT_TASKS = 8;
 
-/** How to import. */
+/** Options of an import. */
 export interface TakeOptions {
-  /** Tasks get `enabled` from the source; else they arrive disabled. */
+  /** Take `enabled` from the source; otherwise tasks arrive disabled. */
   enabled: boolean;
-  /** Nothing is written. */
+  /** Write nothing. */
   dryRun: boolean;
   now: Date;
 }
@@ -26,7 +26,7 @@ export interface TakeOptions {
 const timeOf = (instant: unknown): number | undefined =>
   instant instanceof Date ? instant.getTime() : undefined;
 
-/** When a task last changed; undefined if unknown. */
+/** Returns when a task last changed; undefined if unknown. */
 const changedAt = (task: Pick<SourceTask, 'created_at' | 'updated_at'>): number | undefined =>
   timeOf(task.updated_at) ?? timeOf(task.created_at);
 
@@ -68,8 +68,8 @@ export class TaskTaker {
   }
 
   /**
-   * Points tasks to their last runs that an earlier import, or another report, was recording when its process died: their
-   * runs may all be here, so that none is recorded again.
+   * Corrects a task's pointers to its last runs if the process that recorded them died. Its runs may all be stored, and
+   * then no new record would correct them.
    */
   async #mend({ _id, recording }: TaskDocument): Promise<void> {
     if (Array.isArray(recording) && recording.length > 0 && !this.#options.dryRun)
@@ -86,7 +86,7 @@ export class TaskTaker {
     }
   }
 
-  /** @returns whether the task is here, so that its runs can be recorded */
+  /** @returns whether the task is stored, so that its runs can be recorded */
   async #takeOne(task: SourceTask, stored: TaskDocument | undefined): Promise<boolean> {
     const { schedule, timezone } = task;
     if (stored && stored.account_id !== task.account_id) {
@@ -125,7 +125,7 @@ export class TaskTaker {
     // If the source does not report when tasks change, its task wins until the stored one is changed.
     const there = changedAt(task) ?? timeOf(stored.created_at) ?? 0;
     if (there < here) return this.#keep(stored, isWaiting);
-    // Never from true to false: somebody may have enabled the task here meanwhile.
+    // Never change enabled from true to false: a user may have enabled the task here meanwhile.
     const enables = isWaiting && enabled;
     const { enabled: _enabled, created_at: _created, ...fields } = task;
     const isSame = !enables && hasAll(stored, fields);
@@ -141,13 +141,13 @@ export class TaskTaker {
     if (isWaiting && !enabled) this.#figures.waiting += 1;
   }
 
-  /** Leaves a stored task that is newer than the source's. */
+  /** Keeps a stored task that is newer than the source's. */
   #keep({ _id }: TaskDocument, isWaiting: boolean): void {
     this.#figures.tasks.kept += 1;
     if (isWaiting) this.#figures.disabledHere.add(_id);
   }
 
-  /** The addresses of owners and the names of artists in a page. */
+  /** Collects the e-mail addresses of owners and the names of artists in a page. */
   #accountsOf(page: Task[]): AccountDocument[] {
     const accounts = new Map<string, AccountDocument>();
     const note = (id: string, fields: Partial<AccountDocument>) => {
@@ -163,7 +163,7 @@ export class TaskTaker {
   }
 }
 
-/** Whether a stored task has these fields, and no others that can be absent. */
+/** Whether a stored task has these field values, and no other optional fields. */
 function hasAll(stored: TaskDocument, fields: Partial<SourceTask>): boolean {
   const here: Readonly<Record<string, unknown>> = { ...stored };
   const isEqual = Object.entries(fields).every(([name, value]) => isDeepStrictEqual(here[name], value));

@@ -12,7 +12,7 @@ import {
   valuesOf,
 } from '../../embedded/index.ts';
 
-/** Which documents of a batch a server does not have, and which it has otherwise, byte for byte. */
+/** The documents of a batch that the server lacks, and those that differ there in any byte. */
 export interface Difference {
   missing: Buffer[];
   different: Buffer[];
@@ -20,14 +20,14 @@ export interface Difference {
 
 const ID_NAME = Buffer.from('_id');
 
-/** The _id of a stored document. */
+/** Returns the _id of a stored document. */
 export function idOf(document: Buffer): RawValue {
   const id = fieldOf(documentValue(document), ID_NAME);
   if (!id) throw new Error('a document has no _id');
   return id;
 }
 
-/** Looks a batch of documents up by their _ids and compares the bytes. */
+/** Looks up a batch of documents by _id, and compares their bytes. */
 export async function compareBatch(
   collection: Collection,
   documents: readonly Buffer[],
@@ -45,7 +45,7 @@ export async function compareBatch(
   return difference;
 }
 
-/** The documents that match, as they came over the wire. */
+/** Yields the matching documents as raw BSON. */
 export async function* rawDocuments(
   collection: Collection,
   filter: object,
@@ -57,7 +57,7 @@ export async function* rawDocuments(
   }
 }
 
-/** How many documents a collection has. Servers' own counts are estimates, or need an aggregation. */
+/** Counts the documents of a collection. Servers' own counts are estimates, or need an aggregation. */
 export async function countAll(collection: Collection): Promise<number> {
   let count = 0;
   for await (const _ of rawDocuments(collection, {}, { projection: { _id: 1 } })) count += 1;
@@ -69,7 +69,9 @@ function keyOf(document: Buffer): string {
   return `${type}/${bytes.toString('latin1', start, end)}`;
 }
 
-/** A value for a filter. Objects become maps, because those keep the order of fields that look like numbers. */
+/**
+ * Converts a value for use in a filter. Objects become maps, because those preserve the order of numeric field names.
+ */
 function bsonOf(value: RawValue): unknown {
   if (isObject(value)) return new Map(fieldsOf(value).map(([name, field]) => [name, bsonOf(field)]));
   if (isArray(value)) return valuesOf(value).map(bsonOf);

@@ -11,7 +11,7 @@ import {
 } from '../../embedded/index.ts';
 import { compareBatch, idOf, rawDocuments } from './compare.ts';
 
-/** What had to be done to a collection of the target. */
+/** Changes that were made to a collection of the target. */
 export interface CopyFigures {
   inserted: number;
   replaced: number;
@@ -19,8 +19,8 @@ export interface CopyFigures {
 }
 
 /**
- * Makes a collection of the target have the documents of ours and no others, whatever an earlier run has left there. A
- * document that is there already is not sent again.
+ * Makes a collection of the target equal to the source, whatever an earlier run left there. Does not send documents
+ * that are already there.
  */
 export async function copyCollection(
   snapshot: StoreSnapshot,

@@ -6,20 +6,20 @@ import { createIndexes, verifyDocuments } from './verify.ts';
 
 export interface MigrationFigures extends CopyFigures {
   collections: number;
-  /** Compared, and found equal. */
+  /** Documents that were compared and found equal. */
   documents: number;
-  /** Of them. */
+  /** Size of these documents. */
   bytes: number;
   indexes: number;
 }
 
 export interface MigrationProgress {
-  /** Called with the number of documents that follow, when copying and when comparing begins. */
+  /** Called when copying and when comparing begins, with the number of documents to process. */
   onPhase?(phase: 'Copying' | 'Comparing', documents: number): void;
   onProgress?(documents: number): void;
 }
 
-/** The database was written to, so that the copy may lack something. */
+/** Thrown if the source was written to during the migration, so that the copy may be incomplete. */
 export class WrittenMeanwhile extends Error {
   constructor() {
     super(
@@ -30,7 +30,7 @@ export class WrittenMeanwhile extends Error {
   }
 }
 
-/** The folder does not have the service's database. */
+/** Thrown if the data directory does not contain the service's database. */
 export class NoSuchDatabase extends Error {
   constructor(dataDir: string, name: string, names: readonly string[]) {
     super(
@@ -42,7 +42,7 @@ export class NoSuchDatabase extends Error {
   }
 }
 
-/** Two databases would become one. */
+/** Thrown if the migration would merge two databases into one. */
 export class SameName extends Error {
   constructor(name: string) {
     super(`The data directory has another database "${name}". Use a different name in the path of --to.`);
@@ -51,10 +51,11 @@ export class SameName extends Error {
 }
 
 /**
- * Copies all of the embedded database of a data directory to a server, and compares each document there with the one
- * here. Repeated after an interruption, it goes on where it was.
- * @param rename - the service's database: its name here, and there
- * @throws NoStore, UnusableStore, NoSuchDatabase, SameName, ForeignDocuments, NotEqual, WrittenMeanwhile, or the driver's error
+ * Copies the whole embedded database of a data directory to a server, and compares every document. When repeated after
+ * an interruption, it continues.
+ * @param rename - name of the service's database in the data directory, and on the server
+ * @throws NoStore, UnusableStore, NoSuchDatabase, SameName, ForeignDocuments, NotEqual, WrittenMeanwhile, or the
+ * driver's error
  */
 export async function migrate(
   dataDir: string,
@@ -71,12 +72,12 @@ export async function migrate(
     }
     const target = new MigrationTarget(client, new Map([[rename.from, rename.to]]));
     const copied = await copyAll(snapshot, target, { onPhase, onProgress });
-    // What is compared is the newest there is, so that what was written since is found missing.
+    // Compare with the newest state, so that documents written since the copy are found missing.
     await snapshot.close();
     snapshot = await StoreSnapshot.open(dataDir);
     onPhase?.('Comparing', countAll(snapshot));
     const compared = await verifyDocuments(snapshot, target, onProgress);
-    // Only now, because indexes may let documents expire.
+    // Create indexes last, because a TTL index may delete documents.
     let indexes = 0;
     for (const source of snapshot.collections) indexes += await createIndexes(source, target);
     if (snapshot.lastCommit() !== snapshot.openedAt) throw new WrittenMeanwhile();

@@ -2,10 +2,10 @@ import type { Collection, Db, MongoClient } from 'mongodb';
 import { type CollectionRecord, documentValue, type StoreSnapshot } from '../../embedded/index.ts';
 import { rawDocuments } from './compare.ts';
 
-/** Where it is noted, until a migration is complete, which collections are being copied from where. */
+/** Records which collections are being copied from which source, until the migration is complete. */
 export const MARKER_COLLECTION = '_recoup_migration';
 
-/** The target has documents that a migration may not touch. */
+/** Thrown if the target contains documents that a migration must not touch. */
 export class ForeignDocuments extends Error {
   constructor(namespaces: readonly string[]) {
     super(
@@ -19,16 +19,16 @@ export class ForeignDocuments extends Error {
 interface Marker {
   /** Name of the collection. */
   _id: string;
-  /** The uuid of the collection that it is copied from. */
+  /** UUID of the source collection. */
   source: string;
 }
 
-/** A server and the names that databases have there. */
+/** The server to which a migration copies, and the names of the databases there. */
 export class MigrationTarget {
   readonly #client: MongoClient;
   readonly #names: ReadonlyMap<string, string>;
 
-  /** @param names - database here → database there; the others keep their names */
+  /** @param names - source database → target database; other databases keep their names */
   constructor(client: MongoClient, names: ReadonlyMap<string, string>) {
     this.#client = client;
     this.#names = names;
@@ -43,8 +43,9 @@ export class MigrationTarget {
   }
 
   /**
-   * Looks at what is there, and notes which collections are going to be copied.
-   * @throws ForeignDocuments where there is more than equal documents and what an interrupted run has left
+   * Checks the target, and records which collections will be copied.
+   * @throws ForeignDocuments if the target has documents that are neither equal to the source's nor from an interrupted
+   * run
    */
   async claim(snapshot: StoreSnapshot): Promise<void> {
     const bySource = new Map<string, CollectionRecord[]>();
@@ -65,7 +66,7 @@ export class MigrationTarget {
     }
   }
 
-  /** The migration is complete: a later one must not take what is there for its own. */
+  /** Removes the records when the migration is complete, so that a later one does not claim these collections. */
   async release(snapshot: StoreSnapshot): Promise<void> {
     for (const db of new Set(snapshot.collections.map((source) => this.db(source).databaseName))) {
       await this.#markers(this.#client.db(db)).drop();
@@ -91,7 +92,7 @@ export class MigrationTarget {
   }
 }
 
-/** Whether every document is one of the source's, byte for byte. */
+/** Whether every document is equal to one of the source. */
 async function isPartOf(
   collection: Collection,
   source: CollectionRecord | undefined,

@@ -11,7 +11,7 @@ import {
 import { compareBatch, countAll, idOf } from './compare.ts';
 import type { MigrationTarget } from './target.ts';
 
-/** The target is not equal to the database. */
+/** Thrown if the target differs from the source. */
 export class NotEqual extends Error {
   constructor(problems: readonly string[]) {
     super(
@@ -23,8 +23,8 @@ export class NotEqual extends Error {
 }
 
 /**
- * Compares every document with the target's, byte for byte. With one _id a document on either side, as many documents
- * there as here means that there is none besides.
+ * Compares every document with the target's, byte for byte. Since `_id` is unique on both sides, equal counts then
+ * prove that the target has no others.
  * @returns documents and bytes compared
  * @throws NotEqual
  */
@@ -60,15 +60,15 @@ export async function verifyDocuments(
   return compared;
 }
 
-/** The _id as people know it from Compass, cut off where it is long. */
+/** Formats the _id as MongoDB tools show it, truncated if it is long. */
 function idText(document: Buffer): string {
   const { _id } = deserialize(documentBytes(documentOf([['_id', idOf(document)]])));
   return EJSON.stringify(_id).slice(0, 100);
 }
 
 /**
- * Creates a collection's indexes, or the collection where it has none, and looks whether they are there.
- * @throws NotEqual, or the server's error where it cannot build one
+ * Creates the indexes of a collection, or the collection if it has none, and verifies them.
+ * @throws NotEqual, or the server's error if it cannot build an index
  */
 export async function createIndexes(source: CollectionRecord, target: MigrationTarget): Promise<number> {
   const db = target.db(source);
@@ -79,7 +79,7 @@ export async function createIndexes(source: CollectionRecord, target: MigrationT
     if (!known) await db.createCollection(source.name);
     return 0;
   }
-  // One command each, as src/store/collections.ts does, for the same reason.
+  // Create one index per command, for the reason given in src/store/collections.ts.
   for (const index of wanted) await db.command({ createIndexes: source.name, indexes: [index] });
   const there = await collection.indexes();
   for (const { key, name, unique = false, expireAfterSeconds } of wanted) {

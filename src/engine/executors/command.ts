@@ -15,9 +15,10 @@ const LOOK_MS = 50;
 const DRAIN_MS = 500;
 
 /**
- * Runs the command, $1, beside a watcher in the same process group. File descriptor 3 is a pipe that only the service holds
- * open: when the service dies, even by SIGKILL, the watcher reads end-of-file and ends the group. The shell waits for
- * both, so that no zombie is left if the service is process 1. A watcher that is ending the group ignores USR1.
+ * Runs the command, $1, next to a watcher in the same process group. Only the service holds the other end of file
+ * descriptor 3, a pipe. When the service dies, even by SIGKILL, the watcher reads end-of-file and ends the group. The
+ * shell waits for both, so that no zombie remains if the service is process 1. While the watcher ends the group, it
+ * ignores USR1.
  */
 const SCRIPT = `
 (trap '' TERM; read -r _; trap '' USR1; kill -TERM 0; sleep 3; kill -KILL 0) <&3 >/dev/null 2>&1 &
@@ -41,7 +42,7 @@ function signalGroup(pgid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** Ends the processes of a group by SIGTERM, then by SIGKILL. */
+/** Ends a process group with SIGTERM, then SIGKILL. */
 async function endGroup(pgid: number): Promise<void> {
   if (!signalGroup(pgid, 'SIGTERM')) return;
   for (let waitedMs = 0; waitedMs < KILL_AFTER_MS; waitedMs += LOOK_MS) {
@@ -77,7 +78,7 @@ async function ended(child: Child, pgid: number, signal: AbortSignal) {
   const [code, killedBy]: (number | string | null)[] = await exited;
   const { aborted } = signal;
   signal.removeEventListener('abort', onAbort);
-  // Processes that the command left in its group end with it.
+  // End processes that the command left behind in its group.
   await (ending ?? endGroup(pgid));
   // A process that left the group may hold the pipes open.
   await Promise.race([closed, pause(DRAIN_MS, undefined, { ref: false })]);
@@ -103,14 +104,14 @@ export class CommandExecutor implements Executor {
     if (location !== undefined) return elsewhere('a command');
     if (signal.aborted) return { kind: 'aborted' };
     const child = spawn(this.#shell, ['-c', SCRIPT, 'sh', this.#command], {
-      // Its own process group.
+      // Starts a new process group.
       detached: true,
       env: this.#environment,
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     });
     const { pid } = child;
     if (pid === undefined) {
-      // No shell, or too many processes or open files: nothing was executed, and there may be no streams.
+      // No shell, too many processes, or too many open files: nothing was executed, and there may be no streams.
       const [error]: unknown[] = await once(child, 'error');
       return { kind: 'undelivered', error: runError('NotStarted', String(error)) };
     }

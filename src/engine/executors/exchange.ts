@@ -5,12 +5,12 @@ import { failed } from './outcomes.ts';
 import { Beginning, runError } from './output.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Detects a dead peer, because a receiver may take an hour to reply. */
+/** Detects a dead peer; a receiver may take an hour to reply. */
 const TCP_KEEP_ALIVE_MS = 30_000;
-/** The largest status document or answer of a model; a run keeps less of it. */
+/** The largest status document or model answer that is read. A run stores less of it. */
 const MAX_REPLY_BYTES = 4_194_304;
 const MAX_RETRY_AFTER_MS = 86_400_000;
-/** The most bytes of a refusal that an error quotes. */
+/** The most bytes of a refusal that an error message quotes. */
 const MAX_SHOWN = 500;
 
 export interface Reply {
@@ -19,7 +19,7 @@ export interface Reply {
   body: Beginning;
 }
 
-/** A request got no reply. */
+/** Thrown if a request got no complete reply. */
 export class ExchangeFailed extends Error {
   /** Whether the peer may have received the request. */
   readonly delivered: boolean;
@@ -43,7 +43,7 @@ interface Exchange {
 }
 
 /**
- * Sends a request on a connection of its own and reads the whole reply. It follows no redirect. Node's fetch would time
+ * Sends a request on its own connection and reads the whole reply. Does not follow redirects. Node's fetch would time
  * out after five minutes, and does not report whether a request was sent.
  * @throws ExchangeFailed
  */
@@ -77,14 +77,14 @@ export function exchange({ method, url, headers, body, signal, timeoutMs }: Exch
     request.on('error', fail);
     request.on('close', () => {
       clearTimeout(timer);
-      // Node reports neither a response nor an error for a reply that switches protocols.
+      // For a reply that switches protocols, Node emits neither a response nor an error.
       if (!hasResponse) fail(new Error('The peer closed the connection without a reply'));
     });
     request.end(body);
   });
 }
 
-/** The `Retry-After` of a reply, in seconds or as a date, in milliseconds; undefined if it has none. */
+/** Reads `Retry-After`, in seconds or as a date, and returns milliseconds; undefined if the reply has none. */
 function retryAfterMs({ headers }: Pick<Reply, 'headers'>): number | undefined {
   const value = headers['retry-after'];
   if (value === undefined) return undefined;
@@ -92,14 +92,14 @@ function retryAfterMs({ headers }: Pick<Reply, 'headers'>): number | undefined {
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
 }
 
-/** The outcome of a request that got no reply. */
+/** Returns the outcome of a request that got no reply. */
 export function outcomeOfFailure({ name, message, delivered }: ExchangeFailed): Outcome {
   if (delivered) return failed(name, message, true);
   return { kind: 'undelivered', error: runError(name, message) };
 }
 
 /**
- * The outcome of a reply other than 2xx.
+ * Returns the outcome of a reply other than 2xx.
  * @param isUndelivered - whether the peer certainly did nothing
  */
 export function outcomeOfRefusal(reply: Reply, isUndelivered: boolean): Outcome {

@@ -9,7 +9,7 @@ import { outputOfValue } from './output.ts';
 
 type ModelServer = Extract<ExecutorSettings, { kind: 'model' }>['server'];
 
-// The SDK would print its warnings between the JSON lines of the service's log.
+// Otherwise the SDK prints warnings between the JSON lines of the service's log.
 globalThis.AI_SDK_LOG_WARNINGS = false;
 
 function modelOf(server: ModelServer, name: string, fetch: typeof globalThis.fetch) {
@@ -18,7 +18,7 @@ function modelOf(server: ModelServer, name: string, fetch: typeof globalThis.fet
   return createOpenAICompatible({ name: 'openai', baseURL, ...(apiKey && { apiKey }), fetch })(name);
 }
 
-/** A fetch based on `exchange` that records why a request got no answer, because the SDK hides whether it was delivered. */
+/** A fetch based on `exchange` that records why a request failed. The SDK hides whether it was delivered. */
 function notingFetch(signal: AbortSignal, noted: { problem?: Outcome }): typeof globalThis.fetch {
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
@@ -42,7 +42,7 @@ function notingFetch(signal: AbortSignal, noted: { problem?: Outcome }): typeof 
   };
 }
 
-/** Executes a job by giving its prompt to a model. */
+/** Executes a job by sending its prompt to a model. */
 export class ModelExecutor implements Executor {
   readonly kind = 'model';
   readonly #model: string;
@@ -81,7 +81,7 @@ export class ModelExecutor implements Executor {
       if (signal.aborted) return { kind: 'aborted' };
       if (noted.problem) return noted.problem;
       if (!(error instanceof Error)) throw error;
-      // The reply is not a valid answer of a model.
+      // The reply is not a valid model answer.
       return failed(error.name, error.message, true);
     }
   }

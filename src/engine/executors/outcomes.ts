@@ -6,7 +6,7 @@ export function failed(name: string, message: string, repeatable = false, stack 
   return { kind: 'failed', error: runError(name, message, stack), repeatable };
 }
 
-/** The outcome of a run that an earlier engine delivered and that this one cannot follow. */
+/** The outcome of a run that another engine delivered and this one cannot follow. */
 export function elsewhere(what: string): Outcome {
   return failed('EngineChanged', `Another engine delivered the run; ${what} cannot follow it.`);
 }

@@ -10,7 +10,7 @@ export const MAX_OUTPUT_BYTES = 262_144;
 export const MAX_STACK_BYTES = 4_096;
 const MAX_MESSAGE_BYTES = 1_024;
 
-/** Collects the beginning of a stream in bounded memory, and counts the rest. */
+/** Keeps the beginning of a stream in bounded memory, and counts all of its bytes. */
 export class Beginning {
   readonly #limit: number;
   readonly #chunks: Buffer[] = [];
@@ -33,19 +33,19 @@ export class Beginning {
   }
 }
 
-/** Decodes UTF-8 that may be cut: drops an incomplete character at the end, and replaces invalid bytes by U+FFFD. */
+/** Decodes UTF-8 that may be truncated. Drops an incomplete last character; replaces invalid bytes by U+FFFD. */
 const decodeCut = (bytes: Uint8Array) => new TextDecoder().decode(bytes, { stream: true });
 
-/** Output that a run cannot store unchanged, as text with a note that says why. */
+/** Output that a run cannot store unchanged, as text with a note that explains why. */
 function keptText(bytes: Buffer, isComplete: boolean, note: string) {
   const text = storableText(new TextDecoder().decode(bytes, { stream: !isComplete }));
-  // U+FFFD may have more bytes than what it replaces.
+  // U+FFFD may be longer than the bytes that it replaces.
   const whole = Buffer.from(text);
   if (isComplete && whole.length <= MAX_OUTPUT_BYTES) return { text, truncated: false, note };
   return { text: decodeCut(whole.subarray(0, MAX_OUTPUT_BYTES)), truncated: true, note };
 }
 
-/** Parses JSON. Returns anything else as text, without the final newline of a program's output. */
+/** Parses JSON. Returns other output as text, without the final newline that programs print. */
 function parse(bytes: Buffer): unknown {
   try {
     return parseStrictly(bytes, FIXED_LIMITS.maxJsonDepth);
@@ -56,8 +56,8 @@ function parse(bytes: Buffer): unknown {
 }
 
 /**
- * The output of a run: the value if it is JSON, otherwise the text. Output that is empty, too long or not storable becomes a
- * text with a note.
+ * Returns the output of a run: the value if it is JSON, otherwise the text. Output that is empty, too long or not
+ * storable becomes a text with a note.
  */
 export function outputOf({ bytes, total }: Pick<Beginning, 'bytes' | 'total'>): unknown {
   if (total > MAX_OUTPUT_BYTES) {
@@ -80,13 +80,15 @@ export function outputOf({ bytes, total }: Pick<Beginning, 'bytes' | 'total'>): 
   }
 }
 
-/** The output of a run whose executor has a value rather than bytes. */
+/** Returns the output of a run whose executor has a value, not bytes. */
 export function outputOfValue(value: unknown): unknown {
   const bytes = Buffer.from(exactJson(value));
   return outputOf({ bytes, total: bytes.length });
 }
 
-/** An error as a run keeps it. A long message keeps its beginning, a long stack its end. */
+/**
+ * Returns an error in the form that a run stores. Truncates a long message at its end, and a long stack at its start.
+ */
 export function runError(name: string, message: string, stack = ''): RunError {
   const start = Buffer.from(storableText(message));
   const isLong = start.length > MAX_MESSAGE_BYTES;

@@ -9,25 +9,25 @@ import { ExchangeFailed, type Reply, exchange, outcomeOfFailure, outcomeOfRefusa
 import { failed } from './outcomes.ts';
 import { type Beginning, outputOf, outputOfValue } from './output.ts';
 
-/** The first and the longest pause between two polls of a status document. */
+/** First and longest pause between two polls of a status document. */
 const POLL_MS = { first: 2_000, longest: 30_000 };
 const POLL_GROWTH = 1.5;
 const POLL_TIMEOUT_MS = 30_000;
 
-/** A service that takes jobs by POST. */
+/** A service that accepts jobs by POST. */
 interface Receiver {
   kind: string;
   url: URL;
   body(job: Job): unknown;
   /** @param body - empty for a GET */
   credentials(runId: string, body: string): Record<string, string>;
-  /** The location at which the work of a 202 can be followed. */
+  /** Returns the URL at which the work of a 202 reply can be followed. */
   locationOf(reply: Reply): string | undefined;
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-/** A text in a JSON object: the field of that name, or the field's `message` if it is an error object. */
+/** Returns a string field of a JSON object, or the field's `message` if it is an error object. */
 function textAt(body: Beginning, name: string): string | undefined {
   try {
     const value: unknown = JSON.parse(body.bytes.toString());
@@ -39,7 +39,7 @@ function textAt(body: Beginning, name: string): string | undefined {
   }
 }
 
-/** The output in a status document: its field `output`, or else the whole document. */
+/** Returns the output in a status document: its field `output`, or else the whole document. */
 function finishedOutput(body: Beginning): unknown {
   try {
     const document = parseStrictly(body.bytes, FIXED_LIMITS.maxJsonDepth);
@@ -50,7 +50,7 @@ function finishedOutput(body: Beginning): unknown {
   return outputOf(body);
 }
 
-/** The outcome in a status document; undefined while the work goes on. */
+/** Returns the outcome in a status document; undefined while the work continues. */
 function outcomeOfStatus(body: Beginning): Outcome | undefined {
   const status = textAt(body, 'status');
   switch (status) {
@@ -72,7 +72,7 @@ function outcomeOfStatus(body: Beginning): Outcome | undefined {
   }
 }
 
-/** An executor that delivers a job by a POST, and follows work that goes on after a 202. */
+/** Creates an executor that delivers a job by POST, and polls for the result after a 202. */
 function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor {
   const { url } = receiver;
 
@@ -83,7 +83,7 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
     ...receiver.credentials(run.id, body),
   });
 
-  /** @returns undefined if no status is available now; the work may still go on */
+  /** @returns undefined if no status is available now; the work may still continue */
   async function look(at: URL, job: Job, signal: AbortSignal): Promise<Reply | undefined> {
     try {
       const headers = headersOf(job, '');
@@ -107,12 +107,12 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
   }
 
   /**
-   * Follows the work at a location from a receiver or from an earlier setting. Only the executor's own origin gets
-   * credentials.
+   * Follows work at a location. The location comes from the receiver, or was stored under earlier settings, so
+   * credentials are sent only to the executor's own origin.
    */
   async function followOwn(location: string, attempt: Attempt, isStored: boolean): Promise<Outcome> {
     const at = URL.canParse(location, url) ? new URL(location, url) : undefined;
-    // The location is stored, so it must not hold a password.
+    // The location is stored, so it must not contain a password.
     if (at?.origin !== url.origin || at.username !== '' || at.password !== '') {
       const message = `The Location must be on ${url.origin}, without user and password.`;
       return failed('ForeignLocation', message);
@@ -137,7 +137,7 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
     }
     if (status !== 202) return { kind: 'completed', output: outputOf(reply.body) };
     const location = receiver.locationOf(reply);
-    // Without a location, the result of the work would stay unknown.
+    // Without a location, the service could never read the result.
     if (location === undefined)
       return failed('NoLocation', 'The reply was 202 without a location to follow.');
     return followOwn(location, attempt, false);
@@ -159,7 +159,7 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
   };
 }
 
-/** RUN_URL: any receiver of requests that are signed according to Standard Webhooks. */
+/** The executor of RUN_URL: a receiver of requests signed according to Standard Webhooks. */
 export function urlExecutor({ url, secret }: { url: string; secret: string }, pollMs = POLL_MS): Executor {
   const webhook = new Webhook(secret);
   const receiver: Receiver = {
@@ -179,7 +179,7 @@ export function urlExecutor({ url, secret }: { url: string; secret: string }, po
   return receiverExecutor(receiver, pollMs);
 }
 
-/** RUN_CHAT_URL: a chat service that takes prompts at /api/chat/runs. */
+/** The executor of RUN_CHAT_URL: a chat service that accepts prompts at /api/chat/runs. */
 export function chatExecutor({ url, key }: { url: string; key: string }, pollMs = POLL_MS): Executor {
   const runs = new URL(`${url.replace(/\/+$/, '')}/api/chat/runs`);
   const receiver: Receiver = {

@@ -23,7 +23,7 @@ import type { EngineObserver } from './observer.ts';
 
 /** Wait between two tries to store a result. */
 const RETRY_MS = 1_000;
-/** A database that refuses a write so often refuses it for good. */
+/** A write that the database refuses this often is not tried again. */
 const REFUSALS = 3;
 /** The engine abandons an executor that has not returned this long after its signal was aborted. */
 const STOPPED_MS = 15_000;
@@ -97,7 +97,7 @@ export class Attempt {
     if (this.#lease.stopped) return this.#release({ delayMs: 0 });
     this.#lease.isDelivered = true;
     const changes = start.kind === 'follow' ? {} : started(run, clock.now());
-    // The same changes each time, so that a repetition after a lost reply starts no second attempt.
+    // Write the same changes on each retry: a retry after a lost reply must not start a second attempt.
     const current = await this.#persist(
       () => runs.writeOwn(entry, changes, clock.now(), run),
       () => this.#lease.stopped === undefined,
@@ -161,12 +161,15 @@ export class Attempt {
     const result = await Promise.race([execution(), givenUp]);
     cancelTimeout();
     cancelGivingUp();
-    // The lease may be stopped while the result is stored; then a timer would keep the process alive.
+    // Remove the listener: if the lease stops while the result is stored, its timer would keep the process alive.
     lease.signal.removeEventListener('abort', giveUpLater);
     return result;
   }
 
-  /** Stores the ending of the run. Writes a final status before it removes the entry, so that a failure in between keeps it. */
+  /**
+   * Stores the ending of the run. The final status is written before the entry is removed, so that a crash in between
+   * loses nothing.
+   */
   async #settle(run: RunDocument, ending: Ending): Promise<void> {
     const { runs, claims, clock } = this.#tools;
     const { entry } = this.#lease;
@@ -182,7 +185,7 @@ export class Attempt {
       this.#log.error({ err: error }, 'the database refuses the result of a run');
       stored = await write(ended(run, BROKEN, clock.now()));
     }
-    // Do not log the message of an error: it may quote what a command or receiver wrote. The run has it.
+    // Do not log the error's message: it may quote what a command or receiver wrote. The run contains it.
     if (stored && ending.kind === 'again' && stored.status === 'REATTEMPTING') {
       const { delayMs, delivered, error } = ending;
       this.#log.info({ delayMs, delivered, error: error.name }, 'run will be retried');
@@ -208,7 +211,7 @@ export class Attempt {
   }
 
   /**
-   * Retries a write until the database has accepted it.
+   * Retries a write until the database accepts it.
    * @throws the last error if the database refuses the write, or if another try is not worthwhile
    */
   async #persist<Answer>(write: () => Promise<Answer>, isWorthwhile = () => true): Promise<Answer> {

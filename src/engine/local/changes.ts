@@ -11,7 +11,7 @@ const MAX_ERROR_CHARACTERS = 4_096;
 const cut = (text: string): string =>
   text.length > MAX_ERROR_CHARACTERS ? `${text.slice(0, MAX_ERROR_CHARACTERS)} [cut]` : text;
 
-/** Executors truncate what they return. This bounds the document even if one does not. */
+/** Bounds an error even if an executor did not. Executors normally truncate what they return. */
 function boundedError({ name, message, stackTrace }: RunError): RunError {
   return {
     ...(name !== undefined && { name: cut(name) }),
@@ -27,7 +27,7 @@ function boundedOutput(output: unknown): unknown {
   return { cut: true, text: Buffer.from(text).subarray(0, MAX_OUTPUT_BYTES).toString() };
 }
 
-/** The changes to a run when another attempt starts. */
+/** Returns the changes to a run when another attempt starts. */
 export function started(run: RunDocument, now: Date): OwnChanges {
   const attempt: AttemptDocument = {
     id: `attempt_${run._id.replace(/^run_/, '')}_${attemptsOf(run) + 1}`,
@@ -45,12 +45,12 @@ export function started(run: RunDocument, now: Date): OwnChanges {
   };
 }
 
-/** The changes to a run after an undelivered try, which is not an attempt. */
+/** Returns the changes that remove the last attempt, because an undelivered try does not count as one. */
 function withoutLast({ attempts = [], startedAt }: RunDocument): OwnChanges {
   return { attempts: attempts.slice(0, -1), startedAt: attempts.length > 1 ? startedAt : null };
 }
 
-/** The changes to a run that will be retried later. */
+/** Returns the changes to a run that will be retried later. */
 export function waiting(run: RunDocument, ending: Extract<Ending, { kind: 'again' }>, now: Date): OwnChanges {
   const attempts = ending.delivered
     ? { attempts: closedAttempts(run, 'FAILED', boundedError(ending.error), now) }
@@ -58,7 +58,7 @@ export function waiting(run: RunDocument, ending: Extract<Ending, { kind: 'again
   return { status: 'REATTEMPTING', ...attempts };
 }
 
-/** The changes to a run that ends. */
+/** Returns the changes to a run that ends. */
 export function ended(run: RunDocument, ending: FinalEnding, now: Date): OwnChanges {
   const { status, output } = ending;
   const error = ending.error && boundedError(ending.error);

@@ -5,12 +5,12 @@ import type { TaskDocument } from '../../store/task-document.ts';
 
 export type CatchUp = NonNullable<TaskDocument['catch_up']>;
 
-/** A fire time that is at most this late is on time. */
+/** A fire time is on time up to this delay. */
 export const ON_TIME_MS = 60_000;
-/** The most by which a planner can be behind without missing fire times. */
+/** A planner that is behind by at most this much misses no fire times. */
 const MOST_BEHIND_MS = 15 * 60_000;
 
-/** How many missed fire times run late. The others of a gap become one record. */
+/** How many missed fire times still run, late. The others of a gap become one record. */
 const MOST_LATE: Readonly<Record<CatchUp, number>> = { skip: 0, once: 1, all: 100 };
 
 /** Enough for the fire times that run late, those that are on time, and the one before them. */
@@ -19,19 +19,19 @@ const KEPT = 120;
 const BETWEEN_LOOKS = 1_000;
 
 /**
- * The earliest instant that is on time, in milliseconds since 1970. The planner itself may be behind, so what became due
- * while an engine was live is not missed.
+ * Returns the earliest instant that is on time, in Unix milliseconds. The planner may be behind, so fire times that
+ * came due while an engine was live are not missed.
  */
 export function onTimeFrom(engine: Pick<EngineDocument, 'at' | 'live_since'>, now: Date): number {
   const liveMs = isLiveAt(engine, now) ? now.getTime() - engine.live_since.getTime() : 0;
   return now.getTime() - Math.min(MOST_BEHIND_MS, Math.max(0, liveMs)) - ON_TIME_MS;
 }
 
-/** The fire times up to an instant. Instants are milliseconds since 1970. */
+/** The fire times up to an instant. Instants are in Unix milliseconds. */
 export interface DueTimes {
   count: number;
   first?: number;
-  /** The newest of them, at most KEPT, ascending. */
+  /** The newest KEPT of them, ascending. */
   newest: number[];
   /** The first fire time after the instant. */
   next?: number;
@@ -42,7 +42,7 @@ export type Due =
   | { kind: 'fire'; at: number; late: boolean }
   | { kind: 'missed'; first: number; last: number; count: number };
 
-/** Gathers the fire times up to an instant in time slices: after a long gap there can be millions. */
+/** Collects the fire times up to an instant, in time slices: after a long gap there can be millions. */
 export async function gather(times: Iterable<number>, now: number): Promise<DueTimes> {
   const due: DueTimes = { count: 0, newest: [] };
   for (const at of times) {
@@ -57,7 +57,7 @@ export async function gather(times: Iterable<number>, now: number): Promise<DueT
 }
 
 /**
- * Sorts fire times into those that are missed, run late, or are on time, ascending.
+ * Classifies fire times as missed, late or on time, in ascending order.
  * @param from - the earliest instant that is on time
  */
 export function sortOut({ count, first, newest }: DueTimes, from: number, catchUp: CatchUp): Due[] {

@@ -16,23 +16,23 @@ export interface FinalEnding {
   status: FinalStatus;
   error: RunError | null;
   output?: unknown;
-  /** Nobody claimed the run in time. */
+  /** No engine started the run before it expired. */
   expired?: true;
-  /** The last try was not delivered, so it is not an attempt. */
+  /** The last try was not delivered, so it does not count as an attempt. */
   undelivered?: true;
 }
 
 /** What happens to a run after an attempt, or without one. */
 export type Ending =
   | FinalEnding
-  /** The run is retried after a delay. Undelivered tries are not attempts. */
+  /** The run is retried after a delay. Undelivered tries do not count as attempts. */
   | { kind: 'again'; delivered: boolean; delayMs: number; error: RunError }
   /** The next claim follows the work at its location. */
   | { kind: 'handOver' }
-  /** Another worker decides. */
+  /** The lease was lost; the next owner decides. */
   | { kind: 'none' };
 
-/** What to do with a run that was claimed. */
+/** What to do with a claimed run. */
 export type Start =
   | { kind: 'drop' }
   | { kind: 'execute' }
@@ -45,13 +45,13 @@ const DEFAULT_ATTEMPTS = 1;
 const SHORTEST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 60_000;
 
-/** The executor's outcome, or the error that it threw. */
+/** The outcome of the executor, or the error that it threw. */
 export type Result = Outcome | { kind: 'broken'; error: RunError };
 
 export const timeoutMsOf = ({ timeout_seconds }: Pick<TaskDocument, 'timeout_seconds'>) =>
   (timeout_seconds ?? DEFAULT_TIMEOUT_SECONDS) * 1_000;
 
-/** The backoff: 1 to 60 seconds, doubled each time, with jitter; longer if the receiver asks for it. */
+/** Returns the backoff: 1 to 60 seconds, doubled each time, with jitter; longer if the receiver asks for it. */
 export function delayOf(tries: number, random: () => number, retryAfterMs = 0): number {
   const longest = Math.min(LONGEST_DELAY_MS, SHORTEST_DELAY_MS * 2 ** (tries + 1));
   const delayMs = Math.max(SHORTEST_DELAY_MS, Math.round((longest * (1 + random())) / 2));
@@ -70,7 +70,7 @@ const final = (status: FinalStatus, error: RunError | null): FinalEnding => ({
 });
 const canceled = (message: string): Ending => final('CANCELED', { name: 'Canceled', message });
 
-/** What to do with a run that was just claimed. */
+/** Decides what to do with a run that was just claimed. */
 export function startOf(
   entry: QueuedRun,
   run: RunDocument | null,
@@ -94,24 +94,26 @@ export function startOf(
   return { kind: 'execute' };
 }
 
-/** The attempts that were delivered. */
+/** The number of delivered attempts. */
 export const attemptsOf = ({ attempts = [] }: Pick<RunDocument, 'attempts'>): number => attempts.length;
 
 /** The facts about an attempt that has ended. */
 export interface AttemptEnded {
   entry: Pick<QueuedRun, 'due_at' | 'tries'>;
   task: Pick<TaskDocument, 'timeout_seconds' | 'max_attempts'>;
-  /** Which attempt it was; 1 is the first. */
+  /** Number of the attempt, starting at 1. */
   attempt: number;
-  /** Why it was aborted, if it was. */
+  /** Why the attempt was aborted, if it was. */
   stopped?: StopReason;
-  /** Where the work can be followed. */
+  /** Location at which the work can be followed. */
   location?: string;
   now: Date;
   random: () => number;
 }
 
-/** Decides what happens to the run. Completed work counts however late; otherwise the reason for the abort takes precedence. */
+/**
+ * Decides what happens to the run. Completed work always counts, however late. Otherwise the reason for the abort wins.
+ */
 export function endingOf(result: Result, ended: AttemptEnded): Ending {
   const { stopped, location } = ended;
   if (stopped === 'lease') return { kind: 'none' };
@@ -146,7 +148,7 @@ function undelivered(
 ): Ending {
   const delayMs = delayOf(entry.tries, random, retryAfterMs);
   const until = entry.due_at.getTime() + timeoutMsOf(task);
-  // The service may have stopped before it tried.
+  // The service may be shutting down before it tried.
   if (stopped === 'drain' || now.getTime() + delayMs <= until)
     return { kind: 'again', delivered: false, delayMs, error };
   const message = `The run could not be delivered in time: ${error.message}`;

@@ -5,19 +5,21 @@ import type { StopReason } from './ending.ts';
 
 /** An owner gives up a claim that it could not renew for this long. */
 export const GIVEN_UP_MS = 20_000;
-/** Other processes consider a claim lost after they have seen it unchanged for this long. */
+/** Observers release a claim that they have seen unchanged for this long. */
 export const LOST_MS = 30_000;
-/** After a longer gap between two looks, an observer starts anew: the owners may have been paused together with it. */
+/**
+ * An observer starts over after a longer gap between two looks, because the owners may have been paused along with it.
+ */
 const LONGEST_GAP_MS = 10_000;
 
 /** A claim of this process. */
 export class Lease {
   readonly entry: QueuedRun;
-  /** The location at which the work can be followed. */
+  /** Location at which the work can be followed. */
   location: string | undefined;
   /** Why the executor was aborted. */
   stopped: StopReason | undefined;
-  /** Whether the executor may have begun. */
+  /** Whether the executor may have started. */
   isDelivered = false;
   readonly #stopping = new AbortController();
   readonly #clock: Clock;
@@ -48,7 +50,7 @@ export class Lease {
     else this.stop('lease');
   }
 
-  /** Stops watching the lease: nothing executes any more. */
+  /** Ends the lease, once nothing executes under it. */
   end(): void {
     this.#hasEnded = true;
     this.#cancelTimer();
@@ -56,7 +58,7 @@ export class Lease {
 
   #renewed(atMs: number): void {
     this.#cancelTimer();
-    // A renewal may have been under way when the run ended.
+    // The run may have ended while its lease was being renewed.
     if (this.#hasEnded) return;
     const leftMs = Math.max(0, atMs + GIVEN_UP_MS - this.#clock.monotonicMs());
     this.#cancelTimer = this.#clock.setTimeout(() => this.stop('lease'), leftMs);

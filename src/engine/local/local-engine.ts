@@ -18,20 +18,25 @@ const RENEW_MS = 10_000;
 const SWEEP_MS = 600_000;
 /** The wall clock was set back if it falls behind the monotonic clock by more than this between two looks. */
 const SET_BACK_MS = 1_000;
-/** Time after the grace period: ending a command that ignores SIGTERM takes 5 seconds, and storing results a little more. */
+/**
+ * Time after the grace period. Ending a command that ignores SIGTERM takes 5 seconds, and storing results a little
+ * more.
+ */
 const STOP_MS = 6_500;
 
 export interface LocalEngineOptions {
   collections: Collections;
   executor: Executor;
   log: Logger;
-  /** Runs that execute at the same time in this process. */
+  /** The most runs that execute at the same time in this process. */
   concurrency: number;
-  /** How long running work may go on after `stop`. */
+  /** How long running work may continue after `stop`. */
   graceMs: number;
-  /** When each sample task last changed, by its id. The sweep does not plan one that is unchanged; enabling it does. */
+  /**
+   * When each sample task last changed, by id. The sweep does not plan unchanged sample tasks; enabling one plans it.
+   */
   sampleTasks?: SampleTasks;
-  /** How long runs are kept; undefined: without limit. */
+  /** Days to keep runs that have ended. Undefined: without limit. */
   runRetentionDays?: number | undefined;
   clock?: Clock;
   random?: () => number;
@@ -40,18 +45,18 @@ export interface LocalEngineOptions {
 
 export interface EngineState {
   kind: string;
-  /** False while an engine of another kind executes this database's tasks, and until the database has been reached. */
+  /** False until the database was reached, and while an engine of another kind executes this database's tasks. */
   live: boolean;
   /** Runs that execute in this process. */
   running: number;
-  /** Runs that wait, in all processes. */
+  /** Waiting runs across all processes. */
   waiting: number;
 }
 
 export interface LocalEngine {
   /**
-   * Stops the engine as on SIGTERM. Resolves when all of its work has ended, at the latest shortly after the grace period. The
-   * executor stays open.
+   * Stops the engine as on SIGTERM. Resolves when all of its work has ended, at the latest shortly after the grace
+   * period. Does not close the executor.
    */
   stop(): Promise<void>;
   /** Looks for due tasks and queued runs now, e.g. after a run was queued. */
@@ -59,7 +64,7 @@ export interface LocalEngine {
   state(): EngineState;
 }
 
-/** Starts the engine that executes tasks in this process. Any number of processes may do so on one database. */
+/** Starts the engine that executes tasks in this process. Several processes may run one on the same database. */
 export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
   const { collections, executor, log, concurrency, graceMs, sampleTasks = new Map() } = options;
   const { clock = systemClock, random = Math.random, observer = silentObserver } = options;
@@ -68,7 +73,7 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
   const runs = new RunStore(collections);
   const { kind } = executor;
   const stopping = new AbortController();
-  /** As this process renewed it last; undefined while another kind is live. */
+  /** The engine's document as last renewed by this process; undefined while an engine of another kind is live. */
   let renewed: EngineDocument | undefined;
   let isIdleLogged = false;
   let isSwept = false;
@@ -135,7 +140,7 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
     state: () => ({ kind, live: renewed !== undefined, ...runner.state }),
     stop: async () => {
       stopping.abort();
-      // Together: a look at many missed fire times must not take the runs' time of grace.
+      // Stop these together: planning many missed fire times must not use up the grace period of runs.
       await Promise.all([planning.stop(), sweeping.stop(), runner.stop(graceMs, STOP_MS)]);
       await renewal.stop();
     },

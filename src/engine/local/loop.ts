@@ -12,7 +12,6 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after a number of milliseconds. */
 export async function pause(clock: Clock, ms: number): Promise<void> {
   await new Promise<void>((resolve) => {
     clock.setTimeout(resolve, ms);
@@ -29,14 +28,14 @@ export class Loop {
   #again = false;
   #stopped = false;
 
-  /** @param pass - resolves to the milliseconds until the next one */
+  /** @param pass - resolves to the milliseconds until the next pass */
   constructor(clock: Clock, pass: () => Promise<number>, onError: (error: unknown) => void) {
     this.#clock = clock;
     this.#pass = pass;
     this.#onError = onError;
   }
 
-  /** Starts a pass now, or as soon as the current one has ended. */
+  /** Starts a pass now, or when the current one has ended. */
   wake(): void {
     if (this.#stopped) return;
     this.#cancelTimer();
@@ -44,7 +43,7 @@ export class Loop {
     this.#current ??= this.#run();
   }
 
-  /** Prevents further passes, and resolves when the current one has ended. */
+  /** Prevents further passes. Resolves when the current one has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer();

@@ -16,11 +16,11 @@ import type { EngineObserver } from './observer.ts';
 
 /** Tasks per look, and per page of a sweep. */
 const PAGE = 500;
-/** Tasks planned at the same time: each waits for three writes, which the database commits together. */
+/** Tasks planned concurrently. Each waits for three writes, which the database commits together. */
 const CONCURRENT_TASKS = 32;
 const LONGEST_WAIT_MS = 2_000;
 const HOUR_MS = 3_600_000;
-/** The most decisions of a task that are read at once; a look makes fewer than 120. */
+/** The most decisions about a task that are read at once. A look makes fewer than 120. */
 const DECISIONS = 1_000;
 
 export type SampleTasks = ReadonlyMap<string, PlannedTask['updated_at']>;
@@ -36,7 +36,7 @@ interface Stores {
   runs: RunStore;
 }
 
-/** The fire times after an instant. @throws if the schedule or time zone is invalid */
+/** Returns the fire times after an instant. @throws if the schedule or time zone is invalid */
 function timesAfter({ schedule, timezone }: PlannedTask, afterMs: number): Iterable<number> {
   return fireTimes(parseSchedule(schedule), timezone ?? 'UTC', afterMs);
 }
@@ -71,8 +71,8 @@ export class Planner {
 
   /**
    * Plans the tasks that are due.
-   * @param engine - the document of the engine as this process renewed it last
-   * @param stop - ends the look before the next decision; the next look goes on from there
+   * @param engine - the engine's document as last renewed by this process
+   * @param stop - ends the look before the next decision; the next look continues there
    * @returns milliseconds until the next look
    */
   async look(
@@ -104,8 +104,8 @@ export class Planner {
   }
 
   /**
-   * Plans enabled tasks that have no plan, and those whose plan does not match their schedule.
-   * @param samples - tasks that stay without a plan until somebody changes them
+   * Plans enabled tasks without a plan, and corrects plans that do not match the schedule.
+   * @param samples - tasks that stay unplanned until a user changes them
    * @returns how many tasks fire within the next hour
    */
   async sweep(samples: SampleTasks, stop: AbortSignal): Promise<number> {
@@ -167,7 +167,7 @@ export class Planner {
   }
 
   /**
-   * Queues runs that another planner decided to fire and may not have queued.
+   * Queues runs of fire times that another planner decided but may not have queued.
    * @returns the instant up to which fire times are decided; planners decide in ascending order
    */
   async #completeDecided({ _id, ...task }: PlannedTask, fromMs: number, now: Date): Promise<number> {
@@ -185,7 +185,7 @@ export class Planner {
     return untilMs;
   }
 
-  /** @returns false if another planner decided otherwise about several fire times; the task is then looked at again */
+  /** @returns false if another planner decided a different range of fire times; the task is then looked at again */
   async #decide(task: PlannedTask, due: Due, now: Date): Promise<boolean> {
     const { occurrences } = this.#stores;
     const decision = await this.#decisionOf(task, due);
@@ -221,7 +221,7 @@ export class Planner {
     return (await claims.isBusy(_id)) ? 'overlap' : undefined;
   }
 
-  /** Queues the run of a fire time, unless it was queued before. */
+  /** Queues the run of a fire time, unless the run already exists. */
   async #queue(task: PlannedTask, scheduled_at: Date, now: Date): Promise<void> {
     const { queue, runs } = this.#stores;
     const { _id: task_id, account_id, overlap, catch_up } = task;
@@ -229,7 +229,7 @@ export class Planner {
     if (await runs.findOwn(_id)) return;
     const late = now.getTime() - scheduled_at.getTime() > ON_TIME_MS;
     const serial = overlap !== 'allow' || (late && catch_up === 'all');
-    // A missed fire time counts as due now, so that its expiry and its delivery timeout start now.
+    // A late fire time counts as due now, so that its expiry and its delivery timeout start now.
     const due_at = late ? now : scheduled_at;
     await queue.add({ _id, task_id, account_id, trigger: 'scheduled', scheduled_at, due_at, serial });
     this.#log.info({ taskId: task_id, runId: _id, scheduledAt: scheduled_at, late }, 'run queued');
@@ -237,7 +237,10 @@ export class Planner {
   }
 }
 
-/** The instant up to which a decision counts. After the clock was set back, a missed range may reach into the future. */
+/**
+ * Returns the instant up to which a decision counts. If the clock was set back, a missed range may extend into the
+ * future.
+ */
 function decidedUntil(
   { scheduled_at, last_scheduled_at = scheduled_at }: OccurrenceDocument,
   now: Date,

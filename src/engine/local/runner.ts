@@ -5,14 +5,14 @@ import { Loop } from './loop.ts';
 
 const LOOK_MS = 2_000;
 const BEAT_MS = 5_000;
-/** Wait after a renewal that failed: a lease must outlast an interruption that is a few seconds shorter than itself. */
+/** Wait after a failed renewal. Short, so that a lease survives an interruption almost as long as itself. */
 const BEAT_RETRY_MS = 1_000;
 
-/** Claims queued runs and executes them, renews its claims, and releases those of workers that died. */
+/** Claims and executes queued runs, renews its claims, and releases the claims of dead workers. */
 export class Runner {
   readonly #tools: Tools;
   readonly #concurrency: number;
-  /** The id of this worker, new at every start. */
+  /** Id of this worker, new at every start. */
   readonly #id = randomUUID();
   readonly #leases = new Map<string, { lease: Lease; served: Promise<void> }>();
   readonly #observation = new Observation();
@@ -48,7 +48,7 @@ export class Runner {
     return { running: this.#leases.size, waiting: this.#waiting };
   }
 
-  /** Whether it can claim no run until one ends; it looks then. */
+  /** Whether all slots are taken. The runner looks for runs again when one ends. */
   get isFull(): boolean {
     return this.#leases.size >= this.#concurrency;
   }
@@ -59,8 +59,8 @@ export class Runner {
   }
 
   /**
-   * Stops claiming, and releases runs that were not delivered. Hands over work that another process can follow. Other work
-   * has the grace period to end.
+   * Stops claiming. Releases runs that were not delivered, and hands over work that another process can follow. Other
+   * work may continue until the grace period ends.
    */
   async stop(graceMs: number, deadlineMs: number): Promise<void> {
     const { clock } = this.#tools;
@@ -99,7 +99,7 @@ export class Runner {
     }
   }
 
-  /** One account gets at most half of the concurrency. */
+  /** Accounts that already use half of the concurrency, the most that one account gets. */
   #accountsWithTheirShare(): string[] {
     const share = Math.max(1, Math.floor(this.#concurrency / 2));
     const counts = new Map<string, number>();
@@ -120,7 +120,7 @@ export class Runner {
       log.error({ err: error, taskId, runId }, 'executing a claimed run failed');
     }
     lease.end();
-    // This process may have claimed the run again while the attempt that lost its lease stopped.
+    // While the attempt that lost its lease stopped, this process may have claimed the run again.
     if (this.#leases.get(runId)?.lease === lease) this.#leases.delete(runId);
     this.wake();
   }

@@ -4,7 +4,7 @@ import { isTrusted } from '../security/credentials.ts';
 import { errorOf } from '../reply/error-replies.ts';
 import { operationOf } from '../request/routes.ts';
 
-/** Counts and times each request, by operation and status. */
+/** Counts and times requests, by operation and status. */
 export function measure(metrics: Metrics): RequestHandler {
   return (request, response, next) => {
     if (isTrusted(request)) return next();

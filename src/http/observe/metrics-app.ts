@@ -21,11 +21,11 @@ function createMetricsApp(metrics: Metrics, reachable: boolean): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(apiHeaders);
-  // Where other hosts cannot reach it, no page of another site may either.
+  // If other hosts cannot reach the metrics, pages of other sites must not either.
   if (!reachable) app.use(ownMachine);
   app.get('/metrics', async (_request, response) => {
     const { contentType, body } = await metrics.text();
-    // Not send(), which would write the charset into the type in its own way.
+    // Express's send() would change the charset in the content type.
     response.setHeader('Content-Type', contentType);
     response.end(body);
   });
@@ -40,8 +40,8 @@ function createMetricsApp(metrics: Metrics, reachable: boolean): Express {
 const MAX_SCRAPERS = 20;
 
 /**
- * Serves /metrics, on a port of its own: who scrapes it has no key, and who uses the API is not to see it.
- * @returns what ends it
+ * Serves /metrics on its own port, because scrapers have no key, and API clients must not see the metrics.
+ * @returns a function that stops serving
  */
 export async function serveMetrics(
   metrics: Metrics,

@@ -7,7 +7,10 @@ import { isTrusted, keyOf } from '../security/credentials.ts';
 import { errorOf } from '../reply/error-replies.ts';
 import { hasPath, operationOf } from '../request/routes.ts';
 
-/** A client's own request id, as the spec allows it (openapi.yaml, RequestId): nothing that could forge a log line. */
+/**
+ * A client's own request id, as the spec allows it (openapi.yaml, RequestId). It contains nothing that could forge log
+ * lines.
+ */
 const USABLE_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
 function requestIdOf(request: IncomingMessage, response: ServerResponse): string {
@@ -18,8 +21,8 @@ function requestIdOf(request: IncomingMessage, response: ServerResponse): string
 }
 
 /**
- * What the log says of a request. Of its target only the path, and that only if there is such a path: a query may hold what
- * is nobody else's business, and a path that is misspelled may hold the query. The key's name, never it.
+ * Returns the fields of a request's log line. The query is left out, because it may contain personal data. The path is
+ * left out if it is unknown, because a misspelled path may contain the query. Of the key, only the name is logged.
  */
 function lineOf(request: IncomingMessage, response: ServerResponse) {
   const path = request.url?.split('?', 1)[0] ?? '';
@@ -31,14 +34,14 @@ function lineOf(request: IncomingMessage, response: ServerResponse) {
     operation: operationOf(request.method, path),
     status: response.statusCode,
     code: error?.code,
-    // What kept the request from being answered. Other messages may quote the request.
+    // The reason for a 503. Messages of other errors may quote the request.
     ...(error?.status === 503 && { reason: error.message }),
     key: keyOf(request)?.name,
     ...(!response.writableFinished && { aborted: true }),
   };
 }
 
-/** Gives each request its id, sent as x-request-id, and writes one line for it when its reply has gone out or broke off. */
+/** Assigns each request its id, sends it as x-request-id, and logs one line when the reply is complete or aborted. */
 export function requestLog(log: Logger): RequestHandler {
   const line = (
     request: IncomingMessage,
@@ -51,7 +54,7 @@ export function requestLog(log: Logger): RequestHandler {
   return pinoHttp({
     logger: log,
     genReqId: requestIdOf,
-    // Without these two, pino-http adds the whole request, headers and all.
+    // Without these two, pino-http logs the whole request, headers included.
     quietReqLogger: true,
     quietResLogger: true,
     customAttributeKeys: { reqId: 'requestId', responseTime: 'durationMs' },
@@ -60,11 +63,11 @@ export function requestLog(log: Logger): RequestHandler {
     customSuccessMessage: () => 'request',
     customErrorMessage: () => 'request',
     customLogLevel: (request, { statusCode }) => {
-      // The log is about what users ask.
+      // The warm-up is not traffic.
       if (isTrusted(request)) return 'silent';
-      // Balancers ask every other second.
+      // Load balancers poll the health checks every few seconds.
       if (request.url?.startsWith('/health/')) return 'debug';
-      // The database's failures are told once, by database/watch.ts.
+      // database/watch.ts logs a failure of the database once, not for each request.
       if (statusCode === 503) return 'warn';
       return statusCode >= 500 ? 'error' : 'info';
     },

@@ -4,7 +4,7 @@ import { isTrusted } from '../security/credentials.ts';
 import { errorOf } from '../reply/error-replies.ts';
 import { operationOf } from '../request/routes.ts';
 
-/** Has each request answered within a span. It tells what the log tells: no query, no header, no body. */
+/** Records each request as a span. Like the log, the span contains no query, header or body. */
 export function traceRequests(tracing: Tracing): RequestHandler {
   return (request, response, next) => {
     if (isTrusted(request)) return next();

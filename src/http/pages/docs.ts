@@ -7,7 +7,7 @@ import { docsHeaders } from '../security/security-headers.ts';
 import type { Spec } from '../request/spec.ts';
 import { staticFile } from './static-file.ts';
 
-/** What the page consists of; swagger-ui-dist has more in its folder than anyone should be served. */
+/** The files of the docs page. List them one by one, because the folder of swagger-ui-dist contains others. */
 const FILES = {
   '/docs': 'recoup-tasks/docs/index.html',
   '/docs/page.css': 'recoup-tasks/docs/page.css',
@@ -17,7 +17,7 @@ const FILES = {
   '/docs/favicon-32x32.png': 'swagger-ui-dist/favicon-32x32.png',
 };
 
-/** Swagger UI at /docs, from this service alone, and the spec it shows: as YAML, as JSON, and as text for models. */
+/** Serves Swagger UI at /docs, without external resources, and the spec as YAML, JSON and text for language models. */
 export function docs(spec: Spec): Router {
   const { resolve } = createRequire(import.meta.url);
   const router = Router({ caseSensitive: true, strict: true });

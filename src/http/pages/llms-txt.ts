@@ -7,7 +7,7 @@ const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
 const oneLine = (text = ''): string => text.trim().replaceAll(/\s*\n\s*/g, ' ');
 
-/** What a parameter's value is, such as `uuid`, `integer 1 to 1000`. */
+/** Returns the type of a parameter, such as `uuid` or `integer 1 to 1000`. */
 function kindOf({ schema }: OpenAPIV3.ParameterObject): string {
   if (!schema || '$ref' in schema) return 'see the reference';
   const range = schema.minimum === undefined ? '' : ` ${schema.minimum} to ${schema.maximum}`;
@@ -23,7 +23,7 @@ function parameterLine(parameter: OpenAPIV3.ParameterObject): string {
 
 type Components = OpenAPIV3.DocumentV3_1['components'];
 
-/** What a reply means; it may be described once for several operations. */
+/** Returns the description of a reply, which may be a reference to one that several operations share. */
 function replyText(
   reply: OpenAPIV3.ReferenceObject | OpenAPIV3.ResponseObject,
   components: Components,
@@ -33,7 +33,7 @@ function replyText(
   return named && !('$ref' in named) ? oneLine(named.description) : '';
 }
 
-/** The name of the schema of an operation's body. */
+/** Returns the name of the schema of an operation's body. */
 function bodyName({ requestBody }: Operation): string | undefined {
   const schema =
     requestBody && 'content' in requestBody ? requestBody.content['application/json']?.schema : undefined;
@@ -59,8 +59,8 @@ function operationText(method: string, path: string, operation: Operation, compo
 }
 
 /**
- * The API for language models (https://llmstxt.org), in Markdown: a short text with links to all of it. Made of the spec
- * when the service starts, so that it cannot say anything else.
+ * Returns the API description for language models (https://llmstxt.org), in Markdown. Generated from the spec, so the
+ * two cannot differ.
  */
 export function llmsTxt({ info, paths = {}, components }: OpenAPIV3.DocumentV3_1): string {
   const operations = Object.entries(paths).flatMap(([path, item]) =>

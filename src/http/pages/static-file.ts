@@ -7,7 +7,7 @@ import fresh from 'fresh';
 const brotli = promisify(brotliCompress);
 const deflate = promisify(gzip);
 
-/** Of 11. From 10 on, Swagger UI takes seconds, for a fifteenth less. */
+/** The maximum is 11. From 10 on, Swagger UI takes seconds to compress and gets only a fifteenth smaller. */
 const BROTLI_QUALITY = 9;
 
 const ENCODINGS = {
@@ -18,24 +18,27 @@ const ENCODINGS = {
 
 type Encoding = keyof typeof ENCODINGS;
 
-/** Best first: express would follow the order in which the client happens to list them. */
+/** The preferred encodings, best first. Express would follow the order in the client's header. */
 const PREFERRED: Encoding[] = ['br', 'gzip'];
 
 /**
- * Serves content that does not change while the process lives, compressed as the client accepts it. A browser keeps it
- * and asks each time whether it is still the same (304).
+ * Serves content that does not change while the process runs, in an encoding that the client accepts. Browsers cache it
+ * and revalidate each time (304).
  *
- * The content is compressed once, when it is first asked for, and kept: a middleware such as `compression` would
- * compress Swagger UI, a fifth of a second, for everyone who asks.
- * @param type as in `response.type`: a file's ending or a media type.
+ * The content is compressed once, on the first request. A middleware such as `compression` would spend a fifth of a
+ * second on Swagger UI for every request.
+ * @param type - as in `response.type`: a file extension or a media type
  */
 export function staticFile(content: Buffer, type: string): RequestHandler {
   let computed: string | undefined;
   const encoded = new Map<Encoding, Promise<Buffer>>();
 
-  /** Weak, because all encodings share it. Of the content, so that all copies of the service agree on it. */
+  /**
+   * Returns a weak ETag, because all encodings share it. It depends on the content only, so that all copies of the
+   * service agree.
+   */
   function etagOf(): string {
-    // Not before it is asked for: hashing Swagger UI would hold up each start.
+    // Computed on the first request, because hashing Swagger UI would delay every start.
     return (computed ??= `W/"${createHash('sha256').update(content).digest('base64url')}"`);
   }
 
@@ -48,7 +51,7 @@ export function staticFile(content: Buffer, type: string): RequestHandler {
   return async (request, response) => {
     const etag = etagOf();
     response.set({ ETag: etag, 'Cache-Control': 'no-cache' }).vary('Accept-Encoding');
-    // Not request.fresh, which app.ts turns off for the API.
+    // app.ts disables request.fresh for the API.
     if (fresh(request.headers, { etag })) {
       response.status(304).end();
       return;

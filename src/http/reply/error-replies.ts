@@ -19,14 +19,14 @@ const FAILED: Record<FailureKind, string> = {
   refused: 'refused the operation',
 };
 
-/** Express and the validator mark what they refuse as the caller's fault. */
+/** Whether Express or the validator marked the error as the caller's fault. */
 function isRefusal(error: unknown): error is Error {
   return (
     error instanceof Error && 'status' in error && Number(error.status) >= 400 && Number(error.status) < 500
   );
 }
 
-/** The error that the caller is told of; what went wrong inside stays in the log. */
+/** Converts any error to one for the caller. Internal causes go to the log only. */
 function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (isRefusal(error)) {
@@ -53,18 +53,18 @@ function toApiError(error: unknown): ApiError {
 
 const errors = new WeakMap<IncomingMessage, ApiError>();
 
-/** The error that a request was answered with; undefined if there is none so far. */
+/** Returns the error that a request was answered with; undefined if there is none yet. */
 export function errorOf(request: IncomingMessage): ApiError | undefined {
   return errors.get(request);
 }
 
-/** Whether it is only that a reply came when its request had been answered for, as one that took too long. */
+/** Whether a handler replied after its request had already been answered, for example by the deadline. */
 function isTooLate(error: unknown): boolean {
   const code = typeof error === 'object' && error && 'code' in error ? error.code : undefined;
   return code === 'ERR_HTTP_HEADERS_SENT';
 }
 
-/** Answers every error in the published envelope, and has the log told of those that are not the caller's. */
+/** Sends every error in the published envelope. Logs errors that are not the caller's fault. */
 export function errorReplies({
   log,
   database,
@@ -81,7 +81,7 @@ export function errorReplies({
     if (isDatabaseFailure(error)) database.failed(error, requestId);
     else if (status === 500) log.error({ requestId, code, err: error }, 'request failed');
     if (response.writableEnded) return;
-    // Nobody may take the part that was sent for the whole.
+    // Cut the connection, so that the client cannot take a partial reply for a complete one.
     if (response.headersSent) return void response.destroy();
     const body: ErrorResponse = { status: 'error', error: message, code, request_id: requestId };
     response

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { type JsonText, Piece } from '../../view/json-text.ts';
 
-/** A stretch of a body that is there: text, or texts that become the items of an array. */
+/** A part of a body that is in memory: text, or texts that become the items of an array. */
 export type WholeSegment = Piece | readonly JsonText<unknown>[];
 
 const DIGEST_LENGTH = 27;
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
-/** Arrays that several replies share are digested once. */
+/** Digests of arrays that several replies share. */
 const known = new WeakMap<readonly JsonText<unknown>[], string>();
 
 function digestOf(segment: WholeSegment): string {
@@ -21,8 +21,8 @@ function digestOf(segment: WholeSegment): string {
 }
 
 /**
- * A strong ETag (RFC 9110, 8.8.3) of a body from the digests of what it consists of: it depends on every byte that is sent,
- * the encoding included, and on nothing else, so that all copies of the service give the same.
+ * Returns a strong ETag (RFC 9110, 8.8.3), made from the digests of the body's parts. It depends on the bytes sent,
+ * including their encoding, and on nothing else, so that all copies of the service return the same one.
  */
 export function etagOf(segments: WholeSegment[], encoding: 'gzip' | 'identity'): string {
   const text = digest(segments.map(digestOf).join()).slice(0, DIGEST_LENGTH);

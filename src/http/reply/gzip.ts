@@ -4,34 +4,34 @@ import { createGzip } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
 import type { CacheStats } from '../../lib/cache-stats.ts';
 
-/** Output that zlib hands over at a time, at most. */
+/** The largest chunk that zlib emits. */
 const OUTPUT_BYTES = 65_536;
 
-/** Memory of an entry beside its bytes: key and objects. */
+/** Memory of a cache entry in addition to its bytes: key and objects. */
 const OVERHEAD_BYTES = 300;
 
-/** Compresses a reply while it is read, into one gzip member, no faster than its reader takes it. */
+/** Compresses a stream into one gzip member, no faster than its consumer reads. */
 export async function* gzipStream(buffers: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   const gzip = createGzip({ chunkSize: OUTPUT_BYTES });
-  // A failure of the source destroys `gzip` with its error, which the loop below throws.
+  // If the source fails, `gzip` is destroyed with its error, and the loop below throws it.
   const fed = pipeline(buffers, gzip).catch(() => undefined);
   try {
     yield* gzip;
   } finally {
     gzip.destroy();
-    // Until the source has been closed.
+    // Wait until the source is closed.
     await fed;
   }
 }
 
-/** Compresses whole replies, and keeps those that were sent last. */
+/** Compresses complete replies, and caches the most recent ones. */
 export class GzipCache {
   readonly #kept: LRUCache<string, Buffer> | undefined;
   readonly #underWay = new Map<string, Promise<Buffer>>();
   #hits = 0;
   #misses = 0;
 
-  /** @param maxBytes - of memory for compressed replies; 0 to keep none */
+  /** @param maxBytes - memory for compressed replies; 0 turns the cache off */
   constructor(maxBytes: number) {
     if (maxBytes > 0) {
       this.#kept = new LRUCache<string, Buffer>({
@@ -41,15 +41,15 @@ export class GzipCache {
     }
   }
 
-  /** A hit is a reply that was kept, or that another request was just compressing. */
+  /** A hit is a cached reply, or one that another request is already compressing. */
   stats(): CacheStats {
     const { size = 0, calculatedSize = 0 } = this.#kept ?? {};
     return { hits: this.#hits, misses: this.#misses, entries: size, bytes: calculatedSize };
   }
 
   /**
-   * The compressed form of a reply. Concurrent calls for the same reply share one compression.
-   * @param etag - strong, so that equal ones have equal bytes; undefined for a reply that is neither kept nor shared
+   * Returns a reply compressed. Concurrent calls for the same reply share one compression.
+   * @param etag - strong, so that equal ETags mean equal bytes; undefined for a reply that is neither cached nor shared
    */
   async compress(etag: string | undefined, plain: () => AsyncIterable<Buffer>): Promise<Buffer> {
     if (etag === undefined) return collect(gzipStream(plain()));

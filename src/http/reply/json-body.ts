@@ -7,11 +7,11 @@ import type { ReplyBudget } from '../server/reply-budget.ts';
 import { type WholeSegment, etagOf } from './etag.ts';
 import { type GzipCache, gzipStream } from './gzip.ts';
 
-/** Bytes that go out together: at first few, to come soon; then enough to make writes cheap. */
+/** Chunk sizes: the first is small, to arrive soon; the others are large, to make writes cheap. */
 const FIRST_CHUNK_BYTES = 16_384;
 const CHUNK_BYTES = 131_072;
 
-/** A reply up to this size is joined before it is sent, and then lies in memory until it has been taken. */
+/** A reply up to this size is joined before it is sent. It then stays in memory until the client has read it. */
 const JOINED_BYTES = 2_097_152;
 
 /** Bytes held by a reply that is sent in chunks: one chunk in transit, one being filled. */
@@ -20,12 +20,12 @@ const CHUNKS_BYTES = 2 * CHUNK_BYTES;
 /** Bytes held by a streamed reply: a batch of tasks as documents and as text, chunks, and zlib's state. */
 const STREAM_BYTES = 4_194_304;
 
-/** A smaller reply fits into one packet as it is. */
+/** Smaller replies fit into one packet uncompressed. */
 const GZIP_FROM_BYTES = 1_024;
 
 const COMMA = Buffer.from(',');
 
-/** A body as text: what is there, and in its place what is still to be read. */
+/** A body as text: parts in memory, and iterables for parts that are read while it is sent. */
 type Segments = (WholeSegment | AsyncIterable<JsonText<unknown>>)[];
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<JsonText<unknown>> {
@@ -37,8 +37,8 @@ function isTexts(value: unknown): value is JsonText<unknown>[] {
 }
 
 /**
- * The JSON text of an object in segments. Arrays and async iterables of texts become arrays.
- * @param limitMs - for each item of an async iterable
+ * Splits the JSON text of an object into segments. Arrays and async iterables of texts become arrays.
+ * @param limitMs - time limit for each item of an async iterable
  */
 function segmentsOf(body: object, limitMs: number): Segments {
   const segments: Segments = [];
@@ -57,7 +57,7 @@ function segmentsOf(body: object, limitMs: number): Segments {
   return segments;
 }
 
-/** Whether all of a body is there, and nothing still to be read. */
+/** Whether the whole body is in memory. */
 function isWhole(segments: Segments): segments is WholeSegment[] {
   return !segments.some(isAsyncIterable);
 }
@@ -84,7 +84,7 @@ function lengthOf(segments: WholeSegment[]): number {
   }, 0);
 }
 
-/** Arrays that several replies share are joined once, as long as one of them is being sent. */
+/** Arrays that several replies share are joined once, and kept while one of the replies is being sent. */
 const joined = new WeakMap<readonly JsonText<unknown>[], Buffer>();
 
 function join(texts: readonly JsonText<unknown>[]): Buffer {
@@ -100,7 +100,7 @@ function join(texts: readonly JsonText<unknown>[]): Buffer {
   return text;
 }
 
-/** Copies buffers into larger ones: each write costs as much as copying many kilobytes. */
+/** Copies buffers into larger ones, because a write costs as much as copying many kilobytes. */
 async function* chunksOf(buffers: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   let chunk = Buffer.allocUnsafe(FIRST_CHUNK_BYTES);
   let used = 0;
@@ -118,7 +118,7 @@ async function* chunksOf(buffers: AsyncIterable<Buffer>): AsyncGenerator<Buffer,
   yield chunk.subarray(0, used);
 }
 
-/** The part that identifies a body: replies with the same text share this object. */
+/** Returns the part that identifies a body. Replies with the same text share this object. */
 function sharedOf(segments: WholeSegment[]): object {
   const [first] = segments;
   return segments.find(Array.isArray) ?? (first instanceof Piece ? first.bytes : segments);
@@ -129,7 +129,7 @@ function sharedOf(segments: WholeSegment[]): object {
  * client reads.
  */
 function sendJoined(response: Response, segments: WholeSegment[]): Promise<void> {
-  // A client that leaves is no failure; the log's line of the request says so.
+  // A client that disconnects is not a failure. The request log records it.
   const ended = finished(response).catch(() => undefined);
   response.cork();
   for (const segment of segments) response.write(segment instanceof Piece ? segment.bytes : join(segment));
@@ -138,7 +138,7 @@ function sendJoined(response: Response, segments: WholeSegment[]): Promise<void>
   return ended;
 }
 
-/** Sends a body as it is read; what fails before the first byte is still answered with an error. */
+/** Streams a body. If it fails before the first byte, the client still gets an error reply. */
 async function stream(
   response: Response,
   headers: Record<string, string>,
@@ -150,9 +150,9 @@ async function stream(
       yield first;
       yield* chunks;
     } catch (error) {
-      // Where the client has left, ending the reading may fail, and concerns nobody.
+      // If the client has left, an error while the source closes is irrelevant.
       failed = !response.destroyed;
-      // Not only ended: a client of HTTP/1.0 takes the end of the connection for the end of the reply.
+      // Reset the connection: an HTTP/1.0 client takes a normal close for the end of the reply.
       response.socket?.resetAndDestroy();
       throw error;
     }
@@ -163,14 +163,14 @@ async function stream(
     if (response.req.method === 'HEAD') response.end();
     else if (!first.done) await pipeline(send(first.value), response);
   } catch (error) {
-    // Otherwise the client left, perhaps before the first byte, and the log's line of the request says so.
+    // Otherwise the client left, perhaps before the first byte, and the request log records that.
     if (failed || !(response.headersSent || response.destroyed)) throw error;
   } finally {
     await chunks.return();
   }
 }
 
-/** Sends a body whose length is known: at once where it is small, else no faster than the client takes it. */
+/** Sends a body of known length: a small one at once, a larger one no faster than the client reads. */
 async function sendWhole(
   response: Response,
   headers: Record<string, string>,
@@ -187,23 +187,23 @@ async function sendWhole(
   else return sendJoined(response, segments);
 }
 
-/** How a body is sent. */
+/** How to send a body. */
 export interface Sending {
   gzip: GzipCache;
   budget: ReplyBudget;
-  /** In which what is still to be read must come, each time that the client can take more. */
+  /** Time limit for each read of the remaining body, once the client can take more. */
   operationTimeoutMs: number;
 }
 
-/** Whether a client would rather have it compressed. Express names the best that it accepts, of equals the first it lists. */
+/** Whether the client prefers gzip. Express returns the best accepted encoding; among equals, the one listed first. */
 function prefersGzip(request: Request): boolean {
   return request.acceptsEncodings('gzip', 'identity') === 'gzip';
 }
 
 /**
- * Sends a body as JSON, compressed where the client accepts it: with its length and an ETag where all of it is there, else as
- * it is read and no faster than the client takes it. A client that has the same already is told so (304). One that leaves
- * stops the reading; a failure in the middle cuts the connection.
+ * Sends a body as JSON, compressed if the client accepts that. A complete body gets a Content-Length and an ETag, and
+ * 304 if the client has the same version. Other bodies are streamed, no faster than the client reads. If the client
+ * leaves, reading stops. If reading fails in the middle, the connection is cut.
  */
 export async function sendJson(
   response: Response,
@@ -218,11 +218,11 @@ export async function sendJson(
   const headers: Record<string, string> = {};
   const isKept = response.get('Cache-Control') === undefined && ['GET', 'HEAD'].includes(request.method);
   if (isKept) {
-    // For the client that asked alone, and each time only after asking whether it is still the same.
+    // Only this client may cache the reply, and must revalidate it each time.
     headers['Cache-Control'] = 'private, no-cache';
     if (whole) headers.ETag = etagOf(whole, compress ? 'gzip' : 'identity');
-    // Without the request's Cache-Control: fetch adds no-cache wherever a program sends If-None-Match, and `fresh` takes that
-    // for a wish to have all of it (RFC 9111, 5.2.1.4 asks caches, not the origin).
+    // Ignore the request's Cache-Control. fetch adds no-cache when a program sends If-None-Match, and `fresh` would
+    // then never match. The directive is for caches, not for the origin (RFC 9111, 5.2.1.4).
     const condition = { 'if-none-match': request.headers['if-none-match'] };
     if (whole && fresh(condition, { etag: headers.ETag })) {
       response.status(304).set(headers).end();
@@ -238,7 +238,7 @@ export async function sendJson(
     return stream(response, headers, compress ? gzipStream(plain()) : plain());
   }
   if (!compress) return sendWhole(response, headers, whole, budget);
-  // The length is optional in a reply to HEAD, and not worth the compression.
+  // A reply to HEAD may omit the length, which is not worth the compression.
   if (request.method === 'HEAD') return void response.set(headers).end();
   budget.holds(response, 0, [sharedOf(whole), lengthOf(whole)]);
   const compressed = await gzip.compress(headers.ETag, plain);

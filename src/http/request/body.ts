@@ -8,7 +8,7 @@ import { UnacceptableJson, parseStrictly } from '../../lib/strict-json.ts';
 
 type Sizes = Pick<Limits, 'maxBodyBytes' | 'maxRunsBodyBytes' | 'maxJsonDepth'>;
 
-/** JSON is UTF-8 (RFC 8259, section 8.1); a parameter may say so, and nothing else. */
+/** JSON is UTF-8 (RFC 8259, section 8.1). The only parameter allowed is a charset that confirms it. */
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
 const checkType: RequestHandler = (request, _response, next) => {
@@ -46,7 +46,7 @@ const parseUpTo =
     next();
   };
 
-/** What express' reader of bodies refuses, in our words. */
+/** Converts errors of Express's body reader to ours. */
 function explain(error: unknown, maxBytes: number): unknown {
   const type = error instanceof Error && 'type' in error ? error.type : undefined;
   if (type === 'entity.too.large') return tooLarge(maxBytes, error);
@@ -81,7 +81,7 @@ function readerUpTo(maxBytes: number, maxDepth: number): RequestHandler {
     reader(request, response, (error?: unknown) => next(error && explain(error, maxBytes)));
 }
 
-/** Reads the body of an operation that takes one; that of any other is not looked at. */
+/** Reads and parses the body of operations that take one. Ignores the body of all others. */
 export function body({ maxBodyBytes, maxRunsBodyBytes, maxJsonDepth }: Sizes): RequestHandler {
   const reader = readerUpTo(maxBodyBytes, maxJsonDepth);
   const runsReader = readerUpTo(maxRunsBodyBytes, maxJsonDepth);

@@ -2,7 +2,7 @@ import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.j
 
 type Parameter = OpenAPIV3.ParameterObject;
 
-/** A parameter of the spec, where it is given by its name too. */
+/** Resolves a parameter that may be a reference. */
 export function parameterOf(
   given: Parameter | OpenAPIV3.ReferenceObject,
   components: OpenAPIV3.DocumentV3_1['components'],
@@ -14,14 +14,14 @@ export function parameterOf(
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
-/** An operation of the spec; HEAD is answered as GET. */
+/** Returns an operation of the spec. HEAD is answered as GET. */
 function operationObject(document: OpenAPIV3.DocumentV3_1, path: string, method: string) {
   const wanted = method === 'HEAD' ? 'get' : method.toLowerCase();
   const known = METHODS.find((one) => one === wanted);
   return known && document.paths?.[path]?.[known];
 }
 
-/** The parameters of an operation of the spec in one place, by name. */
+/** Returns the query or header parameters of an operation, by name. */
 export function parametersOf(
   document: OpenAPIV3.DocumentV3_1,
   place: 'query' | 'header',
@@ -33,7 +33,7 @@ export function parametersOf(
   return new Map(parameters.map((parameter) => [parameter.name, parameter]));
 }
 
-/** The roles that an operation's caller must have: its own security requirements name them, or those of all operations. */
+/** Returns the roles that an operation requires, from its own security requirements or the global ones. */
 export function rolesOf(
   document: OpenAPIV3.DocumentV3_1,
   { path, method }: { path: string; method: string },
@@ -42,7 +42,7 @@ export function rolesOf(
   return security.flatMap((scheme) => Object.values(scheme).flat());
 }
 
-/** Whether the spec opens an operation to everybody. */
+/** Whether the spec lets an operation be called without a key. */
 export function needsNoKey(
   document: OpenAPIV3.DocumentV3_1,
   { path, method }: { path: string; method: string },
@@ -50,7 +50,7 @@ export function needsNoKey(
   return operationObject(document, path, method)?.security?.length === 0;
 }
 
-/** A schema of the spec, where it is given by its name too. */
+/** Resolves a schema that may be a reference. */
 function resolve(document: OpenAPIV3.DocumentV3_1, schema: unknown): object {
   const reference =
     typeof schema === 'object' && schema && '$ref' in schema ? String(schema.$ref) : undefined;
@@ -61,7 +61,7 @@ function resolve(document: OpenAPIV3.DocumentV3_1, schema: unknown): object {
 const memberOf = (value: unknown, name: string): unknown =>
   Object.entries(Object(value)).find(([key]) => key === name)?.[1];
 
-/** The schema of a field of an operation's body, by its path, such as ['runs', '0', 'status']; {} where there is none. */
+/** Returns the schema of a body field, by its path, such as ['runs', '0', 'status']; {} if there is none. */
 export function fieldSchemaOf(
   document: OpenAPIV3.DocumentV3_1,
   { path, method }: { path: string; method: string },
@@ -76,12 +76,12 @@ export function fieldSchemaOf(
   );
 }
 
-/** The names of the fields that an object of that schema may have; none where it is not one. */
+/** Returns the names of an object schema's fields; none for other schemas. */
 export function fieldNamesOf(schema: object): string[] {
   return Object.keys(Object(memberOf(schema, 'properties')));
 }
 
-/** What a value must be, in words, from its schema: "a UUID such as …", "an integer from 1 to 1000". */
+/** Describes the values that a schema allows: "a UUID such as …", "an integer from 1 to 1000". */
 export function expectationOf(document: OpenAPIV3.DocumentV3_1, given: unknown): string {
   const schema = resolve(document, given);
   const [format, pattern] = ['format', 'pattern'].map((name) => memberOf(schema, name));

@@ -4,7 +4,7 @@ import { routes } from '../../../generated/express.gen.ts';
 
 type Document = OpenAPIV3.DocumentV3_1;
 
-/** What a reference such as #/components/schemas/Task names. */
+/** Returns what a reference such as #/components/schemas/Task points to. */
 function referredBy(reference: string, document: Document): unknown {
   const names = reference.split('/').slice(1);
   return names.reduce<unknown>(
@@ -13,7 +13,9 @@ function referredBy(reference: string, document: Document): unknown {
   );
 }
 
-/** A copy of an operation's parameters and body that has no references: the validator would compile those once more. */
+/**
+ * Copies an operation's parameters and body with all references resolved. The validator would compile references again.
+ */
 function requestOf(
   { parameters, requestBody }: Partial<OpenAPIV3.OperationObject>,
   document: Document,
@@ -27,15 +29,15 @@ function requestOf(
     }),
   );
   for (const parameter of operation.parameters ?? []) {
-    // The validator would refuse the colons of an instant in a query; query.ts has read the query more strictly.
+    // The validator would refuse the colons of an instant in a query. strict-query.ts has already checked the query.
     if ('in' in parameter && parameter.in === 'query') parameter.allowReserved = true;
   }
   return operation;
 }
 
 /**
- * What the spec says of requests, as the validator wants it. Given all of the spec, the validator would go through it
- * several times for each operation, replies, examples and all, which took longer than the rest of the start.
+ * Returns the request half of the spec in the validator's format. From the whole spec, the validator would traverse
+ * replies and examples several times per operation, which took longer than the rest of the start.
  */
 export function requestSpec(document: Document): Spec {
   const paths: Document['paths'] = {};

@@ -9,7 +9,7 @@ import { parametersOf } from './parameters.ts';
 
 type Path = (typeof routes)[OperationId]['path'];
 
-/** The array that an error of a path carries, empty, so that a client's loop over it does not trip. */
+/** Empty arrays that error replies contain, so that a client's loop over them does not fail. */
 const EMPTY_ARRAYS: { [P in Path]: Record<string, []> } = {
   '/api/tasks': { tasks: [] },
   '/api/tasks/runs': { runs: [] },
@@ -31,7 +31,7 @@ function methodsOf(path: string): string[] {
   return methods.includes('GET') ? ['GET', 'HEAD', ...methods.filter((method) => method !== 'GET')] : methods;
 }
 
-/** The operation that a request names, if there is one. HEAD is answered as GET. */
+/** Returns the operation of a request; undefined if there is none. HEAD is answered as GET. */
 export function operationOf(method: string | undefined, path: string | undefined): OperationId | undefined {
   const wanted = method === 'HEAD' ? 'get' : method?.toLowerCase();
   return operationIds.find((id) => routes[id].path === path && routes[id].method === wanted);
@@ -47,7 +47,7 @@ export function takesBody(id: OperationId): boolean {
   return routes[id].hasBody;
 }
 
-/** What an error reply of that path has beside the envelope. */
+/** Returns the fields of a path's error reply beside the envelope. */
 export function emptyArrayOf(path: string): Record<string, []> {
   return Object.entries(EMPTY_ARRAYS).find(([known]) => known === path)?.[1] ?? {};
 }
@@ -73,9 +73,9 @@ export const checkRoute: RequestHandler = (request, _response, next) => {
 /** Parameters of a media range, except its weight. */
 const OTHER_PARAMETERS = /;\s*(?!q=)[\w-]+=("[^"]*"|[^;,]*)/gi;
 
-/** Refuses requests for another type than the one there is. */
+/** Refuses requests that do not accept JSON. */
 export const checkAccept: RequestHandler = (request, _response, next) => {
-  // `application/json; charset=utf-8` asks for what there is; Express would compare the parameter too.
+  // `application/json; charset=utf-8` is acceptable too, but Express would compare the parameter.
   request.headers.accept = request.headers.accept?.replaceAll(OTHER_PARAMETERS, '');
   if (request.accepts('application/json')) return next();
   throw new ApiError(
@@ -93,7 +93,8 @@ function serve<Id extends OperationId>(
   const handler = handlers[id];
   return async (request, response) => {
     const headers = Object.fromEntries(headerNames.map((name) => [name, request.get(name)]));
-    // credentials.ts has found the principal. The validator has made all three what the operation's input type says; no type of express' could.
+    // The validator has ensured that all three have the operation's input type, which Express's types cannot express.
+    // credentials.ts has set the principal.
     response.locals.input = { query: request.query, body: request.body, headers };
     const reply = await handler(response.locals.input, response.locals.principal);
     // Do not await: a pending call keeps the body in memory until the client has read the reply.
@@ -101,7 +102,7 @@ function serve<Id extends OperationId>(
   };
 }
 
-/** Calls the handler of each operation with the request's validated parts, and sends what it returns. */
+/** Routes each operation to its handler with the validated parts of the request, and sends the reply. */
 export function router(handlers: Handlers, document: OpenAPIV3.DocumentV3_1, sending: Sending): Router {
   const all = Router({ caseSensitive: true, strict: true });
   for (const id of operationIds) {

@@ -5,8 +5,8 @@ import type { Limits } from '../../config/limits.ts';
 type Sizes = Pick<Limits, 'maxUrlBytes' | 'maxHeaderBytes'>;
 
 /**
- * Refuses what HTTP allows and this service does not: long URLs, large headers, HTTP/1.1 without Host, two Hosts. Node's
- * own limit in listener.ts is above that of the headers, and answers without knowing the path.
+ * Refuses requests that HTTP allows and this service does not: long URLs, large headers, HTTP/1.1 without Host, two
+ * Hosts. Node's own header limit (listener.ts) is higher, and its error reply does not depend on the path.
  */
 export function sizes({ maxUrlBytes, maxHeaderBytes }: Sizes): RequestHandler {
   return (request, _response, next) => {
@@ -29,7 +29,7 @@ export function sizes({ maxUrlBytes, maxHeaderBytes }: Sizes): RequestHandler {
     }
     const hosts = request.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
     if (hosts.length > 1) {
-      // RFC 9112, section 3.2: node would take the first, and a proxy before it perhaps another.
+      // RFC 9112, section 3.2. Node would use the first Host, and a proxy in front of it perhaps another.
       throw new ApiError('malformed_request', 'The request has more than one Host header; send one.');
     }
     next();

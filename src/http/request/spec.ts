@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
 import { Unusable, reasonOf } from '../../lib/system-errors.ts';
 
-/** The published contract: the file as it is, and what it says, by its copy as JSON that `npm run generate` makes. */
+/** The published contract: openapi.yaml as it is, and parsed from the JSON copy that `npm run generate` writes. */
 export interface Spec {
   yaml: string;
   document: OpenAPIV3.DocumentV3_1;

@@ -5,8 +5,8 @@ import { ApiError } from '../../lib/errors.ts';
 import { expectationOf, parametersOf } from './parameters.ts';
 
 /**
- * Decimal digits as people and JSON write them, and no more than a number holds exactly. express-openapi-validator also
- * takes 0x10, 1e1 and " 10", and 400 nines as Infinity, which Ajv then lets pass any maximum.
+ * Decimal digits as people and JSON write them, few enough to be exact. express-openapi-validator also accepts 0x10,
+ * 1e1 and " 10". It reads 400 nines as Infinity, which Ajv then accepts despite any maximum.
  */
 const PLAIN_INTEGER = /^-?(0|[1-9]\d{0,14})$/;
 
@@ -20,7 +20,7 @@ function decode(text: string): string {
   }
 }
 
-/** Names and values of a query as they were sent, none merged, guessed or dropped. */
+/** Splits a query into names and values exactly as sent; merges and drops none. */
 function parse(query: string): [name: string, value: string][] {
   const pairs = query.split('&').filter((pair) => pair !== '');
   return pairs.map((pair) => {
@@ -31,7 +31,7 @@ function parse(query: string): [name: string, value: string][] {
   });
 }
 
-/** @throws ApiError for the first thing in the query that the validator would let pass, merge or misread. */
+/** @throws ApiError for the first part of the query that the validator would ignore, merge or misread */
 function check(query: string, document: OpenAPIV3.DocumentV3_1, request: Request): void {
   const parameters = parametersOf(document, 'query', request);
   const seen = new Set<string>();
@@ -62,8 +62,8 @@ function check(query: string, document: OpenAPIV3.DocumentV3_1, request: Request
 }
 
 /**
- * Parses a query for Express. A repeated parameter becomes the comma-separated list that the spec writes: generated clients
- * that ignore `explode: false` send `status=A&status=B` for `status=A,B`.
+ * Parses a query for Express. A repeated parameter becomes the comma-separated list of the spec, because generated
+ * clients that ignore `explode: false` send `status=A&status=B` for `status=A,B`.
  */
 export function parseQuery(query: string): Record<string, string> {
   const pairs = Object.entries(parsePairs(query, '&', '=', { maxKeys: 0 }));
@@ -71,8 +71,8 @@ export function parseQuery(query: string): Record<string, string> {
 }
 
 /**
- * Checks the query as it was sent, by the operation's parameters in the spec. The validator behind it sees only what a
- * parser has made of it, in which broken encodings, repetitions and odd numbers have become something else.
+ * Checks the query as it was sent, against the operation's parameters in the spec. The validator only sees the parsed
+ * query, where broken encodings, repetitions and odd numbers are no longer visible.
  */
 export function strictQuery(document: OpenAPIV3.DocumentV3_1): RequestHandler {
   return (request, _response, next) => {

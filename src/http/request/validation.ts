@@ -25,7 +25,7 @@ interface Problem {
   errorCode?: string;
 }
 
-/** Explains what is wrong with a field of the body, and what would be right. */
+/** Explains what is wrong with a body field, and what would be right. */
 function explainField({ path, message, errorCode = '' }: Problem, spec: Document, request: Request): string {
   const segments = path.split('/').slice(2);
   const known = (of: string[]) => fieldNamesOf(fieldSchemaOf(spec, request, of)).join(', ');
@@ -56,7 +56,7 @@ function explain(error: unknown, document: Document, request: Request): unknown 
   if (!(error instanceof internals.BadRequest)) return error;
   const parameters = parametersOf(document, 'query', request);
   const headers = [...parametersOf(document, 'header', request).values()];
-  // The validator loses the place of a field whose name is empty; parameters are checked by name before.
+  // The validator loses the path of a field with an empty name. Parameter names are checked before this.
   const found = error.errors.map((problem) =>
     problem.path === '' ? { ...problem, path: '/body/' } : problem,
   );
@@ -73,10 +73,9 @@ function explain(error: unknown, document: Document, request: Request): unknown 
 }
 
 /**
- * Refuses every request that the spec does not allow, and converts its parameters to the types in the spec.
- * The validator takes HEAD for an unknown method, so it is shown GET. It is made without the package's usual entrance,
- * which compiles the schema of all OpenAPI documents at each start, even where validateApiSpec is false (5.6.2); the tests
- * hold the spec against that schema.
+ * Refuses every request that the spec does not allow, and converts parameters to the types in the spec. The validator
+ * does not know HEAD, so it gets GET. The package's usual entry point would compile the schema of all OpenAPI documents
+ * at each start, even if validateApiSpec is false (5.6.2). The tests validate the spec against that schema instead.
  */
 export function validation(document: Document): RequestHandler {
   const spec = requestSpec(document);
@@ -88,14 +87,14 @@ export function validation(document: Document): RequestHandler {
       validateResponses: false,
       validateSecurity: false,
       fileUploader: false,
-      // The fast way, which is its default, takes February 30.
+      // The default, fast mode accepts February 30.
       ajvFormats: { mode: 'full' },
     }).installMiddleware(Promise.resolve(spec)),
   );
   return (request, response, next) => {
     const { method } = request;
     if (method === 'HEAD') request.method = 'GET';
-    // The validator compiles an operation anew for each content type and keeps it for ever; body.ts has checked the type.
+    // The validator compiles an operation again for each content type and never frees it. body.ts has checked the type.
     const id = operationOf(method, request.path);
     request.headers['content-type'] = id && takesBody(id) ? 'application/json' : undefined;
     validator(request, response, (error?: unknown) => {

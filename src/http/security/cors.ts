@@ -2,10 +2,10 @@ import cors from 'cors';
 import type { RequestHandler } from 'express';
 import { routes } from '../../../generated/express.gen.ts';
 
-/** How long a browser may remember what it was told, in seconds; Chromium takes no longer. */
+/** How long a browser may cache a preflight reply, in seconds. Chromium's maximum. */
 const MAX_AGE_SECONDS = 7_200;
 
-/** What a page may send; `x-api-key` and `Authorization` are the credentials, and there are no cookies. */
+/** Headers that a page may send. Credentials are `x-api-key` and `Authorization`; there are no cookies. */
 const REQUEST_HEADERS = [
   'Authorization',
   'Content-Type',
@@ -17,10 +17,10 @@ const REQUEST_HEADERS = [
   'x-request-id',
 ];
 
-/** What a page may read, besides what browsers always show. */
+/** Headers that a page may read, in addition to those that browsers always expose. */
 const REPLY_HEADERS = ['ETag', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'x-request-id'];
 
-/** Lets pages of these origins, and no others, ask this service, by their callers' keys. */
+/** Allows pages of these origins, and no others, to call the API with a key. */
 export function crossOrigin(origins: string[]): RequestHandler {
   const methods = [...new Set(Object.values(routes).map(({ method }) => method.toUpperCase()))];
   const answer = cors({
@@ -32,7 +32,7 @@ export function crossOrigin(origins: string[]): RequestHandler {
   });
   return (request, response, next) => {
     const { origin, 'access-control-request-method': method } = request.headers;
-    // The library would answer any OPTIONS; one that is no preflight is a method which no path has.
+    // The library would answer any OPTIONS request. One that is no preflight gets 405.
     if (request.method === 'OPTIONS' && (origin === undefined || method === undefined)) return next();
     return answer(request, response, next);
   };

@@ -7,35 +7,35 @@ import type { KeyStore } from '../../store/key-store.ts';
 import { ApiError } from '../../lib/errors.ts';
 import { needsNoKey, rolesOf } from '../request/parameters.ts';
 
-/** `required`: every request has a key. `none`: everybody is an admin. */
+/** `required`: every request needs a key. `none`: every caller is an admin. */
 export type Auth = 'required' | 'none';
 
 const EVERYBODY: Principal = { scope: 'admin', caller: 'everybody' };
 
-/** Who asks what is open to everybody: for whatever else, he is of an account that does not exist. */
+/** The principal of operations that need no key. It has no rights, and its account does not exist. */
 const ANYBODY: Principal = { scope: 'account', accountId: '', may: [], caller: 'anybody' };
 
-/** RFC 9110, 11.6.1: a 401 says which scheme of Authorization is understood. */
+/** A 401 names the supported scheme (RFC 9110, 11.6.1). */
 const CHALLENGE = { 'WWW-Authenticate': 'Bearer realm="recoup-tasks"' };
 
-/** The name of a scheme that is fit to be repeated. */
+/** A scheme name that is safe to repeat in an error message. */
 const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]{0,30}(?= |$)/;
 
 const trusted = new WeakSet<IncomingMessage>();
 
-/** Takes a request of this process itself for an admin's, whatever headers it has. */
+/** Marks a request as made by this process itself. It is served as an admin's, whatever its headers. */
 export function trust(request: IncomingMessage): void {
   trusted.add(request);
 }
 
-/** Whether a request is of this process itself. */
+/** Whether a request was made by this process itself. */
 export function isTrusted(request: IncomingMessage): boolean {
   return trusted.has(request);
 }
 
 const keysOfRequests = new WeakMap<IncomingMessage, ApiKeyDocument>();
 
-/** The key that a request was let in by; undefined where none was asked for, and before it was looked at. */
+/** Returns the key that authenticated a request; undefined if none was needed, or before authentication. */
 export function keyOf(request: IncomingMessage): ApiKeyDocument | undefined {
   return keysOfRequests.get(request);
 }
@@ -44,7 +44,7 @@ function refuse(code: 'missing_credentials' | 'invalid_credentials', message: st
   throw new ApiError(code, message, { headers: CHALLENGE });
 }
 
-/** The only value of a header that may be given once; node would merge or drop the others. */
+/** Returns the only value of a header. Node would merge or drop repetitions. */
 function onlyValue(request: IncomingMessage, name: 'x-api-key' | 'authorization'): string | undefined {
   const values = request.headersDistinct[name] ?? [];
   if (values.length > 1)
@@ -52,7 +52,7 @@ function onlyValue(request: IncomingMessage, name: 'x-api-key' | 'authorization'
   return values[0];
 }
 
-/** The key that a request presents, and how. */
+/** Returns the key in a request, and the place where it was sent. */
 function presentedKey(request: IncomingMessage): { key: string; place: string } {
   const apiKey = onlyValue(request, 'x-api-key');
   const authorization = onlyValue(request, 'authorization');
@@ -66,7 +66,7 @@ function presentedKey(request: IncomingMessage): { key: string; place: string } 
       'The API key is missing. Send it as "x-api-key: KEY" or "Authorization: Bearer KEY".',
     );
   }
-  // The scheme's name is the same in either case (RFC 9110, 11.1).
+  // Scheme names are case-insensitive (RFC 9110, 11.1).
   const [, bearer] = /^Bearer +(.*)$/i.exec(authorization) ?? [];
   if (bearer !== undefined) return { key: bearer, place: 'Authorization: Bearer' };
   const scheme = SCHEME.exec(authorization)?.[0];
@@ -77,7 +77,9 @@ function presentedKey(request: IncomingMessage): { key: string; place: string } 
   );
 }
 
-/** Finds out who asks, for the handlers, and refuses who may not. */
+/**
+ * Authenticates the caller, sets `response.locals.principal`, and refuses callers without the roles of the operation.
+ */
 export function credentials({
   auth,
   keys,

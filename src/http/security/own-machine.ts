@@ -6,9 +6,9 @@ import { needsNoKey } from '../request/parameters.ts';
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 
 /**
- * Refuses what pages of other sites have a browser ask. Without credentials, whoever reaches the service may do
- * everything; it listens on loopback, but a page can reach that too, by its own name that suddenly leads to 127.0.0.1 (DNS
- * rebinding) or from its own origin. Programs send no Origin, and the name they called.
+ * Refuses requests that pages of other sites make through the user's browser. Without credentials, everyone who reaches
+ * the service has full access. It listens on loopback, but a page can reach that too: from its own origin, or by a host
+ * name that it resolves to 127.0.0.1 (DNS rebinding). Programs send no Origin, and the Host that they called.
  */
 export const ownMachine: RequestHandler = (request, _response, next) => {
   const { host, origin } = request.headers;
@@ -27,7 +27,7 @@ export const ownMachine: RequestHandler = (request, _response, next) => {
   next();
 };
 
-/** The same, but for operations that need no key anyway. */
+/** Does the same, except for operations that need no key. */
 export function ownMachineUnlessOpen(document: OpenAPIV3.DocumentV3_1): RequestHandler {
   return (request, response, next) =>
     needsNoKey(document, request) ? next() : ownMachine(request, response, next);

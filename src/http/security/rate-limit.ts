@@ -7,22 +7,22 @@ import { ApiError } from '../../lib/errors.ts';
 import { retryAfterSeconds } from '../../lib/retry-after.ts';
 import { isTrusted, keyOf } from './credentials.ts';
 
-/** Requests a minute; 0 for as many as come. */
+/** Requests a minute; 0 means no limit. */
 export interface RateLimits {
   perKey: number;
-  /** Of one IPv4 address, or one IPv6 network. */
+  /** Per IPv4 address or IPv6 network. */
   perAddress: number;
 }
 
 const WINDOW_SECONDS = 60;
 
-/** Callers that are counted at a time, by each policy. Of more, those that have not asked for longest are forgotten. */
+/** Callers that each policy tracks. Beyond that, the least recently seen are forgotten. */
 const MAX_CALLERS = 20_000;
 
-/** Bytes of an IPv6 address that are counted as one: who has a network of his own, usually has a /56 or a /48. */
+/** Bytes of an IPv6 address that identify a network. A customer usually gets a /56 or a /48. */
 const IPV6_NETWORK_BYTES = 7;
 
-/** Counts the requests of each caller. The library forgets a caller after a minute, and would keep any number of them. */
+/** Counts the requests of each caller. Bounds the number of callers, which the library does not. */
 export class RequestCounter {
   readonly #counts: RateLimiterMemory;
   readonly #callers: LRUCache<string, true>;
@@ -47,8 +47,9 @@ export class RequestCounter {
 }
 
 /**
- * Counts requests by what `callerOf` tells of them, says what is left in RateLimit and RateLimit-Policy, and refuses
- * what is over.
+ * Counts requests per caller, reports the quota in RateLimit and RateLimit-Policy, and refuses requests above the
+ * limit.
+ * @param callerOf - returns whom to count a request for; undefined for nobody
  */
 function policy(
   name: 'key' | 'address',
@@ -66,7 +67,7 @@ function policy(
     response.append('RateLimit', `"${name}"; r=${remainingPoints}; t=${seconds}`);
     response.append('RateLimit-Policy', `"${name}"; q=${limit}; w=${WINDOW_SECONDS}`);
     if (consumedPoints <= limit) return next();
-    // Vary it: requests refused together would otherwise be retried together and use up the next minute at once.
+    // Vary the delay: requests refused together would be retried together and use up the next minute at once.
     const retryAfter = retryAfterSeconds(seconds);
     throw new ApiError(
       'rate_limited',
@@ -76,24 +77,24 @@ function policy(
   };
 }
 
-/** What is counted as one address. Who owns an IPv6 network has more addresses in it than could ever be counted. */
+/** Returns the address or network that is counted as one. One IPv6 network has more addresses than could be counted. */
 export function networkOf(address: string): string {
   if (isIPv4(address)) return address;
-  // What a trusted proxy says it was asked by need not be an address; such are counted together.
+  // A trusted proxy may report a text that is no address. All of these count as one.
   if (!ipaddr.isValid(address)) return 'no address';
   const parsed = ipaddr.process(address);
   if (parsed.kind() === 'ipv4') return parsed.toString();
   return Buffer.from(parsed.toByteArray().slice(0, IPV6_NETWORK_BYTES)).toString('hex');
 }
 
-/** Limits what comes from one address, before its key is looked at: guesses at keys count too. */
+/** Limits requests per address, before the key is checked, so that guesses at keys count too. */
 export function limitAddresses({ perAddress }: RateLimits): RequestHandler {
   return policy('address', perAddress, (request) =>
     isTrusted(request) ? undefined : networkOf(request.ip ?? ''),
   );
 }
 
-/** Limits what comes with one key. */
+/** Limits requests per key. */
 export function limitKeys({ perKey }: RateLimits): RequestHandler {
   return policy('key', perKey, (request) => keyOf(request)?._id);
 }

@@ -5,7 +5,10 @@ import helmet, { type HelmetOptions } from 'helmet';
 
 const YEAR_SECONDS = 31_536_000;
 
-/** What helmet sets, which is the same each time; asked for each request, it costs five times as much. */
+/**
+ * Returns the headers that helmet sets. They are always the same, and calling helmet for each request costs five times
+ * as much.
+ */
 function learn(options: HelmetOptions): [name: string, value: string][] {
   const response = new ServerResponse(new IncomingMessage(new Socket()));
   helmet(options)(response.req, response, () => {});
@@ -14,14 +17,14 @@ function learn(options: HelmetOptions): [name: string, value: string][] {
 
 const hsts = helmet.strictTransportSecurity({ maxAge: YEAR_SECONDS, includeSubDomains: false });
 
-/** For data: whatever a reply is taken for, it runs and loads nothing, and no page may show it. */
+/** Headers for data: browsers must not sniff, execute or frame a reply. */
 export const API_HEADERS = learn({
   contentSecurityPolicy: {
     useDefaults: false,
     directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
   },
   xFrameOptions: { action: 'deny' },
-  // strictTransport is for those who came by TLS. The rest is about pages, which docs.ts serves.
+  // strictTransport applies only to TLS requests. The others concern pages, which docs.ts serves.
   strictTransportSecurity: false,
   crossOriginOpenerPolicy: false,
   originAgentCluster: false,
@@ -31,7 +34,7 @@ export const API_HEADERS = learn({
   xXssProtection: false,
 });
 
-/** The page at /docs runs and shows what this service sends it, and nothing else. Swagger UI's icons are data: URLs. */
+/** Headers for /docs: the page loads nothing from elsewhere. Swagger UI's icons are data: URLs. */
 const DOCS_HEADERS = learn({
   contentSecurityPolicy: {
     useDefaults: false,
@@ -57,15 +60,15 @@ const setting =
     next();
   };
 
-/** Sets the headers of the docs page and its parts. */
+/** Sets the headers of the docs page and its files. */
 export const docsHeaders = setting(DOCS_HEADERS);
 
 /** Sets the headers of all other replies. */
 export const apiHeaders = setting(API_HEADERS);
 
 /**
- * Has browsers come by TLS alone from now on, where they did: the service itself speaks plain HTTP, and a trusted proxy
- * tells (X-Forwarded-Proto). Over plain HTTP they would ignore it.
+ * Sets Strict-Transport-Security on replies to TLS requests; over plain HTTP browsers ignore it. The service itself
+ * speaks plain HTTP, so a trusted proxy reports TLS by X-Forwarded-Proto.
  */
 export const strictTransport: RequestHandler = (request: Request, response, next) => {
   if (request.secure) hsts(request, response, next);

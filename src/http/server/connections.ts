@@ -9,20 +9,20 @@ import { needsNoKey } from '../request/parameters.ts';
 import { keyOf } from '../security/credentials.ts';
 import { stalledMs, watchReader } from './readers.ts';
 
-/** Connections above the limit that are told so; what comes beyond them is closed at once. */
+/** Connections above the limit that still get an error reply. Any beyond those are closed at once. */
 const TOLD = 100;
 
 const excess = new WeakSet<Socket>();
 
 /**
- * Limits the connections of a server. At the limit, a new connection replaces one that waits for its client: first the one
- * that has waited longest for a request, or for a client without a key to read its reply; then the one whose client has
- * stalled longest. If none waits, a few connections above the limit get one reply each.
+ * Limits the connections of a server. At the limit, a new connection replaces one that waits for its client. The first
+ * to go waited longest for a request, or for a client without a key to read its reply. The next is the one whose client
+ * stalled longest. If none waits, a few connections above the limit get one error reply each.
  */
 export class Connections {
   readonly #max: number;
   readonly #stalledReaderMs: number;
-  /** Without those above the limit. */
+  /** Open connections, without those above the limit. */
   readonly #open = new Set<Socket>();
   /** Connections that wait for a request, or for a client without a key to read its reply; the longest wait first. */
   readonly #waiting = new Set<Socket>();
@@ -79,7 +79,7 @@ export class Connections {
   }
 }
 
-/** Refuses what came on a connection too many. Balancers are answered all the same: the process lives. */
+/** Refuses requests on connections above the limit. Health checks are answered anyway, because the process is alive. */
 export function refuseExcess(document: OpenAPIV3.DocumentV3_1): RequestHandler {
   return (request, response, next) => {
     if (!excess.has(request.socket)) return next();

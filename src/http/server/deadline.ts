@@ -8,24 +8,24 @@ import { overloaded, tooLate } from './too-late.ts';
 interface Clock {
   leftMs: number;
   startedAt: number;
-  /** The event loop's use when the clock was started. */
+  /** The event loop's use when the clock started. */
   begin: EventLoopUtilization;
   timer?: NodeJS.Timeout;
-  /** Makes the error of the queue that the request waits in. */
+  /** Creates the error of the queue in which the request waits. */
   queueError?: (() => ApiError) | undefined;
 }
 
 /**
- * Bounds the time to the first byte of each reply, and names what took it: a queue, the process's own work, or the database.
- * Each round trip to the database has its own bound, but a request may need several. A handler whose request has been
- * answered continues, and its result is dropped.
+ * Bounds the time to the first byte of each reply, and reports what took it: a queue, the process's own work, or the
+ * database. Each database round trip has its own limit, but a request may need several. After a timeout the handler
+ * continues, and its result is dropped.
  */
 export class Deadline {
   readonly #limitMs: number;
   readonly #answer: ErrorRequestHandler;
   readonly #clocks = new WeakMap<Response, Clock>();
 
-  /** @param answer - answers a request with an error */
+  /** @param answer - sends an error reply */
   constructor(limitMs: number, answer: ErrorRequestHandler) {
     this.#limitMs = limitMs;
     this.#answer = answer;
@@ -39,7 +39,7 @@ export class Deadline {
     next();
   };
 
-  /** Stops the clock while `inner` runs: the client decides how fast a body comes, and other limits bound that. */
+  /** Stops the clock while `inner` runs. The client decides how fast it sends a body, and other limits bound that. */
   except(inner: RequestHandler): RequestHandler {
     return (request, response, next) => {
       this.#stop(response);
@@ -50,7 +50,7 @@ export class Deadline {
     };
   }
 
-  /** Answers a request whose time ends while it waits in `queue` with the queue's own error. */
+  /** Replies with the queue's own error if the time runs out while the request waits in `queue`. */
   inQueue(queue: RequestHandler, queueError: () => ApiError): RequestHandler {
     return (request, response, next) => {
       const clock = this.#clocks.get(response);
@@ -62,7 +62,7 @@ export class Deadline {
     };
   }
 
-  /** Replaces the driver's error for an answer that it read too late because this process was busy. */
+  /** Replaces a database timeout that arose because this process was too busy to read the answer in time. */
   readonly blame: ErrorRequestHandler = (error, _request, response, next) => {
     const clock = this.#clocks.get(response);
     const isLate = isDatabaseFailure(error) && failureKind(error) === 'slow';
@@ -77,7 +77,7 @@ export class Deadline {
     clock.timer = setTimeout(() => {
       if (response.headersSent) return;
       const error = clock.queueError?.() ?? tooLate(this.#limitMs, clock.begin);
-      // Not by next(): what runs now will come back to it when it ends.
+      // Do not call next(): the current middleware will call it when it ends.
       void this.#answer(error, request, response, () => undefined);
     }, clock.leftMs);
   }

@@ -11,8 +11,8 @@ async function inTime<T>(promise: Promise<T>, limitMs: number): Promise<T> {
 }
 
 /**
- * Yields the items of a source and bounds the wait for each. The driver bounds one attempt of one command; a retry and the
- * selection of a server add to that. The time that the consumer takes between two items does not count.
+ * Yields the items of a source and bounds the wait for each. The driver only bounds one attempt of one command; retries
+ * and server selection add to that. The time that the consumer takes between two items does not count.
  */
 export async function* eachInTime<T>(
   source: AsyncIterable<T>,
@@ -30,7 +30,7 @@ export async function* eachInTime<T>(
       yield next.value;
     }
   } finally {
-    // After a timeout, return() would wait for the item that is already late.
+    // Do not call return() after a timeout: it would wait for the item that is already late.
     if (isOpen) await iterator.return?.();
   }
 }

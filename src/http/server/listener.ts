@@ -13,9 +13,9 @@ import { Connections } from './connections.ts';
 import { Pipeline } from './pipeline.ts';
 import { API_HEADERS } from '../security/security-headers.ts';
 
-/** How often node looks for connections that took too long; by default, only every half a minute. */
+/** How often Node checks for connections that took too long. Its default is every 30 seconds. */
 const LOOK_EVERY_MS = 1_000;
-/** How often a server that ends looks whether anybody is still connected. */
+/** How often a stopping server checks whether connections are still open. */
 const LOOK_AGAIN_MS = 20;
 
 function reasonOf(error: NodeJS.ErrnoException, maxHeaderSize: number): ApiError {
@@ -28,7 +28,7 @@ function reasonOf(error: NodeJS.ErrnoException, maxHeaderSize: number): ApiError
   return new ApiError('malformed_request', 'The request is not valid HTTP.');
 }
 
-/** Answers what never becomes a request, in the envelope all the same. */
+/** Replies, in the envelope, to input that never becomes a request. */
 function answerRaw(socket: Duplex, { status, code, message, headers }: ApiError, log: Logger): void {
   const requestId = randomUUID();
   const body: ErrorResponse = { status: 'error', error: message, code, request_id: requestId };
@@ -48,23 +48,24 @@ function answerRaw(socket: Duplex, { status, code, message, headers }: ApiError,
   );
 }
 
-/** A request's target as the rest of the service expects it: `http://host/path` and `/path#x` both name `/path`. */
+/** Normalizes the target of a request: `http://host/path` and `/path#x` both become `/path`. */
 function originForm(target: string): string {
   const path = target.replace(/^https?:\/\/[^/?#]*/i, '').replace(/#.*$/, '');
   return path.startsWith('/') ? path : `/${path}`;
 }
 
-/** A listening service that can end without losing a request. */
+/** A server that can stop without losing a request. */
 export interface Listener {
   server: Server;
   /**
-   * Ends it. Replies close their connections from now on; new ones are taken until all are closed, at most `delayMs`, so
-   * that balancers have time to learn of it. Requests in flight finish; those that take longer than `deadlineMs` are cut.
+   * Stops the server. From now on, each reply closes its connection. New connections are accepted for at most
+   * `delayMs`, so that load balancers notice, or until none is open. Requests in flight may finish; after `deadlineMs`
+   * they are cut.
    */
   drain(times: { delayMs: number; deadlineMs: number }): Promise<void>;
 }
 
-/** The HTTP server of an app, not yet listening, with bounds on what a connection may cost. */
+/** Creates the HTTP server of an app, not yet listening, with limits on what a connection may consume. */
 function boundedServer(limits: Limits, maxHeaderSize: number): Server {
   const { headersTimeoutMs: headersTimeout, requestTimeoutMs: requestTimeout } = limits;
   const server = createServer({
@@ -73,16 +74,16 @@ function boundedServer(limits: Limits, maxHeaderSize: number): Server {
     requestTimeout,
     connectionsCheckingInterval: Math.min(LOOK_EVERY_MS, headersTimeout),
     keepAliveTimeout: limits.keepAliveTimeoutMs,
-    // sizes.ts refuses it in the envelope.
+    // sizes.ts refuses requests without Host, in the envelope.
     requireHostHeader: false,
   });
-  // Node would silently drop headers after the 2,000th; their bytes are bounded already.
+  // Node would silently drop headers after the 2,000th. maxHeaderSize already limits their bytes.
   server.maxHeadersCount = 0;
   server.timeout = limits.idleTimeoutMs;
   return server;
 }
 
-/** Ends a server; see Listener.drain. */
+/** Stops a server; see Listener.drain. */
 async function drainServer(
   server: Server,
   { delayMs, deadlineMs }: { delayMs: number; deadlineMs: number },
@@ -94,21 +95,21 @@ async function drainServer(
   while (performance.now() < acceptedUntil && (await countConnections()) > 0) await pause(LOOK_AGAIN_MS);
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
-    // A connection on which nothing was asked does not count as idle to node, and would hold the process. What has
-    // arrived by now is still read first.
+    // Node does not count a connection without a request as idle, so it would keep the process alive. Data that has
+    // arrived by now is read first.
     setImmediate(closeIfIdle);
   });
   clearTimeout(cut);
 }
 
-/** The listener of an app, not yet listening. */
+/** Creates the listener of an app, not yet listening. */
 export function createListener(app: RequestListener, log: Logger, limits: Limits): Listener {
   const pipelines = new WeakMap<Duplex, Pipeline>();
-  /** Those of which something is being served. */
+  /** Pipelines that are serving a request. */
   const busy = new Set<Pipeline>();
   let draining = false;
   let closing = false;
-  // Above the limit that sizes.ts refuses politely; what is larger is refused while it is being read.
+  // Above the limit of sizes.ts, which replies in the envelope. Node refuses larger headers while it reads them.
   const maxHeaderSize = limits.maxHeaderBytes + Math.max(limits.maxHeaderBytes, limits.maxUrlBytes);
   const server = boundedServer(limits, maxHeaderSize);
   const connections = new Connections(server, limits);
@@ -135,11 +136,12 @@ export function createListener(app: RequestListener, log: Logger, limits: Limits
     pipeline?.serve(request, response, begin, ended);
   };
   server.on('request', serve);
-  // Node would answer an unknown expectation by itself, outside the envelope; RFC 9110 lets a server ignore it.
+  // Node would reply to an unknown expectation outside the envelope. RFC 9110 lets a server ignore it.
   server.on('checkExpectation', serve);
   // Without this listener, Node asks for the body before the service has checked the headers.
   server.on('checkContinue', (request, response) => {
-    // A refused client does not send the body. Close the connection, so that its next request is not parsed as the body.
+    // A refused client does not send the body. Close the connection, so that its next request is not parsed as the
+    // body.
     const { shouldKeepAlive } = response;
     response.shouldKeepAlive = false;
     request.once('resume', () => {
@@ -150,7 +152,7 @@ export function createListener(app: RequestListener, log: Logger, limits: Limits
     serve(request, response);
   });
   server.on('connect', (_request, socket) => {
-    // Node listens to it no longer, so that an error would end the process, and a reply being written would stand still.
+    // Node has detached from this socket: an error would end the process, and a reply in progress would hang.
     socket.on('error', () => socket.destroy());
     if (pipelines.get(socket)?.current) return void socket.destroy();
     answerRaw(
@@ -175,7 +177,7 @@ export function createListener(app: RequestListener, log: Logger, limits: Limits
   };
 }
 
-/** Listens, on any free port where it is 0, and returns the URL. */
+/** Starts listening, on any free port if `port` is 0, and returns the URL. */
 export async function listen(server: Server, port: number, host: string): Promise<string> {
   server.listen(port, host);
   await once(server, 'listening');

@@ -3,18 +3,18 @@ import type { Socket } from 'node:net';
 import type { ByteBudget } from '../../lib/byte-budget.ts';
 
 /**
- * Requests of one connection that wait for their turn; who sends more is cut off. To pause the socket would leave the rest
- * with the client, but node resumes it by itself whenever it reads a request to its end.
+ * The most requests that may wait on one connection; more close it. Pausing the socket would not help, because Node
+ * resumes it whenever it has read a request to its end.
  */
 const MAX_WAITING = 100;
 
-/** Approximate bytes of a waiting request besides its headers: Node's objects. */
+/** Approximate memory of a waiting request besides its headers, in bytes: Node's objects. */
 const OVERHEAD_BYTES = 6_000;
 
 /**
- * The requests of one connection, of which one is served at a time, in the order they came. Node would have them all served
- * at once and keep each reply until those before it have gone out; to those replies it tells neither that the client
- * left nor how much of them has been taken, so that one connection could hold what was meant for hundreds.
+ * Serves the requests of one connection one at a time, in order. Node would serve all of them at once and buffer each
+ * reply until the earlier ones were sent. Buffered replies learn neither that the client left nor how much it has read,
+ * so one connection could hold resources meant for hundreds.
  */
 export class Pipeline {
   readonly #socket: Socket;
@@ -30,12 +30,12 @@ export class Pipeline {
     socket.once('close', () => this.#drop());
   }
 
-  /** What is being served. */
+  /** The request being served. */
   get current() {
     return this.#current;
   }
 
-  /** Serves a request when those before it have been answered. `ended` is called when it has been, or the client has left. */
+  /** Serves a request after the earlier ones. `ended` is called when its reply is complete or the client has left. */
   serve(request: IncomingMessage, response: ServerResponse, begin: () => void, ended: () => void): void {
     this.#inTurn(() => {
       this.#current = { request, response };
@@ -48,9 +48,9 @@ export class Pipeline {
     }, request.rawHeaders.join('').length);
   }
 
-  /** Answers, outside of node, what is no request. */
+  /** Replies, outside of Node's response, to input that is not a request. */
   answer(write: () => void): void {
-    // Of a request whose body goes wrong, this is the answer.
+    // If the body of the current request is invalid, this is the reply to it.
     if (this.#current && !this.#current.request.complete) {
       if (this.#current.response.headersSent) this.#socket.destroy();
       else write();
@@ -62,7 +62,7 @@ export class Pipeline {
     }
   }
 
-  /** Makes what is being served the last: its reply closes the connection, and nothing behind it is begun. */
+  /** Makes the current request the last one: its reply closes the connection, and waiting requests are dropped. */
   last(): void {
     this.#isLast = true;
     this.#drop();
@@ -74,7 +74,7 @@ export class Pipeline {
     if (this.#isLast) return;
     if (!this.#current) return begin();
     if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes.isSpent) {
-      // Node's parser goes through all that has been read, whatever becomes of the socket.
+      // Node's parser processes everything it has read, even after the socket is closed.
       this.last();
       this.#socket.resetAndDestroy();
       return;
@@ -87,7 +87,7 @@ export class Pipeline {
   }
 
   #next(): void {
-    // The headers of the last may have said otherwise, if they had gone out before.
+    // The headers of that reply may have been sent before last() could set `Connection: close`.
     if (this.#isLast) return void this.#socket.end();
     if (this.#socket.destroyed) return;
     const next = this.#waiting.shift();

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-/** When a reply last made progress: the client read some of it, or the service sent some. */
+/** The time at which a reply last made progress: the client read some of it, or the service sent some. */
 const activeAt = new WeakMap<ServerResponse, number>();
 
 /** Records that a reply makes progress now. */
@@ -17,7 +17,10 @@ export function watchReader(response: ServerResponse): void {
   response.once('prefinish', note);
 }
 
-/** Milliseconds since the last progress while the service waits for the client to send its request or read its reply; else 0. */
+/**
+ * Milliseconds since the last progress, while the service waits for the client to send its request or read its reply;
+ * else 0.
+ */
 export function stalledMs(response: ServerResponse): number {
   const isTheirTurn = !response.req.complete || response.writableNeedDrain || response.writableEnded;
   const at = activeAt.get(response);

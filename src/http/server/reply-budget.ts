@@ -14,7 +14,10 @@ const REQUEST_BYTES = 2_097_152;
 /** Interval of the check for stalled clients while requests wait. */
 const CHECK_EVERY_MS = 250;
 
-/** A stalled request whose key has more than half of the admitted requests is aborted after this long if other keys wait. */
+/**
+ * If other keys wait, a stalled request is aborted after this long when its key has more than half of the admitted
+ * requests.
+ */
 const GREEDY_MS = 1_000;
 
 interface Waiting {
@@ -22,7 +25,7 @@ interface Waiting {
   leave: (isAdmitted: boolean) => void;
 }
 
-/** Whether the reply is no longer wanted: the client has left, or the deadline has answered it. */
+/** Whether the reply is no longer needed: the client has left, or the deadline has replied. */
 const isOver = (response: Response): boolean => response.destroyed || response.writableEnded;
 
 /** The error for a request that waited too long. */
@@ -35,8 +38,9 @@ export function tooManyReplies(): ApiError {
 }
 
 /**
- * Limits the total bytes of replies that wait for their clients. A request is admitted while any budget is left, so that
- * even a reply larger than the budget is sent. Other requests wait; the key with the fewest admitted requests goes first.
+ * Limits the total bytes of replies that wait for their clients. A request is admitted while any budget is left, so
+ * that even a reply larger than the budget is sent. Other requests wait; the key with the fewest admitted requests goes
+ * first.
  */
 export class ReplyBudget {
   readonly #bytes: ByteBudget;
@@ -127,7 +131,9 @@ export class ReplyBudget {
     });
   }
 
-  /** Admits waiting requests after this turn of the event loop, in which the bytes that were released may be held again. */
+  /**
+   * Admits waiting requests after this turn of the event loop, because the released bytes may be held again within it.
+   */
   #wake(): void {
     if (this.#isWoken || this.#waiting.size === 0) return;
     this.#isWoken = true;

@@ -4,7 +4,7 @@ import { ApiError } from '../../lib/errors.ts';
 import { wasBusySince } from '../../lib/event-loop.ts';
 import { retrySoon } from '../../lib/retry-after.ts';
 
-/** The service's own work took longer than a request may. */
+/** The error for a request that this process was too busy to serve in time. */
 export function overloaded(limitMs: number): ApiError {
   return new ApiError(
     'service_overloaded',
@@ -14,7 +14,9 @@ export function overloaded(limitMs: number): ApiError {
   );
 }
 
-/** The error of what missed its time limit: it names what took most of the time since it began. */
+/**
+ * Returns the error for a missed time limit, by what took most of the time since `begin`: this process or the database.
+ */
 export function tooLate(limitMs: number, begin: EventLoopUtilization): Error {
   return wasBusySince(begin) ? overloaded(limitMs) : new DatabaseTooSlow(limitMs);
 }

@@ -4,12 +4,12 @@ import { duplexPair } from 'node:stream';
 import { routes } from '../../../generated/express.gen.ts';
 import { trust } from '../security/credentials.ts';
 
-/** Lacks what is required, so that nothing is written. */
+/** Lacks required fields, so that nothing is written. */
 const EMPTY_BODY = '{}';
-/** With its length, because node would send the body of a DELETE without any. */
+/** Includes the length, because Node sends the body of a DELETE without one. */
 const EMPTY_BODY_HEADERS = { 'Content-Type': 'application/json', 'Content-Length': EMPTY_BODY.length };
 
-/** Make an operation read and compute little. */
+/** Queries that make an operation read and compute little. */
 const QUERIES: Partial<Record<string, string>> = {
   '/api/tasks': '?limit=1',
   '/api/tasks/runs': '?limit=1',
@@ -18,12 +18,12 @@ const QUERIES: Partial<Record<string, string>> = {
 };
 
 /**
- * Has an app answer one request of each operation, before it listens in public: the validator compiles an operation when it
- * is first asked for, the driver connects, and node compiles what runs. Else the first caller waits several times as long as
- * the second. What fails here is logged, and the service starts.
+ * Sends one request of each operation to an app before it listens: the validator compiles an operation on its first
+ * request, the driver connects, and V8 compiles the code. Otherwise the first caller waits several times as long as the
+ * second. Failures are logged, and the service starts anyway.
  *
- * These requests are taken for an admin's, so that they come through memory: whatever listens, even on loopback alone, is
- * there for every user of the machine.
+ * The requests are served as an admin's, so they arrive in memory. A listener, even on loopback, would be open to every
+ * user of the machine.
  */
 export async function warmUp(app: RequestListener): Promise<void> {
   const server = createServer((request, response) => {
@@ -39,7 +39,7 @@ export async function warmUp(app: RequestListener): Promise<void> {
   for (const { method, path, hasBody } of Object.values(routes)) {
     const query = method === 'get' ? (QUERIES[path] ?? '') : '';
     const headers = hasBody ? EMPTY_BODY_HEADERS : {};
-    // Not by fetch, which node would load for this alone.
+    // Node would load fetch for this alone.
     const request = ask({ method, path: `${path}${query}`, headers, agent });
     request.end(hasBody ? EMPTY_BODY : undefined);
     const [response] = await once(request, 'response');

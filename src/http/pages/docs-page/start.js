@@ -1,15 +1,15 @@
-// Only Swagger UI's standalone layout turns its dark scheme on, and this page does not use that layout.
+// Only Swagger UI's standalone layout turns on its dark scheme, and this page does not use that layout.
 const dark = matchMedia('(prefers-color-scheme: dark)');
 const followScheme = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
 dark.addEventListener('change', followScheme);
 followScheme();
 
-/** Sends invalid parameters too: the service's error is better than that of Swagger UI. */
+/** Sends invalid parameters too, because the service's error is better than Swagger UI's. */
 const sendInvalid = {
   statePlugins: { spec: { wrapSelectors: { validateBeforeExecute: () => () => true } } },
 };
 
-/** Adds a button to each parameter that fills in the example of its schema. Swagger UI does not show those examples. */
+/** Adds a button to each parameter that fills in the example of its schema. Swagger UI does not show these examples. */
 const offerExamples = ({ React }) => ({
   wrapComponents: {
     JsonSchemaForm: (Form) => (props) => {
@@ -28,7 +28,7 @@ const offerExamples = ({ React }) => ({
   },
 });
 
-/** Folds every reply except the successful ones, and the headers of all: an operation has a dozen errors. */
+/** Collapses all replies except successful ones, and all headers: an operation has a dozen errors. */
 const foldReplies = ({ React }) => ({
   wrapComponents: {
     response: (Response) => (props) => {
@@ -63,7 +63,7 @@ const foldReplies = ({ React }) => ({
   },
 });
 
-/** Scrolls to a reply when it arrives: it is below the parameters, often off the screen. */
+/** Scrolls to a reply when it arrives, because it is below the parameters, often off the screen. */
 const showReply = ({ React }) => ({
   wrapComponents: {
     liveResponse: (LiveResponse) => (props) => {
@@ -76,15 +76,15 @@ const showReply = ({ React }) => ({
   },
 });
 
-/** Hides the choice of a server: the page's Content-Security-Policy only allows requests to its own. */
+/** Hides the choice of servers. The page's Content-Security-Policy only allows requests to its own server. */
 const oneServer = { wrapComponents: { ServersContainer: () => () => null } };
 
 const KEEP = 'keep-key';
 const keepsKey = () => localStorage.getItem(KEEP) === 'yes';
 
 /**
- * Forgets a key when the page closes, unless the reader ticks a box beside the button. Swagger UI itself keeps keys always or
- * never; it reads them from `authorized` when the page opens.
+ * Forgets the key when the page closes, unless the user ticks a box next to the button. Swagger UI itself can only keep
+ * keys always or never. It reads them from `authorized` when the page opens.
  */
 const keepKeyIfAsked = ({ React, getSystem }) => {
   const store = () => {
@@ -127,7 +127,7 @@ SwaggerUIBundle({
   deepLinking: true,
   displayRequestDuration: true,
   tryItOutEnabled: true,
-  // The schemas, at the end of the page, are folded.
+  // Collapses the schemas at the end of the page.
   defaultModelsExpandDepth: 0,
   plugins: [sendInvalid, offerExamples, foldReplies, showReply, oneServer, keepKeyIfAsked],
   persistAuthorization: keepsKey(),
