@@ -15,6 +15,7 @@ import { type Auth, credentials } from './http/security/credentials.ts';
 import { crossOrigin } from './http/security/cors.ts';
 import { Deadline } from './http/server/deadline.ts';
 import { docs } from './http/pages/docs.ts';
+import { page } from './http/pages/page.ts';
 import { errorReplies } from './http/reply/error-replies.ts';
 import { ReplyBudget, tooManyReplies } from './http/server/reply-budget.ts';
 import { GzipCache } from './http/reply/gzip.ts';
@@ -146,6 +147,7 @@ export function createApp(dependencies: Dependencies): Express {
   app.use(sizes(limits)); // 414, 431
   app.use(refuseExcess(spec.document)); // 503: a connection too many
   if (auth === 'none') app.use(ownMachineUnlessOpen(spec.document)); // 403: other sites' pages
+  app.use(page(auth)); // the page at / ends here
   app.use(docs(spec)); // /docs and the spec end here
   app.use(checkRoute); // 404, 405
   app.use(checkAccept); // 406

@@ -2,10 +2,11 @@
  * The last step of `npm run build`: puts the service and the packages it runs on into dist/src/main.js, one file instead
  * of 700, which halves the time until it listens. The other files stay as tsc writes them, for commands and client.
  */
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { type Plugin, build } from 'esbuild';
+import { licensesOf } from './licenses.ts';
 
 const OUTPUT = 'dist/src/main.js';
 
@@ -15,19 +16,6 @@ function external(): string[] {
     'mongodb/package.json',
   );
   return ['lmdb', ...Object.keys(peerDependencies)];
-}
-
-/** The licences of the packages that bundled files are of: a copy of them has to come with the code. */
-function licencesOf(files: string[]): string {
-  const folders = files.flatMap((file) => /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []);
-  const texts = [...new Set(folders)].toSorted().map((folder) => {
-    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    const named = readdirSync(folder).filter((file) => /^(licen[cs]e|notice)/i.test(file));
-    const contents = named.map((file) => readFileSync(join(folder, file), 'utf8').trim());
-    if (contents.length === 0 && typeof license !== 'string') throw new Error(`${name} names no licence.`);
-    return [`${name} ${version}`, ...(contents.length > 0 ? contents : [license])].join('\n\n');
-  });
-  return `${texts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
 }
 
 /** What is imported only where it is wanted stays as tsc writes it; in one file, all it needs would always be loaded. */
@@ -60,6 +48,6 @@ const { metafile } = await build({
   metafile: true,
   logLevel: 'warning',
 });
-writeFileSync(`${OUTPUT}.licences.txt`, licencesOf(Object.keys(metafile.inputs)));
+writeFileSync(`${OUTPUT}.licences.txt`, licensesOf(Object.keys(metafile.inputs)));
 // Else tsc, run alone, would take main.js for its own and leave it, with an older state of every other file in it.
 if (existsSync('dist/.tsbuildinfo')) rmSync('dist/.tsbuildinfo');

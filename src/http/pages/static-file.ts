@@ -10,6 +10,8 @@ const deflate = promisify(gzip);
 /** Of 11. From 10 on, Swagger UI takes seconds, for a fifteenth less. */
 const BROTLI_QUALITY = 9;
 
+const YEAR_SECONDS = 31_536_000;
+
 const ENCODINGS = {
   br: (content: Buffer) => brotli(content, { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } }),
   gzip: (content: Buffer) => deflate(content),
@@ -28,8 +30,14 @@ const PREFERRED: Encoding[] = ['br', 'gzip'];
  * The content is compressed once, when it is first asked for, and kept: a middleware such as `compression` would
  * compress Swagger UI, a fifth of a second, for everyone who asks.
  * @param type as in `response.type`: a file's ending or a media type.
+ * @param immutable whether the path names this content alone, so that a browser need not ask again
  */
-export function staticFile(content: Buffer, type: string): RequestHandler {
+export function staticFile(
+  content: Buffer,
+  type: string,
+  { immutable = false }: { immutable?: boolean } = {},
+): RequestHandler {
+  const caching = immutable ? `public, max-age=${YEAR_SECONDS}, immutable` : 'no-cache';
   let computed: string | undefined;
   const encoded = new Map<Encoding, Promise<Buffer>>();
 
@@ -47,7 +55,7 @@ export function staticFile(content: Buffer, type: string): RequestHandler {
 
   return async (request, response) => {
     const etag = etagOf();
-    response.set({ ETag: etag, 'Cache-Control': 'no-cache' }).vary('Accept-Encoding');
+    response.set({ ETag: etag, 'Cache-Control': caching }).vary('Accept-Encoding');
     // Not request.fresh, which app.ts turns off for the API.
     if (fresh(request.headers, { etag })) {
       response.status(304).end();
