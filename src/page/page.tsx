@@ -8,9 +8,15 @@ import { type Service, SessionContext, connect, useSession } from './data/servic
 import { Empty, titleOf } from './parts/messages.tsx';
 import { KeyView } from './views/key.tsx';
 import { Overview } from './views/overview.tsx';
+import { RunView } from './views/run.tsx';
+import { TaskView } from './views/task.tsx';
 
 /** The views by the first part of the address. */
-const VIEWS = new Map<string, ComponentType<{ path: string[] }>>([['', Overview]]);
+const VIEWS = new Map<string, ComponentType<{ path: string[] }>>([
+  ['', Overview],
+  ['tasks', TaskView],
+  ['runs', RunView],
+]);
 
 /** Names in the header, by the first part of the address. */
 const LINKS = [['', 'Tasks']] as const;

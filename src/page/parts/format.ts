@@ -9,7 +9,8 @@ const DAY = 24 * HOUR;
 /** The zone of the person who looks at the page. */
 export const OWN_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-const plural = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? '' : 's'}`;
+/** Returns a count with its unit, such as `2 days`. */
+export const plural = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? '' : 's'}`;
 
 function span(ms: number): string {
   if (ms < HOUR) return `${Math.round(ms / MINUTE)} min`;

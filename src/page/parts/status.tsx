@@ -3,7 +3,7 @@ import { linkTo } from '../data/location.ts';
 import { duration, exactInZones } from './format.ts';
 
 /** How a status looks. Each tone has a color and a shape of its own. */
-export type Tone = 'ok' | 'bad' | 'busy' | 'wait' | 'off';
+export type Tone = 'ok' | 'bad' | 'busy' | 'wait' | 'off' | 'none' | 'gap';
 
 const STATUSES: Record<RunStatus, { tone: Tone; label: string }> = {
   PENDING_VERSION: { tone: 'wait', label: 'Waiting for a version' },
@@ -13,7 +13,7 @@ const STATUSES: Record<RunStatus, { tone: Tone; label: string }> = {
   REATTEMPTING: { tone: 'busy', label: 'Retrying' },
   FROZEN: { tone: 'wait', label: 'Waiting' },
   COMPLETED: { tone: 'ok', label: 'Completed' },
-  CANCELED: { tone: 'off', label: 'Canceled' },
+  CANCELED: { tone: 'gap', label: 'Canceled' },
   FAILED: { tone: 'bad', label: 'Failed' },
   CRASHED: { tone: 'bad', label: 'Crashed' },
   INTERRUPTED: { tone: 'bad', label: 'Interrupted' },
@@ -37,8 +37,10 @@ const SHAPES: Record<Tone, string> = {
   ok: 'M4 8.5l2.7 2.7L12 5.5',
   bad: 'M4.8 4.8l6.4 6.4M11.2 4.8l-6.4 6.4',
   busy: 'M8 3.5a4.5 4.5 0 1 1-4.5 4.5',
-  wait: 'M8 4.5V8l2.3 1.6',
-  off: 'M4.5 8h7',
+  wait: 'M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M8 5.3V8l1.8 1.3',
+  off: 'M6 4.5v7M10 4.5v7',
+  none: 'M8 4a4 4 0 1 0 0 8a4 4 0 1 0 0-8',
+  gap: 'M4.5 8h7',
 };
 
 function Shape({ tone }: { tone: Tone }) {
@@ -52,8 +54,10 @@ function Shape({ tone }: { tone: Tone }) {
 /** A status as a colored shape with its label. */
 export function Badge({ tone, label }: { tone: Tone; label: string }) {
   return (
-    <span class={`badge ${tone}`}>
-      <Shape tone={tone} />
+    <span class={`badge is-${tone}`}>
+      <span class={tone}>
+        <Shape tone={tone} />
+      </span>
       {label}
     </span>
   );
@@ -64,7 +68,7 @@ export function stateOf({ enabled, recent_runs: [newest] }: Task): { tone: Tone;
   const look = newest && lookOf(newest.status);
   if (look?.tone === 'busy' || look?.tone === 'wait') return look;
   if (enabled === false) return { tone: 'off', label: 'Paused' };
-  if (!look) return { tone: 'wait', label: 'Not run yet' };
+  if (!look) return { tone: 'none', label: 'Not run yet' };
   return look.tone === 'bad' ? { tone: 'bad', label: 'Failing' } : { tone: look.tone, label: look.label };
 }
 
@@ -75,7 +79,7 @@ export function tookMs({ durationMs, startedAt, finishedAt }: Run): number | und
 }
 
 /** Returns what a run was, on a few lines. */
-function summaryOf(run: Run, zone: string): string {
+export function summaryOf(run: Run, zone: string): string {
   const took = tookMs(run);
   const lines = [
     `${lookOf(run.status).label}${took === undefined ? '' : ` after ${duration(took)}`}`,

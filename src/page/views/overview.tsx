@@ -46,16 +46,22 @@ function queryOf({ q, state, account, artist }: Filters): TasksQuery {
 const Row = memo(function Row({ task, now }: { task: Task; now: Date }) {
   const { id, title, artist_name, schedule, timezone = 'UTC', upcoming } = task;
   const [next] = upcoming;
+  const [newest] = task.recent_runs;
+  const state = stateOf(task);
   return (
     <li class="row">
       <span class="what">
         <a class="title" href={linkTo('tasks', id)}>
           {title}
         </a>
-        <span class="muted">{artist_name ?? 'Unnamed artist'}</span>
+        {state.tone === 'bad' && newest?.error ? (
+          <span class="why">{newest.error.message}</span>
+        ) : (
+          <span class="muted">{artist_name ?? 'Unnamed artist'}</span>
+        )}
       </span>
       <span class="when">
-        <span>{inWords(schedule)}</span>
+        <span title={inWords(schedule)}>{inWords(schedule)}</span>
         <span class="muted">{zoneWords(timezone)}</span>
       </span>
       <span class="next">
@@ -66,7 +72,7 @@ const Row = memo(function Row({ task, now }: { task: Task; now: Date }) {
         )}
       </span>
       <Squares task={task} />
-      <Badge {...stateOf(task)} />
+      <Badge {...state} />
     </li>
   );
 });

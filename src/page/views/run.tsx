@@ -1,0 +1,161 @@
+import { useEffect } from 'preact/hooks';
+import type { Run, RunAttempt, RunError } from '../../client/index.ts';
+import { linkTo } from '../data/location.ts';
+import { useRuns } from '../data/reads.ts';
+import { OWN_ZONE, cost, duration, exact } from '../parts/format.ts';
+import { Empty, Failed, Loading } from '../parts/messages.tsx';
+import { Output } from '../parts/output.tsx';
+import { Badge, lookOf, tookMs } from '../parts/status.tsx';
+
+function Failure({ error: { name, message, stackTrace } }: { error: RunError }) {
+  return (
+    <div class="failure">
+      <p class="text">
+        {name && <strong>{name}: </strong>}
+        {message}
+      </p>
+      {stackTrace && (
+        <details>
+          <summary>Stack</summary>
+          <pre tabIndex={0}>{stackTrace}</pre>
+        </details>
+      )}
+    </div>
+  );
+}
+
+const ATTEMPTS = {
+  PENDING: { tone: 'wait', label: 'Waiting' },
+  EXECUTING: { tone: 'busy', label: 'Running' },
+  PAUSED: { tone: 'wait', label: 'Paused' },
+  COMPLETED: { tone: 'ok', label: 'Completed' },
+  FAILED: { tone: 'bad', label: 'Failed' },
+  CANCELED: { tone: 'gap', label: 'Canceled' },
+} as const;
+
+function Attempt({ attempt, number }: { attempt: RunAttempt; number: number }) {
+  const { status, startedAt, completedAt, createdAt, error } = attempt;
+  const took = startedAt && completedAt ? Date.parse(completedAt) - Date.parse(startedAt) : undefined;
+  return (
+    <li class="attempt">
+      <p class="line">
+        <span>Attempt {number}</span>
+        <Badge {...(ATTEMPTS[status] ?? { tone: 'wait', label: status })} />
+        <span class="muted">{exact(new Date(startedAt ?? createdAt), OWN_ZONE)}</span>
+        {took !== undefined && <span class="muted">{duration(took)}</span>}
+      </p>
+      {error && <Failure error={error} />}
+    </li>
+  );
+}
+
+function Facts({ run }: { run: Run }) {
+  const took = tookMs(run);
+  const { costInCents = 0, baseCostInCents = 0 } = run;
+  const at = (instant: string | null | undefined) =>
+    instant ? exact(new Date(instant), OWN_ZONE) : undefined;
+  const facts: [string, string | undefined][] = [
+    ['Created', at(run.createdAt)],
+    ['Delayed until', at(run.delayedUntil)],
+    ['Started', at(run.startedAt)],
+    ['Finished', at(run.finishedAt)],
+    ['Expired', at(run.expiredAt)],
+    ['Duration', took === undefined ? undefined : duration(took)],
+    ['Cost', cost(costInCents + baseCostInCents)],
+    ['Executed by', run.taskIdentifier],
+    ['Version', run.version],
+    ['Environment', run.env?.name],
+    ['Tags', run.tags?.join(', ') || undefined],
+    ['Test', run.isTest ? 'Yes' : undefined],
+    ['ID', run.id],
+  ];
+  return (
+    <dl class="facts">
+      {facts.map(([name, value]) =>
+        value === undefined ? null : (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ),
+      )}
+    </dl>
+  );
+}
+
+const isGiven = (value: unknown): boolean =>
+  value !== undefined && value !== null && !(typeof value === 'object' && Object.keys(value).length === 0);
+
+function RunDetails({ run }: { run: Run }) {
+  const { title, task_id = '', status, error, output, payload, metadata, attempts = [] } = run;
+  const look = lookOf(status);
+  const name = title ?? 'Run of a deleted task';
+  useEffect(() => {
+    document.title = `${look.label}: ${name} – Tasks`;
+  }, [look.label, name]);
+  return (
+    <>
+      <div class="heading">
+        <h1>{title ? <a href={linkTo('tasks', task_id)}>{title}</a> : name}</h1>
+        <Badge {...look} />
+      </div>
+      <p class="lead muted">Run of {exact(new Date(run.createdAt), OWN_ZONE)}</p>
+      <div class="columns">
+        <div class="stack">
+          {error && (
+            <section class="card">
+              <h2>Error</h2>
+              <Failure error={error} />
+            </section>
+          )}
+          <section class="card">
+            <h2>Output</h2>
+            {isGiven(output) ? <Output value={output} /> : <p class="muted">None</p>}
+          </section>
+          {attempts.length > 0 && (
+            <section class="card">
+              <h2>Attempts</h2>
+              <ol>
+                {attempts.map((attempt, index) => (
+                  <Attempt key={attempt.id} attempt={attempt} number={index + 1} />
+                ))}
+              </ol>
+            </section>
+          )}
+          {isGiven(payload) && (
+            <section class="card">
+              <h2>Payload</h2>
+              <Output value={payload} />
+            </section>
+          )}
+          {isGiven(metadata) && (
+            <section class="card">
+              <h2>Metadata</h2>
+              <Output value={metadata} />
+            </section>
+          )}
+        </div>
+        <aside aria-label="About the run">
+          <section class="card">
+            <h2>Details</h2>
+            <Facts run={run} />
+          </section>
+        </aside>
+      </div>
+    </>
+  );
+}
+
+/** A run: its error, output, attempts, payload and cost. */
+export function RunView({ path: [, id = ''] }: { path: string[] }) {
+  const { data, failure, retry } = useRuns({ runId: id });
+  const [run] = data?.runs ?? [];
+  if (run) return <RunDetails run={run} />;
+  const isMissing = data !== undefined || failure?.status === 404;
+  if (!isMissing) return failure ? <Failed failure={failure} retry={retry} /> : <Loading />;
+  return (
+    <Empty title="There is no such run">
+      <p>It is too old, or this key cannot see it.</p>
+    </Empty>
+  );
+}
