@@ -92,7 +92,7 @@ export function resource<Query, Data>(
 
     return {
       data: query === undefined ? undefined : cache.get(name)?.data,
-      failure: failed?.name === name ? failed.failure : undefined,
+      failure: failed !== undefined && failed.name === name ? failed.failure : undefined,
       retry: () => wake.current(),
     };
   };

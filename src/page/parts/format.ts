@@ -87,7 +87,11 @@ export function inWords(schedule: string): string {
   let found = words.get(schedule);
   if (found === undefined) {
     try {
-      found = scheduleWords(parseSchedule(schedule));
+      // cronstrue leaves out that a time without a day is of every day.
+      found = scheduleWords(parseSchedule(schedule)).replace(
+        /^At [\d:, and]+$/,
+        (times) => `Every day, a${times.slice(1)}`,
+      );
     } catch {
       found = schedule;
     }

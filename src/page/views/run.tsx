@@ -2,7 +2,7 @@ import { useEffect } from 'preact/hooks';
 import type { Run, RunAttempt, RunError } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
 import { useRuns } from '../data/reads.ts';
-import { OWN_ZONE, cost, duration, exact } from '../parts/format.ts';
+import { OWN_ZONE, cost, duration, exact, exactInZones } from '../parts/format.ts';
 import { Empty, Failed, Loading } from '../parts/messages.tsx';
 import { Output } from '../parts/output.tsx';
 import { Badge, lookOf, tookMs } from '../parts/status.tsx';
@@ -99,7 +99,7 @@ function RunDetails({ run }: { run: Run }) {
         <h1>{title ? <a href={linkTo('tasks', task_id)}>{title}</a> : name}</h1>
         <Badge {...look} />
       </div>
-      <p class="lead muted">Run of {exact(new Date(run.createdAt), OWN_ZONE)}</p>
+      <p class="lead muted">Run of {exactInZones(new Date(run.createdAt))}</p>
       <div class="columns">
         <div class="stack">
           {error && (
