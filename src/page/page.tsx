@@ -4,8 +4,9 @@ import type { ApiError, CallerResponse } from '../client/index.ts';
 import { forgetKey, keepKey, keptKey } from './data/key.ts';
 import { linkTo, usePlace } from './data/location.ts';
 import { useCaller } from './data/reads.ts';
-import { type Service, SessionContext, connect, useSession } from './data/service.ts';
+import { type Service, SessionContext, connect, useRight, useSession } from './data/service.ts';
 import { Empty, titleOf } from './parts/messages.tsx';
+import { NewTask } from './views/form.tsx';
 import { KeyView } from './views/key.tsx';
 import { Overview } from './views/overview.tsx';
 import { RunView } from './views/run.tsx';
@@ -16,6 +17,7 @@ const VIEWS = new Map<string, ComponentType<{ path: string[] }>>([
   ['', Overview],
   ['tasks', TaskView],
   ['runs', RunView],
+  ['new', NewTask],
 ]);
 
 /** Names in the header, by the first part of the address. */
@@ -51,6 +53,7 @@ function Banner({ outage }: { outage: ApiError | undefined }) {
 
 function Header({ onForget }: { onForget: () => void }) {
   const { caller } = useSession();
+  const mayWrite = useRight('write');
   const {
     path: [name = ''],
   } = usePlace();
@@ -70,6 +73,11 @@ function Header({ onForget }: { onForget: () => void }) {
         </span>
       )}
       <a href="/docs">API</a>
+      {mayWrite && (
+        <a class="button" href={linkTo('new')}>
+          New task
+        </a>
+      )}
       {keptKey() !== undefined && (
         <button type="button" class="button quiet" onClick={onForget}>
           Sign out

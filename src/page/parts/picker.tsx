@@ -2,44 +2,46 @@ import { useId, useState } from 'preact/hooks';
 
 const UUID = /^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i;
 
-/** Whether a text is an id. */
-export const isId = (text: string): boolean => UUID.test(text);
-
 interface PickerProps {
-  label: string;
+  /** Its name, where it has no label of its own. */
+  label?: string;
   /** The chosen id; empty for none. */
   value: string;
   /** Names to choose from, by id. */
   names: Map<string, string>;
+  required?: boolean;
+  attributes?: { id: string; 'aria-describedby': string; 'aria-invalid': boolean };
   onPick: (id: string) => void;
 }
 
 /** A field for an account: it offers those of visible tasks by name, and takes an id. */
-export function Picker({ label, value, names, onPick }: PickerProps) {
+export function Picker({ label, value, names, required = false, attributes, onPick }: PickerProps) {
   const list = useId();
   const [typed, setTyped] = useState<string>();
-  const text = typed ?? names.get(value) ?? value;
-  const pick = (given: string) => {
-    const wanted = given.trim();
+  const pick = (input: HTMLInputElement) => {
+    const wanted = input.value.trim();
     const [id] = [...names].find(([, name]) => name === wanted) ?? [];
-    setTyped(given);
-    if (wanted === '' || id !== undefined || isId(wanted)) onPick(id ?? wanted);
+    const isKnown = wanted === '' || id !== undefined || UUID.test(wanted);
+    input.setCustomValidity(isKnown ? '' : 'Choose one of the names, or enter an account ID.');
+    setTyped(input.value);
+    if (isKnown) onPick(id ?? wanted);
   };
   return (
     <>
       <input
         type="text"
-        aria-label={label}
-        placeholder={label}
+        {...(label !== undefined && { 'aria-label': label, placeholder: label })}
+        {...attributes}
+        required={required}
         list={list}
-        value={text}
+        value={typed ?? names.get(value) ?? value}
         autocomplete="off"
-        onInput={(event) => pick(event.currentTarget.value)}
-        onBlur={() => setTyped(undefined)}
+        onInput={(event) => pick(event.currentTarget)}
+        onBlur={(event) => event.currentTarget.validity.customError || setTyped(undefined)}
       />
       <datalist id={list}>
-        {[...names].map(([id, name]) => (
-          <option key={id} value={name} />
+        {[...new Set(names.values())].map((name) => (
+          <option key={name} value={name} />
         ))}
       </datalist>
     </>

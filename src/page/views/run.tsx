@@ -2,6 +2,7 @@ import { useEffect } from 'preact/hooks';
 import type { Run, RunAttempt, RunError } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
 import { useRuns } from '../data/reads.ts';
+import { RunActions } from '../parts/acting.tsx';
 import { OWN_ZONE, cost, duration, exact, exactInZones } from '../parts/format.ts';
 import { Empty, Failed, Loading } from '../parts/messages.tsx';
 import { Output } from '../parts/output.tsx';
@@ -98,6 +99,8 @@ function RunDetails({ run }: { run: Run }) {
       <div class="heading">
         <h1>{title ? <a href={linkTo('tasks', task_id)}>{title}</a> : name}</h1>
         <Badge {...look} />
+        <span class="grow" />
+        <RunActions run={run} />
       </div>
       <p class="lead muted">Run of {exactInZones(new Date(run.createdAt))}</p>
       <div class="columns">

@@ -2,12 +2,14 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Run, Task } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
 import { useOccurrences, useRuns, useTasks } from '../data/reads.ts';
+import { TaskActions } from '../parts/acting.tsx';
 import { cost, duration, exact, inWords, zoneWords } from '../parts/format.ts';
 import { type Incident, gapWords, historyOf, median, successOf } from '../parts/history.ts';
 import { Empty, Failed, Loading } from '../parts/messages.tsx';
 import { Badge, lookOf, stateOf, tookMs } from '../parts/status.tsx';
 import { Time, useNow } from '../parts/time.tsx';
 import { Timeline } from '../parts/timeline.tsx';
+import { EditTask } from './form.tsx';
 
 const PAGE_SIZE = 50;
 const DAY_MS = 86_400_000;
@@ -169,6 +171,8 @@ function TaskDetails({ task }: { task: Task }) {
       <div class="heading">
         <h1>{title}</h1>
         <Badge {...stateOf(task)} />
+        <span class="grow" />
+        <TaskActions task={task} />
       </div>
       <p class="lead">
         {inWords(schedule)} <span class="muted">({zoneWords(zone)})</span>
@@ -210,8 +214,12 @@ function TaskDetails({ task }: { task: Task }) {
   );
 }
 
-/** A task: its runs, what comes next, and its settings. */
-export function TaskView({ path: [, id = ''] }: { path: string[] }) {
+/** A task: its runs, what comes next, and its settings; or the form that changes it. */
+export function TaskView({ path: [, id = '', edit] }: { path: string[] }) {
+  return edit === 'edit' ? <EditTask id={id} /> : <ShownTask id={id} />;
+}
+
+function ShownTask({ id }: { id: string }) {
   const { data, failure, retry } = useTasks({ id, runs: 'summary' });
   const [task] = data?.tasks ?? [];
   if (task) return <TaskDetails task={task} />;
