@@ -73,7 +73,8 @@ export function duration(ms: number): string {
   const seconds = Math.round(ms / SECOND);
   if (ms < MINUTE) return `${seconds} s`;
   if (ms < HOUR) return `${Math.floor(seconds / 60)} min${seconds % 60 > 0 ? ` ${seconds % 60} s` : ''}`;
-  return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
+  const minutes = Math.floor((seconds % 3_600) / 60);
+  return `${Math.floor(seconds / 3_600)} h${minutes > 0 ? ` ${minutes} min` : ''}`;
 }
 
 /** Returns an amount of US cents, such as `$0.019`. */

@@ -299,7 +299,7 @@ export function NewTask() {
   }, [data]);
   return (
     <>
-      <div class="heading lead">
+      <div class="heading">
         <h1>New task</h1>
       </div>
       {mayWrite ? <TaskForm /> : <Empty title="This key may not create tasks" />}
@@ -309,17 +309,20 @@ export function NewTask() {
 
 /** Changes a task. */
 export function EditTask({ id }: { id: string }) {
+  const { names: known } = useSession();
   const mayWrite = useRight('write');
   const { data, failure, retry } = useTasks({ id, runs: 'summary' });
   const [task] = data?.tasks ?? [];
   useEffect(() => {
-    if (task) document.title = `Edit ${task.title} – Tasks`;
+    if (!task) return;
+    document.title = `Edit ${task.title} – Tasks`;
+    learnNames(known, [task]);
   }, [task]);
   if (!data) return failure ? <Failed failure={failure} retry={retry} /> : <Loading />;
   if (!task) return <Empty title="There is no such task" />;
   return (
     <>
-      <div class="heading lead">
+      <div class="heading">
         <h1>Edit {task.title}</h1>
       </div>
       {mayWrite ? <TaskForm task={task} /> : <Empty title="This key may not change tasks" />}

@@ -97,12 +97,15 @@ function RunDetails({ run }: { run: Run }) {
   return (
     <>
       <div class="heading">
-        <h1>{title ? <a href={linkTo('tasks', task_id)}>{title}</a> : name}</h1>
-        <Badge {...look} />
-        <span class="grow" />
+        <div>
+          <h1>{title ? <a href={linkTo('tasks', task_id)}>{title}</a> : name}</h1>
+          <p class="line">
+            <Badge {...look} />
+            <span class="muted">Run of {exactInZones(new Date(run.createdAt))}</span>
+          </p>
+        </div>
         <RunActions run={run} />
       </div>
-      <p class="lead muted">Run of {exactInZones(new Date(run.createdAt))}</p>
       <div class="columns">
         <div class="stack">
           {error && (

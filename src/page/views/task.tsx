@@ -169,14 +169,16 @@ function TaskDetails({ task }: { task: Task }) {
   return (
     <>
       <div class="heading">
-        <h1>{title}</h1>
-        <Badge {...stateOf(task)} />
-        <span class="grow" />
+        <div>
+          <h1>{title}</h1>
+          <p class="line">
+            <Badge {...stateOf(task)} />
+            <span>{inWords(schedule)}</span>
+            <span class="muted">{zoneWords(zone)}</span>
+          </p>
+        </div>
         <TaskActions task={task} />
       </div>
-      <p class="lead">
-        {inWords(schedule)} <span class="muted">({zoneWords(zone)})</span>
-      </p>
       <div class="columns">
         <section aria-labelledby="runs">
           <h2 id="runs">Runs</h2>
