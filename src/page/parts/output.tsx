@@ -1,4 +1,5 @@
 import { Json, OutLink, webAddress } from './json.tsx';
+import { Facts } from './layout.tsx';
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -31,16 +32,7 @@ export function Output({ value }: { value: unknown }) {
   const rest = Object.entries(value).filter(([name]) => !FIELDS.some(([known]) => known === name));
   return (
     <>
-      <dl class="facts">
-        {laidOut.map(([name, label]) => (
-          <div key={name}>
-            <dt>{label}</dt>
-            <dd>
-              <Field value={value[name]} />
-            </dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={laidOut.map(([name, label]) => [label, <Field key={name} value={value[name]} />])} />
       {rest.length > 0 && (
         <div class="json">
           {rest.map(([name, child]) => (

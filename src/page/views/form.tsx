@@ -12,6 +12,7 @@ import { useTasks } from '../data/reads.ts';
 import { learnNames, useRight, useSession } from '../data/service.ts';
 import { Field, useFirstInvalid } from '../parts/fields.tsx';
 import { OWN_ZONE } from '../parts/format.ts';
+import { useTitle } from '../parts/layout.tsx';
 import { Empty, Failed, Loading } from '../parts/messages.tsx';
 import { Picker } from '../parts/picker.tsx';
 import { Preview, scheduleProblem, zoneProblem } from '../parts/preview.tsx';
@@ -291,10 +292,10 @@ function TaskForm({ task }: { task?: Task }) {
 export function NewTask() {
   const { names: known } = useSession();
   const mayWrite = useRight('write');
+  useTitle('New task – Tasks');
   // Other tasks tell the names of accounts and artists.
   const { data } = useTasks({ runs: 'summary', limit: 100 });
   useEffect(() => {
-    document.title = 'New task – Tasks';
     if (data) learnNames(known, data.tasks);
   }, [data]);
   return (
@@ -313,10 +314,9 @@ export function EditTask({ id }: { id: string }) {
   const mayWrite = useRight('write');
   const { data, failure, retry } = useTasks({ id, runs: 'summary' });
   const [task] = data?.tasks ?? [];
+  useTitle(`Edit ${task?.title ?? 'task'} – Tasks`);
   useEffect(() => {
-    if (!task) return;
-    document.title = `Edit ${task.title} – Tasks`;
-    learnNames(known, [task]);
+    if (task) learnNames(known, [task]);
   }, [task]);
   if (!data) return failure ? <Failed failure={failure} retry={retry} /> : <Loading />;
   if (!task) return <Empty title="There is no such task" />;

@@ -5,6 +5,7 @@ import { linkTo, setParameters, usePlace } from '../data/location.ts';
 import { type TasksQuery, useTasks } from '../data/reads.ts';
 import { learnNames, useSession } from '../data/service.ts';
 import { inWords, zoneWords } from '../parts/format.ts';
+import { useTitle } from '../parts/layout.tsx';
 import { Empty, Failed, Loading } from '../parts/messages.tsx';
 import { Picker } from '../parts/picker.tsx';
 import { Badge, FAILING, Squares, UNFINISHED, stateOf } from '../parts/status.tsx';
@@ -210,9 +211,7 @@ export function Overview() {
   const now = useNow();
   const filters: Filters = { ...NO_FILTERS, ...Object.fromEntries(parameters) };
   const query = queryOf(filters);
-  useEffect(() => {
-    document.title = 'Tasks';
-  }, []);
+  useTitle('Tasks');
   return (
     <>
       <h1 class="hidden">Tasks</h1>

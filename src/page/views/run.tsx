@@ -1,9 +1,9 @@
-import { useEffect } from 'preact/hooks';
 import type { Run, RunAttempt, RunError } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
 import { useRuns } from '../data/reads.ts';
 import { RunActions } from '../parts/acting.tsx';
 import { OWN_ZONE, cost, duration, exact, exactInZones } from '../parts/format.ts';
+import { Card, Facts, useTitle } from '../parts/layout.tsx';
 import { Empty, Failed, Loading } from '../parts/messages.tsx';
 import { Output } from '../parts/output.tsx';
 import { Badge, lookOf, tookMs } from '../parts/status.tsx';
@@ -50,7 +50,7 @@ function Attempt({ attempt, number }: { attempt: RunAttempt; number: number }) {
   );
 }
 
-function Facts({ run }: { run: Run }) {
+function About({ run }: { run: Run }) {
   const took = tookMs(run);
   const { costInCents = 0, baseCostInCents = 0 } = run;
   const at = (instant: string | null | undefined) =>
@@ -70,18 +70,7 @@ function Facts({ run }: { run: Run }) {
     ['Test', run.isTest ? 'Yes' : undefined],
     ['ID', run.id],
   ];
-  return (
-    <dl class="facts">
-      {facts.map(([name, value]) =>
-        value === undefined ? null : (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ),
-      )}
-    </dl>
-  );
+  return <Facts facts={facts} />;
 }
 
 const isGiven = (value: unknown): boolean =>
@@ -91,9 +80,7 @@ function RunDetails({ run }: { run: Run }) {
   const { title, task_id = '', status, error, output, payload, metadata, attempts = [] } = run;
   const look = lookOf(status);
   const name = title ?? 'Run of a deleted task';
-  useEffect(() => {
-    document.title = `${look.label}: ${name} – Tasks`;
-  }, [look.label, name]);
+  useTitle(`${look.label}: ${name} – Tasks`);
   return (
     <>
       <div class="heading">
@@ -109,43 +96,37 @@ function RunDetails({ run }: { run: Run }) {
       <div class="columns">
         <div class="stack">
           {error && (
-            <section class="card">
-              <h2>Error</h2>
+            <Card title="Error">
               <Failure error={error} />
-            </section>
+            </Card>
           )}
-          <section class="card">
-            <h2>Output</h2>
+          <Card title="Output">
             {isGiven(output) ? <Output value={output} /> : <p class="muted">None</p>}
-          </section>
+          </Card>
           {attempts.length > 0 && (
-            <section class="card">
-              <h2>Attempts</h2>
+            <Card title="Attempts">
               <ol>
                 {attempts.map((attempt, index) => (
                   <Attempt key={attempt.id} attempt={attempt} number={index + 1} />
                 ))}
               </ol>
-            </section>
+            </Card>
           )}
           {isGiven(payload) && (
-            <section class="card">
-              <h2>Payload</h2>
+            <Card title="Payload">
               <Output value={payload} />
-            </section>
+            </Card>
           )}
           {isGiven(metadata) && (
-            <section class="card">
-              <h2>Metadata</h2>
+            <Card title="Metadata">
               <Output value={metadata} />
-            </section>
+            </Card>
           )}
         </div>
         <aside aria-label="About the run">
-          <section class="card">
-            <h2>Details</h2>
-            <Facts run={run} />
-          </section>
+          <Card title="Details">
+            <About run={run} />
+          </Card>
         </aside>
       </div>
     </>

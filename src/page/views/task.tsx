@@ -1,10 +1,11 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { Run, Task } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
 import { useOccurrences, useRuns, useTasks } from '../data/reads.ts';
 import { TaskActions } from '../parts/acting.tsx';
 import { cost, duration, exact, inWords, zoneWords } from '../parts/format.ts';
 import { type Incident, gapWords, historyOf, median, successOf } from '../parts/history.ts';
+import { Card, Facts, useTitle } from '../parts/layout.tsx';
 import { Empty, Failed, Loading } from '../parts/messages.tsx';
 import { Badge, lookOf, stateOf, tookMs } from '../parts/status.tsx';
 import { Time, useNow } from '../parts/time.tsx';
@@ -148,24 +149,13 @@ function Settings({ task }: { task: Task }) {
     ['Changed', updated_at && exact(new Date(updated_at), zone)],
     ['ID', task.id],
   ];
-  return (
-    <dl class="facts">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value ?? 'Unknown'}</dd>
-        </div>
-      ))}
-    </dl>
-  );
+  return <Facts facts={facts} />;
 }
 
 function TaskDetails({ task }: { task: Task }) {
   const now = useNow();
   const { title, schedule, timezone: zone = 'UTC', upcoming } = task;
-  useEffect(() => {
-    document.title = `${title} – Tasks`;
-  }, [title]);
+  useTitle(`${title} – Tasks`);
   return (
     <>
       <div class="heading">
@@ -185,8 +175,7 @@ function TaskDetails({ task }: { task: Task }) {
           <History task={task} now={now} />
         </section>
         <aside aria-label="About the task">
-          <section class="card">
-            <h2>Next runs</h2>
+          <Card title="Next runs">
             {upcoming.length === 0 ? (
               <p class="muted">
                 {task.enabled === false ? 'The task is paused.' : 'The schedule cannot be read.'}
@@ -201,15 +190,13 @@ function TaskDetails({ task }: { task: Task }) {
                 ))}
               </ol>
             )}
-          </section>
-          <section class="card">
-            <h2>Prompt</h2>
+          </Card>
+          <Card title="Prompt">
             <p class="text">{task.prompt}</p>
-          </section>
-          <section class="card">
-            <h2>Settings</h2>
+          </Card>
+          <Card title="Settings">
             <Settings task={task} />
-          </section>
+          </Card>
         </aside>
       </div>
     </>
