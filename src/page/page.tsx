@@ -1,10 +1,10 @@
 import type { ComponentType } from 'preact';
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
-import type { ApiError, CallerResponse } from '../client/index.ts';
+import type { ApiError, CallerResponse, Task } from '../client/index.ts';
 import { forgetKey, keepKey, keptKey } from './data/key.ts';
 import { linkTo, usePlace } from './data/location.ts';
 import { useCaller } from './data/reads.ts';
-import { type Service, SessionContext, connect, useRight, useSession } from './data/service.ts';
+import { type Service, SessionContext, connect, learnNames, useRight, useSession } from './data/service.ts';
 import { Empty, titleOf } from './parts/messages.tsx';
 import { NewTask } from './views/form.tsx';
 import { KeyView } from './views/key.tsx';
@@ -143,9 +143,16 @@ function SignedIn({ service, onRefused, onForget }: SignedInProps) {
     },
     [onRefused],
   );
+  const [lessons, raiseLessons] = useReducer((count: number) => count + 1, 0);
+  const learn = useCallback(
+    (tasks: Task[]) => {
+      if (learnNames(service.names, tasks)) raiseLessons(undefined);
+    },
+    [service],
+  );
   const session = useMemo(
-    () => ({ ...service, caller, version, onChange, onRead }),
-    [service, caller, version, onChange, onRead],
+    () => ({ ...service, caller, version, learn, onChange, onRead }),
+    [service, caller, version, lessons, learn, onChange, onRead],
   );
   return (
     <SessionContext.Provider value={session}>

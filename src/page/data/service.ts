@@ -35,6 +35,8 @@ export interface Session extends Service {
   caller: CallerResponse | undefined;
   /** Rises with each write, so that every read repeats at once. */
   version: number;
+  /** Keeps the names that tasks carry, and renders again if there are new ones. */
+  learn: (tasks: Task[]) => void;
   /** Called after a write. */
   onChange: () => void;
   /** Called after each read, with the reason if it failed. */
@@ -50,12 +52,14 @@ export function connect(apiKey: string | undefined): Service {
   };
 }
 
-/** Keeps the names that tasks carry, for the fields that offer accounts and artists. */
-export function learnNames({ accounts, artists }: Names, tasks: Task[]): void {
+/** Keeps the names that tasks carry, for views and fields that know ids only. Returns whether there are new ones. */
+export function learnNames({ accounts, artists }: Names, tasks: Task[]): boolean {
+  const known = accounts.size + artists.size;
   for (const { account_id, owner_email, artist_account_id, artist_name } of tasks) {
     accounts.set(account_id, owner_email ?? account_id);
     artists.set(artist_account_id, artist_name ?? artist_account_id);
   }
+  return accounts.size + artists.size > known;
 }
 
 export const SessionContext = createContext<Session | undefined>(undefined);

@@ -1,4 +1,4 @@
-import { useId, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 
 const UUID = /^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i;
 
@@ -17,27 +17,33 @@ interface PickerProps {
 /** A field for an account: it offers those of visible tasks by name, and takes an id. */
 export function Picker({ label, value, names, required = false, attributes, onPick }: PickerProps) {
   const list = useId();
+  const input = useRef<HTMLInputElement>(null);
   const [typed, setTyped] = useState<string>();
-  const pick = (input: HTMLInputElement) => {
-    const wanted = input.value.trim();
-    const [id] = [...names].find(([, name]) => name === wanted) ?? [];
-    const isKnown = wanted === '' || id !== undefined || UUID.test(wanted);
-    input.setCustomValidity(isKnown ? '' : 'Choose one of the names, or enter an account ID.');
-    setTyped(input.value);
-    if (isKnown) onPick(id ?? wanted);
-  };
+  const text = typed ?? names.get(value) ?? value;
+  const wanted = text.trim();
+  const [named] =
+    [...names].find(([id, name]) => name === wanted && (typed !== undefined || id === value)) ?? [];
+  const id = named ?? (wanted === '' || UUID.test(wanted) ? wanted : undefined);
+  useEffect(() => {
+    input.current?.setCustomValidity(
+      id === undefined ? 'Choose one of the names, or enter an account ID.' : '',
+    );
+    // Names may arrive after one of them was typed.
+    if (typed !== undefined && id !== undefined && id !== value) onPick(id);
+  }, [typed, id]);
   return (
     <>
       <input
+        ref={input}
         type="text"
         {...(label !== undefined && { 'aria-label': label, placeholder: label })}
         {...attributes}
         required={required}
         list={list}
-        value={typed ?? names.get(value) ?? value}
+        value={text}
         autocomplete="off"
-        onInput={(event) => pick(event.currentTarget)}
-        onBlur={(event) => event.currentTarget.validity.customError || setTyped(undefined)}
+        onInput={(event) => setTyped(event.currentTarget.value)}
+        onBlur={() => id !== undefined && setTyped(undefined)}
       />
       <datalist id={list}>
         {[...new Set(names.values())].map((name) => (

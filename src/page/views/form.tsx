@@ -9,7 +9,7 @@ import {
 import { useAction } from '../data/action.ts';
 import { linkTo } from '../data/location.ts';
 import { useTasks } from '../data/reads.ts';
-import { learnNames, useRight, useSession } from '../data/service.ts';
+import { useRight, useSession } from '../data/service.ts';
 import { Field, useFirstInvalid } from '../parts/fields.tsx';
 import { OWN_ZONE } from '../parts/format.ts';
 import { useTitle } from '../parts/layout.tsx';
@@ -290,13 +290,13 @@ function TaskForm({ task }: { task?: Task }) {
 
 /** Creates a task. */
 export function NewTask() {
-  const { names: known } = useSession();
+  const { learn } = useSession();
   const mayWrite = useRight('write');
   useTitle('New task – Tasks');
   // Other tasks tell the names of accounts and artists.
   const { data } = useTasks({ runs: 'summary', limit: 100 });
   useEffect(() => {
-    if (data) learnNames(known, data.tasks);
+    if (data) learn(data.tasks);
   }, [data]);
   return (
     <>
@@ -310,13 +310,13 @@ export function NewTask() {
 
 /** Changes a task. */
 export function EditTask({ id }: { id: string }) {
-  const { names: known } = useSession();
+  const { learn } = useSession();
   const mayWrite = useRight('write');
   const { data, failure, retry } = useTasks({ id, runs: 'summary' });
   const [task] = data?.tasks ?? [];
   useTitle(`Edit ${task?.title ?? 'task'} – Tasks`);
   useEffect(() => {
-    if (task) learnNames(known, [task]);
+    if (task) learn([task]);
   }, [task]);
   if (!data) return failure ? <Failed failure={failure} retry={retry} /> : <Loading />;
   if (!task) return <Empty title="There is no such task" />;

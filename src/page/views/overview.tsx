@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Task } from '../../client/index.ts';
 import { linkTo, setParameters, usePlace } from '../data/location.ts';
 import { type TasksQuery, useTasks } from '../data/reads.ts';
-import { learnNames, useSession } from '../data/service.ts';
+import { useSession } from '../data/service.ts';
 import { inWords, zoneWords } from '../parts/format.ts';
 import { useTitle } from '../parts/layout.tsx';
 import { Empty, Failed, Loading } from '../parts/messages.tsx';
@@ -98,14 +98,14 @@ function useNear() {
  * thousands of tasks scroll smoothly, and is not polled.
  */
 function Rows({ query, now, isFirst = false }: { query: TasksQuery; now: Date; isFirst?: boolean }) {
-  const { names } = useSession();
+  const { learn } = useSession();
   const { ref, near } = useNear();
   const { data, failure, retry } = useTasks(near || isFirst ? query : undefined);
   const [known, setKnown] = useState(data);
   const height = useRef(0);
   useEffect(() => {
     if (!data) return;
-    learnNames(names, data.tasks);
+    learn(data.tasks);
     setKnown(data);
   }, [data]);
   useEffect(() => {
