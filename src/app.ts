@@ -15,6 +15,7 @@ import { type Auth, credentials } from './http/security/credentials.ts';
 import { crossOrigin } from './http/security/cors.ts';
 import { Deadline } from './http/server/deadline.ts';
 import { docs } from './http/pages/docs.ts';
+import { page } from './http/pages/page.ts';
 import { errorReplies } from './http/reply/error-replies.ts';
 import { ReplyBudget, tooManyReplies } from './http/server/reply-budget.ts';
 import { GzipCache } from './http/reply/gzip.ts';
@@ -145,6 +146,7 @@ export function createApp(dependencies: Dependencies): Express {
   app.use(sizes(limits)); // 414 URL too long, 431 headers too large, 400 bad Host
   app.use(refuseExcess(spec.document)); // 503 too many connections
   if (auth === 'none') app.use(ownMachineUnlessOpen(spec.document)); // 403 request from another site's page
+  app.use(page(auth)); // serves the page for people at /
   app.use(docs(spec)); // serves /docs, /llms.txt and the spec
   app.use(checkRoute); // 404 unknown path, 405 method not allowed
   app.use(checkAccept); // 406 client does not accept JSON

@@ -271,7 +271,7 @@ describe('401', () => {
   });
 
   test('is not for the page and the documents, nor for what is no operation', async () => {
-    for (const path of ['/docs', '/openapi.yaml', '/llms.txt']) {
+    for (const path of ['/', '/docs', '/openapi.yaml', '/llms.txt']) {
       expect((await fetch(`${service.url}${path}`)).status).toBe(200);
     }
     expect((await service.request('/nothing')).status).toBe(404);

@@ -19,12 +19,6 @@ afterAll(() => service.close());
 const get = (path: string) => fetch(`${service.url}${path}`, { redirect: 'manual' });
 
 describe('the docs', () => {
-  test('are where / leads', async () => {
-    const response = await get('/');
-    expect(response.status).toBe(302);
-    expect(response.headers.get('location')).toBe('/docs');
-  });
-
   test('are a page whose parts are all served here', async () => {
     const page = await (await get('/docs')).text();
     const parts = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, part]) => part ?? '');

@@ -21,7 +21,6 @@ const FILES = {
 export function docs(spec: Spec): Router {
   const { resolve } = createRequire(import.meta.url);
   const router = Router({ caseSensitive: true, strict: true });
-  router.get('/', (_request, response) => response.redirect('/docs'));
   const guide = readFileSync(resolve('recoup-tasks/docs/http.md'));
   router.get('/docs/http.md', staticFile(guide, 'text/plain; charset=utf-8'));
   for (const [path, file] of Object.entries(FILES)) {

@@ -10,6 +10,8 @@ const deflate = promisify(gzip);
 /** The maximum is 11. From 10 on, Swagger UI takes seconds to compress and gets only a fifteenth smaller. */
 const BROTLI_QUALITY = 9;
 
+const YEAR_SECONDS = 31_536_000;
+
 const ENCODINGS = {
   br: (content: Buffer) => brotli(content, { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } }),
   gzip: (content: Buffer) => deflate(content),
@@ -28,8 +30,14 @@ const PREFERRED: Encoding[] = ['br', 'gzip'];
  * The content is compressed once, on the first request. A middleware such as `compression` would spend a fifth of a
  * second on Swagger UI for every request.
  * @param type - as in `response.type`: a file extension or a media type
+ * @param immutable - true if the path names this content alone, so that browsers need not revalidate
  */
-export function staticFile(content: Buffer, type: string): RequestHandler {
+export function staticFile(
+  content: Buffer,
+  type: string,
+  { immutable = false }: { immutable?: boolean } = {},
+): RequestHandler {
+  const caching = immutable ? `public, max-age=${YEAR_SECONDS}, immutable` : 'no-cache';
   let computed: string | undefined;
   const encoded = new Map<Encoding, Promise<Buffer>>();
 
@@ -50,7 +58,7 @@ export function staticFile(content: Buffer, type: string): RequestHandler {
 
   return async (request, response) => {
     const etag = etagOf();
-    response.set({ ETag: etag, 'Cache-Control': 'no-cache' }).vary('Accept-Encoding');
+    response.set({ ETag: etag, 'Cache-Control': caching }).vary('Accept-Encoding');
     // app.ts disables request.fresh for the API.
     if (fresh(request.headers, { etag })) {
       response.status(304).end();

@@ -53,6 +53,27 @@ const DOCS_HEADERS = learn({
   strictTransportSecurity: false,
 });
 
+/** The page at / runs and shows what this service sends it, and nothing else. It makes no markup from text. */
+const PAGE_HEADERS = learn({
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'"],
+      connectSrc: ["'self'"],
+      baseUri: ["'none'"],
+      formAction: ["'none'"],
+      frameAncestors: ["'none'"],
+      requireTrustedTypesFor: ["'script'"],
+      trustedTypes: ["'none'"],
+    },
+  },
+  xFrameOptions: { action: 'deny' },
+  strictTransportSecurity: false,
+});
+
 const setting =
   (headers: [name: string, value: string][]): RequestHandler =>
   (_request, response, next) => {
@@ -62,6 +83,9 @@ const setting =
 
 /** Sets the headers of the docs page and its files. */
 export const docsHeaders = setting(DOCS_HEADERS);
+
+/** Sets the headers of the page at / and its parts. */
+export const pageHeaders = setting(PAGE_HEADERS);
 
 /** Sets the headers of all other replies. */
 export const apiHeaders = setting(API_HEADERS);

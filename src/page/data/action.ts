@@ -1,0 +1,59 @@
+import { useRef, useState } from 'preact/hooks';
+import type { ApiError, Client } from '../../client/index.ts';
+import { failureOf } from './resource.ts';
+import { useSession } from './service.ts';
+
+/** Random bytes of an Idempotency-Key. */
+const KEY_BYTES = 16;
+
+/** Makes an Idempotency-Key. Pages without TLS have no crypto.randomUUID. */
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(KEY_BYTES)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('');
+}
+
+/** Options of a write. Its key makes the client repeat it when the reply is lost. */
+export interface WriteOptions {
+  client: Client;
+  throwOnError: true;
+  headers: { 'Idempotency-Key': string };
+}
+
+export interface Action {
+  /** Acts, unless the action is under way already. Resolves to whether it succeeded. */
+  run: () => Promise<boolean>;
+  busy: boolean;
+  /** Why the last attempt failed. */
+  failure: ApiError | undefined;
+}
+
+/** Makes an action that writes once, however often it is clicked. Its key changes when it succeeded. */
+export function useAction(act: (options: WriteOptions) => Promise<unknown>): Action {
+  const { writer, onChange } = useSession();
+  const [failure, setFailure] = useState<ApiError>();
+  const [busy, setBusy] = useState(false);
+  const running = useRef(false);
+  const key = useRef<string>(undefined);
+
+  const run = async () => {
+    if (running.current) return false;
+    running.current = true;
+    setBusy(true);
+    setFailure(undefined);
+    try {
+      key.current ??= newKey();
+      await act({ client: writer, throwOnError: true, headers: { 'Idempotency-Key': key.current } });
+      key.current = undefined;
+      onChange();
+      return true;
+    } catch (error) {
+      setFailure(failureOf(error));
+      return false;
+    } finally {
+      running.current = false;
+      setBusy(false);
+    }
+  };
+  return { run, busy, failure };
+}

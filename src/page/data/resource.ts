@@ -1,0 +1,99 @@
+import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
+import { ApiError, type Client } from '../../client/index.ts';
+import { useSession } from './service.ts';
+
+const POLL_MS = 5_000;
+
+/** Options of a read: it is abandoned by its signal, and has no body if the ETag still holds. */
+export interface ReadOptions {
+  signal: AbortSignal;
+  headers: Record<string, string>;
+}
+
+interface Kept<Data> {
+  data: Data;
+  etag: string | null;
+}
+
+export interface Reading<Data> {
+  /** The newest data; undefined before the first reply. Stays when a later read fails. */
+  data: Data | undefined;
+  /** Why the last read failed. */
+  failure: ApiError | undefined;
+  retry: () => void;
+}
+
+/** Turns anything thrown into an ApiError, which has a message for people. */
+export function failureOf(error: unknown): ApiError {
+  return error instanceof ApiError
+    ? error
+    : new ApiError(error instanceof Error ? error.message : String(error), { code: 'unexpected_reply' });
+}
+
+/**
+ * Makes a hook that reads data and polls it by ETag while its part of the page is visible. Data of a query stays in memory,
+ * so that going back shows it at once.
+ * @returns the hook; without a query it reads nothing
+ */
+export function resource<Query, Data>(
+  load: (client: Client, query: Query, options: ReadOptions) => Promise<{ data: Data; response: Response }>,
+) {
+  const caches = new WeakMap<Client, Map<string, Kept<Data>>>();
+
+  return function useResource(query: Query | undefined): Reading<Data> {
+    const { reader, version, onRead } = useSession();
+    const cache = caches.get(reader) ?? new Map<string, Kept<Data>>();
+    caches.set(reader, cache);
+    const name = JSON.stringify(query);
+    const [failed, setFailed] = useState<{ name: string; failure: ApiError }>();
+    const [, rerender] = useReducer((count: number) => count + 1, 0);
+    const wake = useRef(() => {});
+
+    useEffect(() => {
+      if (query === undefined) return;
+      const ending = new AbortController();
+      const { signal } = ending;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      let reading = false;
+
+      const read = async (): Promise<ApiError | undefined> => {
+        const etag = cache.get(name)?.etag;
+        try {
+          const options: ReadOptions = { signal, headers: etag ? { 'If-None-Match': etag } : {} };
+          const { data, response } = await load(reader, query, options);
+          cache.set(name, { data, etag: response.headers.get('ETag') });
+          return undefined;
+        } catch (error) {
+          const failure = failureOf(error);
+          return failure.code === 'not_modified' ? undefined : failure;
+        }
+      };
+      const poll = async () => {
+        if (reading || document.hidden) return;
+        reading = true;
+        clearTimeout(timer);
+        const failure = await read();
+        reading = false;
+        if (signal.aborted) return;
+        timer = setTimeout(poll, POLL_MS);
+        setFailed(failure && { name, failure });
+        rerender(undefined);
+        onRead(failure);
+      };
+      wake.current = () => void poll();
+      wake.current();
+      document.addEventListener('visibilitychange', wake.current, { signal });
+      window.addEventListener('online', wake.current, { signal });
+      return () => {
+        clearTimeout(timer);
+        ending.abort();
+      };
+    }, [reader, name, version]);
+
+    return {
+      data: query === undefined ? undefined : cache.get(name)?.data,
+      failure: failed !== undefined && failed.name === name ? failed.failure : undefined,
+      retry: () => wake.current(),
+    };
+  };
+}

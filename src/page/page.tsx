@@ -1,0 +1,189 @@
+import type { ComponentType } from 'preact';
+import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
+import type { ApiError, CallerResponse, Task } from '../client/index.ts';
+import { forgetKey, keepKey, keptKey } from './data/key.ts';
+import { linkTo, usePlace } from './data/location.ts';
+import { useCaller } from './data/reads.ts';
+import { type Service, SessionContext, connect, learnNames, useRight, useSession } from './data/service.ts';
+import { Empty, titleOf } from './parts/messages.tsx';
+import { NewTask } from './views/form.tsx';
+import { KeyView } from './views/key.tsx';
+import { Overview } from './views/overview.tsx';
+import { RunView } from './views/run.tsx';
+import { TaskView } from './views/task.tsx';
+
+/** The views by the first part of the address. */
+const VIEWS = new Map<string, ComponentType<{ path: string[] }>>([
+  ['', Overview],
+  ['tasks', TaskView],
+  ['runs', RunView],
+  ['new', NewTask],
+]);
+
+/** Names in the header, by the first part of the address. */
+const LINKS = [['', 'Tasks']] as const;
+
+/** Whether the service was not reached, or could not answer. */
+const isOutage = ({ status }: ApiError): boolean => status === undefined || status === 429 || status >= 500;
+
+const onlineEvents = ['online', 'offline'] as const;
+
+function useOnline(): boolean {
+  const [online, setOnline] = useState(navigator.onLine);
+  useEffect(() => {
+    const update = () => setOnline(navigator.onLine);
+    for (const event of onlineEvents) window.addEventListener(event, update);
+    return () => {
+      for (const event of onlineEvents) window.removeEventListener(event, update);
+    };
+  }, []);
+  return online;
+}
+
+/** Reports a lost connection, while older data stays in view. */
+function Banner({ outage }: { outage: ApiError | undefined }) {
+  const online = useOnline();
+  const title = online ? outage && titleOf(outage) : 'You are offline';
+  return (
+    <div class="banner" role="status">
+      {title && <p>{title}. What you see may be out of date; it updates when the connection is back.</p>}
+    </div>
+  );
+}
+
+function Header({ onForget }: { onForget: () => void }) {
+  const { caller } = useSession();
+  const mayWrite = useRight('write');
+  const {
+    path: [name = ''],
+  } = usePlace();
+  return (
+    <header class="top">
+      <nav aria-label="Views">
+        {LINKS.map(([view, label]) => (
+          <a key={view} href={linkTo(view)} aria-current={view === name ? 'page' : undefined}>
+            {label}
+          </a>
+        ))}
+      </nav>
+      <span class="grow" />
+      {caller && (
+        <span class="engine muted">
+          {caller.engine === null ? 'No engine is live' : `Engine: ${caller.engine}`}
+        </span>
+      )}
+      <a href="/docs">API</a>
+      {mayWrite && (
+        <a class="button" href={linkTo('new')}>
+          New task
+        </a>
+      )}
+      {keptKey() !== undefined && (
+        <button type="button" class="button quiet" onClick={onForget}>
+          Sign out
+        </button>
+      )}
+    </header>
+  );
+}
+
+/** The view that the address names. */
+function View() {
+  const { path } = usePlace();
+  const main = useRef<HTMLElement>(null);
+  const address = path.join('/');
+  const shown = useRef(address);
+  useEffect(() => {
+    if (shown.current === address) return;
+    shown.current = address;
+    window.scrollTo(0, 0);
+    // Otherwise the focus stays at the link of the view that is gone.
+    main.current?.focus();
+  }, [address]);
+  const Found = VIEWS.get(path[0] ?? '');
+  return (
+    <main tabIndex={-1} ref={main}>
+      {Found ? (
+        <Found key={address} path={path} />
+      ) : (
+        <Empty title="There is no such view">
+          <p>
+            Go to the <a href={linkTo()}>tasks</a>.
+          </p>
+        </Empty>
+      )}
+    </main>
+  );
+}
+
+/** Polls who the caller is. */
+function CallerWatch({ onCaller }: { onCaller: (caller: CallerResponse) => void }) {
+  const { data } = useCaller({});
+  useEffect(() => {
+    if (data) onCaller(data);
+  }, [data, onCaller]);
+  return null;
+}
+
+interface SignedInProps {
+  service: Service;
+  onRefused: (refusal: ApiError) => void;
+  onForget: () => void;
+}
+
+function SignedIn({ service, onRefused, onForget }: SignedInProps) {
+  const [caller, setCaller] = useState<CallerResponse>();
+  const [outage, setOutage] = useState<ApiError>();
+  const [version, raise] = useReducer((count: number) => count + 1, 0);
+  const onChange = useCallback(() => raise(undefined), []);
+  const onRead = useCallback(
+    (failure: ApiError | undefined) => {
+      if (failure?.status === 401) onRefused(failure);
+      else setOutage(failure && isOutage(failure) ? failure : undefined);
+    },
+    [onRefused],
+  );
+  const [lessons, raiseLessons] = useReducer((count: number) => count + 1, 0);
+  const learn = useCallback(
+    (tasks: Task[]) => {
+      if (learnNames(service.names, tasks)) raiseLessons(undefined);
+    },
+    [service],
+  );
+  const session = useMemo(
+    () => ({ ...service, caller, version, learn, onChange, onRead }),
+    [service, caller, version, lessons, learn, onChange, onRead],
+  );
+  return (
+    <SessionContext.Provider value={session}>
+      <CallerWatch onCaller={setCaller} />
+      <Header onForget={onForget} />
+      <Banner outage={caller && outage} />
+      <View />
+    </SessionContext.Provider>
+  );
+}
+
+/** Whether the service takes no request without a key, as it says in the document that it serves. */
+const keyRequired = (): boolean =>
+  document.querySelector('meta[name="api-key"]')?.getAttribute('content') === 'required';
+
+/** The page: the views, or the question for a key. */
+export function Page() {
+  const [key, setKey] = useState(keptKey);
+  const [refusal, setRefusal] = useState<ApiError>();
+  const service = useMemo(() => connect(key), [key]);
+  const enter = (given: string, inBrowser: boolean) => {
+    keepKey(given, inBrowser);
+    setRefusal(undefined);
+    setKey(given);
+  };
+  const forget = () => {
+    forgetKey();
+    setKey(undefined);
+  };
+  if (refusal || (key === undefined && keyRequired())) {
+    return <KeyView refusal={key === undefined ? undefined : refusal} onKey={enter} />;
+  }
+  return <SignedIn key={key} service={service} onRefused={setRefusal} onForget={forget} />;
+}

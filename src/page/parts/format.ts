@@ -1,0 +1,102 @@
+import { parseSchedule } from '../../schedule/cron.ts';
+import { scheduleWords } from '../../schedule/words.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** The zone of the person who looks at the page. */
+export const OWN_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** Returns a count with its unit, such as `2 days`. */
+export const plural = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? '' : 's'}`;
+
+function span(ms: number): string {
+  if (ms < HOUR) return `${Math.round(ms / MINUTE)} min`;
+  if (ms < DAY) {
+    const minutes = Math.round(ms / MINUTE);
+    return `${Math.floor(minutes / 60)} h${ms < 6 * HOUR && minutes % 60 > 0 ? ` ${minutes % 60} min` : ''}`;
+  }
+  return plural(Math.round(ms / DAY), 'day');
+}
+
+/** Returns the distance of an instant, such as `in 12 min` or `3 days ago`. */
+export function relative(at: Date, now: Date): string {
+  const ms = at.getTime() - now.getTime();
+  if (Math.abs(ms) < MINUTE / 2) return ms > 0 ? 'in seconds' : 'just now';
+  return ms > 0 ? `in ${span(ms)}` : `${span(-ms)} ago`;
+}
+
+const exactFormats = new Map<string, Intl.DateTimeFormat>();
+
+/** Returns an instant in a zone, such as `Thu, Nov 26, 14:00`. An unknown zone counts as UTC. */
+export function exact(at: Date, zone: string): string {
+  let format = exactFormats.get(zone);
+  if (!format) {
+    format = new Intl.DateTimeFormat('en-US', {
+      weekday: 'short',
+      month: 'short',
+      day: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+      hourCycle: 'h23',
+      timeZone: zoneOrUtc(zone),
+    });
+    exactFormats.set(zone, format);
+  }
+  const year = at.getUTCFullYear();
+  return `${format.format(at)}${year === new Date().getUTCFullYear() ? '' : ` ${year}`}`;
+}
+
+function zoneOrUtc(zone: string): string {
+  try {
+    return new Intl.DateTimeFormat('en-US', { timeZone: zone }).resolvedOptions().timeZone;
+  } catch {
+    return 'UTC';
+  }
+}
+
+/** Returns a zone as people write it: `New York`. */
+export const zoneWords = (zone: string): string => zone.slice(zone.lastIndexOf('/') + 1).replaceAll('_', ' ');
+
+/** Returns an instant in the viewer's zone, and in the task's if it is another one, on lines of their own. */
+export function exactInZones(at: Date, zone = OWN_ZONE): string {
+  const own = `${exact(at, OWN_ZONE)} ${zoneWords(OWN_ZONE)}`;
+  return zone === OWN_ZONE ? own : `${exact(at, zone)} ${zoneWords(zone)}\n${own}`;
+}
+
+/** Returns a length of time, such as `2 min 10 s`. */
+export function duration(ms: number): string {
+  if (ms < SECOND) return `${Math.round(ms)} ms`;
+  if (ms < 10 * SECOND) return `${(ms / SECOND).toFixed(1)} s`;
+  const seconds = Math.round(ms / SECOND);
+  if (ms < MINUTE) return `${seconds} s`;
+  if (ms < HOUR) return `${Math.floor(seconds / 60)} min${seconds % 60 > 0 ? ` ${seconds % 60} s` : ''}`;
+  const minutes = Math.floor((seconds % 3_600) / 60);
+  return `${Math.floor(seconds / 3_600)} h${minutes > 0 ? ` ${minutes} min` : ''}`;
+}
+
+/** Returns an amount of US cents, such as `$0.019`. */
+export const cost = (cents: number): string =>
+  `$${(cents / 100).toFixed(cents >= 100 || cents === 0 ? 2 : 4).replace(/(\.\d\d+?)0+$/, '$1')}`;
+
+const words = new Map<string, string>();
+
+/** Returns a schedule in words; an expression that cannot be read as it is. */
+export function inWords(schedule: string): string {
+  let found = words.get(schedule);
+  if (found === undefined) {
+    try {
+      // cronstrue leaves out that a time without a day is of every day.
+      found = scheduleWords(parseSchedule(schedule)).replace(
+        /^At [\d:, and]+$/,
+        (times) => `Every day, a${times.slice(1)}`,
+      );
+    } catch {
+      found = schedule;
+    }
+    words.set(schedule, found);
+  }
+  return found;
+}

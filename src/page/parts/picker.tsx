@@ -1,0 +1,55 @@
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+
+const UUID = /^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i;
+
+interface PickerProps {
+  /** Its name, where it has no label of its own. */
+  label?: string;
+  /** The chosen id; empty for none. */
+  value: string;
+  /** Names to choose from, by id. */
+  names: Map<string, string>;
+  required?: boolean;
+  attributes?: { id: string; 'aria-describedby': string; 'aria-invalid': boolean };
+  onPick: (id: string) => void;
+}
+
+/** A field for an account: it offers those of visible tasks by name, and takes an id. */
+export function Picker({ label, value, names, required = false, attributes, onPick }: PickerProps) {
+  const list = useId();
+  const input = useRef<HTMLInputElement>(null);
+  const [typed, setTyped] = useState<string>();
+  const text = typed ?? names.get(value) ?? value;
+  const wanted = text.trim();
+  const [named] =
+    [...names].find(([id, name]) => name === wanted && (typed !== undefined || id === value)) ?? [];
+  const id = named ?? (wanted === '' || UUID.test(wanted) ? wanted : undefined);
+  useEffect(() => {
+    input.current?.setCustomValidity(
+      id === undefined ? 'Choose one of the names, or enter an account ID.' : '',
+    );
+    // Names may arrive after one of them was typed.
+    if (typed !== undefined && id !== undefined && id !== value) onPick(id);
+  }, [typed, id]);
+  return (
+    <>
+      <input
+        ref={input}
+        type="text"
+        {...(label !== undefined && { 'aria-label': label, placeholder: label })}
+        {...attributes}
+        required={required}
+        list={list}
+        value={text}
+        autocomplete="off"
+        onInput={(event) => setTyped(event.currentTarget.value)}
+        onBlur={() => id !== undefined && setTyped(undefined)}
+      />
+      <datalist id={list}>
+        {[...new Set(names.values())].map((name) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+    </>
+  );
+}

@@ -1,0 +1,148 @@
+import type { Run, RunAttempt, RunError } from '../../client/index.ts';
+import { linkTo } from '../data/location.ts';
+import { useRuns } from '../data/reads.ts';
+import { RunActions } from '../parts/acting.tsx';
+import { OWN_ZONE, cost, duration, exact, exactInZones } from '../parts/format.ts';
+import { Card, Facts, useTitle } from '../parts/layout.tsx';
+import { Empty, Failed, Loading } from '../parts/messages.tsx';
+import { Output } from '../parts/output.tsx';
+import { Badge, lookOf, tookMs } from '../parts/status.tsx';
+
+function Failure({ error: { name, message, stackTrace } }: { error: RunError }) {
+  return (
+    <div class="failure">
+      <p class="text">
+        {name && <strong>{name}: </strong>}
+        {message}
+      </p>
+      {stackTrace && (
+        <details>
+          <summary>Stack</summary>
+          <pre tabIndex={0}>{stackTrace}</pre>
+        </details>
+      )}
+    </div>
+  );
+}
+
+const ATTEMPTS = {
+  PENDING: { tone: 'wait', label: 'Waiting' },
+  EXECUTING: { tone: 'busy', label: 'Running' },
+  PAUSED: { tone: 'wait', label: 'Paused' },
+  COMPLETED: { tone: 'ok', label: 'Completed' },
+  FAILED: { tone: 'bad', label: 'Failed' },
+  CANCELED: { tone: 'gap', label: 'Canceled' },
+} as const;
+
+function Attempt({ attempt, number }: { attempt: RunAttempt; number: number }) {
+  const { status, startedAt, completedAt, createdAt, error } = attempt;
+  const took = startedAt && completedAt ? Date.parse(completedAt) - Date.parse(startedAt) : undefined;
+  return (
+    <li class="attempt">
+      <p class="line">
+        <span>Attempt {number}</span>
+        <Badge {...(ATTEMPTS[status] ?? { tone: 'wait', label: status })} />
+        <span class="muted">{exact(new Date(startedAt ?? createdAt), OWN_ZONE)}</span>
+        {took !== undefined && <span class="muted">{duration(took)}</span>}
+      </p>
+      {error && <Failure error={error} />}
+    </li>
+  );
+}
+
+function About({ run }: { run: Run }) {
+  const took = tookMs(run);
+  const { costInCents = 0, baseCostInCents = 0 } = run;
+  const at = (instant: string | null | undefined) =>
+    instant ? exact(new Date(instant), OWN_ZONE) : undefined;
+  const facts: [string, string | undefined][] = [
+    ['Created', at(run.createdAt)],
+    ['Delayed until', at(run.delayedUntil)],
+    ['Started', at(run.startedAt)],
+    ['Finished', at(run.finishedAt)],
+    ['Expired', at(run.expiredAt)],
+    ['Duration', took === undefined ? undefined : duration(took)],
+    ['Cost', cost(costInCents + baseCostInCents)],
+    ['Executed by', run.taskIdentifier],
+    ['Version', run.version],
+    ['Environment', run.env?.name],
+    ['Tags', run.tags?.join(', ') || undefined],
+    ['Test', run.isTest ? 'Yes' : undefined],
+    ['ID', run.id],
+  ];
+  return <Facts facts={facts} />;
+}
+
+const isGiven = (value: unknown): boolean =>
+  value !== undefined && value !== null && !(typeof value === 'object' && Object.keys(value).length === 0);
+
+function RunDetails({ run }: { run: Run }) {
+  const { title, task_id = '', status, error, output, payload, metadata, attempts = [] } = run;
+  const look = lookOf(status);
+  const name = title ?? 'Run of a deleted task';
+  useTitle(`${look.label}: ${name} – Tasks`);
+  return (
+    <>
+      <div class="heading">
+        <div>
+          <h1>{title ? <a href={linkTo('tasks', task_id)}>{title}</a> : name}</h1>
+          <p class="line">
+            <Badge {...look} />
+            <span class="muted">Run of {exactInZones(new Date(run.createdAt))}</span>
+          </p>
+        </div>
+        <RunActions run={run} />
+      </div>
+      <div class="columns">
+        <div class="stack">
+          {error && (
+            <Card title="Error">
+              <Failure error={error} />
+            </Card>
+          )}
+          <Card title="Output">
+            {isGiven(output) ? <Output value={output} /> : <p class="muted">None</p>}
+          </Card>
+          {attempts.length > 0 && (
+            <Card title="Attempts">
+              <ol>
+                {attempts.map((attempt, index) => (
+                  <Attempt key={attempt.id} attempt={attempt} number={index + 1} />
+                ))}
+              </ol>
+            </Card>
+          )}
+          {isGiven(payload) && (
+            <Card title="Payload">
+              <Output value={payload} />
+            </Card>
+          )}
+          {isGiven(metadata) && (
+            <Card title="Metadata">
+              <Output value={metadata} />
+            </Card>
+          )}
+        </div>
+        <aside aria-label="About the run">
+          <Card title="Details">
+            <About run={run} />
+          </Card>
+        </aside>
+      </div>
+    </>
+  );
+}
+
+/** A run: its error, output, attempts, payload and cost. */
+export function RunView({ path: [, id = ''] }: { path: string[] }) {
+  const { data, failure, retry } = useRuns({ runId: id });
+  const [run] = data?.runs ?? [];
+  if (run) return <RunDetails run={run} />;
+  const isMissing = data !== undefined || failure?.status === 404;
+  if (!isMissing) return failure ? <Failed failure={failure} retry={retry} /> : <Loading />;
+  return (
+    <Empty title="There is no such run">
+      <p>It is too old, or this key cannot see it.</p>
+    </Empty>
+  );
+}
