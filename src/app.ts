@@ -25,7 +25,8 @@ import { notStored } from './http/reply/not-stored.ts';
 import { ownMachineUnlessOpen } from './http/security/own-machine.ts';
 import { type RateLimits, limitAddresses, limitKeys } from './http/security/rate-limit.ts';
 import { requestLog } from './http/observe/request-log.ts';
-import { checkAccept, checkRoute, router } from './http/request/routes.ts';
+import { MCP_PATH, checkAccept, checkRoute, router } from './http/request/routes.ts';
+import { mcp } from './http/server/mcp.ts';
 import { apiHeaders, strictTransport } from './http/security/security-headers.ts';
 import { loadSpec } from './http/request/spec.ts';
 import { traceRequests } from './http/observe/trace.ts';
@@ -149,11 +150,12 @@ export function createApp(dependencies: Dependencies): Express {
   app.use(docs(spec)); // /docs and the spec end here
   app.use(checkRoute); // 404, 405
   app.use(checkAccept); // 406
-  if (rateLimits) app.use('/api', limitAddresses(rateLimits)); // 429
+  if (rateLimits) app.use(['/api', MCP_PATH], limitAddresses(rateLimits)); // 429
   app.use(deadline.begin); // 503: what takes too long
-  app.use('/api', whenStarted(readiness)); // 503: what comes too early
+  app.use(['/api', MCP_PATH], whenStarted(readiness)); // 503: what comes too early
   app.use(credentials({ auth, keys, now, document: spec.document })); // 401, 403
-  if (rateLimits) app.use('/api', limitKeys(rateLimits)); // 429
+  if (rateLimits) app.use(['/api', MCP_PATH], limitKeys(rateLimits)); // 429
+  app.all(MCP_PATH, deadline.except(mcp(app, { limits, replyBytes, load: () => import('./mcp/http.ts') }))); // agents end here
   app.use(strictQuery(spec.document)); // 400: what the validator would misread
   app.use(deadline.inQueue(budget.admit, tooManyReplies)); // 503: too many bytes wait for clients
   app.use(deadline.except(body(limits))); // 413, 415, 400: what is not JSON

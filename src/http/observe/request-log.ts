@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
 import { isTrusted, keyOf } from '../security/credentials.ts';
 import { errorOf } from '../reply/error-replies.ts';
-import { hasPath, operationOf } from '../request/routes.ts';
+import { hasPath, MCP_PATH, operationOf } from '../request/routes.ts';
 
 /** A client's own request id, as the spec allows it (openapi.yaml, RequestId): nothing that could forge a log line. */
 const USABLE_ID = /^[A-Za-z0-9._:-]{1,128}$/;
@@ -64,6 +64,8 @@ export function requestLog(log: Logger): RequestHandler {
       if (isTrusted(request)) return 'silent';
       // Balancers ask every other second.
       if (request.url?.startsWith('/health/')) return 'debug';
+      // The operations that it calls have lines of their own.
+      if (request.url === MCP_PATH && statusCode < 400) return 'debug';
       // The database's failures are told once, by database/watch.ts.
       if (statusCode === 503) return 'warn';
       return statusCode >= 500 ? 'error' : 'info';
