@@ -14,7 +14,7 @@ interface Reply {
 /** Arguments that cannot be sent as they are; the message says what would be right. */
 class UnusableArgument extends Error {}
 
-/** A value as the text of a query parameter or a header. */
+/** A value as the text of a query parameter. */
 function textOf(name: string, value: unknown): string {
   if (['string', 'number', 'boolean', 'bigint'].includes(typeof value)) return String(value);
   const kind = value === null ? 'null' : 'an object or an array';
@@ -30,9 +30,8 @@ function queryValueOf(name: string, value: unknown): string | string[] {
 }
 
 function headerValueOf(name: string, value: unknown): string {
-  const text = textOf(name, value);
-  if (/^[\t\x20-\x7e]*$/.test(text)) return text;
-  throw new UnusableArgument(`Argument "${name}" must be 1 to 255 visible ASCII characters.`);
+  if (typeof value === 'string' && /^[\t\x20-\x7e]*$/.test(value)) return value;
+  throw new UnusableArgument(`Argument "${name}" must be a text of 1 to 255 visible ASCII characters.`);
 }
 
 /** Refuses what the operation would not: it may take parameters that the tool does not have, and need fewer. */

@@ -9,7 +9,7 @@ export type Era = keyof typeof ERAS;
 /** A client that is connected to /mcp of a service. */
 export async function connectMcp(url: string, key: string | undefined, era: Era, send: typeof fetch = fetch) {
   const client = new Client({ name: 'test', version: '1.0.0' }, { versionNegotiation: { mode: ERAS[era] } });
-  const headers = key === undefined ? {} : { Authorization: `Bearer ${key}` };
+  const headers: Record<string, string> = key === undefined ? {} : { Authorization: `Bearer ${key}` };
   const options = { requestInit: { headers }, fetch: send };
   await client.connect(new StreamableHTTPClientTransport(new URL('/mcp', url), options));
   return client;
