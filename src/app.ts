@@ -26,7 +26,8 @@ import { notStored } from './http/reply/not-stored.ts';
 import { ownMachineUnlessOpen } from './http/security/own-machine.ts';
 import { type RateLimits, limitAddresses, limitKeys } from './http/security/rate-limit.ts';
 import { requestLog } from './http/observe/request-log.ts';
-import { checkAccept, checkRoute, router } from './http/request/routes.ts';
+import { MCP_PATH, checkAccept, checkRoute, router } from './http/request/routes.ts';
+import { mcp } from './http/server/mcp.ts';
 import { apiHeaders, strictTransport } from './http/security/security-headers.ts';
 import { loadSpec } from './http/request/spec.ts';
 import { traceRequests } from './http/observe/trace.ts';
@@ -150,11 +151,12 @@ export function createApp(dependencies: Dependencies): Express {
   app.use(docs(spec)); // serves /docs, /llms.txt and the spec
   app.use(checkRoute); // 404 unknown path, 405 method not allowed
   app.use(checkAccept); // 406 client does not accept JSON
-  if (rateLimits) app.use('/api', limitAddresses(rateLimits)); // 429 too many requests from this address
+  if (rateLimits) app.use(['/api', MCP_PATH], limitAddresses(rateLimits)); // 429 too many requests from this address
   app.use(deadline.begin); // 503 no reply in time; the clock starts here
-  app.use('/api', whenStarted(readiness)); // 503 the service is still starting
+  app.use(['/api', MCP_PATH], whenStarted(readiness)); // 503 the service is still starting
   app.use(credentials({ auth, keys, now, document: spec.document })); // 401 no valid key, 403 key lacks the right
-  if (rateLimits) app.use('/api', limitKeys(rateLimits)); // 429 too many requests with this key
+  if (rateLimits) app.use(['/api', MCP_PATH], limitKeys(rateLimits)); // 429 too many requests with this key
+  app.all(MCP_PATH, deadline.except(mcp(app, { limits, replyBytes, load: () => import('./mcp/http.ts') }))); // serves MCP
   app.use(strictQuery(spec.document)); // 400 query parameter unknown, repeated or malformed
   app.use(deadline.inQueue(budget.admit, tooManyReplies)); // 503 too many replies wait for slow clients
   app.use(deadline.except(body(limits))); // 415 not JSON, 413 too large, 400 malformed; upload time does not count

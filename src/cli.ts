@@ -7,6 +7,7 @@ import { describeVariables, wrap } from './config/variables.ts';
 
 /** The commands. Each is loaded only when it is run. */
 const COMMANDS: Record<string, () => Promise<{ main: (args: string[]) => Promise<void> }>> = {
+  mcp: () => import('./commands/mcp.ts'),
   keys: () => import('./commands/keys.ts'),
   repair: () => import('./commands/repair.ts'),
   backup: () => import('./commands/backup.ts'),

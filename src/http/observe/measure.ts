@@ -2,16 +2,20 @@ import type { RequestHandler } from 'express';
 import type { Metrics } from '../../telemetry/metrics.ts';
 import { isTrusted } from '../security/credentials.ts';
 import { errorOf } from '../reply/error-replies.ts';
-import { operationOf } from '../request/routes.ts';
+import { MCP_PATH, operationOf } from '../request/routes.ts';
 
-/** Counts and times requests, by operation and status. */
+/** Counts and times requests, by operation and status. Of requests to MCP_PATH, only the refused ones count. */
 export function measure(metrics: Metrics): RequestHandler {
   return (request, response, next) => {
     if (isTrusted(request)) return next();
     const startedAt = performance.now();
     const operation = operationOf(request.method, request.path);
-    metrics.requestStarted();
+    const isMcp = request.path === MCP_PATH;
+    if (!isMcp) metrics.requestStarted();
     response.once('close', () => {
+      // The operations that it called are counted themselves.
+      if (isMcp && response.statusCode < 400) return;
+      if (isMcp) metrics.requestStarted();
       metrics.requestEnded({
         operation,
         status: response.writableFinished ? response.statusCode : 'aborted',

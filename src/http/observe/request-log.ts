@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
 import { isTrusted, keyOf } from '../security/credentials.ts';
 import { errorOf } from '../reply/error-replies.ts';
-import { hasPath, operationOf } from '../request/routes.ts';
+import { hasPath, MCP_PATH, operationOf } from '../request/routes.ts';
 
 /**
  * A client's own request id, as the spec allows it (openapi.yaml, RequestId). It contains nothing that could forge log
@@ -67,6 +67,8 @@ export function requestLog(log: Logger): RequestHandler {
       if (isTrusted(request)) return 'silent';
       // Load balancers poll the health checks every few seconds.
       if (request.url?.startsWith('/health/')) return 'debug';
+      // The operations that an MCP request calls have lines of their own.
+      if (request.url === MCP_PATH && statusCode < 400) return 'debug';
       // database/watch.ts logs a failure of the database once, not for each request.
       if (statusCode === 503) return 'warn';
       return statusCode >= 500 ? 'error' : 'info';

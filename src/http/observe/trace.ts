@@ -2,12 +2,13 @@ import type { RequestHandler } from 'express';
 import type { Tracing } from '../../telemetry/tracing.ts';
 import { isTrusted } from '../security/credentials.ts';
 import { errorOf } from '../reply/error-replies.ts';
-import { operationOf } from '../request/routes.ts';
+import { MCP_PATH, operationOf } from '../request/routes.ts';
 
 /** Records each request as a span. Like the log, the span contains no query, header or body. */
 export function traceRequests(tracing: Tracing): RequestHandler {
   return (request, response, next) => {
-    if (isTrusted(request)) return next();
+    // A request to MCP_PATH is traced as the operations that it calls.
+    if (isTrusted(request) || request.path === MCP_PATH) return next();
     const { method, path } = request;
     const operation = operationOf(method, path);
     const route = operation && { 'http.route': path, 'openapi.operation_id': operation };

@@ -69,7 +69,8 @@ function explain(error: unknown, maxBytes: number): unknown {
   );
 }
 
-function readerUpTo(maxBytes: number, maxDepth: number): RequestHandler {
+/** Reads a body of JSON. */
+export function readerUpTo(maxBytes: number, maxDepth: number): RequestHandler {
   const reader = Router();
   reader.use(
     checkType,

@@ -22,6 +22,9 @@ const EMPTY_ARRAYS: { [P in Path]: Record<string, []> } = {
   '/health/ready': {},
 };
 
+/** Where MCP clients call the operations as tools; not a path of the spec. */
+export const MCP_PATH = '/mcp';
+
 const operationIds = Object.keys(routes).filter((id): id is OperationId => id in routes);
 
 function methodsOf(path: string): string[] {
@@ -37,9 +40,9 @@ export function operationOf(method: string | undefined, path: string | undefined
   return operationIds.find((id) => routes[id].path === path && routes[id].method === wanted);
 }
 
-/** Whether the spec has a path. */
+/** Whether the service has a path: one of the spec, or the one of MCP. */
 export function hasPath(path: string): boolean {
-  return operationIds.some((id) => routes[id].path === path);
+  return path === MCP_PATH || operationIds.some((id) => routes[id].path === path);
 }
 
 /** Whether the spec gives an operation a body. */
@@ -54,7 +57,7 @@ export function emptyArrayOf(path: string): Record<string, []> {
 
 /** Refuses paths and methods that the spec does not have. */
 export const checkRoute: RequestHandler = (request, _response, next) => {
-  if (operationOf(request.method, request.path)) return next();
+  if (request.path === MCP_PATH || operationOf(request.method, request.path)) return next();
   const methods = methodsOf(request.path);
   if (methods.length === 0) {
     const paths = [...new Set(operationIds.map((id) => routes[id].path))].join(', ');
@@ -75,6 +78,8 @@ const OTHER_PARAMETERS = /;\s*(?!q=)[\w-]+=("[^"]*"|[^;,]*)/gi;
 
 /** Refuses requests that do not accept JSON. */
 export const checkAccept: RequestHandler = (request, _response, next) => {
+  // Some MCP clients accept only event streams.
+  if (request.path === MCP_PATH) return next();
   // `application/json; charset=utf-8` is acceptable too, but Express would compare the parameter.
   request.headers.accept = request.headers.accept?.replaceAll(OTHER_PARAMETERS, '');
   if (request.accepts('application/json')) return next();

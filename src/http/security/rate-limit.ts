@@ -6,6 +6,7 @@ import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { ApiError } from '../../lib/errors.ts';
 import { retryAfterSeconds } from '../../lib/retry-after.ts';
 import { isTrusted, keyOf } from './credentials.ts';
+import { isCounted } from '../server/in-memory-fetch.ts';
 
 /** Requests a minute; 0 means no limit. */
 export interface RateLimits {
@@ -60,7 +61,7 @@ function policy(
   const counter = new RequestCounter(limit);
   const source = { key: 'with this key', address: 'from this address' }[name];
   return async (request, response, next) => {
-    const caller = callerOf(request);
+    const caller = isCounted(request) ? undefined : callerOf(request);
     if (caller === undefined) return next();
     const { consumedPoints, remainingPoints, msBeforeNext } = await counter.count(caller);
     const seconds = Math.max(1, Math.ceil(msBeforeNext / 1_000));

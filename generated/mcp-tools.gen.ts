@@ -1,0 +1,3763 @@
+// Generated from openapi.yaml by npm run generate.
+
+import type { Tool } from '@modelcontextprotocol/server';
+import type { Right } from './types.gen.ts';
+
+/** A tool, and the request that it stands for. */
+export interface McpTool {
+  operationId: string;
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  path: string;
+  /** The right that a key needs. */
+  right: Right;
+  /** Arguments that are query parameters. */
+  query: string[];
+  /** Arguments that are headers, with the names of the headers. All other arguments are fields of the body. */
+  headers: Record<string, string>;
+  /** Arguments that the tool requires although the operation does not. */
+  required: string[];
+  /** Values for arguments that a call leaves out. */
+  defaults: Record<string, string | number>;
+  /** The tool as tools/list has it. */
+  definition: Tool;
+}
+
+/** The version of the API. */
+export const apiVersion = "0.1.0";
+
+export const mcpTools: McpTool[] = [
+  {
+    "operationId": "listTasks",
+    "method": "GET",
+    "path": "/api/tasks",
+    "right": "read",
+    "query": [
+      "id",
+      "account_id",
+      "artist_account_id",
+      "enabled",
+      "q",
+      "last_status",
+      "runs",
+      "limit",
+      "cursor"
+    ],
+    "headers": {},
+    "required": [],
+    "defaults": {
+      "limit": 20,
+      "runs": "summary"
+    },
+    "definition": {
+      "name": "get_tasks",
+      "title": "List tasks",
+      "description": "Lists scheduled tasks, newest first, each with its title, prompt, cron schedule, time zone, last five runs and next ten fire times.\n\nUse it to find the id of a task before you change, run or delete it, and to see whether a task exists before you create one. Do not use it for the history or the output of runs: that is list_runs and get_task_run_status.\n\nAn empty list means that nothing matches. An error means that the look-up failed, not that there is no task. While the result has a next_cursor, more tasks follow: repeat the call with it as cursor.",
+      "inputSchema": {
+        "type": "object",
+        "properties": {
+          "id": {
+            "type": "string",
+            "format": "uuid",
+            "minLength": 36,
+            "maxLength": 36,
+            "description": "Only the task with this id (a UUID)."
+          },
+          "account_id": {
+            "type": "string",
+            "format": "uuid",
+            "minLength": 36,
+            "maxLength": 36,
+            "description": "Only tasks of this account. Leave it out unless your key is of an admin."
+          },
+          "artist_account_id": {
+            "type": "string",
+            "format": "uuid",
+            "minLength": 36,
+            "maxLength": 36,
+            "description": "Only tasks that work for this artist account."
+          },
+          "enabled": {
+            "type": "boolean",
+            "description": "`true`: only tasks that fire; their `enabled` is true or null. `false`: only disabled tasks."
+          },
+          "q": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 200,
+            "pattern": "^ *[^ \\x00]+( +[^ \\x00]+){0,7} *$",
+            "description": "Only tasks with all of these words, one to eight, in their title or prompt. A word also matches as a part of a longer word. Case does not matter."
+          },
+          "last_status": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 12,
+            "uniqueItems": true,
+            "items": {
+              "type": "string",
+              "description": "Status of the run. COMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final.\n",
+              "enum": [
+                "PENDING_VERSION",
+                "DELAYED",
+                "QUEUED",
+                "EXECUTING",
+                "REATTEMPTING",
+                "FROZEN",
+                "COMPLETED",
+                "CANCELED",
+                "FAILED",
+                "CRASHED",
+                "INTERRUPTED",
+                "SYSTEM_FAILURE"
+              ]
+            },
+            "description": "Only tasks whose newest run is in one of these statuses."
+          },
+          "runs": {
+            "type": "string",
+            "enum": [
+              "full",
+              "summary"
+            ],
+            "default": "summary",
+            "description": "`summary`: status, times and error of each run. `full`: also payload, output and attempts, which can be long."
+          },
+          "limit": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 1000,
+            "description": "Largest number of tasks in the result.",
+            "default": 20
+          },
+          "cursor": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 512,
+            "pattern": "^[A-Za-z0-9_-]+$",
+            "description": "The next_cursor of the result before, with the same other arguments."
+          }
+        },
+        "required": [],
+        "additionalProperties": false
+      },
+      "outputSchema": {
+        "type": "object",
+        "required": [
+          "status",
+          "tasks"
+        ],
+        "properties": {
+          "status": {
+            "type": "string",
+            "enum": [
+              "success",
+              "error"
+            ]
+          },
+          "tasks": {
+            "type": "array",
+            "items": {
+              "type": "object",
+              "required": [
+                "id",
+                "title",
+                "prompt",
+                "schedule",
+                "account_id",
+                "artist_account_id",
+                "enabled",
+                "recent_runs",
+                "upcoming",
+                "owner_email"
+              ],
+              "properties": {
+                "id": {
+                  "type": "string",
+                  "format": "uuid"
+                },
+                "title": {
+                  "type": "string"
+                },
+                "prompt": {
+                  "type": "string"
+                },
+                "schedule": {
+                  "type": "string"
+                },
+                "timezone": {
+                  "type": "string"
+                },
+                "account_id": {
+                  "type": "string",
+                  "format": "uuid"
+                },
+                "artist_account_id": {
+                  "type": "string",
+                  "format": "uuid"
+                },
+                "enabled": {
+                  "type": [
+                    "boolean",
+                    "null"
+                  ],
+                  "default": true
+                },
+                "trigger_schedule_id": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "recent_runs": {
+                  "type": "array",
+                  "maxItems": 5,
+                  "items": {
+                    "type": "object",
+                    "required": [
+                      "id",
+                      "status",
+                      "taskIdentifier",
+                      "createdAt",
+                      "updatedAt"
+                    ],
+                    "properties": {
+                      "id": {
+                        "type": "string"
+                      },
+                      "task_id": {
+                        "type": "string",
+                        "format": "uuid"
+                      },
+                      "title": {
+                        "type": [
+                          "string",
+                          "null"
+                        ]
+                      },
+                      "status": {
+                        "type": "string",
+                        "enum": [
+                          "PENDING_VERSION",
+                          "DELAYED",
+                          "QUEUED",
+                          "EXECUTING",
+                          "REATTEMPTING",
+                          "FROZEN",
+                          "COMPLETED",
+                          "CANCELED",
+                          "FAILED",
+                          "CRASHED",
+                          "INTERRUPTED",
+                          "SYSTEM_FAILURE"
+                        ]
+                      },
+                      "taskIdentifier": {
+                        "type": "string"
+                      },
+                      "triggerFunction": {
+                        "type": "string",
+                        "enum": [
+                          "trigger",
+                          "triggerAndWait",
+                          "batchTrigger",
+                          "batchTriggerAndWait"
+                        ]
+                      },
+                      "createdAt": {
+                        "type": "string",
+                        "format": "date-time"
+                      },
+                      "updatedAt": {
+                        "type": "string",
+                        "format": "date-time"
+                      },
+                      "startedAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "finishedAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "delayedUntil": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "expiredAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "ttl": {},
+                      "idempotencyKey": {
+                        "type": [
+                          "string",
+                          "null"
+                        ]
+                      },
+                      "version": {
+                        "type": "string"
+                      },
+                      "isTest": {
+                        "type": "boolean"
+                      },
+                      "tags": {
+                        "type": "array",
+                        "maxItems": 10,
+                        "items": {
+                          "type": "string"
+                        }
+                      },
+                      "metadata": {
+                        "type": [
+                          "object",
+                          "null"
+                        ],
+                        "additionalProperties": true
+                      },
+                      "costInCents": {
+                        "type": "number"
+                      },
+                      "baseCostInCents": {
+                        "type": "number"
+                      },
+                      "durationMs": {
+                        "type": "number"
+                      },
+                      "env": {
+                        "type": "object",
+                        "required": [
+                          "id",
+                          "name"
+                        ],
+                        "properties": {
+                          "id": {
+                            "type": "string"
+                          },
+                          "name": {
+                            "type": "string"
+                          },
+                          "user": {
+                            "type": [
+                              "string",
+                              "null"
+                            ]
+                          }
+                        }
+                      },
+                      "depth": {
+                        "type": "integer",
+                        "minimum": 0,
+                        "maximum": 2147483647
+                      },
+                      "batchId": {
+                        "type": [
+                          "string",
+                          "null"
+                        ]
+                      },
+                      "payload": {},
+                      "output": {},
+                      "error": {
+                        "oneOf": [
+                          {
+                            "type": "object",
+                            "required": [
+                              "message"
+                            ],
+                            "properties": {
+                              "message": {
+                                "type": "string"
+                              },
+                              "name": {
+                                "type": "string"
+                              },
+                              "stackTrace": {
+                                "type": "string"
+                              }
+                            }
+                          },
+                          {
+                            "type": "null"
+                          }
+                        ]
+                      },
+                      "attempts": {
+                        "type": "array",
+                        "items": {
+                          "type": "object",
+                          "required": [
+                            "id",
+                            "status",
+                            "createdAt",
+                            "updatedAt"
+                          ],
+                          "properties": {
+                            "id": {
+                              "type": "string"
+                            },
+                            "status": {
+                              "type": "string",
+                              "enum": [
+                                "PENDING",
+                                "EXECUTING",
+                                "PAUSED",
+                                "COMPLETED",
+                                "FAILED",
+                                "CANCELED"
+                              ]
+                            },
+                            "createdAt": {
+                              "type": "string",
+                              "format": "date-time"
+                            },
+                            "updatedAt": {
+                              "type": "string",
+                              "format": "date-time"
+                            },
+                            "startedAt": {
+                              "type": [
+                                "string",
+                                "null"
+                              ],
+                              "format": "date-time"
+                            },
+                            "completedAt": {
+                              "type": [
+                                "string",
+                                "null"
+                              ],
+                              "format": "date-time"
+                            },
+                            "error": {
+                              "oneOf": [
+                                {
+                                  "type": "object",
+                                  "required": [
+                                    "message"
+                                  ],
+                                  "properties": {
+                                    "message": {
+                                      "type": "string"
+                                    },
+                                    "name": {
+                                      "type": "string"
+                                    },
+                                    "stackTrace": {
+                                      "type": "string"
+                                    }
+                                  }
+                                },
+                                {
+                                  "type": "null"
+                                }
+                              ]
+                            }
+                          }
+                        }
+                      },
+                      "schedule": {
+                        "type": [
+                          "object",
+                          "null"
+                        ],
+                        "additionalProperties": true
+                      },
+                      "relatedRuns": {
+                        "type": [
+                          "object",
+                          "null"
+                        ],
+                        "additionalProperties": true
+                      }
+                    }
+                  }
+                },
+                "upcoming": {
+                  "type": "array",
+                  "maxItems": 10,
+                  "items": {
+                    "type": "string",
+                    "format": "date-time"
+                  }
+                },
+                "owner_email": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "artist_name": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "model": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "overlap": {
+                  "type": "string",
+                  "enum": [
+                    "skip",
+                    "queue",
+                    "allow"
+                  ]
+                },
+                "catch_up": {
+                  "type": "string",
+                  "enum": [
+                    "skip",
+                    "once",
+                    "all"
+                  ]
+                },
+                "timeout_seconds": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 86400
+                },
+                "max_attempts": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 10
+                },
+                "created_at": {
+                  "type": "string",
+                  "format": "date-time"
+                },
+                "updated_at": {
+                  "type": "string",
+                  "format": "date-time"
+                }
+              }
+            }
+          },
+          "error": {
+            "type": "string"
+          },
+          "code": {
+            "type": "string",
+            "enum": [
+              "invalid_parameter",
+              "unknown_parameter",
+              "invalid_cursor",
+              "malformed_request",
+              "malformed_body",
+              "invalid_body",
+              "invalid_schedule",
+              "invalid_timezone",
+              "too_many_tasks",
+              "missing_credentials",
+              "invalid_credentials",
+              "account_forbidden",
+              "admin_required",
+              "right_required",
+              "foreign_origin",
+              "not_found",
+              "task_not_found",
+              "run_not_found",
+              "method_not_allowed",
+              "not_acceptable",
+              "request_timeout",
+              "run_of_another_task",
+              "run_of_the_engine",
+              "no_engine",
+              "not_cancelable",
+              "body_too_large",
+              "uri_too_long",
+              "unsupported_media_type",
+              "idempotency_key_reused",
+              "rate_limited",
+              "too_many_queued",
+              "headers_too_large",
+              "internal_error",
+              "database_unavailable",
+              "service_overloaded",
+              "too_busy",
+              "not_ready"
+            ]
+          },
+          "request_id": {
+            "type": "string"
+          },
+          "next_cursor": {
+            "type": "string",
+            "maxLength": 512
+          }
+        }
+      },
+      "annotations": {
+        "readOnlyHint": true,
+        "destructiveHint": false,
+        "idempotentHint": true,
+        "openWorldHint": false
+      }
+    }
+  },
+  {
+    "operationId": "createTask",
+    "method": "POST",
+    "path": "/api/tasks",
+    "right": "write",
+    "query": [],
+    "headers": {
+      "idempotency_key": "Idempotency-Key"
+    },
+    "required": [],
+    "defaults": {},
+    "definition": {
+      "name": "create_task",
+      "title": "Create a task",
+      "description": "Creates a task: a prompt that runs on a cron schedule until it is disabled or deleted. The result explains the schedule in words and has its next fire times: show them to the user.\n\nUse it if the user wants something done regularly or at a certain time. Call get_tasks first, so that you do not create a task that exists. If you are not sure what a cron expression means, call preview_schedule first. Do not use it to run a task once (run_task) or to change one (update_task), nor while you execute a task yourself.\n\nSend an idempotency_key, and send the same one if you repeat the call because no answer came: only one task is created.",
+      "inputSchema": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+          "title",
+          "prompt",
+          "schedule",
+          "artist_account_id"
+        ],
+        "properties": {
+          "title": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 200,
+            "pattern": "^[^\\x00]*$",
+            "description": "Name of the task, for people."
+          },
+          "prompt": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 100000,
+            "pattern": "^[^\\x00]*$",
+            "description": "The prompt that each run executes."
+          },
+          "schedule": {
+            "type": "string",
+            "minLength": 9,
+            "maxLength": 200,
+            "pattern": "^[^\\x00]*$",
+            "description": "Cron expression of five fields, separated by spaces or tabs: minute (0–59), hour (0–23), day of month (1–31), month (1–12 or JAN–DEC), day of week (0–7 or SUN–SAT; 0 and 7 are Sunday). Example: `0 9 * * *` fires every day at 9:00.\n\nA field is one item, or several separated by commas. An item is `*` (all values), a value, a range `a-b` with a ≤ b, or a step. A step `*/n` or `a-b/n` names the first value and every n-th after it; n is from 1 to the greatest value of the field. Numbers have one or two digits. Names have three letters in any case; SUN is 0. A field may name a value twice.\n\nA day field is restricted unless it is exactly `*`: `*/2`, `*,1` and `1-31` are restricted. If both day fields are restricted, a day matches if either field names it. Otherwise both fields must name it.\n\nThe schedule must fire at least once in eight years: `0 0 30 2 *` is an error, `0 0 29 2 *` and `0 0 30 2 */2` are not. Six fields (seconds), shorthands such as `@daily`, and `L`, `W`, `#`, `?` and `H` are errors too."
+          },
+          "timezone": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 64,
+            "pattern": "^[^\\x00]*$",
+            "description": "Time zone of `schedule`; UTC by default. The name of a zone or link of the IANA time zone database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`, are errors."
+          },
+          "account_id": {
+            "type": "string",
+            "format": "uuid",
+            "minLength": 36,
+            "maxLength": 36,
+            "description": "The account that will own the task. Required with a key of an admin; otherwise leave it out."
+          },
+          "artist_account_id": {
+            "type": "string",
+            "format": "uuid",
+            "minLength": 36,
+            "maxLength": 36,
+            "description": "The artist account that the task is for."
+          },
+          "enabled": {
+            "type": "boolean",
+            "description": "Whether the schedule fires the task; true by default."
+          },
+          "model": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "minLength": 1,
+            "maxLength": 200,
+            "pattern": "^[^\\x00]*$",
+            "description": "The model that executes the prompt; null means the engine's default."
+          },
+          "overlap": {
+            "type": "string",
+            "enum": [
+              "skip",
+              "queue",
+              "allow"
+            ],
+            "description": "What happens when the task is due while a run of it waits or executes. `skip`: the fire time is skipped. `queue`: one run waits; further fire times are skipped. `allow`: runs execute concurrently. Absent means `skip`."
+          },
+          "catch_up": {
+            "type": "string",
+            "enum": [
+              "skip",
+              "once",
+              "all"
+            ],
+            "description": "Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds. `skip`: none. `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`."
+          },
+          "timeout_seconds": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 86400,
+            "description": "Time limit of one attempt of a run, in seconds. Absent means 3,600."
+          },
+          "max_attempts": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 10,
+            "description": "The most attempts of one run. With 1, work that fails or is lost after delivery is not repeated. Absent means 1."
+          },
+          "idempotency_key": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 255,
+            "pattern": "^[!-~]+$",
+            "description": "Identifies this creation, for example a new UUID. A call with the same key and the same other arguments within 24 hours returns the first result and creates nothing."
+          }
+        }
+      },
+      "outputSchema": {
+        "type": "object",
+        "required": [
+          "status",
+          "tasks"
+        ],
+        "properties": {
+          "status": {
+            "type": "string",
+            "enum": [
+              "success",
+              "error"
+            ]
+          },
+          "tasks": {
+            "type": "array",
+            "items": {
+              "type": "object",
+              "required": [
+                "id",
+                "title",
+                "prompt",
+                "schedule",
+                "account_id",
+                "artist_account_id",
+                "enabled",
+                "recent_runs",
+                "upcoming",
+                "owner_email"
+              ],
+              "properties": {
+                "id": {
+                  "type": "string",
+                  "format": "uuid"
+                },
+                "title": {
+                  "type": "string"
+                },
+                "prompt": {
+                  "type": "string"
+                },
+                "schedule": {
+                  "type": "string"
+                },
+                "timezone": {
+                  "type": "string"
+                },
+                "account_id": {
+                  "type": "string",
+                  "format": "uuid"
+                },
+                "artist_account_id": {
+                  "type": "string",
+                  "format": "uuid"
+                },
+                "enabled": {
+                  "type": [
+                    "boolean",
+                    "null"
+                  ],
+                  "default": true
+                },
+                "trigger_schedule_id": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "recent_runs": {
+                  "type": "array",
+                  "maxItems": 5,
+                  "items": {
+                    "type": "object",
+                    "required": [
+                      "id",
+                      "status",
+                      "taskIdentifier",
+                      "createdAt",
+                      "updatedAt"
+                    ],
+                    "properties": {
+                      "id": {
+                        "type": "string"
+                      },
+                      "task_id": {
+                        "type": "string",
+                        "format": "uuid"
+                      },
+                      "title": {
+                        "type": [
+                          "string",
+                          "null"
+                        ]
+                      },
+                      "status": {
+                        "type": "string",
+                        "enum": [
+                          "PENDING_VERSION",
+                          "DELAYED",
+                          "QUEUED",
+                          "EXECUTING",
+                          "REATTEMPTING",
+                          "FROZEN",
+                          "COMPLETED",
+                          "CANCELED",
+                          "FAILED",
+                          "CRASHED",
+                          "INTERRUPTED",
+                          "SYSTEM_FAILURE"
+                        ]
+                      },
+                      "taskIdentifier": {
+                        "type": "string"
+                      },
+                      "triggerFunction": {
+                        "type": "string",
+                        "enum": [
+                          "trigger",
+                          "triggerAndWait",
+                          "batchTrigger",
+                          "batchTriggerAndWait"
+                        ]
+                      },
+                      "createdAt": {
+                        "type": "string",
+                        "format": "date-time"
+                      },
+                      "updatedAt": {
+                        "type": "string",
+                        "format": "date-time"
+                      },
+                      "startedAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "finishedAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "delayedUntil": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "expiredAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "ttl": {},
+                      "idempotencyKey": {
+                        "type": [
+                          "string",
+                          "null"
+                        ]
+                      },
+                      "version": {
+                        "type": "string"
+                      },
+                      "isTest": {
+                        "type": "boolean"
+                      },
+                      "tags": {
+                        "type": "array",
+                        "maxItems": 10,
+                        "items": {
+                          "type": "string"
+                        }
+                      },
+                      "metadata": {
+                        "type": [
+                          "object",
+                          "null"
+                        ],
+                        "additionalProperties": true
+                      },
+                      "costInCents": {
+                        "type": "number"
+                      },
+                      "baseCostInCents": {
+                        "type": "number"
+                      },
+                      "durationMs": {
+                        "type": "number"
+                      },
+                      "env": {
+                        "type": "object",
+                        "required": [
+                          "id",
+                          "name"
+                        ],
+                        "properties": {
+                          "id": {
+                            "type": "string"
+                          },
+                          "name": {
+                            "type": "string"
+                          },
+                          "user": {
+                            "type": [
+                              "string",
+                              "null"
+                            ]
+                          }
+                        }
+                      },
+                      "depth": {
+                        "type": "integer",
+                        "minimum": 0,
+                        "maximum": 2147483647
+                      },
+                      "batchId": {
+                        "type": [
+                          "string",
+                          "null"
+                        ]
+                      },
+                      "payload": {},
+                      "output": {},
+                      "error": {
+                        "oneOf": [
+                          {
+                            "type": "object",
+                            "required": [
+                              "message"
+                            ],
+                            "properties": {
+                              "message": {
+                                "type": "string"
+                              },
+                              "name": {
+                                "type": "string"
+                              },
+                              "stackTrace": {
+                                "type": "string"
+                              }
+                            }
+                          },
+                          {
+                            "type": "null"
+                          }
+                        ]
+                      },
+                      "attempts": {
+                        "type": "array",
+                        "items": {
+                          "type": "object",
+                          "required": [
+                            "id",
+                            "status",
+                            "createdAt",
+                            "updatedAt"
+                          ],
+                          "properties": {
+                            "id": {
+                              "type": "string"
+                            },
+                            "status": {
+                              "type": "string",
+                              "enum": [
+                                "PENDING",
+                                "EXECUTING",
+                                "PAUSED",
+                                "COMPLETED",
+                                "FAILED",
+                                "CANCELED"
+                              ]
+                            },
+                            "createdAt": {
+                              "type": "string",
+                              "format": "date-time"
+                            },
+                            "updatedAt": {
+                              "type": "string",
+                              "format": "date-time"
+                            },
+                            "startedAt": {
+                              "type": [
+                                "string",
+                                "null"
+                              ],
+                              "format": "date-time"
+                            },
+                            "completedAt": {
+                              "type": [
+                                "string",
+                                "null"
+                              ],
+                              "format": "date-time"
+                            },
+                            "error": {
+                              "oneOf": [
+                                {
+                                  "type": "object",
+                                  "required": [
+                                    "message"
+                                  ],
+                                  "properties": {
+                                    "message": {
+                                      "type": "string"
+                                    },
+                                    "name": {
+                                      "type": "string"
+                                    },
+                                    "stackTrace": {
+                                      "type": "string"
+                                    }
+                                  }
+                                },
+                                {
+                                  "type": "null"
+                                }
+                              ]
+                            }
+                          }
+                        }
+                      },
+                      "schedule": {
+                        "type": [
+                          "object",
+                          "null"
+                        ],
+                        "additionalProperties": true
+                      },
+                      "relatedRuns": {
+                        "type": [
+                          "object",
+                          "null"
+                        ],
+                        "additionalProperties": true
+                      }
+                    }
+                  }
+                },
+                "upcoming": {
+                  "type": "array",
+                  "maxItems": 10,
+                  "items": {
+                    "type": "string",
+                    "format": "date-time"
+                  }
+                },
+                "owner_email": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "artist_name": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "model": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "overlap": {
+                  "type": "string",
+                  "enum": [
+                    "skip",
+                    "queue",
+                    "allow"
+                  ]
+                },
+                "catch_up": {
+                  "type": "string",
+                  "enum": [
+                    "skip",
+                    "once",
+                    "all"
+                  ]
+                },
+                "timeout_seconds": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 86400
+                },
+                "max_attempts": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 10
+                },
+                "created_at": {
+                  "type": "string",
+                  "format": "date-time"
+                },
+                "updated_at": {
+                  "type": "string",
+                  "format": "date-time"
+                }
+              }
+            }
+          },
+          "error": {
+            "type": "string"
+          },
+          "code": {
+            "type": "string",
+            "enum": [
+              "invalid_parameter",
+              "unknown_parameter",
+              "invalid_cursor",
+              "malformed_request",
+              "malformed_body",
+              "invalid_body",
+              "invalid_schedule",
+              "invalid_timezone",
+              "too_many_tasks",
+              "missing_credentials",
+              "invalid_credentials",
+              "account_forbidden",
+              "admin_required",
+              "right_required",
+              "foreign_origin",
+              "not_found",
+              "task_not_found",
+              "run_not_found",
+              "method_not_allowed",
+              "not_acceptable",
+              "request_timeout",
+              "run_of_another_task",
+              "run_of_the_engine",
+              "no_engine",
+              "not_cancelable",
+              "body_too_large",
+              "uri_too_long",
+              "unsupported_media_type",
+              "idempotency_key_reused",
+              "rate_limited",
+              "too_many_queued",
+              "headers_too_large",
+              "internal_error",
+              "database_unavailable",
+              "service_overloaded",
+              "too_busy",
+              "not_ready"
+            ]
+          },
+          "request_id": {
+            "type": "string"
+          },
+          "next_cursor": {
+            "type": "string",
+            "maxLength": 512
+          }
+        }
+      },
+      "annotations": {
+        "readOnlyHint": false,
+        "destructiveHint": false,
+        "idempotentHint": false,
+        "openWorldHint": false
+      }
+    }
+  },
+  {
+    "operationId": "updateTask",
+    "method": "PATCH",
+    "path": "/api/tasks",
+    "right": "write",
+    "query": [],
+    "headers": {},
+    "required": [],
+    "defaults": {},
+    "definition": {
+      "name": "update_task",
+      "title": "Change a task",
+      "description": "Changes the fields of a task that you name, and no others. Returns the task as it is now.\n\nUse it to pause a task (enabled: false), to resume it (enabled: true), and to change its title, prompt, schedule or time zone. Do not delete and create a task to change it. Do not use it to run a task now: that is run_task.",
+      "inputSchema": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+          "id"
+        ],
+        "minProperties": 2,
+        "dependentSchemas": {
+          "account_id": {
+            "minProperties": 3
+          }
+        },
+        "properties": {
+          "id": {
+            "type": "string",
+            "format": "uuid",
+            "minLength": 36,
+            "maxLength": 36,
+            "description": "The `id` of the task to change."
+          },
+          "title": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 200,
+            "pattern": "^[^\\x00]*$",
+            "description": "Name of the task, for people."
+          },
+          "prompt": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 100000,
+            "pattern": "^[^\\x00]*$",
+            "description": "The prompt that each run executes."
+          },
+          "schedule": {
+            "type": "string",
+            "minLength": 9,
+            "maxLength": 200,
+            "pattern": "^[^\\x00]*$",
+            "description": "Cron expression of five fields, separated by spaces or tabs: minute (0–59), hour (0–23), day of month (1–31), month (1–12 or JAN–DEC), day of week (0–7 or SUN–SAT; 0 and 7 are Sunday). Example: `0 9 * * *` fires every day at 9:00.\n\nA field is one item, or several separated by commas. An item is `*` (all values), a value, a range `a-b` with a ≤ b, or a step. A step `*/n` or `a-b/n` names the first value and every n-th after it; n is from 1 to the greatest value of the field. Numbers have one or two digits. Names have three letters in any case; SUN is 0. A field may name a value twice.\n\nA day field is restricted unless it is exactly `*`: `*/2`, `*,1` and `1-31` are restricted. If both day fields are restricted, a day matches if either field names it. Otherwise both fields must name it.\n\nThe schedule must fire at least once in eight years: `0 0 30 2 *` is an error, `0 0 29 2 *` and `0 0 30 2 */2` are not. Six fields (seconds), shorthands such as `@daily`, and `L`, `W`, `#`, `?` and `H` are errors too."
+          },
+          "timezone": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 64,
+            "pattern": "^[^\\x00]*$",
+            "description": "Time zone of `schedule`; UTC by default. The name of a zone or link of the IANA time zone database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`, are errors."
+          },
+          "account_id": {
+            "type": "string",
+            "format": "uuid",
+            "minLength": 36,
+            "maxLength": 36,
+            "description": "The account that owns the task. Leave it out unless you act for another account with a key of an admin."
+          },
+          "artist_account_id": {
+            "type": "string",
+            "format": "uuid",
+            "minLength": 36,
+            "maxLength": 36,
+            "description": "The artist account that the task is for."
+          },
+          "enabled": {
+            "type": [
+              "boolean",
+              "null"
+            ],
+            "description": "Whether the schedule fires the task. Null counts as true."
+          },
+          "model": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "minLength": 1,
+            "maxLength": 200,
+            "pattern": "^[^\\x00]*$",
+            "description": "The model that executes the prompt; null means the engine's default."
+          },
+          "overlap": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "enum": [
+              "skip",
+              "queue",
+              "allow",
+              null
+            ],
+            "description": "What happens when the task is due while a run of it waits or executes. `skip`: the fire time is skipped. `queue`: one run waits; further fire times are skipped. `allow`: runs execute concurrently. Absent means `skip`. Null removes the field."
+          },
+          "catch_up": {
+            "type": [
+              "string",
+              "null"
+            ],
+            "enum": [
+              "skip",
+              "once",
+              "all",
+              null
+            ],
+            "description": "Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds. `skip`: none. `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`. Null removes the field."
+          },
+          "timeout_seconds": {
+            "type": [
+              "integer",
+              "null"
+            ],
+            "minimum": 1,
+            "maximum": 86400,
+            "description": "Time limit of one attempt of a run, in seconds. Absent means 3,600. Null removes the field."
+          },
+          "max_attempts": {
+            "type": [
+              "integer",
+              "null"
+            ],
+            "minimum": 1,
+            "maximum": 10,
+            "description": "The most attempts of one run. With 1, work that fails or is lost after delivery is not repeated. Absent means 1. Null removes the field."
+          }
+        }
+      },
+      "outputSchema": {
+        "type": "object",
+        "required": [
+          "status",
+          "tasks"
+        ],
+        "properties": {
+          "status": {
+            "type": "string",
+            "enum": [
+              "success",
+              "error"
+            ]
+          },
+          "tasks": {
+            "type": "array",
+            "items": {
+              "type": "object",
+              "required": [
+                "id",
+                "title",
+                "prompt",
+                "schedule",
+                "account_id",
+                "artist_account_id",
+                "enabled",
+                "recent_runs",
+                "upcoming",
+                "owner_email"
+              ],
+              "properties": {
+                "id": {
+                  "type": "string",
+                  "format": "uuid"
+                },
+                "title": {
+                  "type": "string"
+                },
+                "prompt": {
+                  "type": "string"
+                },
+                "schedule": {
+                  "type": "string"
+                },
+                "timezone": {
+                  "type": "string"
+                },
+                "account_id": {
+                  "type": "string",
+                  "format": "uuid"
+                },
+                "artist_account_id": {
+                  "type": "string",
+                  "format": "uuid"
+                },
+                "enabled": {
+                  "type": [
+                    "boolean",
+                    "null"
+                  ],
+                  "default": true
+                },
+                "trigger_schedule_id": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "recent_runs": {
+                  "type": "array",
+                  "maxItems": 5,
+                  "items": {
+                    "type": "object",
+                    "required": [
+                      "id",
+                      "status",
+                      "taskIdentifier",
+                      "createdAt",
+                      "updatedAt"
+                    ],
+                    "properties": {
+                      "id": {
+                        "type": "string"
+                      },
+                      "task_id": {
+                        "type": "string",
+                        "format": "uuid"
+                      },
+                      "title": {
+                        "type": [
+                          "string",
+                          "null"
+                        ]
+                      },
+                      "status": {
+                        "type": "string",
+                        "enum": [
+                          "PENDING_VERSION",
+                          "DELAYED",
+                          "QUEUED",
+                          "EXECUTING",
+                          "REATTEMPTING",
+                          "FROZEN",
+                          "COMPLETED",
+                          "CANCELED",
+                          "FAILED",
+                          "CRASHED",
+                          "INTERRUPTED",
+                          "SYSTEM_FAILURE"
+                        ]
+                      },
+                      "taskIdentifier": {
+                        "type": "string"
+                      },
+                      "triggerFunction": {
+                        "type": "string",
+                        "enum": [
+                          "trigger",
+                          "triggerAndWait",
+                          "batchTrigger",
+                          "batchTriggerAndWait"
+                        ]
+                      },
+                      "createdAt": {
+                        "type": "string",
+                        "format": "date-time"
+                      },
+                      "updatedAt": {
+                        "type": "string",
+                        "format": "date-time"
+                      },
+                      "startedAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "finishedAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "delayedUntil": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "expiredAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "ttl": {},
+                      "idempotencyKey": {
+                        "type": [
+                          "string",
+                          "null"
+                        ]
+                      },
+                      "version": {
+                        "type": "string"
+                      },
+                      "isTest": {
+                        "type": "boolean"
+                      },
+                      "tags": {
+                        "type": "array",
+                        "maxItems": 10,
+                        "items": {
+                          "type": "string"
+                        }
+                      },
+                      "metadata": {
+                        "type": [
+                          "object",
+                          "null"
+                        ],
+                        "additionalProperties": true
+                      },
+                      "costInCents": {
+                        "type": "number"
+                      },
+                      "baseCostInCents": {
+                        "type": "number"
+                      },
+                      "durationMs": {
+                        "type": "number"
+                      },
+                      "env": {
+                        "type": "object",
+                        "required": [
+                          "id",
+                          "name"
+                        ],
+                        "properties": {
+                          "id": {
+                            "type": "string"
+                          },
+                          "name": {
+                            "type": "string"
+                          },
+                          "user": {
+                            "type": [
+                              "string",
+                              "null"
+                            ]
+                          }
+                        }
+                      },
+                      "depth": {
+                        "type": "integer",
+                        "minimum": 0,
+                        "maximum": 2147483647
+                      },
+                      "batchId": {
+                        "type": [
+                          "string",
+                          "null"
+                        ]
+                      },
+                      "payload": {},
+                      "output": {},
+                      "error": {
+                        "oneOf": [
+                          {
+                            "type": "object",
+                            "required": [
+                              "message"
+                            ],
+                            "properties": {
+                              "message": {
+                                "type": "string"
+                              },
+                              "name": {
+                                "type": "string"
+                              },
+                              "stackTrace": {
+                                "type": "string"
+                              }
+                            }
+                          },
+                          {
+                            "type": "null"
+                          }
+                        ]
+                      },
+                      "attempts": {
+                        "type": "array",
+                        "items": {
+                          "type": "object",
+                          "required": [
+                            "id",
+                            "status",
+                            "createdAt",
+                            "updatedAt"
+                          ],
+                          "properties": {
+                            "id": {
+                              "type": "string"
+                            },
+                            "status": {
+                              "type": "string",
+                              "enum": [
+                                "PENDING",
+                                "EXECUTING",
+                                "PAUSED",
+                                "COMPLETED",
+                                "FAILED",
+                                "CANCELED"
+                              ]
+                            },
+                            "createdAt": {
+                              "type": "string",
+                              "format": "date-time"
+                            },
+                            "updatedAt": {
+                              "type": "string",
+                              "format": "date-time"
+                            },
+                            "startedAt": {
+                              "type": [
+                                "string",
+                                "null"
+                              ],
+                              "format": "date-time"
+                            },
+                            "completedAt": {
+                              "type": [
+                                "string",
+                                "null"
+                              ],
+                              "format": "date-time"
+                            },
+                            "error": {
+                              "oneOf": [
+                                {
+                                  "type": "object",
+                                  "required": [
+                                    "message"
+                                  ],
+                                  "properties": {
+                                    "message": {
+                                      "type": "string"
+                                    },
+                                    "name": {
+                                      "type": "string"
+                                    },
+                                    "stackTrace": {
+                                      "type": "string"
+                                    }
+                                  }
+                                },
+                                {
+                                  "type": "null"
+                                }
+                              ]
+                            }
+                          }
+                        }
+                      },
+                      "schedule": {
+                        "type": [
+                          "object",
+                          "null"
+                        ],
+                        "additionalProperties": true
+                      },
+                      "relatedRuns": {
+                        "type": [
+                          "object",
+                          "null"
+                        ],
+                        "additionalProperties": true
+                      }
+                    }
+                  }
+                },
+                "upcoming": {
+                  "type": "array",
+                  "maxItems": 10,
+                  "items": {
+                    "type": "string",
+                    "format": "date-time"
+                  }
+                },
+                "owner_email": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "artist_name": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "model": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "overlap": {
+                  "type": "string",
+                  "enum": [
+                    "skip",
+                    "queue",
+                    "allow"
+                  ]
+                },
+                "catch_up": {
+                  "type": "string",
+                  "enum": [
+                    "skip",
+                    "once",
+                    "all"
+                  ]
+                },
+                "timeout_seconds": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 86400
+                },
+                "max_attempts": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 10
+                },
+                "created_at": {
+                  "type": "string",
+                  "format": "date-time"
+                },
+                "updated_at": {
+                  "type": "string",
+                  "format": "date-time"
+                }
+              }
+            }
+          },
+          "error": {
+            "type": "string"
+          },
+          "code": {
+            "type": "string",
+            "enum": [
+              "invalid_parameter",
+              "unknown_parameter",
+              "invalid_cursor",
+              "malformed_request",
+              "malformed_body",
+              "invalid_body",
+              "invalid_schedule",
+              "invalid_timezone",
+              "too_many_tasks",
+              "missing_credentials",
+              "invalid_credentials",
+              "account_forbidden",
+              "admin_required",
+              "right_required",
+              "foreign_origin",
+              "not_found",
+              "task_not_found",
+              "run_not_found",
+              "method_not_allowed",
+              "not_acceptable",
+              "request_timeout",
+              "run_of_another_task",
+              "run_of_the_engine",
+              "no_engine",
+              "not_cancelable",
+              "body_too_large",
+              "uri_too_long",
+              "unsupported_media_type",
+              "idempotency_key_reused",
+              "rate_limited",
+              "too_many_queued",
+              "headers_too_large",
+              "internal_error",
+              "database_unavailable",
+              "service_overloaded",
+              "too_busy",
+              "not_ready"
+            ]
+          },
+          "request_id": {
+            "type": "string"
+          },
+          "next_cursor": {
+            "type": "string",
+            "maxLength": 512
+          }
+        }
+      },
+      "annotations": {
+        "readOnlyHint": false,
+        "destructiveHint": true,
+        "idempotentHint": true,
+        "openWorldHint": false
+      }
+    }
+  },
+  {
+    "operationId": "deleteTask",
+    "method": "DELETE",
+    "path": "/api/tasks",
+    "right": "write",
+    "query": [],
+    "headers": {},
+    "required": [],
+    "defaults": {},
+    "definition": {
+      "name": "delete_task",
+      "title": "Delete a task",
+      "description": "Deletes a task for good, so that it never fires again. Its runs can still be read.\n\nUse it only if the user wants the task gone. To stop a task for a while, use update_task with enabled: false. To stop a run that executes, use cancel_run.",
+      "inputSchema": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+          "id"
+        ],
+        "properties": {
+          "id": {
+            "type": "string",
+            "format": "uuid",
+            "minLength": 36,
+            "maxLength": 36,
+            "description": "The `id` of the task to delete."
+          },
+          "account_id": {
+            "type": "string",
+            "format": "uuid",
+            "minLength": 36,
+            "maxLength": 36,
+            "description": "The account that owns the task. Leave it out unless you act for another account with a key of an admin."
+          }
+        }
+      },
+      "outputSchema": {
+        "type": "object",
+        "required": [
+          "status"
+        ],
+        "properties": {
+          "status": {
+            "type": "string",
+            "enum": [
+              "success"
+            ]
+          }
+        }
+      },
+      "annotations": {
+        "readOnlyHint": false,
+        "destructiveHint": true,
+        "idempotentHint": true,
+        "openWorldHint": false
+      }
+    }
+  },
+  {
+    "operationId": "listRuns",
+    "method": "GET",
+    "path": "/api/tasks/runs",
+    "right": "read",
+    "query": [
+      "runId"
+    ],
+    "headers": {},
+    "required": [
+      "runId"
+    ],
+    "defaults": {},
+    "definition": {
+      "name": "get_task_run_status",
+      "title": "Get a run",
+      "description": "Returns one run, complete: its status, times, output and error.\n\nUse it to follow a run that run_task has queued, and to read the output or the error of a run that get_tasks or list_runs shows. Do not use it with the id of a task: find the runs of a task with list_runs.\n\nCOMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final. In another status, wait a few seconds before you call again; a run can take many minutes.",
+      "inputSchema": {
+        "type": "object",
+        "properties": {
+          "runId": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 255,
+            "pattern": "^[^\\x00]*$",
+            "description": "The id of the run, usually `run_…`."
+          }
+        },
+        "required": [
+          "runId"
+        ],
+        "additionalProperties": false
+      },
+      "outputSchema": {
+        "type": "object",
+        "required": [
+          "status",
+          "runs"
+        ],
+        "properties": {
+          "status": {
+            "type": "string",
+            "enum": [
+              "success",
+              "error"
+            ]
+          },
+          "runs": {
+            "type": "array",
+            "maxItems": 100,
+            "items": {
+              "type": "object",
+              "required": [
+                "id",
+                "status",
+                "taskIdentifier",
+                "createdAt",
+                "updatedAt"
+              ],
+              "properties": {
+                "id": {
+                  "type": "string"
+                },
+                "task_id": {
+                  "type": "string",
+                  "format": "uuid"
+                },
+                "title": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "status": {
+                  "type": "string",
+                  "enum": [
+                    "PENDING_VERSION",
+                    "DELAYED",
+                    "QUEUED",
+                    "EXECUTING",
+                    "REATTEMPTING",
+                    "FROZEN",
+                    "COMPLETED",
+                    "CANCELED",
+                    "FAILED",
+                    "CRASHED",
+                    "INTERRUPTED",
+                    "SYSTEM_FAILURE"
+                  ]
+                },
+                "taskIdentifier": {
+                  "type": "string"
+                },
+                "triggerFunction": {
+                  "type": "string",
+                  "enum": [
+                    "trigger",
+                    "triggerAndWait",
+                    "batchTrigger",
+                    "batchTriggerAndWait"
+                  ]
+                },
+                "createdAt": {
+                  "type": "string",
+                  "format": "date-time"
+                },
+                "updatedAt": {
+                  "type": "string",
+                  "format": "date-time"
+                },
+                "startedAt": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "format": "date-time"
+                },
+                "finishedAt": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "format": "date-time"
+                },
+                "delayedUntil": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "format": "date-time"
+                },
+                "expiredAt": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "format": "date-time"
+                },
+                "ttl": {},
+                "idempotencyKey": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "version": {
+                  "type": "string"
+                },
+                "isTest": {
+                  "type": "boolean"
+                },
+                "tags": {
+                  "type": "array",
+                  "maxItems": 10,
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                "metadata": {
+                  "type": [
+                    "object",
+                    "null"
+                  ],
+                  "additionalProperties": true
+                },
+                "costInCents": {
+                  "type": "number"
+                },
+                "baseCostInCents": {
+                  "type": "number"
+                },
+                "durationMs": {
+                  "type": "number"
+                },
+                "env": {
+                  "type": "object",
+                  "required": [
+                    "id",
+                    "name"
+                  ],
+                  "properties": {
+                    "id": {
+                      "type": "string"
+                    },
+                    "name": {
+                      "type": "string"
+                    },
+                    "user": {
+                      "type": [
+                        "string",
+                        "null"
+                      ]
+                    }
+                  }
+                },
+                "depth": {
+                  "type": "integer",
+                  "minimum": 0,
+                  "maximum": 2147483647
+                },
+                "batchId": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "payload": {},
+                "output": {},
+                "error": {
+                  "oneOf": [
+                    {
+                      "type": "object",
+                      "required": [
+                        "message"
+                      ],
+                      "properties": {
+                        "message": {
+                          "type": "string"
+                        },
+                        "name": {
+                          "type": "string"
+                        },
+                        "stackTrace": {
+                          "type": "string"
+                        }
+                      }
+                    },
+                    {
+                      "type": "null"
+                    }
+                  ]
+                },
+                "attempts": {
+                  "type": "array",
+                  "items": {
+                    "type": "object",
+                    "required": [
+                      "id",
+                      "status",
+                      "createdAt",
+                      "updatedAt"
+                    ],
+                    "properties": {
+                      "id": {
+                        "type": "string"
+                      },
+                      "status": {
+                        "type": "string",
+                        "enum": [
+                          "PENDING",
+                          "EXECUTING",
+                          "PAUSED",
+                          "COMPLETED",
+                          "FAILED",
+                          "CANCELED"
+                        ]
+                      },
+                      "createdAt": {
+                        "type": "string",
+                        "format": "date-time"
+                      },
+                      "updatedAt": {
+                        "type": "string",
+                        "format": "date-time"
+                      },
+                      "startedAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "completedAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "error": {
+                        "oneOf": [
+                          {
+                            "type": "object",
+                            "required": [
+                              "message"
+                            ],
+                            "properties": {
+                              "message": {
+                                "type": "string"
+                              },
+                              "name": {
+                                "type": "string"
+                              },
+                              "stackTrace": {
+                                "type": "string"
+                              }
+                            }
+                          },
+                          {
+                            "type": "null"
+                          }
+                        ]
+                      }
+                    }
+                  }
+                },
+                "schedule": {
+                  "type": [
+                    "object",
+                    "null"
+                  ],
+                  "additionalProperties": true
+                },
+                "relatedRuns": {
+                  "type": [
+                    "object",
+                    "null"
+                  ],
+                  "additionalProperties": true
+                }
+              }
+            }
+          },
+          "error": {
+            "type": "string"
+          },
+          "code": {
+            "type": "string",
+            "enum": [
+              "invalid_parameter",
+              "unknown_parameter",
+              "invalid_cursor",
+              "malformed_request",
+              "malformed_body",
+              "invalid_body",
+              "invalid_schedule",
+              "invalid_timezone",
+              "too_many_tasks",
+              "missing_credentials",
+              "invalid_credentials",
+              "account_forbidden",
+              "admin_required",
+              "right_required",
+              "foreign_origin",
+              "not_found",
+              "task_not_found",
+              "run_not_found",
+              "method_not_allowed",
+              "not_acceptable",
+              "request_timeout",
+              "run_of_another_task",
+              "run_of_the_engine",
+              "no_engine",
+              "not_cancelable",
+              "body_too_large",
+              "uri_too_long",
+              "unsupported_media_type",
+              "idempotency_key_reused",
+              "rate_limited",
+              "too_many_queued",
+              "headers_too_large",
+              "internal_error",
+              "database_unavailable",
+              "service_overloaded",
+              "too_busy",
+              "not_ready"
+            ]
+          },
+          "request_id": {
+            "type": "string"
+          },
+          "next_cursor": {
+            "type": "string",
+            "maxLength": 4096
+          }
+        }
+      },
+      "annotations": {
+        "readOnlyHint": true,
+        "destructiveHint": false,
+        "idempotentHint": true,
+        "openWorldHint": false
+      }
+    }
+  },
+  {
+    "operationId": "listRuns",
+    "method": "GET",
+    "path": "/api/tasks/runs",
+    "right": "read",
+    "query": [
+      "limit",
+      "cursor",
+      "account_id",
+      "task_id",
+      "status",
+      "from",
+      "to"
+    ],
+    "headers": {},
+    "required": [],
+    "defaults": {},
+    "definition": {
+      "name": "list_runs",
+      "title": "List runs",
+      "description": "Lists runs of tasks, newest first, with status and times, without payload, output and error.\n\nUse it for the history of a task, or to find failed runs. Do not use it for the output or the error of a run (that is get_task_run_status), nor for fire times at which no run was made (that is list_occurrences).\n\nWhile the result has a next_cursor, more runs follow: repeat the call with it as cursor.",
+      "inputSchema": {
+        "type": "object",
+        "properties": {
+          "limit": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 100,
+            "default": 20,
+            "description": "Largest number of runs in the result."
+          },
+          "cursor": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 4096,
+            "pattern": "^[A-Za-z0-9_-]+$",
+            "description": "The next_cursor of the result before, with the same other arguments."
+          },
+          "account_id": {
+            "type": "string",
+            "format": "uuid",
+            "minLength": 36,
+            "maxLength": 36,
+            "description": "Only runs of this account's tasks. Leave it out unless your key is of an admin."
+          },
+          "task_id": {
+            "type": "string",
+            "format": "uuid",
+            "minLength": 36,
+            "maxLength": 36,
+            "description": "Only runs of this task."
+          },
+          "status": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 12,
+            "uniqueItems": true,
+            "items": {
+              "type": "string",
+              "description": "Status of the run. COMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final.\n",
+              "enum": [
+                "PENDING_VERSION",
+                "DELAYED",
+                "QUEUED",
+                "EXECUTING",
+                "REATTEMPTING",
+                "FROZEN",
+                "COMPLETED",
+                "CANCELED",
+                "FAILED",
+                "CRASHED",
+                "INTERRUPTED",
+                "SYSTEM_FAILURE"
+              ]
+            },
+            "description": "Only runs in one of these statuses."
+          },
+          "from": {
+            "type": "string",
+            "format": "date-time",
+            "minLength": 20,
+            "maxLength": 35,
+            "pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$",
+            "description": "Only runs that were made at or after this instant (RFC 3339, e.g. `2026-11-19T00:00:00Z`)."
+          },
+          "to": {
+            "type": "string",
+            "format": "date-time",
+            "minLength": 20,
+            "maxLength": 35,
+            "pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$",
+            "description": "Only runs that were made before this instant (RFC 3339, e.g. `2026-11-20T00:00:00Z`)."
+          }
+        },
+        "required": [],
+        "additionalProperties": false
+      },
+      "outputSchema": {
+        "type": "object",
+        "required": [
+          "status",
+          "runs"
+        ],
+        "properties": {
+          "status": {
+            "type": "string",
+            "enum": [
+              "success",
+              "error"
+            ]
+          },
+          "runs": {
+            "type": "array",
+            "maxItems": 100,
+            "items": {
+              "type": "object",
+              "required": [
+                "id",
+                "status",
+                "taskIdentifier",
+                "createdAt",
+                "updatedAt"
+              ],
+              "properties": {
+                "id": {
+                  "type": "string"
+                },
+                "task_id": {
+                  "type": "string",
+                  "format": "uuid"
+                },
+                "title": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "status": {
+                  "type": "string",
+                  "enum": [
+                    "PENDING_VERSION",
+                    "DELAYED",
+                    "QUEUED",
+                    "EXECUTING",
+                    "REATTEMPTING",
+                    "FROZEN",
+                    "COMPLETED",
+                    "CANCELED",
+                    "FAILED",
+                    "CRASHED",
+                    "INTERRUPTED",
+                    "SYSTEM_FAILURE"
+                  ]
+                },
+                "taskIdentifier": {
+                  "type": "string"
+                },
+                "triggerFunction": {
+                  "type": "string",
+                  "enum": [
+                    "trigger",
+                    "triggerAndWait",
+                    "batchTrigger",
+                    "batchTriggerAndWait"
+                  ]
+                },
+                "createdAt": {
+                  "type": "string",
+                  "format": "date-time"
+                },
+                "updatedAt": {
+                  "type": "string",
+                  "format": "date-time"
+                },
+                "startedAt": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "format": "date-time"
+                },
+                "finishedAt": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "format": "date-time"
+                },
+                "delayedUntil": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "format": "date-time"
+                },
+                "expiredAt": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "format": "date-time"
+                },
+                "ttl": {},
+                "idempotencyKey": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "version": {
+                  "type": "string"
+                },
+                "isTest": {
+                  "type": "boolean"
+                },
+                "tags": {
+                  "type": "array",
+                  "maxItems": 10,
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                "metadata": {
+                  "type": [
+                    "object",
+                    "null"
+                  ],
+                  "additionalProperties": true
+                },
+                "costInCents": {
+                  "type": "number"
+                },
+                "baseCostInCents": {
+                  "type": "number"
+                },
+                "durationMs": {
+                  "type": "number"
+                },
+                "env": {
+                  "type": "object",
+                  "required": [
+                    "id",
+                    "name"
+                  ],
+                  "properties": {
+                    "id": {
+                      "type": "string"
+                    },
+                    "name": {
+                      "type": "string"
+                    },
+                    "user": {
+                      "type": [
+                        "string",
+                        "null"
+                      ]
+                    }
+                  }
+                },
+                "depth": {
+                  "type": "integer",
+                  "minimum": 0,
+                  "maximum": 2147483647
+                },
+                "batchId": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "payload": {},
+                "output": {},
+                "error": {
+                  "oneOf": [
+                    {
+                      "type": "object",
+                      "required": [
+                        "message"
+                      ],
+                      "properties": {
+                        "message": {
+                          "type": "string"
+                        },
+                        "name": {
+                          "type": "string"
+                        },
+                        "stackTrace": {
+                          "type": "string"
+                        }
+                      }
+                    },
+                    {
+                      "type": "null"
+                    }
+                  ]
+                },
+                "attempts": {
+                  "type": "array",
+                  "items": {
+                    "type": "object",
+                    "required": [
+                      "id",
+                      "status",
+                      "createdAt",
+                      "updatedAt"
+                    ],
+                    "properties": {
+                      "id": {
+                        "type": "string"
+                      },
+                      "status": {
+                        "type": "string",
+                        "enum": [
+                          "PENDING",
+                          "EXECUTING",
+                          "PAUSED",
+                          "COMPLETED",
+                          "FAILED",
+                          "CANCELED"
+                        ]
+                      },
+                      "createdAt": {
+                        "type": "string",
+                        "format": "date-time"
+                      },
+                      "updatedAt": {
+                        "type": "string",
+                        "format": "date-time"
+                      },
+                      "startedAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "completedAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "error": {
+                        "oneOf": [
+                          {
+                            "type": "object",
+                            "required": [
+                              "message"
+                            ],
+                            "properties": {
+                              "message": {
+                                "type": "string"
+                              },
+                              "name": {
+                                "type": "string"
+                              },
+                              "stackTrace": {
+                                "type": "string"
+                              }
+                            }
+                          },
+                          {
+                            "type": "null"
+                          }
+                        ]
+                      }
+                    }
+                  }
+                },
+                "schedule": {
+                  "type": [
+                    "object",
+                    "null"
+                  ],
+                  "additionalProperties": true
+                },
+                "relatedRuns": {
+                  "type": [
+                    "object",
+                    "null"
+                  ],
+                  "additionalProperties": true
+                }
+              }
+            }
+          },
+          "error": {
+            "type": "string"
+          },
+          "code": {
+            "type": "string",
+            "enum": [
+              "invalid_parameter",
+              "unknown_parameter",
+              "invalid_cursor",
+              "malformed_request",
+              "malformed_body",
+              "invalid_body",
+              "invalid_schedule",
+              "invalid_timezone",
+              "too_many_tasks",
+              "missing_credentials",
+              "invalid_credentials",
+              "account_forbidden",
+              "admin_required",
+              "right_required",
+              "foreign_origin",
+              "not_found",
+              "task_not_found",
+              "run_not_found",
+              "method_not_allowed",
+              "not_acceptable",
+              "request_timeout",
+              "run_of_another_task",
+              "run_of_the_engine",
+              "no_engine",
+              "not_cancelable",
+              "body_too_large",
+              "uri_too_long",
+              "unsupported_media_type",
+              "idempotency_key_reused",
+              "rate_limited",
+              "too_many_queued",
+              "headers_too_large",
+              "internal_error",
+              "database_unavailable",
+              "service_overloaded",
+              "too_busy",
+              "not_ready"
+            ]
+          },
+          "request_id": {
+            "type": "string"
+          },
+          "next_cursor": {
+            "type": "string",
+            "maxLength": 4096
+          }
+        }
+      },
+      "annotations": {
+        "readOnlyHint": true,
+        "destructiveHint": false,
+        "idempotentHint": true,
+        "openWorldHint": false
+      }
+    }
+  },
+  {
+    "operationId": "runTask",
+    "method": "POST",
+    "path": "/api/tasks/runs",
+    "right": "run",
+    "query": [],
+    "headers": {
+      "idempotency_key": "Idempotency-Key"
+    },
+    "required": [],
+    "defaults": {},
+    "definition": {
+      "name": "run_task",
+      "title": "Run a task now",
+      "description": "Queues one run of a task now, whatever its schedule says, even if the task is disabled. Returns the run, usually QUEUED. The run executes the prompt of the task for real.\n\nUse it if the user wants a task executed now. Do not use it for something that happens regularly: that is the schedule of the task. Follow the run with get_task_run_status.\n\nSend an idempotency_key, and send the same one if you repeat the call because no answer came: only one run is queued. An error no_engine means that this service executes no tasks at present.",
+      "inputSchema": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+          "task_id"
+        ],
+        "properties": {
+          "task_id": {
+            "type": "string",
+            "format": "uuid",
+            "minLength": 36,
+            "maxLength": 36,
+            "description": "The `id` of the task to run."
+          },
+          "payload": {
+            "description": "Input of the run, which the executor gets as `payload.input`. Any JSON value of at most 256 KiB."
+          },
+          "idempotency_key": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 255,
+            "pattern": "^[!-~]+$",
+            "description": "Identifies this run, for example a new UUID. A call with the same key and the same other arguments within 24 hours returns the first run and queues nothing."
+          }
+        }
+      },
+      "outputSchema": {
+        "type": "object",
+        "required": [
+          "status",
+          "runs"
+        ],
+        "properties": {
+          "status": {
+            "type": "string",
+            "enum": [
+              "success",
+              "error"
+            ]
+          },
+          "runs": {
+            "type": "array",
+            "maxItems": 100,
+            "items": {
+              "type": "object",
+              "required": [
+                "id",
+                "status",
+                "taskIdentifier",
+                "createdAt",
+                "updatedAt"
+              ],
+              "properties": {
+                "id": {
+                  "type": "string"
+                },
+                "task_id": {
+                  "type": "string",
+                  "format": "uuid"
+                },
+                "title": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "status": {
+                  "type": "string",
+                  "enum": [
+                    "PENDING_VERSION",
+                    "DELAYED",
+                    "QUEUED",
+                    "EXECUTING",
+                    "REATTEMPTING",
+                    "FROZEN",
+                    "COMPLETED",
+                    "CANCELED",
+                    "FAILED",
+                    "CRASHED",
+                    "INTERRUPTED",
+                    "SYSTEM_FAILURE"
+                  ]
+                },
+                "taskIdentifier": {
+                  "type": "string"
+                },
+                "triggerFunction": {
+                  "type": "string",
+                  "enum": [
+                    "trigger",
+                    "triggerAndWait",
+                    "batchTrigger",
+                    "batchTriggerAndWait"
+                  ]
+                },
+                "createdAt": {
+                  "type": "string",
+                  "format": "date-time"
+                },
+                "updatedAt": {
+                  "type": "string",
+                  "format": "date-time"
+                },
+                "startedAt": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "format": "date-time"
+                },
+                "finishedAt": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "format": "date-time"
+                },
+                "delayedUntil": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "format": "date-time"
+                },
+                "expiredAt": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "format": "date-time"
+                },
+                "ttl": {},
+                "idempotencyKey": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "version": {
+                  "type": "string"
+                },
+                "isTest": {
+                  "type": "boolean"
+                },
+                "tags": {
+                  "type": "array",
+                  "maxItems": 10,
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                "metadata": {
+                  "type": [
+                    "object",
+                    "null"
+                  ],
+                  "additionalProperties": true
+                },
+                "costInCents": {
+                  "type": "number"
+                },
+                "baseCostInCents": {
+                  "type": "number"
+                },
+                "durationMs": {
+                  "type": "number"
+                },
+                "env": {
+                  "type": "object",
+                  "required": [
+                    "id",
+                    "name"
+                  ],
+                  "properties": {
+                    "id": {
+                      "type": "string"
+                    },
+                    "name": {
+                      "type": "string"
+                    },
+                    "user": {
+                      "type": [
+                        "string",
+                        "null"
+                      ]
+                    }
+                  }
+                },
+                "depth": {
+                  "type": "integer",
+                  "minimum": 0,
+                  "maximum": 2147483647
+                },
+                "batchId": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "payload": {},
+                "output": {},
+                "error": {
+                  "oneOf": [
+                    {
+                      "type": "object",
+                      "required": [
+                        "message"
+                      ],
+                      "properties": {
+                        "message": {
+                          "type": "string"
+                        },
+                        "name": {
+                          "type": "string"
+                        },
+                        "stackTrace": {
+                          "type": "string"
+                        }
+                      }
+                    },
+                    {
+                      "type": "null"
+                    }
+                  ]
+                },
+                "attempts": {
+                  "type": "array",
+                  "items": {
+                    "type": "object",
+                    "required": [
+                      "id",
+                      "status",
+                      "createdAt",
+                      "updatedAt"
+                    ],
+                    "properties": {
+                      "id": {
+                        "type": "string"
+                      },
+                      "status": {
+                        "type": "string",
+                        "enum": [
+                          "PENDING",
+                          "EXECUTING",
+                          "PAUSED",
+                          "COMPLETED",
+                          "FAILED",
+                          "CANCELED"
+                        ]
+                      },
+                      "createdAt": {
+                        "type": "string",
+                        "format": "date-time"
+                      },
+                      "updatedAt": {
+                        "type": "string",
+                        "format": "date-time"
+                      },
+                      "startedAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "completedAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "error": {
+                        "oneOf": [
+                          {
+                            "type": "object",
+                            "required": [
+                              "message"
+                            ],
+                            "properties": {
+                              "message": {
+                                "type": "string"
+                              },
+                              "name": {
+                                "type": "string"
+                              },
+                              "stackTrace": {
+                                "type": "string"
+                              }
+                            }
+                          },
+                          {
+                            "type": "null"
+                          }
+                        ]
+                      }
+                    }
+                  }
+                },
+                "schedule": {
+                  "type": [
+                    "object",
+                    "null"
+                  ],
+                  "additionalProperties": true
+                },
+                "relatedRuns": {
+                  "type": [
+                    "object",
+                    "null"
+                  ],
+                  "additionalProperties": true
+                }
+              }
+            }
+          },
+          "error": {
+            "type": "string"
+          },
+          "code": {
+            "type": "string",
+            "enum": [
+              "invalid_parameter",
+              "unknown_parameter",
+              "invalid_cursor",
+              "malformed_request",
+              "malformed_body",
+              "invalid_body",
+              "invalid_schedule",
+              "invalid_timezone",
+              "too_many_tasks",
+              "missing_credentials",
+              "invalid_credentials",
+              "account_forbidden",
+              "admin_required",
+              "right_required",
+              "foreign_origin",
+              "not_found",
+              "task_not_found",
+              "run_not_found",
+              "method_not_allowed",
+              "not_acceptable",
+              "request_timeout",
+              "run_of_another_task",
+              "run_of_the_engine",
+              "no_engine",
+              "not_cancelable",
+              "body_too_large",
+              "uri_too_long",
+              "unsupported_media_type",
+              "idempotency_key_reused",
+              "rate_limited",
+              "too_many_queued",
+              "headers_too_large",
+              "internal_error",
+              "database_unavailable",
+              "service_overloaded",
+              "too_busy",
+              "not_ready"
+            ]
+          },
+          "request_id": {
+            "type": "string"
+          },
+          "next_cursor": {
+            "type": "string",
+            "maxLength": 4096
+          }
+        }
+      },
+      "annotations": {
+        "readOnlyHint": false,
+        "destructiveHint": false,
+        "idempotentHint": false,
+        "openWorldHint": true
+      }
+    }
+  },
+  {
+    "operationId": "cancelRun",
+    "method": "POST",
+    "path": "/api/tasks/runs/cancel",
+    "right": "run",
+    "query": [],
+    "headers": {},
+    "required": [],
+    "defaults": {},
+    "definition": {
+      "name": "cancel_run",
+      "title": "Cancel a run",
+      "description": "Cancels a run that waits or executes, and returns it as it is now.\n\nUse it if the user wants a run stopped. It does not stop later runs of the task: for that, use update_task with enabled: false. A final run stays as it is. An executing run stays EXECUTING until its work has stopped: look again with get_task_run_status.",
+      "inputSchema": {
+        "type": "object",
+        "additionalProperties": false,
+        "required": [
+          "runId"
+        ],
+        "properties": {
+          "runId": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 255,
+            "pattern": "^[^\\x00]*$",
+            "description": "The `id` of the run."
+          }
+        }
+      },
+      "outputSchema": {
+        "type": "object",
+        "required": [
+          "status",
+          "runs"
+        ],
+        "properties": {
+          "status": {
+            "type": "string",
+            "enum": [
+              "success",
+              "error"
+            ]
+          },
+          "runs": {
+            "type": "array",
+            "maxItems": 100,
+            "items": {
+              "type": "object",
+              "required": [
+                "id",
+                "status",
+                "taskIdentifier",
+                "createdAt",
+                "updatedAt"
+              ],
+              "properties": {
+                "id": {
+                  "type": "string"
+                },
+                "task_id": {
+                  "type": "string",
+                  "format": "uuid"
+                },
+                "title": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "status": {
+                  "type": "string",
+                  "enum": [
+                    "PENDING_VERSION",
+                    "DELAYED",
+                    "QUEUED",
+                    "EXECUTING",
+                    "REATTEMPTING",
+                    "FROZEN",
+                    "COMPLETED",
+                    "CANCELED",
+                    "FAILED",
+                    "CRASHED",
+                    "INTERRUPTED",
+                    "SYSTEM_FAILURE"
+                  ]
+                },
+                "taskIdentifier": {
+                  "type": "string"
+                },
+                "triggerFunction": {
+                  "type": "string",
+                  "enum": [
+                    "trigger",
+                    "triggerAndWait",
+                    "batchTrigger",
+                    "batchTriggerAndWait"
+                  ]
+                },
+                "createdAt": {
+                  "type": "string",
+                  "format": "date-time"
+                },
+                "updatedAt": {
+                  "type": "string",
+                  "format": "date-time"
+                },
+                "startedAt": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "format": "date-time"
+                },
+                "finishedAt": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "format": "date-time"
+                },
+                "delayedUntil": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "format": "date-time"
+                },
+                "expiredAt": {
+                  "type": [
+                    "string",
+                    "null"
+                  ],
+                  "format": "date-time"
+                },
+                "ttl": {},
+                "idempotencyKey": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "version": {
+                  "type": "string"
+                },
+                "isTest": {
+                  "type": "boolean"
+                },
+                "tags": {
+                  "type": "array",
+                  "maxItems": 10,
+                  "items": {
+                    "type": "string"
+                  }
+                },
+                "metadata": {
+                  "type": [
+                    "object",
+                    "null"
+                  ],
+                  "additionalProperties": true
+                },
+                "costInCents": {
+                  "type": "number"
+                },
+                "baseCostInCents": {
+                  "type": "number"
+                },
+                "durationMs": {
+                  "type": "number"
+                },
+                "env": {
+                  "type": "object",
+                  "required": [
+                    "id",
+                    "name"
+                  ],
+                  "properties": {
+                    "id": {
+                      "type": "string"
+                    },
+                    "name": {
+                      "type": "string"
+                    },
+                    "user": {
+                      "type": [
+                        "string",
+                        "null"
+                      ]
+                    }
+                  }
+                },
+                "depth": {
+                  "type": "integer",
+                  "minimum": 0,
+                  "maximum": 2147483647
+                },
+                "batchId": {
+                  "type": [
+                    "string",
+                    "null"
+                  ]
+                },
+                "payload": {},
+                "output": {},
+                "error": {
+                  "oneOf": [
+                    {
+                      "type": "object",
+                      "required": [
+                        "message"
+                      ],
+                      "properties": {
+                        "message": {
+                          "type": "string"
+                        },
+                        "name": {
+                          "type": "string"
+                        },
+                        "stackTrace": {
+                          "type": "string"
+                        }
+                      }
+                    },
+                    {
+                      "type": "null"
+                    }
+                  ]
+                },
+                "attempts": {
+                  "type": "array",
+                  "items": {
+                    "type": "object",
+                    "required": [
+                      "id",
+                      "status",
+                      "createdAt",
+                      "updatedAt"
+                    ],
+                    "properties": {
+                      "id": {
+                        "type": "string"
+                      },
+                      "status": {
+                        "type": "string",
+                        "enum": [
+                          "PENDING",
+                          "EXECUTING",
+                          "PAUSED",
+                          "COMPLETED",
+                          "FAILED",
+                          "CANCELED"
+                        ]
+                      },
+                      "createdAt": {
+                        "type": "string",
+                        "format": "date-time"
+                      },
+                      "updatedAt": {
+                        "type": "string",
+                        "format": "date-time"
+                      },
+                      "startedAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "completedAt": {
+                        "type": [
+                          "string",
+                          "null"
+                        ],
+                        "format": "date-time"
+                      },
+                      "error": {
+                        "oneOf": [
+                          {
+                            "type": "object",
+                            "required": [
+                              "message"
+                            ],
+                            "properties": {
+                              "message": {
+                                "type": "string"
+                              },
+                              "name": {
+                                "type": "string"
+                              },
+                              "stackTrace": {
+                                "type": "string"
+                              }
+                            }
+                          },
+                          {
+                            "type": "null"
+                          }
+                        ]
+                      }
+                    }
+                  }
+                },
+                "schedule": {
+                  "type": [
+                    "object",
+                    "null"
+                  ],
+                  "additionalProperties": true
+                },
+                "relatedRuns": {
+                  "type": [
+                    "object",
+                    "null"
+                  ],
+                  "additionalProperties": true
+                }
+              }
+            }
+          },
+          "error": {
+            "type": "string"
+          },
+          "code": {
+            "type": "string",
+            "enum": [
+              "invalid_parameter",
+              "unknown_parameter",
+              "invalid_cursor",
+              "malformed_request",
+              "malformed_body",
+              "invalid_body",
+              "invalid_schedule",
+              "invalid_timezone",
+              "too_many_tasks",
+              "missing_credentials",
+              "invalid_credentials",
+              "account_forbidden",
+              "admin_required",
+              "right_required",
+              "foreign_origin",
+              "not_found",
+              "task_not_found",
+              "run_not_found",
+              "method_not_allowed",
+              "not_acceptable",
+              "request_timeout",
+              "run_of_another_task",
+              "run_of_the_engine",
+              "no_engine",
+              "not_cancelable",
+              "body_too_large",
+              "uri_too_long",
+              "unsupported_media_type",
+              "idempotency_key_reused",
+              "rate_limited",
+              "too_many_queued",
+              "headers_too_large",
+              "internal_error",
+              "database_unavailable",
+              "service_overloaded",
+              "too_busy",
+              "not_ready"
+            ]
+          },
+          "request_id": {
+            "type": "string"
+          },
+          "next_cursor": {
+            "type": "string",
+            "maxLength": 4096
+          }
+        }
+      },
+      "annotations": {
+        "readOnlyHint": false,
+        "destructiveHint": true,
+        "idempotentHint": true,
+        "openWorldHint": false
+      }
+    }
+  },
+  {
+    "operationId": "listOccurrences",
+    "method": "GET",
+    "path": "/api/tasks/occurrences",
+    "right": "read",
+    "query": [
+      "task_id",
+      "account_id",
+      "from",
+      "to",
+      "outcome",
+      "limit",
+      "cursor"
+    ],
+    "headers": {},
+    "required": [],
+    "defaults": {
+      "limit": 20
+    },
+    "definition": {
+      "name": "list_occurrences",
+      "title": "List past fire times",
+      "description": "Lists past fire times of tasks with their outcomes, newest first: `fired` (a run was queued), `skipped` (a run of the task still waited or executed) or `missed` (the service executed no tasks at that time).\n\nUse it to find out why a task did not run. Do not use it for future fire times (those are in upcoming of get_tasks), nor for the result of a run (list_runs, get_task_run_status).\n\nWhile the result has a next_cursor, more occurrences follow: repeat the call with it as cursor.",
+      "inputSchema": {
+        "type": "object",
+        "properties": {
+          "task_id": {
+            "type": "string",
+            "format": "uuid",
+            "minLength": 36,
+            "maxLength": 36,
+            "description": "Only occurrences of this task."
+          },
+          "account_id": {
+            "type": "string",
+            "format": "uuid",
+            "minLength": 36,
+            "maxLength": 36,
+            "description": "Only occurrences of this account's tasks. Leave it out unless your key is of an admin."
+          },
+          "from": {
+            "type": "string",
+            "format": "date-time",
+            "minLength": 20,
+            "maxLength": 35,
+            "pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$",
+            "description": "Only fire times at or after this instant (RFC 3339, e.g. `2026-11-19T00:00:00Z`). By default seven days before the call."
+          },
+          "to": {
+            "type": "string",
+            "format": "date-time",
+            "minLength": 20,
+            "maxLength": 35,
+            "pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$",
+            "description": "Only fire times before this instant (RFC 3339, e.g. `2026-11-20T00:00:00Z`)."
+          },
+          "outcome": {
+            "type": "string",
+            "enum": [
+              "fired",
+              "skipped",
+              "missed"
+            ],
+            "description": "Only occurrences with this outcome."
+          },
+          "limit": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 1000,
+            "default": 20,
+            "description": "Largest number of occurrences in the result."
+          },
+          "cursor": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 512,
+            "pattern": "^[A-Za-z0-9_-]+$",
+            "description": "The next_cursor of the result before, with the same other arguments."
+          }
+        },
+        "required": [],
+        "additionalProperties": false
+      },
+      "outputSchema": {
+        "type": "object",
+        "required": [
+          "status",
+          "occurrences"
+        ],
+        "properties": {
+          "status": {
+            "type": "string",
+            "enum": [
+              "success",
+              "error"
+            ]
+          },
+          "occurrences": {
+            "type": "array",
+            "maxItems": 1000,
+            "items": {
+              "type": "object",
+              "required": [
+                "task_id",
+                "scheduled_at",
+                "outcome"
+              ],
+              "properties": {
+                "task_id": {
+                  "type": "string",
+                  "format": "uuid"
+                },
+                "scheduled_at": {
+                  "type": "string",
+                  "format": "date-time"
+                },
+                "outcome": {
+                  "type": "string",
+                  "enum": [
+                    "fired",
+                    "skipped",
+                    "missed"
+                  ]
+                },
+                "run_id": {
+                  "type": "string"
+                },
+                "reason": {
+                  "type": "string"
+                },
+                "last_scheduled_at": {
+                  "type": "string",
+                  "format": "date-time"
+                },
+                "count": {
+                  "type": "integer",
+                  "minimum": 1,
+                  "maximum": 2147483647
+                }
+              }
+            }
+          },
+          "error": {
+            "type": "string"
+          },
+          "code": {
+            "type": "string",
+            "enum": [
+              "invalid_parameter",
+              "unknown_parameter",
+              "invalid_cursor",
+              "malformed_request",
+              "malformed_body",
+              "invalid_body",
+              "invalid_schedule",
+              "invalid_timezone",
+              "too_many_tasks",
+              "missing_credentials",
+              "invalid_credentials",
+              "account_forbidden",
+              "admin_required",
+              "right_required",
+              "foreign_origin",
+              "not_found",
+              "task_not_found",
+              "run_not_found",
+              "method_not_allowed",
+              "not_acceptable",
+              "request_timeout",
+              "run_of_another_task",
+              "run_of_the_engine",
+              "no_engine",
+              "not_cancelable",
+              "body_too_large",
+              "uri_too_long",
+              "unsupported_media_type",
+              "idempotency_key_reused",
+              "rate_limited",
+              "too_many_queued",
+              "headers_too_large",
+              "internal_error",
+              "database_unavailable",
+              "service_overloaded",
+              "too_busy",
+              "not_ready"
+            ]
+          },
+          "request_id": {
+            "type": "string"
+          },
+          "next_cursor": {
+            "type": "string",
+            "maxLength": 512
+          }
+        }
+      },
+      "annotations": {
+        "readOnlyHint": true,
+        "destructiveHint": false,
+        "idempotentHint": true,
+        "openWorldHint": false
+      }
+    }
+  },
+  {
+    "operationId": "previewSchedule",
+    "method": "GET",
+    "path": "/api/schedules/preview",
+    "right": "read",
+    "query": [
+      "schedule",
+      "timezone"
+    ],
+    "headers": {},
+    "required": [],
+    "defaults": {},
+    "definition": {
+      "name": "preview_schedule",
+      "title": "Explain a schedule",
+      "description": "Explains a cron expression in a time zone: in words, and with its next ten fire times. It changes nothing.\n\nUse it before create_task or update_task, to check that an expression means what the user wants. Do not use it for the fire times of a task that exists: those are in upcoming of get_tasks.",
+      "inputSchema": {
+        "type": "object",
+        "properties": {
+          "schedule": {
+            "type": "string",
+            "minLength": 9,
+            "maxLength": 200,
+            "pattern": "^[^\\x00]*$",
+            "description": "Cron expression of five fields: minute, hour, day of month, month, day of week (0 and 7 are Sunday), e.g. `0 9 * * 4` for Thursdays at 9:00."
+          },
+          "timezone": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 64,
+            "pattern": "^[^\\x00]*$",
+            "description": "The time zone in which `schedule` is read; UTC by default. The name of a zone or link of the IANA time zone database, in any letter case, e.g. `America/New_York`."
+          }
+        },
+        "required": [
+          "schedule"
+        ],
+        "additionalProperties": false
+      },
+      "outputSchema": {
+        "type": "object",
+        "required": [
+          "status",
+          "schedule",
+          "timezone",
+          "words",
+          "upcoming"
+        ],
+        "properties": {
+          "status": {
+            "type": "string",
+            "enum": [
+              "success"
+            ]
+          },
+          "schedule": {
+            "type": "string",
+            "maxLength": 500
+          },
+          "timezone": {
+            "type": "string",
+            "maxLength": 64
+          },
+          "words": {
+            "type": "string",
+            "maxLength": 2000
+          },
+          "upcoming": {
+            "type": "array",
+            "minItems": 10,
+            "maxItems": 10,
+            "items": {
+              "type": "string",
+              "format": "date-time"
+            }
+          }
+        }
+      },
+      "annotations": {
+        "readOnlyHint": true,
+        "destructiveHint": false,
+        "idempotentHint": true,
+        "openWorldHint": false
+      }
+    }
+  }
+];

@@ -1,0 +1,188 @@
+/**
+ * Writes mcp-tools.gen.ts into generated/: the tools of `/mcp`, made from the operations of openapi.yaml that have an
+ * `x-mcp`. Their schemas contain no references, so that each is a JSON Schema of its own.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+interface Schema {
+  description?: string;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  [keyword: string]: unknown;
+}
+
+interface Parameter {
+  name: string;
+  in: 'query' | 'header';
+  description: string;
+  required?: boolean;
+  schema: Schema;
+}
+
+/** A tool of an operation, as `x-mcp` describes it. */
+interface Wording {
+  tool: string;
+  /** The operation's summary by default. */
+  title?: string;
+  description: string;
+  /** Descriptions of arguments that differ from the operation's. */
+  arguments?: Record<string, string>;
+  /** Values for arguments that a call leaves out. */
+  defaults?: Record<string, string | number>;
+  /** The only parameters of the tool. Each call has all of them. */
+  required?: string[];
+  /** Parameters that the tool does not have. */
+  omit?: string[];
+  annotations?: Record<string, boolean>;
+}
+
+interface Operation {
+  operationId: string;
+  summary: string;
+  /** By default that of the document. */
+  security?: Record<string, string[]>[];
+  parameters?: Parameter[];
+  requestBody?: { content: { 'application/json': { schema: Schema } } };
+  responses: { '200': { content: { 'application/json': { schema: Schema } } } };
+  'x-mcp': Wording[];
+}
+
+const folder = process.env.GENERATED_FOLDER ?? 'generated';
+const document = JSON.parse(readFileSync(join(folder, 'openapi.json'), 'utf8'));
+
+/** The value that a reference such as #/components/schemas/Task names. */
+function referred(reference: string): object {
+  const names = reference.split('/').slice(1);
+  return names.reduce((outer, name) => Object(outer)[name], document);
+}
+
+/** A copy without references, examples, extensions, and formats of OpenAPI that JSON Schema does not have. */
+function plain<Part>(part: Part): Part {
+  return JSON.parse(
+    JSON.stringify(part, (name, value) => {
+      if (/^(examples?$|x-)/.test(name) || (name === 'format' && value === 'int32')) return undefined;
+      const { $ref, ...beside } = Object(value);
+      return typeof $ref === 'string' ? { ...referred($ref), ...beside } : value;
+    }),
+  );
+}
+
+/** A copy without descriptions: clients put all of a tool before the model, which reads results by their names. */
+function withoutTexts(schema: Schema): Schema {
+  return JSON.parse(
+    JSON.stringify(schema, (name, value) =>
+      name === 'description' && typeof value === 'string' ? undefined : value,
+    ),
+  );
+}
+
+const textOf = (text: string): string => text.trim().replaceAll(/(?<=\S)\n(?=[^\n])/g, ' ');
+
+/** The name of the argument for a parameter: idempotency_key for Idempotency-Key. */
+const argumentOf = ({ in: place, name }: Parameter): string =>
+  place === 'header' ? name.toLowerCase().replaceAll('-', '_') : name;
+
+function takes({ required, omit = [] }: Wording, { name }: Parameter): boolean {
+  return required ? required.includes(name) : !omit.includes(name);
+}
+
+function inputSchemaOf(parameters: Parameter[], body: Schema, wording: Wording): Schema {
+  const { arguments: texts = {}, defaults = {}, required = [] } = wording;
+  const fields = Object.entries(body.properties ?? {});
+  const known = parameters.map((one): [string, Schema] => [
+    argumentOf(one),
+    { ...one.schema, description: one.description },
+  ]);
+  const properties = [...fields, ...known].map(([name, schema]): [string, Schema] => {
+    const description = textOf(texts[name] ?? schema.description ?? '');
+    return [name, { ...schema, description, ...(name in defaults && { default: defaults[name] }) }];
+  });
+  const unknown = Object.keys(texts).filter((name) => !properties.some(([key]) => key === name));
+  if (unknown.length > 0) throw new Error(`x-mcp of ${wording.tool} describes ${unknown.join(', ')}.`);
+  const needed = parameters.filter((one) => one.required).map(argumentOf);
+  return {
+    ...body,
+    type: 'object',
+    description: undefined,
+    properties: Object.fromEntries(properties),
+    required: [...new Set([...(body.required ?? []), ...needed, ...required])],
+    additionalProperties: false,
+  };
+}
+
+function toolsOf(operation: Operation, method: string, path: string) {
+  const { operationId, responses, summary, parameters = [], requestBody } = plain(operation);
+  const security: Record<string, string[]>[] = operation.security ?? document.security;
+  const body = requestBody?.content['application/json'].schema ?? {};
+  return operation['x-mcp'].map((wording) => {
+    const taken = parameters.filter((one) => takes(wording, one));
+    const changes = ['patch', 'delete'].includes(method);
+    return {
+      operationId,
+      method: method.toUpperCase(),
+      path,
+      right: Object.values(security[0] ?? {}).flat()[0],
+      query: taken.filter((one) => one.in === 'query').map(argumentOf),
+      headers: Object.fromEntries(
+        taken.filter((one) => one.in === 'header').map((one) => [argumentOf(one), one.name]),
+      ),
+      required: wording.required ?? [],
+      defaults: wording.defaults ?? {},
+      definition: {
+        name: wording.tool,
+        title: wording.title ?? summary,
+        description: textOf(wording.description),
+        inputSchema: inputSchemaOf(taken, body, wording),
+        outputSchema: withoutTexts(responses['200'].content['application/json'].schema),
+        annotations: {
+          readOnlyHint: method === 'get',
+          destructiveHint: changes,
+          idempotentHint: changes || method === 'get',
+          openWorldHint: false,
+          ...wording.annotations,
+        },
+      },
+    };
+  });
+}
+
+const operations = Object.entries<Record<string, Operation>>(document.paths).flatMap(([path, item]) =>
+  Object.entries(item).map(([method, operation]) => ({ path, method, operation })),
+);
+const tools = operations
+  .filter(({ operation }) => 'x-mcp' in operation)
+  .flatMap(({ path, method, operation }) => toolsOf(operation, method, path));
+
+writeFileSync(
+  join(folder, 'mcp-tools.gen.ts'),
+  `// Generated from openapi.yaml by npm run generate.
+
+import type { Tool } from '@modelcontextprotocol/server';
+import type { Right } from './types.gen.ts';
+
+/** A tool, and the request that it stands for. */
+export interface McpTool {
+  operationId: string;
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  path: string;
+  /** The right that a key needs. */
+  right: Right;
+  /** Arguments that are query parameters. */
+  query: string[];
+  /** Arguments that are headers, with the names of the headers. All other arguments are fields of the body. */
+  headers: Record<string, string>;
+  /** Arguments that the tool requires although the operation does not. */
+  required: string[];
+  /** Values for arguments that a call leaves out. */
+  defaults: Record<string, string | number>;
+  /** The tool as tools/list has it. */
+  definition: Tool;
+}
+
+/** The version of the API. */
+export const apiVersion = ${JSON.stringify(document.info.version)};
+
+export const mcpTools: McpTool[] = ${JSON.stringify(tools, null, 2)};
+`,
+);

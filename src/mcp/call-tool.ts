@@ -1,0 +1,104 @@
+import type { CallToolResult } from '@modelcontextprotocol/server';
+import type { McpTool } from '../../generated/mcp-tools.gen.ts';
+import { ApiError, type Client, type ErrorResponse, type Task } from '../client/index.ts';
+import { explainSchedule } from './explain-schedule.ts';
+
+type Arguments = Record<string, unknown>;
+
+/** The reply to a tool's request. */
+interface Reply {
+  tasks?: Task[];
+  [field: string]: unknown;
+}
+
+/** Arguments that cannot be sent as they are; the message says what would be right. */
+class UnusableArgument extends Error {}
+
+/** A value as the text of a query parameter. */
+function textOf(name: string, value: unknown): string {
+  if (['string', 'number', 'boolean', 'bigint'].includes(typeof value)) return String(value);
+  const kind = value === null ? 'null' : 'an object or an array';
+  throw new UnusableArgument(
+    `Argument "${name}" is ${kind}. Send a text, a number or a boolean, or leave it out.`,
+  );
+}
+
+function queryValueOf(name: string, value: unknown): string | string[] {
+  if (!Array.isArray(value)) return textOf(name, value);
+  if (value.length === 0) throw new UnusableArgument(`Argument "${name}" is an empty list. Leave it out.`);
+  return value.map((item) => textOf(name, item));
+}
+
+function headerValueOf(name: string, value: unknown): string {
+  if (typeof value === 'string' && /^[\t\x20-\x7e]*$/.test(value)) return value;
+  throw new UnusableArgument(`Argument "${name}" must be a text of 1 to 255 visible ASCII characters.`);
+}
+
+/** Refuses what the operation would not: it may take parameters that the tool does not have, and need fewer. */
+function checkNames({ definition, query, required }: McpTool, args: Arguments): void {
+  const missing = required.find((name) => !(name in args));
+  if (missing !== undefined) throw new UnusableArgument(`Argument "${missing}" is missing.`);
+  const known = Object.keys(definition.inputSchema.properties ?? {});
+  const unknown = query.length > 0 && Object.keys(args).find((name) => !known.includes(name));
+  if (typeof unknown === 'string') {
+    throw new UnusableArgument(
+      `There is no argument ${JSON.stringify(unknown)}; known: ${known.join(', ')}.`,
+    );
+  }
+}
+
+/** The request that a call of a tool stands for. */
+function requestOf(tool: McpTool, given: Arguments) {
+  checkNames(tool, given);
+  const { defaults, headers, method, path, query } = tool;
+  const entries = Object.entries({ ...defaults, ...given }).filter(([, value]) => value !== undefined);
+  const inQuery = entries.filter(([name]) => query.includes(name));
+  const inHeaders = entries.flatMap(([name, value]): [string, string][] => {
+    const header = headers[name];
+    return header === undefined ? [] : [[header, headerValueOf(name, value)]];
+  });
+  const inBody = entries.filter(([name]) => !query.includes(name) && !(name in headers));
+  return {
+    method,
+    url: path,
+    query: Object.fromEntries(inQuery.map(([name, value]) => [name, queryValueOf(name, value)])),
+    headers: {
+      ...Object.fromEntries(inHeaders),
+      ...(method !== 'GET' && { 'Content-Type': 'application/json' }),
+    },
+    ...(method !== 'GET' && { body: Object.fromEntries(inBody) }),
+  };
+}
+
+const text = (content: string): { type: 'text'; text: string } => ({ type: 'text', text: content });
+
+const failed = (...texts: string[]): CallToolResult => ({ isError: true, content: texts.map(text) });
+
+/** Calls a tool. What the service refuses is a result with `isError` and the message of the service. */
+export async function callTool(
+  client: Client,
+  tool: McpTool,
+  args: Arguments,
+  signal: AbortSignal,
+): Promise<CallToolResult> {
+  try {
+    const request = requestOf(tool, args);
+    const { data, error } = await client.request<{ 200: Reply }, { default: ErrorResponse }>({
+      ...request,
+      signal,
+    });
+    if (error) return failed(error.error, JSON.stringify({ code: error.code, request_id: error.request_id }));
+    const [task] = tool.operationId === 'createTask' ? (data.tasks ?? []) : [];
+    const explained = task && (await explainSchedule(client, task, signal));
+    return {
+      content: [text(JSON.stringify(data)), ...(explained === undefined ? [] : [text(explained)])],
+      structuredContent: data,
+    };
+  } catch (error) {
+    if (error instanceof UnusableArgument) return failed(error.message);
+    if (error instanceof ApiError) return failed(error.message, JSON.stringify({ code: error.code }));
+    // encodeURIComponent throws it.
+    if (error instanceof URIError) return failed('An argument has half of a surrogate pair.');
+    throw error;
+  }
+}

@@ -1,0 +1,33 @@
+import { type Client, type Task, previewSchedule } from '../client/index.ts';
+
+/** Fire times that an explanation names. */
+const TIMES = 3;
+
+const timeIn = (timeZone: string, instant: string): string =>
+  new Intl.DateTimeFormat('en-US', { timeZone, dateStyle: 'full', timeStyle: 'long' }).format(
+    new Date(instant),
+  );
+
+/** Says in words when a task fires; undefined if that cannot be found out. */
+export async function explainSchedule(
+  client: Client,
+  { enabled, schedule, timezone }: Task,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    const { data } = await previewSchedule({
+      client,
+      query: { schedule, timezone },
+      signal,
+      throwOnError: true,
+    });
+    const next = data.upcoming.slice(0, TIMES).map((instant) => timeIn(data.timezone, instant));
+    const when = `${data.words} (${data.timezone}). The next ${TIMES} times: ${next.join('; ')}.`;
+    return enabled === false
+      ? `The task is disabled. Enabled, it would fire: ${when}`
+      : `The task fires: ${when}`;
+  } catch {
+    // The task has been created, whatever becomes of its explanation.
+    return undefined;
+  }
+}
