@@ -5,7 +5,7 @@ import { insertOnce } from './insert-missing.ts';
 
 const FIELDS = ['email', 'name'] as const;
 
-/** The accounts that own tasks. */
+/** Stores the accounts that own tasks. */
 export class AccountStore {
   readonly #accounts: Collections['accounts'];
 
@@ -13,13 +13,13 @@ export class AccountStore {
     this.#accounts = accounts;
   }
 
-  /** The account of that id, created where there is none; one that exists stays as it is. */
+  /** Returns the account with this id. Creates it if it does not exist; never changes an existing one. */
   async obtain({ _id, email }: AccountDocument): Promise<AccountDocument | null> {
     const account = { _id, email: email ?? null };
     return (await insertOnce(this.#accounts, account)) ? account : this.#accounts.findOne({ _id });
   }
 
-  /** Adds accounts that are missing, and the addresses and names that stored ones lack. Replaces nothing. */
+  /** Inserts accounts that do not exist and sets emails and names that stored accounts lack. Overwrites nothing. */
   async fillIn(accounts: AccountDocument[]): Promise<void> {
     const found = await this.findByIds(accounts.map(({ _id }) => _id));
     const writes = accounts.flatMap(({ _id, ...fields }): AnyBulkWriteOperation<AccountDocument>[] => {
@@ -37,7 +37,7 @@ export class AccountStore {
     if (writes.length > 0) await this.#accounts.bulkWrite(writes, { ignoreUndefined: true });
   }
 
-  /** E-mail addresses and names by account id, without unknown accounts. One query, however many. */
+  /** Finds the emails and names of accounts in one query. The map has no entry for an unknown id. */
   async findByIds(ids: string[]): Promise<Map<string, AccountDocument>> {
     if (ids.length === 0) return new Map();
     const options = { projection: { email: 1, name: 1 }, batchSize: ids.length + 1 };

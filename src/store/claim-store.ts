@@ -3,7 +3,7 @@ import type { Collections } from './collections.ts';
 import type { ClaimDocument } from './claim-document.ts';
 import { insertOnce } from './insert-missing.ts';
 
-/** openapi.yaml, createTask and runTask. */
+/** How long a key is kept (openapi.yaml, createTask and runTask). */
 const KEPT_MS = 24 * 60 * 60 * 1_000;
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('base64url');
@@ -16,7 +16,7 @@ function hashOf(body: object): string {
   );
 }
 
-/** Claims on Idempotency-Keys. A claim locks nothing: it gives all requests with one key and body the same id. */
+/** Stores claims on Idempotency-Keys. A claim locks nothing: all requests with one key and body get the same id. */
 export class ClaimStore {
   readonly #claims: Collections['idempotency_keys'];
 
@@ -26,7 +26,7 @@ export class ClaimStore {
 
   /**
    * Finds or stores the claim on a caller's key.
-   * @returns undefined if the key belongs to another body
+   * @returns undefined if the key was used with another body
    */
   async claim(
     { caller, key }: { caller: string; key: string },
@@ -40,7 +40,7 @@ export class ClaimStore {
       claimed_at: now,
       expires_at: new Date(now.getTime() + KEPT_MS),
     };
-    // A request that loses a race for the key finds the winner's claim; so does one whose own write the driver repeated.
+    // A request that loses the race for a key finds the winner's claim. So does one whose insert the driver retried.
     for (;;) {
       const present = await this.#claims.findOne({ _id: fresh._id });
       if (present && present.expires_at > now) {
@@ -50,12 +50,12 @@ export class ClaimStore {
     }
   }
 
-  /** Stores the reply, unless another request with the same key has stored its own. */
+  /** Stores the reply unless another request with the same key has stored one. */
   async storeReply({ _id, task_id }: ClaimDocument, reply: string): Promise<void> {
     await this.#claims.updateOne({ _id, task_id, reply: { $exists: false } }, { $set: { reply } });
   }
 
-  /** The reply that another request has stored since, if any. */
+  /** Returns the reply that another request has stored since, if any. */
   async findReply({ _id, task_id }: ClaimDocument): Promise<string | undefined> {
     return (await this.#claims.findOne({ _id, task_id }))?.reply;
   }

@@ -14,7 +14,7 @@ import type { QueuedRun } from './queue-document.ts';
 import type { RunDocument } from './run-document.ts';
 import type { TaskDocument } from './task-document.ts';
 
-/** A document of the collection `upgrades`: an upgrade of stored documents that is complete. */
+/** A document of the collection `upgrades`. It records that an upgrade of stored documents is complete. */
 export interface UpgradeDocument {
   _id: string;
 }
@@ -32,27 +32,26 @@ export interface Collections {
 }
 
 /**
- * The order of every listing, newest first, so that a filtered page is read from the index in order and stops at its
- * limit. What follows it in the tasks' indexes lets them answer which version a listing's tasks have, whatever it
- * filters by, without their documents.
+ * Indexes in listing order, newest first, so that a filtered page is an index scan that stops at its limit. The fields
+ * after the sort keys make the versions query of a listing covered by the index, whatever its filters.
  */
 const TASK_INDEXES: IndexSpecification[] = [
   { created_at: -1, _id: 1, version: 1, enabled: 1 },
   { account_id: 1, created_at: -1, _id: 1, version: 1, enabled: 1, artist_account_id: 1 },
   { artist_account_id: 1, created_at: -1, _id: 1, version: 1, enabled: 1 },
-  // For the planner: tasks that are due.
+  // Finds due tasks for the planner.
   { next_fire_at: 1 },
 ];
 const INDEX_NOT_FOUND = 27;
 
 /**
- * A first index, or an upgrade, of a large collection takes minutes; the time limit of requests would abort it each time. The
- * driver takes this option for each command, though its types do not say so.
+ * Options for upgrades and index builds, which take minutes on a large collection; the socket timeout of requests would
+ * abort them on every start. The driver accepts this option per command, although its types omit it.
  */
 export const PATIENCE = { socketTimeoutMS: 3_600_000 };
 const PATIENT_INDEX: CreateIndexesOptions & typeof PATIENCE = PATIENCE;
 
-/** The default names of indexes that earlier versions created, and that those above replace. */
+/** Default names of indexes that earlier versions created and that the indexes above replace. */
 const SUPERSEDED_TASK_INDEXES = new Set([
   'created_at_-1__id_1',
   'account_id_1_created_at_-1__id_1',
@@ -63,17 +62,17 @@ const RUN_INDEXES: IndexSpecification[] = [
   { task_id: 1, createdAt: -1, _id: -1 },
   { task_id: 1, status: 1, createdAt: -1, _id: -1 },
   { account_id: 1, createdAt: -1, _id: -1 },
-  // By status too: a page of rare ones would otherwise read the whole history.
+  // Without the status, a page of a rare status would scan the whole history.
   { account_id: 1, status: 1, createdAt: -1, _id: -1 },
   { createdAt: -1, _id: -1 },
   { status: 1, createdAt: -1, _id: -1 },
 ];
 
 const QUEUE_INDEXES: IndexSpecification[] = [
-  // Claims: the first waiting run of an account.
+  // Finds the first waiting run of an account for a claim.
   { owner: 1, account_id: 1, not_before: 1 },
   { task_id: 1 },
-  // With _id, so that counting reads the index alone.
+  // _id makes counting a covered query.
   { account_id: 1, _id: 1 },
 ];
 
@@ -83,7 +82,7 @@ const OCCURRENCE_INDEXES: IndexSpecification[] = [
   { scheduled_at: -1, _id: 1 },
 ];
 
-/** The service's collections in a database. */
+/** Returns the service's collections in a database. */
 export function collectionsOf(db: Db): Collections {
   return {
     tasks: db.collection('tasks'),
@@ -98,15 +97,15 @@ export function collectionsOf(db: Db): Collections {
   };
 }
 
-/** Finds nothing, with the permissions that requests need; a ping would need none. */
+/** Returns a probe: a query that matches nothing but needs the same permissions as requests. A ping needs none. */
 export const probeOf =
   ({ tasks }: Pick<Collections, 'tasks'>) =>
   (maxTimeMS: number) =>
     tasks.findOne({ _id: '' }, { projection: { _id: 1 }, maxTimeMS });
 
 /**
- * Creates the indexes that are missing and drops those that earlier versions created and nothing uses any more; others
- * stay as they are. One command each: FerretDB 1.24 ends the connection when several that exist come in one.
+ * Creates missing indexes and drops superseded ones. Leaves all other indexes alone. Sends one command per index:
+ * FerretDB 1.24 closes the connection if one command names several existing indexes.
  */
 export async function createIndexes(collections: Collections): Promise<void> {
   const { tasks, runs, idempotency_keys, api_keys, run_queue, occurrences } = collections;
@@ -121,7 +120,10 @@ export async function createIndexes(collections: Collections): Promise<void> {
   await api_keys.createIndex({ hash: 1 }, { ...PATIENT_INDEX, unique: true });
 }
 
-/** Only what has both the name and the key of an index of ours: under either alone it may be somebody else's. */
+/**
+ * Drops superseded indexes. Both name and key must match: an index that shares only one of them may belong to someone
+ * else.
+ */
 async function dropSuperseded(tasks: Collections['tasks']): Promise<void> {
   for (const { name, key } of await tasks.indexes()) {
     const defaultName = Object.entries(key).flat().join('_');
@@ -129,7 +131,7 @@ async function dropSuperseded(tasks: Collections['tasks']): Promise<void> {
     try {
       await tasks.dropIndex(name);
     } catch (error) {
-      // Another process, starting at the same time, has dropped it.
+      // Another process that started at the same time has dropped it.
       if (!(error instanceof MongoServerError && error.code === INDEX_NOT_FOUND)) throw error;
     }
   }

@@ -1,11 +1,11 @@
-/** The document of the collection `engine`: which engine executes this database's tasks. */
+/** The document of the collection `engine`. It records which engine executes this database's tasks. */
 export interface EngineDocument {
   _id: 'engine';
-  /** How it executes them, such as command or url. */
+  /** How the engine executes tasks, e.g. `command` or `url`. */
   kind: string;
-  /** When an engine of that kind last renewed this document. */
+  /** When an engine of this kind last renewed the document. */
   at: Date;
-  /** Since when engines of that kind have renewed this document without a gap. */
+  /** Start of the current uninterrupted series of renewals by engines of this kind. */
   live_since: Date;
   /** When an engine first ran on this database. Engines ignore earlier fire times. */
   first_at: Date;

@@ -4,14 +4,16 @@ import type { EngineDocument } from './engine-document.ts';
 import { insertOnce } from './insert-missing.ts';
 
 const ID = 'engine';
-/** An engine that has not renewed its document for this long is dead. */
+/** An engine is considered dead if it has not renewed its document for this long. */
 const LIVE_MS = 60_000;
 
-/** Whether a renewal is so recent that its engine is live. */
+/** Whether the last renewal is recent enough for the engine to count as live. */
 export const isLiveAt = ({ at }: Pick<EngineDocument, 'at'>, now: Date): boolean =>
   now.getTime() - at.getTime() <= LIVE_MS;
 
-/** Which engine executes the tasks of this database. All processes of one kind share the document. */
+/**
+ * Stores which engine executes this database's tasks. All processes with the same kind of engine share the document.
+ */
 export class EngineStore {
   readonly #engine: Collections['engine'];
 
@@ -20,7 +22,7 @@ export class EngineStore {
   }
 
   /**
-   * Renews the document for a kind of engine, or takes it over from a kind that is dead.
+   * Renews the document for a kind of engine, or takes it over from a dead engine of another kind.
    * @returns the document; null while an engine of another kind is live
    */
   async renew(kind: string, now: Date): Promise<EngineDocument | null> {
@@ -37,7 +39,7 @@ export class EngineStore {
     const document = await renewed();
     if (document) return document;
     const first: EngineDocument = { _id: ID, kind, at: now, live_since: now, first_at: now };
-    // If it exists, another process has just inserted it, or its engine is of another kind.
+    // A conflict means that another process has just inserted the document, or that its engine is of another kind.
     return (await insertOnce(this.#engine, first)) ? first : renewed();
   }
 
@@ -46,7 +48,7 @@ export class EngineStore {
     return (await this.liveKind(now)) !== null;
   }
 
-  /** The kind of the engine that has renewed the document within the last 60 seconds; null if there is none. */
+  /** Returns the kind of the engine that renewed the document within the last 60 seconds, or null. */
   async liveKind(now: Date): Promise<string | null> {
     const engine = await this.#engine.findOne({ _id: ID });
     return engine !== null && isLiveAt(engine, now) ? engine.kind : null;

@@ -10,7 +10,7 @@ import { RunStore } from './run-store.ts';
 const EXPIRED_MS = 24 * 60 * 60 * 1_000;
 const BETWEEN_PASSES_MS = 10 * 60 * 1_000;
 
-/** Whether a run that has not started has expired, by the instant at which it was due. */
+/** Whether a run that has not started has expired. */
 export const isExpired = (dueAt: Date, now: Date): boolean => now.getTime() - dueAt.getTime() > EXPIRED_MS;
 
 export const EXPIRED: RunError = {
@@ -18,9 +18,7 @@ export const EXPIRED: RunError = {
   message: 'No engine started the run within 24 hours after it was due.',
 };
 
-/**
- * Ends runs that no engine executes, e.g. after the engine was removed.
- */
+/** Ends queued runs that no engine executes, e.g. because the engine was removed. */
 export class Expiry {
   readonly #claims: QueueClaims;
   readonly #runs: RunStore;
@@ -32,8 +30,8 @@ export class Expiry {
   }
 
   /**
-   * Cancels runs that were unclaimed for 24 hours after they were due. Releases claims that did not change since the
-   * previous call: their owners are dead.
+   * Cancels runs that were still unclaimed 24 hours after they were due. Releases claims that have not changed since
+   * the previous call: their owners are dead.
    * @returns the number of canceled runs
    */
   async cancelExpired(now: Date, stop?: AbortSignal): Promise<number> {
@@ -64,8 +62,8 @@ export class Expiry {
 }
 
 /**
- * Cancels expired runs now and every ten minutes, until it is stopped. Every copy of the service does so, with an engine or
- * without: the engine may have been removed.
+ * Cancels expired runs now and every ten minutes until stopped. Every copy of the service does this, even without an
+ * engine, because the engine may have been removed.
  * @returns a function that stops it, even in the middle of a pass
  */
 export function cancelExpiredRuns({

@@ -3,7 +3,7 @@ import { inOneOrder } from './bulk-order.ts';
 import { isDuplicateKey, onlyDuplicates } from '../database/failures.ts';
 
 /**
- * Inserts a document unless one with its _id exists. The existing one may come from this very call: some servers execute a
+ * Inserts a document unless its _id exists. The existing document may come from this very call: some servers execute a
  * write twice when the driver retries it after a lost reply.
  * @returns true only if this call certainly inserted the document
  */
@@ -20,7 +20,7 @@ export async function insertOnce<Stored extends { _id: string }>(
   }
 }
 
-/** Inserts the documents whose _id does not exist yet, sorted as in all bulks. Existing documents stay unchanged. */
+/** Inserts the documents whose _id does not exist yet, in bulk order. Leaves existing documents unchanged. */
 export async function insertMissing<Stored extends { _id: string }>(
   collection: Collection<Stored>,
   documents: OptionalUnlessRequiredId<Stored>[],

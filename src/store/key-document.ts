@@ -1,15 +1,15 @@
 import type { Right } from '../../generated/types.gen.ts';
 
-/** A document of the collection `api_keys`, as this version writes it. The key itself is not stored. */
+/** A document of the collection `api_keys`, as this version writes it. The key itself is never stored. */
 export type ApiKeyDocument = {
-  /** The public id that lists show and `revoke` takes; not a secret. */
+  /** The public id, which `keys list` shows and `keys revoke` takes. Not a secret. */
   _id: string;
   /** SHA-256 of the key. */
   hash: string;
   name: string;
   created_at: Date;
   expires_at?: Date;
-  /** To the minute; absent until the key is used. */
+  /** Precise to the minute. Absent until the key is first used. */
   last_used_at?: Date;
   revoked_at?: Date;
 } & (
@@ -17,11 +17,11 @@ export type ApiKeyDocument = {
       scope: 'account';
       /** A UUID in lower case. */
       account_id: string;
-      /** What the key may do in its account; absent for everything. */
+      /** The key's rights in its account. Absent means all rights. */
       may?: Right[];
     }
   | { scope: 'admin'; account_id?: never; may?: never }
 );
 
-/** A document of `api_keys` as it is read. Another version or a person may have written it, so `parseKey` must check it. */
+/** A document of `api_keys` as read. Another version or a person may have written it, so `parseKey` must check it. */
 export type StoredKey = { _id: string } & Partial<Record<keyof ApiKeyDocument, unknown>>;

@@ -8,46 +8,46 @@ import { insertOnce } from './insert-missing.ts';
 import { hashOf, newKey, newKeyId } from './key.ts';
 import { parseKey } from './parse-key.ts';
 
-/** How long a process may go on by what it last read of a key: a key that is revoked meanwhile still works for so long. */
+/** How long a process may use a cached key. A revoked key still works for up to this long. */
 const TRUSTED_MS = 2_000;
-/** Keys that are remembered, whether they exist or not. */
+/** Maximum number of cached keys, unknown ones included. */
 const REMEMBERED_KEYS = 1_000;
-/** Interval between two writes of a key's `last_used_at`, whether they succeed or not. */
+/** Minimum interval between two writes of a key's `last_used_at`, whether or not they succeed. */
 const USE_WRITTEN_EVERY_MS = 60_000;
-/** Number of keys whose last write of `last_used_at` is remembered. */
+/** Maximum number of keys whose last write of `last_used_at` is remembered. */
 const WRITTEN_KEYS = 20_000;
 
-/** What a new key is for. The scope admin must be named: a forgotten account must not become an admin's key. */
+/** Options for a new key. The scope `admin` must be explicit: a forgotten account must not create an admin key. */
 export type NewApiKey = { name: string; expiresAt?: Date } & (
   | {
       accountId: string;
-      /** What the key may do in its account; absent for everything. */
+      /** The key's rights in its account. Absent means all rights. */
       may?: Right[];
     }
   | { scope: 'admin' }
 );
 
-/** Whether a key may be used now. */
+/** Whether the key is neither revoked nor expired. */
 function isValid({ expires_at, revoked_at }: ApiKeyDocument, now: Date): boolean {
   return revoked_at === undefined && (expires_at === undefined || expires_at > now);
 }
 
-/** API keys. */
+/** Stores and authenticates API keys. */
 export class KeyStore {
   readonly #keys: Collections['api_keys'];
   readonly #log: Logger;
-  /** By hash; `found` is null for a key that is unknown or unusable. */
+  /** Cached keys by hash. `found` is null for an unknown or unusable key. */
   readonly #remembered = new LRUCache<string, { found: ApiKeyDocument | null; readAt: Date }>({
     max: REMEMBERED_KEYS,
   });
-  /** The problem last logged for each unusable key, by id, so that a key is logged once and not once per request. */
+  /** The last logged problem of each unusable key, by id. Prevents a log line per request. */
   readonly #logged = new LRUCache<string, string>({ max: REMEMBERED_KEYS });
-  /** By key id: when this process last queued a use for writing, so that a failed write is not retried at once. */
+  /** When this process last queued a use of a key, by key id. Prevents an immediate retry of a failed write. */
   readonly #lastWrites = new LRUCache<string, Date>({ max: WRITTEN_KEYS });
-  /** By key id: uses that are not written yet. */
+  /** Uses that are not written yet, by key id. */
   readonly #unwritten = new Map<string, Date>();
   #isWriting = false;
-  /** Whether the last write of uses failed, so that an outage is logged once. */
+  /** Whether the last write of uses failed, so that an outage is logged only once. */
   #hasFailed = false;
   #hits = 0;
   #misses = 0;
@@ -57,7 +57,7 @@ export class KeyStore {
     this.#log = log;
   }
 
-  /** Makes a key; this is the only time that it is there to be seen. */
+  /** Creates a key and returns it. It cannot be retrieved later. */
   async create(given: NewApiKey, now: Date): Promise<{ id: string; key: string }> {
     const { name, expiresAt } = given;
     const key = newKey();
@@ -78,28 +78,28 @@ export class KeyStore {
     return { id: _id, key };
   }
 
-  /** All keys as they are stored, unusable ones too, the oldest first. */
+  /** Returns all stored keys, including unusable ones, oldest first. */
   async list(): Promise<StoredKey[]> {
     return this.#keys.find({}, { sort: { created_at: 1, _id: 1 } }).toArray();
   }
 
   /**
-   * Revokes a key, usable or not.
-   * @returns the key as it is stored now, revoked by this call or before; null if no key has this id
+   * Revokes a key, even an unusable one.
+   * @returns the stored key, whether this call or an earlier one revoked it; null if no key has this id
    */
   async revoke(id: string, now: Date): Promise<StoredKey | null> {
-    // Compared as text: a document that was not written by this service may have an _id of another type.
+    // Compare as text: a document that another tool wrote may have an _id of another type.
     const listed = (await this.list()).find(({ _id }) => String(_id) === id);
     if (!listed) return null;
     const { _id, revoked_at = null } = listed;
-    // The filter repeats what was read, so that of two concurrent revocations the first counts.
+    // The filter repeats the value read, so that the first of two concurrent revocations wins.
     if (!(revoked_at instanceof Date)) {
       await this.#keys.updateOne({ _id, revoked_at }, { $set: { revoked_at: now } });
     }
     return this.#keys.findOne({ _id });
   }
 
-  /** Whether any key would be accepted now. */
+  /** Whether at least one key would be accepted now. */
   async hasValid(now: Date): Promise<boolean> {
     for await (const stored of this.#keys.find()) {
       const { key } = parseKey(stored);
@@ -109,8 +109,8 @@ export class KeyStore {
   }
 
   /**
-   * Returns the key, or undefined if it is unknown, unusable, expired or revoked. Timing does not reveal which: every case
-   * costs one lookup by hash.
+   * Returns the key, or undefined if it is unknown, unusable, expired or revoked. Timing does not reveal which: every
+   * case costs one lookup by hash.
    */
   async authenticate(key: string, now: Date): Promise<ApiKeyDocument | undefined> {
     const found = await this.#find(hashOf(key), now);
@@ -119,7 +119,7 @@ export class KeyStore {
     return found;
   }
 
-  /** How often a key was remembered well enough. */
+  /** Returns the hits, misses and size of the key cache. */
   stats(): CacheStats {
     return { hits: this.#hits, misses: this.#misses, entries: this.#remembered.size };
   }
@@ -137,7 +137,7 @@ export class KeyStore {
     return found;
   }
 
-  /** @returns null for an unusable key, which is logged */
+  /** @returns null for an unusable key, after logging it */
   #parse(stored: StoredKey): ApiKeyDocument | null {
     const { key, problem } = parseKey(stored);
     if (key) return key;
@@ -149,7 +149,7 @@ export class KeyStore {
     return null;
   }
 
-  /** Writes `last_used_at` in the background: neither a slow nor a failed write affects the request. */
+  /** Writes `last_used_at` in the background, so that a slow or failed write does not affect the request. */
   #noteUse({ _id, last_used_at }: ApiKeyDocument, now: Date): void {
     const last = Math.max(last_used_at?.getTime() ?? 0, this.#lastWrites.get(_id)?.getTime() ?? 0);
     if (now.getTime() - last < USE_WRITTEN_EVERY_MS) return;
@@ -158,7 +158,7 @@ export class KeyStore {
     if (!this.#isWriting) void this.#writeUses();
   }
 
-  /** One write at a time for all keys, so that slow writes occupy only one connection of the pool. */
+  /** Writes all queued uses, one bulk at a time, so that slow writes occupy only one connection of the pool. */
   async #writeUses(): Promise<void> {
     this.#isWriting = true;
     while (this.#unwritten.size > 0) {

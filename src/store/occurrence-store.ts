@@ -8,46 +8,46 @@ import type { Position } from './position.ts';
 const KEPT_DAYS = 90;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
-/** What becomes of an instant at which a task is due. */
+/** The outcome of a fire time. */
 export type Decision = Omit<OccurrenceDocument, '_id' | 'expires_at'>;
 
-/** Which occurrences; every given member must match. */
+/** Selects occurrences. All given members must match. */
 export interface OccurrenceFilter {
   task_id?: string;
   account_id?: string;
   outcome?: OccurrenceDocument['outcome'];
-  /** Due at this instant or later. */
+  /** Inclusive lower bound of the fire time. */
   from: Date;
-  /** Due before this instant. */
+  /** Exclusive upper bound of the fire time. */
   to?: Date;
 }
 
-/** Newest first, ties by id. */
+/** Listing order: newest first, ties by id. */
 const NEWEST_FIRST = { scheduled_at: -1, _id: 1 } as const;
 
 function queryOf({ from, to, ...equal }: OccurrenceFilter, after?: Position): Filter<OccurrenceDocument> {
   return {
     ...equal,
     scheduled_at: { $gte: from, ...(to && { $lt: to }), ...(after && { $lte: after.createdAt }) },
-    // The range bounds the index scan; $or leaves out what came before among equal instants.
+    // The range bounds the index scan. $or excludes earlier items with the same instant.
     ...(after && { $or: [{ scheduled_at: { $lt: after.createdAt } }, { _id: { $gt: after.id } }] }),
   };
 }
 
-/** Decisions about fire times. A decision is never changed. */
+/** Stores the outcomes of fire times. A stored outcome never changes. */
 export class OccurrenceStore {
   readonly #occurrences: Collections['occurrences'];
   readonly #runsKeptDays: number;
 
-  /** @param runsKeptDays - how long runs are kept; fired occurrences are kept no longer */
+  /** @param runsKeptDays - how long runs are kept; occurrences with outcome `fired` are kept no longer */
   constructor({ occurrences }: Pick<Collections, 'occurrences'>, runsKeptDays = KEPT_DAYS) {
     this.#occurrences = occurrences;
     this.#runsKeptDays = runsKeptDays;
   }
 
   /**
-   * Stores a decision about an instant, unless another planner has decided it.
-   * @returns the decision that holds
+   * Stores the outcome of a fire time unless another planner has stored one.
+   * @returns the outcome that is in force
    */
   async decide(decision: Decision, now: Date): Promise<OccurrenceDocument> {
     const days = decision.outcome === 'fired' ? Math.min(KEPT_DAYS, this.#runsKeptDays) : KEPT_DAYS;
@@ -60,7 +60,7 @@ export class OccurrenceStore {
     return (await this.#occurrences.findOne({ _id: document._id })) ?? document;
   }
 
-  /** The first occurrences that match, newest first, behind a position: at most `limit`, up to 1,001. */
+  /** Returns up to `limit` matching occurrences after a position, newest first. `limit` is at most 1,001. */
   async page(
     filter: OccurrenceFilter,
     page: { after?: Position; limit: number },
@@ -71,7 +71,10 @@ export class OccurrenceStore {
     return this.#occurrences.find(queryOf(filter, after), options).toArray();
   }
 
-  /** Without this check, a query would read the whole history of another account's task and return nothing. */
+  /**
+   * Whether the task belongs to the account. Without this check, a query for another account's task would scan its
+   * whole history and return nothing.
+   */
   async #mayMatch({ task_id, account_id }: OccurrenceFilter): Promise<boolean> {
     if (task_id === undefined || account_id === undefined) return true;
     const options = { projection: { account_id: 1 }, sort: NEWEST_FIRST };

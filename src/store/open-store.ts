@@ -2,12 +2,12 @@ import { type Connection, attachServer, joinServer } from '../database/connect.t
 import { type Collections, collectionsOf, createIndexes } from './collections.ts';
 import { upgrade } from './upgrade.ts';
 
-/** The service's database: its connection and its collections. */
+/** The service's database: the connection and the collections. */
 export interface Database extends Connection {
   collections: Collections;
   /**
-   * Connects, creates missing indexes, and upgrades documents of an earlier version. Commands sent before that fail.
-   * @throws the driver's error where the server cannot be reached or refuses
+   * Connects, creates missing indexes, and upgrades documents of earlier versions. Commands sent before this fail.
+   * @throws the driver's error if the server is unreachable or refuses
    */
   connect(): Promise<void>;
 }
@@ -37,21 +37,22 @@ async function connected(database: Database): Promise<Database> {
 
 type Target = Parameters<typeof attachServer>;
 
-/** The service's database, not yet connected: parameters and errors as attachServer. */
+/** Returns the service's database, not yet connected. Takes the parameters and throws the errors of `attachServer`. */
 export async function attachDatabase(...target: Target): Promise<Database> {
   return withCollections(await attachServer(...target));
 }
 
 /**
- * The service's database, connected: parameters as attachServer.
- * @throws as attachServer; the driver's error where the server cannot be reached
+ * Returns the service's database, connected. Takes the parameters of `attachServer`.
+ * @throws as attachServer; the driver's error if the server is unreachable
  */
 export async function openDatabase(...target: Target): Promise<Database> {
   return connected(await attachDatabase(...target));
 }
 
 /**
- * The service's database for a command, connected: through the service that runs the embedded engine, if one does.
+ * Returns the service's database, connected, for a command. If a service already runs the embedded engine, connects
+ * through that service.
  * @throws as openDatabase
  */
 export async function joinDatabase(...target: Parameters<typeof joinServer>): Promise<Database> {

@@ -7,13 +7,13 @@ import type { RunDocument } from './run-document.ts';
 const TASK_IDENTIFIER = 'recoup-task';
 const ID_LENGTH = 26;
 
-/** The id of the run for a task's fire time, the same in every planner. */
+/** Returns the id of the run for a task's fire time. All planners compute the same id. */
 export function scheduledRunId(taskId: string, scheduledAt: Date): string {
   const hash = createHash('sha256').update(`${taskId} ${scheduledAt.toISOString()}`).digest('hex');
   return `run_${hash.slice(0, ID_LENGTH)}`;
 }
 
-/** A run of the engine that nobody has claimed. */
+/** Creates the document of an engine's run that nobody has claimed. */
 export function newOwnRun(entry: QueuedRun, now: Date): RunDocument {
   return {
     _id: entry._id,
@@ -35,7 +35,7 @@ export function newOwnRun(entry: QueuedRun, now: Date): RunDocument {
   };
 }
 
-/** Whether a write failed because of its content, so that a retry would fail too. */
+/** Whether the write failed because of its content, so that a retry would fail too. */
 export function isRefused(error: unknown): boolean {
   return !isDatabaseFailure(error) || failureKind(error) === 'refused';
 }

@@ -2,7 +2,7 @@ import type { Right } from '../../generated/types.gen.ts';
 import type { ApiKeyDocument, StoredKey } from './key-document.ts';
 import { isRight, RIGHTS } from './rights.ts';
 
-/** A key that this version understands completely, or why it must not be used. */
+/** A key that this version fully understands, or the reason why it must not be used. */
 export type ParsedKey = { key: ApiKeyDocument; problem?: never } | { key?: never; problem: string };
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -14,7 +14,7 @@ const areRightsOrAbsent = (value: unknown): value is Right[] | undefined =>
   value === undefined || (Array.isArray(value) && value.length > 0 && value.every(isRight));
 const isInstantOrAbsent = (value: unknown) => value === undefined || isInstant(value);
 
-/** A stored value on one line, without characters that a terminal would interpret. */
+/** Formats a stored value on one line, without characters that a terminal would interpret. */
 function shown(value: unknown): string {
   const text = typeof value === 'string' ? JSON.stringify(value) : `of type ${typeOf(value)}`;
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
@@ -30,13 +30,13 @@ const unlike = (field: keyof ApiKeyDocument, expected: string, value: unknown): 
 });
 
 /**
- * Checks every field of a stored key. A field, scope or type that this version does not know makes the key unusable: a
- * later version may have narrowed the key's rights by it.
+ * Checks every field of a stored key. An unknown field, scope or type makes the key unusable: a later version may use
+ * it to narrow the key's rights.
  */
 export function parseKey(stored: StoredKey): ParsedKey {
   const { _id, hash, name, scope, account_id, ...rest } = stored;
   const { may, created_at, expires_at, last_used_at, revoked_at, ...unknown } = rest;
-  // Does not compile while a field of ApiKeyDocument is missing above.
+  // Fails to compile if a field of ApiKeyDocument is not destructured above.
   const [unknownField] = Object.keys(unknown satisfies Record<string, never>);
   if (unknownField !== undefined) return { problem: `field ${shown(unknownField)} is unknown` };
   // The deprecated BSON type "undefined" would pass for an absent field below.
@@ -44,7 +44,7 @@ export function parseKey(stored: StoredKey): ParsedKey {
   if (undefinedField !== undefined) return { problem: `${undefinedField} must not be of type undefined` };
 
   if (!isString(_id)) return unlike('_id', 'a string', _id);
-  // A hash is not shown, whatever it is.
+  // Never show a hash, not even an invalid one.
   if (!isString(hash)) return { problem: 'hash must be a string' };
   if (!isString(name)) return unlike('name', 'a string', name);
   if (!isInstant(created_at)) return unlike('created_at', 'a date', created_at);

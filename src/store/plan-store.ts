@@ -17,10 +17,16 @@ const PLANNED_TASK = {
 /** The fields of a task that the planner reads. */
 export type PlannedTask = Pick<TaskDocument, '_id' | keyof typeof PLANNED_TASK>;
 
-/** The instant from which a task is planned, and that of the planner's next look. Undefined fields are removed. */
+/**
+ * The start of a task's undecided fire times, and the instant of the planner's next visit. Undefined fields are
+ * removed.
+ */
 export type Plan = Pick<TaskDocument, 'plan_from' | 'next_fire_at'>;
 
-/** The plans of tasks, i.e. up to when their fire times are decided. Writing a plan raises no version. */
+/**
+ * Stores the plans of tasks: up to which instant their fire times are decided. Writing a plan does not raise the task's
+ * version.
+ */
 export class PlanStore {
   readonly #tasks: Collections['tasks'];
 
@@ -28,23 +34,23 @@ export class PlanStore {
     this.#tasks = tasks;
   }
 
-  /** Up to `limit` tasks that are due, the earliest first. */
+  /** Returns up to `limit` due tasks, earliest first. */
   async due(now: Date, limit: number): Promise<PlannedTask[]> {
     return this.#page({ next_fire_at: { $lte: now } }, { next_fire_at: 1 }, limit);
   }
 
-  /** When the next task after `now` is due. */
+  /** Returns the earliest `next_fire_at` after `now`. */
   async nextDue(now: Date): Promise<Date | undefined> {
     const [first] = await this.#page({ next_fire_at: { $gt: now } }, { next_fire_at: 1 }, 1);
     return first?.next_fire_at ?? undefined;
   }
 
-  /** Up to `limit` tasks after an id, by id. */
+  /** Returns up to `limit` tasks after an id, ordered by id. */
   async behind(id: string, limit: number): Promise<PlannedTask[]> {
     return this.#page({ _id: { $gt: id } }, { _id: 1 }, limit);
   }
 
-  /** Changes a task's plan, unless it has changed since it was read. */
+  /** Changes a task's plan unless it has changed since it was read. */
   async change(seen: PlannedTask, { plan_from, next_fire_at }: Plan): Promise<void> {
     const set = { ...(plan_from && { plan_from }), ...(next_fire_at && { next_fire_at }) };
     const unset: { plan_from?: 1; next_fire_at?: 1 } = {
@@ -54,7 +60,7 @@ export class PlanStore {
     await this.#tasks.updateOne(
       {
         _id: seen._id,
-        // Null matches a missing field too.
+        // Null also matches a missing field.
         plan_from: seen.plan_from ?? null,
         next_fire_at: seen.next_fire_at ?? null,
       },

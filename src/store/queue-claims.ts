@@ -2,12 +2,12 @@ import { isDuplicateKey } from '../database/failures.ts';
 import type { Collections } from './collections.ts';
 import type { QueuedRun } from './queue-document.ts';
 
-/** How long no waiting run of a task is claimed after one of them found the task's slot taken. */
+/** Delay before a task's waiting serial runs can be claimed again after a claim found the slot taken. */
 const SLOT_TAKEN_MS = 1_000;
-/** Unclaimed runs that one query reads; the input of each may have 256 KiB. */
+/** Batch size for unclaimed runs, small because each run's input may have 256 KiB. */
 const UNCLAIMED = 20;
 
-/** What an observer sees of a claim: it changes while the owner lives. */
+/** A claim as an observer sees it. It changes as long as the owner is alive. */
 export type ClaimSeen = Pick<QueuedRun, '_id' | 'task_id' | 'owner' | 'fence' | 'beat' | 'cancel'>;
 
 const CLAIM_SEEN = { task_id: 1, owner: 1, fence: 1, beat: 1, cancel: 1 } as const;
@@ -15,10 +15,10 @@ const CLAIM_SEEN = { task_id: 1, owner: 1, fence: 1, beat: 1, cancel: 1 } as con
 /** Oldest first; ties by fire time, then by id. */
 const OLDEST_FIRST = { due_at: 1, scheduled_at: 1, _id: 1 } as const;
 
-/** Identifies a claim. Writes that filter by it match nothing after the entry was released or claimed again. */
+/** Identifies a claim. A write that filters by it matches nothing once the entry was released or claimed again. */
 type Claim = Pick<QueuedRun, '_id' | 'fence'>;
 
-/** Claims on queued runs. A claim raises the entry's fence; so does every release. */
+/** Claims queued runs for workers. Every claim and every release raises the entry's fence. */
 export class QueueClaims {
   readonly #queue: Collections['run_queue'];
 
@@ -27,10 +27,10 @@ export class QueueClaims {
   }
 
   /**
-   * Claims a waiting run of the next account after `after` that has one, by id and wrapping around. Serial runs of a task
-   * are claimed in the order in which they were due.
+   * Claims a waiting run. Takes the next account by id after `after` that has one, wrapping around. Claims the serial
+   * runs of a task in the order in which they were due.
    * @param excluded - accounts that already have their share
-   * @returns null if nothing waits
+   * @returns null if no run waits
    */
   async claimNext(
     owner: string,
@@ -59,7 +59,7 @@ export class QueueClaims {
     );
   }
 
-  /** @returns null if another worker was faster, or executes a serial run of the task */
+  /** @returns null if another worker was faster, or if a serial run of the task is already executing */
   async #claim(entry: QueuedRun, owner: string, now: Date): Promise<QueuedRun | null> {
     const { _id, fence, task_id, serial } = entry;
     try {
@@ -78,9 +78,9 @@ export class QueueClaims {
     }
   }
 
-  /** Makes the serial runs of a task claimable at once, after its slot was taken and released. */
+  /** Makes the serial runs of a task claimable at once after its slot was released. */
   async wakeTask(task_id: string, now: Date): Promise<void> {
-    // Later ones wait for another try.
+    // A later `not_before` is the delay of a retry; keep it.
     const soon = new Date(now.getTime() + SLOT_TAKEN_MS);
     await this.#queue.updateMany(
       { task_id, serial: true, owner: null, not_before: { $gt: now, $lte: soon } },
@@ -88,28 +88,28 @@ export class QueueClaims {
     );
   }
 
-  /** Renews a claim. @returns false if it was released or removed meanwhile */
+  /** Renews a claim. @returns false if the claim was released or removed meanwhile */
   async beat({ _id, fence }: Claim): Promise<boolean> {
     const { matchedCount } = await this.#queue.updateOne({ _id, fence }, { $inc: { beat: 1 } });
     return matchedCount === 1;
   }
 
-  /** All current claims. */
+  /** Returns all current claims. */
   async claimed(): Promise<ClaimSeen[]> {
     return this.#queue.find<ClaimSeen>({ owner: { $gt: '' } }, { projection: CLAIM_SEEN }).toArray();
   }
 
-  /** How many runs wait or execute. */
+  /** Returns the approximate number of runs that wait or execute. */
   async size(): Promise<number> {
     return this.#queue.estimatedDocumentCount();
   }
 
-  /** Stores where the work of a claim can be followed. */
+  /** Stores the location at which the work of a claim can be followed. */
   async setLocation({ _id, fence }: Claim, location: string): Promise<void> {
     await this.#queue.updateOne({ _id, fence }, { $set: { location } });
   }
 
-  /** Releases a claim. The next claim keeps the location of the work, unless the work has ended. */
+  /** Releases a claim. Keeps the work's location for the next claim unless the work has ended. */
   async release(
     { _id, fence }: Claim,
     { workEnded, ...changes }: Pick<QueuedRun, 'not_before' | 'tries'> & { workEnded: boolean },
@@ -123,7 +123,7 @@ export class QueueClaims {
     );
   }
 
-  /** Releases the claim of an owner that seems dead. @returns false if the owner is alive, or another process was faster */
+  /** Releases the claim of an owner that seems dead. @returns false if it is alive or another process was faster */
   async releaseLost({ _id, fence, beat }: ClaimSeen, now: Date): Promise<boolean> {
     const { matchedCount } = await this.#queue.updateOne(
       { _id, fence, beat },
@@ -137,12 +137,12 @@ export class QueueClaims {
     await this.#queue.deleteOne({ _id, fence });
   }
 
-  /** Whether any run of a task waits or executes. */
+  /** Whether any run of the task waits or executes. */
   async isBusy(task_id: string): Promise<boolean> {
     return (await this.#queue.findOne({ task_id }, { projection: { _id: 1 } })) !== null;
   }
 
-  /** The first runs after an id that were due before an instant, and that no worker has claimed or tried to claim since. */
+  /** Returns the next batch, by id, of runs that were due before an instant and not tried by a worker since. */
   async unclaimedSince(before: Date, after: string): Promise<QueuedRun[]> {
     const unclaimed = { owner: null, not_before: { $lt: before }, due_at: { $lt: before } };
     const options = { sort: { _id: 1 }, limit: UNCLAIMED, batchSize: UNCLAIMED + 1 } as const;

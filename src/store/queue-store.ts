@@ -3,16 +3,16 @@ import type { Collections } from './collections.ts';
 import { insertOnce } from './insert-missing.ts';
 import type { QueuedRun } from './queue-document.ts';
 
-/** More than the clocks of two machines differ, so that each of them may claim a manual run at once. */
+/** Exceeds any clock skew between machines, so that every worker may claim a manual run at once. */
 const CLOCKS_DIFFER_MS = 24 * 60 * 60 * 1_000;
 
-/** A run to queue, which no worker has claimed. */
+/** A run to queue. */
 export type NewQueuedRun = Pick<
   QueuedRun,
   '_id' | 'task_id' | 'account_id' | 'trigger' | 'scheduled_at' | 'input' | 'due_at' | 'serial'
 >;
 
-/** The queue as the API and the planner use it. Claims are in queue-claims.ts. */
+/** The queue as the API and the planner use it. queue-claims.ts holds the workers' side. */
 export class QueueStore {
   readonly #queue: Collections['run_queue'];
 
@@ -20,7 +20,7 @@ export class QueueStore {
     this.#queue = run_queue;
   }
 
-  /** Adds a run that may be claimed at once, unless it is queued already. */
+  /** Queues a run unless it is queued already. A run that is due can be claimed at once. */
   async add(run: NewQueuedRun): Promise<QueuedRun> {
     const entry: QueuedRun = {
       ...run,
@@ -39,23 +39,23 @@ export class QueueStore {
     return this.#queue.findOne({ _id: runId });
   }
 
-  /** Whether at least `count` runs match. */
+  /** Whether at least `count` entries match. */
   async #hasAtLeast(count: number, query: Filter<QueuedRun>): Promise<boolean> {
     const options = { projection: { _id: 1 }, limit: count, batchSize: count + 1 } as const;
     return (await this.#queue.find(query, options).toArray()).length >= count;
   }
 
-  /** Whether at least `count` runs of a task wait to be claimed. */
+  /** Whether at least `count` runs of the task wait to be claimed. */
   async areWaiting(count: number, taskId: string): Promise<boolean> {
     return this.#hasAtLeast(count, { task_id: taskId, owner: null });
   }
 
-  /** Whether at least `count` runs of an account wait or execute. */
+  /** Whether at least `count` runs of the account wait or execute. */
   async areQueued(count: number, accountId: string): Promise<boolean> {
     return this.#hasAtLeast(count, { account_id: accountId });
   }
 
-  /** Up to `limit` waiting runs of a task. */
+  /** Returns up to `limit` waiting runs of the task. */
   async waitingOf(
     taskId: string,
     which: { trigger?: QueuedRun['trigger'] },
@@ -66,8 +66,8 @@ export class QueueStore {
   }
 
   /**
-   * Marks a run, so that the worker that executes it or claims it next cancels it.
-   * @returns the entry; null if the run is not queued, or not of that account
+   * Marks a run so that its worker, or the next worker to claim it, cancels it.
+   * @returns the entry; null if the run is not queued or belongs to another account
    */
   async requestCancel(runId: string, accountId?: string): Promise<QueuedRun | null> {
     return this.#queue.findOneAndUpdate(
@@ -77,7 +77,7 @@ export class QueueStore {
     );
   }
 
-  /** Removes a waiting run, unless it was claimed since the entry was read. */
+  /** Removes a waiting run unless it was claimed since the entry was read. */
   async removeWaiting({ _id, fence }: Pick<QueuedRun, '_id' | 'fence'>): Promise<void> {
     await this.#queue.deleteOne({ _id, fence, owner: null });
   }

@@ -3,23 +3,23 @@ import { taskPages } from './task-pages.ts';
 import { fileRuns } from './upgrade.ts';
 import { Settlement } from './settlement.ts';
 
-/** What a repair found. */
+/** The result of a repair. */
 export interface RepairFigures {
   tasks: number;
-  /** Those of them that had pointers to other runs than their last, an abandoned report's mark, or a field of a wrong type. */
+  /** Tasks that had stale run pointers, the mark of an abandoned report, or a field of the wrong type. */
   mended: number;
-  /** Runs that were filed under another account than their task's, or under none. */
+  /** Runs that had a different account than their task, or none. */
   filed: number;
 }
 
-/** Tasks looked at in the same moment: enough to keep a server busy, few enough to leave it time for others. */
+/** Number of tasks checked concurrently: enough to use the server well, few enough to leave room for requests. */
 const CONCURRENT_TASKS = 8;
 
 /**
- * Points every task to its last runs, from the history, and files all runs under the owners of their tasks: what a process
- * that died between two writes left behind, and what other tools wrote into the database. May run while the service does,
- * and any number of times.
- * @param onProgress - called with the number of tasks that were just looked at
+ * Recomputes every task's run pointers from the history and sets every run's account to its task's owner. Repairs what
+ * a process left behind when it died between two writes, and what other tools wrote. Idempotent, and safe while the
+ * service runs.
+ * @param onProgress - receives the number of tasks in each page that was checked
  */
 export async function repair(
   collections: Pick<Collections, 'tasks' | 'runs'>,

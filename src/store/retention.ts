@@ -10,9 +10,12 @@ import { RECENT_RUNS } from './settlement.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const BETWEEN_PASSES_MS = 60 * 60 * 1_000;
-/** Runs read, and deleted, at once. */
+/** Number of runs per query and per bulk deletion. */
 const BATCH = 500;
-/** The most runs that a pass reads and keeps, so that it does not read the last runs of all dormant tasks every hour. */
+/**
+ * Maximum number of runs that one pass reads without deleting them. Otherwise every pass would read the last runs of
+ * all dormant tasks.
+ */
 const MAX_KEPT = 20_000;
 
 type Stored = Pick<Collections, 'runs' | 'tasks'>;
@@ -20,9 +23,9 @@ type OldRun = Pick<RunDocument, '_id' | 'task_id' | 'status' | 'createdAt' | 'up
 const OLD_RUN = { task_id: 1, status: 1, createdAt: 1, updatedAt: 1 } as const;
 
 /**
- * The runs that are older than the last five of their task, or whose task is deleted. One query finds the pointers of all
- * tasks. A run that is newer than its task's pointers and not among them was recorded by a process that died: it stays until
- * the task is settled.
+ * Filters out runs that must stay: the last five of each existing task. One query reads the pointers of all tasks. A
+ * run that is newer than its task's pointers and not among them was recorded by a process that died; it stays until the
+ * task is settled.
  */
 async function withoutLast(runs: OldRun[], tasks: Stored['tasks']): Promise<OldRun[]> {
   if (runs.length === 0) return [];
@@ -51,11 +54,11 @@ async function deleteUnchanged(seen: OldRun[], runs: Stored['runs']): Promise<nu
 }
 
 /**
- * Deletes final runs that were created and last changed before an instant, but never the last five of an existing task. Reads
- * batches from the newest run to the oldest, with one query for the runs of a batch and one for their tasks.
- * @param after - where an earlier pass has ended
+ * Deletes final runs that were created and last changed before an instant, except the last five of an existing task.
+ * Reads batches from newest to oldest, with one query for the runs and one for their tasks.
+ * @param after - where the previous pass ended
  * @param stop - ends the pass before the next query
- * @returns the number of deleted runs, and where the next pass continues; undefined if this one has read all old runs
+ * @returns the number of deleted runs, and where the next pass continues; undefined if this pass read all old runs
  */
 export async function dropOldRuns(
   { runs, tasks }: Stored,
@@ -85,7 +88,7 @@ export async function dropOldRuns(
 }
 
 /**
- * Drops old runs now and every hour, until it is stopped.
+ * Deletes old runs now and every hour until stopped.
  * @returns a function that stops it, even in the middle of a pass
  */
 export function keepRunsFor(

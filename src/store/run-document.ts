@@ -1,31 +1,31 @@
 import type { Run, RunError } from '../../generated/types.gen.ts';
 
-/** The run's fields that hold instants: RFC 3339 strings on the wire, BSON dates in the database. */
+/** Fields of a run that hold instants: RFC 3339 strings in JSON, dates in BSON. */
 export type RunInstant =
   'createdAt' | 'updatedAt' | 'startedAt' | 'finishedAt' | 'delayedUntil' | 'expiredAt';
 type Attempt = NonNullable<Run['attempts']>[number];
 export type AttemptInstant = 'createdAt' | 'updatedAt' | 'startedAt' | 'completedAt';
 
-/** The same type with each string that is an instant turned into a Date; null and absence stay what they are. */
+/** Replaces `string` with `Date` in the given fields. Null and absence stay as they are. */
 type WithDates<Wire, Instant extends PropertyKey> = {
   [Key in keyof Wire]: Key extends Instant ? Date | Exclude<Wire[Key], string> : Wire[Key];
 };
 
 export type AttemptDocument = WithDates<Attempt, AttemptInstant>;
 
-/** What an engine reports of a run: the wire's fields with real dates. */
+/** A run as an engine reports it: the API's fields, with dates for instants. */
 export type RunRecord = Omit<WithDates<Run, RunInstant>, 'attempts' | 'task_id' | 'title'> & {
   attempts?: AttemptDocument[];
 };
 
-/** A reported run. */
+/** A run as one report describes it. */
 export type ReportedRun = RunRecord & {
   /**
-   * The report is an item of the engine's listing. It leaves payload, output, error, attempts and schedule unchanged unless
-   * it names them.
+   * Present if the report is an item of the engine's listing. Such a report leaves payload, output, error, attempts and
+   * schedule unchanged unless it contains them.
    */
   listItem?: {
-    /** The error to record if the run has none. */
+    /** The error to store if the run has none. */
     errorIfNone?: RunError;
   };
 };
@@ -34,10 +34,10 @@ export type ReportedRun = RunRecord & {
 export type RunDocument = Omit<RunRecord, 'id'> & {
   /** The run's public id. */
   _id: string;
-  /** The task it belongs to, which never changes. */
+  /** The task of the run. Never changes. */
   task_id: string;
-  /** The task's owner; stays when the task is deleted. Absent only where another tool added the run. */
+  /** The task's owner, kept after the task is deleted. Absent only if another tool inserted the run. */
   account_id?: string;
-  /** The fence of the claim that last wrote the run; only on runs of this service's engine. Never shown. */
+  /** The fence of the claim that last wrote the run. Only on runs of this service's engine. Not part of the API. */
   fence?: number;
 };

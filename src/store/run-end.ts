@@ -1,7 +1,7 @@
 import type { RunError } from '../../generated/types.gen.ts';
 import type { AttemptDocument, RunDocument } from './run-document.ts';
 
-/** The attempts of a run, of which the last one is ended now if it still executes. */
+/** Returns a run's attempts. If the last one is still executing, it ends now with the given status and error. */
 export function closedAttempts(
   { attempts = [] }: Pick<RunDocument, 'attempts'>,
   status: AttemptDocument['status'],
@@ -15,11 +15,11 @@ export function closedAttempts(
   );
 }
 
-/** The changes to a run of the engine that ends. */
+/** Returns the changes that end a run of the engine. */
 export function endOf(run: RunDocument, status: RunDocument['status'], error: RunError | null, now: Date) {
   const { startedAt } = run;
   const attemptStatus = status === 'COMPLETED' || status === 'CANCELED' ? status : 'FAILED';
-  // The wall clock may have been set back meanwhile.
+  // The wall clock may have been set back since the start.
   const finishedAt = startedAt && startedAt > now ? startedAt : now;
   return {
     status,

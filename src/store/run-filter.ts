@@ -3,31 +3,34 @@ import type { RunStatus } from '../../generated/types.gen.ts';
 import type { Position } from './position.ts';
 import type { RunDocument } from './run-document.ts';
 
-/** The order of listings, and of a task's last runs. */
+/** The order of listings and of a task's last runs. */
 export const NEWEST_FIRST = { createdAt: -1, _id: -1 } as const;
 
-/** Which runs; every given member must match. */
+/** Selects runs. All given members must match. */
 export interface RunFilter {
   account_id?: string;
   task_id?: string;
-  /** Any of them. */
+  /** Matches any of these statuses. */
   status?: RunStatus[];
-  /** Made at this instant or later. */
+  /** Inclusive lower bound of the creation instant. */
   from?: Date;
-  /** Made before this instant. */
+  /** Exclusive upper bound of the creation instant. */
   to?: Date;
 }
 
 /**
- * A bound for stored instants, which have milliseconds: rounded up, because "at or after" and "before" then hold for exactly
- * the instants for which they hold with the bound as it was sent.
+ * Parses a bound and rounds it up to the millisecond. Stored instants have milliseconds, so "at or after" and "before"
+ * select the same runs as with the exact bound.
  */
 export function boundOf(instant: string): Date {
   const milliseconds = Date.parse(instant);
   return new Date(/\.\d{3}\d*[1-9]/.test(instant) ? milliseconds + 1 : milliseconds);
 }
 
-/** The queries whose results together are the runs that match, behind a position, each in the order of an index. */
+/**
+ * Returns one query per status, or one in total. Each reads an index in order; the union of their results is the
+ * matching runs after a position.
+ */
 export function queriesOf({ account_id, task_id, status, from, to }: RunFilter, after?: Position) {
   const query: Filter<RunDocument> = {
     ...(account_id !== undefined && { account_id }),
@@ -36,12 +39,12 @@ export function queriesOf({ account_id, task_id, status, from, to }: RunFilter, 
   const range = {
     ...(from && { $gte: from }),
     ...(to && { $lt: to }),
-    // The range bounds the index scan, $or leaves out what came before among equal instants.
+    // The range bounds the index scan. $or excludes earlier items with the same instant.
     ...(after && { $lte: after.createdAt }),
   };
   if (Object.keys(range).length > 0) query.createdAt = range;
   if (after) query.$or = [{ createdAt: { $lt: after.createdAt } }, { _id: { $lt: after.id } }];
   if (status === undefined) return [query];
-  // One query for several statuses would be read in the order of statuses, and sorted in memory.
+  // A single query for several statuses would scan status by status and sort in memory.
   return status.map((one): Filter<RunDocument> => ({ ...query, status: one }));
 }

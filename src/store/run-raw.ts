@@ -1,17 +1,17 @@
 import { deserialize, onDemand } from 'bson';
 import type { Position } from './position.ts';
 
-/** BSON's element of a string named `_id`, with which every document begins whose _id is one. */
+/** The start of a BSON string element named `_id`. Every document whose _id is a string begins with it. */
 const ID_ELEMENT = Buffer.from('\x02_id\0');
 const ID_START = 4;
-/** BSON's type of a string: its length in four bytes, the text, NUL. */
+/** BSON's type code for strings. The value is a four-byte length, the text and NUL. */
 const STRING = 2;
 
-/** A run as the database has it: its bytes, of which its view is made. */
+/** A run as raw BSON. The view is built from these bytes. */
 export class RawRun {
   readonly bytes: Buffer;
 
-  /** @param document - what the driver gives where it is asked for `raw` documents, whatever its types say */
+  /** @param document - the driver returns a Buffer for queries with `raw`, although its types say otherwise */
   constructor(document: unknown) {
     if (!Buffer.isBuffer(document)) throw new TypeError('The driver gave no raw document.');
     this.bytes = document;
@@ -20,19 +20,19 @@ export class RawRun {
   get id(): string {
     const { bytes } = this;
     const length = ID_START + ID_ELEMENT.length;
-    // To read all of it for its id would cost as much as its view.
+    // The _id is normally the first element. Deserializing the whole document for it would cost as much as its view.
     if (bytes.compare(ID_ELEMENT, 0, undefined, ID_START, length) !== 0)
       return String(deserialize(bytes)._id);
     const textStart = length + 4;
     return bytes.toString('utf8', textStart, textStart + bytes.readInt32LE(length) - 1);
   }
 
-  /** The id of its task; undefined if another tool stored no string there. */
+  /** The task's id. Undefined if another tool stored a value that is not a string. */
   get taskId(): string | undefined {
     return this.#textOf('task_id');
   }
 
-  /** Its status; undefined if another tool stored no string there. */
+  /** The status. Undefined if another tool stored a value that is not a string. */
   get status(): string | undefined {
     return this.#textOf('status');
   }
@@ -46,7 +46,7 @@ export class RawRun {
     return undefined;
   }
 
-  /** Its place in a listing. */
+  /** The run's position in a listing. */
   get position(): Position {
     const { createdAt } = deserialize(this.bytes);
     return { id: this.id, createdAt };

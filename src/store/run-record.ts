@@ -7,7 +7,7 @@ import type {
 } from '../../generated/types.gen.ts';
 import type { AttemptDocument, ReportedRun } from './run-document.ts';
 
-/** The published status for each status of the engine (openapi.yaml, ReportedRunStatus). */
+/** Maps each status of the engine to the published status (openapi.yaml, ReportedRunStatus). */
 const PUBLISHED: Record<ReportedRunStatus, RunStatus> = {
   PENDING_VERSION: 'PENDING_VERSION',
   WAITING_FOR_DEPLOY: 'PENDING_VERSION',
@@ -58,21 +58,21 @@ function isListItem({ isCompleted, attempts, attemptCount }: RunReport): boolean
   return isCompleted !== undefined && attempts === undefined && attemptCount === undefined;
 }
 
-/** Further fields of a run that ended with a status that is not published. */
+/** Returns the additional fields of a run that ended with an unpublished status. */
 function ending(
   run: RunReport,
   error: Run['error'],
 ): Partial<Pick<ReportedRun, 'expiredAt' | 'error' | 'listItem'>> {
   if (run.status === 'EXPIRED') return { expiredAt: date(run.expiredAt ?? run.finishedAt ?? run.updatedAt) };
   if (run.status !== 'TIMED_OUT') return {};
-  // Another report may have named the error already.
+  // Another report may already have set the error.
   if (isListItem(run) && error === undefined) return { listItem: { errorIfNone: TIMED_OUT } };
   return { error: { ...TIMED_OUT, ...error } };
 }
 
 /**
- * A reported run as the database stores it: without the fields that Run does not have, with its published status, and with a
- * date, to the millisecond, for each RFC 3339 string.
+ * Converts a report to the form that the database stores: drops fields that Run does not have, maps the status, and
+ * turns RFC 3339 strings into dates with millisecond precision.
  */
 export function recordOf(report: RunReport): ReportedRun {
   const {

@@ -3,7 +3,7 @@ import { inOneOrder } from './bulk-order.ts';
 import type { ReportedRun, RunDocument, RunRecord } from './run-document.ts';
 import { finalsBarring, statusesBarring, stepOf } from './run-status.ts';
 
-/** Matches runs whose `updatedAt` another tool left out, or wrote as null, text or number. Any report is newer. */
+/** Matches runs whose `updatedAt` another tool left out or wrote as null, text or a number. Any report is newer. */
 const NO_INSTANT: Pick<Document, 'updatedAt'>[] = [null, { $gte: '' }, { $gte: -Infinity }].map(
   (updatedAt) => ({
     updatedAt,
@@ -16,13 +16,13 @@ interface Owner {
   account_id: string;
 }
 
-/** Fields that an item of the engine's listing lacks and leaves unchanged. */
+/** Fields that an item of the engine's listing lacks. The stored values stay. */
 type Unlisted = 'payload' | 'output' | 'error' | 'attempts' | 'schedule';
 type OptionalField = {
   [Field in keyof RunRecord]-?: undefined extends RunRecord[Field] ? Field : never;
 }[keyof RunRecord];
 
-/** Fields that an item of the engine's listing removes unless it names them. */
+/** Fields that an item of the engine's listing removes unless it contains them. */
 const LISTED = {
   triggerFunction: '',
   startedAt: '',
@@ -45,15 +45,15 @@ const LISTED = {
 } as const satisfies Record<Exclude<OptionalField, Unlisted>, ''>;
 
 /**
- * Matches the stored run if the report is news about it (openapi.yaml, recordRuns): its state is older, or equally old and
- * not further, and is no other final status. If the run exists in any other state, at another task, or as a run of the
+ * Matches the stored run if the report is newer (openapi.yaml, recordRuns): the stored state is older, or equally old
+ * and no further along, and is not another final status. Otherwise, or if the run belongs to another task or to the
  * service's own engine, the upsert collides with its _id.
  */
 function olderThan({ id, status, updatedAt }: RunRecord, task: Owner): Filter<RunDocument> {
   return {
     _id: id,
     task_id: task.id,
-    // The engine alone writes its runs.
+    // Only the engine may write its runs.
     fence: { $exists: false },
     $or: [
       { updatedAt: { $lt: updatedAt }, status: { $nin: finalsBarring(status) } },
@@ -63,7 +63,7 @@ function olderThan({ id, status, updatedAt }: RunRecord, task: Owner): Filter<Ru
   };
 }
 
-/** Changes the fields that an item of the engine's listing can have. */
+/** Returns writes that change only fields that an item of the engine's listing can have. */
 function writesOfItem(report: ReportedRun, task: Owner): Write[] {
   const filter = olderThan(report, task);
   const { id: _id, listItem, ...fields } = report;
@@ -72,7 +72,7 @@ function writesOfItem(report: ReportedRun, task: Owner): Write[] {
   const $unset = Object.fromEntries(Object.entries(LISTED).filter(([name]) => !(name in $set)));
   const error = listItem?.errorIfNone;
   if (!error) return [{ updateOne: { filter, update: { $set, $unset }, upsert: true } }];
-  // At most one of them finds the run; if it is the second, the first collides.
+  // At most one of the two matches. If it is the second, the first collides with the run's _id.
   return [
     {
       updateOne: {
@@ -113,9 +113,7 @@ function compareAge(one: RunRecord, other: RunRecord): number {
   return one.updatedAt.getTime() - other.updatedAt.getTime() || stepOf(one.status) - stepOf(other.status);
 }
 
-/**
- * The writes for reports, one for each run: a bulk guarantees no order, so this merges several reports of a run.
- */
+/** Returns one write per run. Several reports of the same run are merged, because a bulk guarantees no order. */
 export function writesOf(task: Owner, reports: ReportedRun[]): Write[] {
   const newest = new Map<string, ReportedRun>();
   for (const report of reports.toSorted(compareAge)) {
@@ -127,7 +125,10 @@ export function writesOf(task: Owner, reports: ReportedRun[]): Write[] {
   return inOneOrder([...newest.values()], ({ id }) => id).flatMap((report) => writesOfReport(report, task));
 }
 
-/** Whether a bulk of reports failed by what the server replied, so that it is over; else it may still be under way. */
+/**
+ * Whether the server replied to the bulk with an error, so that the bulk has ended. Otherwise it may still be in
+ * progress.
+ */
 export function wasAnswered(error: unknown): boolean {
   return error instanceof MongoServerError && error.code !== undefined;
 }

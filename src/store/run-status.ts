@@ -1,6 +1,6 @@
 import type { RunStatus } from '../../generated/types.gen.ts';
 
-/** Statuses in which a run has ended for good (openapi.yaml, RunStatus). */
+/** Final statuses (openapi.yaml, RunStatus). */
 export const finalStatuses = [
   'COMPLETED',
   'CANCELED',
@@ -10,12 +10,12 @@ export const finalStatuses = [
   'SYSTEM_FAILURE',
 ] as const satisfies RunStatus[];
 
-/** Whether a run with this status has ended for good. */
+/** Whether a run with this status has ended. */
 export function isFinal(status: RunStatus): boolean {
   return finalStatuses.some((final) => final === status);
 }
 
-/** The steps that a run takes, in order (openapi.yaml, recordRuns). */
+/** The steps of a run, in order (openapi.yaml, recordRuns). */
 const steps: readonly (readonly RunStatus[])[] = [
   ['PENDING_VERSION', 'DELAYED'],
   ['QUEUED'],
@@ -23,17 +23,17 @@ const steps: readonly (readonly RunStatus[])[] = [
   finalStatuses,
 ];
 
-/** The position of a status's step. */
+/** Returns the index of the step that the status belongs to. */
 export function stepOf(status: RunStatus): number {
   return steps.findIndex((step) => step.includes(status));
 }
 
-/** The statuses that a run never leaves for the given one. */
+/** Returns the final statuses that a report with this status cannot replace. */
 export function finalsBarring(status: RunStatus): RunStatus[] {
   return finalStatuses.filter((final) => final !== status);
 }
 
-/** The statuses that a report with the given status and the run's own `updatedAt` does not replace. */
+/** Returns the statuses that a report with this status cannot replace if both have the same `updatedAt`. */
 export function statusesBarring(status: RunStatus): RunStatus[] {
   return [...steps.slice(stepOf(status) + 1).flat(), ...finalsBarring(status)];
 }

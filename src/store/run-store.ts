@@ -12,13 +12,13 @@ import { wasAnswered, writesOf } from './run-report.ts';
 import { finalStatuses } from './run-status.ts';
 import { type ReportBegun, Settlement } from './settlement.ts';
 
-/** What a listing leaves out: these may be large. */
+/** Excludes fields that may be large from listings. */
 const WITHOUT_DETAILS = { payload: 0, output: 0, error: 0, attempts: 0 } as const;
 
-/** What is read of a task's last runs: everything, or a summary (openapi.yaml, listTasks, runs). */
+/** How much of a task's last runs to read: full documents or summaries (openapi.yaml, listTasks, runs). */
 export type RunDetail = NonNullable<NonNullable<ListTasksData['query']>['runs']>;
 
-/** What a summary shows, so that large fields are not read. */
+/** The fields of a summary, which excludes large fields. */
 const SUMMARY = {
   status: 1,
   taskIdentifier: 1,
@@ -31,11 +31,11 @@ const SUMMARY = {
 } as const satisfies { [Field in keyof RunDocument]?: 1 };
 export type SummaryField = keyof typeof SUMMARY;
 
-/** How far a run is. */
+/** A run's progress. */
 export type RunState = Pick<RunDocument, '_id' | 'task_id' | 'updatedAt' | 'status'>;
 const RUN_STATE = { task_id: 1, updatedAt: 1, status: 1 } as const;
 
-/** No task has this id. */
+/** Thrown if no task has this id. */
 export class UnknownTask extends Error {
   constructor(taskId: string) {
     super(`There is no task ${taskId}.`);
@@ -43,7 +43,7 @@ export class UnknownTask extends Error {
   }
 }
 
-/** The run is there, and belongs to another task. */
+/** Thrown if the run exists but belongs to another task. */
 export class RunOfAnotherTask extends Error {
   readonly runId: string;
 
@@ -54,7 +54,7 @@ export class RunOfAnotherTask extends Error {
   }
 }
 
-/** The run belongs to this service's engine, which alone writes it. */
+/** Thrown if the run belongs to this service's engine, which alone may write it. */
 export class RunOfTheEngine extends Error {
   readonly runId: string;
 
@@ -65,12 +65,12 @@ export class RunOfTheEngine extends Error {
   }
 }
 
-/** The fields of its runs that the engine changes. */
+/** The fields of a run that the service's engine changes. */
 export type OwnChanges = Partial<
   Omit<RunDocument, '_id' | 'task_id' | 'account_id' | 'fence' | 'createdAt' | 'updatedAt'>
 >;
 
-/** Runs. */
+/** Stores runs. */
 export class RunStore {
   readonly #runs: Collections['runs'];
   readonly #settlement: Settlement;
@@ -80,7 +80,7 @@ export class RunStore {
     this.#settlement = new Settlement(collections);
   }
 
-  /** The run of that id, complete, if it matches; null where it does not or there is none. */
+  /** Returns the complete run with this id, or null if it does not exist or does not match. */
   async find(id: string, filter: RunFilter): Promise<RawRun | null> {
     const found = await this.#runs.findOne(
       { $and: [{ _id: id }, { $or: queriesOf(filter) }] },
@@ -89,10 +89,10 @@ export class RunStore {
     return found && new RawRun(found);
   }
 
-  /** The runs of those ids by id; an id that no run has is left out. One query, however many. */
+  /** Finds runs by id in one query. The map has no entry for an unknown id. */
   async findByIds(ids: string[], detail: RunDetail = 'full'): Promise<Map<string, RawRun>> {
     if (ids.length === 0) return new Map();
-    // One more than there can be: a batch that is exactly full leaves the cursor open for another round trip.
+    // One more than the maximum: a batch that is exactly full leaves the cursor open, which costs another round trip.
     const options = {
       batchSize: ids.length + 1,
       raw: true,
@@ -102,7 +102,7 @@ export class RunStore {
     return new Map(found.map((document) => new RawRun(document)).map((run) => [run.id, run]));
   }
 
-  /** How far the runs of those ids are, by id. One query, however many. */
+  /** Finds the progress of runs by id in one query. */
   async findStates(ids: string[]): Promise<Map<string, RunState>> {
     if (ids.length === 0) return new Map();
     const options = { projection: RUN_STATE, batchSize: ids.length + 1 };
@@ -110,7 +110,7 @@ export class RunStore {
     return new Map(found.map((state) => [state._id, state]));
   }
 
-  /** The first runs that match, newest first, behind a position: at most `limit`, without their details. */
+  /** Returns up to `limit` matching runs after a position, newest first, without their large fields. */
   async page(filter: RunFilter, page: { after?: Position; limit: number }): Promise<RawRun[]> {
     const { after, limit } = page;
     if (!(await this.#mayMatch(filter))) return [];
@@ -134,8 +134,9 @@ export class RunStore {
   }
 
   /**
-   * Whether a task and an account belong together, where both are asked for: its runs all have its owner's account, so that
-   * the newest tells. Otherwise the whole history of a foreign task would be read, in vain, and for a time that tells of it.
+   * Whether the task belongs to the account, if the filter has both. All runs of a task have its owner's account, so
+   * reading the newest is enough. Without this check, a query for another account's task would scan its whole history,
+   * and its duration would reveal that history.
    */
   async #mayMatch({ task_id, account_id }: RunFilter): Promise<boolean> {
     if (task_id === undefined || account_id === undefined) return true;
@@ -144,9 +145,9 @@ export class RunStore {
   }
 
   /**
-   * Adds or updates reported runs, by id. Repeated and late reports change nothing.
-   * @throws UnknownTask, RunOfAnotherTask, RunOfTheEngine; nothing is written then, unless another request first wrote the
-   * same run at the same moment.
+   * Stores reported runs by id. Repeated and outdated reports change nothing.
+   * @throws UnknownTask, RunOfAnotherTask, RunOfTheEngine. Nothing is written then, unless another request
+   *   concurrently inserts the same run.
    */
   async recordRuns(taskId: string, reports: ReportedRun[]): Promise<void> {
     if (reports.length === 0) return;
@@ -154,8 +155,8 @@ export class RunStore {
     const begun = await this.#settlement.begin(taskId);
     if (!begun) throw new UnknownTask(taskId);
     const owner = { id: taskId, account_id: begun.accountId };
-    // Two first reports of a run may both insert. Retry the one that collides, because it may be newer. A retry that collides
-    // is stale, or the run belongs to another task or to the engine.
+    // Two first reports of a run may race to insert it. Retry after a collision, because the report that lost may be
+    // newer. If the retry collides too, the report is outdated, or the run belongs to another task or to the engine.
     const collided = await this.#settled(
       begun,
       async () => !(await this.#write(owner, reports)) && !(await this.#write(owner, reports)),
@@ -164,7 +165,7 @@ export class RunStore {
   }
 
   /**
-   * Adds a run of the engine, QUEUED, unless it exists.
+   * Inserts a run of the engine with status QUEUED unless it exists.
    * @returns the stored run; null if the id belongs to a run that the engine does not own
    */
   async addOwn(entry: QueuedRun, now: Date): Promise<RunDocument | null> {
@@ -176,15 +177,15 @@ export class RunStore {
     );
   }
 
-  /** A run of the engine as it is stored; null if there is none. */
+  /** Returns a run of the engine, or null. */
   async findOwn(id: string): Promise<RunDocument | null> {
     return this.#runs.findOne({ _id: id, fence: { $exists: true } });
   }
 
   /**
-   * Changes a run of the engine on behalf of a claim, and stores its fence, which excludes all earlier claims.
-   * @param known - the run as it was read last, which saves reading it
-   * @returns the run as it is now; null if it is final, or a later claim has written it: then the caller no longer owns it
+   * Changes a run of the engine for the holder of a claim. Stores the claim's fence, which locks out earlier claims.
+   * @param known - the run as last read, to save a query
+   * @returns the changed run; null if the caller has lost it: it is final, or a later claim has written it
    */
   async writeOwn(
     { _id, task_id, fence }: Pick<QueuedRun, '_id' | 'task_id' | 'fence'>,
@@ -220,11 +221,11 @@ export class RunStore {
   }
 
   /**
-   * Wraps every write to runs: marks their task, writes, then points the task to its last five runs and removes the mark. The
-   * task's version is raised before and after, and no process caches the task meanwhile, so that no reply shows an older
-   * state than an earlier one. If the process dies in between, the mark stays; the task's next write repairs its pointers,
-   * because they are read from the history.
-   * @param begun - null if the task was deleted, so that nothing points to the runs
+   * Wraps every write to runs: marks the task, writes, then updates the task's pointers to its last five runs and
+   * removes the mark. Raises the task's version before and after. No process caches a marked task, so a reply never
+   * shows an older state than an earlier reply. If the process dies in between, the mark stays and the task's next
+   * write rebuilds the pointers from the history.
+   * @param begun - null if the task was deleted, so that no pointers need an update
    */
   async #settled<Result>(
     begun: ReportBegun | null,
@@ -244,7 +245,7 @@ export class RunStore {
     return result;
   }
 
-  /** @returns whether each report was written, without a collision. */
+  /** @returns whether all reports were written without a collision */
   async #write(task: { id: string; account_id: string }, reports: ReportedRun[]): Promise<boolean> {
     try {
       await this.#runs.bulkWrite(writesOf(task, reports), { ordered: false, ignoreUndefined: true });

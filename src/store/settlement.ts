@@ -6,42 +6,42 @@ import { STORED_COUNTS, type StoredCounts, changeTask, correctCounts } from './t
 import type { RunPointer } from './task-document.ts';
 import { NEWEST_FIRST } from './run-filter.ts';
 
-/** How many of its last runs a task points to (openapi.yaml, Task.recent_runs). */
+/** The number of run pointers in a task (openapi.yaml, Task.recent_runs). */
 export const RECENT_RUNS = 5;
 
-/** Each lost race means that another copy of the service got on, so that many in a row is a fault, not load. */
+/** Every lost race means that another copy made progress. This many in a row are a bug, not load. */
 const MAX_ATTEMPTS = 100;
 
 /**
- * A report that was marked as being recorded for longer has been given up: its process died, or lost its database. Longer
- * than any takes, and than the clocks of several copies of the service differ.
+ * A mark older than this is abandoned: its process died or lost its database. Exceeds the duration of any report and
+ * the clock skew between copies.
  */
 const GIVEN_UP_MS = 600_000;
-/** Marks that a task bears at most, should reports of it fail again and again. */
+/** Maximum number of marks on a task, in case its reports keep failing. */
 const MAX_MARKS = 1_000;
 
-/** The fields in which a task records its runs. */
+/** The fields in which a task tracks its runs. */
 type TaskState = StoredCounts & { recent_runs?: unknown };
 const TASK_STATE = { ...STORED_COUNTS, recent_runs: 1 } as const satisfies Record<keyof TaskState, 1>;
 
-/** A mark of another type, or of an instant far in the future, comes from no report, so no report would remove it. */
+/** A mark of another type, or far in the future, comes from no report, so no report would ever remove it. */
 const isGivenUp = (mark: unknown): boolean =>
   !(mark instanceof ObjectId) || Math.abs(Date.now() - mark.getTimestamp().getTime()) > GIVEN_UP_MS;
 
 const givenUpMarks = ({ recording }: TaskState): unknown[] =>
   Array.isArray(recording) ? recording.filter(isGivenUp) : [];
 
-/** The last runs of a task, newest first, from the history. */
+/** Reads the pointers to a task's last runs from the history, newest first. */
 export async function lastRunsOf(taskId: string, runs: Collections['runs']): Promise<RunPointer[]> {
   const options = { projection: { createdAt: 1 }, sort: NEWEST_FIRST, limit: RECENT_RUNS };
   const last = await runs.find({ task_id: taskId }, options).toArray();
   return last.map(({ _id, createdAt }) => ({ id: _id, createdAt }));
 }
 
-/** A report that is being recorded. */
+/** A report in progress. */
 export interface ReportBegun {
   taskId: string;
-  /** The task's owner, under whose account the runs are stored. */
+  /** The task's owner, whose account the runs get. */
   accountId: string;
   mark: ObjectId;
   /** The task's state with the mark. */
@@ -49,13 +49,13 @@ export interface ReportBegun {
 }
 
 /**
- * Keeps a task's pointers to its last runs, and its version, consistent with the history. RunStore calls `begin` before it
- * writes runs, and `end` afterwards.
+ * Keeps a task's pointers to its last runs, and its version, consistent with the history. RunStore calls `begin` before
+ * it writes runs and `end` afterwards.
  */
 export class Settlement {
   readonly #runs: Collections['runs'];
   readonly #tasks: Collections['tasks'];
-  /** By task: the marks of reports that are written and not settled yet. */
+  /** Marks of reports that are written but not settled, by task. */
   readonly #written = new Map<string, ObjectId[]>();
   readonly #settling = new SingleFlight<void>();
 
@@ -65,9 +65,9 @@ export class Settlement {
   }
 
   /**
-   * Marks a task, and raises its version, before any of its runs changes: what was read of it before is not taken for
-   * what it is now, and what is read until the mark is gone is not kept.
-   * @returns null where there is no such task
+   * Marks a task and raises its version before any of its runs changes. This invalidates earlier cached reads; while
+   * the mark is present, reads are not cached.
+   * @returns null if the task does not exist
    */
   async begin(taskId: string): Promise<ReportBegun | null> {
     const mark = new ObjectId();
@@ -81,8 +81,8 @@ export class Settlement {
   }
 
   /**
-   * Removes the mark of a report that added no run: the task points to the same runs as before. If another report was begun
-   * before and may not have ended, the pointers are read from the history as in `end`.
+   * Removes the mark of a report that added no run, so that the pointers stay valid. If another report is in progress,
+   * falls back to `end`, which reads the pointers from the history.
    */
   async endUnmoved(begun: ReportBegun): Promise<void> {
     const { taskId: _id, mark, state } = begun;
@@ -91,7 +91,7 @@ export class Settlement {
     await this.#tasks.updateOne({ _id }, { $pullAll: { recording: [mark] }, $inc: { version: 1 } });
   }
 
-  /** Points the task to its last runs and removes the report's mark. Reports that end at once share one update. */
+  /** Updates the task's pointers and removes the report's mark. Concurrent reports of a task share one update. */
   async end({ taskId, mark, state }: ReportBegun): Promise<void> {
     const marks = this.#written.get(taskId) ?? [];
     marks.push(mark);
@@ -104,9 +104,8 @@ export class Settlement {
   }
 
   /**
-   * Points a task to its last runs, and removes the marks of reports that were given up, where a process died in between or
-   * another tool wrote runs.
-   * @returns whether anything was wrong; false also where the task is gone
+   * Rebuilds a task's pointers and removes abandoned marks, after a process died or another tool wrote runs.
+   * @returns whether anything was wrong; false if the task does not exist
    */
   async mend(taskId: string): Promise<boolean> {
     const task = await this.#stateOf(taskId);
@@ -120,16 +119,16 @@ export class Settlement {
   }
 
   /**
-   * Reads the task's state before the history, and writes only where nobody has settled the task in between. Another report
-   * that adds a run after that history was read settles the task later: either this update fails and is tried again, or the
-   * other comes after it and sees all runs.
-   * @param marks - of the reports that have been recorded
-   * @param known - the task's state as it was read last
+   * Reads the task's state, then the history, and writes only if nobody has settled the task in between. A report that
+   * adds a run after the history was read settles the task later. Then either this update fails and is retried, or the
+   * later update sees all runs.
+   * @param marks - marks of the recorded reports
+   * @param known - the task's state as last read
    */
   async #settle(taskId: string, marks: ObjectId[] = [], known?: TaskState): Promise<void> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const task = (attempt === 0 && known) || (await this.#stateOf(taskId));
-      // Deleted since: its runs were recorded before.
+      // The task was deleted meanwhile; its runs are already recorded.
       if (!task) return;
       if (await correctCounts(this.#tasks, taskId, task)) continue;
       const last = await lastRunsOf(taskId, this.#runs);

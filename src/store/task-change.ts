@@ -5,7 +5,7 @@ import type { TaskDocument } from './task-document.ts';
 
 type Tasks = Collections['tasks'];
 
-/** A task's fields that record its changes, as they are stored. Another tool may have written any type into them. */
+/** The fields in which a task tracks its changes, as stored. Another tool may have written values of any type. */
 export type StoredCounts = Partial<Record<'version' | 'runs_version' | 'recording' | 'changes', unknown>>;
 export const STORED_COUNTS = {
   version: 1,
@@ -14,16 +14,16 @@ export const STORED_COUNTS = {
   changes: 1,
 } as const satisfies Record<keyof StoredCounts, 1>;
 
-/** MongoDB's BadValue and TypeMismatch: the server cannot apply `$inc` or `$push` to the stored value. */
+/** MongoDB's BadValue and TypeMismatch: `$inc` or `$push` does not apply to the stored value. */
 const UNSUITABLE_VALUE = new Set<unknown>([2, 14]);
 
-/** A corrected count is random and large, so that no process has read the task at the same count before. */
+/** A corrected count is random and large, so that no process has cached the task at the same count. */
 const MIN_CORRECTED = 2 ** 32;
 const MAX_CORRECTED = 2 ** 47;
 
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
 
-/** Valid values for the fields that hold another type, or a number that cannot serve as a count. */
+/** Returns valid values for the fields that hold the wrong type or a number that cannot be a count. */
 function correctionsOf(task: StoredCounts): Partial<Pick<TaskDocument, keyof StoredCounts>> {
   const isWrong = (field: 'version' | 'runs_version') => field in task && !isCount(task[field]);
   const count = () => randomInt(MIN_CORRECTED, MAX_CORRECTED);
@@ -36,8 +36,8 @@ function correctionsOf(task: StoredCounts): Partial<Pick<TaskDocument, keyof Sto
 }
 
 /**
- * Corrects the fields of a task that another tool wrote with a wrong type.
- * @param read - the task's fields as they were read
+ * Corrects tracking fields that another tool wrote with the wrong type.
+ * @param read - the fields as read
  * @returns whether any field was wrong
  */
 export async function correctCounts(tasks: Tasks, _id: string, read: StoredCounts): Promise<boolean> {
@@ -48,9 +48,9 @@ export async function correctCounts(tasks: Tasks, _id: string, read: StoredCount
 }
 
 /**
- * Changes a task and raises its version. Where the server refuses because another tool wrote a field with a wrong type,
- * corrects the field and tries once more.
- * @returns the task after the change; null if none matches
+ * Changes a task and raises its version. If the server refuses because a tracking field has the wrong type, corrects
+ * the field and retries once.
+ * @returns the changed task; null if none matches
  */
 export async function changeTask(
   tasks: Tasks,
@@ -66,7 +66,7 @@ export async function changeTask(
     );
   try {
     const changed = await change();
-    // $inc leaves some numbers as they are, such as 1e300.
+    // $inc does not change some numbers, e.g. 1e300.
     if (changed) await correctCounts(tasks, changed._id, { version: changed.version });
     return changed;
   } catch (error) {
@@ -76,7 +76,7 @@ export async function changeTask(
       ignoreUndefined: true,
     });
     if (!stored) throw error;
-    // Another request may have corrected the fields already, so try again in either case.
+    // Another request may have corrected the fields already, so retry either way.
     await correctCounts(tasks, stored._id, stored);
     return change();
   }

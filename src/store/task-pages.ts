@@ -2,8 +2,8 @@ import type { TaskDocument } from './task-document.ts';
 import type { Collections } from './collections.ts';
 
 /**
- * The ids and owners of all tasks, by id, some at a time. Each page is a query of its own: a cursor that waits while its
- * documents are worked on may expire (on DocumentDB within ten seconds).
+ * Yields the ids and owners of all tasks in pages, ordered by id. Each page is its own query: a cursor that stays idle
+ * while its page is processed may expire (on DocumentDB after ten seconds).
  */
 export async function* taskPages(
   tasks: Collections['tasks'],

@@ -5,34 +5,34 @@ import { insertMissing, insertOnce } from './insert-missing.ts';
 import { changeTask } from './task-change.ts';
 import type { TaskDocument } from './task-document.ts';
 
-/** Which tasks; every given member must match. */
+/** Selects tasks. All given members must match. */
 export interface TaskFilter {
   id?: string;
   account_id?: string;
   artist_account_id?: string;
   /** True includes tasks whose `enabled` is null or absent. */
   enabled?: boolean;
-  /** Each occurs in the title or in the prompt, in any case. */
+  /** Each word must occur in the title or the prompt, ignoring case. */
   words?: string[];
 }
 
-/** What a task says of its runs, which is for settlement.ts to write. */
+/** Fields that track the task's runs. Only settlement.ts writes them. */
 type OfRuns = 'recent_runs' | 'runs_version' | 'recording';
 
-/** The marks by which this file recognizes its own repeated writes. */
+/** Marks by which this file recognizes its own repeated writes. */
 type Marks = 'changes' | 'deletion';
 
-/** A task that has not run yet. */
+/** A task without runs. */
 export type NewTask = Omit<TaskDocument, OfRuns | Marks | 'version'>;
 
-/** Fields that say when the engine looks at a task. Only the planner and `update` write them. */
+/** Fields that schedule the engine's next visit to a task. Only the planner and `update` write them. */
 type OfPlan = 'plan_from' | 'next_fire_at';
 
-/** Fields that say how the engine executes a task. Each has a default while it is absent. */
+/** Fields that configure how the engine executes a task. Each has a default. */
 const ENGINE_FIELDS = ['overlap', 'catch_up', 'timeout_seconds', 'max_attempts'] as const;
 type EngineField = (typeof ENGINE_FIELDS)[number];
 
-/** The fields of a task that can change. undefined leaves a field unchanged; null removes one of the engine's fields. */
+/** The fields of a task that can change. Undefined leaves a field unchanged; null removes an engine field. */
 export type TaskChanges = Partial<
   Omit<
     TaskDocument,
@@ -48,15 +48,15 @@ export type TaskChanges = Partial<
   > & { [Field in EngineField]: TaskDocument[Field] | null }
 >;
 
-/** What a change does to a task's plan. */
+/** A change to a task's plan. */
 interface PlanChange {
   set?: Pick<TaskDocument, OfPlan>;
   unset?: OfPlan[];
 }
 
-/** The marks of changes that a task keeps. A repeated change is recognized as long as its mark is kept. */
+/** Number of change marks that a task keeps. A repeated write is recognized while its mark is kept. */
 const MAX_CHANGES = 5;
-/** Longer than any request takes. An older deletion was abandoned: its process died or lost its database. */
+/** Longer than any request takes. An older deletion is abandoned: its process died or lost its database. */
 const DELETION_MS = 60_000;
 
 /** Fields that a task may lack, besides `enabled` and `updated_at`. */
@@ -65,15 +65,15 @@ export const OPTIONAL_FIELDS = ['timezone', 'trigger_schedule_id', 'model', ...E
 /** Newest first, ties by id. */
 const LISTING_ORDER = { created_at: -1, _id: 1 } as const;
 
-/** What a listing asks first: all else it may have kept, by id and version. */
+/** The first query of a listing. Everything else may be cached by id and version. */
 export type TaskVersion = Pick<TaskDocument, '_id' | 'version' | 'created_at'>;
 const TASK_VERSION = { _id: 1, version: 1, created_at: 1 } as const satisfies Record<keyof TaskVersion, 1>;
 
-/** A task's pointers to its last runs. Another tool may have stored anything there. */
+/** A task's pointers to its last runs. Another tool may have stored values of any type. */
 export type TaskPointers = Pick<TaskDocument, '_id' | 'version'> & { recent_runs?: unknown };
 const TASK_POINTERS = { version: 1, recent_runs: 1 } as const;
 
-/** The word itself, in any case: with its special characters escaped, matching takes linear time. */
+/** Matches the word literally, ignoring case. Special characters are escaped, so matching takes linear time. */
 function occursIn(word: string): Filter<TaskDocument> {
   const $regex = word.replaceAll(/[$()*+.?[\\\]^{|}/]/g, String.raw`\$&`);
   const found = { $regex, $options: 'i' };
@@ -87,26 +87,26 @@ function queryOf(filter: TaskFilter, after?: Position): Filter<TaskDocument> {
   if (enabled !== undefined) query.enabled = enabled ? { $ne: false } : false;
   if (words !== undefined) query.$and = words.map(occursIn);
   if (after) {
-    // The first condition bounds the index scan, the second leaves out what came before among equal instants.
+    // The first condition bounds the index scan. The second excludes earlier items with the same instant.
     query.created_at = { $lte: after.createdAt };
     query.$or = [{ created_at: { $lt: after.createdAt } }, { _id: { $gt: after.id } }];
   }
   return query;
 }
 
-/** What the fire times of a task follow from. */
+/** The fields that determine a task's fire times. */
 export type TaskSchedule = Pick<TaskDocument, '_id' | 'schedule' | 'timezone' | 'created_at'>;
 const TASK_SCHEDULE = { _id: 1, schedule: 1, timezone: 1, created_at: 1 } as const satisfies Record<
   keyof TaskSchedule,
   1
 >;
 
-/** A new task as it is stored. */
+/** Returns the document of a new task. */
 export function asDocument(task: NewTask): TaskDocument {
   return { ...task, recent_runs: [], version: 1 };
 }
 
-/** Tasks. */
+/** Stores tasks. */
 export class TaskStore {
   readonly #tasks: Collections['tasks'];
 
@@ -115,8 +115,8 @@ export class TaskStore {
   }
 
   /**
-   * Which tasks match and at which versions, in the order of listings, behind a position: the first `limit`, up to 1,001.
-   * All of it stands in the indexes, so that no task need be read.
+   * Returns the ids and versions of up to `limit` matching tasks after a position, in listing order. `limit` is at most
+   * 1,001. Indexes cover the query, so no task document is read.
    */
   async versions(filter: TaskFilter, page: { after?: Position; limit: number }): Promise<TaskVersion[]> {
     const { after, limit } = page;
@@ -124,14 +124,14 @@ export class TaskStore {
     return this.#tasks.find<TaskVersion>(queryOf(filter, after), { ...options, batchSize: limit }).toArray();
   }
 
-  /** The first tasks that match, in the order of listings, behind a position: at most `limit`, up to 1,001. */
+  /** Returns up to `limit` matching tasks after a position, in listing order. `limit` is at most 1,001. */
   async page(filter: TaskFilter, page: { after?: Position; limit: number }): Promise<TaskDocument[]> {
     const { after, limit } = page;
     const options = { sort: LISTING_ORDER, limit, batchSize: limit, ignoreUndefined: true };
     return this.#tasks.find(queryOf(filter, after), options).toArray();
   }
 
-  /** Of the tasks with these ids, those that match, by id, with their pointers. One query, however many. */
+  /** Finds the run pointers of matching tasks by id in one query. */
   async findPointers(ids: string[], filter: TaskFilter): Promise<Map<string, TaskPointers>> {
     if (ids.length === 0) return new Map();
     const query: Filter<TaskDocument> = { $and: [{ _id: { $in: ids } }, queryOf(filter)] };
@@ -140,7 +140,7 @@ export class TaskStore {
     return new Map(found.map((task) => [task._id, task]));
   }
 
-  /** The schedules of all tasks that match, in the order of listings, `size` at a time, each page by a query of its own. */
+  /** Yields the schedules of all matching tasks in listing order, in pages of `size`. Each page is its own query. */
   async *schedules(filter: TaskFilter, size: number): AsyncGenerator<TaskSchedule[], void, undefined> {
     const options = { sort: LISTING_ORDER, projection: TASK_SCHEDULE, limit: size, batchSize: size + 1 };
     let after: Position | undefined;
@@ -156,7 +156,7 @@ export class TaskStore {
     }
   }
 
-  /** The titles of those tasks with these ids that match, by id. One query, however many. */
+  /** Finds the titles of matching tasks by id in one query. */
   async findTitles(ids: string[], filter: TaskFilter): Promise<Map<string, string>> {
     if (ids.length === 0) return new Map();
     const query: Filter<TaskDocument> = { $and: [{ _id: { $in: ids } }, queryOf(filter)] };
@@ -165,20 +165,20 @@ export class TaskStore {
     return new Map(found.map(({ _id, title }) => [_id, title]));
   }
 
-  /** Those of the tasks with these ids that match, in any order. One query, however many. */
+  /** Finds matching tasks by id in one query, in any order. */
   async findByIds(ids: string[], filter: TaskFilter): Promise<TaskDocument[]> {
     if (ids.length === 0) return [];
     const query: Filter<TaskDocument> = { $and: [{ _id: { $in: ids } }, queryOf(filter)] };
     return this.#tasks.find(query, { ignoreUndefined: true, batchSize: ids.length + 1 }).toArray();
   }
 
-  /** Adds the tasks that do not exist yet. None of them has run. */
+  /** Inserts the tasks that do not exist yet. */
   async insert(tasks: NewTask[]): Promise<void> {
     await insertMissing(this.#tasks, tasks.map(asDocument));
   }
 
   /**
-   * Inserts a task, unless it exists already: the driver or another request with the same Idempotency-Key inserted it.
+   * Inserts a task. If it exists, the driver's retry or another request with the same Idempotency-Key has inserted it.
    * @returns the stored task; undefined if it was deleted in between
    */
   async insertOrFind(task: TaskDocument): Promise<TaskDocument | undefined> {
@@ -188,8 +188,8 @@ export class TaskStore {
   }
 
   /**
-   * Changes only the given fields. Planning restarts if the schedule, the time zone or `enabled` changes, and ends if the
-   * task is disabled.
+   * Changes only the given fields. A new schedule, time zone or `enabled` restarts planning; disabling the task ends
+   * it.
    * @returns the whole task; null if none matches
    */
   async update(which: TaskFilter, changes: TaskChanges, now: Date): Promise<TaskDocument | null> {
@@ -198,7 +198,7 @@ export class TaskStore {
     const mark = new ObjectId();
     const change = (only: Filter<TaskDocument>, plan?: PlanChange) =>
       this.#change({ ...query, ...only }, changes, mark, plan);
-    // A repeated change that was already applied matches nothing.
+    // A retried write that was already applied matches nothing.
     const repeated = () => this.#tasks.findOne({ ...query, changes: mark }, { ignoreUndefined: true });
     if (enabled === false) {
       return (await change({}, { unset: ['plan_from', 'next_fire_at'] })) ?? repeated();
@@ -206,12 +206,12 @@ export class TaskStore {
     const planned = {
       ...(schedule !== undefined && { schedule }),
       ...(timezone !== undefined && { timezone }),
-      // Enabling a task that has no plan, such as a sample, plans it.
+      // Enabling a task without a plan, such as a sample, creates its plan.
       ...(enabled !== undefined && { enabled: { $ne: false }, next_fire_at: { $exists: true } }),
     };
     const asBefore = await change(planned);
     if (asBefore || Object.keys(planned).length === 0) return asBefore ?? repeated();
-    // If the task stays disabled, the planner unsets this plan.
+    // If the task stays disabled, the planner removes this plan.
     return (await change({}, { set: { plan_from: now, next_fire_at: now } })) ?? repeated();
   }
 
@@ -232,13 +232,13 @@ export class TaskStore {
     };
     const cleared = [...ENGINE_FIELDS.filter((field) => changes[field] === null), ...(plan.unset ?? [])];
     return this.#changeMarked(query, mark, {
-      // Some servers refuse an operator without fields.
+      // Some servers reject an operator without fields.
       ...(Object.values(set).some((value) => value !== undefined) && { $set: set }),
       ...(cleared.length > 0 && { $unset: Object.fromEntries(cleared.map((field) => [field, 1])) }),
     });
   }
 
-  /** Applies a change unless the task has its mark, and stores the mark among the last ones. */
+  /** Applies a change and stores its mark, unless the task already has the mark. */
   async #changeMarked(
     query: Filter<TaskDocument>,
     mark: ObjectId,
@@ -252,14 +252,14 @@ export class TaskStore {
   }
 
   /**
-   * Replaces a task's own fields, except `created_at`. Removes optional fields that the new task lacks, except `enabled` and
-   * `updated_at`.
-   * @param seen - the task as it was read
-   * @returns whether the task was replaced; false if it has changed since, or was deleted
+   * Replaces a task's own fields, except `created_at`. Removes optional fields that the new task lacks, except
+   * `enabled` and `updated_at`.
+   * @param seen - the task as read
+   * @returns false if the task has changed since it was read, or was deleted
    */
   async overwrite(task: NewTask, seen: Pick<TaskDocument, 'updated_at'>): Promise<boolean> {
     const { _id, account_id, created_at: _created, ...fields } = task;
-    // The engine's sweep plans the task anew.
+    // Without a plan, the engine's sweep plans the task again.
     const removed: (keyof TaskDocument)[] = ['plan_from', 'next_fire_at'];
     removed.push(...OPTIONAL_FIELDS.filter((field) => task[field] === undefined));
     const mark = new ObjectId();
@@ -267,13 +267,13 @@ export class TaskStore {
       $set: fields,
       $unset: Object.fromEntries(removed.map((field) => [field, 1])),
     });
-    // A repeated change that was already applied matches nothing.
+    // A retried write that was already applied matches nothing.
     return changed !== null || (await this.#tasks.findOne({ _id, changes: mark })) !== null;
   }
 
   /**
-   * Deletes a task in two steps, so that a repeated deletion is recognized: it marks the task, then deletes it. Of
-   * concurrent calls, the one whose mark is in the task is the deleter; the others complete the deletion in case it failed.
+   * Deletes a task in two steps, mark and delete, so that a retried deletion is recognized. Of concurrent calls, the
+   * one whose mark is stored is the deleter. The others repeat the delete in case the deleter failed.
    * @returns whether a task matched and this call is its deleter
    */
   async delete(which: TaskFilter): Promise<boolean> {
@@ -286,7 +286,7 @@ export class TaskStore {
     return !(deletion instanceof ObjectId) || deletion.equals(mark);
   }
 
-  /** @returns the matching task with the mark of its deleter; null if none matches */
+  /** @returns the matching task with its deleter's mark; null if none matches */
   async #markDeletion(
     query: Filter<TaskDocument>,
     mark: ObjectId,

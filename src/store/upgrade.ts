@@ -5,14 +5,17 @@ import type { TaskDocument } from './task-document.ts';
 import { taskPages } from './task-pages.ts';
 
 const RUNS_FILED = 'runs_filed_under_owners';
-/** Tasks whose runs are looked up at the same time: enough to keep a server busy, few enough to leave it time for others. */
+/**
+ * Number of tasks whose runs are queried concurrently: enough to use the server well, few enough to leave room for
+ * requests.
+ */
 const CONCURRENT_TASKS = 16;
-/** Runs of a task that are filed at once. */
+/** Number of runs of a task that are updated at once. */
 const RUNS_AT_ONCE = 500;
 
 type Owned = Pick<TaskDocument, '_id' | 'account_id'>;
 
-/** Runs of a task that are filed under another account than its owner's, or under none. */
+/** Finds runs of a task that have a different account than its owner's, or none. */
 async function misfiledRuns({ _id, account_id }: Owned, runs: Collections['runs']) {
   const options = {
     projection: { _id: 1 },
@@ -25,9 +28,9 @@ async function misfiledRuns({ _id, account_id }: Owned, runs: Collections['runs'
 }
 
 /**
- * Files the runs of these tasks under their owners, with one update a run: an updateMany would lock runs in an order of its
- * own and could block reports.
- * @returns the number of runs that were filed
+ * Sets the account of these tasks' runs to the owner, with one update per run. An updateMany would lock runs in its own
+ * order and could block reports.
+ * @returns the number of updated runs
  */
 async function filePage(tasks: Owned[], runs: Collections['runs']): Promise<number> {
   const misfiled = (await Promise.all(tasks.map((task) => misfiledRuns(task, runs)))).flat();
@@ -36,13 +39,13 @@ async function filePage(tasks: Owned[], runs: Collections['runs']): Promise<numb
     updateOne: { filter: { _id: id }, update: { $set: { account_id } } },
   }));
   await runs.bulkWrite(updates, { ordered: false });
-  // A task may have more.
+  // A task may have more than one batch.
   return misfiled.length + (await filePage(tasks, runs));
 }
 
 /**
- * Files every run under the owner of its task.
- * @returns the number of tasks, and of runs that were filed under another account, or under none
+ * Sets the account of every run to the owner of its task.
+ * @returns the number of tasks, and of updated runs
  */
 export async function fileRuns({
   tasks,
@@ -57,9 +60,9 @@ export async function fileRuns({
 }
 
 /**
- * Upgrades a database that an earlier version wrote: there, a task could change its owner, and a process that died meanwhile
- * left runs under the account before. An interrupted upgrade starts again; several processes may upgrade at once, because a
- * task no longer changes its owner.
+ * Upgrades a database that an earlier version wrote. In that version a task could change its owner, and a process that
+ * died meanwhile left runs under the previous account. An interrupted upgrade starts again. Several processes may
+ * upgrade concurrently, because owners no longer change.
  */
 export async function upgrade(collections: Collections): Promise<void> {
   const { upgrades } = collections;
