@@ -12,20 +12,20 @@ mendDriverWrites();
 export interface Connection {
   client: MongoClient;
   db: Db;
-  /** @throws the driver's error where the server cannot be reached or refuses */
+  /** @throws the driver's error if the server is unreachable or refuses */
   connect(): Promise<unknown>;
-  /** Closes the connections, and stops the embedded engine where this process runs it. */
+  /** Closes the connections. Stops the embedded engine if this process runs it. */
   close(): Promise<void>;
 }
 
 /**
- * The driver waits for ever by default: for a reply, and for a free connection. `timeoutMS` would bound both, but has
- * no effect in mongodb 7.9.
+ * Default options for every connection. Without them, the driver waits forever for a reply and for a free connection.
+ * `timeoutMS` would bound both, but has no effect in mongodb 7.9.
  */
 export const DEFAULTS = {
   appName: 'recoup-tasks',
   connectTimeoutMS: 3_000,
-  // What is written counts on it. A connection string may say otherwise: some servers know no such writes.
+  // The stores rely on retried writes. A connection string may turn them off, because some servers do not support them.
   retryWrites: true,
   serverSelectionTimeoutMS: 3_000,
   socketTimeoutMS: 30_000,
@@ -33,8 +33,8 @@ export const DEFAULTS = {
 } satisfies MongoClientOptions;
 
 /**
- * Bounds for the database of the service: that every request ends in time, whatever it does. A server that no longer says
- * hello is found out within seconds, and what waits for it then fails, instead of each for itself.
+ * Returns time limits for the service's connections, so that every request ends in time. The monitor detects a dead
+ * server within seconds and fails the operations that wait for it.
  */
 export function boundsOf({
   databasePoolSize,
@@ -52,7 +52,7 @@ export function boundsOf({
   };
 }
 
-/** Those options that a connection string does not name: the driver would prefer them to what the string says. */
+/** Returns the options that the connection string does not set: the driver lets options override the string. */
 export function defaultsFor(uri: string, defaults: MongoClientOptions): MongoClientOptions {
   const query = uri.split('?')[1]?.toLowerCase() ?? '';
   const named = new Set(query.split('&').map((option) => option.split('=')[0]));
@@ -68,7 +68,7 @@ interface Server {
 
 const NOTHING_TO_CLOSE = async () => {};
 
-/** The error for a connection string that the driver cannot use, without its password. */
+/** Returns the error for a connection string that the driver cannot use, without its password. */
 function unusableUri(uri: string, error: unknown): Unusable {
   const problem =
     describeSystemError(error) ?? `${reasonOf(error)}. Check the connection string and its options.`;
@@ -122,13 +122,13 @@ function connectTo(
   };
 }
 
-/** Runs work that needs the data directory; a system error then names DATA_DIR. */
+/** Runs work that needs the data directory. A system error then names DATA_DIR. */
 const onDataDir = <T>(dataDir: string, work: () => Promise<T>) => depending(`DATA_DIR=${dataDir}`, work);
 
 /**
- * The service's database, not yet connected: the server of `uri`, or else the embedded engine, which it starts.
+ * Returns the service's database, not yet connected: the server at `uri`, or the embedded engine, which this starts.
  * @param watch - receives the client before it opens its first connection
- * @throws DataDirectoryInUse where another process runs the engine on that folder; UnusableStore, Unusable
+ * @throws DataDirectoryInUse if another process runs the engine on the directory; UnusableStore, Unusable
  */
 export async function attachServer(
   settings: DatabaseSettings,
@@ -143,8 +143,8 @@ export async function attachServer(
 }
 
 /**
- * The service's database for a command, not yet connected: as attachServer, but through the socket of a service that
- * already runs the embedded engine on that folder.
+ * Returns the service's database, not yet connected, for a command. If a service already runs the embedded engine on
+ * the directory, uses its socket; otherwise does the same as attachServer.
  * @throws as attachServer
  */
 export async function joinServer(settings: DatabaseSettings, log: Logger): Promise<Connection> {
@@ -155,8 +155,8 @@ export async function joinServer(settings: DatabaseSettings, log: Logger): Promi
 }
 
 /**
- * The embedded engine on a folder, whatever databases it holds: through its socket where a service runs it, else
- * started here.
+ * Returns the embedded engine on a directory, whatever databases it contains. Uses the socket of a running service, or
+ * starts the engine here.
  * @throws DataDirectoryInUse, UnusableStore
  */
 export async function joinEmbedded(dataDir: string, log: Logger): Promise<Connection> {

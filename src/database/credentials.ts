@@ -1,8 +1,9 @@
 const HIDDEN = '***';
 
 /**
- * A message without the password of a connection string, whole or in pieces: a password with characters that should
- * have been encoded is taken apart in the wrong places, and an error may name a piece, as a host for instance.
+ * Removes the password of a connection string from a message, whole or in pieces. A password with unencoded special
+ * characters makes the driver split the string in the wrong places. Its errors may then contain a piece of it, e.g. as
+ * a host.
  */
 export function withoutCredentials(message: string, uri: string | undefined): string {
   const [, user = ''] = /^[^:]*:\/\/(.*)@/s.exec(uri ?? '') ?? [];

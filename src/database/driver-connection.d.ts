@@ -1,4 +1,7 @@
-/** A part of the driver that it does not export: a connection to a server, of which this service mends one method. */
+/**
+ * Declares a class that the driver does not export: a connection to a server. driver-writes.ts patches one of its
+ * methods.
+ */
 declare module 'mongodb/lib/cmap/connection.js' {
   import type { Socket } from 'node:net';
 

@@ -11,7 +11,10 @@ checkInternals('mongodb', {
 const { Connection } = internals;
 const original = Connection.prototype.writeCommand;
 
-/** Also ends when the connection closes, and rejects with network errors, which the driver retries. */
+/**
+ * Replaces the driver's writeCommand. It also rejects when the connection closes, always with network errors, which the
+ * driver retries.
+ */
 async function writeCommand(this: internals.Connection, command: unknown, options: unknown): Promise<void> {
   const { socket } = this;
   let onClose = () => {};
@@ -31,14 +34,14 @@ async function writeCommand(this: internals.Connection, command: unknown, option
 }
 
 /**
- * Corrects two faults of mongodb 7.9 when a server ends while a command is being written:
- * - The socket is already closed: write() returns false, and the driver waits for 'drain', which never comes. The operation
- *   hangs whatever its time limits; if it is the monitor's, the client never recovers.
- * - write() fails: the driver rejects with Node's own error, `write EPIPE`, and does not retry. NODE-6864 and NODE-7067
- *   (https://jira.mongodb.org/browse/NODE-6864) fixed other causes of the same error, not this one.
+ * Works around two bugs of mongodb 7.9 that appear when a server goes away while a command is being written:
+ * - The socket is already closed: write() returns false, and the driver waits for 'drain', which never comes. The
+ *   operation hangs regardless of its time limits; if it is the monitor's, the client never recovers.
+ * - write() fails: the driver rejects with Node's own error, `write EPIPE`, and does not retry. NODE-6864 and
+ *   NODE-7067 (https://jira.mongodb.org/browse/NODE-6864) fixed other causes of the same error, not this one.
  *
- * Remove this file once test/database/driver-writes.test.ts passes without it, i.e. once the driver's `writeCommand` also
- * ends on the socket's 'close'.
+ * Remove this file once test/database/driver-writes.test.ts passes without it, i.e. once the driver's `writeCommand`
+ * also ends on the socket's 'close'.
  */
 export function mendDriverWrites(): void {
   Connection.prototype.writeCommand = writeCommand;

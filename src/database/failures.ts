@@ -9,7 +9,7 @@ import {
   MongoTopologyClosedError,
 } from 'mongodb';
 
-/** The database took longer than a request may. */
+/** Thrown if the database takes longer than a request may. */
 export class DatabaseTooSlow extends Error {
   constructor(limitMs: number) {
     super(`The database did not answer within ${limitMs} ms.`);
@@ -18,49 +18,49 @@ export class DatabaseTooSlow extends Error {
 }
 
 /**
- * Whether an error says that the database failed to answer, rather than that this service misused the driver. Any reply
- * of the server that is an error counts: a look-up that it refused has found nothing out.
+ * Whether an error is a failure of the database, not a misuse of the driver by this service. Every error reply of the
+ * server counts: a refused lookup has no result.
  */
 export function isDatabaseFailure(error: unknown): boolean {
-  // The driver counts these among its misuses. They come when the service ends while a request of a client that left runs.
+  // The driver classifies these as misuse. They occur at shutdown while a request of a disconnected client is running.
   if (error instanceof MongoClientClosedError) return true;
   if (error instanceof MongoNotConnectedError || error instanceof MongoTopologyClosedError) return true;
   if (error instanceof DatabaseTooSlow) return true;
   return error instanceof MongoError && !(error instanceof MongoAPIError);
 }
 
-/** MongoDB's code for a document whose _id, or whose value of a unique index, exists already. */
+/** MongoDB's code for a duplicate _id, or a duplicate value in a unique index. */
 export const DUPLICATE_KEY = 11000;
 
-/** Whether a write failed because its document exists already. */
+/** Whether a write failed because the document already exists. */
 export function isDuplicateKey(error: unknown): boolean {
   return error instanceof MongoServerError && error.code === DUPLICATE_KEY;
 }
 
-/** Whether a bulk failed only because documents exist already. */
+/** Whether a bulk failed only because documents already exist. */
 export function onlyDuplicates(error: unknown): boolean {
   if (!(error instanceof MongoBulkWriteError)) return false;
   const failures = [error.writeErrors].flat();
   return failures.length > 0 && failures.every(({ code }) => code === DUPLICATE_KEY);
 }
 
-/** Whether no connection of the pool became free in time. The driver does not export the error's class. */
+/** Whether no connection of the pool became free in time. The driver does not export this error's class. */
 export function isPoolExhausted(error: unknown): boolean {
   return error instanceof Error && error.name === 'MongoWaitQueueTimeoutError';
 }
 
-/** How the database failed: it cannot be reached, did not answer in time, or refused what it was asked. */
+/** How the database failed: unreachable, timed out, or refused the operation. */
 export type FailureKind = 'away' | 'slow' | 'refused';
 
-/** Codes by which a server says that it is starting, ending, or no primary (any more): the driver looks for another. */
+/** Codes of a server that is starting, shutting down or not primary. The driver then looks for another server. */
 const STATE_CHANGES = new Set([6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
 
-/** MaxTimeMSExpired, and what else ends an operation for the time that it took. */
+/** MaxTimeMSExpired and NetworkInterfaceExceededTimeLimit. */
 const TOO_SLOW = new Set([50, 202]);
 
-/** The kind of a failure of the database. */
+/** Classifies a failure of the database. */
 export function failureKind(error: unknown): FailureKind {
-  // The driver puts whatever a bulk failed of into an error of the server's kind.
+  // The driver wraps any failure of a bulk in a MongoBulkWriteError, which is a server error.
   if (error instanceof MongoBulkWriteError && error.errorResponse instanceof Error)
     return failureKind(error.errorResponse);
   if (error instanceof MongoServerError) {

@@ -5,12 +5,12 @@ import type { DatabaseWatch } from './watch.ts';
 
 const TRY_AGAIN_MS = 500;
 
-/** Names of mongodb+srv:// are looked up by the driver, which passes on how that failed. */
+/** Whether a DNS lookup failed. The driver resolves mongodb+srv:// names and passes on the lookup's error. */
 function isNameFailure(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error && /^(query|getaddrinfo)/.test(String(error.syscall));
 }
 
-/** Whether it may be otherwise in a while. A server that refuses the password will go on to do so. */
+/** Whether a retry may succeed. A server that refuses the password will keep refusing it. */
 function mayPass(error: unknown): boolean {
   return isNameFailure(error) || (isDatabaseFailure(error) && failureKind(error) !== 'refused');
 }
@@ -19,14 +19,14 @@ interface Patience {
   watch: DatabaseWatch;
   log: Logger;
   giveUp: AbortSignal;
-  /** Called when it has failed for the first time. */
+  /** Called after the first failure. */
   onWait: () => void;
 }
 
 /**
- * Does what needs the database from its beginning, as often as it takes to get to its end: the database may also be lost
- * on the way.
- * @throws what it throws once it is told to give up, or where to wait would not help
+ * Runs work that needs the database and restarts it from the beginning until it succeeds. The database may also go away
+ * in the middle of the work.
+ * @throws the work's error once `giveUp` is aborted, or if a retry would not help
  */
 export async function doPatiently(
   work: () => Promise<void>,

@@ -2,7 +2,7 @@ import type { DatabaseWatch } from './watch.ts';
 import { ApiError } from '../lib/errors.ts';
 import { retrySoon } from '../lib/retry-after.ts';
 
-/** Where the service is in its life. */
+/** Tracks the phase of the service: starting, serving or ending. */
 export class Readiness {
   readonly #database: DatabaseWatch;
   #phase: 'starting' | 'serving' | 'ending' = 'starting';
@@ -11,19 +11,19 @@ export class Readiness {
     this.#database = database;
   }
 
-  /** Its operations are warm. */
+  /** Call once the operations are warmed up. */
   started(): void {
     this.#phase = 'serving';
   }
 
-  /** It takes no more requests soon. */
+  /** Call when shutdown begins. */
   ending(): void {
     this.#phase = 'ending';
   }
 
   /**
-   * Refuses what asks for tasks and runs before they can be told: without its indexes, the database would have to look
-   * at all it has for each request.
+   * Rejects requests for tasks and runs during start-up. Without its indexes, the database would scan whole collections
+   * for each request.
    * @throws ApiError database_unavailable
    */
   async checkStarted(): Promise<void> {

@@ -2,36 +2,41 @@ import type { Logger } from 'pino';
 import { eventLoopUse, wasBusySince } from '../lib/event-loop.ts';
 import { DatabaseTooSlow, failureKind } from './failures.ts';
 
-/** How long an answer of the database is taken for true: probes, however many, cannot become load. */
+/** How long a probe's result is cached, so that any number of health checks adds no load. */
 const TRUSTED_MS = 1_000;
-/** How long the database may take to answer that it is there. */
+/** Time limit of a probe. */
 const ANSWER_MS = 1_000;
-/** After which a question counts as lost: one that the driver got while it was connecting may never come back. */
+/** A probe without a reply for this long is lost. One sent while the driver was connecting may never get a reply. */
 const LOST_MS = 6_000;
-/** Between two looks whether it is back. */
+/** Interval between probes during an outage. */
 const LOOK_AGAIN_MS = 1_000;
-/** How often the log tells of the same trouble. */
+/** Minimum interval between log lines about the same problem. */
 const TOLD_EVERY_MS = 60_000;
-/** How long it must answer, and nothing fail, for an outage to be over: some of what is asked may fail, and some not. */
+/**
+ * How long probes must succeed without a failure before an outage ends. During an outage, some operations may succeed
+ * and others fail.
+ */
 const CALM_MS = 5_000;
 
 interface Outage {
   since: Date;
   timer: NodeJS.Timeout;
   calmMs: number;
-  /** Since when all has gone well again; undefined while it does not. */
+  /** Start of the current period without failures. Undefined after a failure. */
   answersSince?: Date;
 }
 
 interface Dependencies {
-  /** Runs a cheap command with the permissions that requests need; rejects if the database does not answer. */
+  /** Runs a cheap command with the permissions that requests need. Rejects if the database does not answer. */
   probe: (maxTimeMs: number) => Promise<unknown>;
   log: Logger;
-  /** The clock. */
   now: () => Date;
 }
 
-/** Knows whether the database answers, and tells the log when that changes: once, not for each request that fails or not. */
+/**
+ * Monitors whether the database answers. Logs the start and end of an outage once instead of logging every failed
+ * request.
+ */
 export class DatabaseWatch {
   readonly #probe: Dependencies['probe'];
   readonly #log: Logger;
@@ -41,10 +46,13 @@ export class DatabaseWatch {
   #answer: Promise<boolean> = Promise.resolve(true);
   #stopped = false;
   #outage: Outage | undefined;
-  /** Of an outage; or since it was last found to answer, as the first that is seen of one may be that it is slow. */
+  /**
+   * Number of failures in the current outage, or since the last successful probe. Slow operations before an outage
+   * count, because they may be its first sign.
+   */
   #failures = 0;
   #lastOutageEndedAtMs = Number.NEGATIVE_INFINITY;
-  /** By kind: when the log was last told of a trouble that is no outage, and how often it came since. */
+  /** By kind: when a problem other than an outage was last logged, and how often it has occurred since. */
   readonly #told = new Map<string, { at: Date; since: number }>();
 
   constructor({ probe, log, now }: Dependencies) {
@@ -53,10 +61,10 @@ export class DatabaseWatch {
     this.#now = now;
   }
 
-  /** Whether the database answers, as it was found within the last second. */
+  /** Whether the database answered a probe within the last second. */
   async answers(): Promise<boolean> {
     const nowMs = this.#now().getTime();
-    // A question that it has not answered yet is not asked again: it would take up one connection after the other.
+    // Do not repeat a probe that is still waiting: each would occupy another connection.
     if (Math.abs(nowMs - this.#askedAtMs) >= (this.#asking ? LOST_MS : TRUSTED_MS)) {
       this.#askedAtMs = nowMs;
       this.#answer = this.#ask();
@@ -64,18 +72,18 @@ export class DatabaseWatch {
     return this.#answer;
   }
 
-  /** Takes note of a failure of the database; the log is told if it is news. */
+  /** Records a failure of the database and logs it if it is new. */
   failed(error: unknown, requestId?: string): void {
     if (this.#stopped) return;
     const kind = failureKind(error);
     if (kind === 'away') this.#beginOutage(error, requestId);
     else this.#tellOnce(kind, error, requestId);
-    // Slow may be the first that is seen of a database that stands still.
+    // Slow operations may be the first sign of a database that hangs.
     if (kind === 'slow') void this.answers();
     if (this.#outage || kind === 'slow') this.#failures += 1;
   }
 
-  /** Ends the watch: what fails from now on does so because the connections are closed. */
+  /** Stops the watch. Later failures happen because the connections are being closed. */
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#outage?.timer);
@@ -90,7 +98,7 @@ export class DatabaseWatch {
     const problem = await Promise.race([this.#look(), late]);
     clearTimeout(timer);
     if (this.#stopped) return problem === undefined;
-    // This process was too busy to read the answer in time: that tells nothing of the database.
+    // This process was too busy to read the reply in time. That proves nothing about the database.
     if (problem !== undefined && failureKind(problem) === 'slow' && wasBusySince(before))
       return !this.#outage;
     if (problem === undefined) this.#answered();
@@ -118,7 +126,7 @@ export class DatabaseWatch {
     }
     const since = this.#now();
     const timer = setInterval(() => void this.answers(), LOOK_AGAIN_MS).unref();
-    // One that comes again so soon is the same trouble.
+    // An outage that returns this soon is the same problem.
     const isSame = since.getTime() - this.#lastOutageEndedAtMs < TOLD_EVERY_MS;
     this.#outage = { since, timer, calmMs: isSame ? TOLD_EVERY_MS : CALM_MS };
     this.#log.error({ err: error, requestId }, 'database unavailable');
@@ -141,7 +149,7 @@ export class DatabaseWatch {
     this.#failures = 0;
   }
 
-  /** What goes on while the database answers, such as a full disk, may go on for long. */
+  /** Logs a problem at most once per minute. Problems without an outage, such as a full disk, may last for long. */
   #tellOnce(kind: 'slow' | 'refused', error: unknown, requestId?: string): void {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     const key = `${kind} ${code}`;
