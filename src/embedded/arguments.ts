@@ -18,16 +18,16 @@ import { type Group, isSupported, supported } from './supported.ts';
 
 const NONE: ReadonlyMap<string, readonly RawValue[]> = new Map();
 
-/** A command's or sub-document's fields, read by name and type. */
+/** The fields of a command or subdocument, read by name and type. */
 export class Arguments {
   readonly group: Group;
   readonly #fields: ReadonlyMap<string, RawValue>;
-  /** Lists that came beside the command instead of inside it (OP_MSG's document sequences). */
+  /** Lists sent in OP_MSG document sequences, outside the command's body. */
   readonly #sequences: ReadonlyMap<string, readonly RawValue[]>;
 
   /**
    * @param group - the supported fields
-   * @throws CommandError 40415 for a field that is not among them
+   * @throws CommandError 40415 for an unsupported field
    */
   constructor(group: Group, fields: Iterable<RawField>, sequences = NONE) {
     this.group = group;
@@ -38,7 +38,7 @@ export class Arguments {
     }
   }
 
-  /** @throws CommandError 14 if the value is no document */
+  /** @throws CommandError 14 if the value is not a document */
   static of(group: Group, value: RawValue): Arguments {
     if (!isObject(value)) throw typeMismatch(`'${group}' must hold documents`);
     return new Arguments(group, fieldsOf(value));
@@ -82,7 +82,7 @@ export class Arguments {
     return isTruthy(value);
   }
 
-  /** A whole number of at least 0. */
+  /** Reads an integer of at least 0. */
   count(name: string): number | undefined {
     const value = this.value(name);
     if (!value) return undefined;
@@ -95,7 +95,7 @@ export class Arguments {
     return number;
   }
 
-  /** A 64-bit number, such as a cursor's id. */
+  /** Reads a 64-bit integer, e.g. a cursor id. */
   long(name: string): bigint {
     return this.#longOf(name, this.value(name));
   }
@@ -115,7 +115,7 @@ export class Arguments {
   }
 }
 
-/** The fields of a sort or index document: names with 1 or -1. Throws 2 for anything else. */
+/** Parses a sort or an index key: fields with 1 or -1. Throws CommandError 2 for anything else. */
 export function keyPartsOf(value: RawValue | undefined, what: string): KeyPart[] {
   if (!value) return [];
   const parts = fieldsOf(value).map(([name, direction]): KeyPart => {

@@ -4,27 +4,27 @@ import { numberOf } from './number-order.ts';
 import { type RawValue, TYPE, isNumber } from './raw-bson.ts';
 import { RANK, rankOf, rankStart, valueKey } from './value-key.ts';
 
-/** Keys k with start ≤ k < end; `point` if only one value can lie in it. */
+/** Keys k with start ≤ k < end. `point` if at most one value has its key in it. */
 export interface Interval {
   readonly start: Buffer;
   readonly end: Buffer;
   readonly point: boolean;
 }
 
-/** What a filter says about one field of an index. */
+/** The constraints of a filter on one field of an index. */
 export interface FieldBounds {
   /** Ascending and disjoint. */
   readonly intervals: readonly Interval[];
-  /** The conditions that these intervals express completely. */
+  /** The conditions that the intervals fully express. */
   readonly covered: readonly FieldFilter[];
 }
 
-/** The conditions that all matching documents meet, one by one. */
+/** Flattens nested $and groups into the conditions that every matching document meets. */
 export function conjuncts(filter: GroupFilter): readonly Filter[] {
   return filter.filters.flatMap((inner) => (inner.kind === '$and' ? conjuncts(inner) : [inner]));
 }
 
-/** The intervals in which matching documents have their key for a field, or undefined if the filter does not say. */
+/** Returns intervals that contain the field's keys of all matching documents; undefined without a condition on it. */
 export function boundsFor(conditions: readonly Filter[], name: string): FieldBounds | undefined {
   let intervals: readonly Interval[] | undefined;
   const covered: FieldFilter[] = [];
@@ -38,7 +38,7 @@ export function boundsFor(conditions: readonly Filter[], name: string): FieldBou
   return intervals && { intervals, covered };
 }
 
-/** The same bounds for a field stored in descending order, again ascending. */
+/** Converts bounds for a field stored in descending order. The result is ascending again. */
 export function descending(intervals: readonly Interval[]): Interval[] {
   return intervals
     .map(({ start, end, point }) =>
@@ -65,7 +65,7 @@ function intervalsOf(test: Test): readonly Interval[] | undefined {
   }
 }
 
-/** There are no keys of arrays. */
+/** Arrays have no index keys. */
 function isIndexable(value: RawValue): boolean {
   return value.type !== TYPE.array;
 }

@@ -1,32 +1,32 @@
 import { BSON } from 'bson';
 import { RawValue, TYPE, documentValue, valueEnd } from './raw-bson.ts';
 
-/** What the writer can encode: stored values as they are, plain objects and arrays, and bson's scalar classes. */
+/** Values that the writer encodes: stored values as they are, plain objects and arrays, and bson's scalar classes. */
 export type Encodable = RawValue | string | number | bigint | boolean | null | undefined | object;
 
-/** A document in the making, for one allocation at the end: lengths, and bytes, which may lie inside others. */
+/** Part of a document under construction: a length or bytes. All pieces are joined in a single allocation. */
 type Piece = number | Buffer | RawValue;
 
-/** BSON of one document. Undefined fields are left out; whole numbers become Int32 where they fit. */
+/** Encodes a document. Omits undefined fields and encodes integers as Int32 if they fit. */
 export function encodeDocument(fields: Readonly<Record<string, Encodable>>): Buffer {
   const pieces: Piece[] = [];
   return join(pieces, pushDocument(pieces, Object.entries(fields)));
 }
 
-/** A document of the given fields, in this order; names may repeat or look like numbers. */
+/** Builds a document of the given fields in this order. Names may repeat or look like numbers. */
 export function documentOf(fields: Iterable<readonly [string, RawValue]>): RawValue {
   const pieces: Piece[] = [];
   return documentValue(join(pieces, pushDocument(pieces, fields)));
 }
 
-/** An array of the given values. */
+/** Builds an array of the given values. */
 export function arrayOf(values: readonly RawValue[]): RawValue {
   const pieces: Piece[] = [];
   const bytes = join(pieces, pushArray(pieces, values));
   return new RawValue(TYPE.array, bytes, 0, bytes.length);
 }
 
-/** A plain value as BSON. Throws bson's error for what BSON cannot hold. */
+/** Encodes a plain value. Throws bson's error for a value that BSON cannot hold. */
 export function rawOf(value: Encodable): RawValue {
   if (value instanceof RawValue) return value;
   const bytes = Buffer.from(encodeDocument({ v: value ?? null }));
@@ -37,10 +37,10 @@ export function rawOf(value: Encodable): RawValue {
 export const NULL = new RawValue(TYPE.null, Buffer.alloc(0), 0, 0);
 
 const END = Buffer.alloc(1);
-/** The bytes of a document or array besides its fields. */
+/** Size of an empty document or array. */
 const SHELL_BYTES = 5;
 
-/** Returns how many bytes the pieces it pushes are; so do the others. */
+/** @returns the number of bytes pushed, as in the functions below */
 function pushDocument(pieces: Piece[], fields: Iterable<readonly [string, Encodable]>): number {
   const head = pieces.push(0) - 1;
   let length = SHELL_BYTES;
@@ -74,7 +74,7 @@ function pushField(pieces: Piece[], name: string, value: Encodable): number {
   return field.length;
 }
 
-/** Type byte and name of a field. */
+/** Pushes the type byte and name of a field. */
 function pushHeader(pieces: Piece[], type: number, name: string): number {
   const header = Buffer.from(`\0${name}\0`);
   header[0] = type;

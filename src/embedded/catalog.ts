@@ -13,20 +13,17 @@ export interface IndexInfo {
   readonly unique: boolean;
   /** TTL: seconds after the date in the indexed field. */
   readonly expireAfterSeconds: number | undefined;
-  /** Per field: some document has had an array there, of which earlier versions indexed each element. */
+  /** Per field: whether a document had an array there. Only earlier versions set it; they indexed each element. */
   readonly multikey: readonly boolean[];
-  /**
-   * Per field: the type of its numbers (key-values.ts), which their keys do not tell. Undefined in an index of a program
-   * that did not note it.
-   */
+  /** Per field: the type of its numbers (key-values.ts), which keys lack. Undefined in an earlier version's index. */
   readonly numbers?: readonly NumberType[] | undefined;
-  /** Some key was too long to be stored whole, so the stored order is not the values' order. */
+  /** Whether any key was too long to be stored whole, so that stored keys do not sort like the values. */
   readonly longKeys: boolean;
-  /** False while it is being built: kept up to date by writers, but not read. */
+  /** False during the build, while writers update the index but queries do not read it. */
   readonly ready: boolean;
 }
 
-/** What the store keeps about a collection. */
+/** The stored description of a collection. */
 export interface CollectionRecord {
   readonly id: number;
   readonly db: string;
@@ -38,19 +35,19 @@ export interface CollectionRecord {
 /** A collection in memory. */
 export interface Collection extends CollectionRecord {
   indexes: readonly IndexInfo[];
-  /** The next record id; records are numbered in insertion order. */
+  /** The next record number. Records are numbered in insertion order. */
   nextRecord: number;
   dropped: boolean;
 }
 
-/** A collection's full name. */
+/** Returns the full name of a collection. */
 export function namespaceOf({ db, name }: CollectionRecord): string {
   return `${db}.${name}`;
 }
 
 export const ID_INDEX_NAME = '_id_';
 
-/** The record of a new collection with its _id index; `id` and `indexId` must be unused. */
+/** Creates the description of a new collection with its _id index. `id` and `indexId` must be unused. */
 export function newCollection(db: string, name: string, id: number, indexId: number): CollectionRecord {
   const idIndex: IndexInfo = {
     id: indexId,
@@ -66,22 +63,22 @@ export function newCollection(db: string, name: string, id: number, indexId: num
   return { id, db, name, uuid: randomUUID(), indexes: [idIndex] };
 }
 
-/** Whether queries and writes can use an index; earlier versions also made some on paths, and over arrays. */
+/** Whether queries and writes can use an index. Earlier versions also created indexes on paths and over arrays. */
 export function isUsable({ parts, multikey }: IndexInfo): boolean {
   return !multikey.includes(true) && parts.every(({ field }) => !field.text.includes('.'));
 }
 
-/** A key pattern as a document, such as {a: 1, b: -1}. */
+/** Returns a key pattern as a document, e.g. {a: 1, b: -1}. */
 export function patternDocument(parts: readonly KeyPart[]): RawValue {
   return documentOf(parts.map(({ field, direction }) => [field.text, rawOf(direction)]));
 }
 
-/** The text by which indexes are compared, such as `a:1,b:-1`. */
+/** Returns a key pattern as text for comparison, e.g. `a:1,b:-1`. */
 export function patternText(parts: readonly KeyPart[]): string {
   return parts.map(({ field, direction }) => `${field.text}:${direction}`).join(',');
 }
 
-/** Plain form for storage: names as text. */
+/** Serializes a collection's description, with field names as text. */
 export function encodeCollection({ id, db, name, uuid, indexes }: CollectionRecord): string {
   return JSON.stringify({
     id,
@@ -95,7 +92,7 @@ export function encodeCollection({ id, db, name, uuid, indexes }: CollectionReco
   });
 }
 
-/** Reads what encodeCollection wrote. Throws if it is something else. */
+/** Parses what encodeCollection wrote. Throws for anything else. */
 export function decodeCollection(text: string): CollectionRecord {
   const stored: StoredCollection = JSON.parse(text);
   const indexes = stored.indexes.map((index) => ({

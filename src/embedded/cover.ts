@@ -7,28 +7,28 @@ import type { Filter, GroupFilter } from './filter.ts';
 import { RawValue, TYPE, isArray } from './raw-bson.ts';
 import { OWNER_BYTES } from './store-keys.ts';
 
-/** Says what a query gives for an index entry, without its document. */
+/** Answers a query from index keys, without reading documents. */
 export interface Cover {
-  /** The projected document, undefined if the entry does not match, or 'unknown' if its key does not tell. */
+  /** Returns the projected document, undefined if the entry does not match, or 'unknown' if the key is not enough. */
   read(key: Buffer): RawValue | undefined | 'unknown';
   readonly projection: Projection;
 }
 
-/** A field to be read back from an index's keys. */
+/** A field to decode from an index's keys. */
 interface Field {
   readonly part: number;
   readonly flip: Flip;
-  /** Name, with a 0 after it. */
+  /** The name with a trailing NUL. */
   readonly name: Buffer;
   readonly numbers: number;
 }
 
-/** Comparisons, for which a missing field is null; keys do not tell these two apart. */
+/** Operators for which a missing field equals null. Keys do not distinguish the two. */
 const COMPARISONS: ReadonlySet<string> = new Set(['$eq', '$ne', '$gt', '$gte', '$lt', '$lte']);
 
 /**
- * How to answer from the keys alone, or undefined if they do not hold all that filter and projection are about.
- * @param index - the plan's index as it is now: what it has met may have changed since the plan was made
+ * Returns how to answer from keys alone; undefined if they lack a field of the filter or projection.
+ * @param index - the plan's index in its current state, which writes may have changed since planning
  */
 export function coverOf(
   plan: IndexPlan,
@@ -64,7 +64,7 @@ export function coverOf(
   };
 }
 
-/** The fields in the order in which to write them: _id first, then as in the index. Undefined if one is not in it. */
+/** Returns the fields in output order: _id first, then as in the index. Undefined if the index lacks one. */
 function fieldsIn({ parts, numbers }: IndexInfo, names: readonly string[]): Field[] | undefined {
   if (!numbers) return undefined;
   const fields = parts.flatMap(({ field, direction }, part): Field[] =>
@@ -84,7 +84,7 @@ function fieldsIn({ parts, numbers }: IndexInfo, names: readonly string[]): Fiel
   return [...id, ...fields.filter((field) => !id.includes(field))];
 }
 
-/** The fields that the filter is about, or undefined if it has more than comparisons with values that indexes hold. */
+/** Returns the fields of the filter. Undefined if it has anything but comparisons with indexable values. */
 function comparedPaths(filter: Filter): string[] | undefined {
   if (filter.kind === 'field') {
     const { test, field } = filter;
@@ -97,8 +97,8 @@ function comparedPaths(filter: Filter): string[] | undefined {
 }
 
 /**
- * A document of the fields whose values end at `ends`; undefined if a key does not tell its value.
- * @param loose - a null may be a missing field
+ * Builds a document of the fields whose values end at `ends`; undefined if a key does not determine its value.
+ * @param loose - whether null may stand for a missing field
  */
 function documentFrom(
   key: Buffer,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { CommandError } from './errors.ts';
 import type { RawValue } from './raw-bson.ts';
 
-/** Up to `count` documents of a result, in about `maxBytes`; `done` when none is left. */
+/** Returns up to `count` documents of about `maxBytes` in total. `done` if none remain. */
 export type NextBatch = (count: number, maxBytes: number) => Promise<Batch>;
 
 export interface Batch {
@@ -15,20 +15,20 @@ interface OpenCursor {
   readonly nextBatch: NextBatch;
 }
 
-/** Beyond this, the cursor that was used least recently is closed for a new one. */
+/** Maximum number of open cursors. A new one beyond this closes the least recently used one. */
 const MAX_CURSORS = 1000;
 /**
- * Bytes of documents in one reply, which the last document may exceed. MongoDB allows 16 MB; making a reply of that size
- * holds up the whole process.
+ * Approximate size limit of a reply, in bytes; the last document may exceed it. MongoDB allows 16 MB, but building one
+ * of that size blocks the whole process.
  */
 export const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 
-/** The open cursors of all connections. They outlive the connection that made them, as in MongoDB. */
+/** The open cursors of all connections. As in MongoDB, they outlive the connection that created them. */
 export class Cursors {
-  /** The least recently used comes first. */
+  /** Least recently used first. */
   readonly #open = new Map<bigint, OpenCursor>();
 
-  /** Registers a cursor; returns its id. */
+  /** Registers a cursor and returns its id. */
   add(namespace: string, nextBatch: NextBatch): bigint {
     for (const [id] of this.#open) {
       if (this.#open.size < MAX_CURSORS) break;
@@ -41,8 +41,8 @@ export class Cursors {
   }
 
   /**
-   * The next batch of a cursor, which is forgotten when it has no more or fails.
-   * @throws CommandError 43 if there is no such cursor or it is in use, 13 if it belongs to another collection
+   * Returns the next batch of a cursor. Closes the cursor if it is exhausted or fails.
+   * @throws CommandError 43 if the cursor does not exist or is in use, 13 if it belongs to another collection
    */
   async next(id: bigint, namespace: string, count: number): Promise<Batch> {
     const cursor = this.#open.get(id);
@@ -56,7 +56,7 @@ export class Cursors {
     return batch;
   }
 
-  /** Forgets a cursor; false if there is none of that id in the namespace. */
+  /** Closes a cursor. @returns false if the namespace has no cursor with this id */
   kill(id: bigint, namespace: string): boolean {
     return this.#open.get(id)?.namespace === namespace && this.#open.delete(id);
   }

@@ -2,28 +2,28 @@ import { chmod, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { checkFreeSpace, makeFolder } from '../lib/files.ts';
 
-/** The socket's name inside the data directory. */
+/** The name of the socket in the data directory. */
 export const SOCKET_NAME = 'db.sock';
-/** Names the process that listens there, for people. */
+/** Tells operators which process listens on the socket. */
 export const PID_FILE = 'db.pid';
-/** The store's name inside the data directory. */
+/** The name of the store in the data directory. */
 export const STORE_DIRECTORY = 'store';
 
-/** Longest socket path that both Linux (108 bytes) and macOS (104) take, with the terminating zero. */
+/** The longest socket path that both Linux (108 bytes) and macOS (104) accept, minus the terminating NUL. */
 const MAX_SOCKET_PATH_BYTES = 103;
 
-/** Creates the data directory, for its owner only, or tightens an existing one. Returns its absolute path. */
+/** Creates the data directory for its owner only, or tightens an existing one's mode. Returns its absolute path. */
 export async function prepareDirectory(dataDir: string): Promise<string> {
   const path = resolve(dataDir);
   await makeFolder(path);
-  // With less free space, LMDB may end the process or hang when it starts.
+  // With less free space, LMDB may crash or hang at start.
   await checkFreeSpace(path, 1_048_576);
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0) await chmod(path, 0o700);
   return path;
 }
 
-/** Sockets in the data directory cannot be opened by any path. */
+/** Thrown if neither the absolute nor the relative path of a socket is short enough. */
 export class SocketPathTooLong extends Error {
   constructor(directory: string) {
     super(
@@ -34,7 +34,8 @@ export class SocketPathTooLong extends Error {
 }
 
 /**
- * The path of a socket in a directory: its absolute path, or the one from the working directory if only that is short enough.
+ * Returns the path of a socket in a directory: absolute, or relative to the working directory if only that is short
+ * enough.
  * @throws SocketPathTooLong if neither is
  */
 export function socketPath(directory: string, name: string): string {
@@ -44,7 +45,7 @@ export function socketPath(directory: string, name: string): string {
   throw new SocketPathTooLong(directory);
 }
 
-/** The mongodb driver's connection string for a socket. */
+/** Returns the mongodb driver's connection string for a socket. */
 export function socketUri(path: string): string {
   return `mongodb://${encodeURIComponent(path)}/?directConnection=true`;
 }

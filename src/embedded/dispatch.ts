@@ -43,7 +43,7 @@ const COMMANDS: Readonly<Record<NameIn<'commands'>, Command>> = {
   replaceAllByStaged: replaceAll,
 };
 
-/** Runs one command and encodes its reply. Failures become a reply with ok: 0; unexpected ones are logged too. */
+/** Runs one command and encodes its reply. A failure becomes a reply with ok: 0; an unexpected one is also logged. */
 export async function dispatch(engine: Engine, message: Message): Promise<Buffer> {
   const fields = fieldsOf(message.body);
   const name = fields[0]?.[0] ?? '';

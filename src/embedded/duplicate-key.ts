@@ -5,7 +5,7 @@ import { CommandError } from './errors.ts';
 import type { IndexEntry } from './index-keys.ts';
 import { documentBytes } from './raw-bson.ts';
 
-/** MongoDB's E11000, with keyPattern and keyValue beside the message. */
+/** Returns MongoDB's E11000 error with its keyPattern and keyValue. */
 export function duplicateKey(collection: Collection, index: IndexInfo, entry: IndexEntry): CommandError {
   const values = index.parts.map(({ field }, at) => [field.text, entry.values[at] ?? NULL] as const);
   const keyValue = documentOf(values);

@@ -4,7 +4,7 @@ import type { Cursors } from './cursors.ts';
 import type { EngineLog, Janitor } from './janitor.ts';
 import type { Store } from './store.ts';
 
-/** What commands work with. */
+/** The parts of the engine that commands use. */
 export interface Engine {
   readonly store: Store;
   readonly cursors: Cursors;
@@ -12,13 +12,13 @@ export interface Engine {
   readonly log: EngineLog;
 }
 
-/** One command's call: its arguments and the database it is sent to. */
+/** A command's arguments and the database it was sent to. */
 export interface Call {
   readonly engine: Engine;
   readonly args: Arguments;
   readonly db: string;
 }
 
-/** The fields of a successful reply; `ok: 1` is added. */
+/** The fields of a successful reply, without `ok: 1`. */
 export type Reply = Readonly<Record<string, Encodable>>;
 export type Command = (call: Call) => Reply | Promise<Reply>;

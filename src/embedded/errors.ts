@@ -1,7 +1,7 @@
-/** A failure as MongoDB reports it: its code and a message the client shows. */
+/** An error as MongoDB reports it: a code and a message for the client. */
 export class CommandError extends Error {
   readonly code: number;
-  /** Further fields of the reply or write error, such as keyPattern and keyValue. */
+  /** Additional fields of the reply or write error, e.g. keyPattern and keyValue. */
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: number, message: string, details: Readonly<Record<string, unknown>> = {}) {
@@ -12,7 +12,7 @@ export class CommandError extends Error {
   }
 }
 
-/** An error (2) for something MongoDB can do and this engine does not; `what` names it. */
+/** Returns an error (2) for a feature that MongoDB has and this engine lacks. */
 export function unsupported(what: string): CommandError {
   return badValue(`${what} is not supported by the embedded engine; set MONGODB_URI to use a real MongoDB`);
 }

@@ -1,19 +1,19 @@
 import { badValue, unsupported } from './errors.ts';
 
-/** The name of a field of a document, encoded once. */
+/** A field name, encoded once. */
 export interface FieldName {
   readonly text: string;
   readonly bytes: Buffer;
 }
 
-/** A name as it is stored. */
+/** Encodes a stored name without checks. */
 export function fieldNameOf(text: string): FieldName {
   return { text, bytes: Buffer.from(text) };
 }
 
 /**
- * A name as a command gives it; `what` says where.
- * @throws CommandError 2 for paths into documents, names that start with $ and the empty one
+ * Checks and encodes a name from a command. `what` names the context in the error.
+ * @throws CommandError 2 for a path into a document, a name that starts with $, or an empty name
  */
 export function parseFieldName(text: string, what: string): FieldName {
   if (text === '' || text.startsWith('$')) {

@@ -15,7 +15,7 @@ import {
 } from './raw-bson.ts';
 import { supported } from './supported.ts';
 
-/** A query, checked and in one shape for the planner and the matcher. */
+/** A checked query, normalized for the planner and the matcher. */
 export type Filter = GroupFilter | FieldFilter;
 
 export interface GroupFilter {
@@ -38,7 +38,7 @@ export type Test =
 
 /**
  * Parses a query document.
- * @throws CommandError 2 for malformed operators and those that are not supported
+ * @throws CommandError 2 for malformed or unsupported operators
  */
 export function parseFilter(query: RawValue | undefined, depth = 0): GroupFilter {
   if (depth > MAX_DEPTH) throw badValue('exceeded maximum query tree depth');
@@ -62,7 +62,7 @@ function parseGroup(name: string, value: RawValue, depth: number): GroupFilter {
   return { kind: operator, filters: branches.map((branch) => parseFilter(branch, depth + 1)) };
 }
 
-/** The tests a field's condition stands for: `{$gt: 1, $lt: 5}` is two, a plain value one equality. */
+/** Parses a field's condition: `{$gt: 1, $lt: 5}` gives two tests, a plain value one equality. */
 function parseTests(condition: RawValue): Test[] {
   if (condition.type === TYPE.regex) return [{ operator: '$regex', pattern: regexOf(condition, undefined) }];
   const operators = isObject(condition) ? fieldsOf(condition) : [];
@@ -70,7 +70,7 @@ function parseTests(condition: RawValue): Test[] {
   return operators.flatMap(([name, operand]) => parseTest(name, operand, new Map(operators)));
 }
 
-/** `siblings` are the other operators of the condition ($options beside $regex). */
+/** @param siblings - the other operators of the condition ($options beside $regex) */
 function parseTest(name: string, operand: RawValue, siblings: ReadonlyMap<string, RawValue>): Test[] {
   const operator = supported('query operators', name, 2);
   switch (operator) {
@@ -101,7 +101,7 @@ function comparable(operator: string, value: RawValue): RawValue {
   throw badValue(`${operator} cannot compare with a regular expression or with undefined`);
 }
 
-/** The JavaScript form of a BSON regex, or of a $regex text with its options: i, m, s and u. */
+/** Converts a BSON regex, or a $regex text with its options i, m, s and u, to a RegExp. */
 function regexOf(value: RawValue, options: RawValue | undefined): RegExp {
   if (options && options.type !== TYPE.string) throw badValue('$options must be a string');
   const [pattern, ownFlags] = regexParts(value);

@@ -13,13 +13,14 @@ export interface NewIndex {
   readonly expireAfterSeconds: number | undefined;
 }
 
-/** Documents indexed in one commit. */
+/** Number of documents indexed in one commit. */
 const BUILD_CHUNK = 200;
 
 /**
- * Builds an index while others read and write. From the first commit on writers keep it up to date; then the documents
- * already there are added piece by piece; only then queries use it. After a crash an unfinished one is discarded.
- * @throws CommandError 2 or 11000, after which the index is gone
+ * Builds an index concurrently with reads and writes. From the first commit on, writers keep it up to date. Existing
+ * documents are then added in chunks, and queries use it only when it is complete. After a crash, an unfinished index
+ * is discarded.
+ * @throws CommandError 2 or 11000 after discarding the index
  */
 export async function buildIndex(store: Store, collection: Collection, request: NewIndex): Promise<void> {
   const id = await store.write(() => addUnready(store, collection, request));
@@ -80,7 +81,7 @@ function indexChunk(
   return last;
 }
 
-/** Inside a write: removes an index; its entries become trash. */
+/** Inside a write: removes an index. Its entries become trash. */
 export function discardIndex(store: Store, collection: Collection, id: number): void {
   if (!collection.indexes.some((index) => index.id === id)) return;
   store.setIndexes(

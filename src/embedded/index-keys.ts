@@ -4,25 +4,25 @@ import type { FieldName } from './field-name.ts';
 import { type RawValue, TYPE, fieldOf, isArray } from './raw-bson.ts';
 import { valueKey } from './value-key.ts';
 
-/** One field of an index or sort, ascending (1) or descending (-1). */
+/** A field of an index or sort, ascending (1) or descending (-1). */
 export interface KeyPart {
   readonly field: FieldName;
   readonly direction: 1 | -1;
 }
 
-/** What a document contributes to an index. */
+/** A document's contribution to an index. */
 export interface IndexEntry {
-  /** Sortable bytes of all fields, whatever their length. */
+  /** The sortable bytes of all fields, of any length. */
   readonly key: Buffer;
   readonly values: readonly (RawValue | undefined)[];
 }
 
-/** Keys above this length are stored as their first bytes and a hash of the whole. */
+/** Longer keys are stored as this many bytes and a hash of the whole key. */
 export const LONG_KEY_BYTES = 1800;
 
 /**
- * The entry of a document for the fields of an index, or of a sort.
- * @throws CommandError 2 if one of the fields has an array, of which MongoDB would index every element
+ * Returns the entry of a document for the fields of an index or a sort.
+ * @throws CommandError 2 if one of the fields has an array; MongoDB would index every element
  */
 export function indexEntry(document: RawValue, parts: readonly KeyPart[]): IndexEntry {
   const values: (RawValue | undefined)[] = [];
@@ -37,20 +37,20 @@ export function indexEntry(document: RawValue, parts: readonly KeyPart[]): Index
   return { key: keys.length === 1 && keys[0] ? keys[0] : Buffer.concat(keys), values };
 }
 
-/** The bytes with their order reversed, for descending fields. */
+/** Inverts the bytes, which reverses their order, for descending fields. */
 export function inverted(key: Buffer): Buffer {
   const result = Buffer.allocUnsafe(key.length);
   for (let at = 0; at < key.length; at++) result[at] = ~(key[at] ?? 0);
   return result;
 }
 
-/** The stored form of an index key: itself, or for a long one its start and a SHA-256 of the whole. */
+/** Returns the stored form of an index key: the key itself or, if it is long, its start and a SHA-256 of the whole. */
 export function storedKey(key: Buffer): Buffer {
   if (key.length <= LONG_KEY_BYTES) return key;
   return Buffer.concat([key.subarray(0, LONG_KEY_BYTES), createHash('sha256').update(key).digest()]);
 }
 
-/** The least bytes above everything that starts with `prefix`. */
+/** Returns the smallest bytes greater than everything that starts with `prefix`. */
 export function afterPrefix(prefix: Buffer): Buffer {
   const end = Buffer.from(prefix);
   for (let at = end.length - 1; at >= 0; at--) {

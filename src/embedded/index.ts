@@ -1,4 +1,4 @@
-/** The face of the embedded engine; nothing outside imports another file of this folder. */
+/** The public interface of the embedded engine. Code outside this folder imports only this file. */
 export { backUp, type BackupFigures } from './backup/backup.ts';
 export { DatabaseInUse, type RestoreFigures, restoreArchive } from './backup/restore.ts';
 export { UnusableArchive } from './backup/archive-format.ts';

@@ -10,12 +10,12 @@ export interface EngineLog {
   error(obj: object, msg: string): void;
 }
 
-/** As MongoDB: expired documents are looked for once a minute. */
+/** Interval of TTL deletions, as in MongoDB. */
 const TTL_INTERVAL_MS = 60_000;
-/** Keys deleted in one commit. */
+/** Number of keys deleted in one commit. */
 const TRASH_CHUNK = 1000;
 
-/** Work in the background: emptying what was dropped, and deleting what TTL indexes declare expired. */
+/** Runs background work: deletes dropped data, and documents that TTL indexes declare expired. */
 export class Janitor {
   readonly #store: Store;
   readonly #log: EngineLog;
@@ -33,7 +33,7 @@ export class Janitor {
     this.#timer.unref();
   }
 
-  /** Deletes what was dropped, some keys a commit. */
+  /** Deletes dropped data in chunks, one commit each. */
   wake(): void {
     this.#queue(async () => {
       for (const trash of this.#store.trash()) {
@@ -43,7 +43,7 @@ export class Janitor {
     });
   }
 
-  /** Finishes the current piece of work and starts no other. */
+  /** Finishes the current work and starts no more. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#timer);
@@ -60,8 +60,8 @@ export class Janitor {
 }
 
 /**
- * Discards what a crash interrupted: restores, and the building of indexes; the command for it was never answered. And
- * indexes of an earlier version's that this one does not have.
+ * Discards restores and index builds that a crash interrupted; their commands never got a reply. Also drops indexes of
+ * earlier versions that this version does not support.
  */
 export async function discardUnfinished(store: Store, log: EngineLog): Promise<void> {
   await discardStaged(store);
@@ -91,17 +91,19 @@ export async function expire(store: Store, now: Date): Promise<void> {
   }
 }
 
-/** Dates only: a comparison never matches values of another type. */
+/** Matches only dates: a comparison never matches a value of another type. */
 function expired({ parts, expireAfterSeconds = 0 }: IndexInfo, now: Date): GroupFilter {
   const value = rawOf(new Date(now.getTime() - expireAfterSeconds * 1000));
   return {
     kind: '$and',
     filters: parts.map(({ field }) => ({ kind: 'field', field, test: { operator: '$lte', value } })),
   };
-} /** The database that a restore loads into, before it replaces all others at once. Its documents never expire. */
+}
+
+/** The database that a restore loads into before the swap. Its documents never expire. */
 export const STAGING_DATABASE = '_restoring';
 
-/** Drops what an interrupted restore left. */
+/** Drops the staging database of an interrupted restore. */
 export async function discardStaged(store: Store): Promise<void> {
   const left = store.collections().filter(({ db }) => db === STAGING_DATABASE);
   if (left.length === 0) return;

@@ -1,18 +1,18 @@
 import { TYPE } from './raw-bson.ts';
 import { RANK } from './value-key.ts';
 
-/** What a field's index keys leave open: 0 if all its numbers so far are none, else their one type, or MIXED. */
+/** The BSON type of a field's numbers, which their keys do not contain: 0 if it has none so far, MIXED if several. */
 export type NumberType = number;
-/** Numbers of several types; earlier versions also noted so symbols, whose keys are those of strings. */
+/** Several number types. Earlier versions also used it for symbols, which share their keys with strings. */
 export const MIXED = -1;
 
-/** Bytes that a value has more as BSON than as a key, at most. */
+/** Maximum number of bytes by which a value's BSON exceeds its key. */
 export const GROWTH_BYTES = 4;
 
-/** 255 where a field's bytes are inverted, because it is stored in descending order; else 0. */
+/** 255 if a field's bytes are inverted because it is stored in descending order, otherwise 0. */
 export type Flip = 0 | 255;
 
-/** The end of the value's key that starts at `start`, or -1 if it is of a kind that is not read back. */
+/** Returns the end of the key that starts at `start`, or -1 if keys of its kind cannot be decoded. */
 export function keyEnd(key: Buffer, start: number, flip: Flip): number {
   switch (rankAt(key, start, flip)) {
     case RANK.null:
@@ -22,7 +22,7 @@ export function keyEnd(key: Buffer, start: number, flip: Flip): number {
     case RANK.date:
       return start + 9;
     case RANK.number:
-      // A number between two doubles has its digits there.
+      // In keys of earlier versions, digits follow for a number between two doubles.
       return ((key[start + 9] ?? 0) ^ flip) === 0 ? start + 10 : -1;
     case RANK.string:
       return textEnd(key, start + 1, flip);
@@ -31,7 +31,7 @@ export function keyEnd(key: Buffer, start: number, flip: Flip): number {
   }
 }
 
-/** The type of the value whose key starts at `start`, or -1 if that, or the value, cannot be told; null may be missing. */
+/** Returns the type of the key's value; -1 if type or value cannot be decoded. Null may stand for a missing field. */
 export function typeOf(key: Buffer, start: number, flip: Flip, numbers: NumberType): number {
   switch (rankAt(key, start, flip)) {
     case RANK.null:
@@ -49,7 +49,7 @@ export function typeOf(key: Buffer, start: number, flip: Flip, numbers: NumberTy
   }
 }
 
-/** Writes the value whose key is [start, end) as BSON of its type; returns the offset after it. */
+/** Writes the value of the key [start, end) as BSON. Returns the offset after it. */
 export function writeValue(
   target: Buffer,
   at: number,
@@ -82,7 +82,7 @@ function rankAt(key: Buffer, start: number, flip: Flip): number {
 
 const scratch = Buffer.alloc(8);
 
-/** Undoes value-key's order of doubles: negative ones are stored inverted, others with the highest bit set. */
+/** Reverses the encoding of number-order.ts: negative doubles are inverted, others have the highest bit set. */
 function doubleAt(key: Buffer, start: number, flip: Flip): number {
   const isNegative = (((key[start + 1] ?? 0) ^ flip) & 0x80) === 0;
   const mask = isNegative ? flip ^ 255 : flip;
@@ -91,7 +91,7 @@ function doubleAt(key: Buffer, start: number, flip: Flip): number {
   return scratch.readDoubleBE(0);
 }
 
-/** Text ends with 0 0; a 0 of its own is followed by 255. */
+/** Text ends with 0 0. A 0 in the text is followed by 255. */
 function textEnd(key: Buffer, from: number, flip: Flip): number {
   for (let at = from; at + 1 < key.length; at++) {
     if (key[at] !== flip) continue;

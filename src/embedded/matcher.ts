@@ -3,11 +3,11 @@ import type { FieldFilter, Filter, GroupFilter, Test } from './filter.ts';
 import { type RawValue, TYPE, fieldOf, isArray, isNumber, textOf, valuesOf } from './raw-bson.ts';
 import { RANK, rankOf, valueKey } from './value-key.ts';
 
-/** Says whether one value (undefined: a missing field) passes. */
+/** Tests one value. Undefined stands for a missing field. */
 type ValueTest = (value: RawValue | undefined) => boolean;
 type Predicate = (document: RawValue) => boolean;
 
-/** The predicate of a parsed query: does a stored document match? */
+/** Compiles a parsed query to a predicate on stored documents. */
 export function compileFilter({ kind, filters }: GroupFilter): Predicate {
   const predicates = filters.map(compileAny);
   return kind === '$and'
@@ -19,7 +19,7 @@ function compileAny(filter: Filter): Predicate {
   return filter.kind === 'field' ? compileField(filter) : compileFilter(filter);
 }
 
-/** As in MongoDB, an array passes if it does itself or one of its elements does. */
+/** As in MongoDB, an array passes if it or one of its elements passes. */
 function compileField({ field, test }: FieldFilter): Predicate {
   if (test.operator === '$exists') {
     return (document) => (fieldOf(document, field.bytes) !== undefined) === test.wanted;
@@ -32,7 +32,7 @@ function compileField({ field, test }: FieldFilter): Predicate {
   };
 }
 
-/** The test of a single value; of $ne and $nin what they negate. */
+/** Compiles the test of a single value. For $ne and $nin, compiles the test that they negate. */
 function compileValue(test: Exclude<Test, { operator: '$exists' }>): ValueTest {
   switch (test.operator) {
     case '$eq':

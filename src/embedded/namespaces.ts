@@ -5,8 +5,8 @@ import type { Call } from './engine.ts';
 const MAX_NAMESPACE_BYTES = 255;
 
 /**
- * The collection name in a command's own field, such as `find: 'tasks'`.
- * @throws CommandError 73 if it is no valid name
+ * Reads the collection name from a command's field, e.g. `find: 'tasks'`.
+ * @throws CommandError 73 for an invalid name
  */
 export function collectionName({ args, db }: Call, field: string = args.group): string {
   const name = args.text(field);

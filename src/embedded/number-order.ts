@@ -2,10 +2,10 @@ import { unsupported } from './errors.ts';
 import { type RawValue, TYPE } from './raw-bson.ts';
 
 /**
- * Numbers of all types in one order, as bytes: eight sortable bytes of the double, then a 0. So 5 and 5.0 are one key. NaN
- * sorts first and -0 is 0, as in MongoDB. Earlier versions also had keys with digits after a 1, for numbers between two
- * doubles.
- * @throws CommandError 2 for a 64-bit number that is no double
+ * Encodes numbers of all types in one order: eight sortable bytes of the double, then a 0. 5 and 5.0 have the same key.
+ * As in MongoDB, NaN sorts first and -0 equals 0. Earlier versions also wrote keys with a 1 and digits at the end, for
+ * numbers between two doubles.
+ * @throws CommandError 2 for a 64-bit integer that a double cannot represent
  */
 export function encodeNumber(value: RawValue): Buffer {
   const number = numberOf(value);
@@ -17,7 +17,7 @@ export function encodeNumber(value: RawValue): Buffer {
   return exact(number);
 }
 
-/** A double's key without regard to its type; used for the ends of number ranges. */
+/** Encodes a double, regardless of its BSON type. Also gives the ends of number ranges. */
 export function exact(double: number): Buffer {
   const key = Buffer.alloc(9);
   if (Number.isNaN(double)) return key;
@@ -27,7 +27,7 @@ export function exact(double: number): Buffer {
   return key;
 }
 
-/** The JavaScript number nearest to a BSON number. */
+/** Returns the JavaScript number nearest to a BSON number. */
 export function numberOf({ type, bytes, start }: RawValue): number {
   if (type === TYPE.int) return bytes.readInt32LE(start);
   if (type === TYPE.long) return Number(bytes.readBigInt64LE(start));

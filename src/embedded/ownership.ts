@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PID_FILE, SOCKET_NAME, socketPath } from './data-directory.ts';
 
-/** Another engine runs on the directory. */
+/** Thrown if another engine runs on the directory. */
 export class DataDirectoryInUse extends Error {
   constructor(path: string, pid: string | undefined) {
     const holder = pid === undefined ? 'another process' : `process ${pid}`;
@@ -18,25 +18,25 @@ export class DataDirectoryInUse extends Error {
 
 const CANDIDATE = /^[0-9a-f]{12}\.sock$/;
 
-/** A new name for a socket to listen on before the directory is claimed. */
+/** Returns a new name for the socket on which an engine listens before it claims the directory. */
 export function candidateSocket(): string {
   return `${randomBytes(6).toString('hex')}.sock`;
 }
 
-/** How long a candidate that hangs, and should withdraw or become the owner, is waited for. */
+/** Time limit for rival candidates to withdraw or become the owner. */
 const PATIENCE_MS = 5_000;
 const POLL_MS = 5;
-/** A socket refuses connections between being made and being listened on; one of this age is dead. */
+/** A socket refuses connections between bind and listen. One that still refuses at this age is dead. */
 const STILLBORN_MS = 60_000;
 
 /**
- * The right to a data directory, held by whoever listens on its public socket. Files alone cannot say whether their
- * writer lives, and Node cannot lock them; a socket can: when its process ends, also by kill -9, it refuses connections,
- * while one that merely hangs still takes them.
+ * Exclusive ownership of a data directory, held by the process that listens on its public socket. A file does not
+ * reveal whether its writer is alive, and Node cannot lock files. A socket refuses connections once its process ends,
+ * even by kill -9, but still accepts them if the process merely hangs.
  *
- * Each engine first listens on a socket of its own in the directory, and then looks who else does: of two that start
- * in the same moment, at least the later to listen finds the other. The candidate whose name sorts first stays, the
- * others withdraw; it may find that one of them had been faster. Who is alone renames its socket to the public name.
+ * Each engine first listens on its own socket in the directory, then looks for others. If two start at the same moment,
+ * at least the later one finds the other. The candidate whose name sorts first stays and the others withdraw, unless
+ * one of them has already become the owner. A candidate without rivals renames its socket to the public name.
  */
 export class Ownership {
   readonly #path: string;
@@ -46,14 +46,14 @@ export class Ownership {
   }
 
   /**
-   * Claims the directory for the socket, which must be listening already.
-   * @throws DataDirectoryInUse if its owner, or another that claims it, is alive
+   * Claims the directory for a socket that is already listening.
+   * @throws DataDirectoryInUse if its owner or a rival candidate is alive
    */
   static async claim(path: string, socket: string): Promise<Ownership> {
     const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       const rivals = await living(path, socket);
-      // Looked at after the others: one that became the owner meanwhile may have left its old name before it was read.
+      // Check after the rivals: one that became the owner meanwhile may have dropped its old name before readdir.
       if (await answers(socketPath(path, SOCKET_NAME)))
         throw new DataDirectoryInUse(path, await ownerPid(path));
       if (rivals.length === 0) break;
@@ -70,14 +70,14 @@ export class Ownership {
     return new Ownership(path);
   }
 
-  /** Gives the directory up. Call when the storage is closed and the socket still listens. */
+  /** Gives up the directory. Call after closing the storage, while the socket still listens. */
   async release(): Promise<void> {
     await rm(join(this.#path, PID_FILE), { force: true });
     await rm(join(this.#path, SOCKET_NAME), { force: true });
   }
 }
 
-/** The other candidates that are alive; removes what dead ones left. */
+/** Returns the other live candidates. Removes sockets of dead ones. */
 async function living(path: string, self: string): Promise<string[]> {
   const alive: string[] = [];
   for (const name of await readdir(path)) {
@@ -101,7 +101,7 @@ async function ownerPid(path: string): Promise<string | undefined> {
 /** Error codes for a path on which no process listens. */
 const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
 
-/** Whether a process listens on a socket; true if in doubt, e.g. when its queue is full. Throws without permission. */
+/** Whether a process listens on a socket. True if in doubt, e.g. when its queue is full. Throws without permission. */
 export async function answers(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);

@@ -4,45 +4,48 @@ import type { Filter, GroupFilter } from './filter.ts';
 import { type KeyPart, LONG_KEY_BYTES, afterPrefix } from './index-keys.ts';
 import { ownerPrefix } from './store-keys.ts';
 
-/** Keys to read: start ≤ key < end. */
+/** A range of keys: start ≤ key < end. */
 export interface KeyRange {
   readonly start: Buffer;
   readonly end: Buffer;
 }
 
-/** How documents will be found. */
+/** How a query finds its documents. */
 export type Plan = CollectionPlan | IndexPlan;
 
 export interface CollectionPlan {
   readonly kind: 'collection';
-  /** False if the documents still have to be sorted. */
+  /** False if the documents must be sorted afterward. */
   readonly sorted: boolean;
 }
 
 export interface IndexPlan {
   readonly kind: 'index';
   readonly index: IndexInfo;
-  /** Ascending and disjoint; read from the last to the first if `reverse`. */
+  /** Ascending and disjoint. Read from last to first if `reverse`. */
   readonly ranges: readonly KeyRange[];
   readonly reverse: boolean;
   readonly sorted: boolean;
-  /** The ranges hold exactly the matching documents: the filter need not be tried again. */
+  /** Whether the ranges contain only matching documents, so that the filter need not be applied again. */
   readonly exact: boolean;
 }
 
 export interface PlanRequest {
   readonly filter: GroupFilter;
   readonly sort: readonly KeyPart[];
-  /** 0: no limit */
+  /** 0 means no limit. */
   readonly limit: number;
 }
 
-/** At most this many key ranges are made out of $in lists on several fields. */
+/** Maximum number of key ranges from $in lists on several fields. */
 const MAX_RANGES = 20_000;
-/** For single values of all fields of a unique index: each gives one document at most, which nothing beats. */
+/** Score of single values for all fields of a unique index: at most one document each, which no other plan beats. */
 const LOOK_UP_SCORE = 100;
 
-/** Picks an index: equality on its first fields, then a range, then its order for the sort; otherwise all documents. */
+/**
+ * Chooses a plan. Prefers equality on an index's first fields, then a range, then the sort order; scans the collection
+ * if no index helps.
+ */
 export function makePlan(collection: Collection, request: PlanRequest): Plan {
   const conditions = conjuncts(request.filter);
   let best: { plan: IndexPlan; score: number } | undefined;
@@ -88,7 +91,7 @@ function isPoints(bounds: FieldBounds): boolean {
   return bounds.intervals.every(({ point }) => point);
 }
 
-/** Bounds for the first fields of the index, up to and including the first that is not a list of single values. */
+/** Returns bounds for the first fields of the index, up to and including the first field with a range. */
 function usableBounds(index: IndexInfo, conditions: readonly Filter[]): FieldBounds[] {
   const result: FieldBounds[] = [];
   let ranges = 1;
@@ -133,7 +136,7 @@ function pointRange(key: Buffer): KeyRange {
   return { start: key, end: key.length === 0 ? key : afterPrefix(key) };
 }
 
-/** 1 or -1 if reading the index in that direction yields the sort's order; undefined if it cannot. */
+/** Returns the direction (1 or -1) in which the index yields the sort order; undefined if neither does. */
 function orderFrom(
   index: IndexInfo,
   bounds: readonly FieldBounds[],

@@ -2,16 +2,16 @@ import { CommandError, unsupported } from './errors.ts';
 import { parseFieldName } from './field-name.ts';
 import { type RawValue, TYPE, fieldsOf, isNumber, isTruthy, pickFields } from './raw-bson.ts';
 
-/** Gives the part of a document that a projection asks for. */
+/** Reduces a document to the projected fields. */
 export interface Projection {
   (document: RawValue): RawValue;
-  /** The fields that it keeps, if it does not keep all but some. */
+  /** The fields of an inclusion. Undefined for an exclusion. */
   readonly fields?: readonly string[];
 }
 
 /**
- * Compiles a find projection, which names the fields to keep or those to leave out.
- * @throws CommandError 31254 for a mixture, and 2 for what is neither
+ * Compiles a find projection, which lists the fields either to include or to exclude.
+ * @throws CommandError 31254 for a mixture, 2 for any other projection
  */
 export function compileProjection(spec: RawValue | undefined): Projection | undefined {
   const kept = new Set<string>();

@@ -16,15 +16,15 @@ import { isSliceOver, nextSlice } from '../lib/time-slices.ts';
 export interface QueryRequest {
   readonly filter: GroupFilter;
   readonly sort: readonly KeyPart[];
-  /** 0: no limit */
+  /** 0 means no limit. */
   readonly limit: number;
-  /** What is wanted of the documents; undefined: all. */
+  /** Undefined means the whole document. */
   readonly projection?: Projection | undefined;
-  /** Milliseconds since the epoch after which the query fails with 50. */
+  /** Milliseconds since the epoch, after which the query fails with code 50. */
   readonly deadlineAt?: number | undefined;
 }
 
-/** A running find: its plan, its place and, where the plan cannot deliver in order, the sorted documents. */
+/** A running find: its plan, its position and, if the plan does not yield the sort order, the sorted documents. */
 export class Query {
   readonly plan: Plan;
   readonly scan: Scan;
@@ -47,9 +47,9 @@ export class Query {
   }
 
   /**
-   * Hands matching documents, projected, to `take` until it returns false or there are no more; lets others run in between.
-   * @returns true when there are no more
-   * @throws CommandError 50 past the deadline, 175 if the collection is gone, 292 if a sort needs too much memory
+   * Passes matching, projected documents to `take` until it returns false or none remain. Yields to other work.
+   * @returns true if no documents remain
+   * @throws CommandError 50 past the deadline, 175 if the collection is dropped, 292 if a sort needs too much memory
    */
   async forEach(take: (found: Found) => boolean): Promise<boolean> {
     this.#checkPlan();
@@ -77,15 +77,15 @@ export class Query {
   }
 
   /**
-   * Inside a write: the first matching document as the write sees it. No other write runs meanwhile, so there should be
-   * an index for it: src/ names an _id in each write of one document.
+   * Inside a write: returns the first matching document, including uncommitted changes. This blocks all other writes,
+   * so an index should support it: every single-document write in src/ has an _id in its filter.
    */
   firstInWrite(): Found | undefined {
     for (const found of this.#documents(undefined, undefined)) if (found) return found;
     return undefined;
   }
 
-  /** How the index alone answers the query, if it does; asked again for each batch, as others write in between. */
+  /** Returns how the index alone answers the query, if it does. Called for each batch, because writes intervene. */
   cover(): Cover | undefined {
     const { plan } = this;
     if (plan.kind !== 'index') return undefined;
@@ -120,7 +120,7 @@ export class Query {
     }
   }
 
-  /** Since the last batch others may have dropped what this search reads. */
+  /** Other clients may have dropped the collection or index since the last batch. */
   #checkPlan(): void {
     const { plan } = this;
     const { dropped, indexes } = this.#collection;

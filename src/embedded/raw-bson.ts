@@ -1,8 +1,8 @@
 import { CommandError } from './errors.ts';
 
 /**
- * BSON is read in place: a RawValue points into the bytes it came from. Whatever is only stored, compared or sent
- * back is never decoded, so types, field order and numbers like -0 or 5.0 survive byte for byte.
+ * A BSON value, read in place: it points into the bytes that contain it. Values that are only stored, compared or
+ * returned are never decoded. Types, field order and numbers such as -0 or 5.0 thus survive byte for byte.
  */
 export class RawValue {
   readonly type: number;
@@ -49,10 +49,10 @@ export const TYPE = {
 export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 /** MongoDB's limit for the nesting of a stored document. */
 export const MAX_DEPTH = 100;
-/** How much deeper a command may nest around its documents. */
+/** Additional nesting that a command may have around its documents. */
 export const COMMAND_DEPTH = 10;
 
-/** By type: the size of every value of it, or -1 where values tell their own. */
+/** Size of a value by type; -1 for types of variable size. */
 const FIXED_SIZES = new Int8Array(256).fill(-1);
 for (const type of [TYPE.undefined, TYPE.null, TYPE.minKey, TYPE.maxKey]) FIXED_SIZES[type] = 0;
 for (const type of [TYPE.double, TYPE.date, TYPE.timestamp, TYPE.long]) FIXED_SIZES[type] = 8;
@@ -61,14 +61,14 @@ FIXED_SIZES[TYPE.bool] = 1;
 FIXED_SIZES[TYPE.int] = 4;
 FIXED_SIZES[TYPE.decimal] = 16;
 
-/** Offset of the 0 that ends a field's name. Names are short: a loop beats a call of indexOf. */
+/** Returns the offset of the NUL that ends a field's name. Names are short, so a loop is faster than indexOf. */
 function nameEndFrom(bytes: Buffer, from: number): number {
   let at = from;
   while (at < bytes.length && bytes[at] !== 0) at += 1;
   return at;
 }
 
-/** Offset just after a value of `type` that starts at `at`. */
+/** Returns the offset after a value of `type` that starts at `at`. */
 export function valueEnd(type: number, bytes: Buffer, at: number): number {
   const fixed = FIXED_SIZES[type] ?? -1;
   if (fixed >= 0) return at + fixed;
@@ -92,12 +92,12 @@ export function valueEnd(type: number, bytes: Buffer, at: number): number {
   }
 }
 
-/** The document that fills `bytes`, as a value. */
+/** Returns `bytes` as a document value. */
 export function documentValue(bytes: Buffer): RawValue {
   return new RawValue(TYPE.object, bytes, 0, bytes.length);
 }
 
-/** The fields of an object or array, in stored order. */
+/** Returns the fields of an object or array, in stored order. */
 export function fieldsOf(value: RawValue): RawField[] {
   const { bytes } = value;
   const fields: RawField[] = [];
@@ -113,12 +113,12 @@ export function fieldsOf(value: RawValue): RawField[] {
   return fields;
 }
 
-/** The values of an object or array without their names. */
+/** Returns the values of an object or array without their names. */
 export function valuesOf(value: RawValue): RawValue[] {
   return fieldsOf(value).map(([, inner]) => inner);
 }
 
-/** The value of the first field called `name` (UTF-8), or undefined. */
+/** Returns the value of the first field with this name (UTF-8), or undefined. */
 export function fieldOf(value: RawValue, name: Buffer): RawValue | undefined {
   const { bytes } = value;
   let at = value.start + 4;
@@ -140,10 +140,7 @@ function startsWith(bytes: Buffer, from: number, name: Buffer): boolean {
   return true;
 }
 
-/**
- * The object with those of its fields that are called one of `names` or, if not `keep`, with all others, in stored order.
- * Their bytes are copied as they stand.
- */
+/** Copies the object with only the fields in `names`, or without them if not `keep`. Keeps stored order and bytes. */
 export function pickFields(value: RawValue, names: readonly Buffer[], keep: boolean): RawValue {
   const { bytes } = value;
   const picked: number[] = [];
@@ -168,17 +165,17 @@ export function pickFields(value: RawValue, names: readonly Buffer[], keep: bool
   return documentValue(result);
 }
 
-/** A copy of an object's or array's bytes: a document of its own. */
+/** Returns the bytes of an object or array as a document. They share the value's memory. */
 export function documentBytes(value: RawValue): Buffer {
   return value.bytes.subarray(value.start, value.end);
 }
 
-/** The text of a string, symbol or code value. */
+/** Returns the text of a string, symbol or code value. */
 export function textOf(value: RawValue): string {
   return value.bytes.toString('utf8', value.start + 4, value.end - 1);
 }
 
-/** True if type and bytes are the same: nothing a client could tell apart. */
+/** Whether type and bytes are the same, so that no client can distinguish the values. */
 export function identicalValues(left: RawValue, right: RawValue): boolean {
   return (
     left.type === right.type &&
@@ -186,22 +183,20 @@ export function identicalValues(left: RawValue, right: RawValue): boolean {
   );
 }
 
-/** True for object values. */
 export function isObject(value: RawValue | undefined): value is RawValue & { readonly type: 3 } {
   return value?.type === TYPE.object;
 }
 
-/** True for array values. */
 export function isArray(value: RawValue | undefined): value is RawValue & { readonly type: 4 } {
   return value?.type === TYPE.array;
 }
 
-/** True for the number types that the engine calculates with. */
+/** Whether the value has one of the number types that the engine can calculate with. */
 export function isNumber({ type }: RawValue): boolean {
   return type === TYPE.double || type === TYPE.int || type === TYPE.long;
 }
 
-/** MongoDB's truth: everything but false, null, undefined and zero. */
+/** MongoDB's truthiness: everything except false, null, undefined and zero. */
 export function isTruthy({ type, bytes, start, end }: RawValue): boolean {
   if (type === TYPE.null || type === TYPE.undefined) return false;
   if (type === TYPE.double) return bytes.readDoubleLE(start) !== 0;
@@ -212,7 +207,7 @@ export function isTruthy({ type, bytes, start, end }: RawValue): boolean {
 /**
  * Checks that the bytes at `start` are one well-formed document within `limit`.
  * @returns the offset after it
- * @throws CommandError 22 (InvalidBSON) or 15 (nested too deep)
+ * @throws CommandError 22 (InvalidBSON) or 15 (nested too deeply)
  */
 export function checkDocument(bytes: Buffer, start: number, limit: number, depth = 0): number {
   if (depth > MAX_DEPTH + COMMAND_DEPTH) throw new CommandError(15, 'BSON document nested too deeply');

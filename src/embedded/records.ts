@@ -16,10 +16,10 @@ import { type IndexEntry, LONG_KEY_BYTES, afterPrefix, indexEntry, storedKey } f
 import type { Store } from './store.ts';
 import { entryKey, entryPrefix, recordKey, recordOf } from './store-keys.ts';
 
-/** The change one document makes to one index, computed and checked before anything is written. */
+/** A document's change to one index, computed and checked before anything is written. */
 interface IndexChange {
   readonly index: IndexInfo;
-  /** The document's entry from now on. */
+  /** The document's new entry. */
   readonly entry: IndexEntry | undefined;
   readonly added: Buffer | undefined;
   readonly removed: Buffer | undefined;
@@ -41,7 +41,7 @@ export function insertRecord(store: Store, collection: Collection, document: Buf
   return record;
 }
 
-/** Inside a write: replaces a document. Throws as insertRecord does. */
+/** Inside a write: replaces a document. Throws the same errors as insertRecord. */
 export function updateRecord(
   store: Store,
   collection: Collection,
@@ -62,7 +62,7 @@ export function deleteRecord(store: Store, collection: Collection, record: numbe
   apply(store, collection, changesOf(collection.indexes, document, undefined), record);
 }
 
-/** Inside a write: adds the entries of a stored document to an index being built. Throws 2 or 11000. */
+/** Inside a write: adds the entries of a stored document to an index being built. Throws CommandError 2 or 11000. */
 export function indexRecord(
   store: Store,
   collection: Collection,
@@ -99,7 +99,7 @@ function changesOf(
   });
 }
 
-/** Whether a field of an index differs: else nothing changes for it, and that is soon seen. */
+/** Whether a field of the index differs. A cheap check that skips the index if none does. */
 function differIn({ parts }: IndexInfo, before: RawValue, after: RawValue): boolean {
   return parts.some(({ field }) => {
     const old = fieldOf(before, field.bytes);
@@ -120,7 +120,7 @@ function checkUnique(store: Store, collection: Collection, change: IndexChange, 
   }
 }
 
-/** Whether a document has that very key: a long one is stored as a hash, so the document decides. */
+/** Whether a document has exactly this key. A long key is stored as a hash, so compare with the document. */
 function hasKey(
   store: Store,
   collection: Collection,
@@ -143,7 +143,7 @@ function apply(store: Store, collection: Collection, changes: readonly IndexChan
 
 const EMPTY = Buffer.alloc(0);
 
-/** Records in the catalog, with the same commit, that an index has met long keys or other kinds of numbers. */
+/** Updates an index's `longKeys` and `numbers` in the catalog, in the same commit. */
 function noteProperties(store: Store, collection: Collection, changes: readonly IndexChange[]): void {
   let news = false;
   const indexes = collection.indexes.map((index) => {

@@ -12,13 +12,13 @@ export interface Found {
   readonly document: RawValue;
 }
 
-/** Documents examined between two pauses, in which a caller may let others run. */
+/** Number of documents between two points at which a caller may pause. */
 const PAUSE_EVERY = 64;
 const CHUNK_KEYS = 128;
 
 /**
- * Reads the documents of a plan. It keeps its position as a key, never an open cursor, so it can stop anywhere and go
- * on in another snapshot after other clients' writes.
+ * Reads the documents of a plan. Its position is a key, not an open cursor. It can thus stop anywhere and continue in
+ * another snapshot after other clients' writes.
  */
 export class Scan {
   keysExamined = 0;
@@ -38,9 +38,9 @@ export class Scan {
   }
 
   /**
-   * Documents passing `matches`, from where the last call stopped; now and then undefined, for a pause.
-   * @param snapshot - undefined inside a write, to see what it wrote
-   * @param cover - answers without documents, and then projected ones come
+   * Yields the documents that pass `matches`, from where the last call stopped, and undefined where it may pause.
+   * @param snapshot - undefined inside a write, to see uncommitted changes
+   * @param cover - answers from keys where possible; documents are then projected
    */
   *read(
     snapshot: Transaction | undefined,
@@ -101,7 +101,7 @@ function rangesOf(collection: Collection, plan: Plan): readonly KeyRange[] {
   return plan.reverse ? plan.ranges.toReversed() : plan.ranges;
 }
 
-/** The document under a record number, or undefined. Inside a write it sees what the write did. */
+/** Returns the document with a record number, or undefined. Inside a write, sees uncommitted changes. */
 export function readRecord(store: Store, collection: Collection, record: number): RawValue | undefined {
   const bytes = store.records.get(recordKey(collection.id, record));
   return bytes && documentValue(bytes);

@@ -13,10 +13,10 @@ import {
   writeReply,
 } from './wire.ts';
 
-/** Connections at a time; the driver's pool has 100. */
+/** Maximum number of connections. The driver's pool has 100. */
 const MAX_CONNECTIONS = 1000;
 
-/** Answers one command with a reply document. It reports failures in the document and does not throw. */
+/** Handles one command and returns the reply document. Reports failures in the document and does not throw. */
 export type Handler = (message: Message) => Promise<Buffer>;
 
 /** The listening socket and its clients. */
@@ -32,7 +32,7 @@ export class SocketServer {
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
-  /** Listens on a path, for the owner only. Clients are refused until serve() is called. */
+  /** Listens on a path that only the owner can use. Refuses clients until serve() is called. */
   static async listen(path: string, log: EngineLog): Promise<SocketServer> {
     const server = new SocketServer(log);
     await new Promise<void>((resolve, reject) => {
@@ -43,12 +43,12 @@ export class SocketServer {
     return server;
   }
 
-  /** Starts answering clients. */
+  /** Starts to serve clients. */
   serve(handler: Handler): void {
     this.#handler = handler;
   }
 
-  /** Refuses new clients, lets running commands finish and ends the connections. The socket goes on listening. */
+  /** Refuses new clients, waits for running commands and closes connections. Still listens on the socket. */
   async disconnect(): Promise<void> {
     this.#handler = undefined;
     const running = [...this.#clients.values()];
@@ -86,15 +86,12 @@ export class SocketServer {
   }
 }
 
-/** Clients may leave at any time; that is no problem. */
+/** A client may disconnect at any time; do not log that. */
 function isProblem(error: unknown): boolean {
   return !['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR'].includes(systemCode(error));
 }
 
-/**
- * Serves one client: reads messages, answers them one after another and reads no further while it works, so that a
- * client holds at most one message and one reply.
- */
+/** Serves one client. Reads nothing while a command runs, so that a client holds at most one message and one reply. */
 async function serveConnection(socket: Socket, handle: Handler): Promise<void> {
   const chunks: Buffer[] = [];
   let received = 0;
@@ -155,7 +152,7 @@ async function drained(socket: Socket): Promise<void> {
   });
 }
 
-/** The reply document for a failed command. */
+/** Encodes the reply for a failed command. */
 export function errorDocument({ code, message, details }: CommandError): Buffer {
   return encodeDocument({ ok: 0, errmsg: message, code, ...details });
 }

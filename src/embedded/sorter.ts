@@ -4,10 +4,10 @@ import type { RawValue } from './raw-bson.ts';
 
 /** MongoDB's limit for sorting without an index, in bytes. */
 const MAX_SORT_BYTES = 100 * 1024 * 1024;
-/** Documents gathered beyond those that are kept, before the rest is dropped. */
+/** Number of documents collected beyond `keep` before the surplus is dropped. */
 const SURPLUS = 1000;
 
-/** Sorts in memory, keeping no more than the first `keep`; equal documents stay in the order they came. */
+/** Sorts in memory and keeps only the first `keep` items. The sort is stable. */
 export class Sorter<T extends { readonly document: RawValue }> {
   readonly #sort: readonly KeyPart[];
   readonly #keep: number;
@@ -19,7 +19,7 @@ export class Sorter<T extends { readonly document: RawValue }> {
     this.#keep = keep;
   }
 
-  /** @throws CommandError 292 if what must be kept exceeds 100 MB */
+  /** @throws CommandError 292 if the kept items exceed 100 MB */
   add(item: T): void {
     const { key } = indexEntry(item.document, this.#sort);
     this.#items.push({ key, item });
@@ -32,7 +32,7 @@ export class Sorter<T extends { readonly document: RawValue }> {
     );
   }
 
-  /** The kept items in order. */
+  /** Returns the kept items in order. */
   sorted(): T[] {
     this.#dropRest();
     return this.#items.map(({ item }) => item);

@@ -6,22 +6,22 @@ import { STAGING_DATABASE } from './janitor.ts';
 import { checkDatabaseName, collectionName } from './namespaces.ts';
 import type { Store } from './store.ts';
 
-/** A loaded collection and what it is to become. */
+/** A loaded collection and its final name. */
 export interface StagedCollection {
   /** Its name in the staging database. */
   readonly staged: string;
   readonly db: string;
   readonly name: string;
-  /** How many documents were loaded. */
+  /** Number of documents loaded. */
   readonly count: number;
-  /** How many indexes were created, besides the one on _id. */
+  /** Number of indexes created, without the one on _id. */
   readonly indexes: number;
 }
 
 /**
- * Inside a write: drops every collection of every other database and puts the staged ones in their place. It takes as
- * long for a large database as for a small one, counting aside, and a crash leaves either all the old or all the new.
- * @throws CommandError 20 if something else is staged than the caller has loaded; nothing is changed then
+ * Inside a write: drops all collections of all other databases and moves the staged ones to their final names. Atomic,
+ * and apart from the count as fast for a large database as for a small one.
+ * @throws CommandError 20 if the staged collections are not what the caller loaded; nothing is changed then
  */
 function replaceAllByStaged(store: Store, staged: readonly StagedCollection[]): void {
   const found = staged.map((wanted): [Collection, StagedCollection] => {
@@ -41,7 +41,8 @@ function replaceAllByStaged(store: Store, staged: readonly StagedCollection[]): 
 }
 
 /**
- * `replaceAllByStaged: 1, collections: [{staged, db, name, count, indexes}]`: the end of a restore. Not a command of MongoDB's.
+ * Ends a restore: `replaceAllByStaged: 1, collections: [{staged, db, name, count, indexes}]`. MongoDB has no such
+ * command.
  */
 export async function replaceAll({ args, engine, db }: Call): Promise<Reply> {
   if (db !== STAGING_DATABASE) {

@@ -15,14 +15,14 @@ export { UnusableStore } from './store-errors.ts';
 export interface EmbeddedServer {
   /** Connection string for the mongodb driver, e.g. mongodb://%2Fpath%2Fdb.sock/?directConnection=true */
   readonly uri: string;
-  /** Stops accepting, ends connections, flushes and closes the storage, removes the socket. Idempotent. */
+  /** Stops accepting, closes connections, flushes and closes the storage, removes the socket. Idempotent. */
   close(): Promise<void>;
 }
 
 const SILENT: EngineLog = { warn: () => undefined, error: () => undefined };
 
 /**
- * Starts the engine on a directory, which it creates if needed and keeps for its owner's eyes only.
+ * Starts the engine on a directory. Creates the directory if needed and makes it private to its owner.
  * @throws DataDirectoryInUse if another engine runs on it; SocketPathTooLong
  * @throws UnusableStore if the stored data is damaged or newer than this program
  */
@@ -52,9 +52,7 @@ export async function startEmbedded(options: { dataDir: string; log?: EngineLog 
   }
 }
 
-/**
- * The uri of an engine already running on dataDir (scripts reach it through the socket), or undefined if none answers.
- */
+/** Returns the URI of an engine that runs on dataDir, or undefined. Commands reach it through its socket. */
 export async function findRunningEmbedded(dataDir: string): Promise<string | undefined> {
   const socket = socketPath(resolve(dataDir), SOCKET_NAME);
   return (await answers(socket)) ? socketUri(socket) : undefined;

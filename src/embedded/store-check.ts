@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkUsable, namesIn } from '../lib/files.ts';
 
-/** Layout of an LMDB file, format 2, on 64-bit systems: each of the first two pages describes one of the last commits. */
+/** Layout of an LMDB file, format 2, on 64-bit systems: the first two pages describe the last two commits. */
 const PAGE_HEADER_BYTES = 24;
 const META_BYTES = 160;
 const MAGIC = 0xbeefc0de;
@@ -12,8 +12,9 @@ const TRANSACTION_OFFSET = 152;
 const NO_PAGE = 0xffff_ffff_ffff_ffffn;
 
 /**
- * Checks LMDB's files before LMDB maps them into memory: LMDB trusts them, and a corrupt one ends the process. Finds files
- * that cannot be opened, have another format, are truncated, or are overwritten at the start. It cannot find all damage.
+ * Checks LMDB's files before LMDB maps them into memory: LMDB trusts them, and a corrupt file crashes the process.
+ * Detects files that cannot be opened, have another format, are truncated, or are overwritten at the start. Other
+ * damage goes undetected.
  * @returns whether the data file exists; LMDB creates a missing or empty one
  * @throws Error that describes the damage, or a system error
  */

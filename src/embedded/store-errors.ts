@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeSystemError, reasonOf } from '../lib/system-errors.ts';
 import { CommandError } from './errors.ts';
 
-/** The stored data cannot be used: its files cannot be opened, are damaged, or come from a newer version of this program. */
+/** Thrown if the store's files cannot be opened, are damaged, or come from a newer version of this program. */
 export class UnusableStore extends Error {
   constructor(path: string, cause: unknown) {
     const damaged = `${reasonOf(cause)}. It may be damaged. Restore a backup, or move the directory away to start with an empty database.`;
@@ -18,13 +18,13 @@ export class UnusableStore extends Error {
   }
 }
 
-/** LMDB reports a write that the disk took only in part as an input/output error. */
+/** LMDB reports a partial write, e.g. on a full disk, as an input/output error. */
 const DISK_FULL = /MDB_MAP_FULL|No space left|ENOSPC|File too large|EFBIG|quota|EDQUOT|Input\/output error/i;
 
-/** How long to wait for lmdb to tell why a commit failed. */
+/** How long to wait for lmdb to report why a commit failed. */
 const CAUSE_WAIT_MS = 1000;
 
-/** What a client is told when lmdb fails: a full disk as MongoDB's OutOfDiskSpace, anything else as internal. */
+/** Converts an lmdb failure to the client's error: MongoDB's OutOfDiskSpace for a full disk, else an internal error. */
 export async function storageError(error: unknown): Promise<CommandError> {
   const cause = await causeOf(error);
   const message = reasonOf(cause);
@@ -37,7 +37,7 @@ export async function storageError(error: unknown): Promise<CommandError> {
   return new CommandError(1, `the storage failed: ${message}`);
 }
 
-/** lmdb rejects a commit at once and lets the reason follow in a promise. */
+/** lmdb rejects a commit at once and delivers the reason later, in a promise. */
 async function causeOf(failure: unknown): Promise<unknown> {
   if (typeof failure !== 'object' || failure === null || !('commitError' in failure)) return failure;
   const reason = Promise.resolve(failure.commitError).then(

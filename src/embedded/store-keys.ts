@@ -1,16 +1,16 @@
-/** Bytes of a collection's or index's number at the start of its keys. */
+/** Size of the collection or index number at the start of a key. */
 export const OWNER_BYTES = 4;
-/** Bytes of a record's number: enough for 2^48 documents a collection. */
+/** Size of a record number: enough for 2^48 documents per collection. */
 const RECORD_BYTES = 6;
 
-/** The start of all keys of a collection or index. */
+/** Returns the prefix of all keys of a collection or index. */
 export function ownerPrefix(id: number): Buffer {
   const bytes = Buffer.allocUnsafe(OWNER_BYTES);
   bytes.writeUInt32BE(id);
   return bytes;
 }
 
-/** The key of a document in the table of records. */
+/** Returns the key of a document in the table `records`. */
 export function recordKey(collection: number, record: number): Buffer {
   const bytes = Buffer.allocUnsafe(OWNER_BYTES + RECORD_BYTES);
   bytes.writeUInt32BE(collection);
@@ -18,7 +18,7 @@ export function recordKey(collection: number, record: number): Buffer {
   return bytes;
 }
 
-/** The key of an index entry: index, stored form of the values, record. */
+/** Returns the key of an index entry: index, stored form of the values, record. */
 export function entryKey(index: number, values: Buffer, record: number): Buffer {
   const bytes = Buffer.allocUnsafe(OWNER_BYTES + values.length + RECORD_BYTES);
   bytes.writeUInt32BE(index);
@@ -27,12 +27,12 @@ export function entryKey(index: number, values: Buffer, record: number): Buffer 
   return bytes;
 }
 
-/** The start of all entries with these values. */
+/** Returns the prefix of all entries with these values. */
 export function entryPrefix(index: number, values: Buffer): Buffer {
   return Buffer.concat([ownerPrefix(index), values]);
 }
 
-/** The record number at the end of a record or entry key. */
+/** Reads the record number at the end of a record or entry key. */
 export function recordOf(key: Buffer): number {
   return key.readUIntBE(key.length - RECORD_BYTES, RECORD_BYTES);
 }

@@ -10,7 +10,7 @@ import { checkFiles } from './store-check.ts';
 import { UnusableStore } from './store-errors.ts';
 import { entryPrefix, ownerPrefix, recordKey, recordOf } from './store-keys.ts';
 
-/** There is nothing to read in a data directory. */
+/** Thrown if a data directory has no store. */
 export class NoStore extends Error {
   constructor(path: string) {
     super(`There is no embedded database in ${path}. Set DATA_DIR to the service's data directory.`);
@@ -21,18 +21,18 @@ export class NoStore extends Error {
 const CHUNK_KEYS = 128;
 
 /**
- * The whole database as it was at one moment, read from the files of its data directory. LMDB gives every process a
- * snapshot of its own, so it makes no difference whether an engine runs on the directory, what it writes meanwhile, or
- * whether it stops. Until close(), pages that the engine frees are not used again, so the data file may grow.
+ * A snapshot of the whole database, read from the files of its data directory. LMDB gives every process its own
+ * snapshots, so an engine may run, write or stop meanwhile. Until close(), LMDB cannot reuse pages that the engine
+ * frees, so the data file may grow.
  */
 export class StoreSnapshot {
   readonly #root: RootDatabase<Buffer, Buffer>;
   readonly #records: Bytes;
   readonly #entries: Bytes;
   readonly #transaction: Transaction;
-  /** The number of the last commit before the snapshot; lastCommit() is another one as soon as somebody has written. */
+  /** The last commit before the snapshot. lastCommit() differs once anyone has written since. */
   readonly openedAt: number;
-  /** In the order in which they were created; without those that a restore is loading. */
+  /** In creation order. Excludes the collections of a restore in progress. */
   readonly collections: readonly CollectionRecord[];
 
   private constructor(root: RootDatabase<Buffer, Buffer>, path: string) {
@@ -46,7 +46,7 @@ export class StoreSnapshot {
     this.#records = table('records');
     this.#entries = table('entries');
     this.openedAt = this.lastCommit();
-    // That has begun a transaction, and maybe an older one.
+    // lastCommit() has begun a read transaction, perhaps on an older commit.
     root.resetReadTxn();
     this.#transaction = root.useReadTransaction();
     const transaction = this.#transaction;
@@ -57,7 +57,7 @@ export class StoreSnapshot {
   }
 
   /**
-   * Opens the store of a data directory for reading only; one snapshot at a time in a process.
+   * Opens the store of a data directory read-only. A process may have one snapshot at a time.
    * @throws NoStore if there is none
    * @throws UnusableStore if it is damaged or has a newer format
    */
@@ -83,7 +83,7 @@ export class StoreSnapshot {
     }
   }
 
-  /** How many documents a collection has. */
+  /** Counts the documents of a collection. */
   count({ id }: CollectionRecord): number {
     return this.#records.getKeysCount({
       start: ownerPrefix(id),
@@ -92,7 +92,7 @@ export class StoreSnapshot {
     });
   }
 
-  /** A collection's documents as stored, byte for byte, in the order of their insertion. */
+  /** Yields a collection's documents as stored, in insertion order. */
   *documents({ id }: CollectionRecord): Generator<Buffer, void, void> {
     const transaction = this.#transaction;
     const end = ownerPrefix(id + 1);
@@ -111,7 +111,7 @@ export class StoreSnapshot {
     }
   }
 
-  /** The document with the _id that another one has, or undefined. */
+  /** Returns the document with the same _id as another document, or undefined. */
   find({ id, indexes: [idIndex] }: CollectionRecord, other: RawValue): Buffer | undefined {
     const transaction = this.#transaction;
     if (!idIndex) throw new Error('a collection has no index on _id');
@@ -120,20 +120,19 @@ export class StoreSnapshot {
     const start = entryPrefix(idIndex.id, storedKey(wanted));
     for (const key of this.#entries.getKeys({ start, end: afterPrefix(start), transaction })) {
       const document = this.#records.get(recordKey(id, recordOf(key)), { transaction });
-      // A long key is stored as a hash only.
+      // A long key is stored only as a hash.
       if (document && keyOf(documentValue(document)).equals(wanted)) return document;
     }
     return undefined;
   }
 
-  /** The number of the last commit of anyone so far, later ones than the snapshot's included. */
+  /** Returns the number of the latest commit by any process, even after the snapshot. */
   lastCommit(): number {
     const stats: { lastTxnId?: unknown } = this.#root.getStats();
     if (typeof stats.lastTxnId !== 'number') throw new Error('lmdb does not tell its last transaction');
     return stats.lastTxnId;
   }
 
-  /** Lets the snapshot go. */
   async close(): Promise<void> {
     this.#transaction.done();
     await this.#root.close();

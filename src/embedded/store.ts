@@ -13,11 +13,11 @@ import { UnusableStore, storageError } from './store-errors.ts';
 import { ownerPrefix, recordOf } from './store-keys.ts';
 
 /**
- * Raised when a program that knows only what was before would damage what it finds. 2: indexes tell the types of their
- * numbers, which format 1 neither noted nor kept right; what it has written stays as it is.
+ * Version of the stored format. Raise it when an earlier program would damage the data. 2: indexes record the types of
+ * their numbers, which format 1 did not maintain. Indexes that format 1 wrote stay without them.
  */
 export const FORMAT_VERSION = 2;
-/** The keys of the table `meta`. */
+/** Keys of the table `meta`. */
 export const FORMAT_KEY = 'format';
 const COUNTER_KEY = 'counter';
 export const COLLECTION_PREFIX = 'collection/';
@@ -25,10 +25,10 @@ const TRASH_PREFIX = 'trash/';
 
 export type Bytes = Database<Buffer, Buffer>;
 
-/** How the files are opened. */
+/** LMDB options of the store's files. */
 export const LAYOUT = { noSubdir: false, encoding: 'binary', keyEncoding: 'binary', maxDbs: 8 } as const;
 
-/** The version in a format record. Throws if it is unreadable, UnusableStore if it is newer than this program. */
+/** Returns the version in a format record. Throws if it is unreadable, UnusableStore if this program is older. */
 export function checkedFormat(record: Buffer, path: string): number {
   const { version }: { version?: unknown } = JSON.parse(record.toString());
   if (typeof version !== 'number') throw new Error('the format record is unreadable');
@@ -36,16 +36,17 @@ export function checkedFormat(record: Buffer, path: string): number {
   return version;
 }
 
-/** A range of keys no longer in use, deleted piece by piece in the background. */
+/** A range of unused keys that the janitor deletes in chunks. */
 export interface Trash {
   readonly kind: 'records' | 'entries';
   readonly id: number;
 }
 
 /**
- * Durable storage on lmdb: three tables. `meta` holds the format, the catalog and the trash; `records` documents under
- * (collection, record id); `entries` index keys under (index, key, record id). Commits are flushed before they are
- * acknowledged (lmdb's default; no noSync), so they survive kill -9 and, as far as the disk keeps its word, power loss.
+ * Durable storage on lmdb in three tables: `meta` holds the format, the catalog and the trash; `records` holds
+ * documents under (collection, record number); `entries` holds index keys under (index, key, record number). Commits
+ * are flushed before they are acknowledged (lmdb's default; no noSync). They survive kill -9 and, if the disk honors
+ * flushes, power loss.
  */
 export class Store {
   readonly records: Bytes;
@@ -76,7 +77,7 @@ export class Store {
         open({
           path,
           ...LAYOUT,
-          // Its batches have promises of their own, which nobody can handle when a commit fails, as on a full disk.
+          // Batches have their own promises, whose rejections nobody can handle if a commit fails, e.g. on a full disk.
           eventTurnBatching: false,
         }),
       );
@@ -100,7 +101,7 @@ export class Store {
     if (checkedFormat(stored, path) < FORMAT_VERSION) await this.write(() => this.setFormat(FORMAT_VERSION));
   }
 
-  /** Reads the catalog again; after a failed commit memory may be ahead of the disk. */
+  /** Reloads the catalog. After a failed commit, memory may be ahead of the disk. */
   #load(): void {
     const before = this.#collections;
     this.#collections = new Map();
@@ -137,10 +138,10 @@ export class Store {
   }
 
   /**
-   * Runs `action` in the next group commit and resolves when that is on disk. The action must check before it writes:
-   * what it wrote before throwing stays written.
-   * @throws CommandError 14031 if the disk is full. The group is not kept then, as a rule: lmdb-js has been seen to fail a
-   * write that the commit after the failed one had taken along, so that a failed write may be there.
+   * Runs `action` in the next group commit and resolves when the commit is on disk. The action must check before it
+   * writes: a throw does not undo its earlier writes.
+   * @throws CommandError 14031 if the disk is full. The group is then lost, with one known exception: lmdb-js has
+   *   rejected a write that the next commit nevertheless included.
    */
   async write<T>(action: () => T): Promise<T> {
     let outcome: { value: T } | { error: unknown } | undefined;
@@ -161,14 +162,14 @@ export class Store {
     throw outcome.error;
   }
 
-  /** A snapshot for reading; call done() when finished. */
+  /** Returns a read snapshot. Call done() on it when finished. */
   snapshot(): Transaction {
     return this.#root.useReadTransaction();
   }
 
   /**
-   * How to tell lmdb to read from a snapshot, at once. Its current one is better not named: only then it uses a cursor
-   * again, and making one costs more than all else about a short range.
+   * Returns the lmdb options for an immediate read from a snapshot. Omits lmdb's current snapshot: lmdb reuses a cursor
+   * only without one, and creating a cursor costs more than the rest of a short read.
    */
   readingFrom(snapshot: Transaction | undefined): { transaction?: Transaction } {
     if (!snapshot) return {};
@@ -185,7 +186,7 @@ export class Store {
     return [...this.#collections.values()];
   }
 
-  /** Inside a write: the collection, created if it is not there. */
+  /** Inside a write: returns the collection; creates it if needed. */
   obtainCollection(db: string, name: string): Collection {
     return this.collection(db, name) ?? this.#createCollection(db, name);
   }
@@ -197,13 +198,13 @@ export class Store {
     return collection;
   }
 
-  /** Inside a write: stores the collection's indexes as given. */
+  /** Inside a write: replaces the collection's indexes. */
   setIndexes(collection: Collection, indexes: readonly IndexInfo[]): void {
     collection.indexes = indexes;
     this.#putCollection(collection);
   }
 
-  /** Inside a write: forgets the collection; its data becomes trash. */
+  /** Inside a write: removes the collection. Its data becomes trash. */
   dropCollection(collection: Collection): void {
     this.#meta.remove(Buffer.from(COLLECTION_PREFIX + collection.id));
     this.#collections.delete(namespaceOf(collection));
@@ -212,14 +213,14 @@ export class Store {
     for (const index of collection.indexes) this.discard({ kind: 'entries', id: index.id });
   }
 
-  /** Inside a write: gives the collection a name that is free. Its documents and indexes stay where they are. */
+  /** Inside a write: renames the collection; the name must be free. Documents and indexes stay in place. */
   renameCollection(collection: Collection, db: string, name: string): void {
     this.#collections.delete(namespaceOf(collection));
     this.#putCollection({ ...collection, db, name });
     collection.dropped = true;
   }
 
-  /** How many documents a collection has, counted. */
+  /** Counts the documents of a collection. */
   countRecords({ id }: Collection): number {
     return this.records.getKeysCount({ start: ownerPrefix(id), end: ownerPrefix(id + 1) });
   }
@@ -229,12 +230,12 @@ export class Store {
     this.#put(`${TRASH_PREFIX}${trash.kind}/${trash.id}`, JSON.stringify(trash));
   }
 
-  /** Ranges marked for deletion. */
+  /** Returns the ranges marked for deletion. */
   trash(): readonly Trash[] {
     return [...this.#metaRange(TRASH_PREFIX)].map(([, value]): Trash => JSON.parse(value.toString()));
   }
 
-  /** Inside a write: deletes up to `count` keys of a range. Returns true when none is left. */
+  /** Inside a write: deletes up to `count` keys of a range. Returns true if none remain. */
   empty(trash: Trash, count: number): boolean {
     const table = trash.kind === 'records' ? this.records : this.entries;
     const range = { start: ownerPrefix(trash.id), end: ownerPrefix(trash.id + 1), limit: count };
@@ -245,19 +246,19 @@ export class Store {
     return true;
   }
 
-  /** Inside a write: declares the format of the stored bytes. */
+  /** Inside a write: stores the format version. */
   setFormat(version: number): void {
     this.#put(FORMAT_KEY, JSON.stringify({ version }));
   }
 
-  /** Inside a write: a number never used before, for a collection or an index. */
+  /** Inside a write: returns a number that was never used before, for a collection or an index. */
   newId(): number {
     this.#counter += 1;
     this.#put(COUNTER_KEY, String(this.#counter));
     return this.#counter;
   }
 
-  /** Forgets the snapshots of other processes that were killed, whose pages would never be used again. */
+  /** Releases snapshots of killed processes, which would keep LMDB from reusing pages. */
   releaseDeadReaders(): void {
     this.#root.readerCheck();
   }

@@ -1,12 +1,12 @@
 import { CommandError } from './errors.ts';
 
-// Reasons to keep what nothing in src/ sends.
+// Reasons to keep a name that nothing in src/ sends.
 const DRIVER = 'the driver sends it on its own';
 const MONGOSH = 'mongosh sends it to connect, to list and to find';
 const EXPLAIN = 'tests read the plan of a find';
 const FIXTURES = 'tests prepare stored documents with it';
 
-// Files that send it.
+// Files that send a name.
 const TASKS = 'src/store/task-store.ts';
 const RUNS = 'src/store/run-store.ts';
 const RUN_FILTER = 'src/store/run-filter.ts';
@@ -25,9 +25,9 @@ const HELLO = {
 } as const;
 
 /**
- * All that the engine answers to, by group: commands, the fields of each command and of the documents in it, operators.
- * In a group, names are listed under a file that sends them, or the reason to keep them. The engine refuses what is not
- * listed here, and `npm test` fails on a name with a file if nothing in src/ has sent it (test/support/traffic).
+ * Everything the engine supports, by group: commands, the fields of each command and of its documents, operators.
+ * Within a group, each name is listed under a file that sends it or a reason to keep it. The engine refuses all other
+ * names. `npm test` fails if nothing in src/ has sent a name with a file (test/support/traffic).
  */
 export const SUPPORTED = {
   commands: {
@@ -109,14 +109,14 @@ const NAMES: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   ]),
 );
 
-/** Whether the group has that name. */
+/** Whether the group contains the name. */
 export function isSupported<G extends Group>(group: G, name: string): name is NameIn<G> {
   return NAMES.get(group)?.has(name) === true;
 }
 
 /**
- * The name, if the group has it.
- * @throws CommandError with that code, which tells what is supported
+ * Returns the name if the group contains it.
+ * @throws CommandError with this code; the message lists the supported names
  */
 export function supported<G extends Group>(group: G, name: string, code: number): NameIn<G> {
   if (isSupported(group, name)) return name;

@@ -22,14 +22,14 @@ import {
 import { type NameIn, supported } from './supported.ts';
 import { compareValues } from './value-key.ts';
 
-/** The value that an operator leaves in a field; undefined stands for no such field. */
+/** Computes a field's new value. Undefined stands for a missing field. */
 type Change = (before: RawValue | undefined) => RawValue | undefined;
 
 /** One operator on one field. */
 interface Modification {
   readonly name: string;
   readonly change: Change;
-  /** It applies to the document that an upsert adds, and to no other. */
+  /** Whether it applies only to a document that an upsert inserts. */
   readonly onInsert: boolean;
 }
 
@@ -38,10 +38,10 @@ export type Update =
   | { readonly kind: 'modify'; readonly modifications: readonly Modification[] };
 
 export const ID_NAME = Buffer.from('_id');
-/** Where the value of an _id that is the first field starts: after a length, a type, and the name with its 0. */
+/** Offset of the value of an _id that is the first field: after the length, the type, and the name with its NUL. */
 const FIRST_ID_START = 4 + 1 + 4;
 
-/** By operator: what it does, given its operand and the field's name. Throws 2 or 14 for operands of the wrong kind. */
+/** The change of each operator, given operand and field name. Throws CommandError 2 or 14 for an invalid operand. */
 const CHANGES: Readonly<Record<NameIn<'update operators'>, (operand: RawValue, name: string) => Change>> = {
   $set: (operand) => () => operand,
   $setOnInsert: (operand) => () => operand,
@@ -93,7 +93,7 @@ function parseOperator([operator, operand]: RawField): Modification[] {
 }
 
 /**
- * The document after an update; the same bytes if it changes nothing.
+ * Returns the document after an update; the same bytes if nothing changes.
  * @throws CommandError 66 if _id would change, and the operators' errors
  */
 export function updatedDocument(document: RawValue, update: Update): Buffer {
@@ -107,7 +107,7 @@ export function updatedDocument(document: RawValue, update: Update): Buffer {
 }
 
 /**
- * The document that an upsert adds: the filter's equalities, then the update, with an _id at the front.
+ * Returns the document that an upsert inserts: the filter's equalities, then the update, with _id as the first field.
  * @throws CommandError 54 if the filter names a field twice
  */
 export function upsertedDocument(update: Update, filter: GroupFilter): Buffer {
@@ -126,7 +126,7 @@ export function upsertedDocument(update: Update, filter: GroupFilter): Buffer {
   return withId(documentBytes(keepingId(modified(fields, update.modifications) ?? fields, id)));
 }
 
-/** The fields after the modifications; undefined if nothing changes. */
+/** Applies the modifications. Returns undefined if nothing changes. */
 function modified(
   before: readonly RawField[],
   modifications: readonly Modification[],
@@ -153,7 +153,7 @@ function keepingId(fields: readonly RawField[], id: RawValue | undefined): RawVa
   return document;
 }
 
-/** The replacement with the _id of the document it replaces, which must be its own if it has one. */
+/** Returns the replacement with the _id of the replaced document. An _id in the replacement must be the same. */
 function replaced(replacement: RawValue, id: RawValue | undefined): RawValue {
   const own = fieldOf(replacement, ID_NAME);
   if (!id) return replacement;
@@ -165,7 +165,7 @@ function immutableId(): CommandError {
   return new CommandError(66, "the update would alter the immutable field '_id'");
 }
 
-/** The document with an _id as its first field; a new ObjectId if it has none. */
+/** Returns the document with _id as its first field; a new ObjectId if it has none. */
 export function withId(document: Buffer): Buffer {
   const value = documentValue(document);
   const id = fieldOf(value, ID_NAME);
@@ -185,7 +185,7 @@ function increment(operand: RawValue, name: string): Change {
   };
 }
 
-/** The sum with MongoDB's types: the wider of the two, Int32 growing into Long. */
+/** Adds with MongoDB's types: the wider of the two; Int32 overflows into Long. */
 function sum(left: RawValue, right: RawValue): RawValue {
   const types = new Set([left.type, right.type]);
   if (types.has(TYPE.double)) return rawOf(new Double(numberOf(left) + numberOf(right)));
@@ -199,7 +199,7 @@ function integerOf({ type, bytes, start }: RawValue): bigint {
   return type === TYPE.int ? BigInt(bytes.readInt32LE(start)) : bytes.readBigInt64LE(start);
 }
 
-/** $push with $each and, to keep the first or (if negative) the last so many, $slice. */
+/** $push with $each and optionally $slice, which keeps the first elements or, if negative, the last. */
 function push(operand: RawValue, name: string): Change {
   const modifiers = new Map(isObject(operand) ? fieldsOf(operand) : []);
   for (const modifier of modifiers.keys()) supported('$push modifiers', modifier, 2);

@@ -3,8 +3,8 @@ import { type RawValue, TYPE, fieldsOf, valuesOf } from './raw-bson.ts';
 import { type CommandError, unsupported } from './errors.ts';
 
 /**
- * The place of each BSON type in MongoDB's comparison order; the first byte of every key. Values of the other types are
- * stored and returned, but neither compared nor indexed; earlier versions did, with the numbers left out here.
+ * The position of each BSON type in MongoDB's comparison order; the first byte of every key. Other types are stored and
+ * returned, but neither compared nor indexed. Earlier versions used the missing numbers for them.
  */
 export const RANK = {
   null: 3,
@@ -34,7 +34,7 @@ const RANKS: Readonly<Record<number, number>> = {
 };
 
 /**
- * The comparison rank of a value; a missing one ranks as null.
+ * Returns the comparison rank of a value. A missing value ranks as null.
  * @throws CommandError 2 for a type that is not compared
  */
 export function rankOf(value: RawValue | undefined): number {
@@ -49,14 +49,14 @@ function notCompared(type: number): CommandError {
   return unsupported(`Comparing or indexing a value of the BSON type ${name}`);
 }
 
-/** Order of two values as MongoDB sorts them: negative, 0 or positive. A missing value counts as null. */
+/** Compares two values in MongoDB's sort order. A missing value counts as null. */
 export function compareValues(left: RawValue | undefined, right: RawValue | undefined): number {
   return Buffer.compare(valueKey(left), valueKey(right));
 }
 
 /**
- * Bytes that sort as MongoDB sorts values, equal exactly when MongoDB calls the values equal. No key is a prefix of
- * another, so keys can be joined, and inverted for descending fields.
+ * Encodes a value as bytes that sort in MongoDB's order and are equal exactly when MongoDB considers the values equal.
+ * No key is a prefix of another, so keys can be joined, and inverted for descending fields.
  */
 export function valueKey(value: RawValue | undefined): Buffer {
   if (value?.type === TYPE.string) return textKey(value);
@@ -66,7 +66,7 @@ export function valueKey(value: RawValue | undefined): Buffer {
   return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
 }
 
-/** The least key of a rank that real values have, which for numbers leaves NaN out: no range contains it. */
+/** Returns the smallest key of a rank. For numbers, excludes NaN, which no range contains. */
 export function rankStart(rank: number): Buffer {
   return rank === RANK.number ? Buffer.concat([Buffer.of(rank), exact(-Infinity)]) : Buffer.of(rank);
 }
@@ -98,7 +98,7 @@ function pushKey(parts: Buffer[], value: RawValue | undefined): void {
   }
 }
 
-/** Objects compare field by field: rank, name, value; arrays likewise without the names. */
+/** Objects compare field by field: rank, name, value. Arrays compare the same way, without names. */
 function pushFields(parts: Buffer[], value: RawValue): void {
   if (value.type === TYPE.array) {
     for (const item of valuesOf(value)) pushKey(parts, item);
@@ -116,7 +116,7 @@ const ZERO = 0;
 const ESCAPE = Buffer.of(0, 255);
 const TEXT_END = Buffer.of(0, 0);
 
-/** Text with 0 written as 0 255, then 0 0: a text sorts before every longer one that starts with it. */
+/** Escapes a text: 0 becomes 0 255, and 0 0 ends it. A text thus sorts before every longer one that starts with it. */
 function escaped(text: Buffer): Buffer[] {
   const parts: Buffer[] = [];
   let from = 0;
@@ -134,7 +134,7 @@ function bigEndian32(value: number): Buffer {
   return bytes;
 }
 
-/** The rank, then the milliseconds from the highest byte on, the sign turned over. */
+/** Encodes a date: the rank, then the milliseconds in big-endian order with the sign bit inverted. */
 function dateKey({ bytes, start }: RawValue): Buffer {
   const key = Buffer.allocUnsafe(9);
   key[0] = RANK.date;
@@ -143,7 +143,7 @@ function dateKey({ bytes, start }: RawValue): Buffer {
   return key;
 }
 
-/** The key of a text in one allocation, as most values in indexes are texts. */
+/** Encodes a text in one allocation, because most indexed values are texts. */
 function textKey({ bytes, start, end }: RawValue): Buffer {
   const text = bytes.subarray(start + 4, end - 1);
   if (text.includes(ZERO)) return Buffer.concat([Buffer.of(RANK.string), ...escaped(text)]);

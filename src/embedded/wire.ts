@@ -14,22 +14,22 @@ const MORE_TO_COME = 2;
 const EXHAUST_ALLOWED = 1 << 16;
 const REQUIRED_BITS = 0xffff;
 
-/** A command as it came over the wire. */
+/** A command as received. */
 export interface Message {
   readonly requestId: number;
   readonly legacy: boolean;
-  /** The client wants no reply (write concern w: 0). */
+  /** Whether the client expects no reply (write concern w: 0). */
   readonly noReply: boolean;
   readonly body: RawValue;
   readonly sequences: ReadonlyMap<string, readonly RawValue[]>;
 }
 
-/** The bytes cannot be understood; the connection must be closed. */
+/** Thrown if the bytes cannot be parsed; the connection must be closed. */
 export class ProtocolError extends Error {}
 
 /**
- * Reads one whole message.
- * @throws ProtocolError for unknown opcodes, flags or a broken frame
+ * Parses one complete message.
+ * @throws ProtocolError for an unknown opcode or flag, or a broken frame
  * @throws CommandError 22 for malformed BSON
  */
 export function readMessage(bytes: Buffer): Message {
@@ -46,7 +46,7 @@ function readOpMsg(bytes: Buffer, requestId: number): Message {
   if ((flags & REQUIRED_BITS & ~(CHECKSUM_PRESENT | MORE_TO_COME)) !== 0) {
     throw new ProtocolError(`OP_MSG has unknown required flags ${flags}`);
   }
-  // The checksum guards against broken networks; a Unix socket has none, so it is skipped, and never sent.
+  // Skip the checksum and never send one: it guards against broken networks, and this is a Unix socket.
   const limit = bytes.length - (flags & CHECKSUM_PRESENT ? 4 : 0);
   const sequences = new Map<string, readonly RawValue[]>();
   let body: RawValue | undefined;
@@ -91,7 +91,7 @@ function readSequence(
   return end;
 }
 
-/** The handshake of older drivers and of newer ones that do not know the server yet: a query on admin.$cmd. */
+/** Parses the handshake, which drivers send as a query on admin.$cmd before they know the server. */
 function readOpQuery(bytes: Buffer, requestId: number): Message {
   const nameEnd = bytes.indexOf(0, HEADER_BYTES + 4);
   if (nameEnd < 0 || nameEnd + 9 > bytes.length) throw new ProtocolError('OP_QUERY is too short');
@@ -110,7 +110,7 @@ function readOpQuery(bytes: Buffer, requestId: number): Message {
   return { requestId, legacy: true, noReply: false, body, sequences: new Map() };
 }
 
-/** The reply to `requestId` with one document, as an OP_MSG or, for OP_QUERY, an OP_REPLY. */
+/** Encodes a reply with one document: an OP_MSG, or an OP_REPLY to an OP_QUERY. */
 export function writeReply(requestId: number, legacy: boolean, document: Buffer): Buffer {
   const head = Buffer.alloc(legacy ? HEADER_BYTES + 20 : HEADER_BYTES + 5);
   head.writeInt32LE(head.length + document.length, 0);

@@ -7,13 +7,13 @@ import { readRecord } from './scan.ts';
 import type { Store } from './store.ts';
 import { ID_NAME, type Update, updatedDocument, upsertedDocument } from './update.ts';
 
-/** What happened to the one document a write was about. */
+/** The effect of a write on one document. */
 export interface WriteOutcome {
   readonly before?: RawValue | undefined;
   readonly after?: RawValue | undefined;
 }
 
-/** A change of the first document that matches, or an insert if none does. */
+/** Changes the first matching document. With `upsert`, inserts one if none matches. */
 export interface SingleWrite {
   readonly request: QueryRequest;
   readonly change: 'delete' | Update;
@@ -24,14 +24,14 @@ export interface SingleWrite {
 export interface WriteCounts {
   readonly matched: number;
   readonly modified: number;
-  /** The _id of the document that was added because none matched. */
+  /** The _id of the document that an upsert inserted. */
   readonly upserted?: RawValue | undefined;
 }
 
-/** Documents changed in one commit of a write of many. */
+/** Number of documents changed in one commit of a multi-document write. */
 const MANY_CHUNK = 200;
 
-/** What a write command reports of one document. */
+/** Counts the outcome of one document as write commands report it. */
 export function countsOf({ before, after }: WriteOutcome): WriteCounts {
   if (!before) return { matched: 0, modified: 0, upserted: after && fieldOf(after, ID_NAME) };
   const isSame = after && documentBytes(after).equals(documentBytes(before));
@@ -67,8 +67,8 @@ function changeRecord(
 }
 
 /**
- * Changes every matching document, a few hundred a commit. As in MongoDB the whole is not atomic; each document is
- * changed at most once and only if it still matches.
+ * Changes every matching document, a few hundred per commit. As in MongoDB, the whole write is not atomic. Each
+ * document is changed at most once, and only if it still matches.
  */
 export async function writeMany(
   store: Store,

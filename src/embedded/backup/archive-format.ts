@@ -1,18 +1,18 @@
 /**
  * The archive format of `mongodump --archive`, version 0.1: a magic number, then blocks. A block is a header document,
- * documents, and a terminator. The first block has an entry for each collection. Each other one has documents of the
- * collection that its header names, or none where the header says that the collection is complete, with the CRC of all
- * its documents. Blocks of several collections may alternate.
+ * documents and a terminator. The first block lists the collections. The header of every other block names a
+ * collection, whose documents follow. A header with EOF ends its collection: no documents follow, and the header has
+ * the CRC of them all. Blocks of different collections may alternate.
  */
 export const MAGIC = 0x8199_e26d;
 export const TERMINATOR = 0xffff_ffff;
 export const FORMAT_VERSION = '0.1';
-/** Least and greatest length of a document in an archive, in bytes; MongoDB allows itself 16 KB more than others. */
+/** Limits for the length of an archived document, in bytes. MongoDB allows itself 16 KB more than its clients. */
 export const MIN_DOCUMENT_BYTES = 5;
 export const MAX_ARCHIVED_BYTES = 16 * 1024 * 1024 + 16 * 1024;
 export const MAX_COLLECTIONS = 10_000;
 
-/** An index as createIndexes takes it. */
+/** An index in the form that createIndexes accepts. */
 export interface IndexSpec {
   key: Record<string, 1 | -1>;
   name: string;
@@ -20,15 +20,15 @@ export interface IndexSpec {
   expireAfterSeconds?: number;
 }
 
-/** A collection of an archive. */
+/** A collection in an archive. */
 export interface ArchivedCollection {
   db: string;
   name: string;
-  /** Without the one on _id, which every collection has. */
+  /** Excludes the index on _id, which every collection has. */
   indexes: IndexSpec[];
 }
 
-/** A file is no backup, damaged, or of a kind that this program cannot restore. Nothing has been changed. */
+/** Thrown if a file is not a backup, is damaged, or needs unsupported features. Nothing has been changed. */
 export class UnusableArchive extends Error {
   constructor(problem: string, remedy: string) {
     super(`The file cannot be restored: ${problem}. ${remedy} Nothing was changed.`);

@@ -5,7 +5,7 @@ import { type ArchivedCollection, type IndexSpec, UnusableArchive } from './arch
 
 type Fields = Record<string, unknown>;
 
-/** An index as createIndexes takes it; the one on _id needs no creating. */
+/** Converts a collection's indexes to the form that createIndexes accepts, without the one on _id. */
 export function indexSpecs({ indexes }: CollectionRecord): IndexSpec[] {
   return indexes.filter((index) => index.ready && index.name !== ID_INDEX_NAME).map(specOf);
 }
@@ -19,7 +19,7 @@ function specOf({ parts, name, unique, expireAfterSeconds }: IndexInfo): IndexSp
   };
 }
 
-/** What mongodump's metadata files say of a collection, in canonical Extended JSON. */
+/** Encodes a collection's metadata as mongodump does, in canonical Extended JSON. */
 export function encodeMetadata(collection: CollectionRecord): string {
   const indexes = [{ key: { _id: 1 }, name: ID_INDEX_NAME }, ...indexSpecs(collection)];
   return EJSON.stringify(
@@ -34,8 +34,8 @@ export function encodeMetadata(collection: CollectionRecord): string {
 }
 
 /**
- * Reads a collection's metadata, of ours or of mongodump's.
- * @throws UnusableArchive where it is unreadable, or asks for what the embedded engine does not have
+ * Decodes the metadata of a collection, written by this program or by mongodump.
+ * @throws UnusableArchive if it is unreadable or needs features that the embedded engine lacks
  */
 export function decodeMetadata(db: string, name: string, text: string): ArchivedCollection {
   const place = `the collection ${db}.${name}`;
@@ -60,7 +60,7 @@ function parse(place: string, text: string): Fields {
   return metadata;
 }
 
-/** Fields of an index that say nothing the engine must know. */
+/** Fields that are read below or can be ignored. */
 const IDLE_FIELDS = new Set(['v', 'ns', 'background', 'key', 'name', 'unique', 'expireAfterSeconds']);
 
 function readIndex(place: string, index: unknown): IndexSpec[] {

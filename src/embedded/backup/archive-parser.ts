@@ -13,7 +13,7 @@ import {
 import { decodeMetadata } from './archive-metadata.ts';
 import { Crc64 } from './crc64.ts';
 
-/** The list of collections, which comes first, or documents of one of them. */
+/** The list of collections, which comes first, or documents of one collection. */
 export type ArchivePart =
   | { kind: 'collections'; collections: readonly ArchivedCollection[] }
   | { kind: 'documents'; collection: ArchivedCollection; documents: Buffer[] };
@@ -24,13 +24,13 @@ interface Reading {
   isComplete: boolean;
 }
 
-/** Length of the magic number, of a terminator, and of the length that a document begins with. */
+/** Size in bytes of the magic number, of a terminator, and of a document's length prefix. */
 const WORD_BYTES = 4;
-/** Documents in one part. */
+/** Maximum number of documents in one part. */
 const PART_DOCUMENTS = 1_000;
 
 /**
- * Reads an archive from chunks of any length, and checks its structure and checksums. Documents share the chunks' memory.
+ * Parses an archive from chunks of any length. Checks structure and checksums. Documents share the chunks' memory.
  * @throws UnusableArchive
  */
 export async function* parseArchive(chunks: AsyncIterable<Buffer>): AsyncGenerator<ArchivePart, void, void> {
@@ -65,7 +65,7 @@ export async function* parseArchive(chunks: AsyncIterable<Buffer>): AsyncGenerat
   }
 }
 
-/** Cuts chunks into an archive's frames: the magic number, then documents and terminators. */
+/** Splits chunks into the frames of an archive: the magic number, then documents and terminators. */
 class Frames {
   readonly #chunks: AsyncIterator<Buffer>;
   #bytes = Buffer.alloc(0);
@@ -75,7 +75,7 @@ class Frames {
     this.#chunks = chunks[Symbol.asyncIterator]();
   }
 
-  /** The next document, or a terminator of four bytes; undefined at the end of the file. */
+  /** Returns the next document or four-byte terminator; undefined at the end of the file. */
   async next(): Promise<Buffer | undefined> {
     const length = (await this.word())?.readUInt32LE();
     if (length === undefined) return undefined;
@@ -87,14 +87,14 @@ class Frames {
     return this.#take(isDocument ? length : WORD_BYTES);
   }
 
-  /** The next document of a block; undefined at the block's end. */
+  /** Returns the next document of a block; undefined at the end of the block. */
   async inBlock(): Promise<Buffer | undefined> {
     const frame = await this.next();
     if (!frame) throw UnusableArchive.damaged('it ends too early');
     return frame.length === WORD_BYTES ? undefined : frame;
   }
 
-  /** The next four bytes; undefined at the end of the file. */
+  /** Returns the next four bytes; undefined at the end of the file. */
   async word(): Promise<Buffer | undefined> {
     if (this.#at === this.#bytes.length && !(await this.#fill())) return undefined;
     return this.#take(WORD_BYTES);
@@ -108,7 +108,7 @@ class Frames {
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
-  /** Returns false at the end of the file. */
+  /** @returns false at the end of the file */
   async #fill(): Promise<boolean> {
     const chunk = await this.#chunks.next();
     if (chunk.done) return false;
@@ -157,7 +157,7 @@ function addEntry(readings: Map<string, Reading>, header: Header): void {
   readings.set(key, { collection, crc: new Crc64(), isComplete: false });
 }
 
-/** The collection of a block, which is complete if the header says so; then its checksum must be right. */
+/** Returns the collection of a block. If the header marks its end, checks the collection's checksum. */
 function readHeader(readings: ReadonlyMap<string, Reading>, header: Header): Reading {
   const namespace = `${text(header, 'db')}.${text(header, 'collection')}`;
   const reading = readings.get(namespace);

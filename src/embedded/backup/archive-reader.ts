@@ -9,9 +9,9 @@ const READ_BYTES = 1024 * 1024;
 const GZIP_MAGIC = 0x8b1f;
 
 /**
- * Reads an archive, gzipped or not, from its start, checking all there is to check; call it again to read it again.
- * The end of the loop without an error means that the file is whole.
- * @throws UnusableArchive where it is foreign, damaged, or has what cannot be restored
+ * Reads and checks an archive, gzipped or not. Every call starts at the beginning of the file. If iteration completes
+ * without an error, the file is complete.
+ * @throws UnusableArchive if the file is not a backup, is damaged, or needs unsupported features
  */
 export async function* readArchive(file: FileHandle): AsyncGenerator<ArchivePart, void, void> {
   const { bytesRead, buffer } = await file.read(Buffer.alloc(4), 0, 4, 0);
@@ -30,7 +30,7 @@ export async function* readArchive(file: FileHandle): AsyncGenerator<ArchivePart
   }
 }
 
-/** Not a stream of the file's: its end closes the file, even with autoClose off. */
+/** Reads without a stream of the file, because the end of such a stream closes the file even with autoClose off. */
 async function* bytesOf(file: FileHandle): AsyncGenerator<Buffer, void, void> {
   let position = 0;
   for (;;) {
@@ -43,10 +43,10 @@ async function* bytesOf(file: FileHandle): AsyncGenerator<Buffer, void, void> {
 
 async function* unzipped(file: FileHandle): AsyncGenerator<Buffer, void, void> {
   const gunzip = createGunzip({ chunkSize: READ_BYTES });
-  // Errors of the file reach the reader of gunzip, which pipeline destroys with them.
+  // On a read error, pipeline destroys gunzip with that error, and the loop below throws it.
   pipeline(Readable.from(bytesOf(file), { objectMode: false }), gunzip, () => undefined);
   for await (const chunk of gunzip) if (Buffer.isBuffer(chunk)) yield chunk;
-  // zlib ignores what comes after the end.
+  // zlib ignores data after the end of the gzip stream.
   if (gunzip.bytesWritten !== (await file.stat()).size) {
     throw UnusableArchive.damaged('it has data after its end');
   }

@@ -5,16 +5,16 @@ import { FORMAT_VERSION, MAGIC, TERMINATOR } from './archive-format.ts';
 import { encodeMetadata } from './archive-metadata.ts';
 import { Crc64 } from './crc64.ts';
 
-/** What was written so far. */
+/** Totals of the data written so far. */
 export interface Written {
   documents: number;
-  /** Of the documents, as stored. */
+  /** Size of the documents as stored. */
   bytes: number;
 }
 
-/** Bytes handed on at a time, about; small ones would cost a turn each. */
+/** Approximate size of a piece. Small pieces would each cost an event-loop turn. */
 const PIECE_BYTES = 256 * 1024;
-/** The version that tools take the embedded engine for. */
+/** The server version that MongoDB's tools see in the archive. */
 const SERVER_VERSION = '7.0.0';
 
 const uint32 = (value: number): Buffer => {
@@ -26,8 +26,8 @@ const uint32 = (value: number): Buffer => {
 const END_OF_BLOCK = uint32(TERMINATOR);
 
 /**
- * The archive of a snapshot, in pieces; never more than a piece and a document in memory.
- * @param written - counts what the pieces taken so far have
+ * Yields the archive of a snapshot in pieces. Holds at most one piece and one document in memory.
+ * @param written - receives the totals of the pieces yielded so far
  */
 export function* archiveOf(snapshot: StoreSnapshot, written: Written): Generator<Buffer, void, void> {
   const piece: Buffer[] = [prelude(snapshot.collections)];

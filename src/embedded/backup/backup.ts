@@ -6,18 +6,18 @@ import { refuseExisting, writeNewFile } from './new-file.ts';
 
 export interface BackupFigures extends Written {
   collections: number;
-  /** Of the file. */
+  /** Size of the file. */
   fileBytes: number;
 }
 
-/** Level 1 takes a third of the default's time for a file that is a tenth larger. */
+/** Level 1 takes a third of the default level's time, and the file is a tenth larger. */
 const GZIP = { level: 1, chunkSize: 256 * 1024 };
 
 /**
- * Writes all of the embedded database of a data directory, as it is at this moment, into a new file that mongorestore
- * reads too (--archive --gzip). It needs no engine and disturbs none.
- * @param onStart - called with the number of documents
- * @throws NoStore, UnusableStore, FileInTheWay, or the system's error where the file cannot be written
+ * Writes a snapshot of the whole embedded database to a new file, which mongorestore can also read (--archive --gzip).
+ * Works without an engine, and beside a running one.
+ * @param onStart - receives the number of documents
+ * @throws NoStore, UnusableStore, FileInTheWay, or the system error if the file cannot be written
  */
 export async function backUp(
   dataDir: string,
@@ -35,7 +35,7 @@ export async function backUp(
     options.onStart?.(collections.reduce((sum, collection) => sum + snapshot.count(collection), 0));
     const written: Written = { documents: 0, bytes: 0 };
     const gzip = createGzip(GZIP);
-    // Errors of the snapshot reach the reader of gzip, which pipeline destroys with them.
+    // If the snapshot fails, pipeline destroys gzip with that error, and the reader below throws it.
     pipeline(Readable.from(archiveOf(snapshot, written), { objectMode: false }), gzip, () => undefined);
     const pieces = watched(gzip, () => options.onProgress?.(written.documents));
     const fileBytes = await writeNewFile(path, options.replace, pieces);

@@ -1,8 +1,8 @@
-/** The polynomial of ECMA-182, bits reversed, in two halves. */
+/** The polynomial of ECMA-182, bit-reversed, in two halves. */
 const POLYNOMIAL_LOW = 0xd787_0f42;
 const POLYNOMIAL_HIGH = 0xc96c_5795;
 
-/** What a byte does to the two halves of a checksum. */
+/** Lookup tables for one byte, for the two halves of the checksum. */
 const LOW = new Int32Array(256);
 const HIGH = new Int32Array(256);
 for (let byte = 0; byte < 256; byte++) {
@@ -21,8 +21,8 @@ for (let byte = 0; byte < 256; byte++) {
 }
 
 /**
- * A running CRC-64 of bytes: ECMA's, as Go's hash/crc64 and XZ have it, which is what mongodump writes. It is kept in
- * two halves, because a BigInt for each byte would take a hundred times longer.
+ * A running CRC-64 with the ECMA polynomial, as in Go's hash/crc64, XZ and mongodump. Uses two 32-bit halves, because a
+ * BigInt per byte would be a hundred times slower.
  */
 export class Crc64 {
   #low = -1;
@@ -38,7 +38,7 @@ export class Crc64 {
     [this.#low, this.#high] = [low, high];
   }
 
-  /** The checksum of all bytes so far, as the signed 64-bit number that BSON has. */
+  /** Returns the checksum so far as BSON's signed 64-bit integer. */
   digest(): bigint {
     const low = BigInt(~this.#low >>> 0);
     return BigInt.asIntN(64, (BigInt(~this.#high >>> 0) << 32n) | low);

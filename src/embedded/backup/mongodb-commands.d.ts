@@ -1,8 +1,8 @@
-/** A part of the driver that it does not export: documents beside a command, which may be BSON already. */
+/** Declares a class that the driver does not export: a list of documents or raw BSON, sent beside a command. */
 declare module 'mongodb/lib/cmap/commands.js' {
   export class DocumentSequence {
     constructor(field: string);
-    /** The document is only shown to command monitors; the bytes are what is sent. */
+    /** The driver sends the bytes; it shows the document only to command monitors. */
     push(document: object, bytes: Uint8Array): number;
   }
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
-/** The file to write is there already, or cannot be one. */
+/** Thrown if the target file exists or cannot be a file. */
 export class FileInTheWay extends Error {
   constructor(problem: string) {
     super(problem);
@@ -12,11 +12,11 @@ export class FileInTheWay extends Error {
 }
 
 /**
- * Writes a file, readable by its owner only, completely or not at all: under a temporary name beside it, then to disk, then
- * under its own name. The temporary file is removed on a failure, but not when a signal ends the process.
- * @param pieces - taken one after another as the disk keeps up
+ * Writes a file atomically, readable by its owner only: to a temporary name beside it, synced, then renamed. A failure
+ * removes the temporary file; a signal that ends the process does not.
+ * @param pieces - pulled one by one, as fast as the disk accepts them
  * @returns bytes written
- * @throws FileInTheWay if it exists, unless `replace`
+ * @throws FileInTheWay if the file exists, unless `replace`
  */
 export async function writeNewFile(
   path: string,
@@ -38,7 +38,7 @@ export async function writeNewFile(
     } finally {
       await file.close();
     }
-    // It may have come into being meanwhile.
+    // Another process may have created it meanwhile.
     await refuseExisting(target, replace);
     await rename(temporary, target);
   } finally {

@@ -9,7 +9,7 @@ checkInternals('mongodb', {
   ),
 });
 
-/** The server did not take every document of a command. */
+/** Thrown if the server rejects a document of a command. */
 export class WriteRefused extends Error {
   constructor(db: string, collection: string, reason: string) {
     super(`${db}.${collection} does not take a document: ${reason}`);
@@ -17,11 +17,11 @@ export class WriteRefused extends Error {
   }
 }
 
-/** Documents of one command: many enough to be quick, few enough for the 48 MB of a message. */
+/** Batch limits: large enough to be fast, small enough for the message limit of 48 MB. */
 const BATCH_DOCUMENTS = 1_000;
 const BATCH_BYTES = 8 * 1024 * 1024;
 
-/** Cuts documents into batches for one command each. */
+/** Splits documents into one batch per command. */
 export function* batchesOf(documents: Iterable<Buffer>): Generator<Buffer[], void, void> {
   let batch: Buffer[] = [];
   let bytes = 0;
@@ -37,14 +37,14 @@ export function* batchesOf(documents: Iterable<Buffer>): Generator<Buffer[], voi
   if (batch.length > 0) yield batch;
 }
 
-/** The commands that take BSON as it is, and the names of their documents. */
+/** The commands that accept raw BSON, and their document fields. */
 const FIELDS = { insert: 'documents', update: 'updates', delete: 'deletes' } as const;
 
 /**
- * Sends a batch of BSON as it is. The driver's own methods would decode and encode it, which loses types, the order of
- * fields that look like numbers, and repeated fields.
- * @returns how many documents the command was about, in the server's opinion
- * @throws WriteRefused where the server refuses one of them
+ * Sends a batch of raw BSON. The driver's own methods would decode and encode it. That loses types, repeated fields and
+ * the order of fields that look like numbers.
+ * @returns the number of affected documents that the server reports
+ * @throws WriteRefused if the server rejects a document
  */
 export async function sendRaw(
   db: Db,

@@ -10,13 +10,13 @@ import { batchesOf, sendRaw } from './raw-commands.ts';
 export interface RestoreFigures {
   collections: number;
   documents: number;
-  /** Of the documents, as stored. */
+  /** Size of the documents as stored. */
   bytes: number;
-  /** The names of the databases that are there now. */
+  /** The databases that exist after the restore. */
   databases: string[];
 }
 
-/** The database holds documents that a restore would replace. */
+/** Thrown if a restore would replace existing documents. */
 export class DatabaseInUse extends Error {
   constructor(contents: string) {
     super(`The database contains ${contents}. Pass --force to replace all of it. Nothing was changed.`);
@@ -24,7 +24,7 @@ export class DatabaseInUse extends Error {
   }
 }
 
-/** What a restore reports while it works: first each document read, then each one loaded. */
+/** Callbacks for the progress of a restore: once after verification, then for each batch loaded. */
 export interface RestoreProgress {
   onVerified?(figures: Omit<RestoreFigures, 'databases'>): void;
   onLoaded?(documents: number): void;
@@ -36,16 +36,16 @@ interface Engine {
   close(): Promise<void>;
 }
 
-/** Databases of a server's own, which an archive of a whole server has and which mean nothing here. */
+/** Internal databases of a MongoDB server. The archive of a whole server contains them; they mean nothing here. */
 const SERVER_DATABASES = new Set(['admin', 'config', 'local']);
 const isWanted = ({ db }: ArchivedCollection): boolean => !SERVER_DATABASES.has(db);
 
 /**
- * Replaces everything in the embedded database by an archive's contents. The whole file is read and checked first; then
- * it is loaded beside what is there; then both change places in one commit. Until that commit, and after any failure or
- * crash, the old contents are there untouched; what was loaded goes at the next restore or start.
- * @param join - connects to the embedded engine, once the file is known to be whole
- * @throws UnusableArchive, DatabaseInUse, WriteRefused (such as for two documents of one _id); nothing has changed then
+ * Replaces the whole embedded database with the contents of an archive. Reads and checks the whole file, loads it into
+ * a staging database, then swaps in one commit. A failure or crash before that commit leaves the old contents
+ * unchanged; the next restore or start drops the staging database.
+ * @param join - connects to the embedded engine; called once the file has been verified
+ * @throws UnusableArchive, DatabaseInUse, or WriteRefused, e.g. for a duplicate _id; nothing has changed then
  */
 export async function restoreArchive(
   path: string,
@@ -83,7 +83,7 @@ async function replaceAll(
     await staging.command({ replaceAllByStaged: 1, collections: staged });
     return [...new Set(staged.map(({ db }) => db))];
   } catch (error) {
-    // Where this fails too, as when the service has ended, the next start does it.
+    // Best effort: if this fails too, e.g. because the service has ended, the next start drops it.
     await staging.dropDatabase().catch(() => undefined);
     throw error;
   }
@@ -102,7 +102,7 @@ async function verify(file: FileHandle): Promise<Omit<RestoreFigures, 'databases
   return figures;
 }
 
-/** Such as "3 documents in recoup.tasks"; undefined where there are none. */
+/** Describes non-empty collections, e.g. "3 documents in recoup.tasks". Undefined if there are none. */
 async function describeContents(engine: MongoClient): Promise<string | undefined> {
   const found: string[] = [];
   const { databases } = await engine.db('admin').admin().listDatabases({ nameOnly: true });
@@ -127,7 +127,7 @@ async function load(
       for (const [at, collection] of part.collections.filter(isWanted).entries()) {
         const staged = `c${at}`;
         await staging.createCollection(staged);
-        // Indexes first, so that documents which do not fit a unique one are refused when they come.
+        // Create indexes first, so that documents that violate a unique index are rejected as they arrive.
         const { indexes } = collection;
         if (indexes.length > 0) await staging.command({ createIndexes: staged, indexes });
         loaded.set(collection, { staged, count: 0 });

@@ -9,9 +9,9 @@ import { fieldsOf } from '../raw-bson.ts';
 import { findRequest } from './find.ts';
 
 /**
- * The `explain` command for find: the plan (COLLSCAN, or FETCH over IXSCAN, or PROJECTION_COVERED instead of FETCH if no
- * document is read, under SORT if the plan's order is not the wanted one) and, unless `verbosity` is queryPlanner, what
- * running it examines.
+ * The `explain` command for find. Returns the plan: COLLSCAN, or IXSCAN under FETCH or, if no document is read, under
+ * PROJECTION_COVERED; then SORT if the plan does not yield the wanted order. Unless `verbosity` is queryPlanner, also
+ * runs it and returns the numbers of keys and documents examined.
  */
 export async function explain(call: Call): Promise<Reply> {
   const { args, engine, db } = call;

@@ -6,7 +6,6 @@ import { compileProjection } from '../projection.ts';
 import { parseUpdate } from '../update.ts';
 import { writeOne } from '../writes.ts';
 
-/** The `findAndModify` command. */
 export async function findAndModify(call: Call): Promise<Reply> {
   const { args, engine, db } = call;
   const name = collectionName(call);

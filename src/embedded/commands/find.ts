@@ -8,10 +8,9 @@ import { compileProjection } from '../projection.ts';
 import { Query, type QueryRequest } from '../query.ts';
 import type { RawValue } from '../raw-bson.ts';
 
-/** As MongoDB: without a batchSize the first batch has 101 documents. */
+/** MongoDB's default size of the first batch, in documents. */
 const FIRST_BATCH = 101;
 
-/** The `find` command. */
 export async function find(call: Call): Promise<Reply> {
   const { args, engine, db } = call;
   const name = collectionName(call);
@@ -27,7 +26,7 @@ export async function find(call: Call): Promise<Reply> {
   return { cursor: { firstBatch: documents, id, ns } };
 }
 
-/** The query a find (or an explained find) asks for. */
+/** Parses the arguments of a find, plain or explained. */
 export function findRequest(args: Arguments): QueryRequest {
   const maxTimeMs = args.count('maxTimeMS');
   return {
@@ -39,7 +38,7 @@ export function findRequest(args: Arguments): QueryRequest {
   };
 }
 
-/** A find's documents, batch by batch. */
+/** Returns the documents of a find, batch by batch. */
 function batchesOf(query: Query): NextBatch {
   return async (count, maxBytes) => {
     const documents: RawValue[] = [];
@@ -54,7 +53,6 @@ function batchesOf(query: Query): NextBatch {
   };
 }
 
-/** The `getMore` command. */
 export async function getMore(call: Call): Promise<Reply> {
   const { args, engine, db } = call;
   const namespace = `${db}.${collectionName(call, 'collection')}`;
@@ -64,7 +62,6 @@ export async function getMore(call: Call): Promise<Reply> {
   return { cursor: { nextBatch: documents, id: done ? 0n : id, ns: namespace } };
 }
 
-/** The `killCursors` command. */
 export function killCursors(call: Call): Reply {
   const { args, engine, db } = call;
   const namespace = `${db}.${collectionName(call)}`;

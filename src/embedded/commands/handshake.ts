@@ -2,10 +2,10 @@ import type { Call, Reply } from '../engine.ts';
 import { MAX_DOCUMENT_BYTES } from '../raw-bson.ts';
 import { MAX_MESSAGE_BYTES } from '../wire.ts';
 
-/** The MongoDB version whose behavior is the model: 7.0, wire version 21. */
+/** Wire version of MongoDB 7.0, whose behavior the engine follows. */
 const WIRE_VERSION = 21;
 
-/** `hello`, and its older name: a standalone server, so that drivers send no transactions or retries. */
+/** `hello` and its older name. Reports a standalone server, so that drivers use no transactions or retryable writes. */
 export function hello({ args }: Call): Reply {
   return {
     helloOk: true,
@@ -21,12 +21,11 @@ export function hello({ args }: Call): Reply {
   };
 }
 
-/** `ping`, and `endSessions`: sessions are accepted and hold nothing here. */
+/** `ping` and `endSessions`. Sessions hold no state here. */
 export function acknowledge(): Reply {
   return {};
 }
 
-/** The `buildInfo` command. */
 export function buildInfo(): Reply {
   return {
     version: '7.0.0',

@@ -15,10 +15,10 @@ import { collectionName } from '../namespaces.ts';
 import type { RawValue } from '../raw-bson.ts';
 import { cursorReply } from './list.ts';
 
-/** As MongoDB: what fits a signed 32-bit number of seconds. */
+/** MongoDB's limit: the largest signed 32-bit integer. */
 const MAX_EXPIRY_SECONDS = 2_147_483_647;
 
-/** The `createIndexes` command. Indexes that are there already, with the same options, are left alone. */
+/** The `createIndexes` command. Skips indexes that exist with the same options. */
 export async function createIndexes(call: Call): Promise<Reply> {
   const { args, engine, db } = call;
   const name = collectionName(call);
@@ -54,7 +54,7 @@ function parseIndex(value: RawValue): NewIndex {
   return { name, parts, unique: entry.boolean('unique'), expireAfterSeconds };
 }
 
-/** Throws 85 or 86 if an index of that name or key is there with something else. */
+/** Throws CommandError 85 or 86 if an index with the same name or key differs otherwise. */
 function isPresent(collection: Collection, request: NewIndex): boolean {
   const pattern = patternText(request.parts);
   for (const index of collection.indexes) {
@@ -72,7 +72,6 @@ function isPresent(collection: Collection, request: NewIndex): boolean {
   return false;
 }
 
-/** The `listIndexes` command. */
 export function listIndexes(call: Call): Reply {
   const { engine, db } = call;
   const name = collectionName(call);
@@ -91,7 +90,7 @@ function describeIndex({ parts, name, unique, expireAfterSeconds }: IndexInfo): 
   });
 }
 
-/** The `dropIndexes` command, by name. */
+/** The `dropIndexes` command. Supports an index name only. */
 export async function dropIndexes(call: Call): Promise<Reply> {
   const { args, engine, db } = call;
   const collection = engine.store.collection(db, collectionName(call));

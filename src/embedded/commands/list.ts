@@ -6,12 +6,11 @@ import { compileFilter } from '../matcher.ts';
 import { collectionName } from '../namespaces.ts';
 import type { RawValue } from '../raw-bson.ts';
 
-/** A reply whose result is complete in the first batch. */
+/** Returns a cursor reply whose first batch is the complete result. */
 export function cursorReply(ns: string, firstBatch: readonly RawValue[]): Reply {
   return { cursor: { firstBatch, id: 0n, ns } };
 }
 
-/** The `listCollections` command. */
 export function listCollections({ args, engine, db }: Call): Reply {
   const matches = compileFilter(parseFilter(args.document('filter')));
   const collections = engine.store.collections().filter((collection) => collection.db === db);
@@ -21,21 +20,19 @@ export function listCollections({ args, engine, db }: Call): Reply {
   return cursorReply(`${db}.$cmd.listCollections`, described.filter(matches));
 }
 
-/** The `listDatabases` command. */
 export function listDatabases({ engine, db }: Call): Reply {
   if (db !== 'admin') throw new CommandError(13, 'listDatabases may only be run against the admin database.');
   const names = [...new Set(engine.store.collections().map((collection) => collection.db))].toSorted();
   return { databases: names.map((name) => ({ name, sizeOnDisk: 0n, empty: false })), totalSize: 0n };
 }
 
-/** The `count` command, of all documents of a collection. */
+/** The `count` command. Counts all documents of a collection. */
 export function count(call: Call): Reply {
   const { engine, db } = call;
   const collection = engine.store.collection(db, collectionName(call));
   return { n: collection ? engine.store.countRecords(collection) : 0 };
 }
 
-/** The `create` command. */
 export async function create(call: Call): Promise<Reply> {
   const { engine, db } = call;
   const name = collectionName(call);
@@ -48,20 +45,19 @@ export async function create(call: Call): Promise<Reply> {
   return {};
 }
 
-/** The `drop` command. Dropping what is not there succeeds, as in MongoDB 7. */
+/** The `drop` command. Dropping a missing collection succeeds, as in MongoDB 7. */
 export async function drop(call: Call): Promise<Reply> {
   const name = collectionName(call);
   await dropAll(call, (collection) => collection.name === name);
   return {};
 }
 
-/** The `dropDatabase` command. */
 export async function dropDatabase(call: Call): Promise<Reply> {
   await dropAll(call, () => true);
   return { dropped: call.db };
 }
 
-/** Drops those of a database's collections. */
+/** Drops the matching collections of a database. */
 async function dropAll(
   { engine, db }: Call,
   isDoomed: (collection: { readonly name: string }) => boolean,

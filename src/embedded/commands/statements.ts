@@ -2,11 +2,11 @@ import { CommandError } from '../errors.ts';
 import type { RawValue } from '../raw-bson.ts';
 import type { Store } from '../store.ts';
 
-/** What one statement of a write command does. */
+/** One statement of a write command. */
 export type Statement<T> =
-  /** Inside a write, as it is about one document. */
+  /** Affects one document; runs inside a shared commit. */
   | { readonly inWrite: () => T }
-  /** In commits of its own, as it may be about many. */
+  /** May affect many documents; runs in its own commits. */
   | { readonly alone: () => Promise<T> };
 
 export interface Results<T> {
@@ -14,14 +14,14 @@ export interface Results<T> {
   readonly errors: readonly { readonly index: number; readonly error: CommandError }[];
 }
 
-/** Statements in one commit, during which no other write runs. */
+/** Maximum number of statements in one commit, which blocks all other writes. */
 const COMMIT_STATEMENTS = 200;
 
 /**
- * Runs the statements of a write command one after another: up to the first that fails if `ordered`, else all. Those about
- * one document share commits.
- * @param parse - throws CommandError for a statement that is wrong
- * @throws CommandError if the storage fails, whatever was done before
+ * Runs the statements of a write command one by one: up to the first failure if `ordered`, otherwise all. Statements
+ * that affect one document share commits.
+ * @param parse - throws CommandError for an invalid statement
+ * @throws CommandError if the storage fails; earlier statements may have been applied
  */
 export async function runStatements<T>(
   store: Store,

@@ -10,10 +10,9 @@ import { parseUpdate, withId } from '../update.ts';
 import { type WriteCounts, countsOf, writeMany, writeOne } from '../writes.ts';
 import { type Results, type Statement, runStatements } from './statements.ts';
 
-/** As MongoDB: statements in one command. */
+/** MongoDB's limit for the statements in one command. */
 const MAX_BATCH = 100_000;
 
-/** The `insert` command. */
 export async function insert(call: Call): Promise<Reply> {
   const { engine, db } = call;
   const name = collectionName(call);
@@ -26,7 +25,6 @@ export async function insert(call: Call): Promise<Reply> {
   return { n: done.length, ...writeErrors(errors) };
 }
 
-/** The `update` command. */
 export async function update(call: Call): Promise<Reply> {
   const { done, errors } = await run(call, 'updates', (statement) => {
     const entry = Arguments.of('update.updates', statement);
@@ -50,7 +48,6 @@ export async function update(call: Call): Promise<Reply> {
   };
 }
 
-/** The `delete` command. */
 export async function remove(call: Call): Promise<Reply> {
   const { done, errors } = await run(call, 'deletes', (statement) => {
     const entry = Arguments.of('delete.deletes', statement);
@@ -61,7 +58,7 @@ export async function remove(call: Call): Promise<Reply> {
   return { n: sum(done.map(({ outcome }) => outcome.matched)), ...writeErrors(errors) };
 }
 
-/** A statement for the first document that matches, or for all. */
+/** Creates a statement that changes the first matching document, or all of them. */
 function statementOf(
   call: Call,
   entry: Arguments,
