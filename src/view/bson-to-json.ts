@@ -3,8 +3,8 @@ import { deserialize } from 'bson';
 import { type JsonOutput, newOutput } from './output.ts';
 
 /**
- * The fields of a stored document that are shown, each under a name. Of a document (`only`), or of each document in an array
- * (`each`), again only the named fields are shown.
+ * The fields of a stored document to output, each with its name in the API. `only` selects fields of a nested document,
+ * `each` those of every document in an array.
  */
 export interface ShownFields {
   readonly [stored: string]:
@@ -13,7 +13,7 @@ export interface ShownFields {
     | { readonly name: string; readonly only: ShownFields };
 }
 
-/** A shown field, ready to be compared and copied. */
+/** A field to output, prepared for comparison and copying. */
 interface Field {
   stored: Buffer;
   /** `"name":` */
@@ -22,13 +22,13 @@ interface Field {
   only?: FieldTable;
 }
 
-/** Fields by the length and the first byte of their stored names, which tells most apart. */
+/** Fields by the length and first byte of their stored names, which distinguish most of them. */
 export type FieldTable = (Field[] | undefined)[];
 
-/** Longer names are not told apart, and no shown field has one. */
+/** Longer names share their slots. No field to output has one. */
 const LONGEST_NAME = 255;
 
-/** Prepares the fields that are shown; once, not for each document. */
+/** Prepares the fields to output. Call it once, not per document. */
 export function fieldTable(fields: ShownFields): FieldTable {
   const table: FieldTable = [];
   for (const [storedName, shown] of Object.entries(fields)) {
@@ -55,13 +55,13 @@ function fieldAt(table: FieldTable, bytes: Buffer, start: number, end: number): 
   return undefined;
 }
 
-/** Names are short: a loop is quicker than Buffer.compare, which leaves JavaScript. */
+/** Names are short, so a loop is faster than Buffer.compare, which leaves JavaScript. */
 function isAt(name: Buffer, bytes: Buffer, start: number): boolean {
   for (let at = 0; at < name.length; at++) if (name[at] !== bytes[start + at]) return false;
   return true;
 }
 
-/** BSON's types (https://bsonspec.org/spec.html) that JSON has, or for which there is a custom. */
+/** BSON's types (https://bsonspec.org/spec.html) that have a JSON equivalent or a convention. */
 const TYPE = {
   double: 1,
   string: 2,
@@ -74,7 +74,7 @@ const TYPE = {
   int64: 18,
 };
 
-/** Where the name ends that starts there: at its NUL. */
+/** Returns the position of the NUL that ends the name. */
 function endOfName(bytes: Buffer, start: number): number {
   for (let at = start; at < bytes.length; at++) if (bytes[at] === 0) return at;
   throw new TypeError('The document is damaged: a name in it does not end.');
@@ -82,11 +82,11 @@ function endOfName(bytes: Buffer, start: number): number {
 
 const HIGH_WORD = 4_294_967_296;
 
-/** A 64-bit integer as the nearest number. */
+/** Reads a 64-bit integer as the nearest number. */
 const int64At = (bytes: Buffer, at: number): number =>
   bytes.readInt32LE(at + 4) * HIGH_WORD + bytes.readUInt32LE(at);
 
-/** A document being written. */
+/** Writes one document as JSON. */
 class Transcoder {
   readonly #bytes: Buffer;
   readonly #out: JsonOutput;
@@ -96,7 +96,7 @@ class Transcoder {
     this.#out = out;
   }
 
-  /** Writes the shown fields of the document that starts there. */
+  /** Writes the selected fields of the document at `start`. */
   shown(start: number, table: FieldTable): void {
     const bytes = this.#bytes;
     const out = this.#out;
@@ -118,7 +118,7 @@ class Transcoder {
     out.byte(0x7d);
   }
 
-  /** Writes every field of the document that starts there; returns where it ends. */
+  /** Writes all fields of the document at `start`. Returns its end. */
   #object(start: number): number {
     const bytes = this.#bytes;
     const out = this.#out;
@@ -150,21 +150,21 @@ class Transcoder {
     return at + 1;
   }
 
-  /** Writes the named fields of a document; null if another tool stored another type. */
+  /** Writes the selected fields of a nested document; null if another tool stored another type. */
   #shownOnly(element: number, at: number, only: FieldTable): number {
     if (this.#bytes[element] === TYPE.object) this.shown(at, only);
     else this.#out.literal('null');
     return this.#skip(element, at);
   }
 
-  /** Writes an array's documents, of each what is shown; null for what another tool has stored in its place. */
+  /** Writes the selected fields of each document in an array; null if another tool stored another type. */
   #shownEach(element: number, at: number, each: FieldTable): number {
     if (this.#bytes[element] === TYPE.array) return this.#array(at, each);
     this.#out.literal('null');
     return this.#skip(element, at);
   }
 
-  /** Writes the value of the element that starts at `element`; returns where it ends. */
+  /** Writes the value of the element at `element`. Returns its end. */
   #value(element: number, at: number): number {
     const bytes = this.#bytes;
     const out = this.#out;
@@ -204,7 +204,7 @@ class Transcoder {
     }
   }
 
-  /** What JSON.stringify makes of the driver's object for a type that is none of JSON's, such as an ObjectId's digits. */
+  /** Writes a type without a JSON equivalent as JSON.stringify writes the driver's object, e.g. an ObjectId as hex. */
   #otherType(element: number, at: number, end: number): string {
     const value = this.#bytes.subarray(at, end);
     const document = Buffer.alloc(4 + 2 + value.length + 1);
@@ -214,7 +214,7 @@ class Transcoder {
     return JSON.stringify(deserialize(document, { bsonRegExp: true })['']) ?? 'null';
   }
 
-  /** Where the value ends that starts at `at`. */
+  /** Returns the end of the value at `at`. */
   #skip(element: number, at: number): number {
     const bytes = this.#bytes;
     const type = bytes[element];
@@ -258,15 +258,16 @@ class Transcoder {
 }
 
 /**
- * The JSON text, in UTF-8, of the shown fields of a stored document, in their stored order: dates as RFC 3339 in UTC,
- * 64-bit integers digit by digit, doubles beyond 2^53 with an exponent, all else as JSON.stringify writes what the driver makes of it. Made from the document's bytes: to make objects of them first
- * costs several times as much, and is most of what a listing would cost.
+ * Converts the selected fields of a stored document to JSON in UTF-8, in stored order. Dates become RFC 3339 in UTC,
+ * 64-bit integers keep all digits, and doubles beyond 2^53 get an exponent. All other values become what JSON.stringify
+ * makes of the driver's objects. Works on the document's bytes: creating objects first costs several times as much and
+ * would dominate the cost of a listing.
  */
 export function bsonToJson(document: Uint8Array, table: FieldTable): Buffer {
   const bytes = Buffer.from(document.buffer, document.byteOffset, document.byteLength);
   const out = newOutput(bytes.length);
   new Transcoder(bytes, out).shown(0, table);
   const json = out.end();
-  // Another tool may have stored what is no UTF-8; a reply is.
+  // Another tool may have stored invalid UTF-8; replies must be valid.
   return isUtf8(json) ? json : Buffer.from(json.toString());
 }

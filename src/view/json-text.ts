@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** A stretch of JSON text in UTF-8 that is made once and sent many times. */
+/** A piece of JSON text in UTF-8, created once and sent many times. */
 export class Piece {
   readonly bytes: Buffer;
   #digest: string | undefined;
@@ -9,18 +9,18 @@ export class Piece {
     this.bytes = typeof text === 'string' ? Buffer.from(text) : text;
   }
 
-  /** SHA-256 in base64url: the same wherever the text is the same. */
+  /** SHA-256 in base64url. Equal for equal texts. */
   get digest(): string {
     return (this.#digest ??= createHash('sha256').update(this.bytes).digest('base64url'));
   }
 }
 
 /**
- * A value of the API that is JSON text already: what a handler returns in place of an item of an array, so that it need
- * not be made into text anew for each reply.
+ * An API value that is already JSON text. A handler returns it as an item of an array, so that the item is not
+ * serialized again for each reply.
  */
 export class JsonText<Wire> {
-  /** Together, one after the other, the text. */
+  /** The concatenated pieces are the text. */
   readonly pieces: readonly Piece[];
   readonly byteLength: number;
 
@@ -29,12 +29,12 @@ export class JsonText<Wire> {
     this.byteLength = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
-  /** A text of which the maker knows that it is a Wire's. */
+  /** Wraps a text that the caller guarantees to be a Wire. */
   static of<Wire>(...pieces: Piece[]): JsonText<Wire> {
     return new JsonText<Wire>(pieces);
   }
 
-  /** The value itself. JSON.stringify asks for it. */
+  /** Returns the value. JSON.stringify calls this. */
   toJSON(): Wire {
     return JSON.parse(Buffer.concat(this.pieces.map(({ bytes }) => bytes)).toString());
   }

@@ -1,7 +1,7 @@
 import type { Occurrence } from '../../generated/types.gen.ts';
 import type { OccurrenceDocument } from '../store/occurrence-document.ts';
 
-/** The occurrence as the API shows it. Each field is named, so that nothing else in the document can leak. */
+/** Returns the occurrence as the API shows it. Names each field, so that no other part of the document can leak. */
 export function viewOccurrence(occurrence: OccurrenceDocument): Occurrence {
   const { task_id, scheduled_at, outcome, run_id, reason, last_scheduled_at, count } = occurrence;
   return {

@@ -1,25 +1,25 @@
 /**
- * A byte of BSON makes at most six of JSON: a control character, `\u0001`. A date's eight make 26, and each element has two
- * bytes more, which pay for quotation marks, colon and comma.
+ * Each byte of BSON becomes at most six bytes of JSON: a control character, `\u0001`. The eight bytes of a date become
+ * 26. Each element has two more bytes, which cover quotation marks, colon and comma.
  */
 const EXPANSION = 6;
 const SPARE_BYTES = 64;
 
-/** A buffer of this size is used again and again; larger documents, which are rare, have one of their own. */
+/** Size of a buffer that is reused. Larger documents are rare and get their own buffer. */
 const SHARED_BYTES = 1_048_576;
 const shared = Buffer.allocUnsafeSlow(SHARED_BYTES);
 
 const DAY_MS = 86_400_000;
-/** The last instants that a Date can express. */
+/** The limit of Date, in either direction. */
 const MAX_INSTANT_MS = 8.64e15;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** From here on, one call that copies is quicker than a loop. */
+/** From this length on, a copy call is faster than a loop. */
 const COPY_FROM_BYTES = 48;
 
-/** JSON text in the making, in a buffer that is large enough for all of it. */
+/** Writes JSON text into a buffer that is large enough for all of it. */
 export class JsonOutput {
   readonly #buffer: Buffer;
   #length = 0;
@@ -41,7 +41,7 @@ export class JsonOutput {
     this.#length = length;
   }
 
-  /** ASCII. */
+  /** @param text - ASCII */
   literal(text: string): void {
     const buffer = this.#buffer;
     let length = this.#length;
@@ -50,14 +50,14 @@ export class JsonOutput {
   }
 
   number(value: number): void {
-    // Infinity and NaN are not in JSON; -0 is written 0.
+    // JSON has no Infinity or NaN. -0 becomes 0.
     if (!Number.isFinite(value)) this.literal('null');
-    // With an exponent, the service reads it as the double that it is. Plain digits would be an integer.
+    // With an exponent, the service reads it back as a double. Plain digits would be an integer.
     else if (Math.abs(value) > Number.MAX_SAFE_INTEGER) this.literal(value.toExponential());
     else this.literal(String(value));
   }
 
-  /** RFC 3339 in UTC with milliseconds, as Date.toISOString writes it, which takes several times as long. */
+  /** Writes RFC 3339 in UTC with milliseconds. Equals Date.toISOString and is several times as fast. */
   instant(epochMs: number): void {
     if (!(Math.abs(epochMs) <= MAX_INSTANT_MS)) return this.literal('null');
     const day = Math.floor(epochMs / DAY_MS);
@@ -85,7 +85,7 @@ export class JsonOutput {
     buffer[this.#length++] = behind;
   }
 
-  /** A string, given in UTF-8. */
+  /** Writes a string given in UTF-8. */
   text(bytes: Buffer, start: number, end: number): void {
     const buffer = this.#buffer;
     this.byte(QUOTE);
@@ -111,13 +111,13 @@ export class JsonOutput {
     }
   }
 
-  /** All of it, in a buffer of its own. */
+  /** Returns the text in its own buffer. */
   end(): Buffer {
     return Buffer.copyBytesFrom(this.#buffer, 0, this.#length);
   }
 }
 
-/** An output for the JSON text of so many bytes of BSON. One at a time: they share a buffer. */
+/** Returns an output for the JSON text of a document of this size. Use only one at a time: they share a buffer. */
 export function newOutput(bsonBytes: number): JsonOutput {
   const largest = bsonBytes * EXPANSION + SPARE_BYTES;
   return new JsonOutput(largest <= SHARED_BYTES ? shared : Buffer.allocUnsafeSlow(largest));

@@ -4,10 +4,13 @@ import type { RunDetail } from '../store/run-store.ts';
 import type { TaskPart } from './part.ts';
 import type { TaskVersion } from '../store/task-store.ts';
 
-/** openapi.yaml, Caching: how late a change may show that another tool made without raising the task's version. */
+/**
+ * Maximum age of a cached part (openapi.yaml, Caching). Limits how long a change by another tool, which raises no
+ * version, stays invisible.
+ */
 const TRUSTED_MS = 55_000;
 
-/** What a part takes beside its text: objects, ids, the rest of the text; measured at about this. */
+/** Approximate memory of a part in addition to its text, measured: objects, ids and the rest of the text. */
 const OVERHEAD_BYTES = 1_500;
 
 interface Entry {
@@ -18,8 +21,8 @@ interface Entry {
 const keyOf = (id: string, runs: RunDetail): string => `${runs} ${id}`;
 
 /**
- * The parts of tasks that were listed last, one of each task and detail of its runs, under a bound of memory. Without it (`maxBytes` 0) a listing
- * says the same and takes longer.
+ * Caches the parts of recently listed tasks, one per task and run detail, within a memory limit. `maxBytes` 0 disables
+ * it; listings are then slower but the same.
  */
 export class PartCache {
   readonly #entries: LRUCache<string, Entry> | undefined;
@@ -37,7 +40,7 @@ export class PartCache {
     }
   }
 
-  /** A task's part at just that version. */
+  /** Returns a task's part if it is cached at exactly this version. */
   find({ _id, version }: TaskVersion, runs: RunDetail): TaskPart | undefined {
     const entry = this.#entries?.get(keyOf(_id, runs));
     const fits =
@@ -47,12 +50,12 @@ export class PartCache {
     return fits ? entry.part : undefined;
   }
 
-  /** Keeps a part in place of another version of it. */
+  /** Caches a part, replacing any other version of it. */
   keep(part: TaskPart): void {
     this.#entries?.set(keyOf(part.id, part.runs), { part, keptAt: this.#now() });
   }
 
-  /** How often the part that was asked for was there, and how much is. */
+  /** Returns the hits, misses, entries and size of the cache. */
   stats(): CacheStats {
     const { size = 0, calculatedSize = 0 } = this.#entries ?? {};
     return { hits: this.#hits, misses: this.#misses, entries: size, bytes: calculatedSize };

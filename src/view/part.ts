@@ -2,13 +2,16 @@ import type { Piece } from './json-text.ts';
 import type { RunDetail } from '../store/run-store.ts';
 import type { TaskDocument } from '../store/task-document.ts';
 
-/** The fields that a task shows of its accounts; null if unknown. */
+/** A task's fields that come from accounts. Null if unknown. */
 export interface JoinedAccounts {
   ownerEmail: string | null;
   artistName: string | null;
 }
 
-/** What a listing needs of a task at one version: its text with its runs, and what the rest of its text depends on. */
+/**
+ * The data that a listing needs of one version of a task: the JSON text of the task with its runs, and the fields that
+ * determine the rest of its text.
+ */
 export interface TaskPart extends Pick<
   TaskDocument,
   'schedule' | 'timezone' | 'account_id' | 'artist_account_id' | 'enabled'
@@ -16,9 +19,9 @@ export interface TaskPart extends Pick<
   id: string;
   version: number;
   runs: RunDetail;
-  /** Of its newest run; undefined if it has none. */
+  /** Status of the newest run. Undefined if there is none. */
   lastStatus: string | undefined;
   stored: Piece;
-  /** The last rest of the text, valid from `from` until `until` for these fields of the accounts. */
+  /** The latest rest of the text, valid from `from` until `until` for these account fields. */
   joined?: { from: number; until: number; accounts: JoinedAccounts; piece: Piece };
 }

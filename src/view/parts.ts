@@ -7,14 +7,14 @@ import type { PartCache } from './part-cache.ts';
 import type { TaskFilter, TaskStore, TaskVersion } from '../store/task-store.ts';
 import { viewStored } from './task-view.ts';
 
-/** Where parts come from. */
+/** The sources of parts. */
 export interface PartSources {
   tasks: TaskStore;
   runs: RunStore;
   cache: PartCache;
 }
 
-/** What a listing shows: tasks that match, of which the newest run is in one of those statuses. */
+/** The tasks of a listing: those that match and whose newest run has one of the given statuses. */
 export interface Listing {
   filter: TaskFilter;
   lastStatus?: readonly string[];
@@ -22,8 +22,8 @@ export interface Listing {
 }
 
 /**
- * The ids of a task's last runs, newest first. Another tool may have stored anything as `recent_runs`; one such task must not
- * fail the whole listing.
+ * Returns the ids of a task's last runs, newest first. Another tool may have stored anything in `recent_runs`; one such
+ * task must not fail the whole listing.
  */
 export function pointedTo({ recent_runs }: { recent_runs?: unknown }): string[] {
   const pointers: unknown[] = Array.isArray(recent_runs) ? recent_runs : [];
@@ -33,16 +33,16 @@ export function pointedTo({ recent_runs }: { recent_runs?: unknown }): string[] 
   });
 }
 
-/** Its runs may change without its version being raised once more: what is seen of them now is not to be kept. */
+/** While a report is in progress, runs may change without another version, so the part must not be cached. */
 const isBeingRecorded = ({ recording }: Pick<TaskDocument, 'recording'>) => (recording?.length ?? 0) > 0;
 
-/** The parts of documents just read, from one query for the runs of all. */
+/** Creates the parts of documents that were just read, with one query for all runs. */
 export async function makeParts(
   documents: TaskDocument[],
   runs: RunStore,
   detail: RunDetail = 'full',
 ): Promise<TaskPart[]> {
-  // Read after the documents: whatever raised a version is among these runs, what comes later will raise it again.
+  // Read runs after documents: these include every run that raised a version, and later runs will raise it again.
   const byId = await runs.findByIds(documents.flatMap(pointedTo), detail);
   const parts: TaskPart[] = [];
   for (const task of documents) {
@@ -60,9 +60,9 @@ export async function makeParts(
 }
 
 /**
- * The parts of tasks in the order given, from the cache where it has them at that very version. The others are read by
- * the filter once more: a task that was deleted, or disabled, since its version was read no longer matches. The status of
- * the newest run is compared once more for the same reason.
+ * Returns the parts of tasks in the given order, from the cache if it has the exact version. Reads the others with the
+ * filter again, because a task may have been deleted or disabled since its version was read. Compares the status of the
+ * newest run again for the same reason.
  */
 export async function partsOf(
   versions: TaskVersion[],
@@ -81,7 +81,7 @@ export async function partsOf(
   const unsettled = new Set(documents.filter(isBeingRecorded).map(({ _id }) => _id));
   for (const part of await makeParts(documents, runs, detail)) {
     parts.set(part.id, part);
-    // A long listing, which none but its reader needs, would else drive out what all others ask for.
+    // Do not cache a one-off long listing: it would evict what other callers use.
     if (use === 'often' && !unsettled.has(part.id)) cache.keep(part);
   }
   const found = versions.flatMap(({ _id }) => parts.get(_id) ?? []);

@@ -5,7 +5,7 @@ import type { RunDocument } from '../store/run-document.ts';
 import type { RawRun } from '../store/run-raw.ts';
 import type { RunDetail, SummaryField } from '../store/run-store.ts';
 
-/** Every field of an attempt that is shown, by the name it has in the database. */
+/** All visible fields of an attempt, by stored name. */
 const ATTEMPT = {
   id: 'id',
   status: 'status',
@@ -17,8 +17,8 @@ const ATTEMPT = {
 } as const satisfies { [Field in keyof Required<RunAttempt>]: Field };
 
 /**
- * Every field of a run that is shown, by the name it has in the database. Each is named, so that nothing else in the
- * document can leak; the types see to it that none is forgotten.
+ * All visible fields of a run, by stored name. Each is listed, so that no other part of the document can leak. The type
+ * fails to compile if one is missing.
  */
 const RUN = {
   _id: 'id',
@@ -51,7 +51,7 @@ const RUN = {
   relatedRuns: 'relatedRuns',
 } as const satisfies Shown<Exclude<keyof RunDocument, Private | 'task_id'>>;
 
-/** Fields of the document that no reply has. */
+/** Stored fields that no reply contains. */
 type Private = 'account_id' | 'fence';
 
 type Shown<Stored extends string> = {
@@ -89,17 +89,17 @@ function view({ bytes }: RawRun, fields: FieldTable): JsonText<Run> {
   return JsonText.of(new Piece(bsonToJson(bytes, fields)));
 }
 
-/** The run as the API shows it in its task. */
+/** Returns the run as the API shows it within its task. */
 export function viewRun(run: RawRun, detail: RunDetail = 'full'): JsonText<Run> {
   return view(run, IN_ITS_TASK[detail]);
 }
 
-/** The run as the API shows it by itself, where nothing else tells of which task it is. */
+/** Returns the run as the API shows it on its own, with the id of its task. */
 export function viewRunOfTask(run: RawRun): JsonText<Run> {
   return view(run, BY_ITSELF);
 }
 
-/** The run as the API lists it: by itself, with the title of its task. */
+/** Returns the run as the API lists it: on its own, with the title of its task. */
 export function viewTitledRun({ bytes }: RawRun, title: string | null): JsonText<Run> {
   const fields = bsonToJson(bytes, BY_ITSELF).subarray(0, -1);
   return JsonText.of(new Piece(fields), new Piece(`,"title":${JSON.stringify(title)}}`));

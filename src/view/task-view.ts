@@ -3,19 +3,19 @@ import { JsonText, Piece } from './json-text.ts';
 import type { JoinedAccounts } from './part.ts';
 import type { TaskDocument } from '../store/task-document.ts';
 
-/** Fields that depend on the time or on accounts, and not on the task and its runs alone. */
+/** Fields that depend on the time or on accounts, not only on the task and its runs. */
 type Joined = 'upcoming' | 'owner_email' | 'artist_name';
 
 const OPEN_RUNS = Buffer.from(',"recent_runs":[');
 const COMMA = Buffer.from(',');
 const CLOSE_RUNS = Buffer.from(']');
 
-/** An instant as RFC 3339; undefined if another tool stored something else. */
+/** Formats an instant as RFC 3339. Undefined if another tool stored another type. */
 function instantOf(stored: unknown): string | undefined {
   return stored instanceof Date && !Number.isNaN(stored.getTime()) ? stored.toISOString() : undefined;
 }
 
-/** The task's own fields as the API shows them. Each is named, so that nothing else in the document can leak. */
+/** Returns the task's own fields as the API shows them. Names each field, so that no other data can leak. */
 function viewFields(task: TaskDocument): Omit<Task, Joined | 'recent_runs'> {
   return {
     id: task._id,
@@ -38,7 +38,7 @@ function viewFields(task: TaskDocument): Omit<Task, Joined | 'recent_runs'> {
 }
 
 /**
- * The text of a task up to its last runs; `viewJoined` ends it.
+ * Returns the start of a task's JSON text, including its last runs. `viewJoined` returns the rest.
  * @param recentRuns - newest first, at most five
  */
 export function viewStored(task: TaskDocument, recentRuns: JsonText<Run>[]): Piece {
@@ -51,8 +51,8 @@ export function viewStored(task: TaskDocument, recentRuns: JsonText<Run>[]): Pie
 }
 
 /**
- * The rest of a task's text.
- * @param upcoming - in milliseconds since 1970, ascending, at most ten
+ * Returns the rest of a task's JSON text.
+ * @param upcoming - milliseconds since 1970, ascending, at most ten
  */
 export function viewJoined(upcoming: number[], { ownerEmail, artistName }: JoinedAccounts): Piece {
   const joined: Pick<Task, Joined> = {
@@ -63,7 +63,7 @@ export function viewJoined(upcoming: number[], { ownerEmail, artistName }: Joine
   return new Piece(`,${JSON.stringify(joined).slice(1)}`);
 }
 
-/** The task as the API shows it, of its two parts. */
+/** Joins the two parts of a task's JSON text. */
 export function viewTask(stored: Piece, joined: Piece): JsonText<Task> {
   return JsonText.of(stored, joined);
 }
