@@ -1,18 +1,18 @@
 import { DAY, type Field, HOUR, MINUTE, MONTH, type Schedule, WEEKDAY } from './cron.ts';
 
-/** A step is shorter and clearer than a list from this many values on. */
+/** Minimum number of values for which a step is shorter and clearer than a list. */
 const MIN_STEPPED = 5;
-/** Consecutive values that become a range. */
+/** Minimum number of consecutive values for a range. */
 const MIN_RANGE = 3;
 
-/** The distance between neighbors, if it is the same for all of them. */
+/** Returns the distance between neighbors if it is constant. */
 function stepOf(values: readonly number[]): number | undefined {
   const [first = 0, second = 0] = values;
   const step = second - first;
   return values.every((value, at) => value === first + at * step) ? step : undefined;
 }
 
-/** Values as a list of values and ranges, such as `1-5,9`. */
+/** Formats values as a list of values and ranges, e.g. `1-5,9`. */
 export function listOf(values: readonly number[]): string {
   const items: string[] = [];
   for (let at = 0; at < values.length;) {
@@ -26,8 +26,8 @@ export function listOf(values: readonly number[]): string {
 }
 
 /**
- * A field's values as cron text. `*` and a step stands only for equal distances that continue over the end of the hour or
- * day.
+ * Formats a field's values as cron text. Uses `*` with a step only if the distance also holds across the end of the
+ * hour or day.
  */
 function fieldOf(values: readonly number[], field: Field): string {
   const { all } = field;
@@ -41,14 +41,14 @@ function fieldOf(values: readonly number[], field: Field): string {
 }
 
 /**
- * The canonical form of a schedule: an expression with the same fire times, the same for all schedules with the same
- * minutes, hours, months and days.
+ * Returns the canonical form of a schedule: an expression with the same fire times. Schedules with the same minutes,
+ * hours, months and days have the same form.
  */
 export function canonicalSchedule(schedule: Schedule): string {
   const { minutes, hours, days, months, weekdays, dayRestricted, weekdayRestricted } = schedule;
   const day = fieldOf(days, DAY);
   const weekday = fieldOf(weekdays, WEEKDAY);
-  // If both fields are restricted, a day matches where either names it: one that names all of them matches every day.
+  // If both fields are restricted, a day matches if either names it. A field that names all days matches every day.
   const isEveryDay = dayRestricted && weekdayRestricted && (day === '*' || weekday === '*');
   return [
     fieldOf(minutes, MINUTE),

@@ -1,4 +1,4 @@
-/** A schedule that openapi.yaml does not allow. The message ends a sentence that begins with the field's name. */
+/** Thrown for a schedule that openapi.yaml does not allow. The message follows the field's name in a sentence. */
 export class InvalidSchedule extends Error {}
 
 /** A cron expression as sets of values, each ascending and without duplicates. */
@@ -10,9 +10,9 @@ export interface Schedule {
   months: readonly number[];
   /** 0 is Sunday, 6 Saturday. */
   weekdays: readonly number[];
-  /** Whether the expression names days of the month: false for `*` alone. */
+  /** Whether the expression restricts days of the month: false only for `*`. */
   dayRestricted: boolean;
-  /** Whether the expression names days of the week: false for `*` alone. */
+  /** Whether the expression restricts days of the week: false only for `*`. */
   weekdayRestricted: boolean;
 }
 
@@ -21,9 +21,9 @@ export interface Field {
   name: string;
   min: number;
   max: number;
-  /** Names of the values from `min` on. */
+  /** Names of the values, starting at `min`. */
   names?: string[];
-  /** What `*` names. */
+  /** The values of `*`. */
   all: readonly number[];
 }
 
@@ -49,7 +49,7 @@ export const WEEKDAY: Field = {
 };
 const FIELDS = [MINUTE, HOUR, DAY, MONTH, WEEKDAY];
 
-/** The longest that each month can be. */
+/** Maximum length of each month, in days. */
 const LONGEST_MONTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 function valueOf(text: string, field: Field): number {
@@ -62,7 +62,7 @@ function valueOf(text: string, field: Field): number {
   throw new InvalidSchedule(`has the ${name} "${text}"; it must be from ${min} to ${max}${orNames}`);
 }
 
-/** Marks the values of one item of a list, such as `*`, `5`, `1-5`, `0-30/10`. */
+/** Marks the values of one list item, e.g. `*`, `5`, `1-5`, `0-30/10`. */
 function mark(item: string, field: Field, marks: boolean[]): void {
   if (!/[-/*]/.test(item)) {
     marks[valueOf(item, field)] = true;
@@ -89,19 +89,19 @@ function mark(item: string, field: Field, marks: boolean[]): void {
   for (let value = first; value <= last; value += step) marks[value] = true;
 }
 
-/** The values that a field names, ascending. */
+/** Returns the values of a field, ascending. */
 function valuesOf(text: string, field: Field): readonly number[] {
   if (text === '*') return field.all;
   const marks: boolean[] = [];
   for (const item of text.split(',')) mark(item, field, marks);
-  // 0 and 7 are Sunday.
+  // Both 0 and 7 are Sunday.
   if (field === WEEKDAY && marks[field.max]) marks[0] = true;
   return field.all.filter((value) => marks[value]);
 }
 
 /**
- * Whether a schedule fires within eight years, the longest time from one 29 February to the next. It does if it names
- * days of the week, as every month has all of them, or if a month that it names can have a day that it names.
+ * Whether a schedule fires within eight years, the longest gap between two 29 Februaries. Every month has all days of
+ * the week, so restricting those suffices. Otherwise, one of its months must be able to have one of its days.
  */
 function fires({ days, months, weekdayRestricted }: Schedule): boolean {
   const [firstDay = Infinity] = days;
@@ -109,8 +109,8 @@ function fires({ days, months, weekdayRestricted }: Schedule): boolean {
 }
 
 /**
- * Reads a cron expression by the rule that openapi.yaml publishes (CreateTaskRequest.schedule).
- * @throws InvalidSchedule also where it never fires
+ * Parses a cron expression by the rules in openapi.yaml (CreateTaskRequest.schedule).
+ * @throws InvalidSchedule, also if it never fires
  */
 export function parseSchedule(expression: string): Schedule {
   const fields = expression.trim().split(/[ \t]+/);

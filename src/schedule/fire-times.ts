@@ -6,12 +6,12 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const HOURS_PER_DAY = 24;
 
-/** More than an instant and its wall time, shifted by a change of the clocks, can be apart. */
+/** Exceeds the maximum distance between an instant and its wall time, including a clock change. */
 const MARGIN_MS = 2 * DAY_MS;
 
 const EVERY_DAY = Array.from({ length: 31 }, (_, at) => at + 1);
 
-/** The wall times that a schedule names in a range, ascending; like instants in UTC. */
+/** Yields the wall times of a schedule in a range, ascending. Wall times are read as if in UTC. */
 function* wallTimes(schedule: Schedule, from: number, until: number): Generator<number, void, undefined> {
   const { minutes, hours, days, months, weekdays, dayRestricted, weekdayRestricted } = schedule;
   const today = Math.floor(from / DAY_MS) * DAY_MS;
@@ -21,7 +21,7 @@ function* wallTimes(schedule: Schedule, from: number, until: number): Generator<
     if (!months.includes((month % 12) + 1)) continue;
     const first = Date.UTC(year, month);
     const next = Date.UTC(year, month + 1);
-    if (first >= until || Number.isNaN(next)) return; // a Date cannot hold it
+    if (first >= until || Number.isNaN(next)) return; // beyond the range of Date
     const firstWeekday = new Date(first).getUTCDay();
     for (const dayOfMonth of weekdayRestricted ? EVERY_DAY : days) {
       const day = first + (dayOfMonth - 1) * DAY_MS;
@@ -45,15 +45,15 @@ function* wallTimes(schedule: Schedule, from: number, until: number): Generator<
   }
 }
 
-/** The first wall time that a schedule names, from one on; infinity if there is none. */
+/** Returns the first wall time of a schedule at or after another; Infinity if there is none. */
 function wallTimeFrom(schedule: Schedule, from: number): number {
   for (const at of wallTimes(schedule, from, Infinity)) return at;
   return Infinity;
 }
 
 /**
- * When the wall times fire that the clocks skip at the start of a period: by the offset that held before, which is as
- * much later as the clocks skip.
+ * Returns the fire times of wall times that the clocks skip at the start of a period. They use the previous offset,
+ * which delays them by the length of the gap.
  */
 function lateTimes(schedule: Schedule, period: Period, from: number): number[] {
   const { start, end, offset, offsetBefore, shownUntil } = period;
@@ -63,8 +63,8 @@ function lateTimes(schedule: Schedule, period: Period, from: number): number[] {
 }
 
 /**
- * The first wall time of a period that counts, from an instant on. Of the wall times that the clocks repeat, only those of
- * a schedule for every hour fire again.
+ * Returns the first wall time of a period, at or after an instant, that fires. If the clocks repeat wall times, only a
+ * schedule for every hour fires again.
  */
 function firstWallTime({ hours }: Schedule, { start, offset, shownUntil }: Period, from: number): number {
   const first = hours.length === HOURS_PER_DAY ? start + offset : Math.max(start + offset, shownUntil);
@@ -72,11 +72,11 @@ function firstWallTime({ hours }: Schedule, { start, offset, shownUntil }: Perio
 }
 
 /**
- * The fire times after an instant, ascending, by the rule that openapi.yaml publishes (Task.upcoming). Instants are
+ * Yields the fire times after an instant, ascending, by the rules in openapi.yaml (Task.upcoming). Instants are
  * milliseconds since 1970.
- * @param zone any name that Intl knows
- * @param afterMs exclusive
- * @throws RangeError where Intl does not know the zone
+ * @param zone - any name that Intl knows
+ * @param afterMs - exclusive
+ * @throws RangeError if Intl does not know the zone
  */
 export function* fireTimes(
   schedule: Schedule,
@@ -95,7 +95,7 @@ export function* fireTimes(
       yield at;
     }
     yield* late;
-    // Skip the periods until shortly before the next wall time that the schedule names.
+    // Skip periods until shortly before the next wall time of the schedule.
     from = Math.max(end, wallTimeFrom(schedule, end - MARGIN_MS) - MARGIN_MS);
   }
 }

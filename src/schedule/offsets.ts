@@ -1,41 +1,44 @@
 import { LRUCache } from 'lru-cache';
 
-/** A time between two changes of a zone's clocks. Instants and wall times are milliseconds; a wall time is read as UTC. */
+/** A period between two clock changes of a zone, in milliseconds. A wall time is read as if it were UTC. */
 export interface Period {
-  /** The instant of the change that begins it. */
+  /** The instant of the clock change that starts it. */
   start: number;
-  /** The instant that ends it, exclusive: the next change, or an earlier instant up to which the zone was searched. */
+  /** The exclusive end: the next clock change, or the end of the searched span. */
   end: number;
-  /** What the clocks show in the period, less UTC. */
+  /** Wall time minus UTC, in milliseconds. */
   offset: number;
-  /** The offset until the start. */
+  /** The offset before `start`. */
   offsetBefore: number;
-  /** The wall time that the clocks had reached before the period; they repeat what is earlier. */
+  /** The latest wall time shown before the period. Earlier wall times in the period are repeats. */
   shownUntil: number;
 }
 
 const SECOND_MS = 1_000;
 const DAY_MS = 86_400_000;
 
-/** A zone's changes are searched and kept for this long at a time: most schedules fire ten times within one or a few. */
+/**
+ * Length of the span in which a zone's clock changes are searched and cached. The next ten fire times of most schedules
+ * fall within one or a few spans.
+ */
 const SPAN_MS = 90 * DAY_MS;
 
 /**
- * Two changes that cancel each other out are found if they are further apart than this. The closest in tzdata since 1900
- * are seven days apart less an hour (Gaza in 2040, Recife in 2000).
+ * Two changes that cancel each other out are found if they are further apart than this. The closest pair in tzdata
+ * since 1900 is seven days minus an hour apart (Gaza in 2040, Recife in 2000).
  */
 const PROBE_MS = 6 * DAY_MS;
 
 /** About 300 bytes each. */
 const MAX_SPANS = 5_000;
 
-/** Tens of kilobytes each, and needed only for a span that is not kept. */
+/** Tens of kilobytes each, and needed only for a span that is not cached. */
 const MAX_FORMATS = 50;
 
 const spans = new LRUCache<string, Period[]>({ max: MAX_SPANS });
 const formats = new LRUCache<string, Intl.DateTimeFormat>({ max: MAX_FORMATS });
 
-/** Intl's format of a zone's offset. Some engines also take offsets such as +02:00 for names of zones. */
+/** Returns Intl's format of a zone's offset. Rejects offsets such as +02:00, which some engines accept as zones. */
 function formatOf(zone: string): Intl.DateTimeFormat {
   let format = formats.get(zone);
   if (!format) {
@@ -46,7 +49,7 @@ function formatOf(zone: string): Intl.DateTimeFormat {
   return format;
 }
 
-/** The offset at an instant. Intl shows it as `GMT`, `GMT-05:00` or, in the past, `GMT-00:44:30`. */
+/** Returns the offset at an instant. Intl formats it as `GMT`, `GMT-05:00` or, in the past, `GMT-00:44:30`. */
 function offsetAt(format: Intl.DateTimeFormat, instant: number): number {
   const [, sign, hours, minutes, seconds = 0] =
     /GMT([+-])(\d\d):(\d\d)(?::(\d\d))?$/.exec(format.format(instant)) ?? [];
@@ -54,7 +57,7 @@ function offsetAt(format: Intl.DateTimeFormat, instant: number): number {
   return Number(`${sign}1`) * ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * SECOND_MS;
 }
 
-/** The first instant after `from`, and not after `to`, at which another offset holds; a change lies between the two. */
+/** Returns the first instant after `from`, up to `to`, with another offset. There must be a change between the two. */
 function changeBetween(format: Intl.DateTimeFormat, from: number, to: number, offset: number): number {
   let before = from;
   let after = to;
@@ -66,7 +69,7 @@ function changeBetween(format: Intl.DateTimeFormat, from: number, to: number, of
   return after;
 }
 
-/** The periods from a probe before an instant on, as a change shifts or repeats times up to a day after it. */
+/** Finds the periods of a span. Starts earlier, because a change skips or repeats times up to a day after it. */
 function findPeriods(zone: string, from: number): Period[] {
   const format = formatOf(zone);
   const end = from + SPAN_MS;
@@ -93,8 +96,8 @@ function findPeriods(zone: string, from: number): Period[] {
 }
 
 /**
- * The period that an instant is in.
- * @throws RangeError where Intl does not know the zone
+ * Returns the period that contains an instant.
+ * @throws RangeError if Intl does not know the zone
  */
 export function periodAt(zone: string, instant: number): Period {
   const span = Math.floor(instant / SPAN_MS);

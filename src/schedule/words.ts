@@ -2,22 +2,22 @@ import cronstrue from 'cronstrue';
 import { canonicalSchedule, listOf } from './canonical.ts';
 import { type Schedule, parseSchedule } from './cron.ts';
 
-/** What cronstrue says of every minute. The words of the other fields follow it. */
+/** cronstrue's text for every minute. The text of the other fields follows it. */
 const EVERY_MINUTE = 'Every minute';
 
 const wordsOf = (expression: string): string => cronstrue.toString(expression, { use24HourTimeFormat: true });
 
-/** The words of one field, such as `only on Thursday`; empty for `*`. */
+/** Returns the text of one field, e.g. `only on Thursday`; empty for `*`. */
 const fieldWords = (expression: string): string =>
   wordsOf(expression).slice(EVERY_MINUTE.length).replace(/^, /, '');
 
-/** Whether cronstrue says `at 09:00` of an hour in which a schedule fires at other minutes. */
+/** Whether cronstrue writes e.g. `at 09:00` for an hour in which the schedule fires at other minutes. */
 function isMisleading(minute: string, hour: string): boolean {
   if (/^\d+$/.test(minute)) return hour.includes(',') && hour.includes('-');
   return /[,/]/.test(hour) || (minute.includes(',') && /^\d+$/.test(hour));
 }
 
-/** The words of the minutes and hours. */
+/** Returns the text of the minutes and hours. */
 function timeWords(minute: string, hour: string): string {
   if (!isMisleading(minute, hour)) return wordsOf(`${minute} ${hour} * * *`);
   const { hours } = parseSchedule(`0 ${hour} * * *`);
@@ -28,8 +28,8 @@ function timeWords(minute: string, hour: string): string {
 }
 
 /**
- * Describes a schedule in English. cronstrue describes the parts: of two restricted day fields it says that both must match,
- * but a day matches where either field names it.
+ * Describes a schedule in English. Uses cronstrue for each field only: if both day fields are restricted, cronstrue
+ * claims that both must match, but one suffices.
  */
 export function scheduleWords(schedule: Schedule): string {
   const [minute = '', hour = '', day = '', month = '', weekday = ''] = canonicalSchedule(schedule).split(' ');

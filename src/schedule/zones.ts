@@ -1,14 +1,14 @@
 import { ZONES_BY_ABBREVIATION, ZONE_NAMES } from './zone-names.ts';
 
-/** Names shown in an error. */
+/** Maximum number of names in an error. */
 const MOST_SHOWN = 3;
 
-/** Letters that may be wrong in a name that is meant by another. */
+/** Maximum edit distance of a suggested name. */
 const MOST_WRONG = 3;
 
 const NAMES_BY_LOWER_CASE = new Map(ZONE_NAMES.map((name) => [name.toLowerCase(), name]));
 
-/** The name that Intl gives to the zone it takes a name for; undefined if it knows no such zone. */
+/** Returns the name that Intl uses for a zone; undefined if it does not know the zone. */
 function intlNameOf(name: string): string | undefined {
   try {
     return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone;
@@ -17,13 +17,13 @@ function intlNameOf(name: string): string | undefined {
   }
 }
 
-/** The name of a zone or link of tzdata, in its own letter case; undefined if tzdata or Intl does not know it. */
+/** Returns the name of a tzdata zone or link in its official spelling; undefined if tzdata or Intl does not know it. */
 export function canonicalZone(name: string): string | undefined {
   const known = NAMES_BY_LOWER_CASE.get(name.toLowerCase());
   return known !== undefined && intlNameOf(known) !== undefined ? known : undefined;
 }
 
-/** How many letters must be changed, added or removed to make one text of the other (Levenshtein). */
+/** Returns the Levenshtein distance: the number of letters to change, add or remove. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (const [i, letter] of [...a].entries()) {
@@ -37,7 +37,7 @@ function distance(a: string, b: string): number {
   return row.at(-1) ?? 0;
 }
 
-/** The zones spelled most like a text: their whole name, or the last part of it. */
+/** Returns the zones whose full name, or last part, is spelled most like a text. */
 function spelledLike(text: string): string[] {
   const wanted = text.trim().toLowerCase().replaceAll(/\s+/g, '_');
   let fewest = Math.min(MOST_WRONG, Math.floor(wanted.length / 3));
@@ -56,8 +56,8 @@ function spelledLike(text: string): string[] {
 }
 
 /**
- * Names of tzdata that may be meant by one that it does not have, most likely first: zones that use it as an abbreviation,
- * the zone that Intl takes it for, or zones spelled like it.
+ * Suggests tzdata names for an unknown name, most likely first: zones that use it as an abbreviation, the zone that
+ * Intl maps it to, or zones with a similar spelling.
  */
 export function nearestZones(name: string): string[] {
   const byAbbreviation = ZONES_BY_ABBREVIATION.get(name.toUpperCase()) ?? [];
