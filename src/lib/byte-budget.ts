@@ -1,6 +1,4 @@
-/**
- * Counts the bytes that several holders keep in memory. An object with several holders, such as a cached text, counts once.
- */
+/** Counts the bytes that several holders keep in memory. A shared object, such as a cached text, counts once. */
 export class ByteBudget {
   readonly limit: number;
   /** Called whenever bytes are released. */
@@ -22,7 +20,7 @@ export class ByteBudget {
 
   /**
    * Counts an object until the returned function is called.
-   * @param bytes - the same for every holder
+   * @param bytes - the same for every holder of the object
    */
   hold(object: object, bytes: number): () => void {
     const entry = this.#objects.get(object) ?? { bytes, holders: 0 };

@@ -1,9 +1,9 @@
-/** What a cache tells of itself; counts since the process started. */
+/** Statistics of a cache. Hits and misses count from the start of the process. */
 export interface CacheStats {
   hits: number;
   misses: number;
-  /** Entries that it holds now. */
+  /** Current number of entries. */
   entries: number;
-  /** What they take, where the cache knows. */
+  /** Approximate memory of the entries, if the cache measures it. */
   bytes?: number;
 }

@@ -1,13 +1,13 @@
 /**
- * Works on items, several at the same time.
- * @throws the first error, after the work that had begun has ended; nothing is begun after an error
+ * Processes items, up to `concurrency` at a time. Starts no more items after an error.
+ * @throws the first error, once all started items have ended
  */
 export async function forEachConcurrently<Item>(
   items: Item[],
   concurrency: number,
   work: (item: Item) => Promise<void>,
 ): Promise<void> {
-  // The workers share one generator; the first that fails closes it, so that the others stop after their item.
+  // The workers share one generator. A worker that fails closes it, so the others stop after their current item.
   const queue = (function* () {
     yield* items;
   })();
@@ -15,6 +15,6 @@ export async function forEachConcurrently<Item>(
     for (const item of queue) await work(item);
   };
   const ends = await Promise.allSettled(Array.from({ length: concurrency }, worker));
-  // Reported only now, so that nothing is still working when the caller cleans up.
+  // Throw only now, so that no work is in progress when the caller cleans up.
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }

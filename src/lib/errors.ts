@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../generated/types.gen.ts';
 
-/** HTTP status of each published code (openapi.yaml, ErrorCode). */
+/** HTTP status of each published error code (openapi.yaml, ErrorCode). */
 const STATUS = {
   invalid_parameter: 400,
   unknown_parameter: 400,
@@ -42,13 +42,13 @@ const STATUS = {
 } as const satisfies Record<ErrorCode, number>;
 
 /**
- * An error meant for the caller. Its message is sent as it is: it says what is wrong, where, and what would be right,
- * and nothing of the service's inside.
+ * An error for the caller. The message is sent unchanged: it states what is wrong, where, and what would be right. It
+ * must not reveal internals.
  */
 export class ApiError extends Error {
   readonly code: ErrorCode;
   readonly status: (typeof STATUS)[ErrorCode];
-  /** Reply headers that belong to the error, such as Allow or Retry-After. */
+  /** Response headers of the error, e.g. Allow or Retry-After. */
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(
@@ -64,10 +64,10 @@ export class ApiError extends Error {
   }
 }
 
-/** Characters of a field's path in a message. */
+/** Maximum length of a field's path in a message, in characters. */
 const MAX_PATH = 200;
 
-/** A field of a body as messages name it, by its path, such as `runs.0.status`. */
+/** Formats a body field for a message, by its path, e.g. `runs.0.status`. */
 export function fieldAt(path: string): string {
   return path === '' ? 'The value' : `Field "${path.slice(0, MAX_PATH)}"`;
 }

@@ -1,14 +1,14 @@
 import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 
-/** From this share of a time on, the process's own work is what took it. */
+/** Above this share of the time, the process counts as busy. */
 const BUSY_SHARE = 0.5;
 
-/** How much the event loop has worked so far, for wasBusySince(). */
+/** Returns the event loop's utilization so far, for wasBusySince(). */
 export function eventLoopUse(): EventLoopUtilization {
   return performance.eventLoopUtilization();
 }
 
-/** Whether this process's own work, rather than waiting, took most of the time since then. */
+/** Whether this process has been busy with its own work, rather than waiting, for most of the time since `then`. */
 export function wasBusySince(then: EventLoopUtilization): boolean {
   return performance.eventLoopUtilization(then).utilization > BUSY_SHARE;
 }

@@ -1,6 +1,6 @@
 import { Long } from 'bson';
 
-/** Serializes plain values to JSON. A bigint keeps all its digits; JSON.stringify would throw on it. */
+/** Serializes plain values to JSON. A bigint keeps all its digits; JSON.stringify throws on it. */
 export function exactJson(value: unknown): string {
   if (typeof value === 'bigint' || value instanceof Long) return String(value);
   if (Array.isArray(value)) return `[${value.map((item) => exactJson(item ?? null)).join(',')}]`;

@@ -1,34 +1,34 @@
 import { fieldAt } from './errors.ts';
 
-/** A number that would change when it is stored; the message names its field. */
+/** Thrown for a number that would change when it is stored. The message names its field. */
 export class UnacceptableNumber extends Error {}
 
-/** What JSON.parse has made of an object or an array. */
+/** An object or array that JSON.parse returned. */
 type Container = Record<string | number, unknown>;
 
-/** Every integer of so many digits is exact as a double. */
+/** Integers with at most this many digits are exact as doubles. */
 const SAFE_DIGITS = 15;
-/** Without an exponent, it takes more characters than these to be too large or too small for a double. */
+/** A literal of at most this length and without an exponent fits the range of a double. */
 const SAFE_LENGTH = 300;
-/** Characters of -9223372036854775808. */
+/** Length of -9223372036854775808. */
 const INT64_LENGTH = 20;
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
-/** Characters of a number in a message. */
+/** Maximum length of a number in a message, in characters. */
 const MAX_SHOWN = 40;
 
 const [ZERO, NINE, MINUS, PLUS, POINT, SMALL_E, LARGE_E] = [0x30, 0x39, 0x2d, 0x2b, 0x2e, 0x65, 0x45];
 
-/** Finds the numbers of valid JSON that JSON.parse changes, while its caller walks through the text. */
+/** Finds the numbers in valid JSON that JSON.parse changes. The caller walks the text and reports its position. */
 export class NumberWalk {
   #root: unknown;
-  /** For each object or array around the place: the name, or the index, of the member that follows. */
+  /** The key or index of the current member in each enclosing object or array, outermost first. */
   readonly #keys: (string | number)[] = [];
-  /** The outermost of those objects and arrays, as far as they were looked up. */
+  /** The enclosing objects and arrays that have been looked up so far, outermost first. */
   readonly #containers: Container[] = [];
   readonly #integers: { container: Container; key: string | number; value: bigint }[] = [];
 
-  /** @param root - what JSON.parse made of the text */
+  /** @param root - the result of JSON.parse for the text */
   constructor(root: unknown) {
     this.#root = root;
   }
@@ -53,8 +53,8 @@ export class NumberWalk {
   }
 
   /**
-   * Checks the number that starts there.
-   * @returns where it ends
+   * Checks the number at `start`.
+   * @returns the end of the number
    * @throws UnacceptableNumber
    */
   walk(text: string, start: number): number {
@@ -76,8 +76,8 @@ export class NumberWalk {
   }
 
   /**
-   * Replaces the integers that JSON.parse has rounded by exact ones. Names must be unique in their objects.
-   * @returns the root, which may be such an integer itself
+   * Replaces integers that JSON.parse rounded with exact ones. Names must be unique within each object.
+   * @returns the root, which may itself be such an integer
    */
   restoreIntegers(): unknown {
     for (const { container, key, value } of this.#integers) container[key] = value;
@@ -105,7 +105,7 @@ export class NumberWalk {
     }
   }
 
-  /** The object or array around the place. */
+  /** Returns the innermost enclosing object or array. */
   #container(): Container {
     const containers = this.#containers;
     while (containers.length < this.#keys.length) {

@@ -12,7 +12,7 @@ async function makeOne(path: string): Promise<void> {
   }
 }
 
-/** Creates a folder, for its owner only, and its parents. Node's recursive mkdir never returns for a path in /proc. */
+/** Creates a folder for its owner only, and its parents. Node's recursive mkdir never returns for a path in /proc. */
 export async function makeFolder(path: string): Promise<void> {
   try {
     await makeOne(path);
@@ -24,12 +24,12 @@ export async function makeFolder(path: string): Promise<void> {
 }
 
 /**
- * Checks that the disk of a folder has that many bytes free.
+ * Checks that a folder's disk has enough free space.
  * @throws ENOSPC, as a write would
  */
 export async function checkFreeSpace(path: string, bytes: number): Promise<void> {
   const { blocks, bfree, bavail, bsize } = await statfs(path);
-  // Some blocks are reserved for root. Some file systems, such as network ones, report no blocks.
+  // Some blocks are reserved for root. Some file systems, e.g. network ones, report no blocks.
   const free = (process.getuid?.() === 0 ? bfree : bavail) * bsize;
   if (blocks === 0 || free >= bytes) return;
   throw Object.assign(
@@ -38,7 +38,7 @@ export async function checkFreeSpace(path: string, bytes: number): Promise<void>
   );
 }
 
-/** The names in a folder; none if it does not exist. */
+/** Returns the names in a folder. Empty if the folder does not exist. */
 export async function namesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);
@@ -49,11 +49,11 @@ export async function namesIn(folder: string): Promise<string[]> {
 }
 
 /**
- * Checks that a file can be opened, without opening it: closing it would release the locks that this process has on it.
- * @throws the system's error, such as EACCES or EISDIR
+ * Checks that a file can be opened, without opening it: closing it would release this process's locks on it.
+ * @throws the system error, e.g. EACCES or EISDIR
  */
 export async function checkUsable(file: string, { readOnly }: { readOnly: boolean }): Promise<void> {
-  // A folder cannot be opened for writing, which throws EISDIR.
+  // Opening a folder for writing throws the EISDIR we want.
   if ((await stat(file)).isDirectory()) await open(file, 'r+');
   if (!readOnly) await access(file, constants.R_OK | constants.W_OK);
 }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-/** The version of an installed package. */
+/** Returns the version of an installed package. */
 function versionOf(packageName: string): string {
   try {
     const { version }: { version: string } = createRequire(import.meta.url)(`${packageName}/package.json`);
@@ -11,9 +11,9 @@ function versionOf(packageName: string): string {
 }
 
 /**
- * Checks at load that undocumented parts of a package still have the shape that this service relies on.
- * @param parts - for each part, by name, whether it has that shape
- * @throws Error that names the package, its version and the first part of another shape
+ * Checks at load time that undocumented parts of a package still have the shape that this service relies on.
+ * @param parts - by name, whether the part has the expected shape
+ * @throws Error that names the package, its version and the first part that differs
  */
 export function checkInternals(packageName: string, parts: Readonly<Record<string, boolean>>): void {
   const [changed] = Object.entries(parts).find(([, isAsExpected]) => !isAsExpected) ?? [];
@@ -24,6 +24,6 @@ export function checkInternals(packageName: string, parts: Readonly<Record<strin
   );
 }
 
-/** Whether a part is a function with that many parameters. */
+/** Whether a part is a function with this many parameters. */
 export const isFunctionOf = (parameters: number, part: unknown): boolean =>
   typeof part === 'function' && part.length === parameters;

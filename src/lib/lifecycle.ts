@@ -4,8 +4,8 @@ import type { Logger } from 'pino';
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 /**
- * Aborts when the process is told to end by a signal, or must end, as failed, for an error that nobody handled. A second
- * signal ends it at once; a second error only reaches the log, as it may come of the ending.
+ * Aborts `ending` on SIGTERM, SIGINT or an unhandled error; after an error, the exit code is 1. A second signal kills
+ * the process. A second error is only logged, because shutdown itself may cause it.
  */
 export function abortWhenTold(ending: AbortController, log: Logger): void {
   let told = false;
@@ -20,7 +20,7 @@ export function abortWhenTold(ending: AbortController, log: Logger): void {
     ending.abort();
   };
   for (const name of SIGNALS) process.on(name, onSignal);
-  // Rejections that nobody handles come here too.
+  // Also receives unhandled rejections.
   process.on('uncaughtException', (error, origin) => {
     log.fatal({ err: error, origin }, 'unexpected error; shutting down');
     process.exitCode = 1;
@@ -28,12 +28,12 @@ export function abortWhenTold(ending: AbortController, log: Logger): void {
   });
 }
 
-/** Resolves when a signal is aborted. */
+/** Resolves when the signal is aborted. */
 export async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort');
 }
 
-/** Ends the process when its ending takes longer than this, rather than leave it to whoever is waiting to kill it. */
+/** Exits if shutdown takes longer than the deadline, instead of waiting to be killed. */
 export function endWithin(deadlineMs: number, log: Logger): void {
   setTimeout(() => {
     log.error('shutdown took too long; exiting with work unfinished');

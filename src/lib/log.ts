@@ -1,11 +1,11 @@
 import { type DestinationStream, type LevelWithSilent, type Logger, pino } from 'pino';
 
-/** Errors that one was caused by, at most. */
+/** Maximum number of nested causes to log. */
 const MAX_CAUSES = 5;
 
 /**
- * What the log says of an error: where it came from, and nothing that it carries. pino would write all its properties, and
- * the driver's have the documents that could not be written, a server's explanation the values that it refused.
+ * Serializes an error for the log, without its data. pino would log all properties: the driver's errors contain the
+ * documents that could not be written, and a server's error details contain the rejected values.
  */
 function describeError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return { type: typeof error };
@@ -19,7 +19,7 @@ function describeError(error: unknown, depth = 0): unknown {
   };
 }
 
-/** The log of the service and its commands: JSON lines, to stdout unless it is told otherwise. */
+/** Creates the log of the service and its commands: JSON lines, by default to stdout. */
 export function createLog(level: LevelWithSilent, destination?: DestinationStream): Logger {
   const options = { level, serializers: { err: (error: unknown) => describeError(error) } };
   return destination ? pino(options, destination) : pino(options);

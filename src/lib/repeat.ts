@@ -1,5 +1,6 @@
 /**
- * Runs a pass at once, and then one at a time at an interval. A failed pass is reported, and the next one makes up for it.
+ * Runs a pass immediately and repeats it at an interval, never two at once. Reports a failed pass and continues with
+ * the next.
  * @returns a function that aborts the current pass, prevents further ones, and resolves when the pass has ended
  */
 export function repeat(

@@ -1,16 +1,16 @@
-/** Whole seconds over which callers that fail together are spread. */
+/** Callers that are refused together are spread over this many seconds. */
 const SPREAD_SECONDS = 3;
 
 /**
- * Returns the seconds for `Retry-After`: the given ones, rounded up, plus a random 0 to 2, so that callers refused together
- * do not all return in the same second.
- * @param random - 0 to below 1
+ * Returns a value for `Retry-After` in seconds: the given one, rounded up, plus a random 0 to 2. Without the random
+ * part, callers that were refused together would all return in the same second.
+ * @param random - at least 0 and below 1
  */
 export function retryAfterSeconds(atLeast: number, random = Math.random()): number {
   return Math.ceil(atLeast) + Math.floor(random * SPREAD_SECONDS);
 }
 
-/** The header for an error that is likely to pass within seconds. */
+/** Returns the header for an error that probably passes within seconds. */
 export function retrySoon(): { 'Retry-After': string } {
   return { 'Retry-After': String(retryAfterSeconds(1)) };
 }

@@ -1,13 +1,13 @@
 /**
- * Single-flight with freshness: callers with equal keys share a lookup, but none gets the result of a lookup that started
- * before its own call. Callers that arrive during a lookup share the next one, so at most two run for a key.
+ * Single-flight with freshness: a caller never gets the result of a lookup that started before its own call. Callers
+ * with equal keys share a lookup. Those that arrive during a lookup share the next one, so at most two run per key.
  */
 export class SingleFlight<Answer> {
   readonly #flights = new Map<string, { current: Promise<Answer>; next?: Promise<Answer> }>();
 
   /**
-   * The result of a lookup that starts now or later.
-   * @param key - lookups with equal keys are interchangeable
+   * Returns the result of a lookup that starts now or later.
+   * @param key - lookups with equal keys must be interchangeable
    */
   run(key: string, lookUp: () => Promise<Answer>): Promise<Answer> {
     const flight = this.#flights.get(key);

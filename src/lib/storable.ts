@@ -1,12 +1,12 @@
 import { fieldAt } from './errors.ts';
 
 /**
- * NUL, which BSON's names cannot have, and halves of surrogate pairs, which UTF-8 cannot express. The patterns in the spec
- * exclude NUL alone: the regular expressions of RE2, Rust and others cannot name surrogates.
+ * NUL, which BSON forbids in names, and unpaired surrogates, which UTF-8 cannot encode. The patterns in the spec
+ * exclude only NUL: RE2, Rust and other regex engines cannot match surrogates.
  */
 const UNSTORABLE = /[\0\p{Surrogate}]/u;
 
-/** A value that a database cannot keep; the message names its field. */
+/** Thrown for a value that a database cannot store. The message names its field. */
 export class Unstorable extends Error {
   constructor(path: string, problem: string) {
     super(`${fieldAt(path)} ${problem}.`);
@@ -27,8 +27,8 @@ function checkNames(path: string, names: string[]): void {
 }
 
 /**
- * Walks through JSON, whose depth is bounded when it is read.
- * @returns whether it has a bigint
+ * Checks a JSON value. Recursion is safe, because the parser limits the depth.
+ * @returns whether the value contains a bigint
  * @throws Unstorable
  */
 export function checkStorable(path: string, value: unknown): boolean {
@@ -44,7 +44,7 @@ export function checkStorable(path: string, value: unknown): boolean {
   return hasBigint;
 }
 
-/** A text in which U+FFFD stands for each character that a database cannot keep. */
+/** Replaces each character that a database cannot store with U+FFFD. */
 export function storableText(text: string): string {
   return text.replaceAll(new RegExp(UNSTORABLE, 'gu'), '\uFFFD');
 }

@@ -1,14 +1,14 @@
 import { NumberWalk } from './exact-numbers.ts';
 
-/** Why a text is not JSON that the service takes; the message ends a sentence that begins with "The body ". */
+/** Thrown for JSON that the service does not accept. The message completes a sentence that starts with "The body ". */
 export class UnacceptableJson extends Error {}
 
-/** A text is not JSON at all. */
+/** Thrown for a text that is not JSON. */
 export class NotJson extends UnacceptableJson {}
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Where the string ends that begins at a quotation mark: behind its closing one. */
+/** Returns the end of the string whose opening quotation mark is at `start`. */
 function endOfString(text: string, start: number): number {
   let at = start + 1;
   while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
@@ -18,8 +18,8 @@ function endOfString(text: string, start: number): number {
 const [QUOTE, BACKSLASH, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = Buffer.from('"\\[]{}');
 
 /**
- * Counts brackets before anything is made of them: JSON.parse takes seconds for megabytes of them, and what it makes is too
- * deep for what comes after it. As far as a text is valid, this sees what JSON.parse sees; where it is not, JSON.parse stops.
+ * Limits the nesting before JSON.parse runs, which takes seconds for megabytes of brackets and returns values too deep
+ * for later code. For valid JSON, this sees the same brackets as JSON.parse; on invalid JSON, JSON.parse fails.
  */
 function checkDepth(bytes: Uint8Array, maxDepth: number): void {
   let depth = 0;
@@ -28,7 +28,7 @@ function checkDepth(bytes: Uint8Array, maxDepth: number): void {
     const byte = bytes[at];
     if (byte === QUOTE) inString = !inString;
     else if (inString) {
-      // Whatever it escapes does not end the string.
+      // The escaped character does not end the string.
       if (byte === BACKSLASH) at += 1;
     } else if (byte === OPEN_ARRAY || byte === OPEN_OBJECT) {
       depth += 1;
@@ -37,9 +37,9 @@ function checkDepth(bytes: Uint8Array, maxDepth: number): void {
   }
 }
 
-/** Walks through valid JSON for what JSON.parse lets pass: of a name that is given twice it silently takes the last value. */
+/** Finds repeated names in valid JSON: JSON.parse silently keeps the last value. Passes the numbers to `numbers`. */
 function checkNames(text: string, numbers: NumberWalk): void {
-  /** The names so far of each object around the place; undefined for an array. */
+  /** The names so far in each enclosing object; undefined for an array. */
   const open: (Set<string> | undefined)[] = [];
   let expectsName = false;
   for (let at = 0; at < text.length; at++) {
@@ -74,9 +74,9 @@ function checkNames(text: string, numbers: NumberWalk): void {
 }
 
 /**
- * The value of a JSON text in UTF-8 (RFC 8259), of which nothing is guessed, replaced or dropped. Integers that a number does
- * not hold exactly are bigints.
- * @param maxDepth - how many arrays and objects may be within each other
+ * Parses JSON in UTF-8 (RFC 8259) without guessing, replacing or dropping anything. Integers that a double cannot
+ * represent become bigints.
+ * @param maxDepth - maximum nesting of arrays and objects
  * @throws UnacceptableJson, UnacceptableNumber
  */
 export function parseStrictly(bytes: Uint8Array, maxDepth: number): unknown {

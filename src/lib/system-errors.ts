@@ -5,7 +5,7 @@ const GIVE_RIGHTS = 'Give the user of this process access, or choose another val
 const OWN_ADDRESS = 'Use an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them.';
 const RESOLVABLE = 'Use a name that resolves, or an address such as 127.0.0.1.';
 
-/** Advice by the code of a system error. */
+/** Advice by code of the system error. */
 const ADVICE: Readonly<Record<string, string>> = {
   EACCES: GIVE_RIGHTS,
   EADDRINUSE: 'Choose a free port, or stop the process that listens there.',
@@ -29,19 +29,22 @@ const ADVICE: Readonly<Record<string, string>> = {
 /** Advice for a port that only privileged processes may open. */
 const ADVICE_FOR_PORT = 'Choose a port of 1024 or higher, or allow this process to open lower ones.';
 
-/** The code of a system error such as ENOENT, or ''. */
+/** Returns the code of a system error, e.g. ENOENT, or ''. */
 export function systemCode(error: unknown): string {
   return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 }
 
-/** The message of any thrown value. */
+/** Returns the message of any thrown value. */
 export function reasonOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'message' in error
     ? String(error.message)
     : String(error);
 }
 
-/** The name of an error's code. LMDB's errors have a number instead. So do MongoDB's, of other kinds; their `name` differs. */
+/**
+ * Returns the name of an error's code. LMDB's errors have numeric codes and the name "Error". MongoDB's errors have
+ * numeric codes of another kind, and other names.
+ */
 function nameOfCode(error: object): string {
   const code = systemCode(error);
   return /^\d+$/.test(code) && 'name' in error && error.name === 'Error'
@@ -49,10 +52,7 @@ function nameOfCode(error: object): string {
     : code;
 }
 
-/**
- * Describes a system error and its remedy in one line. Returns undefined for other errors, and for those that an operator
- * cannot fix.
- */
+/** Describes a system error and its remedy in one line. Returns undefined for errors that an operator cannot fix. */
 export function describeSystemError(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const code = nameOfCode(error);
@@ -61,7 +61,7 @@ export function describeSystemError(error: unknown): string | undefined {
   return advice && `${reasonOf(error).split('\n', 1).join()}. ${advice}`;
 }
 
-/** A setting or file that cannot be used. The message is one line with its name, what is wrong and what would be right. */
+/** Thrown for a setting or file that cannot be used. The message is one line: name, problem and remedy. */
 export class Unusable extends Error {
   constructor(name: string, problem: string, cause?: unknown) {
     super(`${name}: ${problem}`, { cause });

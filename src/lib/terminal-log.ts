@@ -1,7 +1,7 @@
 import type { DestinationStream } from 'pino';
 import pretty from 'pino-pretty';
 
-/** Returns the fields of the line that `main.ts` logs once the service listens; undefined for any other line. */
+/** Formats the addresses in the line that `main.ts` logs once the service listens. Undefined for any other line. */
 function addressesOf({ url, docs, data }: Record<string, unknown>): string | undefined {
   if (typeof url !== 'string' || typeof docs !== 'string') return undefined;
   const lines = [`API:  ${url}/api/tasks`, `docs: ${docs}`, `data: ${String(data)}`];
@@ -9,8 +9,8 @@ function addressesOf({ url, docs, data }: Record<string, unknown>): string | und
 }
 
 /**
- * A destination of the log for people: local time, level, message and fields on one line.
- * @param destination - stdout unless given
+ * Returns a log destination for people: local time, level, message and fields on one line.
+ * @param destination - stdout by default
  */
 export function terminalStream(destination: NodeJS.WritableStream | number = 1): DestinationStream {
   return pretty({

@@ -1,17 +1,17 @@
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 
-/** Milliseconds that all long work together may hold the event loop. */
+/** Maximum time in milliseconds that all long-running work together may block the event loop. */
 const SLICE_MS = 5;
 
 let endsAt = 0;
 let next: Promise<void> | undefined;
 
-/** Whether long work should yield now, with nextSlice(). */
+/** Whether long-running work should now yield with nextSlice(). */
 export function isSliceOver(): boolean {
   return performance.now() > endsAt;
 }
 
-/** Lets other work run. Concurrent callers share the slice that follows. */
+/** Yields to other work. Concurrent callers share the next slice. */
 export async function nextSlice(): Promise<void> {
   next ??= startSlice();
   await next;
