@@ -52,7 +52,7 @@ export function boundsOf({
   };
 }
 
-/** Returns the options that the connection string does not set. The driver would prefer them to those in the string. */
+/** Returns the options that the connection string does not set: the driver lets options override the string. */
 export function defaultsFor(uri: string, defaults: MongoClientOptions): MongoClientOptions {
   const query = uri.split('?')[1]?.toLowerCase() ?? '';
   const named = new Set(query.split('&').map((option) => option.split('=')[0]));

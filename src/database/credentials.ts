@@ -1,9 +1,9 @@
 const HIDDEN = '***';
 
 /**
- * Removes the password of a connection string from a message, whole or in pieces. If a password contains characters
- * that should have been encoded, the driver splits it in the wrong places, and an error may contain a piece, e.g. as a
- * host.
+ * Removes the password of a connection string from a message, whole or in pieces. A password with unencoded special
+ * characters makes the driver split the string in the wrong places. Its errors may then contain a piece of it, e.g. as
+ * a host.
  */
 export function withoutCredentials(message: string, uri: string | undefined): string {
   const [, user = ''] = /^[^:]*:\/\/(.*)@/s.exec(uri ?? '') ?? [];

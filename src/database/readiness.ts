@@ -11,7 +11,7 @@ export class Readiness {
     this.#database = database;
   }
 
-  /** Call when the operations are warm. */
+  /** Call once the operations are warmed up. */
   started(): void {
     this.#phase = 'serving';
   }

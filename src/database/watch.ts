@@ -6,10 +6,7 @@ import { DatabaseTooSlow, failureKind } from './failures.ts';
 const TRUSTED_MS = 1_000;
 /** Time limit of a probe. */
 const ANSWER_MS = 1_000;
-/**
- * A probe without a reply for this long is considered lost. One that the driver received while connecting may never
- * return.
- */
+/** A probe without a reply for this long is lost. One sent while the driver was connecting may never get a reply. */
 const LOST_MS = 6_000;
 /** Interval between probes during an outage. */
 const LOOK_AGAIN_MS = 1_000;

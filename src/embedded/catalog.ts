@@ -17,7 +17,7 @@ export interface IndexInfo {
   readonly multikey: readonly boolean[];
   /** Per field: the type of its numbers (key-values.ts), which keys lack. Undefined in an earlier version's index. */
   readonly numbers?: readonly NumberType[] | undefined;
-  /** Whether any key was too long to be stored whole, so that the stored order is not the order of the values. */
+  /** Whether any key was too long to be stored whole, so that stored keys do not sort like the values. */
   readonly longKeys: boolean;
   /** False during the build, while writers update the index but queries do not read it. */
   readonly ready: boolean;

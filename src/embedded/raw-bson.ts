@@ -2,7 +2,7 @@ import { CommandError } from './errors.ts';
 
 /**
  * A BSON value, read in place: it points into the bytes that contain it. Values that are only stored, compared or
- * returned are never decoded, so types, field order and numbers such as -0 or 5.0 survive byte for byte.
+ * returned are never decoded. Types, field order and numbers such as -0 or 5.0 thus survive byte for byte.
  */
 export class RawValue {
   readonly type: number;

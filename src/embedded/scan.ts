@@ -17,7 +17,7 @@ const PAUSE_EVERY = 64;
 const CHUNK_KEYS = 128;
 
 /**
- * Reads the documents of a plan. Its position is a key, not an open cursor, so it can stop anywhere and continue in
+ * Reads the documents of a plan. Its position is a key, not an open cursor. It can thus stop anywhere and continue in
  * another snapshot after other clients' writes.
  */
 export class Scan {

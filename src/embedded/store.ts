@@ -140,8 +140,8 @@ export class Store {
   /**
    * Runs `action` in the next group commit and resolves when the commit is on disk. The action must check before it
    * writes: a throw does not undo its earlier writes.
-   * @throws CommandError 14031 if the disk is full. The group is normally lost then, but lmdb-js has been seen to
-   *   include a failed write in the next commit, so the write may have been applied.
+   * @throws CommandError 14031 if the disk is full. The group is then lost, with one known exception: lmdb-js has
+   *   rejected a write that the next commit nevertheless included.
    */
   async write<T>(action: () => T): Promise<T> {
     let outcome: { value: T } | { error: unknown } | undefined;

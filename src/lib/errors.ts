@@ -41,7 +41,10 @@ const STATUS = {
   not_ready: 503,
 } as const satisfies Record<ErrorCode, number>;
 
-/** An error for the caller. The response contains its message unchanged, so the message must not reveal internals. */
+/**
+ * An error for the caller. The message is sent unchanged: it states what is wrong, where, and what would be right. It
+ * must not reveal internals.
+ */
 export class ApiError extends Error {
   readonly code: ErrorCode;
   readonly status: (typeof STATUS)[ErrorCode];

@@ -1,5 +1,6 @@
 /**
- * Runs a pass now and then at an interval, never two at once. Reports a failed pass and continues with the next one.
+ * Runs a pass immediately and repeats it at an interval, never two at once. Reports a failed pass and continues with
+ * the next.
  * @returns a function that aborts the current pass, prevents further ones, and resolves when the pass has ended
  */
 export function repeat(

@@ -2,8 +2,8 @@
 const SPREAD_SECONDS = 3;
 
 /**
- * Returns a value for `Retry-After` in seconds: the given one, rounded up, plus a random 0 to 2. Without it, callers
- * that were refused together would all return in the same second.
+ * Returns a value for `Retry-After` in seconds: the given one, rounded up, plus a random 0 to 2. Without the random
+ * part, callers that were refused together would all return in the same second.
  * @param random - at least 0 and below 1
  */
 export function retryAfterSeconds(atLeast: number, random = Math.random()): number {

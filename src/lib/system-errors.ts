@@ -42,8 +42,8 @@ export function reasonOf(error: unknown): string {
 }
 
 /**
- * Returns the name of an error's code. LMDB's errors have a number as code, named "Error". MongoDB's numbers mean
- * something else; those errors have other names.
+ * Returns the name of an error's code. LMDB's errors have numeric codes and the name "Error". MongoDB's errors have
+ * numeric codes of another kind, and other names.
  */
 function nameOfCode(error: object): string {
   const code = systemCode(error);
@@ -61,10 +61,7 @@ export function describeSystemError(error: unknown): string | undefined {
   return advice && `${reasonOf(error).split('\n', 1).join()}. ${advice}`;
 }
 
-/**
- * Thrown for a setting or file that cannot be used. The message is one line: its name, what is wrong and what would be
- * right.
- */
+/** Thrown for a setting or file that cannot be used. The message is one line: name, problem and remedy. */
 export class Unusable extends Error {
   constructor(name: string, problem: string, cause?: unknown) {
     super(`${name}: ${problem}`, { cause });

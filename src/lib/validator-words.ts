@@ -1,7 +1,4 @@
-/**
- * Rewrites an Ajv message in plain words: "must NOT have fewer than 1 characters" becomes "must have at least 1
- * character".
- */
+/** Rewrites an Ajv message: "must NOT have fewer than 1 characters" becomes "must have at least 1 character". */
 export function plainWords(message: string): string {
   const limit = /^must NOT have (fewer|more) than (\d+) (item|character)s$/.exec(message);
   if (limit) {

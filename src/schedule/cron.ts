@@ -1,7 +1,4 @@
-/**
- * Thrown for a schedule that openapi.yaml does not allow. The message completes a sentence that starts with the field's
- * name.
- */
+/** Thrown for a schedule that openapi.yaml does not allow. The message follows the field's name in a sentence. */
 export class InvalidSchedule extends Error {}
 
 /** A cron expression as sets of values, each ascending and without duplicates. */
@@ -103,8 +100,8 @@ function valuesOf(text: string, field: Field): readonly number[] {
 }
 
 /**
- * Whether a schedule fires within eight years, the longest gap between two 29 Februaries. It does if it restricts days
- * of the week, because every month has all of them, or if one of its months can have one of its days.
+ * Whether a schedule fires within eight years, the longest gap between two 29 Februaries. Every month has all days of
+ * the week, so restricting those suffices. Otherwise, one of its months must be able to have one of its days.
  */
 function fires({ days, months, weekdayRestricted }: Schedule): boolean {
   const [firstDay = Infinity] = days;

@@ -1,9 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-/**
- * A period between two clock changes of a zone. Instants and wall times are in milliseconds; a wall time is read as
- * UTC.
- */
+/** A period between two clock changes of a zone, in milliseconds. A wall time is read as if it were UTC. */
 export interface Period {
   /** The instant of the clock change that starts it. */
   start: number;

@@ -12,8 +12,7 @@ export const isLiveAt = ({ at }: Pick<EngineDocument, 'at'>, now: Date): boolean
   now.getTime() - at.getTime() <= LIVE_MS;
 
 /**
- * Stores which engine executes the tasks of this database. All processes with the same kind of engine share the
- * document.
+ * Stores which engine executes this database's tasks. All processes with the same kind of engine share the document.
  */
 export class EngineStore {
   readonly #engine: Collections['engine'];

@@ -30,8 +30,8 @@ const unlike = (field: keyof ApiKeyDocument, expected: string, value: unknown): 
 });
 
 /**
- * Checks every field of a stored key. An unknown field, scope or type makes the key unusable, because a later version
- * may use it to narrow the key's rights.
+ * Checks every field of a stored key. An unknown field, scope or type makes the key unusable: a later version may use
+ * it to narrow the key's rights.
  */
 export function parseKey(stored: StoredKey): ParsedKey {
   const { _id, hash, name, scope, account_id, ...rest } = stored;

@@ -104,7 +104,7 @@ export class QueueClaims {
     return this.#queue.estimatedDocumentCount();
   }
 
-  /** Stores the URL at which the work of a claim can be followed. */
+  /** Stores the location at which the work of a claim can be followed. */
   async setLocation({ _id, fence }: Claim, location: string): Promise<void> {
     await this.#queue.updateOne({ _id, fence }, { $set: { location } });
   }

@@ -10,8 +10,8 @@ export interface QueuedRun {
   /** The payload given to runTask. */
   input?: unknown;
   /**
-   * When the run was due: the fire time, the time of the request for a manual run, or the time of the planner's
-   * decision for a missed fire time.
+   * When the run was due: the fire time; for a manual run, the time of the request; for a missed fire time, when a
+   * planner decided to run it late.
    */
   due_at: Date;
   /**

@@ -46,8 +46,8 @@ const LISTED = {
 
 /**
  * Matches the stored run if the report is newer (openapi.yaml, recordRuns): the stored state is older, or equally old
- * and no further along, and is not another final status. In all other cases, including a run of another task or of the
- * service's own engine, the upsert collides with the existing _id.
+ * and no further along, and is not another final status. Otherwise, or if the run belongs to another task or to the
+ * service's own engine, the upsert collides with its _id.
  */
 function olderThan({ id, status, updatedAt }: RunRecord, task: Owner): Filter<RunDocument> {
   return {

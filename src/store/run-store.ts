@@ -166,7 +166,7 @@ export class RunStore {
 
   /**
    * Inserts a run of the engine with status QUEUED unless it exists.
-   * @returns the stored run; null if the id belongs to a run of another engine
+   * @returns the stored run; null if the id belongs to a run that the engine does not own
    */
   async addOwn(entry: QueuedRun, now: Date): Promise<RunDocument | null> {
     const found = await this.findOwn(entry._id);
@@ -183,10 +183,9 @@ export class RunStore {
   }
 
   /**
-   * Changes a run of the engine for the holder of a claim and stores the claim's fence, which locks out earlier claims.
+   * Changes a run of the engine for the holder of a claim. Stores the claim's fence, which locks out earlier claims.
    * @param known - the run as last read, to save a query
-   * @returns the changed run; null if the caller no longer owns it, because it is final or a later claim has written
-   *   it
+   * @returns the changed run; null if the caller has lost it: it is final, or a later claim has written it
    */
   async writeOwn(
     { _id, task_id, fence }: Pick<QueuedRun, '_id' | 'task_id' | 'fence'>,

@@ -60,9 +60,9 @@ export async function fileRuns({
 }
 
 /**
- * Upgrades a database that an earlier version wrote. There, a task could change its owner, and a process that died
- * meanwhile left runs under the previous account. An interrupted upgrade starts again. Several processes may upgrade
- * concurrently, because owners no longer change.
+ * Upgrades a database that an earlier version wrote. In that version a task could change its owner, and a process that
+ * died meanwhile left runs under the previous account. An interrupted upgrade starts again. Several processes may
+ * upgrade concurrently, because owners no longer change.
  */
 export async function upgrade(collections: Collections): Promise<void> {
   const { upgrades } = collections;

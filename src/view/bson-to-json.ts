@@ -204,10 +204,7 @@ class Transcoder {
     }
   }
 
-  /**
-   * Writes a type without a JSON equivalent as JSON.stringify writes the driver's object, e.g. an ObjectId as its
-   * digits.
-   */
+  /** Writes a type without a JSON equivalent as JSON.stringify writes the driver's object, e.g. an ObjectId as hex. */
   #otherType(element: number, at: number, end: number): string {
     const value = this.#bytes.subarray(at, end);
     const document = Buffer.alloc(4 + 2 + value.length + 1);

@@ -5,8 +5,8 @@ import type { TaskPart } from './part.ts';
 import type { TaskVersion } from '../store/task-store.ts';
 
 /**
- * Maximum age of a cached part, which limits the delay of changes that another tool makes without raising the task's
- * version (openapi.yaml, Caching).
+ * Maximum age of a cached part (openapi.yaml, Caching). Limits how long a change by another tool, which raises no
+ * version, stays invisible.
  */
 const TRUSTED_MS = 55_000;
 

@@ -15,10 +15,7 @@ function instantOf(stored: unknown): string | undefined {
   return stored instanceof Date && !Number.isNaN(stored.getTime()) ? stored.toISOString() : undefined;
 }
 
-/**
- * Returns the task's own fields as the API shows them. Names each field, so that no other part of the document can
- * leak.
- */
+/** Returns the task's own fields as the API shows them. Names each field, so that no other data can leak. */
 function viewFields(task: TaskDocument): Omit<Task, Joined | 'recent_runs'> {
   return {
     id: task._id,

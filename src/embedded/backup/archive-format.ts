@@ -1,8 +1,8 @@
 /**
  * The archive format of `mongodump --archive`, version 0.1: a magic number, then blocks. A block is a header document,
  * documents and a terminator. The first block lists the collections. The header of every other block names a
- * collection; the block contains documents of it, or none if the header marks the end of the collection and carries the
- * CRC of all its documents. Blocks of different collections may alternate.
+ * collection, whose documents follow. A header with EOF ends its collection: no documents follow, and the header has
+ * the CRC of them all. Blocks of different collections may alternate.
  */
 export const MAGIC = 0x8199_e26d;
 export const TERMINATOR = 0xffff_ffff;
