@@ -48,7 +48,7 @@ export class Pipeline {
     }, request.rawHeaders.join('').length);
   }
 
-  /** Replies, outside of Node's response, to input that is not a request. */
+  /** Answers input that is not a request, by writing to the socket directly. */
   answer(write: () => void): void {
     // If the body of the current request is invalid, this is the reply to it.
     if (this.#current && !this.#current.request.complete) {
