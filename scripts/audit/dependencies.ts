@@ -1,6 +1,6 @@
 /**
  * `npm run check`: fails if an installed production dependency has a known vulnerability, and names it. If the registry
- * does not answer or has no audits, as many mirrors, the check passes and reports that.
+ * does not answer or offers no audits, the check passes and reports that. Many mirrors offer none.
  */
 import { spawnSync } from 'node:child_process';
 

@@ -1,5 +1,5 @@
 /**
- * `npm run check`: fails if generated/ is not what openapi.yaml generates, or is not in git, and tells how to fix it.
+ * `npm run check`: fails if generated/ differs from what openapi.yaml generates, or has files that are not in git.
  * Generates into another folder and compares, so that it changes nothing and needs no clean working tree.
  */
 import { execFileSync } from 'node:child_process';

@@ -1,8 +1,8 @@
 /**
- * `npm run check:generators`: generates clients from openapi.yaml with generators for other languages, compiles them,
- * and lets each read all sample data from a service that this script starts. Downloads the generators with mvn, go and
- * pip. Skips a client whose tools are not on PATH, and names them. An argument, such as `java`, selects the clients
- * whose names contain it. The client programs are in test/consumers/generators.
+ * `npm run check:generators`: tests that generators for other languages can use openapi.yaml. Generates and compiles
+ * their clients, then lets each read all sample data from a service that this script starts. Downloads the generators
+ * with mvn, go and pip. Skips a client whose tools are not on PATH, and names them. An argument, such as `java`,
+ * selects the clients whose names contain it. The client programs are in test/consumers/generators.
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';

@@ -58,7 +58,7 @@ function codeOf(error: unknown): string {
 
 /**
  * Sends a request and waits for its end, of any kind.
- * @param onLimit - schedules a call for when the request has taken too long, and returns a function that cancels it
+ * @param onLimit - schedules a callback for when the request has taken too long; returns a function that cancels it
  */
 export async function exchange(
   { agent, url }: Endpoint,

@@ -22,8 +22,8 @@ type PageOf<Operation extends (options: never) => Promise<{ data?: unknown }>> =
 const DEFAULT_LIMIT = 100;
 
 /**
- * Yields the pages of a listing, and requests each when it is needed: `for await (const { tasks } of pagesOf(listTasks,
- * { client, query: { enabled: true } }))`.
+ * Yields the pages of a listing, and requests each when it is needed:
+ * `for await (const { tasks } of pagesOf(listTasks, { client, query: { enabled: true } }))`.
  * @param options - options of the operation; `query.limit` is the page size, 100 by default
  * @throws ApiError if a page cannot be read
  */

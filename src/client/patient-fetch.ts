@@ -126,8 +126,8 @@ async function tryOnce(
 }
 
 /**
- * Wraps fetch with a timeout per attempt and retries. Retries idempotent requests on 429, 503 and network errors, after
- * the time that the service asks for, or else with exponential backoff.
+ * Wraps fetch with a timeout per attempt and retries. Retries idempotent requests on 429, 503 and network errors. Waits
+ * as long as Retry-After says, or else with exponential backoff.
  * @throws ApiError if the last attempt got no reply
  */
 export function patientFetch(send: typeof fetch, { timeoutMs, retries }: Patience): typeof fetch {

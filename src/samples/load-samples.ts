@@ -3,8 +3,8 @@ import { addAccounts, addTasks } from './fill-database.ts';
 import { referenceExample, samples } from './samples.ts';
 
 /**
- * The first and the last document to be written. Each is one atomic write, so together they distinguish a load that was
- * interrupted from one that completed, without an extra collection that users would see.
+ * The first and the last document to be written. Each is one atomic write, so together they show whether a load was
+ * interrupted or completed. An extra collection would be visible to users.
  */
 const STARTED = samples[0].account;
 const FINISHED = referenceExample.account;

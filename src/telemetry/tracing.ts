@@ -42,8 +42,8 @@ const EXPORTERS: { [Way in TraceExport]: () => SpanExporter } = {
 
 /**
  * Traces by OpenTelemetry. Its SDK reads the OTEL_ variables that config/ does not. OpenTelemetry's instrumentations
- * are not used: they replace modules while they load, which ES modules allow only with a custom loader, and they record
- * URLs with their queries.
+ * are not used, because they record URLs with their queries. They also replace modules while these load, which ES
+ * modules allow only with a custom loader.
  */
 export class Tracing {
   readonly #provider: BasicTracerProvider;

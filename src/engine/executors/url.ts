@@ -107,8 +107,8 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
   }
 
   /**
-   * Follows work at a location. The location comes from the receiver, or was stored under earlier settings, so
-   * credentials are sent only to the executor's own origin.
+   * Follows work at a location. Sends credentials only to the executor's own origin, because the location comes from
+   * the receiver, or was stored under earlier settings.
    */
   async function followOwn(location: string, attempt: Attempt, isStored: boolean): Promise<Outcome> {
     const at = URL.canParse(location, url) ? new URL(location, url) : undefined;

@@ -63,7 +63,7 @@ export function requestLog(log: Logger): RequestHandler {
     customSuccessMessage: () => 'request',
     customErrorMessage: () => 'request',
     customLogLevel: (request, { statusCode }) => {
-      // The warm-up is not traffic.
+      // Warm-up requests are not traffic.
       if (isTrusted(request)) return 'silent';
       // Load balancers poll the health checks every few seconds.
       if (request.url?.startsWith('/health/')) return 'debug';

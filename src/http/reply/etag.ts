@@ -21,8 +21,8 @@ function digestOf(segment: WholeSegment): string {
 }
 
 /**
- * Returns a strong ETag (RFC 9110, 8.8.3), made from the digests of the body's parts. It depends on the bytes sent,
- * including their encoding, and on nothing else, so that all copies of the service return the same one.
+ * Returns a strong ETag (RFC 9110, 8.8.3), made from the digests of the body's parts. It depends only on the bytes
+ * sent, including their encoding, so that all copies of the service return the same one.
  */
 export function etagOf(segments: WholeSegment[], encoding: 'gzip' | 'identity'): string {
   const text = digest(segments.map(digestOf).join()).slice(0, DIGEST_LENGTH);

@@ -36,8 +36,8 @@ function requestOf(
 }
 
 /**
- * Returns the request half of the spec in the validator's format. From the whole spec, the validator would traverse
- * replies and examples several times per operation, which took longer than the rest of the start.
+ * Returns the request half of the spec in the validator's format. Given the whole spec, the validator traverses replies
+ * and examples several times per operation. That took longer than the rest of the start.
  */
 export function requestSpec(document: Document): Spec {
   const paths: Document['paths'] = {};

@@ -6,7 +6,7 @@ type Sizes = Pick<Limits, 'maxUrlBytes' | 'maxHeaderBytes'>;
 
 /**
  * Refuses requests that HTTP allows and this service does not: long URLs, large headers, HTTP/1.1 without Host, two
- * Hosts. Node's own header limit (listener.ts) is higher, and its error reply does not depend on the path.
+ * Hosts. Node's own header limit (listener.ts) is higher, because Node's refusals are sent before the path is known.
  */
 export function sizes({ maxUrlBytes, maxHeaderBytes }: Sizes): RequestHandler {
   return (request, _response, next) => {

@@ -15,9 +15,9 @@ const TOLD = 100;
 const excess = new WeakSet<Socket>();
 
 /**
- * Limits the connections of a server. At the limit, a new connection replaces one that waits for its client. The first
- * to go waited longest for a request, or for a client without a key to read its reply. The next is the one whose client
- * stalled longest. If none waits, a few connections above the limit get one error reply each.
+ * Limits the connections of a server. At the limit, a new connection evicts one that waits for its client. First to go
+ * is the longest wait for a request, or for a client without a key to read its reply. Next is the longest stall of any
+ * other client. If none waits, a few connections above the limit get one error reply each.
  */
 export class Connections {
   readonly #max: number;

@@ -13,8 +13,8 @@ const OVERHEAD_BYTES = 6_000;
 
 /**
  * Serves the requests of one connection one at a time, in order. Node would serve all of them at once and buffer each
- * reply until the earlier ones were sent. Buffered replies learn neither that the client left nor how much it has read,
- * so one connection could hold resources meant for hundreds.
+ * reply until the earlier ones were sent. A buffered reply does not learn that the client left, or how much it has
+ * read. One connection could then hold resources meant for hundreds.
  */
 export class Pipeline {
   readonly #socket: Socket;
@@ -48,7 +48,7 @@ export class Pipeline {
     }, request.rawHeaders.join('').length);
   }
 
-  /** Replies, outside of Node's response, to input that is not a request. */
+  /** Answers input that is not a request, by writing to the socket directly. */
   answer(write: () => void): void {
     // If the body of the current request is invalid, this is the reply to it.
     if (this.#current && !this.#current.request.complete) {

@@ -15,8 +15,8 @@ const REQUEST_BYTES = 2_097_152;
 const CHECK_EVERY_MS = 250;
 
 /**
- * If other keys wait, a stalled request is aborted after this long when its key has more than half of the admitted
- * requests.
+ * A key with more than half of the admitted requests is greedy. If other keys wait, its stalled requests are aborted
+ * after this long.
  */
 const GREEDY_MS = 1_000;
 
