@@ -12,9 +12,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Client } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 import { findChromium } from '../support/chromium.ts';
+import { ERAS, connectMcp } from '../support/mcp.ts';
 import { killAll, runProgram } from '../support/process.ts';
 
 const execute = promisify(execFile);
@@ -115,7 +118,7 @@ describe('the tarball', () => {
     expect((await ask('keys', 'create', '--name', 'x', '--admin')).stdout).toMatch(/^[\w-]{28,}\n$/);
     expect((await ask('keys', 'list')).stdout).toContain('admin');
     expect((await ask('repair')).stdout).toContain('tasks, repaired 0');
-    for (const name of ['backup', 'restore', 'migrate', 'seed', 'import']) {
+    for (const name of ['backup', 'restore', 'migrate', 'seed', 'import', 'mcp']) {
       expect((await ask(name, '--help')).stdout).toContain('Usage');
     }
     const refused = await ask('keys', 'destroy').catch((error: unknown) => error);
@@ -142,6 +145,45 @@ describe('the tarball', () => {
       expect(files.filter((file) => file.includes('express'))).toEqual([]);
     },
   );
+});
+
+describe('an MCP client', () => {
+  const get = { name: 'get_tasks', arguments: { limit: 1 } };
+
+  test.each(['current', 'previous'] as const)(
+    'with the %s protocol calls tools over HTTP and stdio',
+    async (era) => {
+      const env = { PATH: process.env.PATH ?? '', RECOUP_TASKS_URL: service.url };
+      const overHttp = await connectMcp(service.url, undefined, era);
+      const onStdio = new Client(
+        { name: 'test', version: '1.0.0' },
+        { versionNegotiation: { mode: ERAS[era] } },
+      );
+      await onStdio.connect(new StdioClientTransport({ command: service.command, args: ['mcp'], env }));
+      const results = [];
+      for (const client of [overHttp, onStdio]) {
+        const { tools } = await client.listTools();
+        results.push({ names: tools.map(({ name }) => name), tasks: await client.callTool(get) });
+        await client.close();
+      }
+      expect(results[0]?.names).toHaveLength(10);
+      expect(results[0]?.tasks.structuredContent).toMatchObject({ status: 'success', tasks: [{}] });
+      expect(results[1]).toEqual(results[0]);
+    },
+  );
+
+  test('on stdio that cannot reach the service gets an error that names it, and the command needs its address', async () => {
+    const client = new Client({ name: 'test', version: '1.0.0' });
+    const env = { PATH: process.env.PATH ?? '', RECOUP_TASKS_URL: 'http://127.0.0.1:9' };
+    await client.connect(new StdioClientTransport({ command: service.command, args: ['mcp'], env }));
+    const text = 'http://127.0.0.1:9 cannot be reached, or the connection was lost.';
+    expect(await client.callTool(get)).toMatchObject({ isError: true, content: [{ text }, {}] });
+    await client.close();
+    const refused = await execute(service.command, ['mcp'], { env: { PATH: process.env.PATH } }).catch(
+      (error: unknown) => error,
+    );
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('RECOUP_TASKS_URL must be') });
+  });
 });
 
 describe('a consumer', () => {

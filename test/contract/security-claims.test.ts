@@ -59,6 +59,7 @@ test('nothing in the service asks another one by an address, but what is known t
     'engine/executors/exchange.ts',
     'engine/executors/model.ts',
     // Itself.
+    'http/server/in-memory-fetch.ts',
     'http/server/warm-up.ts',
     // The operator's collector.
     'telemetry/tracing.ts',

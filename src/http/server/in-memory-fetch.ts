@@ -7,6 +7,9 @@ import type { Request as Outer, Response as OuterReply } from 'express';
 /** Headers that an inner request has from the outer one. */
 const CARRIED = ['authorization', 'x-api-key', 'origin', 'traceparent', 'tracestate'];
 
+/** The service itself refuses long URLs, with its own error; percent-encoding triples the largest body. */
+const MAX_HEADER_BYTES = 4_194_304;
+
 /** Connections whose requests the rate limits have counted. */
 const counted = new WeakSet<Duplex>();
 
@@ -18,13 +21,29 @@ export function isCounted({ socket }: IncomingMessage): boolean {
 /** Makes a fetch for one call of a tool. */
 export type Connect = () => typeof fetch;
 
+/** The headers of an inner request: names and values in turn. */
+function innerHeaders(request: Request, body: Buffer, outer: Outer, reply: OuterReply): string[] {
+  const own = [...request.headers].filter(([name]) => !CARRIED.includes(name));
+  const carried = CARRIED.flatMap((name) =>
+    (outer.headersDistinct[name] ?? []).map((value) => [name, value]),
+  );
+  return [
+    ...own,
+    ...carried,
+    ['host', outer.headers.host ?? 'localhost'],
+    ['x-request-id', String(reply.getHeader('x-request-id'))],
+    ['content-length', String(body.length)],
+    ['connection', 'close'],
+  ].flat();
+}
+
 /**
  * Connects outer requests to their own app through memory. An inner request passes everything that a request from outside
  * passes. It has the credentials, the address and the request id of the outer request, and is aborted with it. The rate
  * limits count one request for each fetch; the first fetch of an outer request is counted with that.
  */
 export function inMemory(app: RequestListener): (outer: Outer, reply: OuterReply) => Connect {
-  const server = createServer(app);
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, app);
   return (outer, reply) => {
     let isFirst = true;
     return () => {
@@ -37,24 +56,15 @@ export function inMemory(app: RequestListener): (outer: Outer, reply: OuterReply
         isOfCounted = true;
         // Used by the service; duplexPair makes no sockets.
         Object.assign(theirs, { remoteAddress: outer.ip, resetAndDestroy: () => theirs.destroy() });
+        // The end of one side does not close the other.
+        ours.once('close', () => theirs.destroy());
         server.emit('connection', theirs);
         const { pathname, search } = new URL(request.url);
-        const carried = CARRIED.flatMap((name) =>
-          (outer.headersDistinct[name] ?? []).map((value) => [name, value]),
-        );
-        const own = [...request.headers].filter(([name]) => !CARRIED.includes(name));
         const body = Buffer.from(await request.arrayBuffer());
         const sent = ask({
           method: request.method,
           path: `${pathname}${search}`,
-          headers: [
-            ...own,
-            ...carried,
-            ['host', outer.headers.host ?? 'localhost'],
-            ['x-request-id', String(reply.getHeader('x-request-id'))],
-            ['content-length', String(body.length)],
-            ['connection', 'close'],
-          ].flat(),
+          headers: innerHeaders(request, body, outer, reply),
           createConnection: () => ours,
           ...(init?.signal && { signal: init.signal }),
         });
