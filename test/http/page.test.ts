@@ -66,7 +66,10 @@ test('the page is small on the wire, and browsers keep its files for a year', as
 
 test('the page of another name or origin is refused without credentials', async () => {
   for (const path of ['/', ...(await partsOf())]) {
-    const foreign = [{ Host: 'attacker.example' }, { Origin: 'https://attacker.example' }];
+    const foreign: Record<string, string>[] = [
+      { Host: 'attacker.example' },
+      { Origin: 'https://attacker.example' },
+    ];
     for (const headers of foreign) {
       const { status, body } = await raw(path, headers);
       expect(status).toBe(403);
