@@ -55,7 +55,7 @@ describe.each(['curl', 'python'] as const)('an agent with %s', (program) => {
     const { status, body } = await call('GET', `/api/tasks?artist_id=${ARTIST}`);
     expect([status, body?.tasks]).toEqual([400, []]);
     expect(body?.error).toBe(
-      'Unknown query parameter "artist_id". Allowed parameters: id, account_id, artist_account_id, enabled, limit, cursor.',
+      'Unknown query parameter "artist_id". Allowed parameters: id, account_id, artist_account_id, enabled, q, last_status, runs, limit, cursor.',
     );
   });
 
