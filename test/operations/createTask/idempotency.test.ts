@@ -10,7 +10,7 @@ import { createTask as createTaskHandler } from '../../../src/operations/createT
 import type { TaskDocument } from '../../../src/store/task-document.ts';
 import { type TaskFilter, TaskStore } from '../../../src/store/task-store.ts';
 import { ACCOUNT, ARTIST } from '../../support/builders.ts';
-import { NOW, type Service, startService } from '../../support/service.ts';
+import { NOW, type Service, startService, openTestDatabase } from '../../support/service.ts';
 import { countOf } from '../../support/count.ts';
 
 let service: Service;
@@ -115,7 +115,9 @@ describe('a creation that is repeated with its key', () => {
 });
 
 test('keys are removed by the database when they have expired', async () => {
-  const indexes = await service.collections.idempotency_keys.indexes();
+  const database = await openTestDatabase();
+  const indexes = await database.collections.idempotency_keys.indexes();
+  await database.close();
   expect(indexes).toContainEqual(expect.objectContaining({ key: { expires_at: 1 }, expireAfterSeconds: 0 }));
   await create('secret-key');
   const [claim] = await service.collections.idempotency_keys.find().toArray();
