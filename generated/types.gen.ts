@@ -883,7 +883,7 @@ export type Task = {
     trigger_schedule_id?: string | null;
     /**
      * The last five runs, newest first (by `createdAt`, ties by `id`, the greater one first). Empty if it has never run.
-     * With `runs=summary` they lack most fields.
+     * With `runs=summary` they lack some fields.
      *
      */
     recent_runs: Array<Run>;
@@ -948,9 +948,8 @@ export type Task = {
 };
 
 /**
- * One execution of a task, in the shape of a Trigger.dev run. In a task listing with `runs=summary`, a run has `id`,
- * `status`, `taskIdentifier`, `createdAt`, `updatedAt`, `startedAt`, `finishedAt`, `durationMs` and `error` without
- * `stackTrace`, and no other field.
+ * One execution of a task, in the shape of a Trigger.dev run. In a task listing with `runs=summary`, a run lacks `payload`,
+ * `output`, `attempts`, `metadata` and the `stackTrace` of `error`.
  *
  */
 export type Run = {
@@ -1346,9 +1345,8 @@ export type ListTasksData = {
          */
         last_status?: Array<RunStatus>;
         /**
-         * The fields of each run in `recent_runs`. `full`: all. `summary`: only `id`, `status`, `taskIdentifier`, `createdAt`,
-         * `updatedAt`, `startedAt`, `finishedAt`, `durationMs`, and the `message` and `name` of `error`. A page of summaries
-         * is small, even if runs have large payloads and outputs.
+         * The fields of each run in `recent_runs`. `full`: all. `summary`: all but `payload`, `output`, `attempts`, `metadata`
+         * and the `stackTrace` of `error`. A page of summaries is small, even if runs have large payloads and outputs.
          *
          */
         runs?: 'full' | 'summary';

@@ -11,7 +11,6 @@ import { OWNER_BYTES } from './store-keys.ts';
 export interface Cover {
   /** Returns the projected document, undefined if the entry does not match, or 'unknown' if the key is not enough. */
   read(key: Buffer): RawValue | undefined | 'unknown';
-  readonly projection: Projection;
 }
 
 /** A field to decode from an index's keys. */
@@ -46,7 +45,6 @@ export function coverOf(
   const ends: number[] = flips.map(() => 0);
   const last = Math.max(...[...shown, ...tested].map(({ part }) => part));
   return {
-    projection,
     read(key) {
       let at = OWNER_BYTES;
       for (let part = 0; part <= last; part++) {
@@ -117,10 +115,8 @@ function documentFrom(
     if (type < 0 || (type === TYPE.null && !loose)) return undefined;
     bytes[at] = type;
     at += 1;
-    for (const byte of name) {
-      bytes[at] = byte;
-      at += 1;
-    }
+    bytes.set(name, at);
+    at += name.length;
     at = writeValue(bytes, at, type, key, start, ends[part] ?? 0, flip);
   }
   bytes[at] = 0;

@@ -29,7 +29,11 @@ export function compileProjection(spec: RawValue | undefined): Projection | unde
   if (kept.size > 0 && dropped.size > 0) {
     throw new CommandError(31254, 'A projection names either the fields to keep or those to leave out');
   }
-  const names = [...(isIncluding ? kept : dropped)].map((name) => Buffer.from(name));
+  const names: Buffer[][] = [];
+  for (const name of isIncluding ? kept : dropped) {
+    const bytes = Buffer.from(name);
+    (names[bytes.length] ??= []).push(bytes);
+  }
   const project = (document: RawValue): RawValue => pickFields(document, names, isIncluding);
   return isIncluding ? Object.assign(project, { fields: [...kept] }) : project;
 }

@@ -7,7 +7,7 @@ import { type Cover, coverOf } from './cover.ts';
 import { compileFilter } from './matcher.ts';
 import { type Plan, makePlan } from './planner.ts';
 import type { Projection } from './projection.ts';
-import type { RawValue } from './raw-bson.ts';
+import { type RawValue, copyOf } from './raw-bson.ts';
 import { type Found, Scan } from './scan.ts';
 import { Sorter } from './sorter.ts';
 import type { Store } from './store.ts';
@@ -56,19 +56,18 @@ export class Query {
     if (this.#left === 0) return true;
     const snapshot = this.#store.snapshot();
     try {
-      const cover = this.cover();
-      const project = cover ? undefined : this.#request.projection;
-      const documents = this.#documents(snapshot, cover);
+      const { projection, deadlineAt } = this.#request;
+      const documents = this.#documents(snapshot, this.cover(), projection);
       for (;;) {
         const next = documents.next();
         if (next.done) return true;
         if (next.value) {
           this.#left -= 1;
-          if (!take(projected(next.value, project))) return this.#left === 0;
-          if (this.#left === 0) return true;
+          if (!take(next.value) || this.#left === 0) return this.#left === 0;
         }
         if (!isSliceOver()) continue;
-        this.#checkDeadline();
+        if (deadlineAt !== undefined && Date.now() > deadlineAt)
+          throw new CommandError(50, 'operation exceeded time limit');
         await nextSlice();
       }
     } finally {
@@ -81,7 +80,7 @@ export class Query {
    * so an index should support it: every single-document write in src/ has an _id in its filter.
    */
   firstInWrite(): Found | undefined {
-    for (const found of this.#documents(undefined, undefined)) if (found) return found;
+    for (const found of this.#documents(undefined)) if (found) return found;
     return undefined;
   }
 
@@ -95,29 +94,24 @@ export class Query {
 
   *#documents(
     snapshot: Transaction | undefined,
-    cover: Cover | undefined,
+    cover?: Cover,
+    project: (document: RawValue) => RawValue = copyOf,
   ): Generator<Found | undefined, void, void> {
     if (this.plan.sorted) {
-      yield* this.scan.read(snapshot, this.#matches, cover);
+      yield* this.scan.read(snapshot, this.#matches, project, cover);
       return;
     }
     if (!this.#sorted) {
       const { sort, limit } = this.#request;
       const sorter = new Sorter<Found>(sort, limit > 0 ? limit : Number.POSITIVE_INFINITY);
-      for (const found of this.scan.read(snapshot, this.#matches)) {
+      for (const found of this.scan.read(snapshot, this.#matches, copyOf)) {
         if (found) sorter.add(found);
         else yield undefined;
       }
       this.#sorted = sorter.sorted().values();
     }
-    for (let next = this.#sorted.next(); !next.done; next = this.#sorted.next()) yield next.value;
-  }
-
-  #checkDeadline(): void {
-    const { deadlineAt } = this.#request;
-    if (deadlineAt !== undefined && Date.now() > deadlineAt) {
-      throw new CommandError(50, 'operation exceeded time limit');
-    }
+    for (let next = this.#sorted.next(); !next.done; next = this.#sorted.next())
+      yield { ...next.value, document: project(next.value.document) };
   }
 
   /** Other clients may have dropped the collection or index since the last batch. */
@@ -129,8 +123,4 @@ export class Query {
       throw new CommandError(175, `index '${plan.index.name}' dropped during the query`);
     }
   }
-}
-
-function projected(found: Found, project: Projection | undefined): Found {
-  return project ? { record: found.record, document: project(found.document) } : found;
 }

@@ -140,8 +140,11 @@ function startsWith(bytes: Buffer, from: number, name: Buffer): boolean {
   return true;
 }
 
-/** Copies the object with only the fields in `names`, or without them if not `keep`. Keeps stored order and bytes. */
-export function pickFields(value: RawValue, names: readonly Buffer[], keep: boolean): RawValue {
+/**
+ * Copies the object with only the fields in `names`, or without them if not `keep`. Keeps stored order and bytes.
+ * @param names - by length
+ */
+export function pickFields(value: RawValue, names: readonly (readonly Buffer[])[], keep: boolean): RawValue {
   const { bytes } = value;
   const picked: number[] = [];
   let length = 5;
@@ -151,8 +154,10 @@ export function pickFields(value: RawValue, names: readonly Buffer[], keep: bool
     const from = at + 1;
     const nameEnd = nameEndFrom(bytes, from);
     const end = valueEnd(bytes[at] ?? 0, bytes, nameEnd + 1);
-    if (names.some((name) => name.length === nameEnd - from && startsWith(bytes, from, name)) === keep) {
-      picked.push(at, end);
+    if ((names[nameEnd - from]?.some((name) => startsWith(bytes, from, name)) ?? false) === keep) {
+      // Neighbors are copied together.
+      if (picked.at(-1) === at) picked[picked.length - 1] = end;
+      else picked.push(at, end);
       length += end - at;
     }
     at = end;
@@ -163,6 +168,11 @@ export function pickFields(value: RawValue, names: readonly Buffer[], keep: bool
     to += bytes.copy(result, to, picked[pair], picked[pair + 1]);
   result[to] = 0;
   return documentValue(result);
+}
+
+/** Copies the object into memory of its own. */
+export function copyOf(value: RawValue): RawValue {
+  return documentValue(Buffer.from(documentBytes(value)));
 }
 
 /** Returns the bytes of an object or array as a document. They share the value's memory. */

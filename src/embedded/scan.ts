@@ -12,9 +12,9 @@ export interface Found {
   readonly document: RawValue;
 }
 
-/** Number of documents between two points at which a caller may pause. */
-const PAUSE_EVERY = 64;
-const CHUNK_KEYS = 128;
+/** Limits of the keys read at once, of one range and of all. After a pause, each range needs a new cursor, which is slow. */
+const RANGE_KEYS = 128;
+const CHUNK_KEYS = 1_024;
 
 /**
  * Reads the documents of a plan. Its position is a key, not an open cursor. It can thus stop anywhere and continue in
@@ -34,71 +34,71 @@ export class Scan {
     this.#store = store;
     this.#collection = collection;
     this.#plan = plan;
-    this.#ranges = rangesOf(collection, plan);
+    const all = { start: ownerPrefix(collection.id), end: ownerPrefix(collection.id + 1) };
+    const { ranges, reverse } = plan.kind === 'index' ? plan : { ranges: [all], reverse: false };
+    this.#ranges = reverse ? ranges.toReversed() : ranges;
   }
 
   /**
-   * Yields the documents that pass `matches`, from where the last call stopped, and undefined where it may pause.
+   * Yields the documents that pass `matches`, from where the last call stopped, and undefined in place of the others.
    * @param snapshot - undefined inside a write, to see uncommitted changes
+   * @param project - copies the wanted part of a document
    * @param cover - answers from keys where possible; documents are then projected
    */
   *read(
     snapshot: Transaction | undefined,
     matches: (document: RawValue) => boolean,
+    project: (document: RawValue) => RawValue,
     cover?: Cover,
   ): Generator<Found | undefined, void, void> {
-    let sincePause = 0;
-    for (;;) {
-      const range = this.#ranges[this.#range];
-      if (!range) return;
-      const keys = this.#chunk(range, snapshot);
-      for (const key of keys) {
+    for (let hasMore = true; hasMore;) {
+      const keys: [key: Buffer, range: number][] = [];
+      hasMore = this.#readKeys(keys, snapshot);
+      for (const [key, range] of keys) {
         this.#last = key;
+        this.#range = range;
         if (this.#plan.kind === 'index') this.keysExamined += 1;
         const record = recordOf(key);
         let document = cover ? cover.read(key) : 'unknown';
         if (document === 'unknown') {
-          document = this.#fetch(record, key, snapshot);
-          if (document && !matches(document)) document = undefined;
-          if (document && cover) document = cover.projection(document);
+          const stored = this.#fetch(record, key, snapshot);
+          document = stored && matches(stored) ? project(stored) : undefined;
         }
-        if (document) yield { record, document };
-        sincePause += 1;
-        if (sincePause % PAUSE_EVERY === 0) yield undefined;
+        yield document && { record, document };
       }
-      if (keys.length === CHUNK_KEYS) continue;
-      this.#range += 1;
-      this.#last = undefined;
     }
   }
 
-  #chunk({ start, end }: KeyRange, transaction: Transaction | undefined): Buffer[] {
+  /** Reads the next keys, each with its range. Returns whether more may follow. */
+  #readKeys(keys: [key: Buffer, range: number][], transaction: Transaction | undefined): boolean {
     const isIndex = this.#plan.kind === 'index';
+    const isReverse = isIndex && this.#plan.reverse;
     const table = isIndex ? this.#store.entries : this.#store.records;
-    const options = { limit: CHUNK_KEYS, ...this.#store.readingFrom(transaction) };
-    const last = this.#last;
-    const way =
-      isIndex && this.#plan.reverse
+    const options = { limit: RANGE_KEYS, ...this.#store.readingFrom(transaction) };
+    let last = this.#last;
+    for (let at = this.#range; ; at++) {
+      const range = this.#ranges[at];
+      if (!range) return false;
+      if (keys.length >= CHUNK_KEYS) return true;
+      const { start, end } = range;
+      const way = isReverse
         ? { start: last ?? end, end: start, reverse: true, exclusiveStart: true, inclusiveEnd: true }
         : { start: last ?? start, end, exclusiveStart: last !== undefined };
-    return [...table.getKeys({ ...options, ...way })];
+      const found = [...table.getKeys({ ...options, ...way })];
+      for (const key of found) keys.push([key, at]);
+      if (found.length === RANGE_KEYS) return true;
+      last = undefined;
+    }
   }
 
+  /** Returns a document in place. Its bytes are valid until the next read. */
   #fetch(record: number, key: Buffer, transaction: Transaction | undefined): RawValue | undefined {
-    const isIndex = this.#plan.kind === 'index';
-    const at = isIndex ? recordKey(this.#collection.id, record) : key;
-    const bytes = this.#store.records.get(at, transaction && { transaction });
+    const at = this.#plan.kind === 'index' ? recordKey(this.#collection.id, record) : key;
+    const bytes = this.#store.records.getBinaryFast(at, transaction && { transaction });
     if (!bytes) return undefined;
     this.docsExamined += 1;
     return documentValue(bytes);
   }
-}
-
-function rangesOf(collection: Collection, plan: Plan): readonly KeyRange[] {
-  if (plan.kind === 'collection') {
-    return [{ start: ownerPrefix(collection.id), end: ownerPrefix(collection.id + 1) }];
-  }
-  return plan.reverse ? plan.ranges.toReversed() : plan.ranges;
 }
 
 /** Returns the document with a record number, or undefined. Inside a write, sees uncommitted changes. */

@@ -1,4 +1,3 @@
-import type { ListTasksData } from '../../generated/types.gen.ts';
 import { onlyDuplicates } from '../database/failures.ts';
 import { type Position, comparePosition } from './position.ts';
 import type { Collections } from './collections.ts';
@@ -14,22 +13,6 @@ import { type ReportBegun, Settlement } from './settlement.ts';
 
 /** Excludes fields that may be large from listings. */
 const WITHOUT_DETAILS = { payload: 0, output: 0, error: 0, attempts: 0 } as const;
-
-/** How much of a task's last runs to read: full documents or summaries (openapi.yaml, listTasks, runs). */
-export type RunDetail = NonNullable<NonNullable<ListTasksData['query']>['runs']>;
-
-/** The fields of a summary, which excludes large fields. */
-const SUMMARY = {
-  status: 1,
-  taskIdentifier: 1,
-  createdAt: 1,
-  updatedAt: 1,
-  startedAt: 1,
-  finishedAt: 1,
-  durationMs: 1,
-  error: 1,
-} as const satisfies { [Field in keyof RunDocument]?: 1 };
-export type SummaryField = keyof typeof SUMMARY;
 
 /** A run's progress. */
 export type RunState = Pick<RunDocument, '_id' | 'task_id' | 'updatedAt' | 'status'>;
@@ -89,14 +72,17 @@ export class RunStore {
     return found && new RawRun(found);
   }
 
-  /** Finds runs by id in one query. The map has no entry for an unknown id. */
-  async findByIds(ids: string[], detail: RunDetail = 'full'): Promise<Map<string, RawRun>> {
+  /**
+   * Finds runs by id in one query. The map has no entry for an unknown id.
+   * @param fields - those to read; undefined for all
+   */
+  async findByIds(ids: string[], fields?: readonly string[]): Promise<Map<string, RawRun>> {
     if (ids.length === 0) return new Map();
     // One more than the maximum: a batch that is exactly full leaves the cursor open, which costs another round trip.
     const options = {
       batchSize: ids.length + 1,
       raw: true,
-      ...(detail === 'summary' && { projection: SUMMARY }),
+      ...(fields && { projection: Object.fromEntries(fields.map((field) => [field, 1])) }),
     };
     const found = await this.#runs.find({ _id: { $in: ids } }, options).toArray();
     return new Map(found.map((document) => new RawRun(document)).map((run) => [run.id, run]));

@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { CacheStats } from '../lib/cache-stats.ts';
-import type { RunDetail } from '../store/run-store.ts';
-import type { TaskPart } from './part.ts';
+import type { RunDetail, TaskPart } from './part.ts';
 import type { TaskVersion } from '../store/task-store.ts';
 
 /**

@@ -1,6 +1,9 @@
+import type { ListTasksData } from '../../generated/types.gen.ts';
 import type { Piece } from './json-text.ts';
-import type { RunDetail } from '../store/run-store.ts';
 import type { TaskDocument } from '../store/task-document.ts';
+
+/** How much of a task's last runs to show: all fields or summaries (openapi.yaml, listTasks, runs). */
+export type RunDetail = NonNullable<NonNullable<ListTasksData['query']>['runs']>;
 
 /** A task's fields that come from accounts. Null if unknown. */
 export interface JoinedAccounts {

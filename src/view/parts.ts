@@ -1,8 +1,8 @@
-import type { RunDetail, RunStore } from '../store/run-store.ts';
-import { viewRun } from './run-view.ts';
+import type { RunStore } from '../store/run-store.ts';
+import { SHOWN_FROM, viewRun } from './run-view.ts';
 import { isSliceOver, nextSlice } from '../lib/time-slices.ts';
 import type { TaskDocument } from '../store/task-document.ts';
-import type { TaskPart } from './part.ts';
+import type { RunDetail, TaskPart } from './part.ts';
 import type { PartCache } from './part-cache.ts';
 import type { TaskFilter, TaskStore, TaskVersion } from '../store/task-store.ts';
 import { viewStored } from './task-view.ts';
@@ -43,7 +43,7 @@ export async function makeParts(
   detail: RunDetail = 'full',
 ): Promise<TaskPart[]> {
   // Read runs after documents: these include every run that raised a version, and later runs will raise it again.
-  const byId = await runs.findByIds(documents.flatMap(pointedTo), detail);
+  const byId = await runs.findByIds(documents.flatMap(pointedTo), SHOWN_FROM[detail]);
   const parts: TaskPart[] = [];
   for (const task of documents) {
     const recentRuns = pointedTo(task).flatMap((id) => byId.get(id) ?? []);

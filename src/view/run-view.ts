@@ -3,7 +3,7 @@ import { type FieldTable, bsonToJson, fieldTable } from './bson-to-json.ts';
 import { JsonText, Piece } from './json-text.ts';
 import type { RunDocument } from '../store/run-document.ts';
 import type { RawRun } from '../store/run-raw.ts';
-import type { RunDetail, SummaryField } from '../store/run-store.ts';
+import type { RunDetail } from './part.ts';
 
 /** All visible fields of an attempt, by stored name. */
 const ATTEMPT = {
@@ -60,22 +60,20 @@ type Shown<Stored extends string> = {
     : never;
 };
 
-/** The fields of a run in a summary (openapi.yaml, Run). */
-const SUMMARY = {
-  _id: 'id',
-  status: 'status',
-  taskIdentifier: 'taskIdentifier',
-  createdAt: 'createdAt',
-  updatedAt: 'updatedAt',
-  startedAt: 'startedAt',
-  finishedAt: 'finishedAt',
-  durationMs: 'durationMs',
-  error: { name: 'error', only: { message: 'message', name: 'name' } },
-} as const satisfies {
-  [Field in SummaryField | '_id']: string | { name: Field; only: Partial<RunErrorFields> };
+/** A summary leaves out what may be large (openapi.yaml, Run). */
+const { payload: _payload, output: _output, attempts: _attempts, metadata: _metadata, ...SMALL } = RUN;
+
+const ERROR_IN_SUMMARY = { message: 'message', name: 'name' } as const satisfies {
+  [Field in Exclude<keyof RunError, 'stackTrace'>]-?: Field;
 };
 
-type RunErrorFields = { [Field in keyof RunError]-?: Field };
+const SUMMARY = { ...SMALL, error: { name: 'error', only: ERROR_IN_SUMMARY } };
+
+/** The fields of the document from which a run is shown; undefined if all are read. */
+export const SHOWN_FROM = {
+  full: undefined,
+  summary: Object.keys(SUMMARY),
+} satisfies Record<RunDetail, string[] | undefined>;
 
 const IN_ITS_TASK = { full: fieldTable(RUN), summary: fieldTable(SUMMARY) } satisfies Record<
   RunDetail,
