@@ -11,17 +11,22 @@ import { KeyView } from './views/key.tsx';
 import { Overview } from './views/overview.tsx';
 import { RunView } from './views/run.tsx';
 import { TaskView } from './views/task.tsx';
+import { WeekView } from './views/week.tsx';
 
 /** The views by the first part of the address. */
 const VIEWS = new Map<string, ComponentType<{ path: string[] }>>([
   ['', Overview],
+  ['week', WeekView],
   ['tasks', TaskView],
   ['runs', RunView],
   ['new', NewTask],
 ]);
 
 /** Names in the header, by the first part of the address. */
-const LINKS = [['', 'Tasks']] as const;
+const LINKS = [
+  ['', 'Tasks'],
+  ['week', 'Week'],
+] as const;
 
 /** Whether the service was not reached, or could not answer. */
 const isOutage = ({ status }: ApiError): boolean => status === undefined || status === 429 || status >= 500;
