@@ -1,5 +1,5 @@
 import { memo } from 'preact/compat';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Task } from '../../client/index.ts';
 import { linkTo, setParameters, usePlace } from '../data/location.ts';
 import { type TasksQuery, useTasks } from '../data/reads.ts';
@@ -101,21 +101,18 @@ function Rows({ query, now, isFirst = false }: { query: TasksQuery; now: Date; i
   const { learn } = useSession();
   const { ref, near } = useNear();
   const { data, failure, retry } = useTasks(near || isFirst ? query : undefined);
-  const [known, setKnown] = useState(data);
+  const last = useRef(data);
+  const shown = (last.current = data ?? last.current);
   const height = useRef(0);
   useEffect(() => {
-    if (!data) return;
-    learn(data.tasks);
-    setKnown(data);
+    if (data) learn(data.tasks);
   }, [data]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = ref.current;
     if (!element) return;
-    if (near && known) height.current = element.offsetHeight;
+    if (near && shown) height.current = element.offsetHeight;
     element.style.minHeight = near ? '' : `${height.current}px`;
-  }, [near, known]);
-
-  const shown = data ?? known;
+  }, [near, shown]);
   const next = shown?.next_cursor;
   const isEmpty = shown?.tasks.length === 0 && next === undefined;
   return (
