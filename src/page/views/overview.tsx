@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Task } from '../../client/index.ts';
 import { linkTo, setParameters, usePlace } from '../data/location.ts';
 import { type TasksQuery, useTasks } from '../data/reads.ts';
-import { useSession } from '../data/service.ts';
+import { useRight, useSession } from '../data/service.ts';
 import { inWords, zoneWords } from '../parts/format.ts';
 import { useTitle } from '../parts/layout.tsx';
 import { Empty, Failed, Loading } from '../parts/messages.tsx';
@@ -135,7 +135,12 @@ function Rows({ query, now, isFirst = false }: { query: TasksQuery; now: Date; i
 
 function NoTasks({ query }: { query: TasksQuery }) {
   const isFiltered = Object.keys(query).length > Object.keys(queryOf(NO_FILTERS)).length;
-  if (!isFiltered) return <Empty title="There are no tasks yet" />;
+  const mayWrite = useRight('write');
+  if (!isFiltered) {
+    return (
+      <Empty title="There are no tasks yet">{mayWrite && <a href={linkTo('new')}>Create the first</a>}</Empty>
+    );
+  }
   return (
     <Empty title="No task matches">
       <button type="button" class="button" onClick={() => setParameters([], {})}>

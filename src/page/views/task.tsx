@@ -54,7 +54,9 @@ function History({ task, now, after }: HistoryProps) {
   const [older, setOlder] = useState(false);
   const cursor = after?.cursor;
   const { data, failure, retry } = useRuns({ task_id: id, limit: PAGE_SIZE, ...(cursor && { cursor }) });
-  const runs = data?.runs ?? [];
+  // A list of runs has no errors; the task has those of its last runs.
+  const errors = new Map(task.recent_runs.map((run) => [run.id, run.error]));
+  const runs = data?.runs.map((run) => ({ ...run, error: errors.get(run.id) })) ?? [];
   const oldest = runs.at(-1)?.createdAt ?? longAgo;
   const from = data?.next_cursor !== undefined || oldest < longAgo ? oldest : longAgo;
   const range = { task_id: id, from, limit: MOST_GAPS, ...(after && { to: after.instant }) };
