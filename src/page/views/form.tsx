@@ -119,6 +119,11 @@ type Errors = Partial<Record<Name | 'form', string>>;
 /** Sorts what the service found by the fields that it names. */
 function errorsOf(failure: ApiError | undefined): Errors {
   if (!failure) return {};
+  if (failure.code === 'idempotency_key_reused') {
+    return {
+      form: 'An earlier attempt created the task, with other values. See the list before you create another.',
+    };
+  }
   const errors: Errors = {};
   for (const text of failure.message.split(/ (?=Field ")/)) {
     const [, name = '', rest = ''] = /^Field "(\w+)" (.*)$/s.exec(text) ?? [];
