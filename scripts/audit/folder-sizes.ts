@@ -10,9 +10,7 @@ const LIMITS: Readonly<Record<string, number>> = {
 };
 
 function linesIn(folder: string): number {
-  const patterns = ['ts', 'tsx', 'css', 'mjs', 'cjs'].map(
-    (extension) => `:(glob)${folder}/**/*.${extension}`,
-  );
+  const patterns = ['ts', 'tsx', 'mjs', 'cjs'].map((extension) => `:(glob)${folder}/**/*.${extension}`);
   const files = execFileSync('git', ['ls-files', '-z', ...patterns], { encoding: 'utf8' });
   const texts = files.split('\0').map((file) => (file === '' ? '' : readFileSync(file, 'utf8')));
   return texts.join('').split('\n').length - 1;

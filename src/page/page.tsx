@@ -6,47 +6,37 @@ import { linkTo, usePlace } from './data/location.ts';
 import { useCaller } from './data/reads.ts';
 import { type Service, SessionContext, connect, learnNames, useRight, useSession } from './data/service.ts';
 import { Empty, titleOf } from './parts/messages.tsx';
-import { NewTask } from './views/form.tsx';
+import { FormView } from './views/form.tsx';
 import { KeyView } from './views/key.tsx';
 import { Overview } from './views/overview.tsx';
 import { RunView } from './views/run.tsx';
 import { TaskView } from './views/task.tsx';
+import { WeekView } from './views/week.tsx';
 
 /** The views by the first part of the address. */
 const VIEWS = new Map<string, ComponentType<{ path: string[] }>>([
   ['', Overview],
+  ['week', WeekView],
   ['tasks', TaskView],
   ['runs', RunView],
-  ['new', NewTask],
+  ['new', () => <FormView />],
 ]);
 
 /** Names in the header, by the first part of the address. */
-const LINKS = [['', 'Tasks']] as const;
+const LINKS = [
+  ['', 'Tasks'],
+  ['week', 'Week'],
+] as const;
 
 /** Whether the service was not reached, or could not answer. */
 const isOutage = ({ status }: ApiError): boolean => status === undefined || status === 429 || status >= 500;
 
-const onlineEvents = ['online', 'offline'] as const;
-
-function useOnline(): boolean {
-  const [online, setOnline] = useState(navigator.onLine);
-  useEffect(() => {
-    const update = () => setOnline(navigator.onLine);
-    for (const event of onlineEvents) window.addEventListener(event, update);
-    return () => {
-      for (const event of onlineEvents) window.removeEventListener(event, update);
-    };
-  }, []);
-  return online;
-}
-
 /** Reports a lost connection, while older data stays in view. */
 function Banner({ outage }: { outage: ApiError | undefined }) {
-  const online = useOnline();
-  const title = online ? outage && titleOf(outage) : 'You are offline';
+  const title = navigator.onLine ? outage && titleOf(outage) : 'You are offline';
   return (
     <div class="banner" role="status">
-      {title && <p>{title}. What you see may be out of date; it updates when the connection is back.</p>}
+      {outage && <p>{title}. What you see may be out of date; it updates when the connection is back.</p>}
     </div>
   );
 }
@@ -54,9 +44,7 @@ function Banner({ outage }: { outage: ApiError | undefined }) {
 function Header({ onForget }: { onForget: () => void }) {
   const { caller } = useSession();
   const mayWrite = useRight('write');
-  const {
-    path: [name = ''],
-  } = usePlace();
+  const [name = ''] = usePlace().path;
   return (
     <header class="top">
       <nav aria-label="Views">

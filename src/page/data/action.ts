@@ -48,7 +48,10 @@ export function useAction(act: (options: WriteOptions) => Promise<unknown>): Act
       onChange();
       return true;
     } catch (error) {
-      setFailure(failureOf(error));
+      const failed = failureOf(error);
+      // An attempt whose reply was lost did something else. Another key makes this one possible.
+      if (failed.code === 'idempotency_key_reused') key.current = undefined;
+      setFailure(failed);
       return false;
     } finally {
       running.current = false;

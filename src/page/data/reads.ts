@@ -17,6 +17,8 @@ type OccurrencesQuery = NonNullable<ListOccurrencesData['query']>;
 type UpcomingQuery = NonNullable<ListUpcomingData['query']>;
 
 const throwOnError = true;
+/** Fire times of thousands of tasks take the service long, and change seldom. */
+const UPCOMING_POLL_MS = 60_000;
 
 export const useCaller = resource((client, _query: object, options) =>
   getCaller({ client, throwOnError, ...options }),
@@ -30,6 +32,7 @@ export const useRuns = resource((client, query: RunsQuery, options) =>
 export const useOccurrences = resource((client, query: OccurrencesQuery, options) =>
   listOccurrences({ client, query, throwOnError, ...options }),
 );
-export const useUpcoming = resource((client, query: UpcomingQuery, options) =>
-  listUpcoming({ client, query, throwOnError, ...options }),
+export const useUpcoming = resource(
+  (client, query: UpcomingQuery, options) => listUpcoming({ client, query, throwOnError, ...options }),
+  UPCOMING_POLL_MS,
 );

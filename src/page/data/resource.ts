@@ -37,6 +37,7 @@ export function failureOf(error: unknown): ApiError {
  */
 export function resource<Query, Data>(
   load: (client: Client, query: Query, options: ReadOptions) => Promise<{ data: Data; response: Response }>,
+  pollMs = POLL_MS,
 ) {
   const caches = new WeakMap<Client, Map<string, Kept<Data>>>();
 
@@ -75,7 +76,7 @@ export function resource<Query, Data>(
         const failure = await read();
         reading = false;
         if (signal.aborted) return;
-        timer = setTimeout(poll, POLL_MS);
+        timer = setTimeout(poll, failure ? POLL_MS : pollMs);
         setFailed(failure && { name, failure });
         rerender(undefined);
         onRead(failure);

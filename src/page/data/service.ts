@@ -14,8 +14,9 @@ const TIMEOUT_MS = 15_000;
 /** Repetitions of a write whose reply was lost. */
 const WRITE_RETRIES = 3;
 
-/** The names of accounts and artists, by id, as far as visible tasks tell them. */
+/** The names of tasks, accounts and artists, by id, as far as visible tasks tell them. */
 export interface Names {
+  titles: Map<string, string>;
   accounts: Map<string, string>;
   artists: Map<string, string>;
 }
@@ -48,14 +49,15 @@ export function connect(apiKey: string | undefined): Service {
   return {
     reader: createClient({ ...settings, retries: 0 }),
     writer: createClient({ ...settings, retries: WRITE_RETRIES }),
-    names: { accounts: new Map(), artists: new Map() },
+    names: { titles: new Map(), accounts: new Map(), artists: new Map() },
   };
 }
 
 /** Keeps the names that tasks carry, for views and fields that know ids only. Returns whether there are new ones. */
-export function learnNames({ accounts, artists }: Names, tasks: Task[]): boolean {
+export function learnNames({ titles, accounts, artists }: Names, tasks: Task[]): boolean {
   const known = accounts.size + artists.size;
-  for (const { account_id, owner_email, artist_account_id, artist_name } of tasks) {
+  for (const { id, title, account_id, owner_email, artist_account_id, artist_name } of tasks) {
+    titles.set(id, title);
     accounts.set(account_id, owner_email ?? account_id);
     artists.set(artist_account_id, artist_name ?? artist_account_id);
   }

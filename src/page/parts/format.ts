@@ -79,7 +79,7 @@ export function duration(ms: number): string {
 
 /** Returns an amount of US cents, such as `$0.019`. */
 export const cost = (cents: number): string =>
-  `$${(cents / 100).toFixed(cents >= 100 || cents === 0 ? 2 : 4).replace(/(\.\d\d+?)0+$/, '$1')}`;
+  `$${(cents / 100).toFixed(cents >= 100 || cents === 0 ? 2 : 3).replace(/(\.\d\d+?)0+$/, '$1')}`;
 
 const words = new Map<string, string>();
 

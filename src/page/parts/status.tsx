@@ -1,12 +1,15 @@
-import type { Run, RunStatus, Task } from '../../client/index.ts';
+import type { Run, RunAttempt, RunStatus, Task } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
 import { duration, exactInZones } from './format.ts';
 
 /** How a status looks. Each tone has a color and a shape of its own. */
 export type Tone = 'ok' | 'bad' | 'busy' | 'wait' | 'off' | 'none' | 'gap';
 
-const STATUSES: Record<RunStatus, { tone: Tone; label: string }> = {
+/** The statuses of runs and of attempts. */
+const STATUSES: Record<RunStatus | RunAttempt['status'], { tone: Tone; label: string }> = {
   PENDING_VERSION: { tone: 'wait', label: 'Waiting for a version' },
+  PENDING: { tone: 'wait', label: 'Waiting' },
+  PAUSED: { tone: 'wait', label: 'Paused' },
   DELAYED: { tone: 'wait', label: 'Delayed' },
   QUEUED: { tone: 'wait', label: 'Queued' },
   EXECUTING: { tone: 'busy', label: 'Running' },
@@ -28,8 +31,8 @@ function statusesOf(...tones: Tone[]): RunStatus[] {
 export const FAILING = statusesOf('bad');
 export const UNFINISHED = statusesOf('busy', 'wait');
 
-/** Returns tone and label of a run's status. A status of a later release is shown by its name. */
-export function lookOf(status: RunStatus): { tone: Tone; label: string } {
+/** Returns tone and label of a status. A status of a later release is shown by its name. */
+export function lookOf(status: keyof typeof STATUSES): { tone: Tone; label: string } {
   return STATUSES[status] ?? { tone: 'wait', label: status };
 }
 

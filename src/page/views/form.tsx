@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import {
   type ApiError,
-  type CreateTaskRequest,
   type Task,
+  type UpdateTaskRequest,
   createTask,
   updateTask,
 } from '../../client/index.ts';
@@ -13,29 +13,13 @@ import { useRight, useSession } from '../data/service.ts';
 import { Field, useFirstInvalid } from '../parts/fields.tsx';
 import { OWN_ZONE } from '../parts/format.ts';
 import { useTitle } from '../parts/layout.tsx';
-import { Empty, Failed, Loading } from '../parts/messages.tsx';
+import { Empty } from '../parts/messages.tsx';
 import { Picker } from '../parts/picker.tsx';
 import { Preview, scheduleProblem, zoneProblem } from '../parts/preview.tsx';
 import { useNow } from '../parts/time.tsx';
 
 /** The fields of the form as they are typed. Empty means the default. */
-interface Values {
-  title: string;
-  prompt: string;
-  schedule: string;
-  timezone: string;
-  artist_account_id: string;
-  account_id: string;
-  model: string;
-  overlap: string;
-  catch_up: string;
-  timeout_seconds: string;
-  max_attempts: string;
-}
-
-type Name = keyof Values;
-
-const EMPTY: Values = {
+const EMPTY = {
   title: '',
   prompt: '',
   schedule: '0 9 * * *',
@@ -48,6 +32,9 @@ const EMPTY: Values = {
   timeout_seconds: '',
   max_attempts: '',
 };
+
+type Values = typeof EMPTY;
+type Name = keyof Values;
 
 const PRESETS = [
   ['0 * * * *', 'Every hour'],
@@ -69,6 +56,8 @@ const CATCH_UPS = [
   ['all', 'All, up to 100'],
 ] as const;
 
+const NUMBER = { pattern: '[0-9]*' };
+
 const names = Object.keys(EMPTY).filter((name): name is Name => name in EMPTY);
 
 function valuesOf(task: Task): Values {
@@ -87,45 +76,42 @@ function valuesOf(task: Task): Values {
   };
 }
 
-const numberOrNull = (text: string): number | null => (text === '' ? null : Number(text));
-const oneOf = <Option extends string>(text: string, ...options: Option[]): Option | null =>
-  options.find((option) => option === text) ?? null;
+const oneOf = <Option extends string>(text: string, ...options: Option[]): Option | undefined =>
+  options.find((option) => option === text);
 
-/** Returns the fields as the service takes them; null for the default. */
+/** Returns the fields as the service takes them; undefined for the default. */
 function fieldsOf(values: Values) {
+  const { title, prompt, schedule, timezone, artist_account_id } = values;
   return {
-    title: values.title,
-    prompt: values.prompt,
-    schedule: values.schedule,
-    timezone: values.timezone,
-    artist_account_id: values.artist_account_id,
-    model: values.model.trim() || null,
+    title,
+    prompt,
+    schedule,
+    timezone,
+    artist_account_id,
+    account_id: values.account_id || undefined,
+    model: values.model.trim() || undefined,
     overlap: oneOf(values.overlap, 'queue', 'allow'),
     catch_up: oneOf(values.catch_up, 'skip', 'all'),
-    timeout_seconds: numberOrNull(values.timeout_seconds),
-    max_attempts: numberOrNull(values.max_attempts),
+    timeout_seconds: values.timeout_seconds === '' ? undefined : Number(values.timeout_seconds),
+    max_attempts: values.max_attempts === '' ? undefined : Number(values.max_attempts),
   };
 }
 
-/** Returns the body that creates a task: only what differs from the defaults. */
-function creationOf(values: Values): CreateTaskRequest {
-  const { overlap, catch_up, timeout_seconds, max_attempts, ...fields } = fieldsOf(values);
-  return {
-    ...fields,
-    ...(values.account_id !== '' && { account_id: values.account_id }),
-    ...(overlap !== null && { overlap }),
-    ...(catch_up !== null && { catch_up }),
-    ...(timeout_seconds !== null && { timeout_seconds }),
-    ...(max_attempts !== null && { max_attempts }),
-  };
-}
-
-/** Returns the fields that differ between the values. */
-function changesOf(before: Values, after: Values): Partial<ReturnType<typeof fieldsOf>> {
+/** Returns the fields that differ between the values; null for the default. */
+function changesOf(before: Values, after: Values): Partial<UpdateTaskRequest> {
   const changed = names.filter((name) => before[name] !== after[name]);
-  return Object.fromEntries(
-    Object.entries(fieldsOf(after)).filter(([name]) => changed.some((one) => one === name)),
-  );
+  const fields = fieldsOf(after);
+  return Object.fromEntries(changed.map((name) => [name, fields[name] ?? null]));
+}
+
+/** What some inputs have beside their value. */
+interface Given {
+  required?: boolean;
+  maxLength?: number;
+  pattern?: string;
+  placeholder?: string;
+  class?: string;
+  list?: string;
 }
 
 type Errors = Partial<Record<Name | 'form', string>>;
@@ -133,6 +119,11 @@ type Errors = Partial<Record<Name | 'form', string>>;
 /** Sorts what the service found by the fields that it names. */
 function errorsOf(failure: ApiError | undefined): Errors {
   if (!failure) return {};
+  if (failure.code === 'idempotency_key_reused') {
+    return {
+      form: 'An earlier attempt created the task, with other values. See the list before you create another.',
+    };
+  }
   const errors: Errors = {};
   for (const text of failure.message.split(/ (?=Field ")/)) {
     const [, name = '', rest = ''] = /^Field "(\w+)" (.*)$/s.exec(text) ?? [];
@@ -143,16 +134,15 @@ function errorsOf(failure: ApiError | undefined): Errors {
   return errors;
 }
 
-function TaskForm({ task }: { task?: Task }) {
+function TaskForm({ task }: { task: Task | undefined }) {
   const { caller, names: known } = useSession();
   const now = useNow();
-  const before = task ? valuesOf(task) : EMPTY;
-  const [start] = useState(before);
+  const [start] = useState(task ? valuesOf(task) : EMPTY);
   const [values, setValues] = useState(start);
   const save = useAction(async (options) => {
     const { data } = task
       ? await updateTask({ ...options, body: { id: task.id, ...changesOf(start, values) } })
-      : await createTask({ ...options, body: creationOf(values) });
+      : await createTask({ ...options, body: fieldsOf(values) });
     const [saved] = data.tasks;
     if (saved) location.hash = linkTo('tasks', saved.id);
   });
@@ -163,17 +153,17 @@ function TaskForm({ task }: { task?: Task }) {
     set(name)(event.currentTarget.value);
   const isUnchanged = task !== undefined && names.every((name) => start[name] === values[name]);
 
-  const text = (name: Name, label: string, limits: { required?: boolean; maxLength?: number } = {}) => (
-    <Field label={label} error={errors[name]}>
+  const input = (name: Name, label: string, given: Given = {}, problem?: string, hint?: string) => (
+    <Field label={label} hint={hint} error={errors[name] ?? problem}>
       {(attributes) => (
-        <input type="text" {...attributes} {...limits} value={values[name]} onInput={onInput(name)} />
-      )}
-    </Field>
-  );
-  const number = (name: Name, label: string, max: number, hint: string) => (
-    <Field label={label} hint={hint} error={errors[name]}>
-      {(attributes) => (
-        <input type="number" {...attributes} min={1} max={max} value={values[name]} onInput={onInput(name)} />
+        <input
+          type="text"
+          {...attributes}
+          {...given}
+          list={given.list}
+          value={values[name]}
+          onInput={onInput(name)}
+        />
       )}
     </Field>
   );
@@ -208,7 +198,7 @@ function TaskForm({ task }: { task?: Task }) {
       }}
     >
       <div class="form card">
-        {text('title', 'Title', { required: true, maxLength: 200 })}
+        {input('title', 'Title', { required: true, maxLength: 200 })}
         <Field label="Prompt" error={errors.prompt}>
           {(attributes) => (
             <textarea {...attributes} required rows={6} value={values.prompt} onInput={onInput('prompt')} />
@@ -219,11 +209,14 @@ function TaskForm({ task }: { task?: Task }) {
         <details>
           <summary>Model, overlap, missed runs and limits</summary>
           <div class="form">
-            {text('model', 'Model')}
+            {input('model', 'Model')}
             {choice('overlap', 'When a run is still active', OVERLAPS)}
             {choice('catch_up', 'Missed runs that catch up', CATCH_UPS)}
-            {number('timeout_seconds', 'Time limit of an attempt, in seconds', 86_400, 'Default: 3600')}
-            {number('max_attempts', 'Attempts', 10, 'Default: 1')}
+            {input('timeout_seconds', 'Time limit of an attempt, in seconds', {
+              ...NUMBER,
+              placeholder: '3600',
+            })}
+            {input('max_attempts', 'Attempts', { ...NUMBER, placeholder: '1' })}
           </div>
         </details>
         <div class="actions">
@@ -239,23 +232,13 @@ function TaskForm({ task }: { task?: Task }) {
         </div>
       </div>
       <div class="form card">
-        <Field
-          label="Schedule"
-          hint="Minute, hour, day of month, month, day of week"
-          error={errors.schedule ?? scheduleProblem(values.schedule)}
-        >
-          {(attributes) => (
-            <input
-              type="text"
-              class="mono"
-              {...attributes}
-              required
-              spellcheck={false}
-              value={values.schedule}
-              onInput={onInput('schedule')}
-            />
-          )}
-        </Field>
+        {input(
+          'schedule',
+          'Schedule',
+          { required: true, class: 'mono' },
+          scheduleProblem(values.schedule),
+          'Minute, hour, day of month, month, day of week',
+        )}
         <div class="presets">
           {PRESETS.map(([schedule, label]) => (
             <button key={schedule} type="button" class="button" onClick={() => set('schedule')(schedule)}>
@@ -263,69 +246,33 @@ function TaskForm({ task }: { task?: Task }) {
             </button>
           ))}
         </div>
-        <Field label="Time zone" error={errors.timezone ?? zoneProblem(values.timezone)}>
-          {(attributes) => (
-            <>
-              <input
-                type="text"
-                {...attributes}
-                required
-                list="zones"
-                value={values.timezone}
-                onInput={onInput('timezone')}
-              />
-              <datalist id="zones">
-                {Intl.supportedValuesOf('timeZone').map((zone) => (
-                  <option key={zone} value={zone} />
-                ))}
-              </datalist>
-            </>
-          )}
-        </Field>
+        {input('timezone', 'Time zone', { required: true, list: 'zones' }, zoneProblem(values.timezone))}
+        <datalist id="zones">
+          {Intl.supportedValuesOf('timeZone').map((zone) => (
+            <option key={zone} value={zone} />
+          ))}
+        </datalist>
         <Preview schedule={values.schedule} zone={values.timezone} now={now} />
       </div>
     </form>
   );
 }
 
-/** Creates a task. */
-export function NewTask() {
+/** Creates a task, or changes the one that is given. */
+export function FormView({ task }: { task?: Task }) {
   const { learn } = useSession();
   const mayWrite = useRight('write');
-  useTitle('New task – Tasks');
+  const title = task ? `Edit ${task.title}` : 'New task';
+  useTitle(`${title} – Tasks`);
   // Other tasks tell the names of accounts and artists.
   const { data } = useTasks({ runs: 'summary', limit: 100 });
-  useEffect(() => {
-    if (data) learn(data.tasks);
-  }, [data]);
+  useEffect(() => learn([...(task ? [task] : []), ...(data?.tasks ?? [])]), [task, data]);
   return (
     <>
       <div class="heading">
-        <h1>New task</h1>
+        <h1>{title}</h1>
       </div>
-      {mayWrite ? <TaskForm /> : <Empty title="This key may not create tasks" />}
-    </>
-  );
-}
-
-/** Changes a task. */
-export function EditTask({ id }: { id: string }) {
-  const { learn } = useSession();
-  const mayWrite = useRight('write');
-  const { data, failure, retry } = useTasks({ id, runs: 'summary' });
-  const [task] = data?.tasks ?? [];
-  useTitle(`Edit ${task?.title ?? 'task'} – Tasks`);
-  useEffect(() => {
-    if (task) learn([task]);
-  }, [task]);
-  if (!data) return failure ? <Failed failure={failure} retry={retry} /> : <Loading />;
-  if (!task) return <Empty title="There is no such task" />;
-  return (
-    <>
-      <div class="heading">
-        <h1>Edit {task.title}</h1>
-      </div>
-      {mayWrite ? <TaskForm task={task} /> : <Empty title="This key may not change tasks" />}
+      {mayWrite ? <TaskForm task={task} /> : <Empty title="This key may not create or change tasks" />}
     </>
   );
 }

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { ApiError } from '../../client/index.ts';
+import { Field } from '../parts/fields.tsx';
 
 interface KeyProps {
   /** Why the service refused the last key. */
@@ -21,22 +22,17 @@ export function KeyView({ refusal, onKey }: KeyProps) {
           onKey(key.trim(), inBrowser);
         }}
       >
-        <label class="field">
-          <span>API key</span>
-          <input
-            type="password"
-            value={key}
-            autocomplete="off"
-            autofocus
-            required
-            aria-invalid={refusal !== undefined}
-            aria-describedby="key-error"
-            onInput={(event) => setKey(event.currentTarget.value)}
-          />
-          <span id="key-error" class="error" role="alert">
-            {refusal?.message}
-          </span>
-        </label>
+        <Field label="API key" error={refusal?.message}>
+          {(attributes) => (
+            <input
+              type="password"
+              {...attributes}
+              {...{ autofocus: true, autocomplete: 'off', required: true }}
+              value={key}
+              onInput={(event) => setKey(event.currentTarget.value)}
+            />
+          )}
+        </Field>
         <label class="check">
           <input
             type="checkbox"

@@ -1,9 +1,9 @@
 import { memo } from 'preact/compat';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Task } from '../../client/index.ts';
 import { linkTo, setParameters, usePlace } from '../data/location.ts';
 import { type TasksQuery, useTasks } from '../data/reads.ts';
-import { useSession } from '../data/service.ts';
+import { useRight, useSession } from '../data/service.ts';
 import { inWords, zoneWords } from '../parts/format.ts';
 import { useTitle } from '../parts/layout.tsx';
 import { Empty, Failed, Loading } from '../parts/messages.tsx';
@@ -101,21 +101,18 @@ function Rows({ query, now, isFirst = false }: { query: TasksQuery; now: Date; i
   const { learn } = useSession();
   const { ref, near } = useNear();
   const { data, failure, retry } = useTasks(near || isFirst ? query : undefined);
-  const [known, setKnown] = useState(data);
+  const last = useRef(data);
+  const shown = (last.current = data ?? last.current);
   const height = useRef(0);
   useEffect(() => {
-    if (!data) return;
-    learn(data.tasks);
-    setKnown(data);
+    if (data) learn(data.tasks);
   }, [data]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = ref.current;
     if (!element) return;
-    if (near && known) height.current = element.offsetHeight;
+    if (near && shown) height.current = element.offsetHeight;
     element.style.minHeight = near ? '' : `${height.current}px`;
-  }, [near, known]);
-
-  const shown = data ?? known;
+  }, [near, shown]);
   const next = shown?.next_cursor;
   const isEmpty = shown?.tasks.length === 0 && next === undefined;
   return (
@@ -138,7 +135,12 @@ function Rows({ query, now, isFirst = false }: { query: TasksQuery; now: Date; i
 
 function NoTasks({ query }: { query: TasksQuery }) {
   const isFiltered = Object.keys(query).length > Object.keys(queryOf(NO_FILTERS)).length;
-  if (!isFiltered) return <Empty title="There are no tasks yet" />;
+  const mayWrite = useRight('write');
+  if (!isFiltered) {
+    return (
+      <Empty title="There are no tasks yet">{mayWrite && <a href={linkTo('new')}>Create the first</a>}</Empty>
+    );
+  }
   return (
     <Empty title="No task matches">
       <button type="button" class="button" onClick={() => setParameters([], {})}>

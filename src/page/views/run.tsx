@@ -25,15 +25,6 @@ function Failure({ error: { name, message, stackTrace } }: { error: RunError }) 
   );
 }
 
-const ATTEMPTS = {
-  PENDING: { tone: 'wait', label: 'Waiting' },
-  EXECUTING: { tone: 'busy', label: 'Running' },
-  PAUSED: { tone: 'wait', label: 'Paused' },
-  COMPLETED: { tone: 'ok', label: 'Completed' },
-  FAILED: { tone: 'bad', label: 'Failed' },
-  CANCELED: { tone: 'gap', label: 'Canceled' },
-} as const;
-
 function Attempt({ attempt, number }: { attempt: RunAttempt; number: number }) {
   const { status, startedAt, completedAt, createdAt, error } = attempt;
   const took = startedAt && completedAt ? Date.parse(completedAt) - Date.parse(startedAt) : undefined;
@@ -41,7 +32,7 @@ function Attempt({ attempt, number }: { attempt: RunAttempt; number: number }) {
     <li class="attempt">
       <p class="line">
         <span>Attempt {number}</span>
-        <Badge {...(ATTEMPTS[status] ?? { tone: 'wait', label: status })} />
+        <Badge {...lookOf(status)} />
         <span class="muted">{exact(new Date(startedAt ?? createdAt), OWN_ZONE)}</span>
         {took !== undefined && <span class="muted">{duration(took)}</span>}
       </p>
@@ -79,13 +70,13 @@ const isGiven = (value: unknown): boolean =>
 function RunDetails({ run }: { run: Run }) {
   const { title, task_id = '', status, error, output, payload, metadata, attempts = [] } = run;
   const look = lookOf(status);
-  const name = title ?? 'Run of a deleted task';
-  useTitle(`${look.label}: ${name} – Tasks`);
+  const label = title ?? 'Run of a deleted task';
+  useTitle(`${look.label}: ${label} – Tasks`);
   return (
     <>
       <div class="heading">
         <div>
-          <h1>{title ? <a href={linkTo('tasks', task_id)}>{title}</a> : name}</h1>
+          <h1>{title ? <a href={linkTo('tasks', task_id)}>{title}</a> : label}</h1>
           <p class="line">
             <Badge {...look} />
             <span class="muted">Run of {exactInZones(new Date(run.createdAt))}</span>
@@ -112,15 +103,13 @@ function RunDetails({ run }: { run: Run }) {
               </ol>
             </Card>
           )}
-          {isGiven(payload) && (
-            <Card title="Payload">
-              <Output value={payload} />
-            </Card>
-          )}
-          {isGiven(metadata) && (
-            <Card title="Metadata">
-              <Output value={metadata} />
-            </Card>
+          {Object.entries({ Payload: payload, Metadata: metadata }).map(
+            ([name, value]) =>
+              isGiven(value) && (
+                <Card key={name} title={name}>
+                  <Output value={value} />
+                </Card>
+              ),
           )}
         </div>
         <aside aria-label="About the run">

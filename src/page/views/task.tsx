@@ -3,68 +3,70 @@ import type { Run, Task } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
 import { useOccurrences, useRuns, useTasks } from '../data/reads.ts';
 import { TaskActions } from '../parts/acting.tsx';
-import { cost, duration, exact, inWords, zoneWords } from '../parts/format.ts';
+import { cost, duration, exact, inWords, plural, zoneWords } from '../parts/format.ts';
 import { type Incident, gapWords, historyOf, median, successOf } from '../parts/history.ts';
 import { Card, Facts, useTitle } from '../parts/layout.tsx';
 import { Empty, Failed, Loading } from '../parts/messages.tsx';
 import { Badge, lookOf, stateOf, tookMs } from '../parts/status.tsx';
 import { Time, useNow } from '../parts/time.tsx';
 import { Timeline } from '../parts/timeline.tsx';
-import { EditTask } from './form.tsx';
+import { FormView } from './form.tsx';
 
 const PAGE_SIZE = 50;
 const DAY_MS = 86_400_000;
+/** Gaps before the oldest run are shown for this long. */
+const GAP_DAYS = 30;
 /** The most gaps of a kind between the runs of a page. */
 const MOST_GAPS = 100;
 
-function RunRow({ run, now, zone }: { run: Run; now: Date; zone: string }) {
-  const took = tookMs(run);
+function Row({ incident, now, zone }: { incident: Incident; now: Date; zone: string }) {
+  const run = 'run' in incident ? incident.run : undefined;
+  const took = run && tookMs(run);
+  const why = 'gap' in incident ? gapWords(incident.gap) : incident.run.error?.message;
   return (
     <li class="item">
-      <a class="title" href={linkTo('runs', run.id)}>
-        <Badge {...lookOf(run.status)} />
-      </a>
-      <Time at={run.createdAt} now={now} zone={zone} />
+      {run ? (
+        <a class="title" href={linkTo('runs', run.id)}>
+          <Badge {...lookOf(run.status)} />
+        </a>
+      ) : (
+        <Badge tone="gap" label="No run" />
+      )}
+      <Time at={incident.at} now={now} zone={zone} />
       <span class="number">{took === undefined ? '' : duration(took)}</span>
-      <span class="number">{run.costInCents ? cost(run.costInCents) : ''}</span>
-      {run.error && <span class="why">{run.error.message}</span>}
+      <span class="number">{run?.costInCents ? cost(run.costInCents) : ''}</span>
+      {why && <span class={run ? 'why' : 'why calm'}>{why}</span>}
     </li>
   );
 }
 
-function IncidentRow({ incident, now, zone }: { incident: Incident; now: Date; zone: string }) {
-  if ('run' in incident) return <RunRow run={incident.run} now={now} zone={zone} />;
-  const { gap } = incident;
-  return (
-    <li class="item">
-      <Badge tone="gap" label={gap.outcome === 'missed' ? 'Missed' : 'Skipped'} />
-      <Time at={gap.scheduled_at} now={now} zone={zone} />
-      <span class="why calm">{gapWords(gap)}</span>
-    </li>
-  );
+interface HistoryProps {
+  task: Task;
+  now: Date;
+  /** Where the page starts, and the oldest instant of the page before. */
+  after?: { cursor: string; instant: string };
 }
 
 /** A page of the history of a task, and older ones on request. The first has the chart. */
-function History({ task, now, cursor }: { task: Task; now: Date; cursor?: string }) {
+function History({ task, now, after }: HistoryProps) {
   const { id, timezone: zone = 'UTC' } = task;
-  const [since] = useState(() => new Date(Date.now() - 30 * DAY_MS).toISOString());
+  const [longAgo] = useState(() => new Date(Date.now() - GAP_DAYS * DAY_MS).toISOString());
   const [older, setOlder] = useState(false);
+  const cursor = after?.cursor;
   const { data, failure, retry } = useRuns({ task_id: id, limit: PAGE_SIZE, ...(cursor && { cursor }) });
-  const runs = data?.runs ?? [];
-  const oldest = runs.at(-1)?.createdAt ?? since;
-  const range = {
-    task_id: id,
-    from: oldest,
-    limit: MOST_GAPS,
-    ...(cursor && runs[0] && { to: runs[0].createdAt }),
-  };
+  // A list of runs has no errors; the task has those of its last runs.
+  const errors = new Map(task.recent_runs.map((run) => [run.id, run.error]));
+  const runs = data?.runs.map((run) => ({ ...run, error: errors.get(run.id) })) ?? [];
+  const oldest = runs.at(-1)?.createdAt ?? longAgo;
+  const from = data?.next_cursor !== undefined || oldest < longAgo ? oldest : longAgo;
+  const range = { task_id: id, from, limit: MOST_GAPS, ...(after && { to: after.instant }) };
   const skipped = useOccurrences(data && { ...range, outcome: 'skipped' }).data?.occurrences ?? [];
   const missed = useOccurrences(data && { ...range, outcome: 'missed' }).data?.occurrences ?? [];
   if (!data) return failure ? <Failed failure={failure} retry={retry} /> : <Loading />;
   const history = historyOf(runs, [...skipped, ...missed]);
   return (
     <>
-      {cursor === undefined && (
+      {!after && (
         <>
           <Summary runs={runs} />
           <Timeline history={history} zone={zone} />
@@ -72,7 +74,7 @@ function History({ task, now, cursor }: { task: Task; now: Date; cursor?: string
       )}
       <ul class="list">
         {history.map((incident) => (
-          <IncidentRow
+          <Row
             key={'run' in incident ? incident.run.id : `${incident.gap.outcome} ${incident.at}`}
             incident={incident}
             now={now}
@@ -80,14 +82,14 @@ function History({ task, now, cursor }: { task: Task; now: Date; cursor?: string
           />
         ))}
       </ul>
-      {history.length === 0 && cursor === undefined && (
+      {history.length === 0 && !after && (
         <Empty title="No runs yet">
           <p>{task.upcoming[0] ? `The first run is due ${exact(new Date(task.upcoming[0]), zone)}.` : ''}</p>
         </Empty>
       )}
       {data.next_cursor !== undefined &&
         (older ? (
-          <History task={task} now={now} cursor={data.next_cursor} />
+          <History task={task} now={now} after={{ cursor: data.next_cursor, instant: oldest }} />
         ) : (
           <button type="button" class="button" onClick={() => setOlder(true)}>
             Show older runs
@@ -106,27 +108,25 @@ function Summary({ runs }: { runs: Run[] }) {
     0,
   );
   if (runs.length === 0) return null;
+  const figures = [
+    [
+      'Succeeded',
+      finished ? `${Math.round((succeeded / finished) * 100)} %` : '–',
+      `${succeeded} of ${finished}`,
+    ],
+    ['Typical duration', typicalMs === undefined ? '–' : duration(typicalMs), ''],
+    ['Cost', cost(cents), plural(runs.length, 'run')],
+  ];
   return (
     <dl class="figures">
-      <div>
-        <dt>Succeeded</dt>
-        <dd>
-          {finished === 0 ? '–' : `${Math.round((succeeded / finished) * 100)} %`}{' '}
-          <span class="muted">
-            {succeeded} of {finished}
-          </span>
-        </dd>
-      </div>
-      <div>
-        <dt>Typical duration</dt>
-        <dd>{typicalMs === undefined ? '–' : duration(typicalMs)}</dd>
-      </div>
-      <div>
-        <dt>Cost</dt>
-        <dd>
-          {cost(cents)} <span class="muted">{runs.length === 1 ? '1 run' : `${runs.length} runs`}</span>
-        </dd>
-      </div>
+      {figures.map(([name, figure, about]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>
+            {figure} <span class="muted">{about}</span>
+          </dd>
+        </div>
+      ))}
     </dl>
   );
 }
@@ -205,13 +205,9 @@ function TaskDetails({ task }: { task: Task }) {
 
 /** A task: its runs, what comes next, and its settings; or the form that changes it. */
 export function TaskView({ path: [, id = '', edit] }: { path: string[] }) {
-  return edit === 'edit' ? <EditTask id={id} /> : <ShownTask id={id} />;
-}
-
-function ShownTask({ id }: { id: string }) {
   const { data, failure, retry } = useTasks({ id, runs: 'summary' });
   const [task] = data?.tasks ?? [];
-  if (task) return <TaskDetails task={task} />;
+  if (task) return edit === 'edit' ? <FormView task={task} /> : <TaskDetails task={task} />;
   if (!data) return failure ? <Failed failure={failure} retry={retry} /> : <Loading />;
   return (
     <Empty title="There is no such task">

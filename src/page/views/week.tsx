@@ -1,0 +1,196 @@
+import { type ComponentChildren, Fragment } from 'preact';
+import { memo } from 'preact/compat';
+import { useEffect, useState } from 'preact/hooks';
+import { linkTo } from '../data/location.ts';
+import { useTasks } from '../data/reads.ts';
+import { useSession } from '../data/service.ts';
+import { type Day, HOURS, useWeek } from '../data/week.ts';
+import { OWN_ZONE, exact, plural, zoneWords } from '../parts/format.ts';
+import { Card, useTitle } from '../parts/layout.tsx';
+import { Failed, Loading } from '../parts/messages.tsx';
+import { useNow } from '../parts/time.tsx';
+
+const FEW_MOMENTS = 8;
+const MORE_MOMENTS = 50;
+const FEW_TASKS = 3;
+
+const dateFormat = new Intl.DateTimeFormat('en-US', { weekday: 'short', month: 'short', day: 'numeric' });
+const timeFormat = new Intl.DateTimeFormat('en-US', {
+  hour: '2-digit',
+  minute: '2-digit',
+  hourCycle: 'h23',
+});
+const countFormat = new Intl.NumberFormat('en-US', { notation: 'compact' });
+
+const total = (numbers: number[]): number => numbers.reduce((sum, number) => sum + number, 0);
+
+/** Returns how often a task fires, such as `18 times, 13:00 – 21:30`. */
+function rangeOf(times: Date[]): string {
+  const [first = new Date(), last = first] = [times[0], times.at(-1)];
+  return `${plural(times.length, 'time')}, ${timeFormat.formatRange(first, last)}`;
+}
+
+/** The title of a task. One that no listing has told is read once. */
+function TaskLink({ id }: { id: string }) {
+  const { names, learn } = useSession();
+  const known = names.titles.get(id);
+  const { data } = useTasks(known === undefined ? { id, runs: 'summary' } : undefined);
+  useEffect(() => data && learn(data.tasks), [data]);
+  return (
+    <a class="title" href={linkTo('tasks', id)}>
+      {known ?? data?.tasks[0]?.title ?? '…'}
+    </a>
+  );
+}
+
+interface EntryProps {
+  when: ComponentChildren;
+  /** What holds of all the tasks. */
+  about: string | false;
+  tasks: { id: string; about?: string }[];
+}
+
+/** Tasks of a day, after the time at which they fire. Many of them fold. */
+function Entry({ when, about, tasks }: EntryProps) {
+  const [all, setAll] = useState(false);
+  const shown = all ? tasks : tasks.slice(0, FEW_TASKS);
+  return (
+    <li class="moment">
+      {when}
+      <div class={tasks.length > 1 ? 'together' : ''}>
+        {about && <span class="muted">{about}</span>}
+        {shown.map((task) => (
+          <Fragment key={task.id}>
+            <TaskLink id={task.id} />
+            {task.about && <span class="muted">{task.about}</span>}
+          </Fragment>
+        ))}
+        {shown.length < tasks.length && (
+          <button type="button" class="button" onClick={() => setAll(true)}>
+            {tasks.length - shown.length} more
+          </button>
+        )}
+      </div>
+    </li>
+  );
+}
+
+const DayCard = memo(function DayCard({ day: { start, hours, often, moments, cutAt } }: { day: Day }) {
+  const [most, setMost] = useState(FEW_MOMENTS);
+  const count = total(hours);
+  return (
+    <Card title={dateFormat.format(start)}>
+      <p class="muted">{count === 0 ? 'Nothing fires' : plural(count, 'fire time')}</p>
+      <ol>
+        {often.length > 0 && (
+          <Entry
+            when={<span class="muted">Often</span>}
+            about={often.length > 1 && plural(often.length, 'task')}
+            tasks={often.map(({ id, times }) => ({ id, about: rangeOf(times) }))}
+          />
+        )}
+        {moments.slice(0, most).map(({ at, ids }) => (
+          <Entry
+            key={at.getTime()}
+            when={<time dateTime={at.toISOString()}>{timeFormat.format(at)}</time>}
+            about={ids.length > 1 && `${ids.length} at once`}
+            tasks={ids.map((id) => ({ id }))}
+          />
+        ))}
+      </ol>
+      {moments.length > most && (
+        <button type="button" class="button" onClick={() => setMost(most + MORE_MOMENTS)}>
+          Show {Math.min(MORE_MOMENTS, moments.length - most)} more
+        </button>
+      )}
+      {cutAt && (
+        <p class="muted">
+          The list ends at {timeFormat.format(cutAt)}, because a day lists {countFormat.format(count)} fire
+          times at most.
+        </p>
+      )}
+    </Card>
+  );
+});
+
+/** How many tasks fire in each hour. Narrow screens have a column for each day, wide ones a row. */
+function Density({ days, now }: { days: Day[]; now: Date }) {
+  const most = Math.max(1, ...days.flatMap(({ hours }) => hours));
+  return (
+    <table class="density">
+      <caption class="hidden">Fire times by day and hour</caption>
+      <thead>
+        <tr>
+          <td />
+          {Array.from({ length: HOURS }, (_, hour) => (
+            <th key={hour} scope="col">
+              {String(hour).padStart(2, '0')}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {days.map(({ start, hours, cutAt }) => (
+          <tr key={start.getTime()}>
+            <th scope="row">{dateFormat.format(start)}</th>
+            {hours.map((count, hour) => (
+              <td
+                key={hour}
+                class={start <= now && hour < now.getHours() ? 'past' : ''}
+                style={{ '--share': Math.sqrt(count / most) }}
+              >
+                {count > 0 && countFormat.format(count)}
+                {cutAt && hour >= cutAt.getHours() && <span title="The service lists no more">+</span>}
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** Returns how much fires in a week, and where most tasks fire at once. */
+function summaryOf(days: Day[]): string {
+  const times = total(days.flatMap(({ hours }) => hours));
+  const moments = days.flatMap((day) => day.moments);
+  const most = Math.max(...moments.map(({ ids }) => ids.length));
+  const busiest = moments.find(({ ids }) => ids.length === most);
+  const overlap =
+    busiest && most > 1 ? ` Most at once: ${most} tasks on ${exact(busiest.at, OWN_ZONE)}.` : '';
+  const least = days.some(({ cutAt }) => cutAt) ? 'At least ' : '';
+  return `${least}${plural(times, 'fire time')} in seven days.${overlap} Time zone: ${zoneWords(OWN_ZONE)}.`;
+}
+
+/** What fires in the next seven days, and which hours are busy. */
+export function WeekView() {
+  const now = useNow();
+  const { learn } = useSession();
+  const { days, missing } = useWeek(now);
+  const listed = useTasks({ runs: 'summary', limit: 100 });
+  useTitle('Week – Tasks');
+  useEffect(() => listed.data && learn(listed.data.tasks), [listed.data]);
+  const waiting = listed.data ? missing : listed;
+  return (
+    <>
+      <div class="heading">
+        <div>
+          <h1>Week</h1>
+          {!missing && <p class="muted">{summaryOf(days)}</p>}
+        </div>
+      </div>
+      {listed.data && days.length > 0 && (
+        <>
+          <Density days={days} now={now} />
+          <div class="days">
+            {days.map((day) => (
+              <DayCard key={day.start.getTime()} day={day} />
+            ))}
+          </div>
+        </>
+      )}
+      {waiting &&
+        (waiting.failure ? <Failed failure={waiting.failure} retry={waiting.retry} /> : <Loading />)}
+    </>
+  );
+}
