@@ -150,9 +150,10 @@ test('a reply is not stored, and has the security headers', async () => {
   expect(headers.get('content-security-policy')).toBe("default-src 'none';frame-ancestors 'none'");
 });
 
-test.each(['GET', 'DELETE'])('%s, for sessions, which there are not, is 405', async (method) => {
+test.each(['GET', 'DELETE', 'PATCH'])('%s, for sessions, which there are not, is 405', async (method) => {
   const headers = { Authorization: `Bearer ${key}`, Accept: 'text/event-stream' };
-  expect((await fetch(`${service.url}/mcp`, { method, headers })).status).toBe(405);
+  const response = await fetch(`${service.url}/mcp`, { method, headers });
+  expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
 });
 
 test('a preflight of a page that the operator allows may send the headers of MCP', async () => {
