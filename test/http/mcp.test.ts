@@ -3,9 +3,10 @@ import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Right } from '../../generated/types.gen.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
-import { ACCOUNT, ARTIST, task } from '../support/builders.ts';
+import { ACCOUNT, ARTIST, task, uuid } from '../support/builders.ts';
 import { countOf } from '../support/count.ts';
 import { connectMcp } from '../support/mcp.ts';
+import { liveEngine } from '../support/queue.ts';
 import { NOW, type Service, limitsWith, listenOn, startService } from '../support/service.ts';
 
 const LIMIT = 100_000;
@@ -144,15 +145,33 @@ test.each([
   expect(await countOf(service.collections.tasks)).toBe(before);
 });
 
+test('an argument that makes the URL too long is refused as over HTTP', async () => {
+  const q = 'x'.repeat(MAX_BODY_BYTES - 1_000);
+  const text = await (await post(call('get_tasks', { q }))).text();
+  expect(text).toMatch(/"isError":true/);
+  expect(text).toMatch(/The URL has \d+ bytes/);
+});
+
+test('an integer that a double would round reaches the run exactly', async () => {
+  await liveEngine(service.collections);
+  const message = JSON.stringify(call('run_task', { task_id: uuid(1), payload: 'N' }));
+  expect((await post(message.replace('"N"', '9007199254740993'))).status).toBe(200);
+  const runs = await service.request(`/api/tasks/runs?task_id=${uuid(1)}`, { headers: { 'x-api-key': key } });
+  const [{ id }] = (await runs.json()).runs;
+  const run = await service.request(`/api/tasks/runs?runId=${id}`, { headers: { 'x-api-key': key } });
+  expect(await run.text()).toContain('"input":9007199254740993');
+});
+
 test('a reply is not stored, and has the security headers', async () => {
   const { headers } = await post(call('get_tasks'));
   expect(headers.get('cache-control')).toBe('no-store');
   expect(headers.get('content-security-policy')).toBe("default-src 'none';frame-ancestors 'none'");
 });
 
-test.each(['GET', 'DELETE'])('%s, for sessions, which there are not, is 405', async (method) => {
+test.each(['GET', 'DELETE', 'PATCH'])('%s, for sessions, which there are not, is 405', async (method) => {
   const headers = { Authorization: `Bearer ${key}`, Accept: 'text/event-stream' };
-  expect((await fetch(`${service.url}/mcp`, { method, headers })).status).toBe(405);
+  const response = await fetch(`${service.url}/mcp`, { method, headers });
+  expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
 });
 
 test('a preflight of a page that the operator allows may send the headers of MCP', async () => {

@@ -28,6 +28,7 @@ export const MCP_PATH = '/mcp';
 const operationIds = Object.keys(routes).filter((id): id is OperationId => id in routes);
 
 function methodsOf(path: string): string[] {
+  if (path === MCP_PATH) return ['POST'];
   const methods = operationIds
     .filter((id) => routes[id].path === path)
     .map((id) => routes[id].method.toUpperCase());
@@ -57,8 +58,9 @@ export function emptyArrayOf(path: string): Record<string, []> {
 
 /** Refuses paths and methods that the spec does not have. */
 export const checkRoute: RequestHandler = (request, _response, next) => {
-  if (request.path === MCP_PATH || operationOf(request.method, request.path)) return next();
+  if (operationOf(request.method, request.path)) return next();
   const methods = methodsOf(request.path);
+  if (methods.includes(request.method)) return next();
   if (methods.length === 0) {
     const paths = [...new Set(operationIds.map((id) => routes[id].path))].join(', ');
     throw new ApiError('not_found', `Unknown path. The paths of this service are ${paths}. See /docs.`);
@@ -78,8 +80,6 @@ const OTHER_PARAMETERS = /;\s*(?!q=)[\w-]+=("[^"]*"|[^;,]*)/gi;
 
 /** Refuses requests that do not accept JSON. */
 export const checkAccept: RequestHandler = (request, _response, next) => {
-  // Some MCP clients accept only event streams.
-  if (request.path === MCP_PATH) return next();
   // `application/json; charset=utf-8` is acceptable too, but Express would compare the parameter.
   request.headers.accept = request.headers.accept?.replaceAll(OTHER_PARAMETERS, '');
   if (request.accepts('application/json')) return next();

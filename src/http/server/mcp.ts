@@ -3,7 +3,6 @@ import type { Limits } from '../../config/limits.ts';
 import type { ByteBudget } from '../../lib/byte-budget.ts';
 import { ApiError } from '../../lib/errors.ts';
 import { readerUpTo } from '../request/body.ts';
-import { MCP_PATH } from '../request/routes.ts';
 import { type Connect, inMemory } from './in-memory-fetch.ts';
 
 /** Messages in one request. Only protocol versions before 2025-06-18 have batches. */
@@ -11,6 +10,9 @@ const MAX_BATCH = 10;
 
 /** Levels of a message around the arguments of a tool. */
 const ENVELOPE_DEPTH = 3;
+
+/** Headers that the protocol reads. */
+const PROTOCOL_HEADERS = /^(accept|content-type|mcp-.+)$/;
 
 /** Answers a request of MCP whose body has been read. */
 export type McpHandler = (request: Request, body: unknown, connect: Connect) => Promise<Response>;
@@ -29,7 +31,7 @@ export function mcp(app: Express, { limits, replyBytes, load }: Dependencies): R
   const readBody = readerUpTo(limits.maxBodyBytes, limits.maxJsonDepth + ENVELOPE_DEPTH);
 
   const answer: RequestHandler = async (request, response) => {
-    const { body, headersDistinct, method } = request;
+    const { body, headersDistinct } = request;
     if (Array.isArray(body) && body.length > MAX_BATCH) {
       throw new ApiError(
         'invalid_body',
@@ -37,10 +39,10 @@ export function mcp(app: Express, { limits, replyBytes, load }: Dependencies): R
       );
     }
     const headers = Object.entries(headersDistinct).flatMap(([name, values = []]) =>
-      values.map((value): [string, string] => [name, value]),
+      PROTOCOL_HEADERS.test(name) ? values.map((value): [string, string] => [name, value]) : [],
     );
     const { handleMcp } = await load();
-    const message = new Request('http://localhost/mcp', { method, headers });
+    const message = new Request('http://localhost/mcp', { method: 'POST', headers });
     const reply = await handleMcp(message, body, connectTo(request, response));
     const bytes = Buffer.from(await reply.arrayBuffer());
     if (response.destroyed) return;
@@ -52,7 +54,6 @@ export function mcp(app: Express, { limits, replyBytes, load }: Dependencies): R
   };
 
   const router = Router();
-  router.post(MCP_PATH, readBody);
-  router.all(MCP_PATH, answer);
+  router.use(readBody, answer);
   return router;
 }
