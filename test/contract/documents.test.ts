@@ -4,7 +4,9 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { pageWith } from '../../scripts/bench/page.ts';
 
-const pages = readdirSync('docs').map((name) => join('docs', name));
+const pages = readdirSync('docs')
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => join('docs', name));
 const documents = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', ...pages];
 const read = (file: string) => readFileSync(file, 'utf8');
 

@@ -249,8 +249,8 @@ describe('pages of a search', () => {
         status: 400,
         code: 'invalid_cursor',
         error:
-          'Query parameter "cursor" belongs to a listing with other filters: send it with the same id, account_id, ' +
-          'artist_account_id, enabled, q, last_status and runs as the page it came from.',
+          'Query parameter "cursor" comes from a listing with other filters. Send the same id, account_id, ' +
+          'artist_account_id, enabled, q, last_status and runs as for that listing.',
       });
     }
   });
