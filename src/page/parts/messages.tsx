@@ -19,8 +19,6 @@ const TITLES: Partial<Record<ApiError['code'], string>> = {
   too_busy: 'The service is busy',
   not_ready: 'The service is starting',
   rate_limited: 'Too many requests',
-  account_forbidden: 'This key cannot access that account',
-  right_required: 'This key lacks a right',
 };
 
 export const titleOf = ({ code }: ApiError): string => TITLES[code] ?? 'The request failed';
