@@ -1,11 +1,18 @@
 import type { ComponentChildren } from 'preact';
 import type { ApiError } from '../../client/index.ts';
 
+interface EmptyProps {
+  title: string;
+  /** h1 where the view has nothing else. */
+  level?: 'h1' | 'h2';
+  children?: ComponentChildren;
+}
+
 /** A view without content, and what to do about it. */
-export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+export function Empty({ title, level: Heading = 'h2', children }: EmptyProps) {
   return (
     <div class="empty">
-      <h2>{title}</h2>
+      <Heading>{title}</Heading>
       {children}
     </div>
   );
