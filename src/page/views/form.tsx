@@ -209,17 +209,6 @@ function TaskForm({ task }: { task: Task | undefined }) {
             {input('max_attempts', 'Attempts', { ...NUMBER, placeholder: '1' })}
           </div>
         </details>
-        <div class="actions">
-          <button type="submit" class="button primary" disabled={save.busy || isUnchanged}>
-            {task ? 'Save changes' : 'Create task'}
-          </button>
-          <a class="button" href={task ? linkTo('tasks', task.id) : linkTo()}>
-            Cancel
-          </a>
-          <span class="error" role="alert">
-            {errors.form}
-          </span>
-        </div>
       </div>
       <div class="form card">
         {input(
@@ -243,6 +232,17 @@ function TaskForm({ task }: { task: Task | undefined }) {
           ))}
         </datalist>
         <Preview schedule={values.schedule} zone={values.timezone} now={now} />
+      </div>
+      <div class="actions">
+        <button type="submit" class="button primary" disabled={save.busy || isUnchanged}>
+          {task ? 'Save changes' : 'Create task'}
+        </button>
+        <a class="button" href={task ? linkTo('tasks', task.id) : linkTo()}>
+          Cancel
+        </a>
+        <span class="error" role="alert">
+          {errors.form}
+        </span>
       </div>
     </form>
   );
