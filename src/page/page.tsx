@@ -94,7 +94,7 @@ function View() {
       {Found ? (
         <Found key={address} path={path} />
       ) : (
-        <Empty title="There is no such view">
+        <Empty level="h1" title="There is no such view">
           <p>
             Go to the <a href={linkTo()}>tasks</a>.
           </p>

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { type Browser, type Page, chromium } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { loadSpec } from '../../src/http/request/spec.ts';
 import { loadSamplesIfEmpty } from '../../src/samples/load-samples.ts';
-import { findChromium } from '../support/chromium.ts';
+import { findChromium, launchChromium } from '../support/chromium.ts';
 import { NOW, type Service, startService } from '../support/service.ts';
 
 const executablePath = findChromium('the tests of the docs page in a browser');
@@ -51,9 +51,7 @@ async function colorsOf(page: Page, selector: string): Promise<{ text: number; b
   beforeAll(async () => {
     service = await startService();
     await loadSamplesIfEmpty(service.collections);
-    // Chromium's sandbox refuses to run as root, which containers use.
-    const chromiumSandbox = process.getuid?.() !== 0;
-    browser = await chromium.launch({ executablePath: executablePath ?? '', chromiumSandbox });
+    browser = await launchChromium(executablePath);
   });
   afterAll(async () => {
     await browser.close();

@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { type Browser, chromium } from 'playwright-core';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
@@ -22,4 +23,9 @@ export function findChromium(skipped: string): string | undefined {
   const found = candidates.find((path) => path !== '' && isExecutable(path));
   if (!found) process.stderr.write(`No Chromium in PATH or at CHROMIUM_PATH: ${skipped} are skipped.\n`);
   return found;
+}
+
+/** Starts a browser. Chromium's sandbox refuses to run as root, which containers use. */
+export function launchChromium(executablePath = ''): Promise<Browser> {
+  return chromium.launch({ executablePath, chromiumSandbox: process.getuid?.() !== 0 });
 }

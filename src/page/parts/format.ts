@@ -10,7 +10,8 @@ const DAY = 24 * HOUR;
 export const OWN_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** Returns a count with its unit, such as `2 days`. */
-export const plural = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? '' : 's'}`;
+export const plural = (count: number, unit: string): string =>
+  `${count.toLocaleString('en-US')} ${unit}${count === 1 ? '' : 's'}`;
 
 function span(ms: number): string {
   if (ms < HOUR) return `${Math.round(ms / MINUTE)} min`;

@@ -1,11 +1,18 @@
 import type { ComponentChildren } from 'preact';
 import type { ApiError } from '../../client/index.ts';
 
+interface EmptyProps {
+  title: string;
+  /** h1 where the view has nothing else. */
+  level?: 'h1' | 'h2';
+  children?: ComponentChildren;
+}
+
 /** A view without content, and what to do about it. */
-export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
+export function Empty({ title, level: Heading = 'h2', children }: EmptyProps) {
   return (
     <div class="empty">
-      <h2>{title}</h2>
+      <Heading>{title}</Heading>
       {children}
     </div>
   );
@@ -19,8 +26,6 @@ const TITLES: Partial<Record<ApiError['code'], string>> = {
   too_busy: 'The service is busy',
   not_ready: 'The service is starting',
   rate_limited: 'Too many requests',
-  account_forbidden: 'This key cannot access that account',
-  right_required: 'This key lacks a right',
 };
 
 export const titleOf = ({ code }: ApiError): string => TITLES[code] ?? 'The request failed';

@@ -44,18 +44,8 @@ const PRESETS = [
   ['0 9 1 * *', 'Every month'],
 ] as const;
 
-const OVERLAPS = [
-  ['', 'Skip (default)'],
-  ['queue', 'Queue one run'],
-  ['allow', 'Run at the same time'],
-] as const;
-
-const CATCH_UPS = [
-  ['', 'The newest one (default)'],
-  ['skip', 'None'],
-  ['all', 'All, up to 100'],
-] as const;
-
+const OVERLAPS = { '': 'Skip (default)', queue: 'Queue one run', allow: 'Run at the same time' };
+const CATCH_UPS = { '': 'The newest one (default)', skip: 'None', all: 'All, up to 100' };
 const NUMBER = { pattern: '[0-9]*' };
 
 const names = Object.keys(EMPTY).filter((name): name is Name => name in EMPTY);
@@ -167,11 +157,11 @@ function TaskForm({ task }: { task: Task | undefined }) {
       )}
     </Field>
   );
-  const choice = (name: Name, label: string, options: readonly (readonly [string, string])[]) => (
+  const choice = (name: Name, label: string, options: Record<string, string>) => (
     <Field label={label} error={errors[name]}>
       {(attributes) => (
         <select {...attributes} value={values[name]} onChange={onInput(name)}>
-          {options.map(([value, words]) => (
+          {Object.entries(options).map(([value, words]) => (
             <option key={value} value={value}>
               {words}
             </option>
@@ -219,17 +209,6 @@ function TaskForm({ task }: { task: Task | undefined }) {
             {input('max_attempts', 'Attempts', { ...NUMBER, placeholder: '1' })}
           </div>
         </details>
-        <div class="actions">
-          <button type="submit" class="button primary" disabled={save.busy || isUnchanged}>
-            {task ? 'Save changes' : 'Create task'}
-          </button>
-          <a class="button" href={task ? linkTo('tasks', task.id) : linkTo()}>
-            Cancel
-          </a>
-          <span class="error" role="alert">
-            {errors.form}
-          </span>
-        </div>
       </div>
       <div class="form card">
         {input(
@@ -253,6 +232,17 @@ function TaskForm({ task }: { task: Task | undefined }) {
           ))}
         </datalist>
         <Preview schedule={values.schedule} zone={values.timezone} now={now} />
+      </div>
+      <div class="actions">
+        <button type="submit" class="button primary" disabled={save.busy || isUnchanged}>
+          {task ? 'Save changes' : 'Create task'}
+        </button>
+        <a class="button" href={task ? linkTo('tasks', task.id) : linkTo()}>
+          Cancel
+        </a>
+        <span class="error" role="alert">
+          {errors.form}
+        </span>
       </div>
     </form>
   );

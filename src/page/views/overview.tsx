@@ -158,6 +158,8 @@ function FilterBar({
   onChange: (changed: Partial<Filters>) => void;
 }) {
   const { caller, names } = useSession();
+  const { artist, account } = filters;
+  const pickAccount = (id: string) => onChange({ account: id });
   const [typed, setTyped] = useState(filters.q);
   useEffect(() => setTyped(filters.q), [filters.q]);
   useEffect(() => {
@@ -175,19 +177,9 @@ function FilterBar({
         value={typed}
         onInput={(event) => setTyped(event.currentTarget.value)}
       />
-      <Picker
-        label="Artist"
-        value={filters.artist}
-        names={names.artists}
-        onPick={(artist) => onChange({ artist })}
-      />
+      <Picker label="Artist" value={artist} names={names.artists} onPick={(id) => onChange({ artist: id })} />
       {caller?.account_id === null && (
-        <Picker
-          label="Account"
-          value={filters.account}
-          names={names.accounts}
-          onPick={(account) => onChange({ account })}
-        />
+        <Picker label="Account" value={account} names={names.accounts} onPick={pickAccount} />
       )}
       <fieldset class="segments">
         <legend class="hidden">State</legend>

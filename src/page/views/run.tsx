@@ -130,7 +130,7 @@ export function RunView({ path: [, id = ''] }: { path: string[] }) {
   const isMissing = data !== undefined || failure?.status === 404;
   if (!isMissing) return failure ? <Failed failure={failure} retry={retry} /> : <Loading />;
   return (
-    <Empty title="There is no such run">
+    <Empty level="h1" title="There is no such run">
       <p>It is too old, or this key cannot see it.</p>
     </Empty>
   );

@@ -210,7 +210,7 @@ export function TaskView({ path: [, id = '', edit] }: { path: string[] }) {
   if (task) return edit === 'edit' ? <FormView task={task} /> : <TaskDetails task={task} />;
   if (!data) return failure ? <Failed failure={failure} retry={retry} /> : <Loading />;
   return (
-    <Empty title="There is no such task">
+    <Empty level="h1" title="There is no such task">
       <p>It was deleted, or this key cannot see it.</p>
     </Empty>
   );
