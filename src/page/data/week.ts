@@ -47,10 +47,7 @@ function dayOf(start: Date, { upcoming, truncated }: UpcomingResponse): Day {
   return { start, hours, often, moments, cutAt: truncated ? times.at(-1) : undefined };
 }
 
-/**
- * Reads what fires today and on the six days after it. Each day is a request, because a reply has a largest size. They
- * follow each other, because thousands of tasks keep the service busy. Returns the days that are read.
- */
+/** Reads today and the next six days, one request after the other. Returns the days that are read. */
 export function useWeek(now: Date) {
   const startOf = (day: number) => new Date(now.getFullYear(), now.getMonth(), now.getDate() + day);
   const readings: Reading<UpcomingResponse>[] = [];

@@ -1,14 +1,9 @@
 import type { ComponentChildren } from 'preact';
 import type { ApiError } from '../../client/index.ts';
 
-interface EmptyProps {
-  title: string;
-  /** h1 where the view has nothing else. */
-  level?: 'h1' | 'h2';
-  children?: ComponentChildren;
-}
+type EmptyProps = { title: string; level?: 'h1' | 'h2'; children?: ComponentChildren };
 
-/** A view without content, and what to do about it. */
+/** A view without content, and what to do about it. Its level is h1 where the view has no other heading. */
 export function Empty({ title, level: Heading = 'h2', children }: EmptyProps) {
   return (
     <div class="empty">

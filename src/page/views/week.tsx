@@ -15,11 +15,7 @@ const MORE_MOMENTS = 50;
 const FEW_TASKS = 3;
 
 const dateFormat = new Intl.DateTimeFormat('en-US', { weekday: 'short', month: 'short', day: 'numeric' });
-const timeFormat = new Intl.DateTimeFormat('en-US', {
-  hour: '2-digit',
-  minute: '2-digit',
-  hourCycle: 'h23',
-});
+const timeFormat = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short' });
 const countFormat = new Intl.NumberFormat('en-US', { notation: 'compact' });
 
 const total = (numbers: number[]): number => numbers.reduce((sum, number) => sum + number, 0);
