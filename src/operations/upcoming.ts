@@ -46,7 +46,7 @@ export class Upcoming {
     this.#logged.set(key, true);
     this.#log.warn(
       { schedule, timezone, reason: String(error) },
-      'computing the fire times of a task failed',
+      "failed to compute a task's fire times",
     );
   }
 }

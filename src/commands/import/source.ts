@@ -94,7 +94,7 @@ export class Source {
       }
     } catch (error) {
       if (error instanceof RequestRefused)
-        throw new SourceFailed(`Listing the tasks failed: ${error.message}.`, error);
+        throw new SourceFailed(`Failed to list the tasks: ${error.message}.`, error);
       throw error;
     }
   }

@@ -220,7 +220,7 @@ export class Attempt {
       try {
         return await write();
       } catch (error) {
-        if (failures === 0) this.#log.error({ err: error }, 'storing the state of a run failed; retrying');
+        if (failures === 0) this.#log.error({ err: error }, 'failed to store the state of a run; retrying');
         if (isRefused(error)) refusals += 1;
         if (refusals === REFUSALS || !isWorthwhile()) throw error;
       }

@@ -104,7 +104,7 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
       isIdleLogged = !renewed;
       return RENEW_MS;
     },
-    (error) => log.error({ err: error }, "renewing the engine's document failed"),
+    (error) => log.error({ err: error }, "failed to renew the engine's document"),
   );
   let aheadMs = -Infinity;
   const planning = new Loop(
@@ -115,7 +115,7 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
       if (aheadMs < before - SET_BACK_MS) sweeping.wake();
       return renewed ? planner.look(renewed, stopping.signal) : RENEW_MS;
     },
-    (error) => log.error({ err: error }, 'looking for due tasks failed'),
+    (error) => log.error({ err: error }, 'failed to look for due tasks'),
   );
   const sweeping = new Loop(
     clock,
@@ -127,7 +127,7 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
       planning.wake();
       return SWEEP_MS;
     },
-    (error) => log.error({ err: error }, 'checking the plans of tasks failed'),
+    (error) => log.error({ err: error }, 'failed to check the plans of tasks'),
   );
   function wake(): void {
     planning.wake();

@@ -92,7 +92,7 @@ export class Planner {
           await this.#plan(task, { fromMs, onTimeFromMs, now, stop });
           planned += 1;
         } catch (error) {
-          this.#log.error({ err: error, taskId: task._id }, 'planning a task failed');
+          this.#log.error({ err: error, taskId: task._id }, 'failed to plan a task');
         }
       }
     };
