@@ -11,7 +11,7 @@ export interface CancelSources {
   now: () => Date;
 }
 
-/** The most runs of a task that one request cancels, to keep the request short. */
+/** Maximum number of runs of a task that one request cancels, to keep the request short. */
 const MAX_RUNS = 100;
 
 /**

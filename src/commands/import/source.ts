@@ -10,7 +10,7 @@ import {
   listTasks,
 } from '../../client/index.ts';
 
-/** Tasks or runs per page; the API's maximum for runs. */
+/** Number of tasks or runs per page; the API's maximum for runs. */
 const PAGE = 100;
 /** Long, because the original lists all tasks at once, and first queries its run engine about each of them. */
 const TIMEOUT_MS = 300_000;

@@ -28,7 +28,7 @@ export interface LocalEngineOptions {
   collections: Collections;
   executor: Executor;
   log: Logger;
-  /** The most runs that execute at the same time in this process. */
+  /** Maximum number of runs that execute at the same time in this process. */
   concurrency: number;
   /** How long running work may continue after `stop`. */
   graceMs: number;
@@ -36,7 +36,7 @@ export interface LocalEngineOptions {
    * When each sample task last changed, by id. The sweep does not plan unchanged sample tasks; enabling one plans it.
    */
   sampleTasks?: SampleTasks;
-  /** Days to keep runs that have ended. Undefined: without limit. */
+  /** Number of days to keep runs that have ended. Undefined: without limit. */
   runRetentionDays?: number | undefined;
   clock?: Clock;
   random?: () => number;
@@ -47,9 +47,9 @@ export interface EngineState {
   kind: string;
   /** False until the database was reached, and while an engine of another kind executes this database's tasks. */
   live: boolean;
-  /** Runs that execute in this process. */
+  /** Number of runs that execute in this process. */
   running: number;
-  /** Waiting runs across all processes. */
+  /** Number of runs that wait, across all processes. */
   waiting: number;
 }
 

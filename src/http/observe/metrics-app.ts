@@ -36,7 +36,7 @@ function createMetricsApp(metrics: Metrics, reachable: boolean): Express {
   return app;
 }
 
-/** Limit of concurrent connections: few servers scrape, and each reply holds about 100 kB. */
+/** Maximum number of concurrent connections: few servers scrape, and each reply holds about 100 kB. */
 const MAX_SCRAPERS = 20;
 
 /**

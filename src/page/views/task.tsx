@@ -14,7 +14,7 @@ import { EditTask } from './form.tsx';
 
 const PAGE_SIZE = 50;
 const DAY_MS = 86_400_000;
-/** The most gaps of a kind between the runs of a page. */
+/** Maximum number of gaps of each kind between the runs of a page. */
 const MOST_GAPS = 100;
 
 function RunRow({ run, now, zone }: { run: Run; now: Date; zone: string }) {
