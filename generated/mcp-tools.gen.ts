@@ -622,7 +622,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "create_task",
       "title": "Create a task",
-      "description": "Creates a task: a prompt that runs on a cron schedule until it is disabled or deleted. The result explains the schedule in words and has its next fire times: show them to the user.\n\nUse it if the user wants something done regularly or at a certain time. Call get_tasks first to check that the task does not exist yet. If you are not sure what a cron expression means, call preview_schedule first. To run an existing task once, use run_task. To change a task, use update_task. Never create a task while you execute one.\n\nSend an idempotency_key. If no answer arrives, repeat the call with the same key: only one task is created.",
+      "description": "Creates a task: a prompt that runs on a cron schedule until it is disabled or deleted. The result explains the schedule in words and has its next fire times: show them to the user.\n\nUse it if the user wants something done regularly or at a certain time. Call get_tasks first to check that the task does not exist yet. If you are not sure what a cron expression means, call preview_schedule first. To run an existing task once, use run_task. To change a task, use update_task. While you execute a task yourself, never create one.\n\nSend an idempotency_key. If no answer arrives, repeat the call with the same key: only one task is created.",
       "inputSchema": {
         "type": "object",
         "additionalProperties": false,

@@ -174,7 +174,7 @@ export const runTask = <ThrowOnError extends boolean = false>(options: Options<R
  * that it does not name is removed.
  *
  * A report changes a run only if it is newer:
- * - A report with an earlier `updatedAt` than the run's changes nothing. `updatedAt` is compared to the millisecond.
+ * - A report with an earlier `updatedAt` than the run's changes nothing. `updatedAt` is compared with millisecond precision.
  * - With an equal `updatedAt`, a run's status only moves forward: from `PENDING_VERSION` and `DELAYED` to `QUEUED`, then to
  * `EXECUTING`, `REATTEMPTING` and `FROZEN`, then to a final status. Within a step, the later report wins.
  * - A run never leaves a final status, whatever its `updatedAt`.
@@ -237,7 +237,7 @@ export const cancelRun = <ThrowOnError extends boolean = false>(options: Options
  * The service keeps occurrences for 90 days, including those of deleted tasks, but `fired` ones no longer than it keeps
  * runs.
  *
- * Consecutive missed fire times are one occurrence: `scheduled_at` is the first, `last_scheduled_at` the last, `count`
+ * Consecutive missed fire times form one occurrence: `scheduled_at` is the first, `last_scheduled_at` the last, `count`
  * their number. Disabled tasks and runs of `runTask` have no occurrences. If nothing matches, `occurrences` is empty.
  *
  */

@@ -399,7 +399,7 @@ export type UpcomingResponse = {
      */
     upcoming: Array<UpcomingFire>;
     /**
-     * Whether the range continues after the last fire time in the reply, or after 31 days.
+     * Whether the range continues after the end of this reply (10,000 fire times or 31 days).
      */
     truncated: boolean;
 };
@@ -523,7 +523,7 @@ export type RunReport = {
      */
     triggerFunction?: 'trigger' | 'triggerAndWait' | 'batchTrigger' | 'batchTriggerAndWait';
     /**
-     * When the run was created. Sorts listings and `recent_runs`.
+     * When the run was created. Listings and `recent_runs` are sorted by it.
      */
     createdAt: string;
     /**
@@ -680,7 +680,7 @@ export type RunReport = {
  * | `DEQUEUED` | `EXECUTING` |
  * | `WAITING` | `FROZEN` |
  * | `EXPIRED` | `CANCELED`; a missing `expiredAt` is set to `finishedAt`, or else to `updatedAt` |
- * | `TIMED_OUT` | `FAILED`; a missing `error` or `error.name` gets the name `TimedOut` |
+ * | `TIMED_OUT` | `FAILED`; a missing `error.name` becomes `TimedOut` |
  *
  */
 export type ReportedRunStatus = 'PENDING_VERSION' | 'DELAYED' | 'QUEUED' | 'EXECUTING' | 'REATTEMPTING' | 'FROZEN' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'CRASHED' | 'INTERRUPTED' | 'SYSTEM_FAILURE' | 'WAITING_FOR_DEPLOY' | 'DEQUEUED' | 'WAITING' | 'EXPIRED' | 'TIMED_OUT';
@@ -814,7 +814,7 @@ export type ErrorResponse = {
  * | `account_forbidden` | 403 | `account_id` is not the account of the key, or not the owner of the task |
  * | `admin_required` | 403 | the operation needs an admin key |
  * | `right_required` | 403 | the key lacks a right that the operation needs |
- * | `foreign_origin` | 403 | without credentials: the request comes from a page of another origin, or names another host |
+ * | `foreign_origin` | 403 | with `AUTH=none`: the request comes from a page of another origin, or its `Host` is not this machine |
  * | `not_found` | 404 | the path does not exist; paths are case-sensitive and have no trailing slash |
  * | `task_not_found` | 404 | no task that the key can see has this `id` |
  * | `run_not_found` | 404 | no run that the key can see has this `runId` |
@@ -980,7 +980,7 @@ export type Run = {
      */
     triggerFunction?: 'trigger' | 'triggerAndWait' | 'batchTrigger' | 'batchTriggerAndWait';
     /**
-     * When the run was created. Sorts listings and `recent_runs`.
+     * When the run was created. Listings and `recent_runs` are sorted by it.
      */
     createdAt: string;
     /**
@@ -1260,7 +1260,7 @@ export type DeleteTaskErrors = {
      */
     403: ErrorResponse;
     /**
-     * No task has this id, or the task and the key belong to different accounts.
+     * No task with this id exists, or it belongs to a different account than the key.
      */
     404: ErrorResponse;
     /**
@@ -1281,8 +1281,8 @@ export type DeleteTaskErrors = {
      */
     415: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1297,7 +1297,7 @@ export type DeleteTaskErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1396,8 +1396,8 @@ export type ListTasksErrors = {
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1412,7 +1412,7 @@ export type ListTasksErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1453,7 +1453,7 @@ export type UpdateTaskErrors = {
      */
     403: ErrorResponse;
     /**
-     * No task has this id, or the task and the key belong to different accounts.
+     * No task with this id exists, or it belongs to a different account than the key.
      */
     404: ErrorResponse;
     /**
@@ -1474,8 +1474,8 @@ export type UpdateTaskErrors = {
      */
     415: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1490,7 +1490,7 @@ export type UpdateTaskErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1561,8 +1561,8 @@ export type CreateTaskErrors = {
      */
     422: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1577,7 +1577,7 @@ export type CreateTaskErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1627,13 +1627,13 @@ export type ListRunsData = {
         status?: Array<RunStatus>;
         /**
          * Only runs whose `createdAt`, as replies show it, is at or after this instant (RFC 3339, e.g.
-         * `2026-11-19T00:00:00Z`). Write a `+` as `%2B`. Decimals beyond milliseconds count: `00.0009Z` excludes `00.000Z`.
+         * `2026-11-19T00:00:00Z`). Write a `+` as `%2B`. Digits beyond milliseconds count: `00.0009Z` excludes `00.000Z`.
          *
          */
         from?: string;
         /**
          * Only runs whose `createdAt`, as replies show it, is before this instant (RFC 3339, e.g.
-         * `2026-11-20T00:00:00Z`). Write a `+` as `%2B`. Decimals beyond milliseconds count: `00.0009Z` includes `00.000Z`.
+         * `2026-11-20T00:00:00Z`). Write a `+` as `%2B`. Digits beyond milliseconds count: `00.0009Z` includes `00.000Z`.
          *
          */
         to?: string;
@@ -1660,7 +1660,7 @@ export type ListRunsErrors = {
      */
     403: ErrorResponse;
     /**
-     * No run with this `runId` matches the other filters, or the run and the key belong to different accounts.
+     * No run with this `runId` matches the other filters, or it belongs to a different account than the key.
      */
     404: ErrorResponse;
     /**
@@ -1672,8 +1672,8 @@ export type ListRunsErrors = {
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1688,7 +1688,7 @@ export type ListRunsErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1736,7 +1736,7 @@ export type RunTaskErrors = {
      */
     403: ErrorResponse;
     /**
-     * No task has this id, or the task and the key belong to different accounts.
+     * No task with this id exists, or it belongs to a different account than the key.
      */
     404: ErrorResponse;
     /**
@@ -1766,8 +1766,9 @@ export type RunTaskErrors = {
      */
     422: ErrorResponse;
     /**
-     * Ten runs of the task wait, or 1,000 runs of its account are queued (`too_many_queued`). Or this key or address has sent
-     * more requests in a minute than its limit (`rate_limited`). Nothing was done. Retry after the seconds in `Retry-After`.
+     * Ten runs of the task are waiting, or 1,000 runs of its account are queued (`too_many_queued`). Or this key or address
+     * has sent more requests in a minute than its limit (`rate_limited`). Nothing was done. Retry after the number of seconds
+     * in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1782,7 +1783,7 @@ export type RunTaskErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1822,7 +1823,7 @@ export type RecordRunsErrors = {
      */
     403: ErrorResponse;
     /**
-     * No task has this id, or the task and the key belong to different accounts.
+     * No task with this id exists, or it belongs to a different account than the key.
      */
     404: ErrorResponse;
     /**
@@ -1849,8 +1850,8 @@ export type RecordRunsErrors = {
      */
     415: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1865,7 +1866,7 @@ export type RecordRunsErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1905,7 +1906,7 @@ export type CancelRunErrors = {
      */
     403: ErrorResponse;
     /**
-     * No run has this `runId`, or the run and the key belong to different accounts.
+     * No run with this `runId` exists, or it belongs to a different account than the key.
      *
      */
     404: ErrorResponse;
@@ -1932,8 +1933,8 @@ export type CancelRunErrors = {
      */
     415: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1948,7 +1949,7 @@ export type CancelRunErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2033,8 +2034,8 @@ export type ListOccurrencesErrors = {
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -2049,7 +2050,7 @@ export type ListOccurrencesErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2130,8 +2131,8 @@ export type ListUpcomingErrors = {
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -2146,7 +2147,7 @@ export type ListUpcomingErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2185,8 +2186,8 @@ export type PreviewScheduleData = {
 
 export type PreviewScheduleErrors = {
     /**
-     * The schedule cannot be read or never fires (`invalid_schedule`), or the time zone is unknown (`invalid_timezone`), as
-     * for `createTask`. Or a parameter is missing, wrong, unknown, repeated or empty, or the URL is not validly encoded.
+     * The schedule is not valid or never fires (`invalid_schedule`), or the time zone is unknown (`invalid_timezone`), as
+     * for `createTask`. Or a parameter is missing, wrong, unknown, repeated or empty, or the URL has broken percent-encoding.
      *
      */
     400: ErrorResponse;
@@ -2209,8 +2210,8 @@ export type PreviewScheduleErrors = {
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -2225,7 +2226,7 @@ export type PreviewScheduleErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2275,8 +2276,8 @@ export type GetCallerErrors = {
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -2291,7 +2292,7 @@ export type GetCallerErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;

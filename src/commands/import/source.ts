@@ -12,9 +12,9 @@ import {
 
 /** Number of tasks or runs per page; the API's maximum for runs. */
 const PAGE = 100;
-/** Long, because the original lists all tasks at once, and first queries its run engine about each of them. */
+/** Time limit of a request. Long, because the original lists all tasks at once and queries its engine about each. */
 const TIMEOUT_MS = 300_000;
-/** A source with rate limits may refuse a request several times while other clients use up its limit. */
+/** Maximum number of retries. A source may refuse a request several times while others use up its rate limit. */
 const RETRIES = 5;
 
 /** Thrown if the source cannot be read. */

@@ -8,7 +8,8 @@ export const GIVEN_UP_MS = 20_000;
 /** How long observers must see a claim unchanged before they release it. */
 export const LOST_MS = 30_000;
 /**
- * An observer starts over after a longer gap between two looks, because the owners may have been paused along with it.
+ * Maximum gap between two looks of an observer. After a longer one it starts over, because the owners may have been
+ * paused along with it.
  */
 const LONGEST_GAP_MS = 10_000;
 
