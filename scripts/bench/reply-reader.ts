@@ -43,7 +43,7 @@ export class ReplyReader {
       at = this.#state === 'size' ? this.#readSize(bytes, at) : this.#readBody(bytes, at);
     }
     if (!this.#isWhole) return undefined;
-    if (at < bytes.length) throw new Error('The server sent more data than one reply to one request.');
+    if (at < bytes.length) throw new Error('The server sent data after the end of the reply.');
     const reply = { status: this.#status, bytes: this.#bytes };
     this.#state = 'head';
     this.#head = '';
