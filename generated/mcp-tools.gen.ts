@@ -51,7 +51,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "get_tasks",
       "title": "List tasks",
-      "description": "Lists scheduled tasks, newest first, each with its title, prompt, cron schedule, time zone, last five runs and next ten fire times.\n\nUse it to find the id of a task before you change, run or delete it, and to see whether a task exists before you create one. Do not use it for the history or the output of runs: that is list_runs and get_task_run_status.\n\nAn empty list means that nothing matches. An error means that the look-up failed, not that there is no task. While the result has a next_cursor, more tasks follow: repeat the call with it as cursor.",
+      "description": "Lists scheduled tasks, newest first, each with its title, prompt, cron schedule, time zone, last five runs and next ten fire times.\n\nUse it to find the id of a task before you change, run or delete it, and to check whether a task already exists before you create one. For the history of a task, use list_runs. For a run's output, use get_task_run_status.\n\nAn empty list means that nothing matches. An error means that the lookup failed, not that there are no tasks. If the result has a next_cursor, more tasks follow: pass it as cursor in the next call.",
       "inputSchema": {
         "type": "object",
         "properties": {
@@ -67,25 +67,25 @@ export const mcpTools: McpTool[] = [
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "Only tasks of this account. Leave it out unless your key is of an admin."
+            "description": "Only tasks of this account. Omit it unless you have an admin key."
           },
           "artist_account_id": {
             "type": "string",
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "Only tasks that work for this artist account."
+            "description": "Only tasks for this artist account."
           },
           "enabled": {
             "type": "boolean",
-            "description": "`true`: only tasks that fire; their `enabled` is true or null. `false`: only disabled tasks."
+            "description": "`true`: only enabled tasks, whose `enabled` is true or null. `false`: only disabled tasks."
           },
           "q": {
             "type": "string",
             "minLength": 1,
             "maxLength": 200,
             "pattern": "^ *[^ \\x00]+( +[^ \\x00]+){0,7} *$",
-            "description": "Only tasks with all of these words, one to eight, in their title or prompt. A word also matches as a part of a longer word. Case does not matter."
+            "description": "Only tasks whose title or prompt contains all of these words, one to eight. A word also matches inside a longer word. Case-insensitive."
           },
           "last_status": {
             "type": "array",
@@ -110,7 +110,7 @@ export const mcpTools: McpTool[] = [
                 "SYSTEM_FAILURE"
               ]
             },
-            "description": "Only tasks whose newest run is in one of these statuses."
+            "description": "Only tasks whose newest run has one of these statuses."
           },
           "runs": {
             "type": "string",
@@ -125,7 +125,7 @@ export const mcpTools: McpTool[] = [
             "type": "integer",
             "minimum": 1,
             "maximum": 1000,
-            "description": "Largest number of tasks in the result.",
+            "description": "Maximum number of tasks in the result.",
             "default": 20
           },
           "cursor": {
@@ -133,7 +133,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 1,
             "maxLength": 512,
             "pattern": "^[A-Za-z0-9_-]+$",
-            "description": "The next_cursor of the result before, with the same other arguments."
+            "description": "The next_cursor of the previous result. Keep the other arguments unchanged."
           }
         },
         "required": [],
@@ -622,7 +622,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "create_task",
       "title": "Create a task",
-      "description": "Creates a task: a prompt that runs on a cron schedule until it is disabled or deleted. The result explains the schedule in words and has its next fire times: show them to the user.\n\nUse it if the user wants something done regularly or at a certain time. Call get_tasks first, so that you do not create a task that exists. If you are not sure what a cron expression means, call preview_schedule first. Do not use it to run a task once (run_task) or to change one (update_task), nor while you execute a task yourself.\n\nSend an idempotency_key, and send the same one if you repeat the call because no answer came: only one task is created.",
+      "description": "Creates a task: a prompt that runs on a cron schedule until it is disabled or deleted. The result explains the schedule in words and has its next fire times: show them to the user.\n\nUse it if the user wants something done regularly or at a certain time. Call get_tasks first to check that the task does not exist yet. If you are not sure what a cron expression means, call preview_schedule first. To run an existing task once, use run_task. To change a task, use update_task. While you execute a task yourself, never create one.\n\nSend an idempotency_key. If no answer arrives, repeat the call with the same key: only one task is created.",
       "inputSchema": {
         "type": "object",
         "additionalProperties": false,
@@ -652,21 +652,21 @@ export const mcpTools: McpTool[] = [
             "minLength": 9,
             "maxLength": 200,
             "pattern": "^[^\\x00]*$",
-            "description": "Cron expression of five fields, separated by spaces or tabs: minute (0–59), hour (0–23), day of month (1–31), month (1–12 or JAN–DEC), day of week (0–7 or SUN–SAT; 0 and 7 are Sunday). Example: `0 9 * * *` fires every day at 9:00.\n\nA field is one item, or several separated by commas. An item is `*` (all values), a value, a range `a-b` with a ≤ b, or a step. A step `*/n` or `a-b/n` names the first value and every n-th after it; n is from 1 to the greatest value of the field. Numbers have one or two digits. Names have three letters in any case; SUN is 0. A field may name a value twice.\n\nA day field is restricted unless it is exactly `*`: `*/2`, `*,1` and `1-31` are restricted. If both day fields are restricted, a day matches if either field names it. Otherwise both fields must name it.\n\nThe schedule must fire at least once in eight years: `0 0 30 2 *` is an error, `0 0 29 2 *` and `0 0 30 2 */2` are not. Six fields (seconds), shorthands such as `@daily`, and `L`, `W`, `#`, `?` and `H` are errors too."
+            "description": "Cron expression of five fields, separated by spaces or tabs: minute (0–59), hour (0–23), day of month (1–31), month (1–12 or JAN–DEC), day of week (0–7 or SUN–SAT; 0 and 7 are Sunday). Example: `0 9 * * *` fires every day at 9:00.\n\nA field is one item, or several separated by commas. An item is `*` (all values), a value, a range `a-b` with a ≤ b, or a step. A step `*/n` or `a-b/n` selects the first value of the range and every n-th value after it; n is from 1 to the greatest value of the field. Numbers have one or two digits. Names have three letters and are case-insensitive; SUN is 0. Duplicate values in a field are allowed.\n\nA day field is unrestricted only if it is exactly `*`; `*/2`, `*,1` and `1-31` are restricted. If both day fields are restricted, a day matches when either field matches. Otherwise, both must match.\n\nThe schedule must fire at least once in eight years: `0 0 30 2 *` is rejected because February 30 never occurs. `0 0 29 2 *` and `0 0 30 2 */2` are accepted. Six-field expressions (with seconds), shorthands such as `@daily`, and `L`, `W`, `#`, `?` and `H` are also rejected."
           },
           "timezone": {
             "type": "string",
             "minLength": 1,
             "maxLength": 64,
             "pattern": "^[^\\x00]*$",
-            "description": "Time zone of `schedule`; UTC by default. The name of a zone or link of the IANA time zone database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`, are errors."
+            "description": "Time zone of `schedule`; UTC by default. Must be the name of a zone or link in the IANA time zone database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`, are rejected."
           },
           "account_id": {
             "type": "string",
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "The account that will own the task. Required with a key of an admin; otherwise leave it out."
+            "description": "The account that will own the task. Required with an admin key; otherwise omit it."
           },
           "artist_account_id": {
             "type": "string",
@@ -705,7 +705,7 @@ export const mcpTools: McpTool[] = [
               "once",
               "all"
             ],
-            "description": "Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds. `skip`: none. `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`."
+            "description": "Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds after it. `skip`: none. `once`: only the newest. `all`: the newest 100, one after the other. Absent means `once`."
           },
           "timeout_seconds": {
             "type": "integer",
@@ -717,14 +717,14 @@ export const mcpTools: McpTool[] = [
             "type": "integer",
             "minimum": 1,
             "maximum": 10,
-            "description": "The most attempts of one run. With 1, work that fails or is lost after delivery is not repeated. Absent means 1."
+            "description": "Maximum number of attempts of a run. With 1, work that fails or is lost after delivery is not repeated. Absent means 1."
           },
           "idempotency_key": {
             "type": "string",
             "minLength": 1,
             "maxLength": 255,
             "pattern": "^[!-~]+$",
-            "description": "Identifies this creation, for example a new UUID. A call with the same key and the same other arguments within 24 hours returns the first result and creates nothing."
+            "description": "Identifies this creation, for example a new UUID. Within 24 hours, a call with the same key and arguments returns the first result and creates no second task."
           }
         }
       },
@@ -1209,7 +1209,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "update_task",
       "title": "Change a task",
-      "description": "Changes the fields of a task that you name, and no others. Returns the task as it is now.\n\nUse it to pause a task (enabled: false), to resume it (enabled: true), and to change its title, prompt, schedule or time zone. Do not delete and create a task to change it. Do not use it to run a task now: that is run_task.",
+      "description": "Changes only the given fields of a task. Returns the whole task after the change.\n\nUse it to pause a task (enabled: false), to resume it (enabled: true), or to change its title, prompt, schedule or time zone. Do not delete and recreate a task to change it. To run a task now, use run_task.",
       "inputSchema": {
         "type": "object",
         "additionalProperties": false,
@@ -1249,21 +1249,21 @@ export const mcpTools: McpTool[] = [
             "minLength": 9,
             "maxLength": 200,
             "pattern": "^[^\\x00]*$",
-            "description": "Cron expression of five fields, separated by spaces or tabs: minute (0–59), hour (0–23), day of month (1–31), month (1–12 or JAN–DEC), day of week (0–7 or SUN–SAT; 0 and 7 are Sunday). Example: `0 9 * * *` fires every day at 9:00.\n\nA field is one item, or several separated by commas. An item is `*` (all values), a value, a range `a-b` with a ≤ b, or a step. A step `*/n` or `a-b/n` names the first value and every n-th after it; n is from 1 to the greatest value of the field. Numbers have one or two digits. Names have three letters in any case; SUN is 0. A field may name a value twice.\n\nA day field is restricted unless it is exactly `*`: `*/2`, `*,1` and `1-31` are restricted. If both day fields are restricted, a day matches if either field names it. Otherwise both fields must name it.\n\nThe schedule must fire at least once in eight years: `0 0 30 2 *` is an error, `0 0 29 2 *` and `0 0 30 2 */2` are not. Six fields (seconds), shorthands such as `@daily`, and `L`, `W`, `#`, `?` and `H` are errors too."
+            "description": "Cron expression of five fields, separated by spaces or tabs: minute (0–59), hour (0–23), day of month (1–31), month (1–12 or JAN–DEC), day of week (0–7 or SUN–SAT; 0 and 7 are Sunday). Example: `0 9 * * *` fires every day at 9:00.\n\nA field is one item, or several separated by commas. An item is `*` (all values), a value, a range `a-b` with a ≤ b, or a step. A step `*/n` or `a-b/n` selects the first value of the range and every n-th value after it; n is from 1 to the greatest value of the field. Numbers have one or two digits. Names have three letters and are case-insensitive; SUN is 0. Duplicate values in a field are allowed.\n\nA day field is unrestricted only if it is exactly `*`; `*/2`, `*,1` and `1-31` are restricted. If both day fields are restricted, a day matches when either field matches. Otherwise, both must match.\n\nThe schedule must fire at least once in eight years: `0 0 30 2 *` is rejected because February 30 never occurs. `0 0 29 2 *` and `0 0 30 2 */2` are accepted. Six-field expressions (with seconds), shorthands such as `@daily`, and `L`, `W`, `#`, `?` and `H` are also rejected."
           },
           "timezone": {
             "type": "string",
             "minLength": 1,
             "maxLength": 64,
             "pattern": "^[^\\x00]*$",
-            "description": "Time zone of `schedule`; UTC by default. The name of a zone or link of the IANA time zone database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`, are errors."
+            "description": "Time zone of `schedule`. If omitted, the task keeps its time zone, even if `schedule` changes. Must be the name of a zone or link in the IANA time zone database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`, are rejected."
           },
           "account_id": {
             "type": "string",
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "The account that owns the task. Leave it out unless you act for another account with a key of an admin."
+            "description": "The account that owns the task. Omit it unless you have an admin key and act for this account."
           },
           "artist_account_id": {
             "type": "string",
@@ -1300,7 +1300,7 @@ export const mcpTools: McpTool[] = [
               "allow",
               null
             ],
-            "description": "What happens when the task is due while a run of it waits or executes. `skip`: the fire time is skipped. `queue`: one run waits; further fire times are skipped. `allow`: runs execute concurrently. Absent means `skip`. Null removes the field."
+            "description": "What happens when the task is due while a run of it waits or executes. `skip`: the fire time is skipped. `queue`: one run waits; further fire times are skipped. `allow`: runs execute concurrently. Null restores the default, `skip`."
           },
           "catch_up": {
             "type": [
@@ -1313,7 +1313,7 @@ export const mcpTools: McpTool[] = [
               "all",
               null
             ],
-            "description": "Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds. `skip`: none. `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`. Null removes the field."
+            "description": "Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds after it. `skip`: none. `once`: only the newest. `all`: the newest 100, one after the other. Null restores the default, `once`."
           },
           "timeout_seconds": {
             "type": [
@@ -1322,7 +1322,7 @@ export const mcpTools: McpTool[] = [
             ],
             "minimum": 1,
             "maximum": 86400,
-            "description": "Time limit of one attempt of a run, in seconds. Absent means 3,600. Null removes the field."
+            "description": "Time limit of one attempt of a run, in seconds. Null restores the default, 3,600."
           },
           "max_attempts": {
             "type": [
@@ -1331,7 +1331,7 @@ export const mcpTools: McpTool[] = [
             ],
             "minimum": 1,
             "maximum": 10,
-            "description": "The most attempts of one run. With 1, work that fails or is lost after delivery is not repeated. Absent means 1. Null removes the field."
+            "description": "Maximum number of attempts of a run. With 1, work that fails or is lost after delivery is not repeated. Null restores the default, 1."
           }
         }
       },
@@ -1816,7 +1816,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "delete_task",
       "title": "Delete a task",
-      "description": "Deletes a task for good, so that it never fires again. Its runs can still be read.\n\nUse it only if the user wants the task gone. To stop a task for a while, use update_task with enabled: false. To stop a run that executes, use cancel_run.",
+      "description": "Deletes a task permanently. It never fires again, and its runs can still be read.\n\nUse it only if the user wants to remove the task. To pause a task, use update_task with enabled: false. To stop a run that is executing, use cancel_run.",
       "inputSchema": {
         "type": "object",
         "additionalProperties": false,
@@ -1836,7 +1836,7 @@ export const mcpTools: McpTool[] = [
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "The account that owns the task. Leave it out unless you act for another account with a key of an admin."
+            "description": "The account that owns the task. Omit it unless you have an admin key and act for this account."
           }
         }
       },
@@ -1878,7 +1878,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "get_task_run_status",
       "title": "Get a run",
-      "description": "Returns one run, complete: its status, times, output and error.\n\nUse it to follow a run that run_task has queued, and to read the output or the error of a run that get_tasks or list_runs shows. Do not use it with the id of a task: find the runs of a task with list_runs.\n\nCOMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final. In another status, wait a few seconds before you call again; a run can take many minutes.",
+      "description": "Returns one run with all its fields, including its status, times, output and error.\n\nUse it to follow a run that run_task has queued, or to read the output or error of a run from get_tasks or list_runs. It takes the id of a run, not of a task. To find the runs of a task, use list_runs.\n\nCOMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final. With any other status, wait a few seconds before you call again. A run can take many minutes.",
       "inputSchema": {
         "type": "object",
         "properties": {
@@ -2267,7 +2267,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "list_runs",
       "title": "List runs",
-      "description": "Lists runs of tasks, newest first, with status and times, without payload, output and error.\n\nUse it for the history of a task, or to find failed runs. Do not use it for the output or the error of a run (that is get_task_run_status), nor for fire times at which no run was made (that is list_occurrences).\n\nWhile the result has a next_cursor, more runs follow: repeat the call with it as cursor.",
+      "description": "Lists runs of tasks, newest first, with their status and times, but without payload, output and error.\n\nUse it for the history of a task, or to find failed runs. For a run's output or error, use get_task_run_status. For fire times that created no run, use list_occurrences.\n\nIf the result has a next_cursor, more runs follow: pass it as cursor in the next call.",
       "inputSchema": {
         "type": "object",
         "properties": {
@@ -2276,21 +2276,21 @@ export const mcpTools: McpTool[] = [
             "minimum": 1,
             "maximum": 100,
             "default": 20,
-            "description": "Largest number of runs in the result."
+            "description": "Maximum number of runs in the result."
           },
           "cursor": {
             "type": "string",
             "minLength": 1,
             "maxLength": 4096,
             "pattern": "^[A-Za-z0-9_-]+$",
-            "description": "The next_cursor of the result before, with the same other arguments."
+            "description": "The next_cursor of the previous result. Keep the other arguments unchanged."
           },
           "account_id": {
             "type": "string",
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "Only runs of this account's tasks. Leave it out unless your key is of an admin."
+            "description": "Only runs of this account's tasks. Omit it unless you have an admin key."
           },
           "task_id": {
             "type": "string",
@@ -2322,7 +2322,7 @@ export const mcpTools: McpTool[] = [
                 "SYSTEM_FAILURE"
               ]
             },
-            "description": "Only runs in one of these statuses."
+            "description": "Only runs with one of these statuses."
           },
           "from": {
             "type": "string",
@@ -2330,7 +2330,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 20,
             "maxLength": 35,
             "pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$",
-            "description": "Only runs that were made at or after this instant (RFC 3339, e.g. `2026-11-19T00:00:00Z`)."
+            "description": "Only runs created at or after this instant (RFC 3339, e.g. `2026-11-19T00:00:00Z`)."
           },
           "to": {
             "type": "string",
@@ -2338,7 +2338,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 20,
             "maxLength": 35,
             "pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$",
-            "description": "Only runs that were made before this instant (RFC 3339, e.g. `2026-11-20T00:00:00Z`)."
+            "description": "Only runs created before this instant (RFC 3339, e.g. `2026-11-20T00:00:00Z`)."
           }
         },
         "required": [],
@@ -2710,7 +2710,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "run_task",
       "title": "Run a task now",
-      "description": "Queues one run of a task now, whatever its schedule says, even if the task is disabled. Returns the run, usually QUEUED. The run executes the prompt of the task for real.\n\nUse it if the user wants a task executed now. Do not use it for something that happens regularly: that is the schedule of the task. Follow the run with get_task_run_status.\n\nSend an idempotency_key, and send the same one if you repeat the call because no answer came: only one run is queued. An error no_engine means that this service executes no tasks at present.",
+      "description": "Queues a run of a task now, independent of its schedule and even if the task is disabled. Returns the run, usually with the status QUEUED. This is not a dry run: the prompt is executed.\n\nUse it if the user wants a task executed now. For something that happens regularly, change the schedule with update_task. Follow the run with get_task_run_status.\n\nSend an idempotency_key. If no answer arrives, repeat the call with the same key: only one run is queued. The error no_engine means that nothing executes tasks at the moment.",
       "inputSchema": {
         "type": "object",
         "additionalProperties": false,
@@ -2726,14 +2726,14 @@ export const mcpTools: McpTool[] = [
             "description": "The `id` of the task to run."
           },
           "payload": {
-            "description": "Input of the run, which the executor gets as `payload.input`. Any JSON value of at most 256 KiB."
+            "description": "Input of the run. The executor receives it as `payload.input`. Any JSON value of at most 256 KiB."
           },
           "idempotency_key": {
             "type": "string",
             "minLength": 1,
             "maxLength": 255,
             "pattern": "^[!-~]+$",
-            "description": "Identifies this run, for example a new UUID. A call with the same key and the same other arguments within 24 hours returns the first run and queues nothing."
+            "description": "Identifies this run, for example a new UUID. Within 24 hours, a call with the same key and arguments returns the first run and queues no second one."
           }
         }
       },
@@ -3101,7 +3101,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "cancel_run",
       "title": "Cancel a run",
-      "description": "Cancels a run that waits or executes, and returns it as it is now.\n\nUse it if the user wants a run stopped. It does not stop later runs of the task: for that, use update_task with enabled: false. A final run stays as it is. An executing run stays EXECUTING until its work has stopped: look again with get_task_run_status.",
+      "description": "Cancels a run that is waiting or executing, and returns it in its current state.\n\nUse it if the user wants to stop a run. To stop future runs of the task, use update_task with enabled: false. A final run is returned unchanged. An executing run stays EXECUTING until its work has stopped: check it with get_task_run_status.",
       "inputSchema": {
         "type": "object",
         "additionalProperties": false,
@@ -3492,7 +3492,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "list_occurrences",
       "title": "List past fire times",
-      "description": "Lists past fire times of tasks with their outcomes, newest first: `fired` (a run was queued), `skipped` (a run of the task still waited or executed) or `missed` (the service executed no tasks at that time).\n\nUse it to find out why a task did not run. Do not use it for future fire times (those are in upcoming of get_tasks), nor for the result of a run (list_runs, get_task_run_status).\n\nWhile the result has a next_cursor, more occurrences follow: repeat the call with it as cursor.",
+      "description": "Lists past fire times of tasks with their outcomes, newest first: `fired` (a run was queued), `skipped` (a run of the task was still waiting or executing) or `missed` (the service executed no tasks at that time).\n\nUse it to find out why a task did not run. For future fire times, see `upcoming` in the result of get_tasks. For runs, use list_runs. For a run's output or error, use get_task_run_status.\n\nIf the result has a next_cursor, more occurrences follow: pass it as cursor in the next call.",
       "inputSchema": {
         "type": "object",
         "properties": {
@@ -3508,7 +3508,7 @@ export const mcpTools: McpTool[] = [
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "Only occurrences of this account's tasks. Leave it out unless your key is of an admin."
+            "description": "Only occurrences of this account's tasks. Omit it unless you have an admin key."
           },
           "from": {
             "type": "string",
@@ -3540,14 +3540,14 @@ export const mcpTools: McpTool[] = [
             "minimum": 1,
             "maximum": 1000,
             "default": 20,
-            "description": "Largest number of occurrences in the result."
+            "description": "Maximum number of occurrences in the result."
           },
           "cursor": {
             "type": "string",
             "minLength": 1,
             "maxLength": 512,
             "pattern": "^[A-Za-z0-9_-]+$",
-            "description": "The next_cursor of the result before, with the same other arguments."
+            "description": "The next_cursor of the previous result. Keep the other arguments unchanged."
           }
         },
         "required": [],
@@ -3689,7 +3689,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "preview_schedule",
       "title": "Explain a schedule",
-      "description": "Explains a cron expression in a time zone: in words, and with its next ten fire times. It changes nothing.\n\nUse it before create_task or update_task, to check that an expression means what the user wants. Do not use it for the fire times of a task that exists: those are in upcoming of get_tasks.",
+      "description": "Explains a cron expression in a time zone, in words and with its next ten fire times. It changes nothing.\n\nUse it before create_task or update_task to check that an expression means what the user wants. For the fire times of an existing task, see `upcoming` in the result of get_tasks.",
       "inputSchema": {
         "type": "object",
         "properties": {

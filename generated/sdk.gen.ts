@@ -23,9 +23,9 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
  *
  * Deletes a task. It never fires again, and its waiting runs become CANCELED. All of its runs stay readable.
  *
- * It needs a key with the right `write`. An account key can delete the tasks of its own account; any other task is `404`. An admin key can delete every task.
- * `account_id` names the account that the request acts for. The reply is `403` if an account key names another account,
- * or if an admin key names an account that does not own the task.
+ * It needs a key with the right `write`. An account key can delete the tasks of its own account; any other task is
+ * `404`. An admin key can delete every task. `account_id` names the account that the request acts for. The reply is
+ * `403` if an account key names another account, or if an admin key names an account that does not own the task.
  *
  */
 export const deleteTask = <ThrowOnError extends boolean = false>(options: Options<DeleteTaskData, ThrowOnError>) => (options.client ?? client).delete<DeleteTaskResponses, DeleteTaskErrors, ThrowOnError>({
@@ -49,12 +49,13 @@ export const deleteTask = <ThrowOnError extends boolean = false>(options: Option
  * others are created or deleted meanwhile.
  *
  * Without `limit`, the reply has every match. The service streams a long listing, without `Content-Length` and `ETag`. It
- * closes the connection if the listing fails midway, or if the client stops reading for 60 seconds (for less while other
+ * closes the connection if the listing fails midway, or if the client stops reading for 60 seconds (or less while other
  * requests wait). An incomplete body is therefore never valid JSON.
  *
  * A page with `q` or `last_status` searches at most 1,000 tasks: those after `cursor` that match the other filters. It
  * may therefore have fewer tasks than `limit`, or none, although more follow. Only a page without `next_cursor` is the
- * last. A task that changes during the search is returned if it matches as returned.
+ * last. If a task changes during the search, its returned state decides
+ * whether it matches.
  *
  * If nothing matches, `tasks` is empty. A failed lookup is a `503`, never an empty list.
  *
@@ -69,15 +70,17 @@ export const listTasks = <ThrowOnError extends boolean = false>(options?: Option
 /**
  * Change a task
  *
- * Changes the fields that the body names and returns the whole task, with its new fire times. Concurrent changes of
- * different fields both apply.
+ * Changes the given fields and returns the whole task, with its new fire times. Concurrent changes of different fields
+ * are all applied.
  *
- * It needs a key with the right `write`. An account key can change the tasks of its own account; any other task is `404`. An admin key can change every task.
- * `account_id` never changes the owner: it names the account that the request acts for. The reply is `403` if an account
- * key names another account, or if an admin key names an account that does not own the task.
+ * It needs a key with the right `write`. An account key can change the tasks of its own account; any other task is
+ * `404`. An admin key can change every task. `account_id` never changes the owner: it names the account that the request
+ * acts for. The reply is `403` if an account key names another account, or if an admin key names an account that does
+ * not own the task.
  *
- * The body must name a field besides `id` and `account_id` (`400`). A task that is re-enabled fires from now on; earlier
- * fire times do not run late. `enabled: false` also cancels scheduled runs that wait; executing runs continue.
+ * The body must have a field besides `id` and `account_id`; otherwise it is rejected (`400`). A re-enabled task fires
+ * from now on; fire times from before do not run late. `enabled: false` also cancels scheduled runs that wait; executing
+ * runs continue.
  *
  */
 export const updateTask = <ThrowOnError extends boolean = false>(options: Options<UpdateTaskData, ThrowOnError>) => (options.client ?? client).patch<UpdateTaskResponses, UpdateTaskErrors, ThrowOnError>({
@@ -95,9 +98,9 @@ export const updateTask = <ThrowOnError extends boolean = false>(options: Option
  *
  * Creates a task and returns it with its new `id` and its next fire times.
  *
- * It needs a key with the right `write`. With an account key, the task belongs to the key's account. With an admin key or `AUTH=none`, the request must name the
- * owner in `account_id` (`400` without it). The service accepts accounts that it does not know; `owner_email` and
- * `artist_name` are then null.
+ * It needs a key with the right `write`. With an account key, the task belongs to the key's account. With an admin key
+ * or `AUTH=none`, the request must name the owner in `account_id`; otherwise it is rejected (`400`). The service accepts
+ * account ids that it does not know. `owner_email` and `artist_name` are null for such accounts.
  *
  * Send an `Idempotency-Key` to make retries safe: within 24 hours, a request with the same key and body creates no second
  * task and returns the first reply.
@@ -138,9 +141,10 @@ export const listRuns = <ThrowOnError extends boolean = false>(options?: Options
  *
  * Queues a run of a task for the service's engine and returns it, usually with the status QUEUED. A disabled task can run
  * too. The run starts when an engine has capacity. Unless the task's `overlap` is `allow`, it also waits until no other
- * run of the task executes.
+ * run of the task is executing.
  *
- * It needs a key with the right `run`. An account key can run the tasks of its own account; any other task is `404`. An admin key can run every task.
+ * It needs a key with the right `run`. An account key can run the tasks of its own account; any other task is `404`. An
+ * admin key can run every task.
  *
  * Returns `409` while no engine is live, and `429 too_many_queued` while ten runs of the task wait or 1,000 runs of its
  * account are queued. Such a request queues nothing.
@@ -170,19 +174,20 @@ export const runTask = <ThrowOnError extends boolean = false>(options: Options<R
  * that it does not name is removed.
  *
  * A report changes a run only if it is newer:
- * - A report with an earlier `updatedAt` than the run's changes nothing. `updatedAt` is compared to the millisecond.
+ * - A report with an earlier `updatedAt` than the run's changes nothing. `updatedAt` is compared with millisecond precision.
  * - With an equal `updatedAt`, a run's status only moves forward: from `PENDING_VERSION` and `DELAYED` to `QUEUED`, then to
  * `EXECUTING`, `REATTEMPTING` and `FROZEN`, then to a final status. Within a step, the later report wins.
  * - A run never leaves a final status, whatever its `updatedAt`.
  *
- * Several reports of one run in a request count as one. They apply to each other in the order of `updatedAt`, then of
- * status, then as sent; the result applies to the stored run.
+ * Several reports of one run in a request are merged into one, in the order of `updatedAt`, then of status, then as
+ * sent. The result is then applied to the stored run.
  *
  * A run can be sent as `runs.retrieve` or `runs.list` of the Trigger.dev SDK returns it. The service ignores the fields
- * that RunReport and ReportedError describe as ignored; any other unknown field is an error. ReportedRunStatus defines
- * how statuses are recorded. `task_id` names the task: for a run that a schedule fired, the `externalId` of its `schedule`.
+ * that RunReport and ReportedError describe as ignored; any other unknown field is rejected. ReportedRunStatus defines
+ * how statuses are recorded. `task_id` names the task. For a run that a schedule fired, it is the `externalId` of the run's
+ * `schedule`.
  *
- * A report with `isCompleted` and without `attempts` and `attemptCount` is an item of `runs.list`. It leaves `payload`,
+ * A report with `isCompleted` and without `attempts` and `attemptCount` counts as an item of `runs.list`. It leaves `payload`,
  * `output`, `error`, `attempts` and `schedule` unchanged unless it names them. It removes any other field that it does
  * not name.
  *
@@ -204,7 +209,8 @@ export const recordRuns = <ThrowOnError extends boolean = false>(options: Option
  * executing run stays EXECUTING until its work has stopped; read the run again to see the result. A final run is
  * returned unchanged.
  *
- * It needs a key with the right `run`. An account key can cancel the runs of its own account; any other run is `404`. An admin key can cancel every run.
+ * It needs a key with the right `run`. An account key can cancel the runs of its own account; any other run is `404`. An
+ * admin key can cancel every run.
  *
  * Returns `409` for a run that another engine executes; cancel it there. A receiver or a model that already has the work
  * may continue it.
@@ -228,10 +234,10 @@ export const cancelRun = <ThrowOnError extends boolean = false>(options: Options
  * with ties by task and instant. An account key gets the occurrences of its own account.
  *
  * The reply is one page. If more occurrences follow, it has a `next_cursor`: send it as `cursor` with the same filters.
- * The service keeps occurrences for 90 days, also those of deleted tasks, but `fired` ones no longer than it keeps
+ * The service keeps occurrences for 90 days, including those of deleted tasks, but `fired` ones no longer than it keeps
  * runs.
  *
- * Consecutive missed fire times are one occurrence: `scheduled_at` is the first, `last_scheduled_at` the last, `count`
+ * Consecutive missed fire times form one occurrence: `scheduled_at` is the first, `last_scheduled_at` the last, `count`
  * their number. Disabled tasks and runs of `runTask` have no occurrences. If nothing matches, `occurrences` is empty.
  *
  */
@@ -249,11 +255,11 @@ export const listOccurrences = <ThrowOnError extends boolean = false>(options?: 
  * or time zone is not valid. If nothing matches, the array is empty.
  *
  * A reply covers at most 31 days and has at most 10,000 fire times. It is always the complete beginning of the range. If
- * the range has more, `truncated` is true. To read on, repeat the request with `from` set to the last `at`; its fire
- * times come again.
+ * the range has more, `truncated` is true. To read on, repeat the request with `from` set to the last `at`. The
+ * fire times at that instant are then returned again.
  *
- * Past fire times are not returned; see `listOccurrences`. The filters may match at most 10,000 tasks. More are an error
- * (`400 too_many_tasks`).
+ * Past fire times are not returned; see `listOccurrences`. The request is rejected if the filters match more than
+ * 10,000 tasks (`400 too_many_tasks`).
  *
  */
 export const listUpcoming = <ThrowOnError extends boolean = false>(options?: Options<ListUpcomingData, ThrowOnError>) => (options?.client ?? client).get<ListUpcomingResponses, ListUpcomingErrors, ThrowOnError>({
@@ -268,8 +274,8 @@ export const listUpcoming = <ThrowOnError extends boolean = false>(options?: Opt
  * Returns what a schedule means before a task uses it: its canonical form, its description in words, and its next ten
  * fire times. It changes nothing.
  *
- * A schedule or time zone that createTask rejects is an error here too, with the same `400 invalid_schedule` or
- * `400 invalid_timezone` and the same message.
+ * Rejects the same schedules and time zones as createTask, with the same code (`400 invalid_schedule` or
+ * `400 invalid_timezone`) and the same message.
  *
  */
 export const previewSchedule = <ThrowOnError extends boolean = false>(options: Options<PreviewScheduleData, ThrowOnError>) => (options.client ?? client).get<PreviewScheduleResponses, PreviewScheduleErrors, ThrowOnError>({
@@ -282,7 +288,8 @@ export const previewSchedule = <ThrowOnError extends boolean = false>(options: O
  * Show the caller and their rights
  *
  * Returns the account and the rights of the request's key, and which engine executes tasks, if one is live. User
- * interfaces and agents can offer only what the key allows. With `AUTH=none`, every caller is an admin with all rights.
+ * interfaces and agents can use it to offer only what the key allows. With `AUTH=none`, every caller is an admin with all
+ * rights.
  *
  */
 export const getCaller = <ThrowOnError extends boolean = false>(options?: Options<GetCallerData, ThrowOnError>) => (options?.client ?? client).get<GetCallerResponses, GetCallerErrors, ThrowOnError>({

@@ -19,7 +19,7 @@ export type LivenessResponse = {
  */
 export type ReadinessResponse = {
     /**
-     * Always `ready`; any other state is an error reply.
+     * Always `ready`. In any other state, the reply is an error.
      */
     status: 'ready';
     /**
@@ -31,8 +31,8 @@ export type ReadinessResponse = {
          */
         kind: string;
         /**
-         * `active`: it executes tasks. `idle`: it has not registered in the database yet, or an engine of another kind
-         * is live in another process.
+         * `active`: the engine executes tasks. `idle`: the engine has not registered in the database yet, or an engine of
+         * another kind is live in another process.
          *
          */
         state: 'active' | 'idle';
@@ -65,14 +65,14 @@ export type TasksResponse = {
     request_id?: string;
     /**
      * The `cursor` of the next page. Absent on the last page, and in replies without `limit`.
-     * With `q` or `last_status`, a page that has it may be shorter than `limit`, or empty.
+     * With `q` or `last_status`, a page with a `next_cursor` may have fewer tasks than `limit`, or none.
      *
      */
     next_cursor?: string;
 };
 
 /**
- * A task to create. Unknown fields are errors.
+ * A task to create. Unknown fields are rejected.
  */
 export type CreateTaskRequest = {
     /**
@@ -89,22 +89,23 @@ export type CreateTaskRequest = {
      * at 9:00.
      *
      * A field is one item, or several separated by commas. An item is `*` (all values), a value, a range `a-b` with
-     * a ≤ b, or a step. A step `*n` or `a-b/n` names the first value and every n-th after it; n is from 1 to the
-     * greatest value of the field. Numbers have one or two digits. Names have three letters in any case; SUN is 0. A field
-     * may name a value twice.
+     * a ≤ b, or a step. A step `*n` or `a-b/n` selects the first value of the range and every n-th value after it; n is
+     * from 1 to the greatest value of the field. Numbers have one or two digits. Names have three letters and are
+     * case-insensitive; SUN is 0. Duplicate values in a field are allowed.
      *
-     * A day field is restricted unless it is exactly `*`: `*2`, `*,1` and `1-31` are restricted. If both day fields are
-     * restricted, a day matches if either field names it. Otherwise both fields must name it.
+     * A day field is unrestricted only if it is exactly `*`; `*2`, `*,1` and `1-31` are restricted. If both day fields
+     * are restricted, a day matches when either field matches. Otherwise, both must match.
      *
-     * The schedule must fire at least once in eight years: `0 0 30 2 *` is an error, `0 0 29 2 *` and `0 0 30 2 *2` are
-     * not. Six fields (seconds), shorthands such as `@daily`, and `L`, `W`, `#`, `?` and `H` are errors too.
+     * The schedule must fire at least once in eight years: `0 0 30 2 *` is rejected because February 30 never occurs.
+     * `0 0 29 2 *` and `0 0 30 2 *2` are accepted. Six-field expressions (with seconds), shorthands such as `@daily`,
+     * and `L`, `W`, `#`, `?` and `H` are also rejected.
      *
      */
     schedule: string;
     /**
-     * Time zone of `schedule`; UTC by default. The name of a zone or link of the IANA time zone database, in any letter
-     * case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`, are
-     * errors.
+     * Time zone of `schedule`; UTC by default. Must be the name of a zone or link in the IANA time zone database, in any
+     * letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`,
+     * are rejected.
      *
      */
     timezone?: string;
@@ -132,8 +133,8 @@ export type CreateTaskRequest = {
      */
     overlap?: 'skip' | 'queue' | 'allow';
     /**
-     * Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds. `skip`: none.
-     * `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`.
+     * Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds after it. `skip`: none.
+     * `once`: only the newest. `all`: the newest 100, one after the other. Absent means `once`.
      *
      */
     catch_up?: 'skip' | 'once' | 'all';
@@ -143,7 +144,7 @@ export type CreateTaskRequest = {
      */
     timeout_seconds?: number;
     /**
-     * The most attempts of one run. With 1, work that fails or is lost after delivery is not repeated. Absent means 1.
+     * Maximum number of attempts of a run. With 1, work that fails or is lost after delivery is not repeated. Absent means 1.
      *
      */
     max_attempts?: number;
@@ -171,28 +172,29 @@ export type UpdateTaskRequest = {
      * at 9:00.
      *
      * A field is one item, or several separated by commas. An item is `*` (all values), a value, a range `a-b` with
-     * a ≤ b, or a step. A step `*n` or `a-b/n` names the first value and every n-th after it; n is from 1 to the
-     * greatest value of the field. Numbers have one or two digits. Names have three letters in any case; SUN is 0. A field
-     * may name a value twice.
+     * a ≤ b, or a step. A step `*n` or `a-b/n` selects the first value of the range and every n-th value after it; n is
+     * from 1 to the greatest value of the field. Numbers have one or two digits. Names have three letters and are
+     * case-insensitive; SUN is 0. Duplicate values in a field are allowed.
      *
-     * A day field is restricted unless it is exactly `*`: `*2`, `*,1` and `1-31` are restricted. If both day fields are
-     * restricted, a day matches if either field names it. Otherwise both fields must name it.
+     * A day field is unrestricted only if it is exactly `*`; `*2`, `*,1` and `1-31` are restricted. If both day fields
+     * are restricted, a day matches when either field matches. Otherwise, both must match.
      *
-     * The schedule must fire at least once in eight years: `0 0 30 2 *` is an error, `0 0 29 2 *` and `0 0 30 2 *2` are
-     * not. Six fields (seconds), shorthands such as `@daily`, and `L`, `W`, `#`, `?` and `H` are errors too.
+     * The schedule must fire at least once in eight years: `0 0 30 2 *` is rejected because February 30 never occurs.
+     * `0 0 29 2 *` and `0 0 30 2 *2` are accepted. Six-field expressions (with seconds), shorthands such as `@daily`,
+     * and `L`, `W`, `#`, `?` and `H` are also rejected.
      *
      */
     schedule?: string;
     /**
-     * Time zone of `schedule`; UTC by default. The name of a zone or link of the IANA time zone database, in any letter
-     * case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`, are
-     * errors.
+     * Time zone of `schedule`. If omitted, the task keeps its time zone, even if `schedule` changes. Must be the name of
+     * a zone or link in the IANA time zone database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`.
+     * Abbreviations that are not in the database, such as `BST`, are rejected.
      *
      */
     timezone?: string;
     /**
-     * The account that the request acts for: the task's owner, which it does not change. By default the key's account; an
-     * admin key does not need it.
+     * The account that the request acts for. It must own the task; the owner never changes. By default the key's
+     * account. Optional with an admin key.
      *
      */
     account_id?: string;
@@ -210,25 +212,26 @@ export type UpdateTaskRequest = {
     model?: string | null;
     /**
      * What happens when the task is due while a run of it waits or executes. `skip`: the fire time is skipped. `queue`:
-     * one run waits; further fire times are skipped. `allow`: runs execute concurrently. Absent means `skip`. Null
-     * removes the field.
+     * one run waits; further fire times are skipped. `allow`: runs execute concurrently. Null restores the
+     * default, `skip`.
      *
      */
     overlap?: 'skip' | 'queue' | 'allow' | null;
     /**
-     * Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds. `skip`: none.
-     * `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`. Null removes the field.
+     * Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds after it. `skip`: none.
+     * `once`: only the newest. `all`: the newest 100, one after the other. Null restores the
+     * default, `once`.
      *
      */
     catch_up?: 'skip' | 'once' | 'all' | null;
     /**
-     * Time limit of one attempt of a run, in seconds. Absent means 3,600. Null removes the field.
+     * Time limit of one attempt of a run, in seconds. Null restores the default, 3,600.
      *
      */
     timeout_seconds?: number | null;
     /**
-     * The most attempts of one run. With 1, work that fails or is lost after delivery is not repeated. Absent means 1.
-     * Null removes the field.
+     * Maximum number of attempts of a run. With 1, work that fails or is lost after delivery is not repeated. Null restores the
+     * default, 1.
      *
      */
     max_attempts?: number | null;
@@ -243,8 +246,8 @@ export type DeleteTaskRequest = {
      */
     id: string;
     /**
-     * The account that the request acts for: the task's owner. By default the key's account; an admin key does not need
-     * it.
+     * The account that the request acts for. It must own the task. By default the key's account. Optional with an admin
+     * key.
      *
      */
     account_id?: string;
@@ -347,7 +350,7 @@ export type OccurrencesResponse = {
 };
 
 /**
- * A past fire time of a task, or several missed ones, and the outcome.
+ * A past fire time of a task with its outcome, or several consecutive missed fire times.
  */
 export type Occurrence = {
     /**
@@ -355,7 +358,7 @@ export type Occurrence = {
      */
     task_id: string;
     /**
-     * The fire time. The first one of several missed ones.
+     * The fire time; the first one if there are several missed fire times.
      */
     scheduled_at: string;
     /**
@@ -374,7 +377,7 @@ export type Occurrence = {
      */
     reason?: string;
     /**
-     * The last missed fire time; equal to `scheduled_at` if there is one. Only present if `outcome` is `missed`.
+     * The last missed fire time; equal to `scheduled_at` if `count` is 1. Only present if `outcome` is `missed`.
      */
     last_scheduled_at?: string;
     /**
@@ -396,7 +399,7 @@ export type UpcomingResponse = {
      */
     upcoming: Array<UpcomingFire>;
     /**
-     * Whether the range goes on after the last fire time of the reply, or after 31 days.
+     * Whether the range continues after the end of this reply (10,000 fire times or 31 days).
      */
     truncated: boolean;
 };
@@ -424,9 +427,9 @@ export type SchedulePreviewResponse = {
      */
     status: 'success';
     /**
-     * The canonical form of the schedule: another expression with the same fire times. It has numbers for names, 0 for
-     * Sunday, ascending values without duplicates, and one blank between fields. Expressions that name the same
-     * minutes, hours, months and days have the same canonical form.
+     * The canonical form of the schedule: another expression with the same fire times. It has numbers instead of
+     * names, 0 for Sunday, ascending values without duplicates, and one space between fields. Expressions that select
+     * the same minutes, hours, months and days have the same canonical form.
      *
      */
     schedule: string;
@@ -501,7 +504,7 @@ export type RecordRunsRequest = {
 
 /**
  * The state of a run, in the shape of Run. Instants are kept to the millisecond. Integers up to 64 bits are kept exactly,
- * other numbers as doubles ([numbers](/docs/http.md)). Three things are errors, because a database cannot keep them: texts
+ * other numbers as doubles ([numbers](/docs/http.md)). Three things are rejected because databases cannot store them: texts
  * with NUL or unpaired surrogates, objects with a name `_bsontype`, and objects with both names `$ref` and `$id`.
  *
  */
@@ -520,7 +523,7 @@ export type RunReport = {
      */
     triggerFunction?: 'trigger' | 'triggerAndWait' | 'batchTrigger' | 'batchTriggerAndWait';
     /**
-     * When the run was created. Sorts listings and `recent_runs`.
+     * When the run was created. Listings and `recent_runs` are sorted by it.
      */
     createdAt: string;
     /**
@@ -540,7 +543,7 @@ export type RunReport = {
      */
     delayedUntil?: string | null;
     /**
-     * When the run expired before it started; null if it did not.
+     * When the run expired, before it started; null if it did not expire.
      */
     expiredAt?: string | null;
     /**
@@ -669,15 +672,15 @@ export type RunReport = {
 };
 
 /**
- * Status of the run, by any name of the Trigger.dev SDK. Names that RunStatus lacks are recorded as follows:
+ * Status of the run. All statuses of the Trigger.dev SDK are accepted. Those that RunStatus lacks are recorded as follows:
  *
  * | reported | recorded |
  * |---|---|
  * | `WAITING_FOR_DEPLOY` | `PENDING_VERSION` |
  * | `DEQUEUED` | `EXECUTING` |
  * | `WAITING` | `FROZEN` |
- * | `EXPIRED` | `CANCELED`; if the report has no `expiredAt`, it becomes `finishedAt`, or else `updatedAt` |
- * | `TIMED_OUT` | `FAILED`; if there is no `error`, or it has no name, its name becomes `TimedOut` |
+ * | `EXPIRED` | `CANCELED`; a missing `expiredAt` is set to `finishedAt`, or else to `updatedAt` |
+ * | `TIMED_OUT` | `FAILED`; a missing `error.name` becomes `TimedOut` |
  *
  */
 export type ReportedRunStatus = 'PENDING_VERSION' | 'DELAYED' | 'QUEUED' | 'EXECUTING' | 'REATTEMPTING' | 'FROZEN' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'CRASHED' | 'INTERRUPTED' | 'SYSTEM_FAILURE' | 'WAITING_FOR_DEPLOY' | 'DEQUEUED' | 'WAITING' | 'EXPIRED' | 'TIMED_OUT';
@@ -727,7 +730,7 @@ export type ReportedError = {
  */
 export type ReportedAttempt = {
     /**
-     * Name of the attempt, usually `attempt_…`.
+     * Identifies the attempt; usually `attempt_…`.
      */
     id: string;
     /**
@@ -811,7 +814,7 @@ export type ErrorResponse = {
  * | `account_forbidden` | 403 | `account_id` is not the account of the key, or not the owner of the task |
  * | `admin_required` | 403 | the operation needs an admin key |
  * | `right_required` | 403 | the key lacks a right that the operation needs |
- * | `foreign_origin` | 403 | without credentials: the request comes from a page of another origin, or names another host |
+ * | `foreign_origin` | 403 | with `AUTH=none`: the request comes from a page of another origin, or its `Host` is not this machine |
  * | `not_found` | 404 | the path does not exist; paths are case-sensitive and have no trailing slash |
  * | `task_not_found` | 404 | no task that the key can see has this `id` |
  * | `run_not_found` | 404 | no run that the key can see has this `runId` |
@@ -825,7 +828,7 @@ export type ErrorResponse = {
  * | `body_too_large` | 413 | the body is too large |
  * | `uri_too_long` | 414 | the URL is too long |
  * | `unsupported_media_type` | 415 | the `Content-Type` is not `application/json`, or the `Content-Encoding` is unknown |
- * | `idempotency_key_reused` | 422 | this `Idempotency-Key` was used with another body |
+ * | `idempotency_key_reused` | 422 | this `Idempotency-Key` was used with a different body |
  * | `rate_limited` | 429 | this key or this address has sent too many requests; see `Retry-After` |
  * | `too_many_queued` | 429 | too many runs of the task, or of its account, are queued; see `Retry-After` |
  * | `headers_too_large` | 431 | the headers are too large |
@@ -843,7 +846,7 @@ export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cur
  */
 export type Task = {
     /**
-     * The service sets it when the task is created. It never changes.
+     * Set by the service when the task is created; never changes.
      */
     id: string;
     /**
@@ -882,19 +885,19 @@ export type Task = {
      */
     trigger_schedule_id?: string | null;
     /**
-     * The last five runs, newest first (by `createdAt`, ties by `id`, the greater one first). Empty if it has never run.
-     * With `runs=summary` they lack some fields.
+     * The last five runs, newest first (by `createdAt`, ties by `id`, the greater one first). Empty if the task has never
+     * run. With `runs=summary`, the runs lack some fields.
      *
      */
     recent_runs: Array<Run>;
     /**
      * The next ten fire times, ascending. Empty if the task is disabled, or if its schedule or time zone is not valid. A
-     * task fires when the clocks of its zone show a minute that its schedule names. When the clocks change:
+     * task fires when the clocks in its time zone show a minute that matches its schedule. When the clocks change:
      *
      * - A time that the clocks skip fires later, by the length of the gap. `30 2 * * *` in New York fires at 03:30 that
-     * day; `15 2 * * *` on Lord Howe Island, where the gap is half an hour, fires at 02:45. If that is another fire time
-     * of the schedule, it fires once.
-     * - A time that the clocks repeat fires once, at its first occurrence. Only a schedule whose hour field names all
+     * day; `15 2 * * *` on Lord Howe Island, where the gap is half an hour, fires at 02:45. If the schedule also
+     * fires at the later time, the task fires once.
+     * - A time that the clocks repeat fires once, at its first occurrence. Only a schedule whose hour field selects all
      * 24 hours, such as `0 * * * *`, fires at every occurrence.
      *
      */
@@ -904,7 +907,7 @@ export type Task = {
      */
     owner_email: string | null;
     /**
-     * Name of the artist account; null if unknown. Every account whose task names the artist account can see it. Absent
+     * Name of the artist account; null if unknown. Visible to every account with a task for the artist account. Absent
      * only if an `Idempotency-Key` replays a reply of an earlier release.
      *
      */
@@ -920,8 +923,8 @@ export type Task = {
      */
     overlap?: 'skip' | 'queue' | 'allow';
     /**
-     * Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds. `skip`: none.
-     * `once`: the newest. `all`: the newest 100, one after the other. Absent means `once`.
+     * Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds after it. `skip`: none.
+     * `once`: only the newest. `all`: the newest 100, one after the other. Absent means `once`.
      *
      */
     catch_up?: 'skip' | 'once' | 'all';
@@ -931,7 +934,7 @@ export type Task = {
      */
     timeout_seconds?: number;
     /**
-     * The most attempts of one run. With 1, work that fails or is lost after delivery is not repeated. Absent means 1.
+     * Maximum number of attempts of a run. With 1, work that fails or is lost after delivery is not repeated. Absent means 1.
      *
      */
     max_attempts?: number;
@@ -958,11 +961,11 @@ export type Run = {
      */
     id: string;
     /**
-     * The `id` of its task. Absent in `recent_runs` of a task.
+     * The `id` of the run's task. Absent in `recent_runs` of a task.
      */
     task_id?: string;
     /**
-     * Current title of its task; null if the task was deleted. Only present in replies of listRuns.
+     * Current title of the run's task; null if the task was deleted. Only present in replies of listRuns.
      *
      */
     title?: string | null;
@@ -976,7 +979,7 @@ export type Run = {
      */
     triggerFunction?: 'trigger' | 'triggerAndWait' | 'batchTrigger' | 'batchTriggerAndWait';
     /**
-     * When the run was created. Sorts listings and `recent_runs`.
+     * When the run was created. Listings and `recent_runs` are sorted by it.
      */
     createdAt: string;
     /**
@@ -996,7 +999,7 @@ export type Run = {
      */
     delayedUntil?: string | null;
     /**
-     * When the run expired before it started; null if it did not.
+     * When the run expired, before it started; null if it did not expire.
      */
     expiredAt?: string | null;
     /**
@@ -1125,7 +1128,7 @@ export type RunError = {
  */
 export type RunAttempt = {
     /**
-     * Name of the attempt, usually `attempt_…`.
+     * Identifies the attempt; usually `attempt_…`.
      */
     id: string;
     /**
@@ -1227,7 +1230,7 @@ export type AccountFilter = string;
 export type ArtistFilter = string;
 
 /**
- * `true`: only tasks that fire; their `enabled` is true or null. `false`: only disabled tasks.
+ * `true`: only enabled tasks, whose `enabled` is true or null. `false`: only disabled tasks.
  *
  */
 export type EnabledFilter = boolean;
@@ -1256,7 +1259,7 @@ export type DeleteTaskErrors = {
      */
     403: ErrorResponse;
     /**
-     * No task has this id, or it belongs to another account than the key.
+     * No task with this id exists, or it belongs to a different account than the key.
      */
     404: ErrorResponse;
     /**
@@ -1277,8 +1280,8 @@ export type DeleteTaskErrors = {
      */
     415: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1293,7 +1296,7 @@ export type DeleteTaskErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1327,7 +1330,7 @@ export type ListTasksData = {
          */
         artist_account_id?: string;
         /**
-         * `true`: only tasks that fire; their `enabled` is true or null. `false`: only disabled tasks.
+         * `true`: only enabled tasks, whose `enabled` is true or null. `false`: only disabled tasks.
          *
          */
         enabled?: boolean;
@@ -1340,7 +1343,7 @@ export type ListTasksData = {
         q?: string;
         /**
          * Only tasks whose newest run has one of these statuses, separated by commas, e.g. `FAILED,CRASHED`. The parameter may
-         * also be repeated. A task that has never run matches none.
+         * also be repeated. A task that has never run does not match.
          *
          */
         last_status?: Array<RunStatus>;
@@ -1351,7 +1354,7 @@ export type ListTasksData = {
          */
         runs?: 'full' | 'summary';
         /**
-         * The most tasks in the reply, 1 to 1000. Without it, the reply has every match.
+         * Maximum number of tasks in the reply, 1 to 1000. Without it, the reply has every match.
          */
         limit?: number;
         /**
@@ -1391,8 +1394,8 @@ export type ListTasksErrors = {
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1407,7 +1410,7 @@ export type ListTasksErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1448,7 +1451,7 @@ export type UpdateTaskErrors = {
      */
     403: ErrorResponse;
     /**
-     * No task has this id, or it belongs to another account than the key.
+     * No task with this id exists, or it belongs to a different account than the key.
      */
     404: ErrorResponse;
     /**
@@ -1469,8 +1472,8 @@ export type UpdateTaskErrors = {
      */
     415: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1485,7 +1488,7 @@ export type UpdateTaskErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1507,8 +1510,8 @@ export type CreateTaskData = {
     headers?: {
         /**
          * Identifies this creation, e.g. by a new UUID; 1 to 255 visible ASCII characters. All requests with the same key and
-         * body create one task, concurrent ones too. The same key with another body is an error (`422`). A request that fails
-         * validation does not use up the key.
+         * body create one task, even if they are concurrent. The same key with a different body is rejected (`422`). A request
+         * that fails validation does not use up the key.
          *
          */
         'Idempotency-Key'?: string;
@@ -1552,12 +1555,12 @@ export type CreateTaskErrors = {
      */
     415: ErrorResponse;
     /**
-     * This `Idempotency-Key` was used with another body within the last 24 hours.
+     * This `Idempotency-Key` was used with a different body within the last 24 hours.
      */
     422: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1572,7 +1575,7 @@ export type CreateTaskErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1598,7 +1601,7 @@ export type ListRunsData = {
          */
         runId?: string;
         /**
-         * The most runs in the reply, 1 to 100; 20 by default.
+         * Maximum number of runs in the reply, 1 to 100; 20 by default.
          */
         limit?: number;
         /**
@@ -1622,13 +1625,13 @@ export type ListRunsData = {
         status?: Array<RunStatus>;
         /**
          * Only runs whose `createdAt`, as replies show it, is at or after this instant (RFC 3339, e.g.
-         * `2026-11-19T00:00:00Z`). Write a `+` as `%2B`. Decimals beyond milliseconds count: `00.0009Z` excludes `00.000Z`.
+         * `2026-11-19T00:00:00Z`). Write a `+` as `%2B`. Digits beyond milliseconds count: `00.0009Z` excludes `00.000Z`.
          *
          */
         from?: string;
         /**
          * Only runs whose `createdAt`, as replies show it, is before this instant (RFC 3339, e.g.
-         * `2026-11-20T00:00:00Z`). Write a `+` as `%2B`. Decimals beyond milliseconds count: `00.0009Z` includes `00.000Z`.
+         * `2026-11-20T00:00:00Z`). Write a `+` as `%2B`. Digits beyond milliseconds count: `00.0009Z` includes `00.000Z`.
          *
          */
         to?: string;
@@ -1655,7 +1658,7 @@ export type ListRunsErrors = {
      */
     403: ErrorResponse;
     /**
-     * No run with this `runId` matches the other filters, or it belongs to another account than the key.
+     * No run with this `runId` matches the other filters, or it belongs to a different account than the key.
      */
     404: ErrorResponse;
     /**
@@ -1667,8 +1670,8 @@ export type ListRunsErrors = {
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1683,7 +1686,7 @@ export type ListRunsErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1704,8 +1707,8 @@ export type RunTaskData = {
     body: RunTaskRequest;
     headers?: {
         /**
-         * Identifies this run, e.g. by a new UUID; 1 to 255 visible ASCII characters. The same key with another body is an
-         * error (`422`). A request that fails validation does not use up the key.
+         * Identifies this run, e.g. by a new UUID; 1 to 255 visible ASCII characters. The same key with a different body
+         * is rejected (`422`). A request that fails validation does not use up the key.
          *
          */
         'Idempotency-Key'?: string;
@@ -1731,7 +1734,7 @@ export type RunTaskErrors = {
      */
     403: ErrorResponse;
     /**
-     * No task has this id, or it belongs to another account than the key.
+     * No task with this id exists, or it belongs to a different account than the key.
      */
     404: ErrorResponse;
     /**
@@ -1757,12 +1760,13 @@ export type RunTaskErrors = {
      */
     415: ErrorResponse;
     /**
-     * This `Idempotency-Key` was used with another body within the last 24 hours.
+     * This `Idempotency-Key` was used with a different body within the last 24 hours.
      */
     422: ErrorResponse;
     /**
-     * Ten runs of the task wait, or 1,000 runs of its account are queued (`too_many_queued`). Or this key or address has sent
-     * more requests in a minute than its limit (`rate_limited`). Nothing was done. Retry after the seconds in `Retry-After`.
+     * Ten runs of the task are waiting, or 1,000 runs of its account are queued (`too_many_queued`). Or this key or address
+     * has sent more requests in a minute than its limit (`rate_limited`). Nothing was done. Retry after the number of seconds
+     * in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1777,7 +1781,7 @@ export type RunTaskErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1817,7 +1821,7 @@ export type RecordRunsErrors = {
      */
     403: ErrorResponse;
     /**
-     * No task has this id, or it belongs to another account than the key.
+     * No task with this id exists, or it belongs to a different account than the key.
      */
     404: ErrorResponse;
     /**
@@ -1844,8 +1848,8 @@ export type RecordRunsErrors = {
      */
     415: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1860,7 +1864,7 @@ export type RecordRunsErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1900,7 +1904,7 @@ export type CancelRunErrors = {
      */
     403: ErrorResponse;
     /**
-     * No run has this `runId`, or it belongs to another account than the key.
+     * No run with this `runId` exists, or it belongs to a different account than the key.
      *
      */
     404: ErrorResponse;
@@ -1927,8 +1931,8 @@ export type CancelRunErrors = {
      */
     415: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1943,7 +1947,7 @@ export type CancelRunErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1989,7 +1993,7 @@ export type ListOccurrencesData = {
          */
         outcome?: 'fired' | 'skipped' | 'missed';
         /**
-         * The most occurrences in the reply, 1 to 1000; 100 by default.
+         * Maximum number of occurrences in the reply, 1 to 1000; 100 by default.
          */
         limit?: number;
         /**
@@ -2028,8 +2032,8 @@ export type ListOccurrencesErrors = {
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -2044,7 +2048,7 @@ export type ListOccurrencesErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2078,13 +2082,13 @@ export type ListUpcomingData = {
          */
         artist_account_id?: string;
         /**
-         * `true`: only tasks that fire; their `enabled` is true or null. `false`: only disabled tasks.
+         * `true`: only enabled tasks, whose `enabled` is true or null. `false`: only disabled tasks.
          *
          */
         enabled?: boolean;
         /**
-         * Only fire times at or after this instant (RFC 3339, e.g. `2026-11-26T00:00:00Z`; a `+` in a URL is `%2B`). By
-         * default, and if it is in the past, the range starts after the time of the request.
+         * Only fire times at or after this instant (RFC 3339, e.g. `2026-11-26T00:00:00Z`; a `+` in a URL is `%2B`). If
+         * omitted or in the past, the range starts after the time of the request.
          *
          */
         from?: string;
@@ -2125,8 +2129,8 @@ export type ListUpcomingErrors = {
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -2141,7 +2145,7 @@ export type ListUpcomingErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2163,7 +2167,7 @@ export type PreviewScheduleData = {
     path?: never;
     query: {
         /**
-         * Cron expression of five fields, e.g. `0 9 * * 4`. CreateTaskRequest describes the dialect. In a URL, a blank is `%20`
+         * Cron expression of five fields, e.g. `0 9 * * 4`. CreateTaskRequest describes the dialect. In a URL, a space is `%20`
          * or `+`.
          *
          */
@@ -2180,8 +2184,8 @@ export type PreviewScheduleData = {
 
 export type PreviewScheduleErrors = {
     /**
-     * The schedule cannot be read or never fires (`invalid_schedule`), or the time zone is unknown (`invalid_timezone`), as
-     * for `createTask`. Or a parameter is missing, wrong, unknown, repeated or empty, or the URL is not validly encoded.
+     * The schedule is not valid or never fires (`invalid_schedule`), or the time zone is unknown (`invalid_timezone`), as
+     * for `createTask`. Or a parameter is missing, wrong, unknown, repeated or empty, or the URL has broken percent-encoding.
      *
      */
     400: ErrorResponse;
@@ -2204,8 +2208,8 @@ export type PreviewScheduleErrors = {
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -2220,7 +2224,7 @@ export type PreviewScheduleErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2270,8 +2274,8 @@ export type GetCallerErrors = {
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the seconds in
-     * `Retry-After`.
+     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
+     * seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -2286,7 +2290,7 @@ export type GetCallerErrors = {
     /**
      * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
      * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the seconds in `Retry-After`.
+     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;

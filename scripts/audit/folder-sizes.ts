@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** The most lines of code in a folder, including subfolders. */
+/** Maximum number of lines of code, by folder, including subfolders. */
 const LIMITS: Readonly<Record<string, number>> = {
   'src/embedded': 5_600,
   'src/engine': 2_200,

@@ -7,10 +7,10 @@ import { isCommand } from './is-command.ts';
 
 const HELP = `Usage: npm run bench:chart -- FILE.json FILE.svg
 
-Draws requests/s and CPU per request of each variant that listed the same tasks, from what npm run bench -- --json wrote.
+Draws requests/s and CPU per request of each variant, from a report that npm run bench -- --json has written.
 `;
 
-/** The part of the bench that is drawn: callers with separate tasks. */
+/** The benchmark part to draw: concurrent callers, each listing their own tasks. */
 const PART = 'listing';
 const WIDTH = 760;
 const LABEL_WIDTH = 290;
@@ -18,7 +18,7 @@ const BAR_WIDTH = 390;
 const ROW = 26;
 const BAR = 16;
 const HEAD = 58;
-/** Readable in light and dark themes, because an image does not inherit the page's colors. */
+/** Colors for light and dark themes. An image does not inherit the colors of its page. */
 const STYLE = `text { font: 13px system-ui, sans-serif; fill: #24292f } .small { font-size: 11px; fill: #57606a }
 rect { fill: #8c959f } .own { fill: #0969da }
 @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .small { fill: #9198a1 } rect { fill: #6e7681 } .own { fill: #4493f8 } }`;
@@ -49,7 +49,11 @@ function bars(variants: Report['variants'], quantity: Quantity, title: string, t
  */
 export function chartOf({ environment, variants }: Report): string {
   const listed = variants.filter(({ part }) => part === PART);
-  if (listed.length === 0) throw new UsageError('bench:chart', `The file has nothing of the part ${PART}.`);
+  if (listed.length === 0)
+    throw new UsageError(
+      'bench:chart',
+      `The file has no figures of the part "${PART}". Run npm run bench -- --only ${PART} --json FILE.`,
+    );
   const height = HEAD / 2 + listed.length * ROW + 12;
   const total = 2 * height + 28;
   const { listedTasks } = environment.plan;
@@ -72,7 +76,7 @@ function readArguments(args: string[]): { from: string; to: string } | 'help' {
   if (values.help) return 'help';
   const [from, to, more] = positionals;
   if (from === undefined || to === undefined || more !== undefined) {
-    throw new UsageError('bench:chart', 'It takes two files, FILE.json and FILE.svg.');
+    throw new UsageError('bench:chart', 'Pass two files: FILE.json to read and FILE.svg to write.');
   }
   return { from, to };
 }

@@ -64,7 +64,7 @@ export async function contend(
     await awaitQuiet(FETCH_MS);
     const reply = await fetchWhole(url, path, headers);
     const reference = references[at];
-    if (!reference) throw new Error(`There is no reference for ${path}.`);
+    if (!reference) throw new Error(`No reference reply was fetched for ${path}.`);
     checkSame(name, path, reply, reference);
     sizes.push(reply.body.length);
   }

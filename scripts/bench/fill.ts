@@ -34,13 +34,13 @@ export const SHAPES: Shape[] = [
   { title: '× 5 runs of 10 kB', runs: 5, outputBytes: 10_000 },
 ];
 
-/** Runs of each listed task. */
+/** Number of runs of each listed task. */
 const LISTED_RUNS = 5;
 const DOCUMENTS_PER_WRITE = 500;
-/** Accounts that own the rest of the large database. */
+/** Number of accounts that own the rest of the large database. */
 const OTHER_ACCOUNTS = 990;
 
-/** Long after the bench has ended. */
+/** Time until the planned tasks are due: long after the bench has ended. */
 const NOT_DUE_MS = 30 * 24 * 60 * 60 * 1_000;
 const NOT_DUE = new Date(Date.now() + NOT_DUE_MS);
 

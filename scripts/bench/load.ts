@@ -74,7 +74,7 @@ function ask(job: Job, target: Target, { result, latenciesMs, mayAsk }: Progress
       socket.write(request);
     };
     const take = (socket: Socket, bytes: Buffer) => {
-      if (!isAsking) throw new Error('A reply that nobody asked for.');
+      if (!isAsking) throw new Error('The server sent data while no request was in flight.');
       const reply = reader.read(bytes);
       if (result.firstByteMs === 0 && (reply || reader.hasBody))
         result.firstByteMs = performance.now() - askedAt;
@@ -141,7 +141,7 @@ export async function generateLoad(job: Job): Promise<LoadResult> {
   };
   const connections = Array.from({ length: job.connections }, (_, at) => {
     const target = job.targets[at % job.targets.length];
-    if (!target) throw new Error('There is nothing to ask for.');
+    if (!target) throw new Error('The job has no targets.');
     return ask(job, target, { result, latenciesMs, mayAsk });
   });
   await Promise.all(connections);

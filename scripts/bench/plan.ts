@@ -1,31 +1,31 @@
 /** Amount of data and number of measurements. */
 export interface BenchPlan {
   mode: 'full' | 'quick';
-  /** Tasks of the measured listing. */
+  /** Number of tasks in the measured listing. */
   listedTasks: number;
-  /** Accounts of the small database, with `listedTasks` tasks each. */
+  /** Number of accounts in the small database, with `listedTasks` tasks each. */
   accounts: number;
-  /** All tasks of the large database. */
+  /** Total number of tasks in the large database. */
   manyTasks: number;
-  /** Tasks whose histories have two different lengths. */
+  /** Number of tasks whose histories have two different lengths. */
   historyTasks: number;
   shortHistory: number;
   longHistory: number;
-  /** Tasks with different cron expressions. */
+  /** Number of tasks with different cron expressions. */
   crons: number;
-  /** Tasks that are listed page by page with summaries of their runs. */
+  /** Number of tasks that are listed page by page with summaries of their runs. */
   summaryTasks: number;
-  /** Tasks that the engine has planned and that are not due. */
+  /** Number of tasks that the engine has planned and that are not due. */
   plannedTasks: number;
   manyPlannedTasks: number;
-  /** Runs that the engine executes as fast as possible. */
+  /** Number of runs that the engine executes as fast as possible. */
   burstRuns: number;
   /** How long the engine executes runs at a fixed rate, or is idle. */
   engineMs: number;
-  /** Looks of an idle planner. */
+  /** Number of looks of an idle planner. */
   looks: number;
   rounds: number;
-  /** Rounds of measurements that take seconds each. */
+  /** Number of rounds of measurements that take seconds each. */
   longRounds: number;
   roundMs: number;
   warmUpMs: number;

@@ -43,7 +43,7 @@ export class ReplyReader {
       at = this.#state === 'size' ? this.#readSize(bytes, at) : this.#readBody(bytes, at);
     }
     if (!this.#isWhole) return undefined;
-    if (at < bytes.length) throw new Error('More came than one reply.');
+    if (at < bytes.length) throw new Error('The server sent data after the end of the reply.');
     const reply = { status: this.#status, bytes: this.#bytes };
     this.#state = 'head';
     this.#head = '';
@@ -58,11 +58,15 @@ export class ReplyReader {
     if (end === -1) return bytes.length;
     const head = this.#head.slice(0, end);
     this.#status = Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1]);
-    if (!this.#status) throw new Error(`Not a reply of HTTP/1.1: ${head.slice(0, 40)}`);
+    if (!this.#status)
+      throw new Error(
+        `The reply does not start with an HTTP/1.1 status line, but with "${head.slice(0, 40)}".`,
+      );
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
     this.#chunked = /\r\ntransfer-encoding: *chunked/i.test(head);
     const hasNoBody = this.#status === 304 || this.#status === 204;
-    if (!hasNoBody && length === undefined && !this.#chunked) throw new Error('A reply of unknown length.');
+    if (!hasNoBody && length === undefined && !this.#chunked)
+      throw new Error('The reply has neither Content-Length nor chunks.');
     this.#left = hasNoBody ? 0 : Number(length ?? 0);
     this.#state = this.#chunked && !hasNoBody ? 'size' : 'body';
     return end + END_OF_HEAD.length - before;
@@ -88,7 +92,7 @@ export class ReplyReader {
     else if (text === '0') this.#left = -1;
     else {
       const size = Number.parseInt(text, 16);
-      if (!(size > 0)) throw new Error(`Not the size of a chunk: "${text}"`);
+      if (!(size > 0)) throw new Error(`The reply has the invalid chunk size "${text}".`);
       this.#left = size + 2;
       this.#state = 'chunk';
     }

@@ -8,10 +8,10 @@ import moment from 'moment-timezone';
 
 const FILE = 'src/schedule/zone-names.ts';
 
-/** The most zones per abbreviation. */
+/** Maximum number of zones per abbreviation. */
 const MOST = 3;
 
-/** An abbreviation counts if clocks have used it since then. */
+/** Abbreviations that no clock has used since this instant, in Unix milliseconds, are omitted. */
 const CURRENT_SINCE = Date.UTC(2024, 0, 1);
 
 const require = createRequire(import.meta.url);
@@ -47,7 +47,7 @@ ${names.toSorted().join('\n')}
   .trim()
   .split('\\n');
 
-/** Abbreviations that are no zone's name, each with zones whose clocks use it, most people first. */
+/** Abbreviations that are no zone's name, each with zones whose clocks use it, the most populous first. */
 export const ZONES_BY_ABBREVIATION: ReadonlyMap<string, readonly string[]> = new Map(
   \`
 ${zonesByAbbreviation()

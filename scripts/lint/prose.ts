@@ -6,10 +6,10 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
-/** The most lines of a file. */
+/** Maximum number of lines, by file. */
 const MOST_LINES: Readonly<Record<string, number>> = { 'README.md': 160 };
 
-/** The most lines of `info.description` in openapi.yaml, the first text of /docs. */
+/** Maximum number of lines of `info.description` in openapi.yaml, the first text of /docs. */
 const MOST_INTRODUCTION_LINES = 10;
 
 /** Banned phrases, with advice. */

@@ -5,7 +5,7 @@ import type { Instance } from './instance.ts';
 import type { Random } from './random.ts';
 import type { DatabaseProcess, SetUp } from './set-up.ts';
 
-/** Longest stall; shorter than the drivers' timeouts. */
+/** Maximum length of a stall; shorter than the drivers' timeouts. */
 const MAX_STALL_MS = 2_500;
 /** Pause between two faults, long enough for readers to check what happened meanwhile. */
 const CALM_MS = { least: 500, most: 3_000 };

@@ -7,13 +7,13 @@ import { Reader } from './reader.ts';
 import { Reporter } from './reporter.ts';
 import { Starter } from './starter.ts';
 
-/** Shares of ten clients. */
+/** Number of clients of each kind, of every ten. The tenth is a nuisance. */
 const SHARES = { owners: 3, reporters: 3, readers: 3 };
 
-/** Starters per client. Few, because each causes more work than other clients. */
+/** Number of starters per client. Low, because a starter causes more work than other clients. */
 const STARTERS = 1 / 4;
 
-/** The clients by kind. Those of `all` that are in no other list are readers and nuisances. */
+/** The clients by kind. `all` also includes readers and nuisances. */
 export interface Crew {
   owners: Owner[];
   reporters: Reporter[];

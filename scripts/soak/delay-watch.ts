@@ -3,7 +3,7 @@ import type { FaultLog } from './fault-log.ts';
 
 const EVERY_MS = 500;
 
-/** The longest acceptable delay of an event loop. */
+/** Maximum acceptable delay of an event loop. */
 const LIMIT_MS = 100;
 /** One in this many looks, or three in all, may exceed the limit, because the machine itself stalls at times. */
 const LOOKS_PER_EXCESS = 100;

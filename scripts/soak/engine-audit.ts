@@ -10,7 +10,7 @@ import type { Receiver } from './receiver.ts';
 import type { Starter } from './starter.ts';
 import type { VersionWatch } from './watch.ts';
 
-/** Every run must be final this long after the load, whatever was killed before. */
+/** Time limit, after the load, for every run to become final, whatever was killed before. */
 const FINAL_MS = 60_000;
 const POLL_MS = 250;
 const MINUTE_MS = 60_000;

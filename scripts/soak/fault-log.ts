@@ -11,11 +11,11 @@ export interface Fault {
   to: number;
 }
 
-/** An error caused by a fault may appear this long after its end. */
+/** How long after its end a fault may still cause errors. */
 const GRACE_MS = 3_000;
 const TICK_MS = 200;
 
-/** A small write to the disk takes less than this, unless others keep the disk busy. */
+/** Time limit of a small write to the disk. A slower one means that others keep the disk busy. */
 const DISK_MS = 400;
 
 /**

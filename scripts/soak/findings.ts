@@ -7,7 +7,7 @@ export interface Finding {
   history: readonly string[];
 }
 
-/** The most findings to keep; there may be thousands of one kind. */
+/** Maximum number of findings to keep; there may be thousands of one kind. */
 const MAX_KEPT = 200;
 
 /** Everything that was found to be lost, wrong or hung. */

@@ -6,7 +6,7 @@ import { type LogLine, Program } from './program.ts';
 
 /** Time limit of a start on a busy machine, including the recovery of a killed database. */
 const START_LIMIT_MS = 30_000;
-/** openapi.yaml and README promise that the service ends this long after SIGTERM. */
+/** Time limit, after SIGTERM, for the service to end. */
 export const END_LIMIT_MS = 10_000;
 const ERROR_LEVEL = 50;
 
@@ -56,7 +56,7 @@ export class Instance {
     this.#program?.signal(name);
   }
 
-  /** Starts a process, again if the database was still away, and resolves when it is ready. */
+  /** Starts a process, and restarts it if the database was still away. Resolves when it is ready. */
   async start(): Promise<void> {
     const deadline = performance.now() + START_LIMIT_MS;
     while (!(await this.#startOnce(deadline))) {
@@ -118,7 +118,7 @@ export class Instance {
     return false;
   }
 
-  /** Reports an unexpected end. A process may end when it is told to, or while it starts without a database. */
+  /** Reports an unexpected exit. A process may exit when it is stopped, or if the database is away while it starts. */
   async #awaitEnd(program: Program): Promise<void> {
     const { code, signal, stderr } = await program.ended;
     if (this.#program !== program) return;

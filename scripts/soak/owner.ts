@@ -3,14 +3,14 @@ import type { Endpoint, Exchange } from './exchange.ts';
 import type { Random } from './random.ts';
 import type { Fields, TaskModel } from './task-model.ts';
 
-/** An owner with this many tasks deletes one, so that listings keep their size. */
+/** Maximum number of tasks of an owner, so that listings keep their size. An owner with as many deletes one. */
 const MAX_TASKS = 25;
 /**
  * Calm time after which a request without a reply has either been applied or never will be. Until then, it may wait in
  * a stalled process or in the database.
  */
 const REST_MS = 6_000;
-/** Answered creations that are repeated at the end. */
+/** Maximum number of answered creations that are repeated at the end. */
 const MAX_ANSWERED = 20;
 const SCHEDULES = ['0 9 * * 4', '*/5 * * * *', '30 2 * * *', '0 0 29 2 *', '15 8-18/2 * * MON-FRI'];
 

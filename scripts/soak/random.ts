@@ -33,7 +33,7 @@ export class Random {
   /** Picks an item. @throws if there are none */
   pick<T>(list: readonly T[]): T {
     const [one] = list.slice(this.below(list.length));
-    if (one === undefined) throw new Error('There is nothing to pick from.');
+    if (one === undefined) throw new Error('Cannot pick an item from an empty list.');
     return one;
   }
 

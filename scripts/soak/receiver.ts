@@ -20,10 +20,10 @@ export interface Delivery {
   work?: FollowedWork;
 }
 
-/** Most jobs take up to SHORT_MS; a few take longer than a process may be stalled. */
+/** Maximum duration of most jobs. A few take up to LONG_MS, longer than any stall of a process. */
 const SHORT_MS = 300;
 const LONG_MS = 5_000;
-/** Followed work takes longer than most faults. */
+/** Maximum duration of followed work. Longer than most faults. */
 const FOLLOWED_MS = 10_000;
 const FOLLOWED_SHARE = 0.3;
 /** Share of polls that get a 503, while the work continues. */

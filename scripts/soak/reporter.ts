@@ -13,7 +13,7 @@ const STATUSES: RunStatus[] = [
   'FAILED',
   'CRASHED',
 ];
-/** A few tasks get most reports, so that several reporters report on the same task. */
+/** Number of tasks that get most reports, so that several reporters report on the same task. */
 const HOT_TASKS = 4;
 const MINUTES = 400_000;
 

@@ -6,7 +6,7 @@ import type { Figures, Outcome } from './figures.ts';
 import type { Findings } from './findings.ts';
 import { problemOf } from './reply-check.ts';
 
-/** Replies that are remembered with their ETag. */
+/** Maximum number of replies that are remembered with their ETag. */
 const REMEMBERED = 200;
 
 interface Remembered {

@@ -22,7 +22,7 @@ import { MemoryWatch, VersionWatch } from './watch.ts';
 /** Share of the time in which processes are restarted. In the rest they only stall, and their memory is measured. */
 const CHAOS_SHARE = 0.6;
 
-/** Reduces the request rate, because executing a run costs as much as many requests. */
+/** Factor that reduces the request rate, because executing a run costs as much as many requests. */
 const RUNS_SHARE = 0.15;
 /** A short grace period, so that some runs are interrupted, and a process ends as soon as one without an engine. */
 const ENGINE_SETTINGS = {

@@ -11,15 +11,15 @@ export interface Patience {
 }
 
 const FIRST_DELAY_MS = 250;
-/** The longest backoff if the service sends no Retry-After. */
+/** Maximum backoff if the service sends no Retry-After. */
 const LONGEST_OWN_DELAY_MS = 5_000;
 /**
- * The longest Retry-After that the client obeys: a rate limit's minute, plus the seconds that the service adds at
+ * Maximum Retry-After that the client obeys: a rate limit's minute, plus the seconds that the service adds at
  * random.
  */
 const LONGEST_DELAY_MS = 65_000;
 
-/** The highest status that a Response may have. fetch returns any status that a server sends. */
+/** Maximum status of a Response. fetch returns any status that a server sends. */
 const LAST_STATUS = 599;
 
 /** Methods that may be repeated without further effect (RFC 9110, 9.2.2). */

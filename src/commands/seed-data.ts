@@ -7,9 +7,9 @@ import type { NewTask } from '../store/task-store.ts';
 /** How much data to create. */
 export interface SeedPlan {
   accounts: number;
-  /** Total number, spread over the accounts. */
+  /** Total number of tasks, spread over the accounts. */
   tasks: number;
-  /** Number per task. */
+  /** Number of runs per task. */
   runs: number;
 }
 
@@ -17,7 +17,7 @@ export interface SeedPlan {
 const FIRST_TASK_AT_MS = Date.UTC(2024, 0, 1);
 const NEWEST_RUN_AT_MS = Date.UTC(2026, 10, 20, 12);
 const MINUTE_MS = 60_000;
-/** Short, so that even the oldest of a million runs has a plausible date (1998). */
+/** Interval between runs. Short, so that even the oldest of a million runs has a plausible date (1998). */
 const BETWEEN_RUNS_MS = 15 * MINUTE_MS;
 
 const ARTISTS_PER_ACCOUNT = 3;
@@ -62,7 +62,7 @@ const NOT_STARTED = ['PENDING_VERSION', 'DELAYED', 'QUEUED'] as const satisfies 
 const UNDER_WAY = ['EXECUTING', 'REATTEMPTING', 'FROZEN'] as const satisfies RunStatus[];
 /** Only the newest run can be unfinished. */
 const NEWEST_STATUSES = ['COMPLETED', 'CANCELED', ...FAULTS, ...NOT_STARTED, ...UNDER_WAY] as const;
-/** Of 256. */
+/** Runs whose first random byte is below this have completed: 208 of 256. */
 const COMPLETED_BEFORE = 208;
 
 /** Deterministic substitute for random bytes: 32 bytes that depend only on the name. */
@@ -105,7 +105,7 @@ export function* seedAccounts(count: number): Generator<AccountDocument & { emai
   }
 }
 
-/** Yields the artists of those accounts. */
+/** Yields the artists of the first `accounts` seed accounts. */
 export function* seedArtists(accounts: number): Generator<AccountDocument & { name: string }> {
   for (let index = 0; index < accounts; index += 1) {
     for (let artist = 0; artist < ARTISTS_PER_ACCOUNT; artist += 1) {

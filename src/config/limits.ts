@@ -1,24 +1,24 @@
 /** Limits on what callers and the database may consume. Tests pass their own values. */
 export interface Limits {
-  /** From the start of a connection, or of the next request on it, to the end of the headers. */
+  /** Time limit from the start of a connection, or of the next request on it, to the end of the headers. */
   headersTimeoutMs: number;
-  /** From the start of a request to the end of its body. */
+  /** Time limit from the start of a request to the end of its body. */
   requestTimeoutMs: number;
-  /** Idle time between two requests on a connection. */
+  /** Maximum idle time between two requests on a connection. */
   keepAliveTimeoutMs: number;
   /** Idle timeout of a connection, in either direction. */
   idleTimeoutMs: number;
   maxHeaderBytes: number;
   maxUrlBytes: number;
   maxBodyBytes: number;
-  /** Body limit of recordRuns. */
+  /** Maximum size of the body of recordRuns. */
   maxRunsBodyBytes: number;
-  /** Nesting depth of arrays and objects in a body. */
+  /** Maximum nesting depth of arrays and objects in a body. */
   maxJsonDepth: number;
   maxConnections: number;
-  /** Total size of pipelined requests that wait for earlier replies on their connections. */
+  /** Maximum total size of pipelined requests that wait for earlier replies on their connections. */
   maxPipelinedBytes: number;
-  /** Total size of replies that wait for their clients. */
+  /** Maximum total size of replies that wait for their clients. */
   maxReplyBytes: number;
   /**
    * Abort a request whose client has sent and read nothing for this long, if other requests need its connection or
@@ -26,7 +26,7 @@ export interface Limits {
    */
   stalledReaderMs: number;
   databasePoolSize: number;
-  /** Longest wait for a connection of the pool, or for room in `maxReplyBytes`. */
+  /** Maximum wait for a connection of the pool, or for room in `maxReplyBytes`. */
   queueTimeoutMs: number;
   /**
    * Applies to three things: a request's time to the first byte of its reply, without the upload of its body; each

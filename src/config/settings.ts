@@ -32,7 +32,7 @@ export interface ListenAddress {
 /** How this process executes tasks. */
 export interface EngineSettings {
   executor: ExecutorSettings;
-  /** The most runs that execute at the same time. */
+  /** Maximum number of runs that execute at the same time. */
   concurrency: number;
   /** Time that runs may take to finish after SIGTERM before they are interrupted. */
   graceMs: number;
@@ -48,7 +48,7 @@ export interface Settings {
   sampleData: boolean;
   /** Memory for cached listings, in bytes; 0 turns the cache off. */
   cacheBytes: number;
-  /** Requests a minute; 0 means no limit. Undefined with AUTH=none, where callers cannot be told apart. */
+  /** Maximum requests per minute; 0 means no limit. Undefined with AUTH=none: all callers look the same. */
   rateLimits: { perKey: number; perAddress: number } | undefined;
   /** Origins whose pages may call the API. Undefined: no other origin. */
   corsOrigins: string[] | undefined;
@@ -58,7 +58,7 @@ export interface Settings {
   traceExport: TraceExport | undefined;
   /** Undefined: X-Forwarded-For is ignored. */
   trustProxy: TrustProxy | undefined;
-  /** Days to keep runs that have ended. Undefined: without limit. */
+  /** Number of days to keep runs that have ended. Undefined: without limit. */
   runRetentionDays: number | undefined;
   /** Undefined: this process executes no tasks; other systems report runs. */
   engine: EngineSettings | undefined;

@@ -193,7 +193,7 @@ const FORMER = new Set([
   'OPERATION_TIMEOUT_MS',
 ]);
 
-/** A setting, as the generated lists show it. */
+/** A setting as shown in `--help`, .env.example and docs/configuration.md. */
 export interface Description {
   name: string;
   /** The default in .env syntax; empty if there is no fixed default. */

@@ -9,7 +9,7 @@ export const PID_FILE = 'db.pid';
 /** The name of the store in the data directory. */
 export const STORE_DIRECTORY = 'store';
 
-/** The longest socket path that both Linux (108 bytes) and macOS (104) accept, minus the terminating NUL. */
+/** Maximum length of a socket path on both Linux (108 bytes) and macOS (104), minus the terminating NUL. */
 const MAX_SOCKET_PATH_BYTES = 103;
 
 /** Creates the data directory for its owner only, or tightens an existing one's mode. Returns its absolute path. */

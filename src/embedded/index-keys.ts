@@ -17,7 +17,7 @@ export interface IndexEntry {
   readonly values: readonly (RawValue | undefined)[];
 }
 
-/** Longer keys are stored as this many bytes and a hash of the whole key. */
+/** Maximum length of a key that is stored whole. A longer one is stored as its start of this length and a hash. */
 export const LONG_KEY_BYTES = 1800;
 
 /**
@@ -37,7 +37,7 @@ export function indexEntry(document: RawValue, parts: readonly KeyPart[]): Index
   return { key: keys.length === 1 && keys[0] ? keys[0] : Buffer.concat(keys), values };
 }
 
-/** Inverts the bytes, which reverses their order, for descending fields. */
+/** Inverts every bit so that keys sort in reverse. Used for descending fields. */
 export function inverted(key: Buffer): Buffer {
   const result = Buffer.allocUnsafe(key.length);
   for (let at = 0; at < key.length; at++) result[at] = ~(key[at] ?? 0);

@@ -33,7 +33,7 @@ export interface IndexPlan {
 export interface PlanRequest {
   readonly filter: GroupFilter;
   readonly sort: readonly KeyPart[];
-  /** 0 means no limit. */
+  /** Maximum number of documents; 0 means no limit. */
   readonly limit: number;
 }
 

@@ -16,7 +16,7 @@ import { isSliceOver, nextSlice } from '../lib/time-slices.ts';
 export interface QueryRequest {
   readonly filter: GroupFilter;
   readonly sort: readonly KeyPart[];
-  /** 0 means no limit. */
+  /** Maximum number of documents; 0 means no limit. */
   readonly limit: number;
   /** Undefined means the whole document. */
   readonly projection?: Projection | undefined;

@@ -49,7 +49,7 @@ export const TYPE = {
 export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 /** MongoDB's limit for the nesting of a stored document. */
 export const MAX_DEPTH = 100;
-/** Additional nesting that a command may have around its documents. */
+/** Maximum additional nesting of a command around its documents. */
 export const COMMAND_DEPTH = 10;
 
 /** Size of a value by type; -1 for types of variable size. */

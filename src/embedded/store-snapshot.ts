@@ -103,7 +103,7 @@ export class StoreSnapshot {
       const keys = [...this.#records.getKeys(range)];
       for (const key of keys) {
         const document = this.#records.get(key, { transaction });
-        if (!document) throw new Error('a document is gone from the snapshot');
+        if (!document) throw new Error('a key of the snapshot has no document');
         yield document;
       }
       if (keys.length < CHUNK_KEYS) return;
@@ -129,7 +129,8 @@ export class StoreSnapshot {
   /** Returns the number of the latest commit by any process, even after the snapshot. */
   lastCommit(): number {
     const stats: { lastTxnId?: unknown } = this.#root.getStats();
-    if (typeof stats.lastTxnId !== 'number') throw new Error('lmdb does not tell its last transaction');
+    if (typeof stats.lastTxnId !== 'number')
+      throw new Error('lmdb returned no number of its last transaction');
     return stats.lastTxnId;
   }
 

@@ -94,7 +94,8 @@ export class Store {
   async #checkFormat(path: string): Promise<void> {
     const stored = this.#meta.get(Buffer.from(FORMAT_KEY));
     if (!stored) {
-      if (this.records.getKeysCount({ limit: 1 }) > 0) throw new Error('records without a format');
+      if (this.records.getKeysCount({ limit: 1 }) > 0)
+        throw new Error('it has records but no format version');
       await this.write(() => this.setFormat(FORMAT_VERSION));
       return;
     }

@@ -1,6 +1,6 @@
 import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 
-/** Above this share of the time, the process counts as busy. */
+/** Share of the time above which the process counts as busy. */
 const BUSY_SHARE = 0.5;
 
 /** Returns the event loop's utilization so far, for wasBusySince(). */

@@ -6,9 +6,9 @@ export class UnacceptableNumber extends Error {}
 /** An object or array that JSON.parse returned. */
 type Container = Record<string | number, unknown>;
 
-/** Integers with at most this many digits are exact as doubles. */
+/** Maximum number of digits with which every integer is exact as a double. */
 const SAFE_DIGITS = 15;
-/** A literal of at most this length and without an exponent fits the range of a double. */
+/** Maximum length with which every literal without an exponent fits the range of a double. */
 const SAFE_LENGTH = 300;
 /** Length of -9223372036854775808. */
 const INT64_LENGTH = 20;

@@ -1,4 +1,4 @@
-/** Callers that are refused together are spread over this many seconds. */
+/** Number of seconds over which the retries of callers refused together are spread. */
 const SPREAD_SECONDS = 3;
 
 /**

@@ -1,6 +1,6 @@
 import { type Client, type Task, previewSchedule } from '../client/index.ts';
 
-/** Fire times that an explanation names. */
+/** Number of fire times listed in an explanation. */
 const TIMES = 3;
 
 const timeIn = (timeZone: string, instant: string): string =>

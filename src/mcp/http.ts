@@ -10,7 +10,7 @@ const BASE_URL = 'http://localhost';
  * @param connect - makes the fetch for one call of a tool
  */
 export function handleMcp(request: Request, body: unknown, connect: () => typeof fetch): Promise<Response> {
-  // The agent decides about retries: an error tells it when.
+  // The agent decides about retries; errors contain the time to wait.
   const client = () => createClient({ baseUrl: BASE_URL, fetch: connect(), retries: 0 });
   // The tools never change, so there is nothing to subscribe to.
   const handler = createMcpHandler(() => createServer(client), { maxSubscriptions: 0 });

@@ -11,7 +11,7 @@ export interface CancelSources {
   now: () => Date;
 }
 
-/** The most runs of a task that one request cancels, to keep the request short. */
+/** Maximum number of runs of a task that one request cancels, to keep the request short. */
 const MAX_RUNS = 100;
 
 /**
@@ -44,6 +44,6 @@ export async function cancelWaitingOf(
     }
   } catch (error) {
     // Do not throw: the task is already changed, and an error reply would suggest that it is not.
-    sources.log.warn({ err: error, taskId }, 'canceling the waiting runs of a task failed');
+    sources.log.warn({ err: error, taskId }, "failed to cancel a task's waiting runs");
   }
 }

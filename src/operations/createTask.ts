@@ -95,7 +95,7 @@ async function createOnce(
     await claims.storeReply(claim, JSON.stringify(created.body));
   } catch (error) {
     // Do not throw: the task exists. A retry finds it by its id.
-    log.warn({ err: error, taskId: task._id }, 'storing the reply for an Idempotency-Key failed');
+    log.warn({ err: error, taskId: task._id }, 'failed to store the reply for an Idempotency-Key');
   }
   return created;
 }

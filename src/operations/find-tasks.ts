@@ -8,7 +8,7 @@ interface Stores {
   runs: RunStore;
 }
 
-/** Tasks that one lookup searches for words or statuses (openapi.yaml, listTasks). */
+/** Maximum number of tasks that one lookup searches for words or statuses (openapi.yaml, listTasks). */
 const MAX_SEARCHED = 1_000;
 
 /** The first tasks of a listing after a position. */

@@ -14,7 +14,7 @@ import { findTasks, isSearch, positionOf } from './find-tasks.ts';
 import { type ViewSources, viewTasks } from './view-tasks.ts';
 
 interface Dependencies extends PartSources, ViewSources {
-  /** Bytes of all replies that are being built or wait for their clients. */
+  /** Memory budget for all replies that are being built or wait for their clients. */
   replyBytes: ByteBudget;
 }
 
@@ -22,11 +22,11 @@ interface Dependencies extends PartSources, ViewSources {
 const MAX_WHOLE_TASKS = 1_000;
 const MAX_WHOLE_BYTES = 33_554_432;
 
-/** The most tasks per database query: enough to make round trips cheap, few enough to fit in memory. */
+/** Maximum number of tasks per database query: enough for cheap round trips, few enough to fit in memory. */
 const BATCH_SIZE = 100;
 /** Target size of a batch, in bytes of JSON. */
 const BATCH_BYTES = 2_097_152;
-/** Size of the first batch of a streamed listing. Small, so that the first bytes leave early. */
+/** Size of the first batch of a streamed listing. Small, so that the response starts sooner. */
 const FIRST_TASKS = 5;
 
 type Query = Input<'listTasks'>['query'];

@@ -22,7 +22,7 @@ const MAX_SPAN_MS = 31 * DAY_MS;
 const MAX_FIRES = 10_000;
 const MAX_TASKS = 10_000;
 
-/** Small, because decoding one page blocks the event loop for a few milliseconds. */
+/** Number of tasks per page. Small, because decoding one page blocks the event loop for a few milliseconds. */
 const PAGE_SIZE = 250;
 
 type Query = Input<'listUpcoming'>['query'];

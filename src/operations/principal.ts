@@ -79,6 +79,6 @@ export function refuseOtherAccount(principal: Principal, named: string | undefin
   if (own === undefined || named === undefined || named === own) return;
   throw new ApiError(
     'account_forbidden',
-    'This key belongs to another account than "account_id". Send the account of the key, or omit "account_id".',
+    'This key belongs to a different account than "account_id". Send the account of the key, or omit "account_id".',
   );
 }

@@ -44,9 +44,6 @@ export class Upcoming {
     const key = `${timezone} ${schedule}`; // names of time zones contain no spaces
     if (this.#logged.get(key)) return;
     this.#logged.set(key, true);
-    this.#log.warn(
-      { schedule, timezone, reason: String(error) },
-      'computing the fire times of a task failed',
-    );
+    this.#log.warn({ schedule, timezone, reason: String(error) }, "failed to compute a task's fire times");
   }
 }

@@ -11,7 +11,7 @@ const ACCOUNTS_PER_WRITE = 1_000;
 const TASKS_PER_WRITE = 200;
 const RUNS_PER_WRITE = 100;
 
-/** Histories written concurrently: enough to keep a server busy, few enough to leave room for other clients. */
+/** Number of histories written concurrently: enough to keep a server busy, few enough to leave room for others. */
 const CONCURRENT_TASKS = 16;
 
 function* batchesOf<Item>(items: Iterable<Item>, size: number): Generator<Item[]> {

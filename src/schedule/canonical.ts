@@ -48,7 +48,7 @@ export function canonicalSchedule(schedule: Schedule): string {
   const { minutes, hours, days, months, weekdays, dayRestricted, weekdayRestricted } = schedule;
   const day = fieldOf(days, DAY);
   const weekday = fieldOf(weekdays, WEEKDAY);
-  // If both fields are restricted, a day matches if either names it. A field that names all days matches every day.
+  // If both fields are restricted, a day matches when either field matches. A field with all days matches every day.
   const isEveryDay = dayRestricted && weekdayRestricted && (day === '*' || weekday === '*');
   return [
     fieldOf(minutes, MINUTE),

@@ -29,10 +29,10 @@ const SPAN_MS = 90 * DAY_MS;
  */
 const PROBE_MS = 6 * DAY_MS;
 
-/** About 300 bytes each. */
+/** Maximum number of cached spans, of about 300 bytes each. */
 const MAX_SPANS = 5_000;
 
-/** Tens of kilobytes each, and needed only for a span that is not cached. */
+/** Maximum number of cached formats. Each takes tens of kilobytes, and serves only spans that are not cached. */
 const MAX_FORMATS = 50;
 
 const spans = new LRUCache<string, Period[]>({ max: MAX_SPANS });

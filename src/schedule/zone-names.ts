@@ -603,7 +603,7 @@ Zulu
   .trim()
   .split('\n');
 
-/** Abbreviations that are no zone's name, each with zones whose clocks use it, most people first. */
+/** Abbreviations that are no zone's name, each with zones whose clocks use it, the most populous first. */
 export const ZONES_BY_ABBREVIATION: ReadonlyMap<string, readonly string[]> = new Map(
   `
 ACDT Australia/Adelaide Australia/Broken_Hill

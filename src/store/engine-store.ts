@@ -4,7 +4,7 @@ import type { EngineDocument } from './engine-document.ts';
 import { insertOnce } from './insert-missing.ts';
 
 const ID = 'engine';
-/** An engine is considered dead if it has not renewed its document for this long. */
+/** How long an engine counts as live after it has renewed its document. */
 const LIVE_MS = 60_000;
 
 /** Whether the last renewal is recent enough for the engine to count as live. */

@@ -83,7 +83,7 @@ export function cancelExpiredRuns({
     },
     {
       everyMs: BETWEEN_PASSES_MS,
-      onError: (error) => log.error({ err: error }, 'canceling expired runs failed'),
+      onError: (error) => log.error({ err: error }, 'failed to cancel expired runs'),
     },
   );
 }

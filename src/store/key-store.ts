@@ -176,7 +176,7 @@ export class KeyStore {
         if (!this.#hasFailed) {
           this.#log.warn(
             { keyIds: uses.map(([_id]) => _id), err: error },
-            'writing last_used_at of API keys failed',
+            'failed to write last_used_at for API keys',
           );
         }
         this.#hasFailed = true;

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 
 /** Lets people and secret scanners recognize a key. */
 const PREFIX = 'recoup_';
-/** 256 bits cannot be guessed, so a fast hash is as safe as a slow one. */
+/** Number of random bytes in a secret. 256 bits cannot be guessed, so a fast hash is as safe as a slow one. */
 const SECRET_BYTES = 32;
 const ID_BYTES = 6;
 

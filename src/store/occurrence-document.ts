@@ -13,7 +13,7 @@ export interface OccurrenceDocument {
   reason?: string;
   /** The last of several missed fire times. */
   last_scheduled_at?: Date;
-  /** The number of missed fire times that this document covers. */
+  /** Number of missed fire times that this document covers. */
   count?: number;
   /** When the database may remove the document. */
   expires_at: Date;

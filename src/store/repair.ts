@@ -6,9 +6,9 @@ import { Settlement } from './settlement.ts';
 /** The result of a repair. */
 export interface RepairFigures {
   tasks: number;
-  /** Tasks that had stale run pointers, the mark of an abandoned report, or a field of the wrong type. */
+  /** Number of tasks that had stale run pointers, the mark of an abandoned report, or a field of the wrong type. */
   mended: number;
-  /** Runs that had a different account than their task, or none. */
+  /** Number of runs that had a different account than their task, or none. */
   filed: number;
 }
 

@@ -105,7 +105,7 @@ export function keepRunsFor(
     },
     {
       everyMs: BETWEEN_PASSES_MS,
-      onError: (error) => log.error({ err: error }, 'deleting old runs failed'),
+      onError: (error) => log.error({ err: error }, 'failed to delete old runs'),
     },
   );
 }

@@ -13,7 +13,8 @@ export class RawRun {
 
   /** @param document - the driver returns a Buffer for queries with `raw`, although its types say otherwise */
   constructor(document: unknown) {
-    if (!Buffer.isBuffer(document)) throw new TypeError('The driver gave no raw document.');
+    if (!Buffer.isBuffer(document))
+      throw new TypeError('The driver ignored the option `raw` and decoded a document.');
     this.bytes = document;
   }
 

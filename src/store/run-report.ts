@@ -3,7 +3,10 @@ import { inOneOrder } from './bulk-order.ts';
 import type { ReportedRun, RunDocument, RunRecord } from './run-document.ts';
 import { finalsBarring, statusesBarring, stepOf } from './run-status.ts';
 
-/** Matches runs whose `updatedAt` another tool left out or wrote as null, text or a number. Any report is newer. */
+/**
+ * Filters for stored runs whose `updatedAt` is not a date: another tool omitted it, or wrote null, a text or a number.
+ * Every report counts as newer than such a run.
+ */
 const NO_INSTANT: Pick<Document, 'updatedAt'>[] = [null, { $gte: '' }, { $gte: -Infinity }].map(
   (updatedAt) => ({
     updatedAt,

@@ -6,10 +6,10 @@ import { STORED_COUNTS, type StoredCounts, changeTask, correctCounts } from './t
 import type { RunPointer } from './task-document.ts';
 import { NEWEST_FIRST } from './run-filter.ts';
 
-/** The number of run pointers in a task (openapi.yaml, Task.recent_runs). */
+/** Number of run pointers in a task (openapi.yaml, Task.recent_runs). */
 export const RECENT_RUNS = 5;
 
-/** Every lost race means that another copy made progress. This many in a row are a bug, not load. */
+/** Maximum number of attempts. A lost race means that another copy made progress; so many are a bug, not load. */
 const MAX_ATTEMPTS = 100;
 
 /**
@@ -119,9 +119,9 @@ export class Settlement {
   }
 
   /**
-   * Reads the task's state, then the history, and writes only if nobody has settled the task in between. A report that
-   * adds a run after the history was read settles the task later. Then either this update fails and is retried, or the
-   * later update sees all runs.
+   * Reads the task's state, then the history, and writes only if nobody has settled the task in between. A report may
+   * add a run after the history was read; it settles the task too. If it settles first, this write fails and is
+   * retried. If it settles second, it sees all runs.
    * @param marks - marks of the recorded reports
    * @param known - the task's state as last read
    */

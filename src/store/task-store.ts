@@ -56,7 +56,7 @@ interface PlanChange {
 
 /** Number of change marks that a task keeps. A repeated write is recognized while its mark is kept. */
 const MAX_CHANGES = 5;
-/** Longer than any request takes. An older deletion is abandoned: its process died or lost its database. */
+/** Age at which a deletion is abandoned: its process died or lost its database. No request takes as long. */
 const DELETION_MS = 60_000;
 
 /** Fields that a task may lack, besides `enabled` and `updated_at`. */

@@ -45,7 +45,7 @@ async function filePage(tasks: Owned[], runs: Collections['runs']): Promise<numb
 
 /**
  * Sets the account of every run to the owner of its task.
- * @returns the number of tasks, and of updated runs
+ * @returns the number of tasks processed and of runs updated
  */
 export async function fileRuns({
   tasks,

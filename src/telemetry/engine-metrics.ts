@@ -3,9 +3,9 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 /** The current state of an engine. */
 export interface EngineState {
   live: boolean;
-  /** Runs that execute in this process. */
+  /** Number of runs that execute in this process. */
   running: number;
-  /** Waiting runs across all processes. */
+  /** Number of runs that wait, across all processes. */
   waiting: number;
 }
 

@@ -70,7 +70,7 @@ export class Tracing {
 
   /** Logs only the first problem, because a collector that is away for long would fill the log. */
   #tell(problem: string): void {
-    if (!this.#isTold) this.#log.warn({ reason: problem.slice(0, 200) }, 'exporting traces failed');
+    if (!this.#isTold) this.#log.warn({ reason: problem.slice(0, 200) }, 'failed to export traces');
     this.#isTold = true;
   }
 

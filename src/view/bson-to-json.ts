@@ -25,7 +25,7 @@ interface Field {
 /** Fields by the length and first byte of their stored names, which distinguish most of them. */
 export type FieldTable = (Field[] | undefined)[];
 
-/** Longer names share their slots. No field to output has one. */
+/** Maximum length of a name with its own slot. Longer names share slots; no field to output has one. */
 const LONGEST_NAME = 255;
 
 /** Prepares the fields to output. Call it once, not per document. */

@@ -16,7 +16,7 @@ const MAX_INSTANT_MS = 8.64e15;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** From this length on, a copy call is faster than a loop. */
+/** Minimum length for which a copy call is faster than a loop. */
 const COPY_FROM_BYTES = 48;
 
 /** Writes JSON text into a buffer that is large enough for all of it. */

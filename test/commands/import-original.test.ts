@@ -237,7 +237,7 @@ describe('an import from the original', () => {
   it('names accounts whose runs it may not list', async () => {
     original = await scriptedOriginal({ tasks: [few(1)], instead: { 2: { status: 403 } } });
     expect(leftOf(await importAll())).toEqual([
-      ['account', 'listing its runs failed: the source answered with status 403', [ACCOUNT]],
+      ['account', 'failed to list its runs: the source answered with status 403', [ACCOUNT]],
     ]);
   });
 
@@ -251,7 +251,7 @@ describe('an import from the original', () => {
       { 2: { status: 429, headers: { 'Retry-After': '3600' } } },
       /^The source limits requests \(status 429\)/,
     ],
-    [{ 1: { status: 403 } }, /^Listing the tasks failed: the source answered with status 403\./],
+    [{ 1: { status: 403 } }, /^Failed to list the tasks: the source answered with status 403\./],
   ])('ends in the middle after %j, and keeps what it has', async (instead, message) => {
     original = await scriptedOriginal({ tasks: [few(1)], instead });
     const failed: unknown = await importAll().catch((error: unknown) => error);

@@ -394,7 +394,7 @@ describe('a database', () => {
       proxy.answerInstead('update', { ok: 0, code: 13, codeName: 'Unauthorized', errmsg: 'not allowed' });
       const created = await idsOf(await createWith(service, 'k'));
       expect(created).toEqual([200, await stored({ database })]);
-      expect(service.said('storing the reply for an Idempotency-Key failed')).toEqual([
+      expect(service.said('failed to store the reply for an Idempotency-Key')).toEqual([
         expect.objectContaining({ level: 40, taskId: (await stored({ database }))[0] }),
       ]);
       expect(await idsOf(await createWith(service, 'k'))).toEqual(created);

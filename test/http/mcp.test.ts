@@ -106,7 +106,7 @@ describe('credentials', () => {
     try {
       expect(await (await post(call('get_tasks'))).text()).toContain('Task 1');
       const foreign = await post(call('list_runs', { account_id: ARTIST }));
-      expect(await foreign.text()).toContain('This key belongs to another account');
+      expect(await foreign.text()).toContain('This key belongs to a different account');
     } finally {
       delete process.env.RECOUP_TASKS_API_KEY;
     }

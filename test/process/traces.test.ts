@@ -145,7 +145,7 @@ describe('a collector', () => {
     service.kill('SIGTERM');
     const { code, stdout } = await service.ended;
     expect(code).toBe(0);
-    expect(stdout.match(/exporting traces failed/g)).toHaveLength(1);
+    expect(stdout.match(/failed to export traces/g)).toHaveLength(1);
   });
 
   test('that takes no spans does not make the end of the process fail', async () => {

@@ -98,7 +98,9 @@ describe('the reader of replies', () => {
   });
 
   it.each(replies)('refuses what follows one %s', (_, text, _expected) => {
-    expect(() => new ReplyReader().read(Buffer.from(`${text}x`))).toThrow('More came than one reply.');
+    expect(() => new ReplyReader().read(Buffer.from(`${text}x`))).toThrow(
+      'The server sent data after the end of the reply.',
+    );
   });
 
   it.each([

@@ -42,7 +42,7 @@ async function run(bench: Bench): Promise<PartResult> {
     last = service;
     delays.push(longestMs);
   }
-  if (!last) throw new Error('Nothing was listed.');
+  if (!last) throw new Error('The plan has no rounds: longRounds must be at least 1.');
   const reply = await fetchWhole(last.url, path);
   const job = {
     ...jobOf(bench, last.url, [{ path }], { status: 200, sizes: [reply.body.length] }),

@@ -16,7 +16,7 @@ import { type Contender, measureRound } from '../rounds.ts';
 
 const PART = 'engine';
 const SERVICE = 'scripts/bench/engine-service.js';
-/** Runs per second while the start delay or a listing is measured. */
+/** Number of runs per second while the start delay or a listing is measured. */
 const PACE = 10;
 const FAST_PACE = 50;
 const MINUTE_MS = 60_000;
@@ -86,7 +86,7 @@ async function measureListing(bench: Bench, service: Started): Promise<PartResul
     }
   }
   const [idle, paced, fast] = variants.map(({ figures }) => figures);
-  if (!idle || !paced || !fast) throw new Error('A variant is missing.');
+  if (!idle || !paced || !fast) throw new Error(`Expected three variants, but got ${variants.length}.`);
   const rows = [[paced, PACE] as const, [fast, FAST_PACE] as const].map(([figures, perSecond]) =>
     row(
       `${listingWork(bench.plan)}, engine at ${perSecond} runs/s`,
@@ -121,7 +121,7 @@ async function measurePlanning(bench: Bench): Promise<PartResult> {
     }
   }
   const [few, many] = measured;
-  if (!few || !many) throw new Error('A database is missing.');
+  if (!few || !many) throw new Error(`Expected two databases, but measured ${measured.length}.`);
   const ratio = (quantity: 'lookMs' | 'idleMs') =>
     spreadOf(many[quantity].map((ms, round) => ms / (few[quantity][round] ?? Number.NaN)));
   const rows = [

@@ -49,7 +49,8 @@ async function measureOne(bench: Bench, { work, path, grown }: Growth): Promise<
   const { variants, ratio } = await measureInRounds(PART, contenders, bench);
   await bench.stopAll();
   const [small, smallUncached, large, largeUncached] = contenders;
-  if (!small || !smallUncached || !large || !largeUncached) throw new Error('A variant is missing.');
+  if (!small || !smallUncached || !large || !largeUncached)
+    throw new Error(`Expected four variants, but got ${contenders.length}.`);
   const rows: Row[] = [
     ...rowsOf(PART, work, [['time, warm', most(1.2), ratio('p50Ms', large, small)]]),
     ...rowsOf(PART, work, [

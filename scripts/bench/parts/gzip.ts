@@ -10,7 +10,7 @@ import { type Contender, FETCH_MS, awaitQuiet, measureInRounds, roundSteps } fro
 
 const PART = 'gzip';
 const HEADERS = { 'Accept-Encoding': 'gzip' };
-/** The most that a compressed reply may cost, relative to the plain reply plus zlib over all of it. */
+/** Maximum cost of a compressed reply, relative to the plain reply plus zlib over all of it. */
 const MOST = 1.1;
 
 /** Checks a variant's listing, compressed or plain, and returns the variant with a job that repeats the request. */
@@ -38,7 +38,7 @@ async function measure(
   { path, servers }: { path: string; servers: Record<'service' | 'uncached' | 'zlib', Started> },
 ): Promise<PartResult> {
   const [reference] = await referencesOf(servers.service, [{ path }]);
-  if (!reference) throw new Error('There is no reply.');
+  if (!reference) throw new Error(`The service sent no reference reply for ${path}.`);
   const asked = (server: Started, how: string, headers?: Request['headers']) =>
     contend(bench, { ...server, name: `${server.name}, ${how}` }, { path, headers }, reference.body);
   const title = shape.title;

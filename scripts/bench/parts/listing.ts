@@ -61,7 +61,7 @@ async function run(bench: Bench): Promise<PartResult> {
     headers: { 'x-api-key': databases.keyOf('small', account) },
   }));
   const [first] = requests;
-  if (!first) throw new Error('Nothing is listed.');
+  if (!first) throw new Error('The plan has no accounts to list.');
   const { connections } = plan;
   const callers: Callers[] = [
     { part: PART, requests, connections, how: `${connections} callers, own tasks` },

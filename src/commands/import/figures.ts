@@ -1,4 +1,4 @@
-/** Ids per group that the summary shows. */
+/** Maximum number of ids that the summary shows per group. */
 const MOST_SHOWN = 10;
 
 /** Ids that the summary shows together. */

@@ -10,11 +10,11 @@ import {
   listTasks,
 } from '../../client/index.ts';
 
-/** Tasks or runs per page; the API's maximum for runs. */
+/** Number of tasks or runs per page; the API's maximum for runs. */
 const PAGE = 100;
-/** Long, because the original lists all tasks at once, and first queries its run engine about each of them. */
+/** Time limit of a request. Long, because the original lists all tasks at once and queries its engine about each. */
 const TIMEOUT_MS = 300_000;
-/** A source with rate limits may refuse a request several times while other clients use up its limit. */
+/** Maximum number of retries. A source may refuse a request several times while others use up its rate limit. */
 const RETRIES = 5;
 
 /** Thrown if the source cannot be read. */
@@ -94,7 +94,7 @@ export class Source {
       }
     } catch (error) {
       if (error instanceof RequestRefused)
-        throw new SourceFailed(`Listing the tasks failed: ${error.message}.`, error);
+        throw new SourceFailed(`Failed to list the tasks: ${error.message}.`, error);
       throw error;
     }
   }

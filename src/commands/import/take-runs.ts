@@ -22,9 +22,9 @@ export interface ImportProgress {
   done(number: number): void;
 }
 
-/** Concurrent requests to the source. */
+/** Number of concurrent requests to the source. */
 const CONCURRENT_REQUESTS = 2;
-/** Tasks whose runs are written concurrently. */
+/** Number of tasks whose runs are written concurrently. */
 const CONCURRENT_TASKS = 8;
 
 /** A run from a task's recent_runs or from a listing. */

@@ -11,7 +11,7 @@ import { type Figures, addTo } from './figures.ts';
 import { whyItNeverFires } from './firing.ts';
 import { type SourceTask, Unfit, readTask } from './read.ts';
 
-/** Tasks written concurrently: enough to keep a server busy, few enough to leave room for other clients. */
+/** Number of tasks written concurrently: enough to keep a server busy, few enough to leave room for others. */
 const CONCURRENT_TASKS = 8;
 
 /** Options of an import. */

@@ -52,7 +52,8 @@ export async function* rawDocuments(
   options: { projection?: object } = {},
 ): AsyncGenerator<Buffer, void, void> {
   for await (const document of collection.find<object>(filter, { ...options, raw: true, batchSize: 1_000 })) {
-    if (!(document instanceof Uint8Array)) throw new Error('the driver has decoded a document');
+    if (!(document instanceof Uint8Array))
+      throw new Error('the driver ignored the option `raw` and decoded a document');
     yield Buffer.from(document.buffer, document.byteOffset, document.length);
   }
 }

@@ -6,7 +6,7 @@ import { createIndexes, verifyDocuments } from './verify.ts';
 
 export interface MigrationFigures extends CopyFigures {
   collections: number;
-  /** Documents that were compared and found equal. */
+  /** Number of documents that were compared and found equal. */
   documents: number;
   /** Size of these documents. */
   bytes: number;

@@ -9,10 +9,10 @@ checkInternals('mongodb', {
   ),
 });
 
-/** Thrown if the server rejects a document of a command. */
+/** Thrown if the server rejects a document in a write command. */
 export class WriteRefused extends Error {
   constructor(db: string, collection: string, reason: string) {
-    super(`${db}.${collection} does not take a document: ${reason}`);
+    super(`${db}.${collection} rejected a document: ${reason}`);
     this.name = 'WriteRefused';
   }
 }

@@ -48,7 +48,7 @@ function parseIndex(value: RawValue): NewIndex {
   if (expireAfterSeconds !== undefined && (parts.length !== 1 || expireAfterSeconds > MAX_EXPIRY_SECONDS)) {
     throw new CommandError(
       67,
-      'TTL indexes are single-field indexes, with expireAfterSeconds within 32 bits',
+      `A TTL index must have one field, and its expireAfterSeconds must be at most ${MAX_EXPIRY_SECONDS}`,
     );
   }
   return { name, parts, unique: entry.boolean('unique'), expireAfterSeconds };

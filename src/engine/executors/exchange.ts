@@ -7,10 +7,10 @@ import { Beginning, runError } from './output.ts';
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Detects a dead peer; a receiver may take an hour to reply. */
 const TCP_KEEP_ALIVE_MS = 30_000;
-/** The largest status document or model answer that is read. A run stores less of it. */
+/** Maximum size of a status document or model answer. A run stores less of it. */
 const MAX_REPLY_BYTES = 4_194_304;
 const MAX_RETRY_AFTER_MS = 86_400_000;
-/** The most bytes of a refusal that an error message quotes. */
+/** Maximum number of bytes that an error message quotes from a refusal. */
 const MAX_SHOWN = 500;
 
 export interface Reply {

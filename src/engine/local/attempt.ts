@@ -23,9 +23,9 @@ import type { EngineObserver } from './observer.ts';
 
 /** Wait between two tries to store a result. */
 const RETRY_MS = 1_000;
-/** A write that the database refuses this often is not tried again. */
+/** Number of refusals by the database after which a write is abandoned. */
 const REFUSALS = 3;
-/** The engine abandons an executor that has not returned this long after its signal was aborted. */
+/** How long the engine waits for an executor to return after its signal was aborted. */
 const STOPPED_MS = 15_000;
 
 export interface Tools {
@@ -69,7 +69,7 @@ function jobOf(task: TaskDocument, run: RunDocument, { scheduled_at }: QueuedRun
   };
 }
 
-/** Serves a claimed run: decides what to do with it, executes it, and stores the result. */
+/** Handles a claimed run: decides what to do with it, executes it, and stores the result. */
 export class Attempt {
   readonly #lease: Lease;
   readonly #tools: Tools;
@@ -220,7 +220,7 @@ export class Attempt {
       try {
         return await write();
       } catch (error) {
-        if (failures === 0) this.#log.error({ err: error }, 'storing the state of a run failed; retrying');
+        if (failures === 0) this.#log.error({ err: error }, 'failed to store the state of a run; retrying');
         if (isRefused(error)) refusals += 1;
         if (refusals === REFUSALS || !isWorthwhile()) throw error;
       }

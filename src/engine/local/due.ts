@@ -7,15 +7,15 @@ export type CatchUp = NonNullable<TaskDocument['catch_up']>;
 
 /** A fire time is on time up to this delay. */
 export const ON_TIME_MS = 60_000;
-/** A planner that is behind by at most this much misses no fire times. */
+/** Maximum delay of a planner that misses no fire times. */
 const MOST_BEHIND_MS = 15 * 60_000;
 
-/** How many missed fire times still run, late. The others of a gap become one record. */
+/** Maximum number of missed fire times that still run, by `catch_up`. The others of a gap become one record. */
 const MOST_LATE: Readonly<Record<CatchUp, number>> = { skip: 0, once: 1, all: 100 };
 
-/** Enough for the fire times that run late, those that are on time, and the one before them. */
+/** Number of fire times to keep: enough for those that run late, those on time, and the one before them. */
 const KEPT = 120;
-/** Fire times between two checks of the time slice. */
+/** Number of fire times between two checks of the time slice. */
 const BETWEEN_LOOKS = 1_000;
 
 /**

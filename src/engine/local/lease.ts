@@ -3,12 +3,13 @@ import type { QueuedRun } from '../../store/queue-document.ts';
 import type { Clock } from '../port.ts';
 import type { StopReason } from './ending.ts';
 
-/** An owner gives up a claim that it could not renew for this long. */
+/** How long an owner keeps a claim that it cannot renew. */
 export const GIVEN_UP_MS = 20_000;
-/** Observers release a claim that they have seen unchanged for this long. */
+/** How long observers must see a claim unchanged before they release it. */
 export const LOST_MS = 30_000;
 /**
- * An observer starts over after a longer gap between two looks, because the owners may have been paused along with it.
+ * Maximum gap between two looks of an observer. After a longer one it starts over, because the owners may have been
+ * paused along with it.
  */
 const LONGEST_GAP_MS = 10_000;
 

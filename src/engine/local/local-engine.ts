@@ -28,7 +28,7 @@ export interface LocalEngineOptions {
   collections: Collections;
   executor: Executor;
   log: Logger;
-  /** The most runs that execute at the same time in this process. */
+  /** Maximum number of runs that execute at the same time in this process. */
   concurrency: number;
   /** How long running work may continue after `stop`. */
   graceMs: number;
@@ -36,7 +36,7 @@ export interface LocalEngineOptions {
    * When each sample task last changed, by id. The sweep does not plan unchanged sample tasks; enabling one plans it.
    */
   sampleTasks?: SampleTasks;
-  /** Days to keep runs that have ended. Undefined: without limit. */
+  /** Number of days to keep runs that have ended. Undefined: without limit. */
   runRetentionDays?: number | undefined;
   clock?: Clock;
   random?: () => number;
@@ -47,9 +47,9 @@ export interface EngineState {
   kind: string;
   /** False until the database was reached, and while an engine of another kind executes this database's tasks. */
   live: boolean;
-  /** Runs that execute in this process. */
+  /** Number of runs that execute in this process. */
   running: number;
-  /** Waiting runs across all processes. */
+  /** Number of runs that wait, across all processes. */
   waiting: number;
 }
 
@@ -104,7 +104,7 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
       isIdleLogged = !renewed;
       return RENEW_MS;
     },
-    (error) => log.error({ err: error }, "renewing the engine's document failed"),
+    (error) => log.error({ err: error }, "failed to renew the engine's document"),
   );
   let aheadMs = -Infinity;
   const planning = new Loop(
@@ -115,7 +115,7 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
       if (aheadMs < before - SET_BACK_MS) sweeping.wake();
       return renewed ? planner.look(renewed, stopping.signal) : RENEW_MS;
     },
-    (error) => log.error({ err: error }, 'looking for due tasks failed'),
+    (error) => log.error({ err: error }, 'failed to look for due tasks'),
   );
   const sweeping = new Loop(
     clock,
@@ -127,7 +127,7 @@ export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
       planning.wake();
       return SWEEP_MS;
     },
-    (error) => log.error({ err: error }, 'checking the plans of tasks failed'),
+    (error) => log.error({ err: error }, 'failed to check the plans of tasks'),
   );
   function wake(): void {
     planning.wake();

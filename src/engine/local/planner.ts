@@ -14,13 +14,13 @@ import type { Clock } from '../port.ts';
 import { type Due, ON_TIME_MS, gather, onTimeFrom, sortOut } from './due.ts';
 import type { EngineObserver } from './observer.ts';
 
-/** Tasks per look, and per page of a sweep. */
+/** Number of tasks per look, and per page of a sweep. */
 const PAGE = 500;
-/** Tasks planned concurrently. Each waits for three writes, which the database commits together. */
+/** Number of tasks planned concurrently. Each waits for three writes, which the database commits together. */
 const CONCURRENT_TASKS = 32;
 const LONGEST_WAIT_MS = 2_000;
 const HOUR_MS = 3_600_000;
-/** The most decisions about a task that are read at once. A look makes fewer than 120. */
+/** Maximum number of decisions about a task that are read at once. A look makes fewer than 120. */
 const DECISIONS = 1_000;
 
 export type SampleTasks = ReadonlyMap<string, PlannedTask['updated_at']>;
@@ -92,7 +92,7 @@ export class Planner {
           await this.#plan(task, { fromMs, onTimeFromMs, now, stop });
           planned += 1;
         } catch (error) {
-          this.#log.error({ err: error, taskId: task._id }, 'planning a task failed');
+          this.#log.error({ err: error, taskId: task._id }, 'failed to plan a task');
         }
       }
     };

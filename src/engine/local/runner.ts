@@ -28,7 +28,7 @@ export class Runner {
     this.#tools = tools;
     this.#concurrency = concurrency;
     const { clock, log } = tools;
-    const onError = (error: unknown) => log.error({ err: error }, 'looking for queued runs failed');
+    const onError = (error: unknown) => log.error({ err: error }, 'failed to look for queued runs');
     const look = async () => {
       if (isLive()) await this.#claim();
       return LOOK_MS;
@@ -117,7 +117,7 @@ export class Runner {
       await new Attempt(lease, this.#tools).serve();
     } catch (error) {
       // The lease expires, and the run is claimed again.
-      log.error({ err: error, taskId, runId }, 'executing a claimed run failed');
+      log.error({ err: error, taskId, runId }, 'failed to execute a claimed run');
     }
     lease.end();
     // While the attempt that lost its lease stopped, this process may have claimed the run again.

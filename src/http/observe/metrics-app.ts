@@ -13,7 +13,7 @@ const explain: ErrorRequestHandler = (error, _request, response, _next) => {
   response
     .status(known ? error.status : 500)
     .type('text')
-    .send(known ? error.message : 'Collecting the metrics failed.');
+    .send(known ? error.message : 'Failed to collect the metrics.');
 };
 
 function createMetricsApp(metrics: Metrics, reachable: boolean): Express {
@@ -36,7 +36,7 @@ function createMetricsApp(metrics: Metrics, reachable: boolean): Express {
   return app;
 }
 
-/** Limit of concurrent connections: few servers scrape, and each reply holds about 100 kB. */
+/** Maximum number of concurrent connections: few servers scrape, and each reply holds about 100 kB. */
 const MAX_SCRAPERS = 20;
 
 /**

@@ -4,7 +4,7 @@ import { createGzip } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
 import type { CacheStats } from '../../lib/cache-stats.ts';
 
-/** The largest chunk that zlib emits. */
+/** Maximum size of a chunk that zlib emits. */
 const OUTPUT_BYTES = 65_536;
 
 /** Memory of a cache entry in addition to its bytes: key and objects. */

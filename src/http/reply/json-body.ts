@@ -11,16 +11,16 @@ import { type GzipCache, gzipStream } from './gzip.ts';
 const FIRST_CHUNK_BYTES = 16_384;
 const CHUNK_BYTES = 131_072;
 
-/** A reply up to this size is joined before it is sent. It then stays in memory until the client has read it. */
+/** Maximum size of a reply that is joined before it is sent. It then stays in memory until the client has read it. */
 const JOINED_BYTES = 2_097_152;
 
-/** Bytes held by a reply that is sent in chunks: one chunk in transit, one being filled. */
+/** Number of bytes held by a reply that is sent in chunks: one chunk in transit, one being filled. */
 const CHUNKS_BYTES = 2 * CHUNK_BYTES;
 
-/** Bytes held by a streamed reply: a batch of tasks as documents and as text, chunks, and zlib's state. */
+/** Number of bytes held by a streamed reply: a batch of tasks as documents and text, chunks, zlib's state. */
 const STREAM_BYTES = 4_194_304;
 
-/** Smaller replies fit into one packet uncompressed. */
+/** Minimum size of a compressed reply. Smaller ones fit into one packet uncompressed. */
 const GZIP_FROM_BYTES = 1_024;
 
 const COMMA = Buffer.from(',');

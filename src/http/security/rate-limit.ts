@@ -8,7 +8,7 @@ import { retryAfterSeconds } from '../../lib/retry-after.ts';
 import { isTrusted, keyOf } from './credentials.ts';
 import { isCounted } from '../server/in-memory-fetch.ts';
 
-/** Requests a minute; 0 means no limit. */
+/** Maximum requests per minute; 0 means no limit. */
 export interface RateLimits {
   perKey: number;
   /** Per IPv4 address or IPv6 network. */
@@ -17,13 +17,13 @@ export interface RateLimits {
 
 const WINDOW_SECONDS = 60;
 
-/** Callers that each policy tracks. Beyond that, the least recently seen are forgotten. */
+/** Maximum number of callers that each policy tracks. Beyond that, it forgets the least recently seen. */
 const MAX_CALLERS = 20_000;
 
-/** Bytes of an IPv6 address that identify a network. A customer usually gets a /56 or a /48. */
+/** Number of leading bytes that identify the network of an IPv6 address. Customers usually get a /56 or /48. */
 const IPV6_NETWORK_BYTES = 7;
 
-/** Counts the requests of each caller. Bounds the number of callers, which the library does not. */
+/** Counts the requests of each caller. Bounds the number of callers, which rate-limiter-flexible does not. */
 export class RequestCounter {
   readonly #counts: RateLimiterMemory;
   readonly #callers: LRUCache<string, true>;

@@ -9,7 +9,7 @@ import { needsNoKey } from '../request/parameters.ts';
 import { keyOf } from '../security/credentials.ts';
 import { stalledMs, watchReader } from './readers.ts';
 
-/** Connections above the limit that still get an error reply. Any beyond those are closed at once. */
+/** Number of connections above the limit that still get an error reply. Any more are closed at once. */
 const TOLD = 100;
 
 const excess = new WeakSet<Socket>();

@@ -75,7 +75,7 @@ export function inMemory(app: RequestListener): (outer: Outer, reply: OuterReply
         try {
           sent.end(body);
           const [incoming]: IncomingMessage[] = await once(sent, 'response');
-          if (!incoming) throw new Error('There is no reply.');
+          if (!incoming) throw new Error('The in-memory request got no reply.');
           const bytes = await buffer(incoming);
           const headers = Object.entries(incoming.headersDistinct).flatMap(([name, values = []]) =>
             values.map((value): [string, string] => [name, value]),

@@ -5,10 +5,10 @@ import { ApiError } from '../../lib/errors.ts';
 import { readerUpTo } from '../request/body.ts';
 import { type Connect, inMemory } from './in-memory-fetch.ts';
 
-/** Messages in one request. Only protocol versions before 2025-06-18 have batches. */
+/** Maximum number of messages in one request. Only protocol versions before 2025-06-18 have batches. */
 const MAX_BATCH = 10;
 
-/** Levels of a message around the arguments of a tool. */
+/** Number of nesting levels around the arguments of a tool in a message. */
 const ENVELOPE_DEPTH = 3;
 
 /** Headers that the protocol reads. */

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import type { ByteBudget } from '../../lib/byte-budget.ts';
 
 /**
- * The most requests that may wait on one connection; more close it. Pausing the socket would not help, because Node
- * resumes it whenever it has read a request to its end.
+ * Maximum number of requests that wait on one connection; one more closes the connection. Pausing the socket would not
+ * help, because Node resumes it whenever it has read a request to its end.
  */
 const MAX_WAITING = 100;
 

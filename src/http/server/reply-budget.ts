@@ -8,7 +8,7 @@ import { noteActive, stalledMs } from './readers.ts';
 
 type Bounds = Pick<Limits, 'queueTimeoutMs' | 'stalledReaderMs'>;
 
-/** Bytes counted for a request until its reply is built: one batch of tasks as documents and as text. */
+/** Number of bytes counted for a request until its reply is built: a batch of tasks as documents and as text. */
 const REQUEST_BYTES = 2_097_152;
 
 /** Interval of the check for stalled clients while requests wait. */

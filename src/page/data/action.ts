@@ -3,7 +3,7 @@ import type { ApiError, Client } from '../../client/index.ts';
 import { failureOf } from './resource.ts';
 import { useSession } from './service.ts';
 
-/** Random bytes of an Idempotency-Key. */
+/** Number of random bytes in an Idempotency-Key. */
 const KEY_BYTES = 16;
 
 /** Makes an Idempotency-Key. Pages without TLS have no crypto.randomUUID. */

@@ -11,7 +11,7 @@ import {
 
 /** Time limit of one request, in milliseconds. */
 const TIMEOUT_MS = 15_000;
-/** Repetitions of a write whose reply was lost. */
+/** Maximum number of retries of a write whose reply was lost. */
 const WRITE_RETRIES = 3;
 
 /** The names of tasks, accounts and artists, by id, as far as visible tasks tell them. */

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 
-/** Children that are shown of an array or object. */
+/** Maximum number of children shown of an array or object. */
 const MOST_CHILDREN = 200;
 
 /** Returns the address if a text is one that a browser opens as a page. */

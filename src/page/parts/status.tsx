@@ -92,7 +92,7 @@ export function summaryOf(run: Run, zone: string): string {
   return lines.filter((line) => line !== '').join('\n');
 }
 
-/** The most runs that a task carries. */
+/** Maximum number of runs that a task carries. */
 const SHOWN_RUNS = 5;
 
 /** The last runs of a task as colored squares, the newest at the right. */

@@ -3,7 +3,7 @@ import { duration, exact, exactInZones } from './format.ts';
 import { type Incident, gapWords } from './history.ts';
 import { lookOf, summaryOf, tookMs } from './status.tsx';
 
-/** Percent of the height that the shortest run has. */
+/** Height of the shortest run, in percent of the full height. */
 const LEAST_HEIGHT = 10;
 
 function Bar({ incident, longestMs, zone }: { incident: Incident; longestMs: number; zone: string }) {

@@ -12,7 +12,7 @@ import { Badge, FAILING, Squares, UNFINISHED, stateOf } from '../parts/status.ts
 import { Time, useNow } from '../parts/time.tsx';
 
 const PAGE_SIZE = 100;
-/** The search starts this long after the last key. */
+/** How long after the last key the search starts. */
 const TYPING_MS = 250;
 
 /** The filters by state, in their order. */

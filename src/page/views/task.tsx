@@ -14,9 +14,9 @@ import { FormView } from './form.tsx';
 
 const PAGE_SIZE = 50;
 const DAY_MS = 86_400_000;
-/** Gaps before the oldest run are shown for this long. */
+/** Number of days for which gaps before the oldest run are shown. */
 const GAP_DAYS = 30;
-/** The most gaps of a kind between the runs of a page. */
+/** Maximum number of gaps of each kind between the runs of a page. */
 const MOST_GAPS = 100;
 
 function Row({ incident, now, zone }: { incident: Incident; now: Date; zone: string }) {

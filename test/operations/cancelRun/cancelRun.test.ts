@@ -225,7 +225,7 @@ describe('runs that wait are canceled', () => {
     run_queue.find = find;
     expect(response.status).toBe(200);
     expect(lines).toContainEqual(
-      expect.objectContaining({ msg: 'canceling the waiting runs of a task failed', taskId: uuid(1) }),
+      expect.objectContaining({ msg: "failed to cancel a task's waiting runs", taskId: uuid(1) }),
     );
   });
 });
