@@ -638,7 +638,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 1,
             "maxLength": 200,
             "pattern": "^[^\\x00]*$",
-            "description": "Name of the task, for people."
+            "description": "Human-readable name of the task."
           },
           "prompt": {
             "type": "string",
@@ -1235,7 +1235,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 1,
             "maxLength": 200,
             "pattern": "^[^\\x00]*$",
-            "description": "Name of the task, for people."
+            "description": "Human-readable name of the task."
           },
           "prompt": {
             "type": "string",

@@ -76,7 +76,7 @@ export type TasksResponse = {
  */
 export type CreateTaskRequest = {
     /**
-     * Name of the task, for people.
+     * Human-readable name of the task.
      */
     title: string;
     /**
@@ -159,7 +159,7 @@ export type UpdateTaskRequest = {
      */
     id: string;
     /**
-     * Name of the task, for people.
+     * Human-readable name of the task.
      */
     title?: string;
     /**
@@ -850,7 +850,7 @@ export type Task = {
      */
     id: string;
     /**
-     * Name of the task, for people.
+     * Human-readable name of the task.
      */
     title: string;
     /**

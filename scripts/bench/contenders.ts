@@ -35,7 +35,7 @@ export function jobOf(
 }
 
 /**
- * Fetches the service's replies, with which those of other variants are compared.
+ * Fetches the service's replies as the reference for those of the other variants.
  * @throws WrongReply if a reply lists no tasks
  */
 export async function referencesOf({ name, url }: Started, requests: Request[]): Promise<WholeReply[]> {

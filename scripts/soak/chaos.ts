@@ -62,7 +62,7 @@ const stallService: Act = (chaos) => {
   return during(chaos, 'service stalled', [instance.name], () => stall(instance, chaos.random));
 };
 
-/** Kills a service while it is stopped, so that requests it had received are lost with it. */
+/** Kills a service that SIGSTOP has suspended, so that the requests it has received are lost. */
 const killStalled: Act = (chaos) => {
   const instance = chaos.random.pick(chaos.setUp.instances);
   return during(chaos, 'service killed stalled', [instance.name], async () => {

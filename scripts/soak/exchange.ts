@@ -57,7 +57,7 @@ function codeOf(error: unknown): string {
 }
 
 /**
- * Sends a request and waits for its end, of any kind.
+ * Sends a request and waits until it succeeds, fails or times out.
  * @param onLimit - schedules a callback for when the request has taken too long; returns a function that cancels it
  */
 export async function exchange(

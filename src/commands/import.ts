@@ -55,7 +55,7 @@ function parseSource(text: string | undefined): string {
     throw wrong(`--from must be a URL such as https://api.example.com, but is "${text}".`);
   }
   if (url.username !== '' || url.password !== '') {
-    throw wrong('--from must have no user and password; the key belongs in RECOUP_API_KEY or --key-file.');
+    throw wrong('--from must not contain a user or password. Put the key in RECOUP_API_KEY or --key-file.');
   }
   if (url.search !== '' || url.hash !== '') throw wrong('--from must have no query and no fragment.');
   if (/\/api(\/tasks)?\/*$/.test(url.pathname)) {

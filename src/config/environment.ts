@@ -12,7 +12,7 @@ function readEnvFile(): NodeJS.Dict<string> {
     if (!(error instanceof Error && 'code' in error)) throw error;
     const isMissing = error.code === 'ENOENT' && !lstatSync('.env', { throwIfNoEntry: false });
     if (isMissing) return {};
-    throw new InvalidSettings([`.env: must be a readable file, but ${error.message}`]);
+    throw new InvalidSettings([`.env cannot be read: ${error.message}`]);
   }
 }
 

@@ -1,6 +1,6 @@
 import { type EventLoopUtilization, performance } from 'node:perf_hooks';
 
-/** Share of the time above which the process counts as busy. */
+/** The process counts as busy if its event loop is active for more than this share of the time. */
 const BUSY_SHARE = 0.5;
 
 /** Returns the event loop's utilization so far, for wasBusySince(). */

@@ -7,7 +7,7 @@ const SLOT_TAKEN_MS = 1_000;
 /** Batch size for unclaimed runs, small because each run's input may have 256 KiB. */
 const UNCLAIMED = 20;
 
-/** A claim as an observer sees it. It changes as long as the owner is alive. */
+/** A claim as an observer sees it. It keeps changing while its owner is alive. */
 export type ClaimSeen = Pick<QueuedRun, '_id' | 'task_id' | 'owner' | 'fence' | 'beat' | 'cancel'>;
 
 const CLAIM_SEEN = { task_id: 1, owner: 1, fence: 1, beat: 1, cancel: 1 } as const;

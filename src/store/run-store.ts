@@ -11,7 +11,7 @@ import { wasAnswered, writesOf } from './run-report.ts';
 import { finalStatuses } from './run-status.ts';
 import { type ReportBegun, Settlement } from './settlement.ts';
 
-/** Excludes fields that may be large from listings. */
+/** Excludes potentially large fields from listings. */
 const WITHOUT_DETAILS = { payload: 0, output: 0, error: 0, attempts: 0 } as const;
 
 /** A run's progress. */

@@ -14,7 +14,7 @@ export interface PartSources {
   cache: PartCache;
 }
 
-/** The tasks of a listing: those that match and whose newest run has one of the given statuses. */
+/** Selects the tasks of a listing: those that match the filter and whose newest run has one of the statuses. */
 export interface Listing {
   filter: TaskFilter;
   lastStatus?: readonly string[];

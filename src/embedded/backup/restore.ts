@@ -42,7 +42,7 @@ const isWanted = ({ db }: ArchivedCollection): boolean => !SERVER_DATABASES.has(
 
 /**
  * Replaces the whole embedded database with the contents of an archive. Reads and checks the whole file, loads it into
- * a staging database, then swaps in one commit. A failure or crash before that commit leaves the old contents
+ * a staging database, then swaps the two in one commit. A failure or crash before that commit leaves the old contents
  * unchanged; the next restore or start drops the staging database.
  * @param join - connects to the embedded engine; called once the file has been verified
  * @throws UnusableArchive, DatabaseInUse, or WriteRefused, e.g. for a duplicate _id; nothing has changed then

@@ -15,7 +15,8 @@ export function overloaded(limitMs: number): ApiError {
 }
 
 /**
- * Returns the error for a missed time limit, by what took most of the time since `begin`: this process or the database.
+ * Returns the error for an exceeded time limit. It names what took most of the time since `begin`: this process or the
+ * database.
  */
 export function tooLate(limitMs: number, begin: EventLoopUtilization): Error {
   return wasBusySince(begin) ? overloaded(limitMs) : new DatabaseTooSlow(limitMs);

@@ -66,7 +66,7 @@ export function Badge({ tone, label }: { tone: Tone; label: string }) {
   );
 }
 
-/** Returns how a task is now: by its newest run, unless it is paused. */
+/** Returns a task's current state: paused, or the state of its newest run. */
 export function stateOf({ enabled, recent_runs: [newest] }: Task): { tone: Tone; label: string } {
   const look = newest && lookOf(newest.status);
   if (look?.tone === 'busy' || look?.tone === 'wait') return look;
