@@ -1294,9 +1294,9 @@ export type DeleteTaskErrors = {
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
-     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
+     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
+     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
+     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1408,9 +1408,9 @@ export type ListTasksErrors = {
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
-     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
+     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
+     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
+     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1486,9 +1486,9 @@ export type UpdateTaskErrors = {
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
-     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
+     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
+     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
+     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1573,9 +1573,9 @@ export type CreateTaskErrors = {
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
-     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
+     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
+     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
+     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1684,9 +1684,9 @@ export type ListRunsErrors = {
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
-     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
+     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
+     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
+     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1779,9 +1779,9 @@ export type RunTaskErrors = {
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
-     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
+     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
+     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
+     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1815,8 +1815,8 @@ export type RecordRunsErrors = {
      */
     401: ErrorResponse;
     /**
-     * The operation needs an admin key (`admin_required`). With `AUTH=none`: the `Host` header is not `localhost`,
-     * `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
+     * `admin_required`: the operation needs an admin key. `foreign_origin`, with `AUTH=none`: the `Host` header is not
+     * `localhost`, `127.0.0.1` or `[::1]`, or the request comes from a page of another origin.
      *
      */
     403: ErrorResponse;
@@ -1862,9 +1862,9 @@ export type RecordRunsErrors = {
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
-     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
+     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
+     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
+     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1945,9 +1945,9 @@ export type CancelRunErrors = {
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
-     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
+     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
+     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
+     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2046,9 +2046,9 @@ export type ListOccurrencesErrors = {
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
-     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
+     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
+     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
+     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2143,9 +2143,9 @@ export type ListUpcomingErrors = {
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
-     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
+     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
+     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
+     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2222,9 +2222,9 @@ export type PreviewScheduleErrors = {
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
-     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
+     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
+     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
+     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2288,9 +2288,9 @@ export type GetCallerErrors = {
      */
     500: ErrorResponse;
     /**
-     * The database cannot be reached or did not answer in time (`database_unavailable`), or the service itself is overloaded
-     * (`service_overloaded`): a write may or may not have been applied. Or the service has too many connections or too many
-     * unread replies (`too_busy`): nothing was done. Retry after the number of seconds in `Retry-After`.
+     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
+     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
+     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;

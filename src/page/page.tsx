@@ -152,7 +152,7 @@ function SignedIn({ service, onRefused, onForget }: SignedInProps) {
   );
 }
 
-/** Whether the service takes no request without a key, as it says in the document that it serves. */
+/** Whether the page's `api-key` meta tag says that every request needs a key. */
 const keyRequired = (): boolean =>
   document.querySelector('meta[name="api-key"]')?.getAttribute('content') === 'required';
 

@@ -32,8 +32,8 @@ export interface Collections {
 }
 
 /**
- * Indexes in listing order, newest first, so that a filtered page is an index scan that stops at its limit. The fields
- * after the sort keys make the versions query of a listing covered by the index, whatever its filters.
+ * Indexes in listing order, newest first. A filtered page is an index scan that stops at the page limit. Thanks to the
+ * fields after the sort keys, the index also covers the versions query of a listing, whatever the filters.
  */
 const TASK_INDEXES: IndexSpecification[] = [
   { created_at: -1, _id: 1, version: 1, enabled: 1 },

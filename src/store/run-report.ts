@@ -66,7 +66,7 @@ function olderThan({ id, status, updatedAt }: RunRecord, task: Owner): Filter<Ru
   };
 }
 
-/** Returns writes that change only fields that an item of the engine's listing can have. */
+/** Returns the writes for an item of the engine's listing. They leave fields that such an item lacks unchanged. */
 function writesOfItem(report: ReportedRun, task: Owner): Write[] {
   const filter = olderThan(report, task);
   const { id: _id, listItem, ...fields } = report;

@@ -5,7 +5,7 @@ import { Loop } from './loop.ts';
 
 const LOOK_MS = 2_000;
 const BEAT_MS = 5_000;
-/** Wait after a failed renewal. Short, so that a lease survives an interruption almost as long as itself. */
+/** Delay before a failed renewal is retried. Short, so that a lease survives outages almost as long as its term. */
 const BEAT_RETRY_MS = 1_000;
 
 /** Claims and executes queued runs, renews its claims, and releases the claims of dead workers. */

@@ -11,7 +11,7 @@ import { type GzipCache, gzipStream } from './gzip.ts';
 const FIRST_CHUNK_BYTES = 16_384;
 const CHUNK_BYTES = 131_072;
 
-/** Maximum size of a reply that is joined before it is sent. It then stays in memory until the client has read it. */
+/** Maximum size of a reply that is sent as one buffer, which stays in memory until the client has read it. */
 const JOINED_BYTES = 2_097_152;
 
 /** Number of bytes held by a reply that is sent in chunks: one chunk in transit, one being filled. */

@@ -4,7 +4,7 @@ import { useSession } from './service.ts';
 
 const POLL_MS = 5_000;
 
-/** Options of a read: it is abandoned by its signal, and has no body if the ETag still holds. */
+/** Options of a read. The signal aborts it. If the ETag still matches, the reply has no body. */
 export interface ReadOptions {
   signal: AbortSignal;
   headers: Record<string, string>;

@@ -78,7 +78,7 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 3_600)} h${minutes > 0 ? ` ${minutes} min` : ''}`;
 }
 
-/** Returns an amount of US cents, such as `$0.019`. */
+/** Formats an amount in US cents as dollars, such as `$0.019`. */
 export const cost = (cents: number): string =>
   `$${(cents / 100).toFixed(cents >= 100 || cents === 0 ? 2 : 3).replace(/(\.\d\d+?)0+$/, '$1')}`;
 
