@@ -28,7 +28,8 @@ function readApprovals(): Approval[] {
   if (!Array.isArray(entries)) throw new Error(`${approvals} is not a list.`);
   return entries.map((entry: Partial<Approval>) => {
     const { change, text, reason } = entry;
-    if (!change || !text || !reason) throw new Error(`${approvals}: each entry must have change, text and reason.`);
+    if (!change || !text || !reason)
+      throw new Error(`${approvals}: each entry must have change, text and reason.`);
     return { change, text, reason };
   });
 }

@@ -71,7 +71,7 @@ test('npm run repair works beside a service, and says what it did', async () => 
   expect(await runCommand('repair', { DATA_DIR: dataDir }).ended).toMatchObject({
     code: 0,
     stdout: expect.stringMatching(
-      /Checked 13 tasks, repaired 0, and moved 0 runs to their owners in \d+\.\d s\.\n$/,
+      /Checked 13 tasks, repaired 0, and assigned 0 runs to the accounts of their tasks in \d+\.\d s\.\n$/,
     ),
   });
   const refused = await runCommand('repair', { DATA_DIR: dataDir }, ['all']).ended;
