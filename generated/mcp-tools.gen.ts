@@ -696,7 +696,7 @@ export const mcpTools: McpTool[] = [
               "queue",
               "allow"
             ],
-            "description": "What happens when the task is due while a run of it waits or executes. `skip`: the fire time is skipped. `queue`: one run waits; further fire times are skipped. `allow`: runs execute concurrently. Absent means `skip`."
+            "description": "What happens when the task is due while one of its runs waits or executes. `skip`: the fire time is skipped. `queue`: one run waits; further fire times are skipped. `allow`: runs execute concurrently. Absent means `skip`."
           },
           "catch_up": {
             "type": "string",
@@ -1300,7 +1300,7 @@ export const mcpTools: McpTool[] = [
               "allow",
               null
             ],
-            "description": "What happens when the task is due while a run of it waits or executes. `skip`: the fire time is skipped. `queue`: one run waits; further fire times are skipped. `allow`: runs execute concurrently. Null restores the default, `skip`."
+            "description": "What happens when the task is due while one of its runs waits or executes. `skip`: the fire time is skipped. `queue`: one run waits; further fire times are skipped. `allow`: runs execute concurrently. Null restores the default, `skip`."
           },
           "catch_up": {
             "type": [

@@ -56,7 +56,7 @@ export type TasksResponse = {
      */
     error?: string;
     /**
-     * Error code for programs. Only present if `status` is `error`.
+     * Machine-readable error code. Only present if `status` is `error`.
      */
     code?: ErrorCode;
     /**
@@ -127,7 +127,7 @@ export type CreateTaskRequest = {
      */
     model?: string | null;
     /**
-     * What happens when the task is due while a run of it waits or executes. `skip`: the fire time is skipped. `queue`:
+     * What happens when the task is due while one of its runs waits or executes. `skip`: the fire time is skipped. `queue`:
      * one run waits; further fire times are skipped. `allow`: runs execute concurrently. Absent means `skip`.
      *
      */
@@ -211,7 +211,7 @@ export type UpdateTaskRequest = {
      */
     model?: string | null;
     /**
-     * What happens when the task is due while a run of it waits or executes. `skip`: the fire time is skipped. `queue`:
+     * What happens when the task is due while one of its runs waits or executes. `skip`: the fire time is skipped. `queue`:
      * one run waits; further fire times are skipped. `allow`: runs execute concurrently. Null restores the
      * default, `skip`.
      *
@@ -280,7 +280,7 @@ export type RunsResponse = {
      */
     error?: string;
     /**
-     * Error code for programs. Only present if `status` is `error`.
+     * Machine-readable error code. Only present if `status` is `error`.
      */
     code?: ErrorCode;
     /**
@@ -336,7 +336,7 @@ export type OccurrencesResponse = {
      */
     error?: string;
     /**
-     * Error code for programs. Only present if `status` is `error`.
+     * Machine-readable error code. Only present if `status` is `error`.
      */
     code?: ErrorCode;
     /**
@@ -559,7 +559,7 @@ export type RunReport = {
      */
     version?: string;
     /**
-     * Whether the run is a test run of the engine.
+     * Whether the engine marks the run as a test.
      */
     isTest?: boolean;
     /**
@@ -777,19 +777,19 @@ export type ErrorResponse = {
      */
     request_id: string;
     /**
-     * Present and empty on `/api/tasks`, so that one schema holds for all replies there.
+     * An empty list in errors of `/api/tasks`, so that its errors and its other replies share one schema.
      */
     tasks?: Array<Task>;
     /**
-     * Present and empty on `/api/tasks/runs` and `/api/tasks/runs/cancel`.
+     * An empty list in errors of `/api/tasks/runs` and `/api/tasks/runs/cancel`.
      */
     runs?: Array<Run>;
     /**
-     * Present and empty on `/api/tasks/occurrences`.
+     * An empty list in errors of `/api/tasks/occurrences`.
      */
     occurrences?: Array<Occurrence>;
     /**
-     * Present and empty on `/api/tasks/upcoming`.
+     * An empty list in errors of `/api/tasks/upcoming`.
      */
     upcoming?: Array<UpcomingFire>;
 };
@@ -917,7 +917,7 @@ export type Task = {
      */
     model?: string | null;
     /**
-     * What happens when the task is due while a run of it waits or executes. `skip`: the fire time is skipped. `queue`:
+     * What happens when the task is due while one of its runs waits or executes. `skip`: the fire time is skipped. `queue`:
      * one run waits; further fire times are skipped. `allow`: runs execute concurrently. Absent means `skip`.
      *
      */
@@ -1015,7 +1015,7 @@ export type Run = {
      */
     version?: string;
     /**
-     * Whether the run is a test run of the engine.
+     * Whether the engine marks the run as a test.
      */
     isTest?: boolean;
     /**
@@ -1358,8 +1358,7 @@ export type ListTasksData = {
          */
         limit?: number;
         /**
-         * The `next_cursor` of the previous page, with the same filters and the same `runs`. Needs `limit`. Opaque: send it
-         * unchanged.
+         * The `next_cursor` of the previous page. Send it unchanged, with the same filters and the same `runs`. Needs `limit`.
          *
          */
         cursor?: string;
@@ -1605,7 +1604,7 @@ export type ListRunsData = {
          */
         limit?: number;
         /**
-         * The `next_cursor` of the previous page, with the same filters; `limit` may differ. Opaque: send it unchanged.
+         * The `next_cursor` of the previous page. Send it unchanged, with the same filters; `limit` may differ.
          *
          */
         cursor?: string;
@@ -1997,7 +1996,7 @@ export type ListOccurrencesData = {
          */
         limit?: number;
         /**
-         * The `next_cursor` of the previous page, with the same filters; `limit` may differ. Opaque: send it unchanged.
+         * The `next_cursor` of the previous page. Send it unchanged, with the same filters; `limit` may differ.
          *
          */
         cursor?: string;

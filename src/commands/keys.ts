@@ -129,7 +129,7 @@ export function readArguments(args: string[]): KeysPlan | 'help' {
   const [command, id, more] = positionals;
   if (command === 'create' && id === undefined) return planCreation(options);
   if (Object.keys(options).length > 0)
-    throw wrong(`--${Object.keys(options)[0]} is an option of create only.`);
+    throw wrong(`--${Object.keys(options)[0]} can be used with the create command only.`);
   if (command === 'list' && id === undefined) return { command };
   if (command === 'revoke' && id !== undefined && more === undefined) return { command, id };
   throw wrong('Pass one of the commands create, list and revoke ID.');

@@ -1,7 +1,7 @@
 import type { CleanedEnv } from 'envalid';
 import type { variables } from './variables.ts';
 
-/** Settings of the executor of tasks. */
+/** Settings of the task executor. */
 export type ExecutorSettings =
   | {
       kind: 'command';

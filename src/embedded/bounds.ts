@@ -38,7 +38,7 @@ export function boundsFor(conditions: readonly Filter[], name: string): FieldBou
   return intervals && { intervals, covered };
 }
 
-/** Converts bounds for a field stored in descending order. The result is ascending again. */
+/** Converts bounds to those of a field stored in descending order. Input and result are sorted in ascending order. */
 export function descending(intervals: readonly Interval[]): Interval[] {
   return intervals
     .map(({ start, end, point }) =>

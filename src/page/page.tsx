@@ -28,7 +28,7 @@ const LINKS = [
   ['week', 'Week'],
 ] as const;
 
-/** Whether the service was not reached, or could not answer. */
+/** Whether the service is unreachable or unable to answer. */
 const isOutage = ({ status }: ApiError): boolean => status === undefined || status === 429 || status >= 500;
 
 /** Reports a lost connection, while older data stays in view. */

@@ -25,7 +25,7 @@ export class ClaimStore {
   }
 
   /**
-   * Finds or stores the claim on a caller's key.
+   * Finds the claim on a caller's idempotency key, or stores a new one.
    * @returns undefined if the key was used with another body
    */
   async claim(

@@ -1,6 +1,7 @@
 /**
- * Each byte of BSON becomes at most six bytes of JSON: a control character, `\u0001`. The eight bytes of a date become
- * 26. Each element has two more bytes, which cover quotation marks, colon and comma.
+ * Maximum number of bytes of JSON per byte of BSON. The worst case is a control character, such as `\u0001`; the eight
+ * bytes of a date become only 26. The type and name of a BSON element have two bytes of overhead. Their share covers the
+ * quotation marks, colon and comma.
  */
 const EXPANSION = 6;
 const SPARE_BYTES = 64;

@@ -14,7 +14,7 @@ const ENVELOPE_DEPTH = 3;
 /** Headers that the protocol reads. */
 const PROTOCOL_HEADERS = /^(accept|content-type|mcp-.+)$/;
 
-/** Answers a request of MCP whose body has been read. */
+/** Answers an MCP request. The caller has read its body. */
 export type McpHandler = (request: Request, body: unknown, connect: Connect) => Promise<Response>;
 
 interface Dependencies {

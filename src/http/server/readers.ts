@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 /** The time at which a reply last made progress: the client read some of it, or the service sent some. */
 const activeAt = new WeakMap<ServerResponse, number>();
 
-/** Records that a reply makes progress now. */
+/** Records the current time as the last at which the reply made progress. */
 export function noteActive(response: ServerResponse): void {
   activeAt.set(response, performance.now());
 }
