@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { EngineStore } from '../../src/store/engine-store.ts';
 import { OccurrenceStore } from '../../src/store/occurrence-store.ts';
 import { scheduledRunId } from '../../src/store/own-run.ts';
+import { QueueClaims } from '../../src/store/queue-claims.ts';
 import type { QueuedRun } from '../../src/store/queue-document.ts';
 import { QueueStore } from '../../src/store/queue-store.ts';
 import { RunOfTheEngine } from '../../src/store/run-store.ts';
@@ -114,6 +115,16 @@ test('a run is queued once, waits in a slot of its own, and a claim that came in
   expect(await queue.find('run_b')).toMatchObject({ slot: 'run_b', owner: null });
   await queue.removeWaiting({ _id: 'run_b', fence: 0 });
   expect(await queue.find('run_b')).toBeNull();
+});
+
+test('manual runs overtake a scheduled run of their account for ten minutes at most', async () => {
+  await queued('run_scheduled', { trigger: 'scheduled', scheduled_at: NOW, task_id: uuid(2) });
+  await queued('run_soon', { due_at: later(9 * 60) });
+  await queued('run_later', { due_at: later(11 * 60), task_id: uuid(3) });
+  const claims = new QueueClaims(service.collections);
+  const claim = async () =>
+    (await claims.claimNext('worker', { after: '', excluded: [], now: later(11 * 60) }))?._id;
+  expect([await claim(), await claim(), await claim()]).toEqual(['run_soon', 'run_scheduled', 'run_later']);
 });
 
 test('the queue counts what waits of a task, and what waits or executes of an account', async () => {
