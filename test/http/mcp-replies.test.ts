@@ -18,7 +18,9 @@ test('a reply that never ends is canceled when its client leaves', async () => {
   const started = new Promise<void>((resolve) => (onStarted = resolve));
   let onCanceled = () => {};
   const canceled = new Promise<void>((resolve) => (onCanceled = resolve));
-  const endless = new ReadableStream({ pull: () => onStarted(), cancel: () => onCanceled() });
+  const source = { pull: () => onStarted(), cancel: () => onCanceled() };
+  // Without a buffer, so that the stream is pulled only once it is read.
+  const endless = new ReadableStream(source, { highWaterMark: 0 });
   const app = express();
   app.post(
     '/mcp',
