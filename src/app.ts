@@ -156,7 +156,7 @@ export function createApp(dependencies: Dependencies): Express {
   app.use(['/api', MCP_PATH], whenStarted(readiness)); // 503 the service is still starting
   app.use(credentials({ auth, keys, now, document: spec.document })); // 401 no valid key, 403 key lacks the right
   if (rateLimits) app.use(['/api', MCP_PATH], limitKeys(rateLimits)); // 429 too many requests with this key
-  app.post(MCP_PATH, deadline.except(mcp(app, { limits, replyBytes, load: () => import('./mcp/http.ts') }))); // serves MCP
+  app.post(MCP_PATH, deadline.except(mcp(app, { limits, budget, load: () => import('./mcp/http.ts') }))); // serves MCP
   app.use(strictQuery(spec.document)); // 400 query parameter unknown, repeated or malformed
   app.use(deadline.inQueue(budget.admit, tooManyReplies)); // 503 too many replies wait for slow clients
   app.use(deadline.except(body(limits))); // 415 not JSON, 413 too large, 400 malformed; upload time does not count

@@ -36,7 +36,7 @@ function headerValueOf(name: string, value: unknown): string {
 
 /** Refuses what the operation would not: it may take parameters that the tool does not have, and need fewer. */
 function checkNames({ definition, query, required }: McpTool, args: Arguments): void {
-  const missing = required.find((name) => !(name in args));
+  const missing = required.find((name) => !Object.hasOwn(args, name));
   if (missing !== undefined) throw new UnusableArgument(`Argument "${missing}" is missing.`);
   const known = Object.keys(definition.inputSchema.properties ?? {});
   const unknown = query.length > 0 && Object.keys(args).find((name) => !known.includes(name));
@@ -54,10 +54,11 @@ function requestOf(tool: McpTool, given: Arguments) {
   const entries = Object.entries({ ...defaults, ...given }).filter(([, value]) => value !== undefined);
   const inQuery = entries.filter(([name]) => query.includes(name));
   const inHeaders = entries.flatMap(([name, value]): [string, string][] => {
-    const header = headers[name];
+    // A field may have any name, such as "constructor".
+    const header = Object.hasOwn(headers, name) ? headers[name] : undefined;
     return header === undefined ? [] : [[header, headerValueOf(name, value)]];
   });
-  const inBody = entries.filter(([name]) => !query.includes(name) && !(name in headers));
+  const inBody = entries.filter(([name]) => !query.includes(name) && !Object.hasOwn(headers, name));
   return {
     method,
     url: path,

@@ -106,6 +106,9 @@ export function asDocument(task: NewTask): TaskDocument {
   return { ...task, recent_runs: [], version: 1 };
 }
 
+/** Time limit of a search in the database, which would otherwise outlast its request. */
+const SEARCH_LIMIT_MS = 2_000;
+
 /** Stores tasks. */
 export class TaskStore {
   readonly #tasks: Collections['tasks'];
@@ -135,7 +138,12 @@ export class TaskStore {
   async findPointers(ids: string[], filter: TaskFilter): Promise<Map<string, TaskPointers>> {
     if (ids.length === 0) return new Map();
     const query: Filter<TaskDocument> = { $and: [{ _id: { $in: ids } }, queryOf(filter)] };
-    const options = { projection: TASK_POINTERS, batchSize: ids.length + 1, ignoreUndefined: true };
+    const options = {
+      projection: TASK_POINTERS,
+      batchSize: ids.length + 1,
+      ignoreUndefined: true,
+      maxTimeMS: SEARCH_LIMIT_MS,
+    };
     const found = await this.#tasks.find<TaskPointers>(query, options).toArray();
     return new Map(found.map((task) => [task._id, task]));
   }

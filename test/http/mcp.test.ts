@@ -152,6 +152,31 @@ test('an argument that makes the URL too long is refused as over HTTP', async ()
   expect(text).toMatch(/The URL has \d+ bytes/);
 });
 
+test.each(['constructor', 'hasOwnProperty'])(
+  'an argument with the name %s is refused as over HTTP',
+  async (name) => {
+    const response = await post(call('create_task', { ...NEW, [name]: 'x' }));
+    const text = await response.text();
+    expect(text).toContain('"isError":true');
+    expect(text).toContain('invalid_body');
+    expect(text).toContain(name);
+  },
+);
+
+test('a result too large to keep in memory is an error that says what to send', async () => {
+  const stored = Array.from({ length: 22 }, (_, at) => ({
+    ...task(100 + at),
+    account_id: uuid(77),
+    prompt: 'p'.repeat(100_000),
+  }));
+  await service.collections.tasks.insertMany(stored);
+  const large = (await service.keys.create({ name: 'large', accountId: uuid(77) }, NOW)).key;
+  const ask = async (limit: number) =>
+    (await post(call('get_tasks', { limit }), { Authorization: `Bearer ${large}` })).text();
+  expect(await ask(22)).toContain('Send a smaller limit');
+  expect(await ask(2)).toContain('next_cursor');
+});
+
 test('an integer that a double would round reaches the run exactly', async () => {
   await liveEngine(service.collections);
   const message = JSON.stringify(call('run_task', { task_id: uuid(1), payload: 'N' }));

@@ -92,3 +92,23 @@ test('a key whose clients read nothing does not keep another key waiting', async
   hangUp();
   await Promise.all(waiting);
 });
+
+test('a client that does not read a reply of /mcp does not keep another key waiting', async () => {
+  const never = { stalledReaderMs: NEVER_MS, queueTimeoutMs: NEVER_MS };
+  const { port, url } = await listen({ maxReplyBytes: 24 * MIB, ...never }, 'required');
+  const create = (name: string) => service.keys.create({ name, scope: 'admin' }, NOW);
+  const [{ key: greedy }, { key: honest }] = [await create('greedy'), await create('honest')];
+  const params = { name: 'get_tasks', arguments: { limit: 100 } };
+  const calls = Array.from({ length: 10 }, (_, id) => ({ jsonrpc: '2.0', id, method: 'tools/call', params }));
+  const body = JSON.stringify(calls);
+  const socket = await dial(port);
+  socket.write(
+    `POST /mcp HTTP/1.1\r\nHost: localhost\r\nx-api-key: ${greedy}\r\nContent-Type: application/json\r\n` +
+      `Accept: application/json, text/event-stream\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  await new Promise((resolve) => {
+    socket.once('readable', resolve).once('close', resolve);
+  });
+  const headers = { 'x-api-key': honest };
+  expect((await checkedFetch(`${url}/api/tasks?limit=10`, { headers })).status).toBe(200);
+});

@@ -144,6 +144,11 @@ const button = (name: string) => page.getByRole('button', { name, exact: true })
     expect(problems).toEqual([]);
   });
 
+  test.each(['#//', '#/%'])('the address %s, which no link makes, has no view', async (hash) => {
+    await open(hash);
+    await see(page.getByText('There is no such view'));
+  });
+
   test('an error of the service stands at its field', async () => {
     await open('#/new');
     await page.getByLabel('Title').fill('Wrong');

@@ -1,14 +1,23 @@
 import { once } from 'node:events';
-import { type IncomingMessage, type RequestListener, createServer, request as ask } from 'node:http';
+import {
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestListener,
+  createServer,
+  request as ask,
+} from 'node:http';
 import { type Duplex, duplexPair } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import type { Request as Outer, Response as OuterReply } from 'express';
+import type { ErrorResponse } from '../../../generated/types.gen.ts';
 
 /** Headers that an inner request has from the outer one. */
 const CARRIED = ['authorization', 'x-api-key', 'origin', 'traceparent', 'tracestate'];
 
 /** The service itself refuses long URLs, with its own error; percent-encoding triples the largest body. */
 const MAX_HEADER_BYTES = 4_194_304;
+
+/** The largest reply that a fetch returns. It is in memory several times at once, and no model reads as much. */
+const MAX_REPLY_BYTES = 2_097_152;
 
 /** Connections whose requests the rate limits have counted. */
 const counted = new WeakSet<Duplex>();
@@ -37,15 +46,45 @@ function innerHeaders(request: Request, body: Buffer, outer: Outer, reply: Outer
   ].flat();
 }
 
+/** Reads a reply; returns undefined, and stops reading, if it is too large. */
+async function readUpTo(maxBytes: number, incoming: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of incoming) {
+    length += chunk.length;
+    if (length > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function tooLarge(requestId: string): Response {
+  const body: ErrorResponse = {
+    status: 'error',
+    error: `The result has more than ${MAX_REPLY_BYTES.toLocaleString('en')} bytes. Send a smaller limit, or runs=summary where the tool takes it.`,
+    code: 'invalid_parameter',
+    request_id: requestId,
+  };
+  return Response.json(body, { status: 400 });
+}
+
 /**
  * Connects outer requests to their own app through memory. An inner request passes everything that a request from outside
  * passes. It has the credentials, the address and the request id of the outer request, and is aborted with it. The rate
  * limits count one request for each fetch; the first fetch of an outer request is counted with that.
+ * @returns a function of the outer request, which calls `onBytes` with the size of each reply
  */
-export function inMemory(app: RequestListener): (outer: Outer, reply: OuterReply) => Connect {
+export function inMemory(
+  app: RequestListener,
+): (outer: Outer, reply: OuterReply, onBytes?: (bytes: number) => void) => Connect {
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, app);
-  return (outer, reply) => {
+  return (outer, reply, onBytes = () => undefined) => {
     let isFirst = true;
+    /** One listener for all requests, however many a batch has. */
+    const unanswered = new Set<ClientRequest>();
+    reply.once('close', () => {
+      for (const sent of unanswered) sent.destroy();
+    });
     return () => {
       let isOfCounted = isFirst;
       isFirst = false;
@@ -70,19 +109,20 @@ export function inMemory(app: RequestListener): (outer: Outer, reply: OuterReply
         });
         // After the reply has begun, its reader sees the error.
         sent.on('error', () => undefined);
-        const abort = () => void sent.destroy();
-        reply.once('close', abort);
+        unanswered.add(sent);
         try {
           sent.end(body);
           const [incoming]: IncomingMessage[] = await once(sent, 'response');
           if (!incoming) throw new Error('The in-memory request got no reply.');
-          const bytes = await buffer(incoming);
+          const bytes = await readUpTo(MAX_REPLY_BYTES, incoming);
+          if (!bytes) return tooLarge(String(reply.getHeader('x-request-id')));
+          onBytes(bytes.length);
           const headers = Object.entries(incoming.headersDistinct).flatMap(([name, values = []]) =>
             values.map((value): [string, string] => [name, value]),
           );
           return new Response(new Uint8Array(bytes), { status: incoming.statusCode ?? 500, headers });
         } finally {
-          reply.off('close', abort);
+          unanswered.delete(sent);
         }
       };
     };

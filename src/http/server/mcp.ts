@@ -1,12 +1,15 @@
-import { type Express, type RequestHandler, Router } from 'express';
+import { type Express, type RequestHandler, type Response as Reply, Router } from 'express';
 import type { Limits } from '../../config/limits.ts';
-import type { ByteBudget } from '../../lib/byte-budget.ts';
 import { ApiError } from '../../lib/errors.ts';
 import { readerUpTo } from '../request/body.ts';
 import { type Connect, inMemory } from './in-memory-fetch.ts';
+import type { ReplyBudget } from './reply-budget.ts';
 
 /** Maximum number of messages in one request. Only protocol versions before 2025-06-18 have batches. */
 const MAX_BATCH = 10;
+
+/** Number of copies of a tool's reply in memory: bytes, text and value, and both texts of the result. */
+const COPIES = 6;
 
 /** Number of nesting levels around the arguments of a tool in a message. */
 const ENVELOPE_DEPTH = 3;
@@ -19,14 +22,30 @@ export type McpHandler = (request: Request, body: unknown, connect: Connect) => 
 
 interface Dependencies {
   limits: Pick<Limits, 'maxBodyBytes' | 'maxJsonDepth'>;
-  /** The bytes of all replies that wait for their clients. */
-  replyBytes: ByteBudget;
+  budget: Pick<ReplyBudget, 'adopt'>;
   /** Loads the protocol with the first request, because the start of the service should not wait for it. */
   load: () => Promise<{ handleMcp: McpHandler }>;
 }
 
+/**
+ * Reads a reply to its end, or until the client leaves. The protocol never ends a reply whose calls the same batch
+ * cancels, and sends signs of life in it for as long as somebody reads.
+ */
+async function readUntilClosed({ body }: Response, reply: Reply): Promise<Buffer> {
+  const reader = body?.getReader();
+  const chunks: Uint8Array[] = [];
+  const cancel = () => void reader?.cancel();
+  if (reply.destroyed) cancel();
+  reply.once('close', cancel);
+  for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+    chunks.push(next.value);
+  }
+  reply.off('close', cancel);
+  return Buffer.concat(chunks);
+}
+
 /** Serves MCP: tools whose calls are requests to the same app. */
-export function mcp(app: Express, { limits, replyBytes, load }: Dependencies): RequestHandler {
+export function mcp(app: Express, { limits, budget, load }: Dependencies): RequestHandler {
   const connectTo = inMemory(app);
   const readBody = readerUpTo(limits.maxBodyBytes, limits.maxJsonDepth + ENVELOPE_DEPTH);
 
@@ -43,10 +62,15 @@ export function mcp(app: Express, { limits, replyBytes, load }: Dependencies): R
     );
     const { handleMcp } = await load();
     const message = new Request('http://localhost/mcp', { method: 'POST', headers });
-    const reply = await handleMcp(message, body, connectTo(request, response));
-    const bytes = Buffer.from(await reply.arrayBuffer());
+    let held = 0;
+    const hold = (bytes: number) => {
+      held += bytes * COPIES;
+      budget.adopt(response, held);
+    };
+    const reply = await handleMcp(message, body, connectTo(request, response, hold));
+    const bytes = await readUntilClosed(reply, response);
     if (response.destroyed) return;
-    response.once('close', replyBytes.hold(bytes, bytes.length));
+    budget.adopt(response, bytes.length);
     response
       .status(reply.status)
       .set({ ...Object.fromEntries(reply.headers), 'Cache-Control': 'no-store' })

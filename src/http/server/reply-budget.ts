@@ -85,6 +85,16 @@ export class ReplyBudget {
     );
   }
 
+  /**
+   * Counts the bytes of a reply that was not admitted itself, because it is made of replies that were. It is aborted
+   * like others if its client stalls.
+   */
+  adopt(response: Response, bytes: number): void {
+    if (response.destroyed) return;
+    if (!this.#admitted.has(response)) this.#begin(response, keyOf(response.req)?._id);
+    this.holds(response, bytes);
+  }
+
   #hasRoom(): boolean {
     return this.#bytes.held + this.#loading.size * REQUEST_BYTES < this.#bytes.limit;
   }

@@ -6,10 +6,15 @@ export interface Place {
   parameters: URLSearchParams;
 }
 
+/** Returns the place of an address; for one that this page did not make, a place that no view has. */
 function placeOf(hash: string): Place {
-  const { pathname, searchParams } = new URL(hash.replace(/^#/, '') || '/', 'http://page');
-  const path = pathname.split('/').filter((part) => part !== '');
-  return { path: path.map((part) => decodeURIComponent(part)), parameters: searchParams };
+  try {
+    const { pathname, searchParams } = new URL(hash.replace(/^#/, '') || '/', 'http://page');
+    const path = pathname.split('/').filter((part) => part !== '');
+    return { path: path.map((part) => decodeURIComponent(part)), parameters: searchParams };
+  } catch {
+    return { path: ['unknown'], parameters: new URLSearchParams() };
+  }
 }
 
 /** Returns where the page is, and renders again when that changes. */
