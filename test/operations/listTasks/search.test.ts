@@ -115,6 +115,13 @@ describe('q', () => {
   });
 });
 
+test('a search has a time limit in the database', async () => {
+  service.commands.started.length = 0;
+  expect((await service.request('/api/tasks?q=needle&limit=1')).status).toBe(200);
+  const limits = service.commands.started.map(({ command }) => command.maxTimeMS);
+  expect(limits).toContain(2_000);
+});
+
 describe('last_status', () => {
   beforeEach(async () => {
     await clear();
