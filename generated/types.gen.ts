@@ -559,7 +559,7 @@ export type RunReport = {
      */
     version?: string;
     /**
-     * Whether the engine marks the run as a test.
+     * True if the engine that executes the run reports it as a test run.
      */
     isTest?: boolean;
     /**
@@ -1015,7 +1015,7 @@ export type Run = {
      */
     version?: string;
     /**
-     * Whether the engine marks the run as a test.
+     * True if the engine that executes the run reports it as a test run.
      */
     isTest?: boolean;
     /**

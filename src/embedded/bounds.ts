@@ -38,7 +38,7 @@ export function boundsFor(conditions: readonly Filter[], name: string): FieldBou
   return intervals && { intervals, covered };
 }
 
-/** Converts bounds to those of a field stored in descending order. Input and result are sorted in ascending order. */
+/** Converts intervals of values to intervals of the stored keys of a descending field. Both lists are in ascending order. */
 export function descending(intervals: readonly Interval[]): Interval[] {
   return intervals
     .map(({ start, end, point }) =>

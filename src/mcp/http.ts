@@ -2,7 +2,7 @@ import { createMcpHandler } from '@modelcontextprotocol/server';
 import { createClient } from '../client/index.ts';
 import { createServer } from './server.ts';
 
-/** Names no host: requests go through memory. */
+/** A placeholder: requests are handled in memory and never reach a host. */
 const BASE_URL = 'http://localhost';
 
 /**

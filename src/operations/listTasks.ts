@@ -82,7 +82,7 @@ interface Found {
 
 const bytesOf = (lengths: number[]): number => lengths.reduce((sum, length) => sum + length, 0);
 
-/** Returns the size of the next batch, on the assumption that tasks are as long as in the last one. */
+/** Returns how many tasks to read in the next batch, assuming the same average size as in the last batch. */
 function sizeAfter(count: number, bytes: number): number {
   if (bytes === 0) return BATCH_SIZE;
   return Math.min(BATCH_SIZE, Math.max(1, Math.floor((BATCH_BYTES * count) / bytes)));

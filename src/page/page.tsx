@@ -104,7 +104,7 @@ function View() {
   );
 }
 
-/** Polls who the caller is. */
+/** Reads at intervals who the caller is. */
 function CallerWatch({ onCaller }: { onCaller: (caller: CallerResponse) => void }) {
   const { data } = useCaller({});
   useEffect(() => {

@@ -32,8 +32,8 @@ export interface Collections {
 }
 
 /**
- * Indexes in listing order, newest first. A filtered page is an index scan that stops at the page limit. Thanks to the
- * fields after the sort keys, the index also covers the versions query of a listing, whatever the filters.
+ * Each index follows the listing order, newest first. A filtered page is an index scan that stops at the page limit. The
+ * fields after the sort keys let the index also cover a listing's versions query, with any filters.
  */
 const TASK_INDEXES: IndexSpecification[] = [
   { created_at: -1, _id: 1, version: 1, enabled: 1 },

@@ -196,8 +196,8 @@ export class TaskStore {
   }
 
   /**
-   * Changes only the given fields. A new schedule, time zone or `enabled` restarts planning; disabling the task ends
-   * it.
+   * Changes only the given fields. A new schedule or time zone, or enabling the task, restarts planning. Disabling the
+   * task stops planning.
    * @returns the whole task; null if none matches
    */
   async update(which: TaskFilter, changes: TaskChanges, now: Date): Promise<TaskDocument | null> {

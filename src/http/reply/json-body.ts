@@ -195,7 +195,7 @@ export interface Sending {
   operationTimeoutMs: number;
 }
 
-/** Whether the client prefers gzip. Express returns the one that the client ranks highest; on a tie, gzip. */
+/** Whether the client prefers gzip to no compression. Express returns what the client ranks highest; on a tie, gzip. */
 function prefersGzip(request: Request): boolean {
   return request.acceptsEncodings('gzip', 'identity') === 'gzip';
 }

@@ -28,7 +28,7 @@ function reasonOf(error: NodeJS.ErrnoException, maxHeaderSize: number): ApiError
   return new ApiError('malformed_request', 'The request is not valid HTTP.');
 }
 
-/** Sends an error reply in the envelope for input that never becomes a request. */
+/** Answers input that never becomes a request with an error in the usual envelope. */
 function answerRaw(socket: Duplex, { status, code, message, headers }: ApiError, log: Logger): void {
   const requestId = randomUUID();
   const body: ErrorResponse = { status: 'error', error: message, code, request_id: requestId };

@@ -8,7 +8,7 @@ import type { ByteBudget } from '../../lib/byte-budget.ts';
  */
 const MAX_WAITING = 100;
 
-/** Approximate memory of a waiting request besides its headers, in bytes: Node's objects. */
+/** Approximate size in bytes of the Node objects of a waiting request, without its headers. */
 const OVERHEAD_BYTES = 6_000;
 
 /**
