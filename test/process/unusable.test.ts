@@ -305,9 +305,9 @@ describe('settings', () => {
   });
 
   test.each([
-    ['a folder', () => mkdir(join(home, '.env')), /^  \.env: .*EISDIR/],
-    ['a dangling link', () => symlink('nowhere', join(home, '.env')), /^  \.env: .*ENOENT/],
-    ['a link to itself', () => symlink('.env', join(home, '.env')), /^  \.env: .*ELOOP/],
+    ['a folder', () => mkdir(join(home, '.env')), /^  \.env cannot be read: EISDIR/],
+    ['a dangling link', () => symlink('nowhere', join(home, '.env')), /^  \.env cannot be read: ENOENT/],
+    ['a link to itself', () => symlink('.env', join(home, '.env')), /^  \.env cannot be read: ELOOP/],
   ])('in a .env that is %s stop the start and the commands', async (_what, prepare, problem) => {
     await prepare();
     for (const args of [[MAIN], [CLI, 'keys', 'list']])
