@@ -89,7 +89,13 @@ describe('the tarball', () => {
       'package.json',
       'src',
     ]);
-    expect((await readdir(join(installed, 'dist'))).toSorted()).toEqual(['cjs', 'generated', 'src']);
+    expect((await readdir(join(installed, 'dist'))).toSorted()).toEqual([
+      'cjs',
+      'generated',
+      'page',
+      'page.licences.txt',
+      'src',
+    ]);
     expect((await readdir(join(installed, 'src'))).toSorted()).toEqual(['http', 'samples']);
     expect(await readdir(join(installed, 'src', 'http', 'pages'))).toEqual(['docs-page']);
   });

@@ -150,7 +150,7 @@ test('a .env that is a folder stops the start with a message that names it', asy
     .ended;
   expect({ code, stderr }).toEqual({
     code: 1,
-    stderr: expect.stringMatching(/^Invalid settings:\n  \.env: .*\n$/),
+    stderr: expect.stringMatching(/^Invalid settings:\n  \.env cannot be read: .*\n$/),
   });
   await rm(folder, { recursive: true });
 });
