@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { type Principal, refuseOtherAccount, scopeOf } from './principal.ts';
+import { type Principal, accountOf } from './principal.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { Input, Reply } from './handlers.ts';
 import { keyReused } from './key-reused.ts';
@@ -33,9 +33,7 @@ interface Wanted {
  * @throws ApiError
  */
 function ownerOf({ account_id }: Body, principal: Principal): string {
-  const named = account_id?.toLowerCase();
-  refuseOtherAccount(principal, named);
-  const owner = named ?? scopeOf(principal);
+  const owner = accountOf(principal, account_id);
   if (owner !== undefined) return owner;
   throw new ApiError(
     'invalid_body',

@@ -1,7 +1,9 @@
 import type { Position } from '../store/position.ts';
 import type { RunStore } from '../store/run-store.ts';
-import type { TaskStore, TaskVersion } from '../store/task-store.ts';
+import type { TaskFilter, TaskStore, TaskVersion } from '../store/task-store.ts';
 import { type Listing, pointedTo } from '../view/parts.ts';
+import type { Input } from './handlers.ts';
+import { type Principal, accountOf } from './principal.ts';
 
 interface Stores {
   tasks: TaskStore;
@@ -16,6 +18,21 @@ export interface FoundTasks {
   versions: TaskVersion[];
   /** Position at which the listing continues; undefined at its end. */
   next?: Position;
+}
+
+/**
+ * Returns the filter for the ids in a query. Stored UUIDs are in lower case.
+ * @throws ApiError account_forbidden
+ */
+export function idFilter(
+  { id, account_id, artist_account_id }: Input<'listUpcoming'>['query'],
+  principal: Principal,
+): TaskFilter {
+  return {
+    id: id?.toLowerCase(),
+    account_id: accountOf(principal, account_id),
+    artist_account_id: artist_account_id?.toLowerCase(),
+  };
 }
 
 /** Whether a listing needs more than the database's indexes to find its tasks. */

@@ -1,6 +1,6 @@
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { Input, Reply } from './handlers.ts';
-import { type Principal, refuseOtherAccount, scopeOf } from './principal.ts';
+import { type Principal, accountOf } from './principal.ts';
 import type { OccurrenceStore } from '../store/occurrence-store.ts';
 import { boundOf } from '../store/run-filter.ts';
 import { viewOccurrence } from '../view/occurrence-view.ts';
@@ -17,11 +17,9 @@ const DEFAULT_SPAN_MS = 7 * 24 * 60 * 60 * 1_000;
 type Query = Input<'listOccurrences'>['query'];
 
 function filtersOf({ task_id, account_id, outcome, from, to }: Query, principal: Principal) {
-  refuseOtherAccount(principal, account_id?.toLowerCase());
   return {
-    // UUIDs are case-insensitive (RFC 9562, section 4). Stored ones are in lower case.
     task_id: task_id?.toLowerCase(),
-    account_id: scopeOf(principal) ?? account_id?.toLowerCase(),
+    account_id: accountOf(principal, account_id),
     outcome,
     from: from === undefined ? undefined : boundOf(from),
     to: to === undefined ? undefined : boundOf(to),

@@ -1,4 +1,4 @@
-import { type Principal, refuseOtherAccount, scopeOf } from './principal.ts';
+import { type Principal, accountOf } from './principal.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { Run } from '../../generated/types.gen.ts';
@@ -16,10 +16,8 @@ type Query = Input<'listRuns'>['query'];
 const DEFAULT_LIMIT = 20;
 
 function filterOf({ account_id, task_id, status, from, to }: Query, principal: Principal) {
-  refuseOtherAccount(principal, account_id?.toLowerCase());
   return {
-    // UUIDs are case-insensitive (RFC 9562, section 4). Stored ones are in lower case.
-    account_id: scopeOf(principal) ?? account_id?.toLowerCase(),
+    account_id: accountOf(principal, account_id),
     task_id: task_id?.toLowerCase(),
     status: status?.toSorted(),
     from: from === undefined ? undefined : boundOf(from),

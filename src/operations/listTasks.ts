@@ -1,5 +1,5 @@
 import type { Task } from '../../generated/types.gen.ts';
-import { type Principal, refuseOtherAccount, scopeOf } from './principal.ts';
+import type { Principal } from './principal.ts';
 import { type Filters, decodeCursor, encodeCursor } from './cursor.ts';
 import type { Position } from '../store/position.ts';
 import { ApiError } from '../lib/errors.ts';
@@ -10,7 +10,7 @@ import { SingleFlight } from '../lib/single-flight.ts';
 import type { TaskPart } from '../view/part.ts';
 import { type Listing, type PartSources, makeParts, partsOf } from '../view/parts.ts';
 import type { TaskVersion } from '../store/task-store.ts';
-import { findTasks, isSearch, positionOf } from './find-tasks.ts';
+import { findTasks, idFilter, isSearch, positionOf } from './find-tasks.ts';
 import { type ViewSources, viewTasks } from './view-tasks.ts';
 
 interface Dependencies extends PartSources, ViewSources {
@@ -31,15 +31,12 @@ const FIRST_TASKS = 5;
 
 type Query = Input<'listTasks'>['query'];
 
-/** Builds the listing of a query. UUIDs are case-insensitive (RFC 9562, section 4); stored ones are in lower case. */
+/** Builds the listing of a query. */
 function listingOf(query: Query, principal: Principal): Listing {
-  const { id, account_id, artist_account_id, enabled, q, last_status, runs = 'full' } = query;
-  refuseOtherAccount(principal, account_id?.toLowerCase());
+  const { enabled, q, last_status, runs = 'full' } = query;
   return {
     filter: {
-      id: id?.toLowerCase(),
-      account_id: scopeOf(principal) ?? account_id?.toLowerCase(),
-      artist_account_id: artist_account_id?.toLowerCase(),
+      ...idFilter(query, principal),
       enabled,
       words: q?.split(' ').filter((word) => word !== ''),
     },

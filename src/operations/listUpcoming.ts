@@ -6,7 +6,8 @@ import { isSliceOver, nextSlice } from '../lib/time-slices.ts';
 import { boundOf } from '../store/run-filter.ts';
 import type { TaskFilter, TaskStore } from '../store/task-store.ts';
 import type { Input, Reply } from './handlers.ts';
-import { type Principal, refuseOtherAccount, scopeOf } from './principal.ts';
+import { idFilter } from './find-tasks.ts';
+import type { Principal } from './principal.ts';
 import type { Upcoming } from './upcoming.ts';
 
 interface Dependencies {
@@ -43,17 +44,6 @@ interface Range {
   isCut: boolean;
 }
 
-function filterOf({ id, account_id, artist_account_id }: Query, principal: Principal): TaskFilter {
-  refuseOtherAccount(principal, account_id?.toLowerCase());
-  return {
-    // UUIDs are case-insensitive (RFC 9562, section 4). Stored ones are in lower case.
-    id: id?.toLowerCase(),
-    account_id: scopeOf(principal) ?? account_id?.toLowerCase(),
-    artist_account_id: artist_account_id?.toLowerCase(),
-    enabled: true,
-  };
-}
-
 function rangeOf({ from, to }: Query, now: number): Range {
   // As in Task.upcoming, a fire time at the instant of the request does not count.
   const start = Math.max(now + 1, from === undefined ? 0 : boundOf(from).getTime());
@@ -62,12 +52,16 @@ function rangeOf({ from, to }: Query, now: number): Range {
   return { from: start, to: Math.min(end, last), isCut: end > last };
 }
 
-/** Returns the ids of the matching tasks, by time zone and schedule. */
-async function idsBySchedule(
-  filter: TaskFilter,
-  tasks: Dependencies['tasks'],
-): Promise<Map<string, string[]>> {
-  const found = new Map<string, string[]>();
+/** Tasks that fire at the same times. */
+interface Group {
+  schedule: string;
+  timezone: string;
+  ids: string[];
+}
+
+/** Returns the matching tasks, grouped by schedule and time zone. */
+async function groupsOf(filter: TaskFilter, tasks: Dependencies['tasks']): Promise<Iterable<Group>> {
+  const found = new Map<string, Group>();
   let count = 0;
   for await (const page of tasks.schedules(filter, PAGE_SIZE)) {
     count += page.length;
@@ -77,14 +71,15 @@ async function idsBySchedule(
         `More than ${MAX_TASKS.toLocaleString('en')} enabled tasks match. Narrow them by account_id, artist_account_id or id.`,
       );
     }
-    for (const { _id, schedule, timezone } of page) {
-      const key = `${timezone ?? 'UTC'} ${schedule}`; // names of time zones contain no spaces
-      const ids = found.get(key);
-      if (ids) ids.push(_id);
-      else found.set(key, [_id]);
+    for (const { _id, schedule, timezone: zone } of page) {
+      const timezone = zone ?? 'UTC';
+      const key = `${timezone} ${schedule}`; // names of time zones contain no spaces
+      const group = found.get(key);
+      if (group) group.ids.push(_id);
+      else found.set(key, { schedule, timezone, ids: [_id] });
     }
   }
-  return found;
+  return found.values();
 }
 
 /** Returns the first fire times in a range, and whether there are more. */
@@ -100,9 +95,8 @@ async function firstFires(
     const { value: at } = later.next();
     if (at !== undefined && at < to) queue.push({ at, later, ids });
   };
-  for (const [key, ids] of await idsBySchedule(filter, tasks)) {
-    const blank = key.indexOf(' ');
-    push(upcoming.all(key.slice(blank + 1), key.slice(0, blank), from - 1), ids);
+  for (const { schedule, timezone, ids } of await groupsOf(filter, tasks)) {
+    push(upcoming.all(schedule, timezone, from - 1), ids);
     if (isSliceOver()) await nextSlice();
   }
   while (queue.length > 0 && fires.length <= MAX_FIRES) {
@@ -124,7 +118,7 @@ async function firstFires(
 export function listUpcoming(dependencies: Dependencies) {
   const lookups = new SingleFlight<Awaited<ReturnType<typeof firstFires>>>();
   return async ({ query }: Input<'listUpcoming'>, principal: Principal): Promise<Reply<'listUpcoming'>> => {
-    const filter = filterOf(query, principal);
+    const filter = { ...idFilter(query, principal), enabled: true };
     if (query.enabled === false)
       return { status: 200, body: { status: 'success', upcoming: [], truncated: false } };
     const { from, to } = query;

@@ -70,13 +70,14 @@ export function refuseMissingRole(principal: Principal, roles: string[]): void {
 }
 
 /**
- * Refuses a request that names an account other than the caller's, whether or not that account exists.
- * @param named - an account_id of the request, in lower case
- * @throws ApiError account_forbidden
+ * Returns the account that a request is limited to: the caller's own, or the one that an admin names; undefined for all.
+ * UUIDs are case-insensitive (RFC 9562, section 4). Stored ones are in lower case.
+ * @throws ApiError account_forbidden if the request names an account other than the caller's, whether or not it exists
  */
-export function refuseOtherAccount(principal: Principal, named: string | undefined): void {
+export function accountOf(principal: Principal, accountId: string | undefined): string | undefined {
   const own = scopeOf(principal);
-  if (own === undefined || named === undefined || named === own) return;
+  const named = accountId?.toLowerCase();
+  if (own === undefined || named === undefined || named === own) return own ?? named;
   throw new ApiError(
     'account_forbidden',
     'This key belongs to a different account than "account_id". Send the account of the key, or omit "account_id".',

@@ -1,4 +1,4 @@
-import { type Principal, refuseOtherAccount, scopeOf } from './principal.ts';
+import { type Principal, accountOf, scopeOf } from './principal.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { TaskStore } from '../store/task-store.ts';
 import { unknownTask } from './unknown-task.ts';
@@ -14,9 +14,7 @@ interface Named {
  * @throws ApiError account_forbidden
  */
 export function targetOf({ id, account_id }: Named, principal: Principal): Named {
-  const named = account_id?.toLowerCase();
-  refuseOtherAccount(principal, named);
-  return { id: id.toLowerCase(), account_id: scopeOf(principal) ?? named };
+  return { id: id.toLowerCase(), account_id: accountOf(principal, account_id) };
 }
 
 /**

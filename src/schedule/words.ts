@@ -1,6 +1,6 @@
 import cronstrue from 'cronstrue';
 import { canonicalSchedule, listOf } from './canonical.ts';
-import { type Schedule, parseSchedule } from './cron.ts';
+import type { Schedule } from './cron.ts';
 
 /** cronstrue's text for every minute. The text of the other fields follows it. */
 const EVERY_MINUTE = 'Every minute';
@@ -18,9 +18,8 @@ function isMisleading(minute: string, hour: string): boolean {
 }
 
 /** Returns the text of the minutes and hours. */
-function timeWords(minute: string, hour: string): string {
+function timeWords(minute: string, hour: string, hours: Schedule['hours']): string {
   if (!isMisleading(minute, hour)) return wordsOf(`${minute} ${hour} * * *`);
-  const { hours } = parseSchedule(`0 ${hour} * * *`);
   const items = listOf(hours).replaceAll('-', ' to ').split(',');
   const last = items.pop() ?? '';
   const during = items.length > 0 ? `hours ${items.join(', ')} and ${last}` : `hour ${last}`;
@@ -39,6 +38,6 @@ export function scheduleWords(schedule: Schedule): string {
     ofDay !== '' && ofWeekday !== ''
       ? `${ofDay}, or ${ofWeekday.replace(/^only /, '')}`
       : `${ofDay}${ofWeekday}`;
-  const parts = [timeWords(minute, hour), ofDays, fieldWords(`* * * ${month} *`)];
+  const parts = [timeWords(minute, hour, schedule.hours), ofDays, fieldWords(`* * * ${month} *`)];
   return parts.filter((part) => part !== '').join(', ');
 }

@@ -34,44 +34,34 @@ export const API_HEADERS = learn({
   xXssProtection: false,
 });
 
-/** Headers for /docs: the page loads nothing from elsewhere. Swagger UI's icons are data: URLs. */
-const DOCS_HEADERS = learn({
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'none'"],
-      scriptSrc: ["'self'"],
-      styleSrc: ["'self'"],
-      imgSrc: ["'self'", 'data:'],
-      connectSrc: ["'self'"],
-      baseUri: ["'none'"],
-      formAction: ["'none'"],
-      frameAncestors: ["'none'"],
+/** Returns the headers for a page that loads nothing from elsewhere. */
+const learnPage = (imgSrc: string[], more: Record<string, string[]> = {}) =>
+  learn({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc,
+        connectSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+        ...more,
+      },
     },
-  },
-  xFrameOptions: { action: 'deny' },
-  strictTransportSecurity: false,
-});
+    xFrameOptions: { action: 'deny' },
+    strictTransportSecurity: false,
+  });
 
-/** The page at / runs and shows what this service sends it, and nothing else. It makes no markup from text. */
-const PAGE_HEADERS = learn({
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'none'"],
-      scriptSrc: ["'self'"],
-      styleSrc: ["'self'"],
-      imgSrc: ["'self'"],
-      connectSrc: ["'self'"],
-      baseUri: ["'none'"],
-      formAction: ["'none'"],
-      frameAncestors: ["'none'"],
-      requireTrustedTypesFor: ["'script'"],
-      trustedTypes: ["'none'"],
-    },
-  },
-  xFrameOptions: { action: 'deny' },
-  strictTransportSecurity: false,
+/** Headers for /docs. Swagger UI's icons are data: URLs. */
+const DOCS_HEADERS = learnPage(["'self'", 'data:']);
+
+/** Headers for the page at /, which never makes markup from text. */
+const PAGE_HEADERS = learnPage(["'self'"], {
+  requireTrustedTypesFor: ["'script'"],
+  trustedTypes: ["'none'"],
 });
 
 const setting =
