@@ -3,7 +3,7 @@
 import type { Tool } from '@modelcontextprotocol/server';
 import type { Right } from './types.gen.ts';
 
-/** A tool, and the request that it stands for. */
+/** A tool and its request. */
 export interface McpTool {
   operationId: string;
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -16,9 +16,9 @@ export interface McpTool {
   headers: Record<string, string>;
   /** Arguments that the tool requires although the operation does not. */
   required: string[];
-  /** Values for arguments that a call leaves out. */
+  /** Values for arguments that a call omits. */
   defaults: Record<string, string | number>;
-  /** The tool as tools/list has it. */
+  /** The tool as tools/list returns it. */
   definition: Tool;
 }
 

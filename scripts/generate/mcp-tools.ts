@@ -1,6 +1,6 @@
 /**
- * Writes mcp-tools.gen.ts into generated/: the tools of `/mcp`, made from the operations of openapi.yaml that have an
- * `x-mcp`. Their schemas contain no references, so that each is a JSON Schema of its own.
+ * Writes generated/mcp-tools.gen.ts: the MCP tools, generated from the operations in openapi.yaml that have an `x-mcp`.
+ * The schemas contain no references, so each is a complete JSON Schema.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ interface Wording {
   description: string;
   /** Descriptions of arguments that differ from the operation's. */
   arguments?: Record<string, string>;
-  /** Values for arguments that a call leaves out. */
+  /** Values for arguments that a call omits. */
   defaults?: Record<string, string | number>;
   /** The only parameters of the tool. Each call has all of them. */
   required?: string[];
@@ -51,13 +51,13 @@ interface Operation {
 const folder = process.env.GENERATED_FOLDER ?? 'generated';
 const document = JSON.parse(readFileSync(join(folder, 'openapi.json'), 'utf8'));
 
-/** The value that a reference such as #/components/schemas/Task names. */
+/** Resolves a reference such as #/components/schemas/Task. */
 function referred(reference: string): object {
   const names = reference.split('/').slice(1);
   return names.reduce((outer, name) => Object(outer)[name], document);
 }
 
-/** A copy without references, examples, extensions, and formats of OpenAPI that JSON Schema does not have. */
+/** Returns a copy with references resolved, and without examples, extensions and formats that only OpenAPI has. */
 function plain<Part>(part: Part): Part {
   return JSON.parse(
     JSON.stringify(part, (name, value) => {
@@ -68,7 +68,7 @@ function plain<Part>(part: Part): Part {
   );
 }
 
-/** A copy without descriptions: clients put all of a tool before the model, which reads results by their names. */
+/** Returns a copy without descriptions. Models read results by field names, and each tool takes up context. */
 function withoutTexts(schema: Schema): Schema {
   return JSON.parse(
     JSON.stringify(schema, (name, value) =>
@@ -79,7 +79,7 @@ function withoutTexts(schema: Schema): Schema {
 
 const textOf = (text: string): string => text.trim().replaceAll(/(?<=\S)\n(?=[^\n])/g, ' ');
 
-/** The name of the argument for a parameter: idempotency_key for Idempotency-Key. */
+/** Returns the argument name of a parameter, such as idempotency_key for Idempotency-Key. */
 const argumentOf = ({ in: place, name }: Parameter): string =>
   place === 'header' ? name.toLowerCase().replaceAll('-', '_') : name;
 
@@ -161,7 +161,7 @@ writeFileSync(
 import type { Tool } from '@modelcontextprotocol/server';
 import type { Right } from './types.gen.ts';
 
-/** A tool, and the request that it stands for. */
+/** A tool and its request. */
 export interface McpTool {
   operationId: string;
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -174,9 +174,9 @@ export interface McpTool {
   headers: Record<string, string>;
   /** Arguments that the tool requires although the operation does not. */
   required: string[];
-  /** Values for arguments that a call leaves out. */
+  /** Values for arguments that a call omits. */
   defaults: Record<string, string | number>;
-  /** The tool as tools/list has it. */
+  /** The tool as tools/list returns it. */
   definition: Tool;
 }
 

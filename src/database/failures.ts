@@ -60,7 +60,7 @@ const TOO_SLOW = new Set([50, 202]);
 
 /** Classifies a failure of the database. */
 export function failureKind(error: unknown): FailureKind {
-  // The driver wraps any failure of a bulk in a MongoBulkWriteError, which is a server error.
+  // The driver wraps any failure of a bulk write in a MongoBulkWriteError, which is a server error.
   if (error instanceof MongoBulkWriteError && error.errorResponse instanceof Error)
     return failureKind(error.errorResponse);
   if (error instanceof MongoServerError) {

@@ -11,10 +11,10 @@ interface Reply {
   [field: string]: unknown;
 }
 
-/** Arguments that cannot be sent as they are; the message says what would be right. */
+/** Thrown for an argument that a request cannot carry. The message says what would be right. */
 class UnusableArgument extends Error {}
 
-/** A value as the text of a query parameter. */
+/** Converts a value to the text of a query parameter. */
 function textOf(name: string, value: unknown): string {
   if (['string', 'number', 'boolean', 'bigint'].includes(typeof value)) return String(value);
   const kind = value === null ? 'null' : 'an object or an array';
@@ -34,7 +34,7 @@ function headerValueOf(name: string, value: unknown): string {
   throw new UnusableArgument(`Argument "${name}" must be a text of 1 to 255 visible ASCII characters.`);
 }
 
-/** Refuses what the operation would not: it may take parameters that the tool does not have, and need fewer. */
+/** Refuses arguments that the operation accepts but the tool does not, and missing ones that only the tool requires. */
 function checkNames({ definition, query, required }: McpTool, args: Arguments): void {
   const missing = required.find((name) => !Object.hasOwn(args, name));
   if (missing !== undefined) throw new UnusableArgument(`Argument "${missing}" is missing.`);
@@ -47,7 +47,7 @@ function checkNames({ definition, query, required }: McpTool, args: Arguments): 
   }
 }
 
-/** The request that a call of a tool stands for. */
+/** Returns the request for a call of a tool. */
 function requestOf(tool: McpTool, given: Arguments) {
   checkNames(tool, given);
   const { defaults, headers, method, path, query } = tool;
@@ -75,7 +75,7 @@ const text = (content: string): { type: 'text'; text: string } => ({ type: 'text
 
 const failed = (...texts: string[]): CallToolResult => ({ isError: true, content: texts.map(text) });
 
-/** Calls a tool. What the service refuses is a result with `isError` and the message of the service. */
+/** Calls a tool. If the service refuses the request, the result has `isError` and the message of the service. */
 export async function callTool(
   client: Client,
   tool: McpTool,
@@ -98,7 +98,7 @@ export async function callTool(
   } catch (error) {
     if (error instanceof UnusableArgument) return failed(error.message);
     if (error instanceof ApiError) return failed(error.message, JSON.stringify({ code: error.code }));
-    // encodeURIComponent throws it.
+    // Thrown by encodeURIComponent.
     if (error instanceof URIError) return failed('An argument has half of a surrogate pair.');
     throw error;
   }

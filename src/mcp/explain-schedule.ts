@@ -8,7 +8,7 @@ const timeIn = (timeZone: string, instant: string): string =>
     new Date(instant),
   );
 
-/** Says in words when a task fires; undefined if that cannot be found out. */
+/** Describes in words when a task fires. Returns undefined if the preview fails. */
 export async function explainSchedule(
   client: Client,
   { enabled, schedule, timezone }: Task,
@@ -27,7 +27,7 @@ export async function explainSchedule(
       ? `The task is disabled. Enabled, it would fire: ${when}`
       : `The task fires: ${when}`;
   } catch {
-    // The task has been created, whatever becomes of its explanation.
+    // The task exists even if its explanation fails.
     return undefined;
   }
 }

@@ -10,13 +10,13 @@ import { type Duplex, duplexPair } from 'node:stream';
 import type { Request as Outer, Response as OuterReply } from 'express';
 import type { ErrorResponse } from '../../../generated/types.gen.ts';
 
-/** Headers that an inner request has from the outer one. */
+/** Headers that an inner request copies from the outer one. */
 const CARRIED = ['authorization', 'x-api-key', 'origin', 'traceparent', 'tracestate'];
 
 /** The service itself refuses long URLs, with its own error; percent-encoding triples the largest body. */
 const MAX_HEADER_BYTES = 4_194_304;
 
-/** The largest reply that a fetch returns. It is in memory several times at once, and no model reads as much. */
+/** Maximum size of a reply that a fetch returns. Several copies are in memory at once, and no model reads that much. */
 const MAX_REPLY_BYTES = 2_097_152;
 
 /** Connections whose requests the rate limits have counted. */
@@ -30,7 +30,7 @@ export function isCounted({ socket }: IncomingMessage): boolean {
 /** Makes a fetch for one call of a tool. */
 export type Connect = () => typeof fetch;
 
-/** The headers of an inner request: names and values in turn. */
+/** Returns the headers of an inner request: names and values alternate. */
 function innerHeaders(request: Request, body: Buffer, outer: Outer, reply: OuterReply): string[] {
   const own = [...request.headers].filter(([name]) => !CARRIED.includes(name));
   const carried = CARRIED.flatMap((name) =>
@@ -93,7 +93,7 @@ export function inMemory(
         const [ours, theirs] = duplexPair();
         if (isOfCounted) counted.add(theirs);
         isOfCounted = true;
-        // Used by the service; duplexPair makes no sockets.
+        // The service uses these members of a socket; streams of duplexPair lack them.
         Object.assign(theirs, { remoteAddress: outer.ip, resetAndDestroy: () => theirs.destroy() });
         // The end of one side does not close the other.
         ours.once('close', () => theirs.destroy());

@@ -28,8 +28,8 @@ interface Dependencies {
 }
 
 /**
- * Reads a reply to its end, or until the client leaves. The protocol never ends a reply whose calls the same batch
- * cancels, and sends signs of life in it for as long as somebody reads.
+ * Reads a reply to its end, or until the client leaves. If a batch cancels its own calls, the SDK never ends the reply
+ * and sends keep-alives for as long as it is read.
  */
 async function readUntilClosed({ body }: Response, reply: Reply): Promise<Buffer> {
   const reader = body?.getReader();

@@ -28,7 +28,7 @@ export interface Action {
   failure: ApiError | undefined;
 }
 
-/** Makes an action that writes once, however often it is clicked. Its key changes when it succeeded. */
+/** Makes an action that writes once, however often it is clicked. Its key changes after it succeeds. */
 export function useAction(act: (options: WriteOptions) => Promise<unknown>): Action {
   const { writer, onChange } = useSession();
   const [failure, setFailure] = useState<ApiError>();
@@ -49,7 +49,7 @@ export function useAction(act: (options: WriteOptions) => Promise<unknown>): Act
       return true;
     } catch (error) {
       const failed = failureOf(error);
-      // An attempt whose reply was lost did something else. Another key makes this one possible.
+      // An earlier attempt used this key for a different request, and its reply was lost. Use a new key.
       if (failed.code === 'idempotency_key_reused') key.current = undefined;
       setFailure(failed);
       return false;

@@ -14,7 +14,7 @@ const TIMEOUT_MS = 15_000;
 /** Maximum number of retries of a write whose reply was lost. */
 const WRITE_RETRIES = 3;
 
-/** The names of tasks, accounts and artists, by id, as far as visible tasks tell them. */
+/** The names of tasks, accounts and artists by id, as found in visible tasks. */
 export interface Names {
   titles: Map<string, string>;
   accounts: Map<string, string>;
@@ -23,9 +23,9 @@ export interface Names {
 
 /** A connection to the service with one key. */
 export interface Service {
-  /** Fails at once, because polling repeats each read. */
+  /** Does not retry, because polling repeats each read. */
   reader: Client;
-  /** Repeats writes, each of which carries an Idempotency-Key. */
+  /** Retries writes, each of which carries an Idempotency-Key. */
   writer: Client;
   names: Names;
 }

@@ -33,7 +33,7 @@ function Actions({ actions, children }: { actions: Action[]; children: Component
   );
 }
 
-/** Deletes a task that is gone already without complaint: the first reply may be lost. */
+/** Deletes a task. One that is already deleted is no error, because the first reply may have been lost. */
 async function deleteOnce(options: Parameters<typeof deleteTask<true>>[0]): Promise<void> {
   try {
     await deleteTask(options);

@@ -84,12 +84,12 @@ export const cost = (cents: number): string =>
 
 const words = new Map<string, string>();
 
-/** Returns a schedule in words; an expression that cannot be read as it is. */
+/** Returns a schedule in words, or the expression itself if it cannot be parsed. */
 export function inWords(schedule: string): string {
   let found = words.get(schedule);
   if (found === undefined) {
     try {
-      // cronstrue leaves out that a time without a day is of every day.
+      // cronstrue does not say that a time without a day applies to every day.
       found = scheduleWords(parseSchedule(schedule)).replace(
         /^At [\d:, and]+$/,
         (times) => `Every day, a${times.slice(1)}`,

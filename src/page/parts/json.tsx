@@ -3,13 +3,13 @@ import { useState } from 'preact/hooks';
 /** Maximum number of children shown of an array or object. */
 const MOST_CHILDREN = 200;
 
-/** Returns the address if a text is one that a browser opens as a page. */
+/** Returns a value if it is an http or https URL; otherwise undefined. */
 export function webAddress(text: unknown): string | undefined {
   if (typeof text !== 'string' || !/^https?:\/\//i.test(text)) return undefined;
   return URL.canParse(text) ? text : undefined;
 }
 
-/** A link to another site. Nothing of that site is loaded here. */
+/** A link to another site. The page loads nothing from that site. */
 export function OutLink({ href }: { href: string }) {
   return (
     <a class="out" href={href} target="_blank" rel="noreferrer">

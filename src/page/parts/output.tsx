@@ -24,7 +24,7 @@ function Field({ value }: { value: unknown }) {
   return typeof value === 'string' ? <span class="text">{value}</span> : <Json value={value} />;
 }
 
-/** What a run produced or was given: content by its fields, a text as it is, anything else as JSON that folds. */
+/** An output or payload: content by its fields, text as it is, anything else as foldable JSON. */
 export function Output({ value }: { value: unknown }) {
   if (typeof value === 'string') return <p class="text">{value}</p>;
   if (!isContent(value)) return <div class="json">{<Json value={value} open />}</div>;

@@ -14,7 +14,7 @@ interface PickerProps {
   onPick: (id: string) => void;
 }
 
-/** A field for an account: it offers those of visible tasks by name, and takes an id. */
+/** A field for an account. It suggests the accounts of visible tasks by name, and accepts an id. */
 export function Picker({ label, value, names, required = false, attributes, onPick }: PickerProps) {
   const list = useId();
   const input = useRef<HTMLInputElement>(null);

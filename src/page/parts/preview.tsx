@@ -31,7 +31,7 @@ function nextTimes(schedule: string, zone: string, now: Date): Date[] {
   return times;
 }
 
-/** What a schedule means, while it is typed. */
+/** Explains a schedule while the user types it. */
 export function Preview({ schedule, zone, now }: { schedule: string; zone: string; now: Date }) {
   const known = canonicalZone(zone);
   const isReadable = known !== undefined && scheduleProblem(schedule) === undefined;

@@ -26,7 +26,7 @@ function rangeOf(times: Date[]): string {
   return `${plural(times.length, 'time')}, ${timeFormat.formatRange(first, last)}`;
 }
 
-/** The title of a task. One that no listing has told is read once. */
+/** The title of a task. Reads the task once if no listing has shown it. */
 function TaskLink({ id }: { id: string }) {
   const { names, learn } = useSession();
   const known = names.titles.get(id);
@@ -41,7 +41,7 @@ function TaskLink({ id }: { id: string }) {
 
 interface EntryProps {
   when: ComponentChildren;
-  /** What holds of all the tasks. */
+  /** What all the tasks have in common. */
   about: string | false;
   tasks: { id: string; about?: string }[];
 }

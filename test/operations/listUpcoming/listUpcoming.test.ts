@@ -74,7 +74,7 @@ describe('the range', () => {
   test('is the next seven days by default, and begins with the time of the request', async () => {
     await insert(task(1, { schedule: '0 12 * * *' }));
     const days = (await list()).upcoming.map(({ at }) => at);
-    // NOW is a fire time, and not shown, as in a task's upcoming.
+    // NOW is a fire time. Like Task.upcoming, the reply leaves it out.
     expect(days).toEqual(Array.from({ length: 7 }, (_, day) => later((day + 1) * DAY_MS)));
     expect((await list({ from: '2026-01-01T00:00:00Z' })).upcoming.map(({ at }) => at)).toEqual(days);
   });
