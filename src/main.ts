@@ -40,8 +40,8 @@ const LISTEN_AFTER_MS = 5_000;
 
 /**
  * Growth of V8's heap, in percent, that triggers a collection. By default the heap grows severalfold, and a long
- * listing uses all of that. This value keeps such a listing within 64 MB; a lower one slows every other request (npm
- * run bench).
+ * listing fills all of it. This value keeps a long listing within 64 MB. A lower one slows every other request (npm run
+ * bench).
  */
 const HEAP_GROWING_PERCENT = 60;
 
@@ -201,7 +201,7 @@ async function main(settings: Settings, unknown: string[], log: Logger): Promise
   }
 }
 
-/** A one-line message for an error that the operator can fix; undefined for an error that only its stack explains. */
+/** Returns a one-line message for an error that the operator can fix; undefined for any other error. */
 function explain(error: unknown): string | undefined {
   if (
     error instanceof InvalidSettings ||
@@ -217,7 +217,7 @@ function explain(error: unknown): string | undefined {
   return describeSystemError(error);
 }
 
-/** An unexplained error for the log, without the password of the connection string. */
+/** Returns any other error for the log, without the password of the connection string. */
 function unknownError(error: unknown, hide: (text: string) => string): { err?: Error } {
   if (!(error instanceof Error)) return {};
   const { name, message, stack = '' } = error;
@@ -234,7 +234,7 @@ try {
   const { environment, unknown } = readEnvironment();
   const settings = readSettings(environment);
   uri = settings.database.uri;
-  // Load the terminal log on demand: most services have no terminal.
+  // Load the terminal log on demand: most services run without a terminal.
   const terminal = process.stdout.isTTY && (await import('./lib/terminal-log.ts')).terminalStream();
   log = createLog(settings.logLevel, terminal || undefined);
   await main(settings, unknown, log);

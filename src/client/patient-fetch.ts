@@ -13,16 +13,13 @@ export interface Patience {
 const FIRST_DELAY_MS = 250;
 /** Maximum backoff if the service sends no Retry-After. */
 const LONGEST_OWN_DELAY_MS = 5_000;
-/**
- * Maximum Retry-After that the client obeys: a rate limit's minute, plus the seconds that the service adds at
- * random.
- */
+/** Maximum Retry-After that the client obeys: the minute of a rate limit, plus the service's random delay. */
 const LONGEST_DELAY_MS = 65_000;
 
-/** Maximum status of a Response. fetch returns any status that a server sends. */
+/** Maximum status that the Response constructor accepts. fetch itself returns any status. */
 const LAST_STATUS = 599;
 
-/** Methods that may be repeated without further effect (RFC 9110, 9.2.2). */
+/** Methods that are safe to retry (RFC 9110, 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 function mayRepeat(request: Request): boolean {
@@ -31,7 +28,7 @@ function mayRepeat(request: Request): boolean {
 
 /**
  * Returns the milliseconds to wait before the next attempt; undefined if Retry-After is too long. The wait is never
- * shorter than Retry-After. It is at most 5 seconds longer, at random, so that clients that fail together do not return
+ * shorter than Retry-After. It is at most 5 seconds longer, at random, so that clients that fail together do not retry
  * together.
  * @param attempt - the number of attempts so far
  * @param retryAfter - the reply's Retry-After: seconds or an HTTP date (RFC 9110, 10.2.3)
@@ -49,7 +46,7 @@ export function delayBeforeRetry(
   const asked = /^\d+$/.test(retryAfter)
     ? Number(retryAfter) * 1_000
     : Date.parse(retryAfter) - now.getTime();
-  // Date.parse accepts more than HTTP dates, such as 1.5.
+  // Date.parse also accepts texts that are not HTTP dates, such as 1.5.
   if (Number.isNaN(asked) || !/^\d+$|GMT$/.test(retryAfter)) return own;
   if (asked > LONGEST_DELAY_MS) return undefined;
   const spread = Math.max(backoff, Math.min(LONGEST_OWN_DELAY_MS, asked));
@@ -82,15 +79,15 @@ async function whole(response: Response): Promise<Response> {
     const message = `Unexpected reply: ${status} is not an HTTP status (100 to ${LAST_STATUS}).`;
     throw new ApiError(message, { status, code: 'unexpected_reply' });
   }
-  // Responses with some statuses, such as 204, must not have even an empty body.
+  // For some statuses, such as 204, the Response constructor rejects any body, even an empty one.
   const read = new Response(body.byteLength === 0 ? null : body, { status, statusText, headers });
   return Object.defineProperty(read, 'url', { value: url });
 }
 
 /**
  * Makes one attempt. Returns a complete reply, or an ApiError that explains why there is none. Rethrows the caller's
- * abort. Do not use AbortSignal.any or the signal of a copied Request here: they do not survive a garbage collection,
- * and the call could then neither time out nor be aborted.
+ * abort. Do not use AbortSignal.any or the signal of a copied Request here: the garbage collector may drop them, and
+ * the call could then neither time out nor be aborted.
  */
 async function tryOnce(
   send: typeof fetch,
@@ -127,7 +124,7 @@ async function tryOnce(
 
 /**
  * Wraps fetch with a timeout per attempt and retries. Retries idempotent requests on 429, 503 and network errors. Waits
- * as long as Retry-After says, or else with exponential backoff.
+ * as long as Retry-After says, or else backs off exponentially.
  * @throws ApiError if the last attempt got no reply
  */
 export function patientFetch(send: typeof fetch, { timeoutMs, retries }: Patience): typeof fetch {

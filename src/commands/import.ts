@@ -33,7 +33,7 @@ MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env, name t
 `;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** Characters that a header can carry. */
+/** An API key that fits in a header. */
 const KEY = /^[\x21-\x7e]+$/;
 
 /** The parsed command line. */

@@ -135,7 +135,7 @@ export function readArguments(args: string[]): KeysPlan | 'help' {
   throw wrong('Pass one of the commands create, list and revoke ID.');
 }
 
-/** Writes text for people to stderr. stdout is for the key alone. */
+/** Writes text for people to stderr. stdout carries only the key. */
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
 async function create(plan: KeysPlan & { command: 'create' }, { collections }: Database, keys: KeyStore) {

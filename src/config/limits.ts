@@ -21,8 +21,8 @@ export interface Limits {
   /** Maximum total size of replies that wait for their clients. */
   maxReplyBytes: number;
   /**
-   * Abort a request whose client has sent and read nothing for this long, if other requests need its connection or
-   * bytes.
+   * Abort a request whose client has sent and read nothing for this long, if other requests need its connection or its
+   * share of `maxReplyBytes`.
    */
   stalledReaderMs: number;
   databasePoolSize: number;
@@ -60,8 +60,8 @@ export const FIXED_LIMITS = {
   // A quarter of the 512 MB that compose.yaml and the systemd unit give the process. The process starts with about 130
   // MB, caches take 64 MB, and 32 streamed listings fit.
   maxReplyBytes: 134_217_728,
-  // The kernel reports reads in steps of more than a megabyte. A client that reads 200 kB/s seems to pause for seven
-  // seconds.
+  // The kernel reports reads in steps of more than a megabyte. A client that reads 200 kB/s therefore seems to pause
+  // for seven seconds.
   stalledReaderMs: 10_000,
   databasePoolSize: 50,
   queueTimeoutMs: 3_000,

@@ -126,7 +126,7 @@ export class DatabaseWatch {
     }
     const since = this.#now();
     const timer = setInterval(() => void this.answers(), LOOK_AGAIN_MS).unref();
-    // An outage that returns this soon is the same problem.
+    // An outage that starts this soon after the last one is the same problem.
     const isSame = since.getTime() - this.#lastOutageEndedAtMs < TOLD_EVERY_MS;
     this.#outage = { since, timer, calmMs: isSame ? TOLD_EVERY_MS : CALM_MS };
     this.#log.error({ err: error, requestId }, 'database unavailable');
@@ -149,7 +149,7 @@ export class DatabaseWatch {
     this.#failures = 0;
   }
 
-  /** Logs a problem at most once per minute. Problems without an outage, such as a full disk, may last for long. */
+  /** Logs a problem at most once per minute. Problems without an outage, such as a full disk, may persist for hours. */
   #tellOnce(kind: 'slow' | 'refused', error: unknown, requestId?: string): void {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     const key = `${kind} ${code}`;

@@ -53,7 +53,7 @@ export class Ownership {
     const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
       const rivals = await living(path, socket);
-      // Check after the rivals: one that became the owner meanwhile may have dropped its old name before readdir.
+      // Check the owner last: a rival that has become the owner may have renamed its socket before readdir.
       if (await answers(socketPath(path, SOCKET_NAME)))
         throw new DataDirectoryInUse(path, await ownerPid(path));
       if (rivals.length === 0) break;

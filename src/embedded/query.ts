@@ -84,7 +84,10 @@ export class Query {
     return undefined;
   }
 
-  /** Returns how the index alone answers the query, if it does. Called for each batch, because writes intervene. */
+  /**
+   * Returns how the index alone answers the query, if it does. Call it for each batch, because writes in between may
+   * change the answer.
+   */
   cover(): Cover | undefined {
     const { plan } = this;
     if (plan.kind !== 'index') return undefined;

@@ -13,8 +13,8 @@ import { UnusableStore, storageError } from './store-errors.ts';
 import { ownerPrefix, recordOf } from './store-keys.ts';
 
 /**
- * Version of the stored format. Raise it when an earlier program would damage the data. 2: indexes record the types of
- * their numbers, which format 1 did not maintain. Indexes that format 1 wrote stay without them.
+ * Version of the stored format. Raise it if earlier versions of this program would damage the data. Format 2 records
+ * the number types of each index. Indexes of format 1 stay without them.
  */
 export const FORMAT_VERSION = 2;
 /** Keys of the table `meta`. */

@@ -11,7 +11,10 @@ export type Principal =
       /** In lower case. */
       accountId: string;
       may: readonly Right[];
-      /** Idempotency-Keys of different callers never collide: their claims include this name. */
+      /**
+       * Identifies the caller. It is part of the claim of an Idempotency-Key, so that keys of different callers never
+       * collide.
+       */
       caller: string;
     };
 

@@ -100,8 +100,8 @@ function valuesOf(text: string, field: Field): readonly number[] {
 }
 
 /**
- * Whether a schedule fires within eight years, the longest gap between two 29 Februaries. Every month has all days of
- * the week, so restricting those suffices. Otherwise, one of its months must be able to have one of its days.
+ * Whether a schedule fires within eight years, the longest gap between two leap days. A schedule that restricts days of
+ * the week fires in each of its months. Otherwise, one of its months must be long enough for one of its days.
  */
 function fires({ days, months, weekdayRestricted }: Schedule): boolean {
   const [firstDay = Infinity] = days;

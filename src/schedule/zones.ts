@@ -37,7 +37,7 @@ function distance(a: string, b: string): number {
   return row.at(-1) ?? 0;
 }
 
-/** Returns the zones whose full name, or last part, is spelled most like a text. */
+/** Returns the zones whose full name or last part has the smallest edit distance to a text. */
 function spelledLike(text: string): string[] {
   const wanted = text.trim().toLowerCase().replaceAll(/\s+/g, '_');
   let fewest = Math.min(MOST_WRONG, Math.floor(wanted.length / 3));

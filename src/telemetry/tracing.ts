@@ -41,9 +41,9 @@ const EXPORTERS: { [Way in TraceExport]: () => SpanExporter } = {
 };
 
 /**
- * Traces by OpenTelemetry. Its SDK reads the OTEL_ variables that config/ does not. OpenTelemetry's instrumentations
- * are not used, because they record URLs with their queries. They also replace modules while these load, which ES
- * modules allow only with a custom loader.
+ * Records traces with OpenTelemetry. Its SDK reads the OTEL_ variables that config/ does not. OpenTelemetry's
+ * instrumentations are not used, because they record URLs with their queries. They also replace modules while these
+ * load, which ES modules allow only with a custom loader.
  */
 export class Tracing {
   readonly #provider: BasicTracerProvider;
@@ -68,7 +68,7 @@ export class Tracing {
     });
   }
 
-  /** Logs only the first problem, because a collector that is away for long would fill the log. */
+  /** Logs only the first problem: an unreachable collector would fill the log. */
   #tell(problem: string): void {
     if (!this.#isTold) this.#log.warn({ reason: problem.slice(0, 200) }, 'failed to export traces');
     this.#isTold = true;

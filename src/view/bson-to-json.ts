@@ -25,7 +25,7 @@ interface Field {
 /** Fields by the length and first byte of their stored names, which distinguish most of them. */
 export type FieldTable = (Field[] | undefined)[];
 
-/** Maximum length of a name with its own slot. Longer names share slots; no field to output has one. */
+/** Maximum length of a name with its own slot. Longer names share slots; no field to output has a longer name. */
 const LONGEST_NAME = 255;
 
 /** Prepares the fields to output. Call it once, not per document. */
@@ -61,7 +61,7 @@ function isAt(name: Buffer, bytes: Buffer, start: number): boolean {
   return true;
 }
 
-/** BSON's types (https://bsonspec.org/spec.html) that have a JSON equivalent or a convention. */
+/** BSON's types (https://bsonspec.org/spec.html) that have a JSON equivalent, or a conventional form in JSON. */
 const TYPE = {
   double: 1,
   string: 2,

@@ -12,13 +12,13 @@ export class Group {
   }
 }
 
-/** What an import did, or would do. */
+/** Counts of what an import did, or would do in a dry run. */
 export class Figures {
   tasks = { added: 0, changed: 0, same: 0, kept: 0 };
   runs = { recorded: 0, same: 0 };
   /** Tasks enabled at the source and disabled here, which `--enabled` would enable. */
   waiting = 0;
-  /** The same, but changed here since, so that `--enabled` leaves them disabled. */
+  /** Like `waiting`, but changed here since their import. `--enabled` leaves these disabled. */
   readonly disabledHere = new Group();
   /** Items that were not imported: by kind, then by reason. */
   readonly left = {

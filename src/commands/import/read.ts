@@ -64,7 +64,7 @@ function readerOf<Type>(name: string, schema: Schema): (value: unknown) => Type 
   const isFit: ValidateFunction<Type> = ajv.compile<Type>({ $ref: `${ID}${SCHEMAS}${name}` });
   const removed = notNullable(schema);
   return (value) => {
-    // A service that knows a field but has no value for it may send null.
+    // Some services send null for a field without a value.
     const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
     const given: unknown = Object.fromEntries(
       entries.filter(([field, member]) => member !== null || !removed.includes(field)),

@@ -70,7 +70,7 @@ function pageOf<Item>(items: Item[], next_cursor: string | undefined, name: stri
 type TaskQuery = Pick<NonNullable<ListTasksData['query']>, 'account_id' | 'limit' | 'cursor'>;
 type RunQuery = NonNullable<ListRunsData['query']>;
 
-/** The API to import from: this service's, or the original's, which has no pages. */
+/** The API to import from: this service's, or the original API, which does not paginate. */
 export class Source {
   readonly #client: Client;
 
@@ -120,14 +120,14 @@ export class Source {
     return (await this.#runs({ runId })).items[0];
   }
 
-  /** Reads the first page, or all tasks if the source has no pages. */
+  /** Reads the first page, or all tasks if the source does not paginate. */
   async #firstTasks(query: TaskQuery): Promise<Page<Task>> {
     try {
       const page = await this.#tasks({ ...query, limit: PAGE });
-      // A source with a limit but no cursor may have left out the rest.
+      // A full page without a cursor: the source may have honored `limit` and yet have no cursors.
       if (page.next !== undefined || page.items.length !== PAGE) return page;
     } catch (error) {
-      // A source without pages may refuse the parameter.
+      // A source that does not paginate may refuse `limit`.
       if (!(error instanceof RequestRefused && error.status === BAD_REQUEST)) throw error;
     }
     return this.#tasks(query);

@@ -38,9 +38,7 @@ const OF_ANOTHER_TASK = 'a run of another task has the same id here';
 const OF_THE_ENGINE = "this service's engine executes it";
 const OF_NO_TASK = 'its task was not imported';
 
-/**
- * Whether a run has all of its fields. A complete run has at least one of these four, and a run in a listing has none.
- */
+/** Whether a run has all of its fields. Runs in a listing lack these four; a complete run has at least one of them. */
 const isComplete = (run: Run): boolean =>
   'payload' in run || 'output' in run || 'error' in run || 'attempts' in run;
 
@@ -142,7 +140,7 @@ export class RunTaker {
         for (const { id } of reports)
           this.#figures.leave('run', id, 'its task was deleted here during the import');
       } else if (error instanceof RunOfAnotherTask || error instanceof RunOfTheEngine) {
-        // One such run would prevent all others from being recorded.
+        // Retry without this run; otherwise none of the others is recorded.
         const reason = error instanceof RunOfAnotherTask ? OF_ANOTHER_TASK : OF_THE_ENGINE;
         this.#figures.leave('run', error.runId, reason);
         await this.#record(

@@ -68,8 +68,8 @@ export class TaskTaker {
   }
 
   /**
-   * Corrects a task's pointers to its last runs if the process that recorded them died. Its runs may all be stored, and
-   * then no new record would correct them.
+   * Repairs a task's pointers to its last runs if the process that recorded the runs died. Only recording runs would
+   * repair them otherwise, and an import does not record runs that are already stored.
    */
   async #mend({ _id, recording }: TaskDocument): Promise<void> {
     if (Array.isArray(recording) && recording.length > 0 && !this.#options.dryRun)

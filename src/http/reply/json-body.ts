@@ -203,7 +203,7 @@ function prefersGzip(request: Request): boolean {
 /**
  * Sends a body as JSON, compressed if the client accepts that. A complete body gets a Content-Length and an ETag, and
  * 304 if the client has the same version. Other bodies are streamed, no faster than the client reads. If the client
- * leaves, reading stops. If reading fails in the middle, the connection is cut.
+ * disconnects, the source is closed. If the source fails midway, the connection is cut.
  */
 export async function sendJson(
   response: Response,

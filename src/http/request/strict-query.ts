@@ -72,7 +72,7 @@ export function parseQuery(query: string): Record<string, string> {
 
 /**
  * Checks the query as it was sent, against the operation's parameters in the spec. The validator only sees the parsed
- * query, where broken encodings, repetitions and odd numbers are no longer visible.
+ * query, where broken encodings, repeated parameters and numbers such as 0x10 are no longer visible.
  */
 export function strictQuery(document: OpenAPIV3.DocumentV3_1): RequestHandler {
   return (request, _response, next) => {

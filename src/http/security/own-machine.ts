@@ -27,7 +27,7 @@ export const ownMachine: RequestHandler = (request, _response, next) => {
   next();
 };
 
-/** Does the same, except for operations that need no key. */
+/** Like ownMachine, but accepts every request to an operation that needs no key. */
 export function ownMachineUnlessOpen(document: OpenAPIV3.DocumentV3_1): RequestHandler {
   return (request, response, next) =>
     needsNoKey(document, request) ? next() : ownMachine(request, response, next);

@@ -58,7 +58,7 @@ const learnPage = (imgSrc: string[], more: Record<string, string[]> = {}) =>
 /** Headers for /docs. Swagger UI's icons are data: URLs. */
 const DOCS_HEADERS = learnPage(["'self'", 'data:']);
 
-/** Headers for the page at /, which never makes markup from text. */
+/** Headers for the page at /, which never inserts text as HTML. */
 const PAGE_HEADERS = learnPage(["'self'"], {
   requireTrustedTypesFor: ["'script'"],
   trustedTypes: ["'none'"],

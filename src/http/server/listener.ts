@@ -58,9 +58,9 @@ function originForm(target: string): string {
 export interface Listener {
   server: Server;
   /**
-   * Stops the server. From now on, each reply closes its connection. New connections are accepted for at most
-   * `delayMs`, so that load balancers notice, or until none is open. Requests in flight may finish; after `deadlineMs`
-   * they are cut.
+   * Stops the server. From now on, each reply closes its connection. Accepts new connections for `delayMs`, so that
+   * load balancers notice, or until no connection is open. Requests in flight may finish; after `deadlineMs` they are
+   * cut.
    */
   drain(times: { delayMs: number; deadlineMs: number }): Promise<void>;
 }

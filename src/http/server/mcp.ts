@@ -23,7 +23,7 @@ export type McpHandler = (request: Request, body: unknown, connect: Connect) => 
 interface Dependencies {
   limits: Pick<Limits, 'maxBodyBytes' | 'maxJsonDepth'>;
   budget: Pick<ReplyBudget, 'adopt'>;
-  /** Loads the protocol with the first request, because the start of the service should not wait for it. */
+  /** Loads the MCP SDK. Called on the first request, so that the service starts without waiting for it. */
   load: () => Promise<{ handleMcp: McpHandler }>;
 }
 

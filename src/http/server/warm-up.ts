@@ -39,7 +39,7 @@ export async function warmUp(app: RequestListener): Promise<void> {
   for (const { method, path, hasBody } of Object.values(routes)) {
     const query = method === 'get' ? (QUERIES[path] ?? '') : '';
     const headers = hasBody ? EMPTY_BODY_HEADERS : {};
-    // Node would load fetch for this alone.
+    // Not fetch: Node would load it only for the warm-up.
     const request = ask({ method, path: `${path}${query}`, headers, agent });
     request.end(hasBody ? EMPTY_BODY : undefined);
     const [response] = await once(request, 'response');
