@@ -503,9 +503,10 @@ export type RecordRunsRequest = {
 };
 
 /**
- * The state of a run, in the shape of Run. Instants are kept to the millisecond. Integers up to 64 bits are kept exactly,
- * other numbers as doubles ([numbers](/docs/http.md)). Three things are rejected because databases cannot store them: texts
- * with NUL or unpaired surrogates, objects with a name `_bsontype`, and objects with both names `$ref` and `$id`.
+ * The state of a run, in the shape of Run. Instants are stored with millisecond precision. Integers up to 64 bits
+ * are stored exactly, other numbers as doubles ([numbers](/docs/http.md)). Three things are rejected because
+ * databases cannot store them: texts with NUL or unpaired surrogates, objects with a name `_bsontype`, and objects
+ * with both names `$ref` and `$id`.
  *
  */
 export type RunReport = {
@@ -519,7 +520,7 @@ export type RunReport = {
      */
     taskIdentifier: string;
     /**
-     * The call of the engine's SDK that created the run.
+     * The function of the engine's SDK that created the run.
      */
     triggerFunction?: 'trigger' | 'triggerAndWait' | 'batchTrigger' | 'batchTriggerAndWait';
     /**
@@ -686,11 +687,11 @@ export type RunReport = {
 export type ReportedRunStatus = 'PENDING_VERSION' | 'DELAYED' | 'QUEUED' | 'EXECUTING' | 'REATTEMPTING' | 'FROZEN' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'CRASHED' | 'INTERRUPTED' | 'SYSTEM_FAILURE' | 'WAITING_FOR_DEPLOY' | 'DEQUEUED' | 'WAITING' | 'EXPIRED' | 'TIMED_OUT';
 
 /**
- * The engine's environment that executed the run.
+ * The engine's environment in which the run executed.
  */
 export type ReportedEnvironment = {
     /**
-     * The engine's `id` of the environment.
+     * The `id` of the environment at the engine.
      */
     id: string;
     /**
@@ -698,7 +699,7 @@ export type ReportedEnvironment = {
      */
     name: string;
     /**
-     * User of a development environment; null for others.
+     * User of a development environment; null for other environments.
      */
     user?: string | null;
 };
@@ -800,12 +801,12 @@ export type ErrorResponse = {
  *
  * | code | HTTP status | meaning |
  * |---|---|---|
- * | `invalid_parameter` | 400 | a parameter has a wrong value, or is repeated or empty |
+ * | `invalid_parameter` | 400 | a parameter has an invalid value, or is repeated or empty |
  * | `unknown_parameter` | 400 | the operation has no parameter of that name |
  * | `invalid_cursor` | 400 | `cursor` is not a `next_cursor` of this service, belongs to other filters, or lacks `limit` |
- * | `malformed_request` | 400 | the URL's encoding is broken, or the request is not valid HTTP |
- * | `malformed_body` | 400 | the body is not valid JSON: broken syntax or encoding, a duplicate name, or more than 64 levels |
- * | `invalid_body` | 400 | a field of the body is missing, unknown or wrong |
+ * | `malformed_request` | 400 | the URL's encoding is invalid, or the request is not valid HTTP |
+ * | `malformed_body` | 400 | the body is not valid JSON: broken syntax or encoding, a duplicate name, or more than 64 levels of nesting |
+ * | `invalid_body` | 400 | a field of the body is missing, unknown or invalid |
  * | `invalid_schedule` | 400 | `schedule` is not a cron expression of the dialect, or never fires |
  * | `invalid_timezone` | 400 | `timezone` is not a name of the service's IANA time zone database |
  * | `too_many_tasks` | 400 | the filters match more tasks than the operation accepts |
@@ -975,7 +976,7 @@ export type Run = {
      */
     taskIdentifier: string;
     /**
-     * The call of the engine's SDK that created the run.
+     * The function of the engine's SDK that created the run.
      */
     triggerFunction?: 'trigger' | 'triggerAndWait' | 'batchTrigger' | 'batchTriggerAndWait';
     /**
@@ -1088,11 +1089,11 @@ export type Run = {
 export type RunStatus = 'PENDING_VERSION' | 'DELAYED' | 'QUEUED' | 'EXECUTING' | 'REATTEMPTING' | 'FROZEN' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'CRASHED' | 'INTERRUPTED' | 'SYSTEM_FAILURE';
 
 /**
- * The engine's environment that executed the run.
+ * The engine's environment in which the run executed.
  */
 export type RunEnvironment = {
     /**
-     * The engine's `id` of the environment.
+     * The `id` of the environment at the engine.
      */
     id: string;
     /**
@@ -1100,7 +1101,7 @@ export type RunEnvironment = {
      */
     name: string;
     /**
-     * User of a development environment; null for others.
+     * User of a development environment; null for other environments.
      */
     user?: string | null;
 };
@@ -1244,7 +1245,7 @@ export type DeleteTaskData = {
 
 export type DeleteTaskErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
+     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
@@ -1335,9 +1336,9 @@ export type ListTasksData = {
          */
         enabled?: boolean;
         /**
-         * Only tasks with all of these words: one to eight, separated by spaces, 200 characters together. Each must
-         * occur in the `title` or the `prompt`, also as part of a longer word. Case does not matter, in any script. Letters
-         * are compared one by one: `strasse` does not find `Straße`, and `e` does not find `é`.
+         * Only tasks that contain all of these words: one to eight, separated by spaces, with at most 200 characters
+         * in total. Each must occur in the `title` or the `prompt`, also as part of a longer word. Case is ignored in
+         * all scripts. Otherwise, letters must be equal: `strasse` does not find `Straße`, and `e` does not find `é`.
          *
          */
         q?: string;
@@ -1368,7 +1369,7 @@ export type ListTasksData = {
 
 export type ListTasksErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
      * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
@@ -1435,7 +1436,7 @@ export type UpdateTaskData = {
 
 export type UpdateTaskErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
+     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
@@ -1522,7 +1523,7 @@ export type CreateTaskData = {
 
 export type CreateTaskErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
+     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
@@ -1624,13 +1625,15 @@ export type ListRunsData = {
         status?: Array<RunStatus>;
         /**
          * Only runs whose `createdAt`, as replies show it, is at or after this instant (RFC 3339, e.g.
-         * `2026-11-19T00:00:00Z`). Write a `+` as `%2B`. Digits beyond milliseconds count: `00.0009Z` excludes `00.000Z`.
+         * `2026-11-19T00:00:00Z`). Write a `+` as `%2B`. Fractions of a millisecond count: `00.0009Z` excludes a run
+         * created at `00.000Z`.
          *
          */
         from?: string;
         /**
          * Only runs whose `createdAt`, as replies show it, is before this instant (RFC 3339, e.g.
-         * `2026-11-20T00:00:00Z`). Write a `+` as `%2B`. Digits beyond milliseconds count: `00.0009Z` includes `00.000Z`.
+         * `2026-11-20T00:00:00Z`). Write a `+` as `%2B`. Fractions of a millisecond count: `00.0009Z` includes a run
+         * created at `00.000Z`.
          *
          */
         to?: string;
@@ -1640,7 +1643,7 @@ export type ListRunsData = {
 
 export type ListRunsErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
      * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
@@ -1719,7 +1722,7 @@ export type RunTaskData = {
 
 export type RunTaskErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
+     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
@@ -1806,7 +1809,7 @@ export type RecordRunsData = {
 
 export type RecordRunsErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
+     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
@@ -1889,7 +1892,7 @@ export type CancelRunData = {
 
 export type CancelRunErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
+     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
@@ -2006,7 +2009,7 @@ export type ListOccurrencesData = {
 
 export type ListOccurrencesErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
      * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
@@ -2103,7 +2106,7 @@ export type ListUpcomingData = {
 
 export type ListUpcomingErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
      * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
@@ -2172,8 +2175,8 @@ export type PreviewScheduleData = {
          */
         schedule: string;
         /**
-         * The time zone in which `schedule` is read; UTC by default. The name of a zone or link of the IANA time zone
-         * database, in any letter case, e.g. `America/New_York`.
+         * The time zone of `schedule`; UTC by default. The name of a zone or link of the IANA time zone database, in
+         * any letter case, e.g. `America/New_York`.
          *
          */
         timezone?: string;
@@ -2183,8 +2186,9 @@ export type PreviewScheduleData = {
 
 export type PreviewScheduleErrors = {
     /**
-     * The schedule is not valid or never fires (`invalid_schedule`), or the time zone is unknown (`invalid_timezone`), as
-     * for `createTask`. Or a parameter is missing, wrong, unknown, repeated or empty, or the URL has broken percent-encoding.
+     * The schedule is not valid or never fires (`invalid_schedule`), or the time zone is unknown (`invalid_timezone`),
+     * as for `createTask`. Or a parameter is missing, invalid, unknown, repeated or empty, or the URL has invalid
+     * percent-encoding.
      *
      */
     400: ErrorResponse;
@@ -2249,7 +2253,7 @@ export type GetCallerData = {
 
 export type GetCallerErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
      * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
@@ -2315,7 +2319,7 @@ export type GetLivenessData = {
 
 export type GetLivenessErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
      * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
@@ -2358,7 +2362,7 @@ export type GetReadinessData = {
 
 export type GetReadinessErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
      * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */

@@ -53,7 +53,7 @@ const NO_KEYS =
 const UNKNOWN_SETTINGS = 'ignoring unknown settings; recoup-tasks --help lists all settings';
 
 const PREPARING =
-  'the database is still being prepared, for example with new indexes; until then, every request gets 503';
+  'the database is still being prepared, for example with new indexes; every request gets 503 until it is ready';
 
 const NOTHING_TO_END = async () => {};
 

@@ -13,9 +13,9 @@ import {
 
 const HELP = `Usage: npm run repair
 
-Repairs the configured database: makes every task point to its last five runs again, and moves the runs of a task to its
-owner. The service may run meanwhile. Use it after a crash, or after another tool wrote to the database. The next report
-of a task repairs that task too.
+Repairs the configured database: corrects each task's pointers to its last five runs, and assigns runs to the account
+that owns their task. The service may run meanwhile. Use it after a crash, or after another tool wrote to the database.
+The next recorded run of a task also repairs that task.
 
   --help  shows this text
 

@@ -123,6 +123,6 @@ export function supported<G extends Group>(group: G, name: string, code: number)
   const names = [...(NAMES.get(group) ?? [])].join(', ');
   throw new CommandError(
     code,
-    `'${name}' is not supported by the embedded engine; for '${group}' it supports ${names}. Set MONGODB_URI to use a real MongoDB.`,
+    `'${name}' is not supported by the embedded engine; for '${group}' it supports ${names}. Set MONGODB_URI to use a MongoDB server.`,
   );
 }

@@ -65,7 +65,8 @@ const CHANGES: Readonly<Record<NameIn<'update operators'>, (operand: RawValue, n
  * @throws CommandError 2, 9, 14 or 40
  */
 export function parseUpdate(value: RawValue): Update {
-  if (!isObject(value)) throw failedToParse('the embedded engine supports updates that are documents only');
+  if (!isObject(value))
+    throw failedToParse('the embedded engine supports update documents only, not pipelines');
   const fields = fieldsOf(value);
   if (!fields[0]?.[0].startsWith('$')) return { kind: 'replace', document: value };
   const modifications = fields.flatMap(parseOperator);

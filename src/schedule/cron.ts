@@ -128,6 +128,6 @@ export function parseSchedule(expression: string): Schedule {
     dayRestricted: day !== '*',
     weekdayRestricted: weekday !== '*',
   };
-  if (!fires(schedule)) throw new InvalidSchedule('never fires: no month that it names has such a day');
+  if (!fires(schedule)) throw new InvalidSchedule('never fires: its days do not occur in its months');
   return schedule;
 }

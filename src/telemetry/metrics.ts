@@ -79,7 +79,7 @@ export class Metrics {
     });
     const bytes = new Gauge({
       name: 'cache_bytes',
-      help: 'Bytes in a cache, where it counts them.',
+      help: 'Size of a cache in bytes, for caches that measure it.',
       labelNames: ['cache'],
       registers: [],
       collect() {

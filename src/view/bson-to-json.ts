@@ -77,7 +77,7 @@ const TYPE = {
 /** Returns the position of the NUL that ends the name. */
 function endOfName(bytes: Buffer, start: number): number {
   for (let at = start; at < bytes.length; at++) if (bytes[at] === 0) return at;
-  throw new TypeError('The document is damaged: a name in it does not end.');
+  throw new TypeError('The document is damaged: a field name is not terminated.');
 }
 
 const HIGH_WORD = 4_294_967_296;

@@ -54,9 +54,9 @@ function parse(place: string, text: string): Fields {
   try {
     metadata = text === '' ? {} : EJSON.parse(text);
   } catch {
-    throw UnusableArchive.damaged(`the metadata of ${place} are not JSON`);
+    throw UnusableArchive.damaged(`the metadata of ${place} is not JSON`);
   }
-  if (!isFields(metadata)) throw UnusableArchive.damaged(`the metadata of ${place} are not an object`);
+  if (!isFields(metadata)) throw UnusableArchive.damaged(`the metadata of ${place} is not an object`);
   return metadata;
 }
 

@@ -54,7 +54,7 @@ function check(query: string, document: OpenAPIV3.DocumentV3_1, request: Request
     if (value === '') throw wrong('is empty');
     if (value.includes('\0')) throw wrong('contains a NUL character');
     if (format === 'date-time' && value.includes(' ')) {
-      throw wrong('contains a blank (encode "+" as %2B)');
+      throw wrong('contains a space (encode "+" as %2B)');
     }
     if (type === 'integer' && !PLAIN_INTEGER.test(value)) throw wrong('is not a plain decimal integer');
     seen.add(name);

@@ -61,7 +61,7 @@ async function readUpTo(maxBytes: number, incoming: IncomingMessage): Promise<Bu
 function tooLarge(requestId: string): Response {
   const body: ErrorResponse = {
     status: 'error',
-    error: `The result has more than ${MAX_REPLY_BYTES.toLocaleString('en')} bytes. Send a smaller limit, or runs=summary where the tool takes it.`,
+    error: `The result has more than ${MAX_REPLY_BYTES.toLocaleString('en')} bytes. Send a smaller limit, or runs=summary if the tool has that argument.`,
     code: 'invalid_parameter',
     request_id: requestId,
   };
