@@ -28,8 +28,7 @@ function mayRepeat(request: Request): boolean {
 
 /**
  * Returns the milliseconds to wait before the next attempt; undefined if Retry-After is too long. The wait is never
- * shorter than Retry-After. It is at most 5 seconds longer, at random, so that clients that fail together do not retry
- * together.
+ * shorter than Retry-After. A random delay of up to 5 seconds keeps clients that fail together from retrying together.
  * @param attempt - the number of attempts so far
  * @param retryAfter - the reply's Retry-After: seconds or an HTTP date (RFC 9110, 10.2.3)
  * @param random - 0 to 1

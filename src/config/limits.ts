@@ -29,8 +29,8 @@ export interface Limits {
   /** Maximum wait for a connection of the pool, or for room in `maxReplyBytes`. */
   queueTimeoutMs: number;
   /**
-   * Applies to three things: a request's time to the first byte of its reply, without the upload of its body; each
-   * round trip to the database; and each batch of a streamed listing.
+   * Time limit of a round trip to the database, of a batch of a streamed listing, and of a request up to the first byte
+   * of its reply, without the upload of its body.
    */
   operationTimeoutMs: number;
   /** Time between SIGTERM and the moment the service stops accepting connections. */

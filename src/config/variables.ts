@@ -218,8 +218,7 @@ export function describeVariables(): Description[] {
 }
 
 /**
- * Whether a variable is a setting, or belongs to OpenTelemetry, the client, or programs that use OpenAI or the AI
- * Gateway.
+ * Whether a variable is a setting, or is read by OpenTelemetry, the client, or the SDKs of OpenAI and the AI Gateway.
  */
 const isKnown = (name: string): boolean => name in variables || /^(OTEL|RECOUP_TASKS|OPENAI|AI)_/.test(name);
 

@@ -1,7 +1,7 @@
 import { CommandError } from './errors.ts';
 import type { Call } from './engine.ts';
 
-/** MongoDB's limit for "database.collection", in bytes. */
+/** MongoDB's limit for the length of "database.collection", in bytes. */
 const MAX_NAMESPACE_BYTES = 255;
 
 /**

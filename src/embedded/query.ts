@@ -24,7 +24,7 @@ export interface QueryRequest {
   readonly deadlineAt?: number | undefined;
 }
 
-/** A running find: its plan, its position and, if the plan does not yield the sort order, the sorted documents. */
+/** A running find with its plan and position. Holds the sorted documents if the plan does not yield the sort order. */
 export class Query {
   readonly plan: Plan;
   readonly scan: Scan;

@@ -43,7 +43,8 @@ export class Scan {
   }
 
   /**
-   * Yields the documents that pass `matches`, from where the last call stopped, and undefined in place of the others.
+   * Continues where the last call stopped. Yields each document that passes `matches`, and undefined for every other
+   * one.
    * @param snapshot - undefined inside a write, to see uncommitted changes
    * @param project - copies the wanted part of a document
    * @param cover - answers from keys where possible; documents are then projected

@@ -77,7 +77,8 @@ export class Store {
         open({
           path,
           ...LAYOUT,
-          // Batches have their own promises, whose rejections nobody can handle if a commit fails, e.g. on a full disk.
+          // Each batch would have a promise of its own. If a commit fails, e.g. on a full disk, nobody could handle its
+          // rejection.
           eventTurnBatching: false,
         }),
       );
@@ -169,8 +170,8 @@ export class Store {
   }
 
   /**
-   * Returns the lmdb options for an immediate read from a snapshot. Omits lmdb's current snapshot: lmdb reuses a cursor
-   * only without one, and creating a cursor costs more than the rest of a short read.
+   * Returns the lmdb options for an immediate read from a snapshot. Omits the option for lmdb's current snapshot: lmdb
+   * then reuses a cursor, and creating one costs more than the rest of a short read.
    */
   readingFrom(snapshot: Transaction | undefined): { transaction?: Transaction } {
     if (!snapshot) return {};

@@ -51,7 +51,9 @@ function isHere({ updatedAt, status }: Run, state: RunState | undefined): boolea
   return here > offered || (here === offered && (isFinal || state.status === status));
 }
 
-/** Returns the task of a run: the `task_id` of this service, or the `externalId` of an engine's schedule. */
+/**
+ * Returns the id of a run's task: `task_id` if the source is this service, else the `externalId` of the run's schedule.
+ */
 function taskIdOf({ task_id, schedule }: Run): string | undefined {
   const id: unknown = task_id ?? schedule?.externalId;
   return typeof id === 'string' ? id.toLowerCase() : undefined;

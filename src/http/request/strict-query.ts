@@ -62,8 +62,8 @@ function check(query: string, document: OpenAPIV3.DocumentV3_1, request: Request
 }
 
 /**
- * Parses a query for Express. A repeated parameter becomes the comma-separated list of the spec, because generated
- * clients that ignore `explode: false` send `status=A&status=B` for `status=A,B`.
+ * Parses a query for Express. Joins a repeated parameter with commas, as the spec has it: generated clients that ignore
+ * `explode: false` send `status=A&status=B` for `status=A,B`.
  */
 export function parseQuery(query: string): Record<string, string> {
   const pairs = Object.entries(parsePairs(query, '&', '=', { maxKeys: 0 }));

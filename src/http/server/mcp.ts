@@ -28,8 +28,8 @@ interface Dependencies {
 }
 
 /**
- * Reads a reply to its end, or until the client leaves. If a batch cancels its own calls, the SDK never ends the reply
- * and sends keep-alives for as long as it is read.
+ * Reads a reply to its end, or until the client leaves. If a batch cancels its own calls, the SDK never ends the reply,
+ * and sends keep-alives until reading stops.
  */
 async function readUntilClosed({ body }: Response, reply: Reply): Promise<Buffer> {
   const reader = body?.getReader();
