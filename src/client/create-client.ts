@@ -4,18 +4,18 @@ import {
   createClient as createGeneratedClient,
 } from '../../generated/client/index.ts';
 import { ApiError, isEnvelope } from './api-error.ts';
-import { type Patience, patientFetch } from './patient-fetch.ts';
+import { type RetryPolicy, retryingFetch } from './retrying-fetch.ts';
 import { writeJson } from './write-json.ts';
 
 /** Settings of a client, including all options of the generated client. */
-export interface ClientSettings extends Config, Partial<Patience> {
+export interface ClientSettings extends Config, Partial<RetryPolicy> {
   /** Address of the service. Default: RECOUP_TASKS_URL in the environment; in a browser, the page's own origin. */
   baseUrl?: string;
   /** API key, sent as x-api-key. Default: RECOUP_TASKS_API_KEY in the environment, else none. */
   apiKey?: string;
 }
 
-const DEFAULTS: Patience = { timeoutMs: 60_000, retries: 2 };
+const DEFAULTS: RetryPolicy = { timeoutMs: 60_000, retries: 2 };
 
 /** Reads an environment variable; undefined in a browser. */
 function fromEnvironment(name: string): string | undefined {
@@ -113,7 +113,7 @@ export function createClient(settings: ClientSettings = {}): Client {
     parseAs,
     bodySerializer,
     baseUrl: baseUrlOf(config.baseUrl),
-    fetch: patientFetch(send, patience),
+    fetch: retryingFetch(send, patience),
   });
   if (apiKey !== undefined) {
     client.interceptors.request.use((request) => {

@@ -1,7 +1,7 @@
 import { ApiError } from './api-error.ts';
 
 /** Timeout and retries of a call. */
-export interface Patience {
+export interface RetryPolicy {
   /**
    * Time limit of one attempt, from sending the request to the reply's last byte, in milliseconds; 0 means no limit.
    */
@@ -69,7 +69,7 @@ function wait(delayMs: number, signal: AbortSignal): Promise<void> {
 }
 
 /** Reads a reply to its end, so that a connection lost in the middle is a failed attempt. */
-async function whole(response: Response): Promise<Response> {
+async function readToEnd(response: Response): Promise<Response> {
   // In a browser, a redirect that was not followed has no status, headers or body.
   if (response.type === 'opaqueredirect') return response;
   const body = await response.arrayBuffer();
@@ -104,7 +104,7 @@ async function tryOnce(
   request.signal.addEventListener('abort', giveUp);
   if (request.signal.aborted) giveUp();
   try {
-    return await whole(await send(request.clone(), { signal: own.signal }));
+    return await readToEnd(await send(request.clone(), { signal: own.signal }));
   } catch (cause) {
     if (request.signal.aborted) throw request.signal.reason;
     if (cause instanceof ApiError) throw cause;
@@ -126,7 +126,7 @@ async function tryOnce(
  * as long as Retry-After says, or else backs off exponentially.
  * @throws ApiError if the last attempt got no reply
  */
-export function patientFetch(send: typeof fetch, { timeoutMs, retries }: Patience): typeof fetch {
+export function retryingFetch(send: typeof fetch, { timeoutMs, retries }: RetryPolicy): typeof fetch {
   return async (input, init) => {
     const request = new Request(input, init);
     for (let count = 1; ; count++) {
