@@ -13,7 +13,7 @@ import { type Database, attachDatabase } from './store/open-store.ts';
 import { probeOf } from './store/collections.ts';
 import { withoutCredentials } from './database/credentials.ts';
 import { isDatabaseFailure } from './database/failures.ts';
-import { doPatiently } from './database/reach.ts';
+import { retryUntilReachable } from './database/retry-until-reachable.ts';
 import { DatabaseWatch } from './database/watch.ts';
 import { DataDirectoryInUse, SocketPathTooLong, UnusableStore } from './embedded/index.ts';
 import { Readiness } from './database/readiness.ts';
@@ -152,7 +152,7 @@ async function serve(dependencies: Dependencies): Promise<void> {
     }
     let onWait = () => {};
     const waits = new Promise<void>((resolve) => (onWait = resolve));
-    const prepared = doPatiently(prepare, { watch, log, giveUp: signal, onWait }).then(() => 'ready');
+    const prepared = retryUntilReachable(prepare, { watch, log, giveUp: signal, onWait }).then(() => 'ready');
     const late = pause(LISTEN_AFTER_MS, 'late', { ref: false });
     // Prepare before listening, so that the first request is fast. If that takes long, listen anyway and reply 503
     // meanwhile.

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
 import { collectionsOf } from '../../src/store/collections.ts';
-import { mendDriverWrites } from '../../src/database/driver-writes.ts';
+import { patchDriverWrites } from '../../src/database/driver-writes.ts';
 import { faultsOf, stallsOf, wreak } from './chaos.ts';
 import type { World } from './client.ts';
 import { type Crew, hire, hireStarters, work } from './crew.ts';
@@ -56,7 +56,7 @@ export interface Result {
 /** Runs the service under load and faults, then audits the stored data. */
 export async function soak(plan: Plan): Promise<Result> {
   // For the audit's own connection.
-  mendDriverWrites();
+  patchDriverWrites();
   const findings = new Findings();
   const figures = new Figures();
   const faults = new FaultLog(plan.directory);

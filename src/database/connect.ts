@@ -5,9 +5,9 @@ import { findRunningEmbedded, startEmbedded } from '../embedded/index.ts';
 import type { Limits } from '../config/limits.ts';
 import { Unusable, depending, describeSystemError, reasonOf } from '../lib/system-errors.ts';
 import { withoutCredentials } from './credentials.ts';
-import { mendDriverWrites } from './driver-writes.ts';
+import { patchDriverWrites } from './driver-writes.ts';
 
-mendDriverWrites();
+patchDriverWrites();
 
 export interface Connection {
   client: MongoClient;
