@@ -20,7 +20,7 @@ import { Readiness } from './database/readiness.ts';
 import { createListener, listen } from './http/server/listener.ts';
 import { serveMetrics } from './http/observe/metrics-app.ts';
 import { warmUp } from './http/server/warm-up.ts';
-import { abortWhenTold, aborted, endWithin } from './lib/lifecycle.ts';
+import { abortOnSignal, aborted, exitAfter } from './lib/lifecycle.ts';
 import { createLog } from './lib/log.ts';
 import { Unusable, depending, describeSystemError, reasonOf } from './lib/system-errors.ts';
 import { cancelExpiredRuns } from './store/expiry.ts';
@@ -184,8 +184,8 @@ async function main(settings: Settings, unknown: string[], log: Logger): Promise
   const ending = new AbortController();
   const endMs = Math.max(END_MS, engine ? engine.graceMs + END_AFTER_GRACE_MS : 0);
   // Register these before the start: a signal during the start must also close the database within the time limit.
-  ending.signal.addEventListener('abort', () => endWithin(endMs, log));
-  abortWhenTold(ending, log);
+  ending.signal.addEventListener('abort', () => exitAfter(endMs, log));
+  abortOnSignal(ending, log);
   const options = { ...boundsOf(limits), ...telemetry.driverOptions };
   try {
     const database = await attachDatabase(settings.database, log, options, telemetry.watchDriver);

@@ -57,7 +57,13 @@ export class Tracing {
     this.#log = log;
     const silent = () => {};
     diag.setLogger(
-      { error: (problem) => this.#tell(problem), warn: silent, info: silent, debug: silent, verbose: silent },
+      {
+        error: (problem) => this.#logOnce(problem),
+        warn: silent,
+        info: silent,
+        debug: silent,
+        verbose: silent,
+      },
       { logLevel: DiagLogLevel.ERROR, suppressOverrideMessage: true },
     );
     this.#provider = new BasicTracerProvider({
@@ -69,7 +75,7 @@ export class Tracing {
   }
 
   /** Logs only the first problem: an unreachable collector would fill the log. */
-  #tell(problem: string): void {
+  #logOnce(problem: string): void {
     if (!this.#isTold) this.#log.warn({ reason: problem.slice(0, 200) }, 'failed to export traces');
     this.#isTold = true;
   }
@@ -109,6 +115,6 @@ export class Tracing {
 
   /** Exports the remaining spans. */
   async end(): Promise<void> {
-    await this.#provider.shutdown().catch((error: unknown) => this.#tell(String(error)));
+    await this.#provider.shutdown().catch((error: unknown) => this.#logOnce(String(error)));
   }
 }
