@@ -10,7 +10,7 @@ import { keyOf } from '../security/credentials.ts';
 import { stalledMs, watchReader } from './readers.ts';
 
 /** Number of connections above the limit that still get an error reply. Further ones are closed at once. */
-const TOLD = 100;
+const REFUSED_WITH_REPLY = 100;
 
 const excess = new WeakSet<Socket>();
 
@@ -33,7 +33,7 @@ export class Connections {
     const { maxConnections, stalledReaderMs } = bounds;
     this.#max = maxConnections;
     this.#stalledReaderMs = stalledReaderMs;
-    server.maxConnections = maxConnections + TOLD;
+    server.maxConnections = maxConnections + REFUSED_WITH_REPLY;
     server.on('connection', (socket: Socket) => this.#take(socket));
   }
 
