@@ -39,7 +39,7 @@ export class RequestRefused extends Error {
 }
 
 /** Statuses that concern the key or the whole source, not one request. */
-const OF_THE_SOURCE = new Set([401, 408, 429]);
+const SOURCE_STATUSES = new Set([401, 408, 429]);
 const BAD_REQUEST = 400;
 const INTERNAL_ERROR = 500;
 
@@ -49,7 +49,7 @@ function explain(error: unknown): unknown {
   if (status === 401) return new SourceFailed('The source rejects the key (status 401).', error);
   if (status === 429) return new SourceFailed('The source limits requests (status 429).', error);
   const isOfOne =
-    status !== undefined && status >= BAD_REQUEST && status <= INTERNAL_ERROR && !OF_THE_SOURCE.has(status);
+    status !== undefined && status >= BAD_REQUEST && status <= INTERNAL_ERROR && !SOURCE_STATUSES.has(status);
   return isOfOne ? new RequestRefused(status, error) : new SourceFailed(error.message, error);
 }
 
