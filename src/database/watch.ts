@@ -21,7 +21,7 @@ const RECOVERY_MS = 5_000;
 interface Outage {
   since: Date;
   timer: NodeJS.Timeout;
-  calmMs: number;
+  recoveryMs: number;
   /** Start of the current period without failures. Undefined after a failure. */
   answersSince?: Date;
 }
@@ -128,7 +128,7 @@ export class DatabaseWatch {
     const timer = setInterval(() => void this.answers(), PROBE_INTERVAL_MS).unref();
     // An outage that starts this soon after the last one is the same problem.
     const isSame = since.getTime() - this.#lastOutageEndedAtMs < LOG_INTERVAL_MS;
-    this.#outage = { since, timer, calmMs: isSame ? LOG_INTERVAL_MS : RECOVERY_MS };
+    this.#outage = { since, timer, recoveryMs: isSame ? LOG_INTERVAL_MS : RECOVERY_MS };
     this.#log.error({ err: error, requestId }, 'database unavailable');
   }
 
@@ -138,9 +138,9 @@ export class DatabaseWatch {
       return;
     }
     const now = this.#now();
-    const { since, timer, calmMs, answersSince = now } = this.#outage;
+    const { since, timer, recoveryMs, answersSince = now } = this.#outage;
     this.#outage.answersSince = answersSince;
-    if (now.getTime() - answersSince.getTime() < calmMs) return;
+    if (now.getTime() - answersSince.getTime() < recoveryMs) return;
     clearInterval(timer);
     this.#outage = undefined;
     this.#lastOutageEndedAtMs = now.getTime();
@@ -154,13 +154,13 @@ export class DatabaseWatch {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     const key = `${kind} ${code}`;
     const now = this.#now();
-    const told = this.#lastLogged.get(key);
-    if (told && now.getTime() - told.at.getTime() < LOG_INTERVAL_MS) {
-      told.since += 1;
+    const last = this.#lastLogged.get(key);
+    if (last && now.getTime() - last.at.getTime() < LOG_INTERVAL_MS) {
+      last.since += 1;
       return;
     }
     this.#lastLogged.set(key, { at: now, since: 0 });
     const message = kind === 'slow' ? 'database too slow' : 'database refused an operation';
-    this.#log.error({ err: error, requestId, ...(told && { alsoBefore: told.since }) }, message);
+    this.#log.error({ err: error, requestId, ...(last && { alsoBefore: last.since }) }, message);
   }
 }
