@@ -64,11 +64,11 @@ export function auditRuns(model: Model, task: TaskDocument, history: RunDocument
   const shown = task.recent_runs.map(({ id, createdAt }) => `${id} ${createdAt.toISOString()}`);
   if (last.join() !== shown.join())
     model.findings.add('wrong', `task ${task._id} points to ${shown}, not to ${last}`, known?.history);
-  const misfiled = history.filter(({ account_id }) => account_id !== task.account_id);
-  if (misfiled.length > 0)
+  const wrong = history.filter(({ account_id }) => account_id !== task.account_id);
+  if (wrong.length > 0)
     model.findings.add(
       'wrong',
-      `task ${task._id} is of ${task.account_id}, but its run ${misfiled[0]?._id} is filed under ${misfiled[0]?.account_id}`,
+      `task ${task._id} is of ${task.account_id}, but its run ${wrong[0]?._id} is filed under ${wrong[0]?.account_id}`,
       known?.history,
     );
 }

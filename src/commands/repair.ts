@@ -44,7 +44,7 @@ async function work(): Promise<void> {
       const figures = await repair(collections, progress.add);
       progress.end();
       process.stdout.write(
-        `Checked ${count(figures.tasks)} tasks, repaired ${count(figures.mended)}, and assigned ${count(figures.filed)} runs to the accounts of their tasks ` +
+        `Checked ${count(figures.tasks)} tasks, repaired ${count(figures.repaired)}, and assigned ${count(figures.reassigned)} runs to the accounts of their tasks ` +
           `in ${secondsSince(startedAt)}.\n`,
       );
     } finally {

@@ -73,7 +73,7 @@ export class TaskTaker {
    */
   async #repair({ _id, recording }: TaskDocument): Promise<void> {
     if (Array.isArray(recording) && recording.length > 0 && !this.#options.dryRun)
-      await this.#settlement.mend(_id);
+      await this.#settlement.repair(_id);
   }
 
   #read(task: Task): SourceTask | undefined {
