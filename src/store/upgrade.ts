@@ -1,5 +1,5 @@
 import { inOneOrder } from './bulk-order.ts';
-import { type Collections, PATIENCE } from './collections.ts';
+import { type Collections, LONG_TIMEOUT } from './collections.ts';
 import { insertOnce } from './insert-missing.ts';
 import type { TaskDocument } from './task-document.ts';
 import { taskPages } from './task-pages.ts';
@@ -21,7 +21,7 @@ async function runsToReassign({ _id, account_id }: Owned, runs: Collections['run
     projection: { _id: 1 },
     limit: RUNS_AT_ONCE,
     batchSize: RUNS_AT_ONCE + 1,
-    ...PATIENCE,
+    ...LONG_TIMEOUT,
   } as const;
   const found = await runs.find({ task_id: _id, account_id: { $ne: account_id } }, options).toArray();
   return found.map((run) => ({ id: run._id, account_id }));
