@@ -1,11 +1,11 @@
 import type { ComponentType } from 'preact';
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
 import type { ApiError, CallerResponse, Task } from '../client/index.ts';
-import { forgetKey, keepKey, keptKey } from './data/key.ts';
+import { forgetKey, keptKey } from './data/key.ts';
 import { linkTo, usePlace } from './data/location.ts';
 import { useCaller } from './data/reads.ts';
 import { type Service, SessionContext, connect, learnNames, useRight, useSession } from './data/service.ts';
-import { Empty, titleOf } from './parts/messages.tsx';
+import { Empty, titleOf } from './parts/layout.tsx';
 import { FormView } from './views/form.tsx';
 import { KeyView } from './views/key.tsx';
 import { Overview } from './views/overview.tsx';
@@ -22,12 +22,6 @@ const VIEWS = new Map<string, ComponentType<{ path: string[] }>>([
   ['new', () => <FormView />],
 ]);
 
-/** Names in the header, by the first part of the address. */
-const LINKS = [
-  ['', 'Tasks'],
-  ['week', 'Week'],
-] as const;
-
 /** Whether the service is unreachable or unable to answer. */
 const isOutage = ({ status }: ApiError): boolean => status === undefined || status === 429 || status >= 500;
 
@@ -41,18 +35,24 @@ function Banner({ outage }: { outage: ApiError | undefined }) {
   );
 }
 
-function Header({ onForget }: { onForget: () => void }) {
+function signOut(): void {
+  forgetKey();
+  location.reload();
+}
+
+function Header() {
   const { caller } = useSession();
   const mayWrite = useRight('write');
   const [name = ''] = usePlace().path;
   return (
     <header class="top">
       <nav aria-label="Views">
-        {LINKS.map(([view, label]) => (
-          <a key={view} href={linkTo(view)} aria-current={view === name ? 'page' : undefined}>
-            {label}
-          </a>
-        ))}
+        <a href={linkTo()} aria-current={name === '' ? 'page' : undefined}>
+          Tasks
+        </a>
+        <a href={linkTo('week')} aria-current={name === 'week' ? 'page' : undefined}>
+          Week
+        </a>
       </nav>
       <span class="grow" />
       {caller && (
@@ -67,7 +67,7 @@ function Header({ onForget }: { onForget: () => void }) {
         </a>
       )}
       {keptKey() !== undefined && (
-        <button type="button" class="button quiet" onClick={onForget}>
+        <button type="button" class="button quiet" onClick={signOut}>
           Sign out
         </button>
       )}
@@ -116,10 +116,9 @@ function CallerWatch({ onCaller }: { onCaller: (caller: CallerResponse) => void 
 interface SignedInProps {
   service: Service;
   onRefused: (refusal: ApiError) => void;
-  onForget: () => void;
 }
 
-function SignedIn({ service, onRefused, onForget }: SignedInProps) {
+function SignedIn({ service, onRefused }: SignedInProps) {
   const [caller, setCaller] = useState<CallerResponse>();
   const [outage, setOutage] = useState<ApiError>();
   const [version, raise] = useReducer((count: number) => count + 1, 0);
@@ -145,7 +144,7 @@ function SignedIn({ service, onRefused, onForget }: SignedInProps) {
   return (
     <SessionContext.Provider value={session}>
       <CallerWatch onCaller={setCaller} />
-      <Header onForget={onForget} />
+      <Header />
       <Banner outage={caller && outage} />
       <View />
     </SessionContext.Provider>
@@ -158,20 +157,10 @@ const keyRequired = (): boolean =>
 
 /** The page: the views, or the question for a key. */
 export function Page() {
-  const [key, setKey] = useState(keptKey);
   const [refusal, setRefusal] = useState<ApiError>();
+  const key = keptKey();
   const service = useMemo(() => connect(key), [key]);
-  const enter = (given: string, inBrowser: boolean) => {
-    keepKey(given, inBrowser);
-    setRefusal(undefined);
-    setKey(given);
-  };
-  const forget = () => {
-    forgetKey();
-    setKey(undefined);
-  };
-  if (refusal || (key === undefined && keyRequired())) {
-    return <KeyView refusal={key === undefined ? undefined : refusal} onKey={enter} />;
-  }
-  return <SignedIn key={key} service={service} onRefused={setRefusal} onForget={forget} />;
+  if (refusal || (key === undefined && keyRequired()))
+    return <KeyView refusal={key === undefined ? undefined : refusal} />;
+  return <SignedIn service={service} onRefused={setRefusal} />;
 }

@@ -1,6 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 import type { ApiError, Client } from '../../client/index.ts';
-import { failureOf } from './resource.ts';
+import { failureOf } from './reads.ts';
 import { useSession } from './service.ts';
 
 /** Number of random bytes in an Idempotency-Key. */

@@ -72,7 +72,11 @@ export function useSession(): Session {
   return session;
 }
 
-/** Returns whether the key has a right. False until the service has answered. */
+/**
+ * Returns whether the key has a right, and whether an engine is live where the right is to run tasks. False until the
+ * service has answered.
+ */
 export function useRight(right: Right): boolean {
-  return useSession().caller?.may.includes(right) ?? false;
+  const { caller } = useSession();
+  return caller !== undefined && caller.may.includes(right) && (right !== 'run' || caller.engine !== null);
 }

@@ -1,7 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import type { UpcomingFire, UpcomingResponse } from '../../client/index.ts';
-import { useUpcoming } from './reads.ts';
-import type { Reading } from './resource.ts';
+import { type Reading, useUpcoming } from './reads.ts';
 
 export const HOURS = 24;
 const DAYS = 7;

@@ -1,5 +1,6 @@
 import { parseSchedule } from '../../schedule/cron.ts';
 import { scheduleWords } from '../../schedule/words.ts';
+import { canonicalZone } from '../../schedule/zones.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -42,20 +43,12 @@ export function exact(at: Date, zone: string): string {
       hour: '2-digit',
       minute: '2-digit',
       hourCycle: 'h23',
-      timeZone: zoneOrUtc(zone),
+      timeZone: canonicalZone(zone) ?? 'UTC',
     });
     exactFormats.set(zone, format);
   }
   const year = at.getUTCFullYear();
   return `${format.format(at)}${year === new Date().getUTCFullYear() ? '' : ` ${year}`}`;
-}
-
-function zoneOrUtc(zone: string): string {
-  try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: zone }).resolvedOptions().timeZone;
-  } catch {
-    return 'UTC';
-  }
 }
 
 /** Returns a zone as people write it: `New York`. */
@@ -82,22 +75,15 @@ export function duration(ms: number): string {
 export const cost = (cents: number): string =>
   `$${(cents / 100).toFixed(cents >= 100 || cents === 0 ? 2 : 3).replace(/(\.\d\d+?)0+$/, '$1')}`;
 
-const words = new Map<string, string>();
-
 /** Returns a schedule in words, or the expression itself if it cannot be parsed. */
 export function inWords(schedule: string): string {
-  let found = words.get(schedule);
-  if (found === undefined) {
-    try {
-      // cronstrue does not say that a time without a day applies to every day.
-      found = scheduleWords(parseSchedule(schedule)).replace(
-        /^At [\d:, and]+$/,
-        (times) => `Every day, a${times.slice(1)}`,
-      );
-    } catch {
-      found = schedule;
-    }
-    words.set(schedule, found);
+  try {
+    // cronstrue does not say that a time without a day applies to every day.
+    return scheduleWords(parseSchedule(schedule)).replace(
+      /^At [\d:, and]+$/,
+      (times) => `Every day, a${times.slice(1)}`,
+    );
+  } catch {
+    return schedule;
   }
-  return found;
 }

@@ -2,6 +2,7 @@ import { InvalidSchedule, parseSchedule } from '../../schedule/cron.ts';
 import { fireTimes } from '../../schedule/fire-times.ts';
 import { canonicalZone, nearestZones } from '../../schedule/zones.ts';
 import { OWN_ZONE, exact, inWords, relative, zoneWords } from './format.ts';
+import { useNow } from './time.tsx';
 
 const SHOWN_TIMES = 5;
 
@@ -32,7 +33,8 @@ function nextTimes(schedule: string, zone: string, now: Date): Date[] {
 }
 
 /** Explains a schedule while the user types it. */
-export function Preview({ schedule, zone, now }: { schedule: string; zone: string; now: Date }) {
+export function Preview({ schedule, zone }: { schedule: string; zone: string }) {
+  const now = useNow();
   const known = canonicalZone(zone);
   const isReadable = known !== undefined && scheduleProblem(schedule) === undefined;
   return (

@@ -1,10 +1,9 @@
 import type { Run, RunAttempt, RunError } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
 import { useRuns } from '../data/reads.ts';
-import { RunActions } from '../parts/acting.tsx';
+import { CancelButton } from '../parts/acting.tsx';
 import { OWN_ZONE, cost, duration, exact, exactInZones } from '../parts/format.ts';
-import { Card, Facts, useTitle } from '../parts/layout.tsx';
-import { Empty, Failed, Loading } from '../parts/messages.tsx';
+import { Card, Empty, Facts, Heading, Pending } from '../parts/layout.tsx';
 import { Output } from '../parts/output.tsx';
 import { Badge, lookOf, tookMs } from '../parts/status.tsx';
 
@@ -71,19 +70,17 @@ function RunDetails({ run }: { run: Run }) {
   const { title, task_id = '', status, error, output, payload, metadata, attempts = [] } = run;
   const look = lookOf(status);
   const label = title ?? 'Run of a deleted task';
-  useTitle(`${look.label}: ${label} – Tasks`);
   return (
     <>
-      <div class="heading">
-        <div>
-          <h1>{title ? <a href={linkTo('tasks', task_id)}>{title}</a> : label}</h1>
-          <p class="line">
-            <Badge {...look} />
-            <span class="muted">Run of {exactInZones(new Date(run.createdAt))}</span>
-          </p>
-        </div>
-        <RunActions run={run} />
-      </div>
+      <Heading
+        title={label}
+        href={title ? linkTo('tasks', task_id) : undefined}
+        tab={`${look.label}: ${label}`}
+        actions={<CancelButton run={run} />}
+      >
+        <Badge {...look} />
+        <span class="muted">Run of {exactInZones(new Date(run.createdAt))}</span>
+      </Heading>
       <div class="columns">
         <div class="stack">
           {error && (
@@ -128,7 +125,7 @@ export function RunView({ path: [, id = ''] }: { path: string[] }) {
   const [run] = data?.runs ?? [];
   if (run) return <RunDetails run={run} />;
   const isMissing = data !== undefined || failure?.status === 404;
-  if (!isMissing) return failure ? <Failed failure={failure} retry={retry} /> : <Loading />;
+  if (!isMissing) return <Pending failure={failure} retry={retry} />;
   return (
     <Empty level="h1" title="There is no such run">
       <p>It is too old, or this key cannot see it.</p>

@@ -1,13 +1,11 @@
 import { type ComponentChildren, Fragment } from 'preact';
 import { memo } from 'preact/compat';
-import { useEffect, useState } from 'preact/hooks';
 import { linkTo } from '../data/location.ts';
 import { useTasks } from '../data/reads.ts';
 import { useSession } from '../data/service.ts';
 import { type Day, HOURS, useWeek } from '../data/week.ts';
 import { OWN_ZONE, exact, plural, zoneWords } from '../parts/format.ts';
-import { Card, useTitle } from '../parts/layout.tsx';
-import { Failed, Loading } from '../parts/messages.tsx';
+import { Card, Heading, Pending, useShown } from '../parts/layout.tsx';
 import { useNow } from '../parts/time.tsx';
 
 const FEW_MOMENTS = 8;
@@ -28,13 +26,11 @@ function rangeOf(times: Date[]): string {
 
 /** The title of a task. Reads the task once if no listing has shown it. */
 function TaskLink({ id }: { id: string }) {
-  const { names, learn } = useSession();
-  const known = names.titles.get(id);
-  const { data } = useTasks(known === undefined ? { id, runs: 'summary' } : undefined);
-  useEffect(() => data && learn(data.tasks), [data]);
+  const title = useSession().names.titles.get(id);
+  useTasks(title === undefined ? { id, runs: 'summary' } : undefined);
   return (
     <a class="title" href={linkTo('tasks', id)}>
-      {known ?? data?.tasks[0]?.title ?? '…'}
+      {title ?? '…'}
     </a>
   );
 }
@@ -48,8 +44,7 @@ interface EntryProps {
 
 /** Tasks of a day, after the time at which they fire. Many of them fold. */
 function Entry({ when, about, tasks }: EntryProps) {
-  const [all, setAll] = useState(false);
-  const shown = all ? tasks : tasks.slice(0, FEW_TASKS);
+  const { shown, more } = useShown(tasks, FEW_TASKS);
   return (
     <li class="moment">
       {when}
@@ -61,18 +56,14 @@ function Entry({ when, about, tasks }: EntryProps) {
             {task.about && <span class="muted">{task.about}</span>}
           </Fragment>
         ))}
-        {shown.length < tasks.length && (
-          <button type="button" class="button" onClick={() => setAll(true)}>
-            {tasks.length - shown.length} more
-          </button>
-        )}
+        {more}
       </div>
     </li>
   );
 }
 
 const DayCard = memo(function DayCard({ day: { start, hours, often, moments, cutAt } }: { day: Day }) {
-  const [most, setMost] = useState(FEW_MOMENTS);
+  const { shown, more } = useShown(moments, FEW_MOMENTS, MORE_MOMENTS);
   const count = total(hours);
   return (
     <Card title={dateFormat.format(start)}>
@@ -85,7 +76,7 @@ const DayCard = memo(function DayCard({ day: { start, hours, often, moments, cut
             tasks={often.map(({ id, times }) => ({ id, about: rangeOf(times) }))}
           />
         )}
-        {moments.slice(0, most).map(({ at, ids }) => (
+        {shown.map(({ at, ids }) => (
           <Entry
             key={at.getTime()}
             when={<time dateTime={at.toISOString()}>{timeFormat.format(at)}</time>}
@@ -94,11 +85,7 @@ const DayCard = memo(function DayCard({ day: { start, hours, often, moments, cut
           />
         ))}
       </ol>
-      {moments.length > most && (
-        <button type="button" class="button" onClick={() => setMost(most + MORE_MOMENTS)}>
-          Show {Math.min(MORE_MOMENTS, moments.length - most)} more
-        </button>
-      )}
+      {more}
       {cutAt && (
         <p class="muted">
           The list ends at {timeFormat.format(cutAt)}, because a day lists {countFormat.format(count)} fire
@@ -161,20 +148,12 @@ function summaryOf(days: Day[]): string {
 /** What fires in the next seven days, and which hours are busy. */
 export function WeekView() {
   const now = useNow();
-  const { learn } = useSession();
   const { days, missing } = useWeek(now);
   const listed = useTasks({ runs: 'summary', limit: 100 });
-  useTitle('Week – Tasks');
-  useEffect(() => listed.data && learn(listed.data.tasks), [listed.data]);
   const waiting = listed.data ? missing : listed;
   return (
     <>
-      <div class="heading">
-        <div>
-          <h1>Week</h1>
-          {!missing && <p class="muted">{summaryOf(days)}</p>}
-        </div>
-      </div>
+      <Heading title="Week">{!missing && <span class="muted">{summaryOf(days)}</span>}</Heading>
       {listed.data && days.length > 0 && (
         <>
           <Density days={days} now={now} />
@@ -185,8 +164,7 @@ export function WeekView() {
           </div>
         </>
       )}
-      {waiting &&
-        (waiting.failure ? <Failed failure={waiting.failure} retry={waiting.retry} /> : <Loading />)}
+      {waiting && <Pending {...waiting} />}
     </>
   );
 }
