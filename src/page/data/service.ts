@@ -53,11 +53,15 @@ export function connect(apiKey: string | undefined): Service {
   };
 }
 
+/** Returns the title of a task, or its ID if the title shows no character. */
+export const visibleTitle = (title: string, id: string): string =>
+  /[^\p{Z}\p{C}]/u.test(title) ? title : id;
+
 /** Keeps the names that tasks carry, for views and fields that know ids only. Returns whether there are new ones. */
 export function learnNames({ titles, accounts, artists }: Names, tasks: Task[]): boolean {
   const known = accounts.size + artists.size;
   for (const { id, title, account_id, owner_email, artist_account_id, artist_name } of tasks) {
-    titles.set(id, title);
+    titles.set(id, visibleTitle(title, id));
     accounts.set(account_id, owner_email ?? account_id);
     artists.set(artist_account_id, artist_name ?? artist_account_id);
   }

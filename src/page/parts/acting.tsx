@@ -3,7 +3,7 @@ import { type Run, type Task, cancelRun, deleteTask, runTask, updateTask } from 
 import { type WriteOptions, useAction } from '../data/action.ts';
 import { linkTo } from '../data/location.ts';
 import { failureOf } from '../data/reads.ts';
-import { useRight } from '../data/service.ts';
+import { useRight, visibleTitle } from '../data/service.ts';
 import { UNFINISHED } from './status.tsx';
 
 interface ActProps {
@@ -42,7 +42,7 @@ function DeleteButton({ task: { id, title } }: { task: Task }) {
         Delete
       </button>
       <dialog ref={dialog} class="card" aria-labelledby="delete-title">
-        <h2 id="delete-title">Delete “{title}”?</h2>
+        <h2 id="delete-title">Delete “{visibleTitle(title, id)}”?</h2>
         <p>It never fires again. Its runs stay.</p>
         <div class="actions">
           <button type="button" class="button" onClick={() => dialog.current?.close()}>

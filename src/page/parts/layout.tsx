@@ -76,10 +76,10 @@ export function useShown<Item>(items: Item[], first: number, step = Infinity) {
 type EmptyProps = { title: string; level?: 'h1' | 'h2'; children?: ComponentChildren };
 
 /** A view without content, and what to do about it. Its level is h1 where the view has no other heading. */
-export function Empty({ title, level: Heading = 'h2', children }: EmptyProps) {
+export function Empty({ title, level: Title = 'h2', children }: EmptyProps) {
   return (
     <div class="empty">
-      <Heading>{title}</Heading>
+      <Title>{title}</Title>
       {children}
     </div>
   );
@@ -103,7 +103,6 @@ export function Pending({ failure, retry }: Pick<Reading<unknown>, 'failure' | '
     return (
       <div class="loading" role="status">
         <span class="hidden">Loading…</span>
-        <span class="bones" />
       </div>
     );
   }

@@ -9,7 +9,7 @@ import {
 import { useAction } from '../data/action.ts';
 import { linkTo } from '../data/location.ts';
 import { useTasks } from '../data/reads.ts';
-import { useRight, useSession } from '../data/service.ts';
+import { useRight, useSession, visibleTitle } from '../data/service.ts';
 import { Field, Picker, useFirstInvalid } from '../parts/fields.tsx';
 import { OWN_ZONE } from '../parts/format.ts';
 import { Empty, Heading } from '../parts/layout.tsx';
@@ -219,7 +219,7 @@ export function FormView({ task }: { task?: Task }) {
   useTasks({ runs: 'summary', limit: 100 });
   return (
     <>
-      <Heading title={task ? `Edit ${task.title}` : 'New task'} />
+      <Heading title={task ? `Edit ${visibleTitle(task.title, task.id)}` : 'New task'} />
       {mayWrite ? <TaskForm task={task} /> : <Empty title="This key may not create or change tasks" />}
     </>
   );

@@ -3,7 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Task } from '../../client/index.ts';
 import { linkTo, setParameters, usePlace } from '../data/location.ts';
 import { type TasksQuery, useTasks } from '../data/reads.ts';
-import { useRight, useSession } from '../data/service.ts';
+import { useRight, useSession, visibleTitle } from '../data/service.ts';
 import { Picker } from '../parts/fields.tsx';
 import { inWords, zoneWords } from '../parts/format.ts';
 import { Empty, Pending, useTitle } from '../parts/layout.tsx';
@@ -44,7 +44,7 @@ const Row = memo(function Row({ task }: { task: Task }) {
     <li class="row">
       <span class="what">
         <a class="title" href={linkTo('tasks', id)}>
-          {title}
+          {visibleTitle(title, id)}
         </a>
         {state.tone === 'bad' && newest?.error ? (
           <span class="why">{newest.error.message}</span>
@@ -57,10 +57,14 @@ const Row = memo(function Row({ task }: { task: Task }) {
         <span class="muted">{zoneWords(timezone)}</span>
       </span>
       <span class="next">
-        {next === undefined ? <span class="muted">No next run</span> : <Time at={next} zone={timezone} />}
+        {next && <Time at={next} zone={timezone} />}
+        <span class="muted">{next ? 'Next run' : 'No next run'}</span>
       </span>
       <Squares task={task} />
-      <Badge {...state} />
+      <span class="state">
+        <Badge {...state} />
+        {newest && <Time at={newest.createdAt} zone={timezone} />}
+      </span>
     </li>
   );
 });
@@ -160,7 +164,7 @@ function FilterBar({ filters }: { filters: Filters }) {
         onInput={(event) => setTyped(event.currentTarget.value)}
       />
       {picker('artist_account_id', 'Artist', artist_account_id, names.artists)}
-      {caller?.account_id === null && picker('account_id', 'Account', account_id, names.accounts)}
+      {caller?.account_id === null && picker('account_id', 'Owner', account_id, names.accounts)}
       <fieldset class="segments">
         <legend class="hidden">State</legend>
         {[...STATES].map(([name, { label }]) => (

@@ -1,6 +1,7 @@
 import type { Run, RunAttempt, RunError } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
 import { useRuns } from '../data/reads.ts';
+import { visibleTitle } from '../data/service.ts';
 import { CancelButton } from '../parts/acting.tsx';
 import { OWN_ZONE, cost, duration, exact, exactInZones } from '../parts/format.ts';
 import { Card, Empty, Facts, Heading, Pending } from '../parts/layout.tsx';
@@ -53,7 +54,7 @@ function About({ run }: { run: Run }) {
     ['Expired', at(run.expiredAt)],
     ['Duration', took === undefined ? undefined : duration(took)],
     ['Cost', cost(costInCents + baseCostInCents)],
-    ['Executed by', run.taskIdentifier],
+    ['Task identifier', run.taskIdentifier],
     ['Version', run.version],
     ['Environment', run.env?.name],
     ['Tags', run.tags?.join(', ') || undefined],
@@ -69,7 +70,7 @@ const isGiven = (value: unknown): boolean =>
 function RunDetails({ run }: { run: Run }) {
   const { title, task_id = '', status, error, output, payload, metadata, attempts = [] } = run;
   const look = lookOf(status);
-  const label = title ?? 'Run of a deleted task';
+  const label = title ? visibleTitle(title, task_id) : 'Run of a deleted task';
   return (
     <>
       <Heading
@@ -128,7 +129,7 @@ export function RunView({ path: [, id = ''] }: { path: string[] }) {
   if (!isMissing) return <Pending failure={failure} retry={retry} />;
   return (
     <Empty level="h1" title="There is no such run">
-      <p>It is too old, or this key cannot see it.</p>
+      <p>It was deleted, or you may not see it.</p>
     </Empty>
   );
 }

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Run, Task } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
 import { useOccurrences, useRuns, useTasks } from '../data/reads.ts';
+import { visibleTitle } from '../data/service.ts';
 import { TaskActions } from '../parts/acting.tsx';
 import { cost, duration, exact, inWords, plural, zoneWords } from '../parts/format.ts';
 import { type Incident, Timeline, historyOf, median, successOf } from '../parts/history.tsx';
@@ -128,7 +129,7 @@ function Settings({ task }: { task: Task }) {
     ['Artist', task.artist_name ?? task.artist_account_id],
     ['Schedule', `${task.schedule} (${zone})`],
     ['Model', task.model ?? 'Default of the engine'],
-    ['While a run is active', OVERLAPS[task.overlap ?? 'skip']],
+    ['When a run is still active', OVERLAPS[task.overlap ?? 'skip']],
     ['Missed runs that catch up', CATCH_UPS[task.catch_up ?? 'once']],
     ['Time limit', duration((task.timeout_seconds ?? 3_600) * 1_000)],
     ['Attempts', String(task.max_attempts ?? 1)],
@@ -143,7 +144,7 @@ function TaskDetails({ task }: { task: Task }) {
   const { title, schedule, timezone: zone = 'UTC', upcoming } = task;
   return (
     <>
-      <Heading title={title} actions={<TaskActions task={task} />}>
+      <Heading title={visibleTitle(title, task.id)} actions={<TaskActions task={task} />}>
         <Badge {...stateOf(task)} />
         <span>{inWords(schedule)}</span>
         <span class="muted">{zoneWords(zone)}</span>
@@ -157,7 +158,7 @@ function TaskDetails({ task }: { task: Task }) {
           <Card title="Next runs">
             {upcoming.length === 0 ? (
               <p class="muted">
-                {task.enabled === false ? 'The task is paused.' : 'The schedule cannot be read.'}
+                {task.enabled === false ? 'The task is paused.' : 'The schedule has no next run.'}
               </p>
             ) : (
               <ol class="next-runs">
@@ -190,7 +191,7 @@ export function TaskView({ path: [, id = '', edit] }: { path: string[] }) {
   if (!data) return <Pending failure={failure} retry={retry} />;
   return (
     <Empty level="h1" title="There is no such task">
-      <p>It was deleted, or this key cannot see it.</p>
+      <p>It was deleted, or you may not see it.</p>
     </Empty>
   );
 }

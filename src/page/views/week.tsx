@@ -67,7 +67,7 @@ const DayCard = memo(function DayCard({ day: { start, hours, often, moments, cut
   const count = total(hours);
   return (
     <Card title={dateFormat.format(start)}>
-      <p class="muted">{count === 0 ? 'Nothing fires' : plural(count, 'fire time')}</p>
+      <p class="muted">{count === 0 ? 'Nothing runs' : plural(count, 'run')}</p>
       <ol>
         {often.length > 0 && (
           <Entry
@@ -88,8 +88,8 @@ const DayCard = memo(function DayCard({ day: { start, hours, often, moments, cut
       {more}
       {cutAt && (
         <p class="muted">
-          The list ends at {timeFormat.format(cutAt)}, because a day lists {countFormat.format(count)} fire
-          times at most.
+          The list ends at {timeFormat.format(cutAt)}, because a day lists {countFormat.format(count)} runs at
+          most.
         </p>
       )}
     </Card>
@@ -101,7 +101,7 @@ function Density({ days, now }: { days: Day[]; now: Date }) {
   const most = Math.max(1, ...days.flatMap(({ hours }) => hours));
   return (
     <table class="density">
-      <caption class="hidden">Fire times by day and hour</caption>
+      <caption class="hidden">Runs by day and hour</caption>
       <thead>
         <tr>
           <td />
@@ -142,7 +142,7 @@ function summaryOf(days: Day[]): string {
   const overlap =
     busiest && most > 1 ? ` Most at once: ${most} tasks on ${exact(busiest.at, OWN_ZONE)}.` : '';
   const least = days.some(({ cutAt }) => cutAt) ? 'At least ' : '';
-  return `${least}${plural(times, 'fire time')} in seven days.${overlap} Time zone: ${zoneWords(OWN_ZONE)}.`;
+  return `${least}${plural(times, 'run')} in seven days.${overlap} Time zone: ${zoneWords(OWN_ZONE)}.`;
 }
 
 /** What fires in the next seven days, and which hours are busy. */
