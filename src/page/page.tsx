@@ -4,7 +4,7 @@ import type { ApiError, CallerResponse, Task } from '../client/index.ts';
 import { forgetKey, keptKey } from './data/key.ts';
 import { linkTo, usePlace } from './data/location.ts';
 import { useCaller } from './data/reads.ts';
-import { type Service, SessionContext, connect, learnNames, useRight, useSession } from './data/service.ts';
+import { SessionContext, useRight, useSession } from './data/service.ts';
 import { Empty, titleOf } from './parts/layout.tsx';
 import { FormView } from './views/form.tsx';
 import { KeyView } from './views/key.tsx';
@@ -113,16 +113,14 @@ function CallerWatch({ onCaller }: { onCaller: (caller: CallerResponse) => void 
   return null;
 }
 
-interface SignedInProps {
-  service: Service;
-  onRefused: (refusal: ApiError) => void;
-}
+const addTasks = (known: Map<string, Task>, tasks: Task[]): Map<string, Task> =>
+  new Map([...known, ...tasks.map((task) => [task.id, task] as const)]);
 
-function SignedIn({ service, onRefused }: SignedInProps) {
+function SignedIn({ onRefused }: { onRefused: (refusal: ApiError) => void }) {
   const [caller, setCaller] = useState<CallerResponse>();
   const [outage, setOutage] = useState<ApiError>();
-  const [version, raise] = useReducer((count: number) => count + 1, 0);
-  const onChange = useCallback(() => raise(undefined), []);
+  const [version, onChange] = useReducer<number, void>((count) => count + 1, 0);
+  const [known, learn] = useReducer(addTasks, new Map<string, Task>());
   const onRead = useCallback(
     (failure: ApiError | undefined) => {
       if (failure?.status === 401) onRefused(failure);
@@ -130,16 +128,9 @@ function SignedIn({ service, onRefused }: SignedInProps) {
     },
     [onRefused],
   );
-  const [lessons, raiseLessons] = useReducer((count: number) => count + 1, 0);
-  const learn = useCallback(
-    (tasks: Task[]) => {
-      if (learnNames(service.names, tasks)) raiseLessons(undefined);
-    },
-    [service],
-  );
   const session = useMemo(
-    () => ({ ...service, caller, version, learn, onChange, onRead }),
-    [service, caller, version, lessons, learn, onChange, onRead],
+    () => ({ caller, version, known, learn, onChange, onRead }),
+    [caller, version, known, onRead],
   );
   return (
     <SessionContext.Provider value={session}>
@@ -158,9 +149,7 @@ const keyRequired = (): boolean =>
 /** The page: the views, or the question for a key. */
 export function Page() {
   const [refusal, setRefusal] = useState<ApiError>();
-  const key = keptKey();
-  const service = useMemo(() => connect(key), [key]);
-  if (refusal || (key === undefined && keyRequired()))
-    return <KeyView refusal={key === undefined ? undefined : refusal} />;
-  return <SignedIn service={service} onRefused={setRefusal} />;
+  const hasKey = keptKey() !== undefined;
+  if (refusal || (!hasKey && keyRequired())) return <KeyView refusal={hasKey ? refusal : undefined} />;
+  return <SignedIn onRefused={setRefusal} />;
 }

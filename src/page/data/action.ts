@@ -1,7 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
 import type { ApiError, Client } from '../../client/index.ts';
 import { failureOf } from './reads.ts';
-import { useSession } from './service.ts';
+import { useSession, writer } from './service.ts';
 
 /** Number of random bytes in an Idempotency-Key. */
 const KEY_BYTES = 16;
@@ -30,7 +30,7 @@ export interface Action {
 
 /** Makes an action that writes once, however often it is clicked. Its key changes after it succeeds. */
 export function useAction(act: (options: WriteOptions) => Promise<unknown>): Action {
-  const { writer, onChange } = useSession();
+  const { onChange } = useSession();
   const [failure, setFailure] = useState<ApiError>();
   const [busy, setBusy] = useState(false);
   const running = useRef(false);

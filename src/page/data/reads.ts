@@ -9,7 +9,7 @@ import {
   listTasks,
   listUpcoming,
 } from '../../client/index.ts';
-import { useSession } from './service.ts';
+import { reader, useSession } from './service.ts';
 
 const POLL_MS = 5_000;
 /** Fire times of thousands of tasks take the service long, and change seldom. */
@@ -22,11 +22,6 @@ interface ReadOptions<Query> {
   throwOnError: true;
   signal: AbortSignal;
   headers: Record<string, string>;
-}
-
-interface Kept<Data> {
-  data: Data;
-  etag: string | null;
 }
 
 export interface Reading<Data> {
@@ -53,12 +48,10 @@ function resource<Query, Data>(
   load: (options: ReadOptions<Query>) => Promise<{ data: Data; response: Response }>,
   pollMs = POLL_MS,
 ) {
-  const caches = new WeakMap<Client, Map<string, Kept<Data>>>();
+  const cache = new Map<string, { data: Data; etag: string | null }>();
 
   return function useResource(query: Query | undefined): Reading<Data> {
-    const { reader, version, onRead } = useSession();
-    const cache = caches.get(reader) ?? new Map<string, Kept<Data>>();
-    caches.set(reader, cache);
+    const { version, onRead } = useSession();
     const name = JSON.stringify(query);
     const [failed, setFailed] = useState<{ name: string; failure: ApiError }>();
     const [, rerender] = useReducer((count: number) => count + 1, 0);
@@ -104,7 +97,7 @@ function resource<Query, Data>(
         clearTimeout(timer);
         ending.abort();
       };
-    }, [reader, name, version]);
+    }, [name, version]);
 
     return {
       data: query === undefined ? undefined : cache.get(name)?.data,

@@ -1,5 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import type { Task } from '../../client/index.ts';
+import { useSession } from '../data/service.ts';
 
 /** What a control needs to belong to its field. */
 interface ControlProps {
@@ -44,20 +46,28 @@ export function useFirstInvalid(errors: unknown) {
 
 const UUID = /^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i;
 
+/** Names of accounts, by the field of a task that has the ID of the account. */
+const NAMES = {
+  artist_account_id: ({ artist_name }: Task) => artist_name,
+  account_id: ({ owner_email }: Task) => owner_email,
+};
+
 interface PickerProps {
   /** Its name, where it has no label of its own. */
   label?: string;
   /** The chosen id; empty for none. */
   value: string;
-  /** Names to choose from, by id. */
-  names: Map<string, string>;
+  /** The field of a task that has the id. */
+  of: keyof typeof NAMES;
   required?: boolean;
   control?: ControlProps;
   onPick: (id: string) => void;
 }
 
 /** A field for an account. It suggests the accounts of visible tasks by name, and accepts an id. */
-export function Picker({ label, value, names, required = false, control, onPick }: PickerProps) {
+export function Picker({ label, value, of, required = false, control, onPick }: PickerProps) {
+  const { known } = useSession();
+  const names = new Map([...known.values()].map((task) => [task[of], NAMES[of](task) ?? task[of]]));
   const list = useId();
   const input = useRef<HTMLInputElement>(null);
   const [typed, setTyped] = useState<string>();

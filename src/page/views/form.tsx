@@ -13,7 +13,7 @@ import { useRight, useSession, visibleTitle } from '../data/service.ts';
 import { Field, Picker, useFirstInvalid } from '../parts/fields.tsx';
 import { OWN_ZONE } from '../parts/format.ts';
 import { Empty, Heading } from '../parts/layout.tsx';
-import { Preview, scheduleProblem, zoneProblem } from '../parts/preview.tsx';
+import { Preview } from '../parts/preview.tsx';
 
 /** Returns the fields of the form as they are typed. Empty means the default. */
 const valuesOf = (task?: Task) => ({
@@ -92,7 +92,7 @@ function errorsOf(failure: ApiError | undefined): Errors {
 }
 
 function TaskForm({ task }: { task: Task | undefined }) {
-  const { caller, names: known } = useSession();
+  const { caller } = useSession();
   const [start] = useState(() => valuesOf(task));
   const [values, setValues] = useState(start);
   const save = useAction(async (options) => {
@@ -131,11 +131,9 @@ function TaskForm({ task }: { task: Task | undefined }) {
       )}
     </Field>
   );
-  const account = (name: Name, label: string, options: Map<string, string>) => (
+  const account = (name: 'artist_account_id' | 'account_id', label: string) => (
     <Field label={label} hint="Choose a name, or enter an account ID." error={errors[name]}>
-      {(control) => (
-        <Picker control={control} required value={values[name]} names={options} onPick={set(name)} />
-      )}
+      {(control) => <Picker control={control} of={name} value={values[name]} required onPick={set(name)} />}
     </Field>
   );
 
@@ -157,8 +155,8 @@ function TaskForm({ task }: { task: Task | undefined }) {
         <Field label="Prompt" error={errors.prompt}>
           {(control) => <textarea {...control} {...bind('prompt')} required rows={6} />}
         </Field>
-        {account('artist_account_id', 'Artist', known.artists)}
-        {!task && caller?.account_id === null && account('account_id', 'Owner', known.accounts)}
+        {account('artist_account_id', 'Artist')}
+        {!task && caller?.account_id === null && account('account_id', 'Owner')}
         <details>
           <summary>Model, overlap, missed runs and limits</summary>
           <div class="form">
@@ -173,11 +171,7 @@ function TaskForm({ task }: { task: Task | undefined }) {
         </details>
       </div>
       <div class="form card">
-        <Field
-          label="Schedule"
-          hint="Minute, hour, day of month, month, day of week"
-          error={errors.schedule ?? scheduleProblem(values.schedule)}
-        >
+        <Field label="Schedule" hint="Minute, hour, day of month, month, day of week" error={errors.schedule}>
           {(control) => <input type="text" class="mono" {...control} {...bind('schedule')} required />}
         </Field>
         <div class="presets">
@@ -187,7 +181,7 @@ function TaskForm({ task }: { task: Task | undefined }) {
             </button>
           ))}
         </div>
-        <Field label="Time zone" error={errors.timezone ?? zoneProblem(values.timezone)}>
+        <Field label="Time zone" error={errors.timezone}>
           {(control) => <input type="text" {...control} {...bind('timezone')} required list="zones" />}
         </Field>
         <datalist id="zones">

@@ -42,7 +42,7 @@ const Row = memo(function Row({ task }: { task: Task }) {
   const words = inWords(schedule);
   return (
     <li class="row">
-      <span class="what">
+      <span>
         <a class="title" href={linkTo('tasks', id)}>
           {visibleTitle(title, id)}
         </a>
@@ -56,7 +56,7 @@ const Row = memo(function Row({ task }: { task: Task }) {
         <span title={words}>{words}</span>
         <span class="muted">{zoneWords(timezone)}</span>
       </span>
-      <span class="next">
+      <span>
         {next && <Time at={next} zone={timezone} />}
         <span class="muted">{next ? 'Next run' : 'No next run'}</span>
       </span>
@@ -137,7 +137,7 @@ function NoTasks() {
 }
 
 function FilterBar({ filters }: { filters: Filters }) {
-  const { caller, names } = useSession();
+  const { caller } = useSession();
   const { q = '', state = '', account_id = '', artist_account_id = '' } = filters;
   const change = (changed: Filters) => setParameters([], { ...filters, ...changed });
   const [typed, setTyped] = useState(q);
@@ -147,12 +147,6 @@ function FilterBar({ filters }: { filters: Filters }) {
     const timer = setTimeout(() => change({ q: typed }), TYPING_MS);
     return () => clearTimeout(timer);
   }, [typed]);
-  const picker = (
-    name: 'account_id' | 'artist_account_id',
-    label: string,
-    value: string,
-    options: Map<string, string>,
-  ) => <Picker label={label} value={value} names={options} onPick={(id) => change({ [name]: id })} />;
   return (
     <search class="filters">
       <input
@@ -163,8 +157,20 @@ function FilterBar({ filters }: { filters: Filters }) {
         value={typed}
         onInput={(event) => setTyped(event.currentTarget.value)}
       />
-      {picker('artist_account_id', 'Artist', artist_account_id, names.artists)}
-      {caller?.account_id === null && picker('account_id', 'Owner', account_id, names.accounts)}
+      <Picker
+        label="Artist"
+        of="artist_account_id"
+        value={artist_account_id}
+        onPick={(id) => change({ artist_account_id: id })}
+      />
+      {caller?.account_id === null && (
+        <Picker
+          label="Owner"
+          of="account_id"
+          value={account_id}
+          onPick={(id) => change({ account_id: id })}
+        />
+      )}
       <fieldset class="segments">
         <legend class="hidden">State</legend>
         {[...STATES].map(([name, { label }]) => (

@@ -2,7 +2,7 @@ import { type ComponentChildren, Fragment } from 'preact';
 import { memo } from 'preact/compat';
 import { linkTo } from '../data/location.ts';
 import { useTasks } from '../data/reads.ts';
-import { useSession } from '../data/service.ts';
+import { useSession, visibleTitle } from '../data/service.ts';
 import { type Day, HOURS, useWeek } from '../data/week.ts';
 import { OWN_ZONE, exact, plural, zoneWords } from '../parts/format.ts';
 import { Card, Heading, Pending, useShown } from '../parts/layout.tsx';
@@ -26,11 +26,11 @@ function rangeOf(times: Date[]): string {
 
 /** The title of a task. Reads the task once if no listing has shown it. */
 function TaskLink({ id }: { id: string }) {
-  const title = useSession().names.titles.get(id);
-  useTasks(title === undefined ? { id, runs: 'summary' } : undefined);
+  const task = useSession().known.get(id);
+  useTasks(task === undefined ? { id, runs: 'summary' } : undefined);
   return (
     <a class="title" href={linkTo('tasks', id)}>
-      {title ?? '…'}
+      {task ? visibleTitle(task.title, id) : '…'}
     </a>
   );
 }
