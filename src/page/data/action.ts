@@ -3,15 +3,8 @@ import type { ApiError, Client } from '../../client/index.ts';
 import { failureOf } from './reads.ts';
 import { useSession, writer } from './service.ts';
 
-/** Number of random bytes in an Idempotency-Key. */
-const KEY_BYTES = 16;
-
 /** Makes an Idempotency-Key. Pages without TLS have no crypto.randomUUID. */
-function newKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(KEY_BYTES)), (byte) =>
-    byte.toString(16).padStart(2, '0'),
-  ).join('');
-}
+const newKey = (): string => crypto.getRandomValues(new Uint32Array(4)).join('-');
 
 /** Options of a write. Its key makes the client repeat it when the reply is lost. */
 export interface WriteOptions {
@@ -26,6 +19,8 @@ export interface Action {
   busy: boolean;
   /** Why the last attempt failed. */
   failure: ApiError | undefined;
+  /** Forgets why it failed. */
+  forget: () => void;
 }
 
 /** Makes an action that writes once, however often it is clicked. Its key changes after it succeeds. */
@@ -58,5 +53,5 @@ export function useAction(act: (options: WriteOptions) => Promise<unknown>): Act
       setBusy(false);
     }
   };
-  return { run, busy, failure };
+  return { run, busy, failure, forget: () => setFailure(undefined) };
 }

@@ -43,7 +43,7 @@ function DeleteButton({ task: { id, title } }: { task: Task }) {
       </button>
       <dialog ref={dialog} class="card" aria-labelledby="delete-title">
         <h2 id="delete-title">Delete “{visibleTitle(title, id)}”?</h2>
-        <p>It never fires again. Its runs stay.</p>
+        <p>It never runs again. Its past runs stay.</p>
         <div class="actions">
           <button type="button" class="button" onClick={() => dialog.current?.close()}>
             Keep

@@ -1,7 +1,7 @@
 import type { Occurrence, Run } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
-import { duration, exact, exactInZones, plural } from './format.ts';
-import { lookOf, summaryOf, tookMs } from './status.tsx';
+import { cost, duration, exact, exactInZones, plural } from './format.ts';
+import { centsOf, lookOf, summaryOf, tookMs } from './status.tsx';
 
 /** Something that happened to a task: a run, or a fire time that made none. */
 export interface Incident {
@@ -38,16 +38,35 @@ export function historyOf(runs: Run[], gaps: Occurrence[]): Incident[] {
   return incidents.toSorted((one, other) => Date.parse(other.at) - Date.parse(one.at));
 }
 
-/** Returns how many of the finished runs succeeded. Canceled runs do not count. */
-export function successOf(runs: Run[]): { succeeded: number; finished: number } {
+/** Success, typical duration and cost of runs. Canceled runs count as neither success nor failure. */
+export function Summary({ runs }: { runs: Run[] }) {
   const tones = runs.map(({ status }) => lookOf(status).tone);
   const succeeded = tones.filter((tone) => tone === 'ok').length;
-  return { succeeded, finished: succeeded + tones.filter((tone) => tone === 'bad').length };
-}
-
-/** Returns the middle of some numbers; undefined if there are none. */
-export function median(numbers: number[]): number | undefined {
-  return numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)];
+  const finished = succeeded + tones.filter((tone) => tone === 'bad').length;
+  const times = runs.flatMap((run) => tookMs(run) ?? []).toSorted((one, other) => one - other);
+  const median = times[Math.floor(times.length / 2)];
+  const cents = runs.map(centsOf).reduce((sum, part) => sum + part, 0);
+  const figures = [
+    finished > 0 && [
+      'Succeeded',
+      `${Math.round((succeeded / finished) * 100)} %`,
+      `${succeeded} of ${finished}`,
+    ],
+    median !== undefined && ['Typical duration', duration(median), ''],
+    ['Cost', cost(cents), plural(runs.length, 'run')],
+  ].filter((figure) => figure !== false);
+  return (
+    <dl class="figures">
+      {figures.map(([name, figure, about]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>
+            {figure} <span class="muted">{about}</span>
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
 }
 
 /** Height of the shortest run, in percent of the full height. */
@@ -76,8 +95,6 @@ export function Timeline({ history, zone }: { history: Incident[]; zone: string 
   const times = history.flatMap(({ run }) => (run && tookMs(run)) ?? []);
   const longestMs = Math.max(1, ...times);
   const [newest] = history;
-  const oldest = history.at(-1);
-  if (!newest || !oldest) return null;
   return (
     <figure class="timeline">
       <div class="bars">
@@ -86,8 +103,8 @@ export function Timeline({ history, zone }: { history: Incident[]; zone: string 
         ))}
       </div>
       <figcaption>
-        <span>Longest: {duration(longestMs)}</span>
-        <span>Newest: {exact(new Date(newest.at), zone)}</span>
+        <span>{times.length > 0 && `Longest: ${duration(longestMs)}`}</span>
+        <span>{newest && `Newest: ${exact(new Date(newest.at), zone)}`}</span>
       </figcaption>
     </figure>
   );

@@ -5,69 +5,51 @@ import { Facts, useShown } from './layout.tsx';
 /** Number of children of an array or object that are shown at once. */
 const MOST_CHILDREN = 200;
 
-/** Returns a value if it is an http or https URL; otherwise undefined. */
-function webAddress(text: unknown): string | undefined {
-  if (typeof text !== 'string' || !/^https?:\/\//i.test(text)) return undefined;
-  return URL.canParse(text) ? text : undefined;
-}
-
-/** A link to another site. The page loads nothing from that site. */
-function OutLink({ href }: { href: string }) {
+/** Returns a link to an http or https URL; undefined for other values. The page loads nothing from there. */
+function webLink(value: unknown) {
+  if (typeof value !== 'string' || !/^https?:\/\//i.test(value) || !URL.canParse(value)) return undefined;
   return (
-    <a class="out" href={href} target="_blank" rel="noreferrer">
-      {href}
+    <a class="out" href={value} target="_blank" rel="noreferrer">
+      {value}
     </a>
   );
 }
 
-function Leaf({ value }: { value: unknown }) {
-  const address = webAddress(value);
-  if (address !== undefined) return <OutLink href={address} />;
-  return (
-    <span class={`json-${value === null ? 'null' : typeof value}`}>{JSON.stringify(value) ?? 'null'}</span>
-  );
+interface JsonProps {
+  name?: string;
+  value: unknown;
+  open?: boolean;
 }
 
-function Branch({ name, value, open }: { name: string | undefined; value: object; open: boolean }) {
+/** A JSON value that folds. Arrays and objects render when they are opened. */
+function Json({ name, value, open = false }: JsonProps) {
   const [isOpen, setOpen] = useState(open);
-  const isArray = Array.isArray(value);
-  const entries: [string, unknown][] = Object.entries(value);
+  const entries: [string, unknown][] = typeof value === 'object' && value ? Object.entries(value) : [];
   const { shown, more } = useShown(entries, MOST_CHILDREN, MOST_CHILDREN);
-  const count = plural(entries.length, isArray ? 'item' : 'field');
+  const key = name !== undefined && <span class="muted">{name}: </span>;
+  if (entries.length === 0) {
+    return (
+      <div>
+        {key}
+        {webLink(value) ?? <span class={`json-${typeof value}`}>{JSON.stringify(value) ?? 'null'}</span>}
+      </div>
+    );
+  }
   return (
     <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
-        {name !== undefined && <span class="json-key">{name}: </span>}
-        <span class="muted">{isArray ? `[${count}]` : `{${count}}`}</span>
+        {key}
+        <span class="muted">{plural(entries.length, Array.isArray(value) ? 'item' : 'field')}</span>
       </summary>
       {isOpen && (
         <div class="json-body">
-          {shown.map(([key, child]) => (
-            <Json key={key} name={isArray ? undefined : key} value={child} />
+          {shown.map(([child, content]) => (
+            <Json key={child} name={child} value={content} />
           ))}
           {more}
         </div>
       )}
     </details>
-  );
-}
-
-interface JsonProps {
-  name?: string | undefined;
-  value: unknown;
-  open?: boolean;
-}
-
-/** A JSON value that folds. Branches render when they are opened. */
-function Json({ name, value, open = false }: JsonProps) {
-  if (typeof value === 'object' && value !== null && Object.keys(value).length > 0) {
-    return <Branch name={name} value={value} open={open} />;
-  }
-  return (
-    <div class="json-leaf">
-      {name !== undefined && <span class="json-key">{name}: </span>}
-      <Leaf value={value} />
-    </div>
   );
 }
 
@@ -88,10 +70,8 @@ const isContent = (value: unknown): value is Record<string, unknown> =>
   ['videoSourceUrl', 'imageUrl', 'captionText'].some((name) => typeof value[name] === 'string');
 
 function Field({ value }: { value: unknown }) {
-  const address = webAddress(value);
-  if (address !== undefined) return <OutLink href={address} />;
-  if (typeof value === 'boolean') return <>{value ? 'Yes' : 'No'}</>;
-  return typeof value === 'string' ? <span class="text">{value}</span> : <Json value={value} />;
+  if (typeof value !== 'string') return <Json value={value} />;
+  return webLink(value) ?? <span class="text">{value}</span>;
 }
 
 /** An output or payload: content by its fields, text as it is, anything else as foldable JSON. */

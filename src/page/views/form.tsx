@@ -68,8 +68,7 @@ function changesOf(before: Values, after: Values): Partial<UpdateTaskRequest> {
   return Object.fromEntries(changed.map((name) => [name, fields[name] ?? null]));
 }
 
-/** A character that can be seen. */
-const NOT_BLANK = '.*[^\\p{Z}\\p{C}].*';
+const VISIBLE = { pattern: '.*[^\\p{Z}\\p{C}].*', title: 'At least one visible character' };
 
 type Errors = Partial<Record<Name | 'form', string>>;
 
@@ -141,6 +140,7 @@ function TaskForm({ task }: { task: Task | undefined }) {
     <form
       ref={form}
       class="form columns"
+      onInput={save.forget}
       onSubmit={(event) => {
         event.preventDefault();
         void save.run();
@@ -149,7 +149,7 @@ function TaskForm({ task }: { task: Task | undefined }) {
       <div class="form card">
         <Field label="Title" error={errors.title}>
           {(control) => (
-            <input type="text" {...control} {...bind('title')} required pattern={NOT_BLANK} maxLength={200} />
+            <input type="text" {...control} {...bind('title')} required {...VISIBLE} maxLength={200} />
           )}
         </Field>
         <Field label="Prompt" error={errors.prompt}>

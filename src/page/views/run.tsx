@@ -6,7 +6,7 @@ import { CancelButton } from '../parts/acting.tsx';
 import { OWN_ZONE, cost, duration, exact, exactInZones } from '../parts/format.ts';
 import { Card, Empty, Facts, Heading, Pending } from '../parts/layout.tsx';
 import { Output } from '../parts/output.tsx';
-import { Badge, lookOf, tookMs } from '../parts/status.tsx';
+import { Badge, centsOf, lookOf, tookMs } from '../parts/status.tsx';
 
 function Failure({ error: { name, message, stackTrace } }: { error: RunError }) {
   return (
@@ -25,7 +25,8 @@ function Failure({ error: { name, message, stackTrace } }: { error: RunError }) 
   );
 }
 
-function Attempt({ attempt, number }: { attempt: RunAttempt; number: number }) {
+/** An attempt, and its error if that is not the one of the run. */
+function Attempt({ attempt, number, known }: { attempt: RunAttempt; number: number; known: string }) {
   const { status, startedAt, completedAt, createdAt, error } = attempt;
   const took = startedAt && completedAt ? Date.parse(completedAt) - Date.parse(startedAt) : undefined;
   return (
@@ -36,14 +37,13 @@ function Attempt({ attempt, number }: { attempt: RunAttempt; number: number }) {
         <span class="muted">{exact(new Date(startedAt ?? createdAt), OWN_ZONE)}</span>
         {took !== undefined && <span class="muted">{duration(took)}</span>}
       </p>
-      {error && <Failure error={error} />}
+      {error && error.message !== known && <Failure error={error} />}
     </li>
   );
 }
 
 function About({ run }: { run: Run }) {
   const took = tookMs(run);
-  const { costInCents = 0, baseCostInCents = 0 } = run;
   const at = (instant: string | null | undefined) =>
     instant ? exact(new Date(instant), OWN_ZONE) : undefined;
   const facts: [string, string | undefined][] = [
@@ -53,12 +53,8 @@ function About({ run }: { run: Run }) {
     ['Finished', at(run.finishedAt)],
     ['Expired', at(run.expiredAt)],
     ['Duration', took === undefined ? undefined : duration(took)],
-    ['Cost', cost(costInCents + baseCostInCents)],
-    ['Task identifier', run.taskIdentifier],
-    ['Version', run.version],
-    ['Environment', run.env?.name],
+    ['Cost', cost(centsOf(run))],
     ['Tags', run.tags?.join(', ') || undefined],
-    ['Test', run.isTest ? 'Yes' : undefined],
     ['ID', run.id],
   ];
   return <Facts facts={facts} />;
@@ -85,7 +81,7 @@ function RunDetails({ run }: { run: Run }) {
       <div class="columns">
         <div class="stack">
           {error && (
-            <Card title="Error">
+            <Card title={look.tone === 'bad' ? 'Error' : 'Reason'}>
               <Failure error={error} />
             </Card>
           )}
@@ -96,7 +92,12 @@ function RunDetails({ run }: { run: Run }) {
             <Card title="Attempts">
               <ol>
                 {attempts.map((attempt, index) => (
-                  <Attempt key={attempt.id} attempt={attempt} number={index + 1} />
+                  <Attempt
+                    key={attempt.id}
+                    attempt={attempt}
+                    number={index + 1}
+                    known={error?.message ?? ''}
+                  />
                 ))}
               </ol>
             </Card>

@@ -1,13 +1,13 @@
 import { useState } from 'preact/hooks';
-import type { Run, Task } from '../../client/index.ts';
+import type { Task } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
 import { useOccurrences, useRuns, useTasks } from '../data/reads.ts';
 import { visibleTitle } from '../data/service.ts';
 import { TaskActions } from '../parts/acting.tsx';
-import { cost, duration, exact, inWords, plural, zoneWords } from '../parts/format.ts';
-import { type Incident, Timeline, historyOf, median, successOf } from '../parts/history.tsx';
+import { cost, duration, exact, inWords, zoneWords } from '../parts/format.ts';
+import { type Incident, Summary, Timeline, historyOf } from '../parts/history.tsx';
 import { Card, Empty, Facts, Heading, Pending } from '../parts/layout.tsx';
-import { Badge, lookOf, stateOf, tookMs } from '../parts/status.tsx';
+import { Badge, centsOf, lookOf, stateOf, tookMs } from '../parts/status.tsx';
 import { Time } from '../parts/time.tsx';
 import { CATCH_UPS, FormView, OVERLAPS } from './form.tsx';
 
@@ -31,8 +31,8 @@ function Row({ incident: { at, run, why }, zone }: { incident: Incident; zone: s
       )}
       <Time at={at} zone={zone} />
       <span class="number">{took === undefined ? '' : duration(took)}</span>
-      <span class="number">{run?.costInCents ? cost(run.costInCents) : ''}</span>
-      {why && <span class={run ? 'why' : 'why calm'}>{why}</span>}
+      <span class="number">{run && centsOf(run) > 0 && cost(centsOf(run))}</span>
+      {why && <span class={run && lookOf(run.status).tone === 'bad' ? 'why' : 'why calm'}>{why}</span>}
     </li>
   );
 }
@@ -62,7 +62,7 @@ function History({ task, after }: HistoryProps) {
   const history = historyOf(runs, [...skipped, ...missed]);
   return (
     <>
-      {!after && (
+      {!after && history.length > 0 && (
         <>
           <Summary runs={runs} />
           <Timeline history={history} zone={zone} />
@@ -87,38 +87,6 @@ function History({ task, after }: HistoryProps) {
           </button>
         ))}
     </>
-  );
-}
-
-/** Success and typical duration of the newest runs. */
-function Summary({ runs }: { runs: Run[] }) {
-  const { succeeded, finished } = successOf(runs);
-  const typicalMs = median(runs.flatMap((run) => tookMs(run) ?? []));
-  const cents = runs.reduce(
-    (sum, { costInCents = 0, baseCostInCents = 0 }) => sum + costInCents + baseCostInCents,
-    0,
-  );
-  if (runs.length === 0) return null;
-  const figures = [
-    [
-      'Succeeded',
-      finished ? `${Math.round((succeeded / finished) * 100)} %` : '–',
-      `${succeeded} of ${finished}`,
-    ],
-    ['Typical duration', typicalMs === undefined ? '–' : duration(typicalMs), ''],
-    ['Cost', cost(cents), plural(runs.length, 'run')],
-  ];
-  return (
-    <dl class="figures">
-      {figures.map(([name, figure, about]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>
-            {figure} <span class="muted">{about}</span>
-          </dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 

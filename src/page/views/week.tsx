@@ -1,15 +1,15 @@
-import { type ComponentChildren, Fragment } from 'preact';
+import { Fragment } from 'preact';
 import { memo } from 'preact/compat';
 import { linkTo } from '../data/location.ts';
 import { useTasks } from '../data/reads.ts';
 import { useSession, visibleTitle } from '../data/service.ts';
-import { type Day, HOURS, useWeek } from '../data/week.ts';
+import { type Day, type Entry, HOURS, useWeek } from '../data/week.ts';
 import { OWN_ZONE, exact, plural, zoneWords } from '../parts/format.ts';
 import { Card, Heading, Pending, useShown } from '../parts/layout.tsx';
 import { useNow } from '../parts/time.tsx';
 
-const FEW_MOMENTS = 8;
-const MORE_MOMENTS = 50;
+const FEW_ENTRIES = 8;
+const MORE_ENTRIES = 50;
 const FEW_TASKS = 3;
 
 const dateFormat = new Intl.DateTimeFormat('en-US', { weekday: 'short', month: 'short', day: 'numeric' });
@@ -35,25 +35,24 @@ function TaskLink({ id }: { id: string }) {
   );
 }
 
-interface EntryProps {
-  when: ComponentChildren;
-  /** What all the tasks have in common. */
-  about: string | false;
-  tasks: { id: string; about?: string }[];
-}
-
-/** Tasks of a day, after the time at which they fire. Many of them fold. */
-function Entry({ when, about, tasks }: EntryProps) {
+/** Tasks after the time at which they fire. Many of them fold. */
+function EntryItem({ entry: { at, tasks } }: { entry: Entry }) {
   const { shown, more } = useShown(tasks, FEW_TASKS);
   return (
     <li class="moment">
-      {when}
+      {at ? (
+        <time dateTime={at.toISOString()}>{timeFormat.format(at)}</time>
+      ) : (
+        <span class="muted">Often</span>
+      )}
       <div class={tasks.length > 1 ? 'together' : ''}>
-        {about && <span class="muted">{about}</span>}
-        {shown.map((task) => (
-          <Fragment key={task.id}>
-            <TaskLink id={task.id} />
-            {task.about && <span class="muted">{task.about}</span>}
+        {tasks.length > 1 && (
+          <span class="muted">{at ? `${tasks.length} at once` : plural(tasks.length, 'task')}</span>
+        )}
+        {shown.map(({ id, times }) => (
+          <Fragment key={id}>
+            <TaskLink id={id} />
+            {!at && <span class="muted">{rangeOf(times)}</span>}
           </Fragment>
         ))}
         {more}
@@ -62,27 +61,15 @@ function Entry({ when, about, tasks }: EntryProps) {
   );
 }
 
-const DayCard = memo(function DayCard({ day: { start, hours, often, moments, cutAt } }: { day: Day }) {
-  const { shown, more } = useShown(moments, FEW_MOMENTS, MORE_MOMENTS);
+const DayCard = memo(function DayCard({ day: { start, hours, entries, cutAt } }: { day: Day }) {
+  const { shown, more } = useShown(entries, FEW_ENTRIES, MORE_ENTRIES);
   const count = total(hours);
   return (
     <Card title={dateFormat.format(start)}>
       <p class="muted">{count === 0 ? 'Nothing runs' : plural(count, 'run')}</p>
       <ol>
-        {often.length > 0 && (
-          <Entry
-            when={<span class="muted">Often</span>}
-            about={often.length > 1 && plural(often.length, 'task')}
-            tasks={often.map(({ id, times }) => ({ id, about: rangeOf(times) }))}
-          />
-        )}
-        {shown.map(({ at, ids }) => (
-          <Entry
-            key={at.getTime()}
-            when={<time dateTime={at.toISOString()}>{timeFormat.format(at)}</time>}
-            about={ids.length > 1 && `${ids.length} at once`}
-            tasks={ids.map((id) => ({ id }))}
-          />
+        {shown.map((entry) => (
+          <EntryItem key={entry.at?.getTime()} entry={entry} />
         ))}
       </ol>
       {more}
@@ -136,11 +123,10 @@ function Density({ days, now }: { days: Day[]; now: Date }) {
 /** Returns how much fires in a week, and where most tasks fire at once. */
 function summaryOf(days: Day[]): string {
   const times = total(days.flatMap(({ hours }) => hours));
-  const moments = days.flatMap((day) => day.moments);
-  const most = Math.max(...moments.map(({ ids }) => ids.length));
-  const busiest = moments.find(({ ids }) => ids.length === most);
-  const overlap =
-    busiest && most > 1 ? ` Most at once: ${most} tasks on ${exact(busiest.at, OWN_ZONE)}.` : '';
+  const moments = days.flatMap(({ entries }) => entries.filter(({ at }) => at));
+  const most = Math.max(...moments.map(({ tasks }) => tasks.length));
+  const busiest = moments.find(({ tasks }) => tasks.length === most)?.at;
+  const overlap = busiest && most > 1 ? ` Most at once: ${most} tasks on ${exact(busiest, OWN_ZONE)}.` : '';
   const least = days.some(({ cutAt }) => cutAt) ? 'At least ' : '';
   return `${least}${plural(times, 'run')} in seven days.${overlap} Time zone: ${zoneWords(OWN_ZONE)}.`;
 }
