@@ -1,7 +1,7 @@
-import type { ComponentType } from 'preact';
+import type { ComponentChildren, ComponentType } from 'preact';
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
 import type { ApiError, CallerResponse, Task } from '../client/index.ts';
-import { forgetKey, keptKey } from './data/key.ts';
+import { keptKey, signOut } from './data/key.ts';
 import { linkTo, usePlace } from './data/location.ts';
 import { useCaller } from './data/reads.ts';
 import { SessionContext, useRight, useSession } from './data/service.ts';
@@ -35,11 +35,6 @@ function Banner({ outage }: { outage: ApiError | undefined }) {
   );
 }
 
-function signOut(): void {
-  forgetKey();
-  location.reload();
-}
-
 function Header() {
   const { caller } = useSession();
   const mayWrite = useRight('write');
@@ -67,7 +62,7 @@ function Header() {
         </a>
       )}
       {keptKey() !== undefined && (
-        <button type="button" class="button quiet" onClick={signOut}>
+        <button type="button" class="button" onClick={signOut}>
           Sign out
         </button>
       )}
@@ -76,7 +71,7 @@ function Header() {
 }
 
 /** The view that the address names. */
-function View() {
+function View({ children }: { children: ComponentChildren }) {
   const { path } = usePlace();
   const main = useRef<HTMLElement>(null);
   const address = path.join('/');
@@ -91,6 +86,7 @@ function View() {
   const Found = VIEWS.get(path[0] ?? '');
   return (
     <main tabIndex={-1} ref={main}>
+      {children}
       {Found ? (
         <Found key={address} path={path} />
       ) : (
@@ -136,8 +132,9 @@ function SignedIn({ onRefused }: { onRefused: (refusal: ApiError) => void }) {
     <SessionContext.Provider value={session}>
       <CallerWatch onCaller={setCaller} />
       <Header />
-      <Banner outage={caller && outage} />
-      <View />
+      <View>
+        <Banner outage={caller && outage} />
+      </View>
     </SessionContext.Provider>
   );
 }

@@ -13,18 +13,11 @@ export interface WriteOptions {
   headers: { 'Idempotency-Key': string };
 }
 
-export interface Action {
-  /** Acts, unless the action is under way already. Resolves to whether it succeeded. */
-  run: () => Promise<boolean>;
-  busy: boolean;
-  /** Why the last attempt failed. */
-  failure: ApiError | undefined;
-  /** Forgets why it failed. */
-  forget: () => void;
-}
-
-/** Makes an action that writes once, however often it is clicked. Its key changes after it succeeds. */
-export function useAction(act: (options: WriteOptions) => Promise<unknown>): Action {
+/**
+ * Makes an action that writes once, however often it is clicked. Its key changes after it succeeds.
+ * @returns run, which acts unless the action is under way already; whether it is; why the last attempt failed
+ */
+export function useAction(act: (options: WriteOptions) => Promise<unknown>) {
   const { onChange } = useSession();
   const [failure, setFailure] = useState<ApiError>();
   const [busy, setBusy] = useState(false);
@@ -32,7 +25,7 @@ export function useAction(act: (options: WriteOptions) => Promise<unknown>): Act
   const key = useRef<string>(undefined);
 
   const run = async () => {
-    if (running.current) return false;
+    if (running.current) return;
     running.current = true;
     setBusy(true);
     setFailure(undefined);
@@ -41,13 +34,11 @@ export function useAction(act: (options: WriteOptions) => Promise<unknown>): Act
       await act({ client: writer, throwOnError: true, headers: { 'Idempotency-Key': key.current } });
       key.current = undefined;
       onChange();
-      return true;
     } catch (error) {
       const failed = failureOf(error);
       // An earlier attempt used this key for a different request, and its reply was lost. Use a new key.
       if (failed.code === 'idempotency_key_reused') key.current = undefined;
       setFailure(failed);
-      return false;
     } finally {
       running.current = false;
       setBusy(false);

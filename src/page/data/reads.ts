@@ -1,4 +1,4 @@
-import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import {
   ApiError,
   type Client,
@@ -53,8 +53,7 @@ function resource<Query, Data>(
   return function useResource(query: Query | undefined): Reading<Data> {
     const { version, onRead } = useSession();
     const name = JSON.stringify(query);
-    const [failed, setFailed] = useState<{ name: string; failure: ApiError }>();
-    const [, rerender] = useReducer((count: number) => count + 1, 0);
+    const [last, setLast] = useState<{ name: string; failure: ApiError | undefined }>();
     const wake = useRef(() => {});
 
     useEffect(() => {
@@ -85,8 +84,7 @@ function resource<Query, Data>(
         reading = false;
         if (signal.aborted) return;
         timer = setTimeout(poll, failure ? POLL_MS : pollMs);
-        setFailed(failure && { name, failure });
-        rerender(undefined);
+        setLast({ name, failure });
         onRead(failure);
       };
       wake.current = () => void poll();
@@ -101,7 +99,7 @@ function resource<Query, Data>(
 
     return {
       data: query === undefined ? undefined : cache.get(name)?.data,
-      failure: failed !== undefined && failed.name === name ? failed.failure : undefined,
+      failure: last?.name === name ? last.failure : undefined,
       retry: () => wake.current(),
     };
   };

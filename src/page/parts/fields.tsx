@@ -88,7 +88,8 @@ export function Picker({ label, value, of, required = false, control, onPick }: 
       <input
         ref={input}
         type="text"
-        {...(label !== undefined && { 'aria-label': label, placeholder: label })}
+        aria-label={label}
+        placeholder={label}
         {...control}
         required={required}
         list={list}

@@ -1,6 +1,7 @@
 import type { Occurrence, Run } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
 import { cost, duration, exact, exactInZones, plural } from './format.ts';
+import { Facts } from './layout.tsx';
 import { centsOf, lookOf, summaryOf, tookMs } from './status.tsx';
 
 /** Something that happened to a task: a run, or a fire time that made none. */
@@ -46,26 +47,21 @@ export function Summary({ runs }: { runs: Run[] }) {
   const times = runs.flatMap((run) => tookMs(run) ?? []).toSorted((one, other) => one - other);
   const median = times[Math.floor(times.length / 2)];
   const cents = runs.map(centsOf).reduce((sum, part) => sum + part, 0);
-  const figures = [
-    finished > 0 && [
-      'Succeeded',
-      `${Math.round((succeeded / finished) * 100)} %`,
-      `${succeeded} of ${finished}`,
-    ],
-    median !== undefined && ['Typical duration', duration(median), ''],
-    ['Cost', cost(cents), plural(runs.length, 'run')],
-  ].filter((figure) => figure !== false);
+  const share = Math.round((succeeded / finished) * 100);
+  const figure = (main: string, about: string) => (
+    <>
+      {main} <span class="muted">{about}</span>
+    </>
+  );
   return (
-    <dl class="figures">
-      {figures.map(([name, figure, about]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>
-            {figure} <span class="muted">{about}</span>
-          </dd>
-        </div>
-      ))}
-    </dl>
+    <Facts
+      look="figures"
+      facts={[
+        ['Succeeded', finished > 0 && figure(`${share} %`, `${succeeded} of ${finished}`)],
+        ['Typical duration', median !== undefined && duration(median)],
+        ['Cost', figure(cost(cents), plural(runs.length, 'run'))],
+      ]}
+    />
   );
 }
 

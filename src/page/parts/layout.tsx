@@ -14,16 +14,14 @@ interface HeadingProps {
   title: string;
   /** The view that the title links to. */
   href?: string;
-  /** Title of the tab, if it is another one. */
-  tab?: string;
   /** What the view is about, on the line below. */
   children?: ComponentChildren;
   actions?: ComponentChildren;
 }
 
 /** The top of a view. */
-export function Heading({ title, href, tab = title, children, actions }: HeadingProps) {
-  useTitle(`${tab} – Tasks`);
+export function Heading({ title, href, children, actions }: HeadingProps) {
+  useTitle(`${title} – Tasks`);
   return (
     <div class="heading">
       <div>
@@ -45,18 +43,22 @@ export function Card({ title, children }: { title: string; children: ComponentCh
   );
 }
 
+interface FactsProps {
+  look?: 'facts' | 'figures';
+  facts: (readonly [name: string, value: ComponentChildren])[];
+}
+
 /** Names with their values. Those without a value are left out. */
-export function Facts({ facts }: { facts: (readonly [name: string, value: ComponentChildren])[] }) {
+export function Facts({ look = 'facts', facts }: FactsProps) {
+  const given = facts.filter(([, value]) => value !== undefined && value !== false);
   return (
-    <dl class="facts">
-      {facts.map(([name, value]) =>
-        value === undefined ? null : (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ),
-      )}
+    <dl class={look}>
+      {given.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
     </dl>
   );
 }

@@ -1,11 +1,5 @@
 import { useState } from 'preact/hooks';
-import {
-  type ApiError,
-  type Task,
-  type UpdateTaskRequest,
-  createTask,
-  updateTask,
-} from '../../client/index.ts';
+import { type ApiError, type Task, createTask, updateTask } from '../../client/index.ts';
 import { useAction } from '../data/action.ts';
 import { linkTo } from '../data/location.ts';
 import { useTasks } from '../data/reads.ts';
@@ -61,13 +55,6 @@ const fieldsOf = (values: Values) => ({
   max_attempts: values.max_attempts === '' ? undefined : Number(values.max_attempts),
 });
 
-/** Returns the fields that differ between the values; null for the default. */
-function changesOf(before: Values, after: Values): Partial<UpdateTaskRequest> {
-  const changed = names.filter((name) => before[name] !== after[name]);
-  const fields = fieldsOf(after);
-  return Object.fromEntries(changed.map((name) => [name, fields[name] ?? null]));
-}
-
 const VISIBLE = { pattern: '.*[^\\p{Z}\\p{C}].*', title: 'At least one visible character' };
 
 type Errors = Partial<Record<Name | 'form', string>>;
@@ -94,10 +81,14 @@ function TaskForm({ task }: { task: Task | undefined }) {
   const { caller } = useSession();
   const [start] = useState(() => valuesOf(task));
   const [values, setValues] = useState(start);
+  const changed = names.filter((name) => start[name] !== values[name]);
   const save = useAction(async (options) => {
+    const fields = fieldsOf(values);
+    // null stands for the default.
+    const changes = Object.fromEntries(changed.map((name) => [name, fields[name] ?? null]));
     const { data } = task
-      ? await updateTask({ ...options, body: { id: task.id, ...changesOf(start, values) } })
-      : await createTask({ ...options, body: fieldsOf(values) });
+      ? await updateTask({ ...options, body: { id: task.id, ...changes } })
+      : await createTask({ ...options, body: fields });
     const [saved] = data.tasks;
     if (saved) location.hash = linkTo('tasks', saved.id);
   });
@@ -108,7 +99,6 @@ function TaskForm({ task }: { task: Task | undefined }) {
     value: values[name],
     onInput: (event: { currentTarget: { value: string } }) => set(name)(event.currentTarget.value),
   });
-  const isUnchanged = task !== undefined && names.every((name) => start[name] === values[name]);
 
   const choice = (name: Name, label: string, options: Record<string, string>) => (
     <Field label={label} error={errors[name]}>
@@ -192,7 +182,11 @@ function TaskForm({ task }: { task: Task | undefined }) {
         <Preview schedule={values.schedule} zone={values.timezone} />
       </div>
       <div class="actions">
-        <button type="submit" class="button primary" disabled={save.busy || isUnchanged}>
+        <button
+          type="submit"
+          class="button primary"
+          disabled={save.busy || (task !== undefined && changed.length === 0)}
+        >
           {task ? 'Save changes' : 'Create task'}
         </button>
         <a class="button" href={task ? linkTo('tasks', task.id) : linkTo()}>

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { ApiError } from '../../client/index.ts';
-import { keepKey } from '../data/key.ts';
+import { signIn } from '../data/key.ts';
 import { Field } from '../parts/fields.tsx';
 
 /**
@@ -12,8 +12,7 @@ export function KeyView({ refusal }: { refusal: ApiError | undefined }) {
   const [inBrowser, setInBrowser] = useState(false);
   const onSubmit = (event: Event) => {
     event.preventDefault();
-    keepKey(key.trim(), inBrowser);
-    location.reload();
+    signIn(key.trim(), inBrowser);
   };
   return (
     <main class="narrow">

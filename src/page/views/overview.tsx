@@ -138,7 +138,7 @@ function NoTasks() {
 
 function FilterBar({ filters }: { filters: Filters }) {
   const { caller } = useSession();
-  const { q = '', state = '', account_id = '', artist_account_id = '' } = filters;
+  const { q = '', state = '' } = filters;
   const change = (changed: Filters) => setParameters([], { ...filters, ...changed });
   const [typed, setTyped] = useState(q);
   useEffect(() => setTyped(q), [q]);
@@ -147,6 +147,9 @@ function FilterBar({ filters }: { filters: Filters }) {
     const timer = setTimeout(() => change({ q: typed }), TYPING_MS);
     return () => clearTimeout(timer);
   }, [typed]);
+  const picker = (of: 'artist_account_id' | 'account_id', label: string) => (
+    <Picker label={label} of={of} value={filters[of] ?? ''} onPick={(id) => change({ [of]: id })} />
+  );
   return (
     <search class="filters">
       <input
@@ -157,20 +160,8 @@ function FilterBar({ filters }: { filters: Filters }) {
         value={typed}
         onInput={(event) => setTyped(event.currentTarget.value)}
       />
-      <Picker
-        label="Artist"
-        of="artist_account_id"
-        value={artist_account_id}
-        onPick={(id) => change({ artist_account_id: id })}
-      />
-      {caller?.account_id === null && (
-        <Picker
-          label="Owner"
-          of="account_id"
-          value={account_id}
-          onPick={(id) => change({ account_id: id })}
-        />
-      )}
+      {picker('artist_account_id', 'Artist')}
+      {caller?.account_id === null && picker('account_id', 'Owner')}
       <fieldset class="segments">
         <legend class="hidden">State</legend>
         {[...STATES].map(([name, { label }]) => (

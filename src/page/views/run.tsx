@@ -42,23 +42,7 @@ function Attempt({ attempt, number, known }: { attempt: RunAttempt; number: numb
   );
 }
 
-function About({ run }: { run: Run }) {
-  const took = tookMs(run);
-  const at = (instant: string | null | undefined) =>
-    instant ? exact(new Date(instant), OWN_ZONE) : undefined;
-  const facts: [string, string | undefined][] = [
-    ['Created', at(run.createdAt)],
-    ['Delayed until', at(run.delayedUntil)],
-    ['Started', at(run.startedAt)],
-    ['Finished', at(run.finishedAt)],
-    ['Expired', at(run.expiredAt)],
-    ['Duration', took === undefined ? undefined : duration(took)],
-    ['Cost', cost(centsOf(run))],
-    ['Tags', run.tags?.join(', ') || undefined],
-    ['ID', run.id],
-  ];
-  return <Facts facts={facts} />;
-}
+const at = (instant: string | null | undefined) => (instant ? exact(new Date(instant), OWN_ZONE) : undefined);
 
 const isGiven = (value: unknown): boolean =>
   value !== undefined && value !== null && !(typeof value === 'object' && Object.keys(value).length === 0);
@@ -66,13 +50,13 @@ const isGiven = (value: unknown): boolean =>
 function RunDetails({ run }: { run: Run }) {
   const { title, task_id = '', status, error, output, payload, metadata, attempts = [] } = run;
   const look = lookOf(status);
+  const took = tookMs(run);
   const label = title ? visibleTitle(title, task_id) : 'Run of a deleted task';
   return (
     <>
       <Heading
         title={label}
         href={title ? linkTo('tasks', task_id) : undefined}
-        tab={`${look.label}: ${label}`}
         actions={<CancelButton run={run} />}
       >
         <Badge {...look} />
@@ -113,7 +97,19 @@ function RunDetails({ run }: { run: Run }) {
         </div>
         <aside aria-label="About the run">
           <Card title="Details">
-            <About run={run} />
+            <Facts
+              facts={[
+                ['Created', at(run.createdAt)],
+                ['Delayed until', at(run.delayedUntil)],
+                ['Started', at(run.startedAt)],
+                ['Finished', at(run.finishedAt)],
+                ['Expired', at(run.expiredAt)],
+                ['Duration', took !== undefined && duration(took)],
+                ['Cost', cost(centsOf(run))],
+                ['Tags', run.tags?.join(', ') || undefined],
+                ['ID', run.id],
+              ]}
+            />
           </Card>
         </aside>
       </div>

@@ -90,26 +90,8 @@ function History({ task, after }: HistoryProps) {
   );
 }
 
-function Settings({ task }: { task: Task }) {
-  const { timezone: zone = 'UTC', created_at, updated_at } = task;
-  const facts: [string, string | undefined][] = [
-    ['Owner', task.owner_email ?? task.account_id],
-    ['Artist', task.artist_name ?? task.artist_account_id],
-    ['Schedule', `${task.schedule} (${zone})`],
-    ['Model', task.model ?? 'Default of the engine'],
-    ['When a run is still active', OVERLAPS[task.overlap ?? 'skip']],
-    ['Missed runs that catch up', CATCH_UPS[task.catch_up ?? 'once']],
-    ['Time limit', duration((task.timeout_seconds ?? 3_600) * 1_000)],
-    ['Attempts', String(task.max_attempts ?? 1)],
-    ['Created', created_at && exact(new Date(created_at), zone)],
-    ['Changed', updated_at && exact(new Date(updated_at), zone)],
-    ['ID', task.id],
-  ];
-  return <Facts facts={facts} />;
-}
-
 function TaskDetails({ task }: { task: Task }) {
-  const { title, schedule, timezone: zone = 'UTC', upcoming } = task;
+  const { title, schedule, timezone: zone = 'UTC', upcoming, created_at, updated_at } = task;
   return (
     <>
       <Heading title={visibleTitle(title, task.id)} actions={<TaskActions task={task} />}>
@@ -143,7 +125,21 @@ function TaskDetails({ task }: { task: Task }) {
             <p class="text">{task.prompt}</p>
           </Card>
           <Card title="Settings">
-            <Settings task={task} />
+            <Facts
+              facts={[
+                ['Owner', task.owner_email ?? task.account_id],
+                ['Artist', task.artist_name ?? task.artist_account_id],
+                ['Schedule', `${task.schedule} (${zone})`],
+                ['Model', task.model ?? 'Default of the engine'],
+                ['When a run is still active', OVERLAPS[task.overlap ?? 'skip']],
+                ['Missed runs that catch up', CATCH_UPS[task.catch_up ?? 'once']],
+                ['Time limit', duration((task.timeout_seconds ?? 3_600) * 1_000)],
+                ['Attempts', String(task.max_attempts ?? 1)],
+                ['Created', created_at && exact(new Date(created_at), zone)],
+                ['Changed', updated_at && exact(new Date(updated_at), zone)],
+                ['ID', task.id],
+              ]}
+            />
           </Card>
         </aside>
       </div>
