@@ -99,7 +99,7 @@ function resource<Query, Data>(
 
     return {
       data: query === undefined ? undefined : cache.get(name)?.data,
-      failure: last?.name === name ? last.failure : undefined,
+      failure: last?.name === name ? last?.failure : undefined,
       retry: () => wake.current(),
     };
   };
