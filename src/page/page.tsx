@@ -1,10 +1,10 @@
 import type { ComponentChildren, ComponentType } from 'preact';
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
 import type { ApiError, CallerResponse, Task } from '../client/index.ts';
-import { keptKey, signOut } from './data/key.ts';
+import { storeKey, storedKey } from './data/key.ts';
 import { linkTo, usePlace } from './data/location.ts';
 import { useCaller } from './data/reads.ts';
-import { SessionContext, useRight, useSession } from './data/service.ts';
+import { SessionContext, useRight } from './data/service.ts';
 import { Empty, titleOf } from './parts/layout.tsx';
 import { FormView } from './views/form.tsx';
 import { KeyView } from './views/key.tsx';
@@ -13,7 +13,7 @@ import { RunView } from './views/run.tsx';
 import { TaskView } from './views/task.tsx';
 import { WeekView } from './views/week.tsx';
 
-/** The views by the first part of the address. */
+/** Views by the first part of the path. */
 const VIEWS = new Map<string, ComponentType<{ path: string[] }>>([
   ['', Overview],
   ['week', WeekView],
@@ -22,10 +22,10 @@ const VIEWS = new Map<string, ComponentType<{ path: string[] }>>([
   ['new', () => <FormView />],
 ]);
 
-/** Whether the service is unreachable or unable to answer. */
+/** Whether the service cannot be reached, or cannot answer now. */
 const isOutage = ({ status }: ApiError): boolean => status === undefined || status === 429 || status >= 500;
 
-/** Reports a lost connection, while older data stays in view. */
+/** Reports an outage. The data read before it stays in view. */
 function Banner({ outage }: { outage: ApiError | undefined }) {
   const title = navigator.onLine ? outage && titleOf(outage) : 'You are offline';
   return (
@@ -35,21 +35,21 @@ function Banner({ outage }: { outage: ApiError | undefined }) {
   );
 }
 
-function Header() {
-  const { caller } = useSession();
+/** The navigation. Reads at intervals who the caller is. */
+function Header({ onCaller }: { onCaller: (caller: CallerResponse) => void }) {
+  const { data: caller } = useCaller({});
+  useEffect(() => caller && onCaller(caller), [caller]);
   const mayWrite = useRight('write');
   const [name = ''] = usePlace().path;
   return (
     <header class="top">
       <nav aria-label="Views">
-        <a href={linkTo()} aria-current={name === '' ? 'page' : undefined}>
-          Tasks
-        </a>
-        <a href={linkTo('week')} aria-current={name === 'week' ? 'page' : undefined}>
-          Week
-        </a>
+        {Object.entries({ '': 'Tasks', week: 'Week' }).map(([view, label]) => (
+          <a key={view} href={linkTo(view)} aria-current={name === view ? 'page' : undefined}>
+            {label}
+          </a>
+        ))}
       </nav>
-      <span class="grow" />
       {caller && (
         <span class="engine muted">
           {caller.engine === null ? 'No engine is live' : `Engine: ${caller.engine}`}
@@ -61,8 +61,8 @@ function Header() {
           New task
         </a>
       )}
-      {keptKey() !== undefined && (
-        <button type="button" class="button" onClick={signOut}>
+      {storedKey() !== undefined && (
+        <button type="button" class="button" onClick={() => storeKey(undefined)}>
           Sign out
         </button>
       )}
@@ -70,7 +70,7 @@ function Header() {
   );
 }
 
-/** The view that the address names. */
+/** The view at the current address. */
 function View({ children }: { children: ComponentChildren }) {
   const { path } = usePlace();
   const main = useRef<HTMLElement>(null);
@@ -80,7 +80,7 @@ function View({ children }: { children: ComponentChildren }) {
     if (shown.current === address) return;
     shown.current = address;
     window.scrollTo(0, 0);
-    // Otherwise the focus stays at the link of the view that is gone.
+    // The focused link was removed with the previous view.
     main.current?.focus();
   }, [address]);
   const Found = VIEWS.get(path[0] ?? '');
@@ -98,15 +98,6 @@ function View({ children }: { children: ComponentChildren }) {
       )}
     </main>
   );
-}
-
-/** Reads at intervals who the caller is. */
-function CallerWatch({ onCaller }: { onCaller: (caller: CallerResponse) => void }) {
-  const { data } = useCaller({});
-  useEffect(() => {
-    if (data) onCaller(data);
-  }, [data, onCaller]);
-  return null;
 }
 
 const addTasks = (known: Map<string, Task>, tasks: Task[]): Map<string, Task> =>
@@ -130,8 +121,7 @@ function SignedIn({ onRefused }: { onRefused: (refusal: ApiError) => void }) {
   );
   return (
     <SessionContext.Provider value={session}>
-      <CallerWatch onCaller={setCaller} />
-      <Header />
+      <Header onCaller={setCaller} />
       <View>
         <Banner outage={caller && outage} />
       </View>
@@ -139,14 +129,11 @@ function SignedIn({ onRefused }: { onRefused: (refusal: ApiError) => void }) {
   );
 }
 
-/** Whether the page's `api-key` meta tag says that every request needs a key. */
-const keyRequired = (): boolean =>
-  document.querySelector('meta[name="api-key"]')?.getAttribute('content') === 'required';
-
-/** The page: the views, or the question for a key. */
+/** The page: the views, or the sign-in form if the service needs a key. */
 export function Page() {
   const [refusal, setRefusal] = useState<ApiError>();
-  const hasKey = keptKey() !== undefined;
-  if (refusal || (!hasKey && keyRequired())) return <KeyView refusal={hasKey ? refusal : undefined} />;
+  const hasKey = storedKey() !== undefined;
+  const needsKey = document.querySelector('meta[name="api-key"][content="required"]') !== null;
+  if (refusal || (needsKey && !hasKey)) return <KeyView refusal={hasKey ? refusal : undefined} />;
   return <SignedIn onRefused={setRefusal} />;
 }

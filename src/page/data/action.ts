@@ -3,10 +3,10 @@ import type { ApiError, Client } from '../../client/index.ts';
 import { failureOf } from './reads.ts';
 import { useSession, writer } from './service.ts';
 
-/** Makes an Idempotency-Key. Pages without TLS have no crypto.randomUUID. */
+/** Returns a new Idempotency-Key. crypto.randomUUID exists only in secure contexts, such as HTTPS. */
 const newKey = (): string => crypto.getRandomValues(new Uint32Array(4)).join('-');
 
-/** Options of a write. Its key makes the client repeat it when the reply is lost. */
+/** Options of a write. With an Idempotency-Key, the client retries it if the reply is lost. */
 export interface WriteOptions {
   client: Client;
   throwOnError: true;
@@ -14,8 +14,8 @@ export interface WriteOptions {
 }
 
 /**
- * Makes an action that writes once, however often it is clicked. Its key changes after it succeeds.
- * @returns run, which acts unless the action is under way already; whether it is; why the last attempt failed
+ * Runs a write at most once at a time. Until it succeeds, repeated attempts send the same Idempotency-Key.
+ * @returns `run`, which does nothing while `busy`, and the `failure` of the last attempt
  */
 export function useAction(act: (options: WriteOptions) => Promise<unknown>) {
   const { onChange } = useSession();
@@ -36,7 +36,7 @@ export function useAction(act: (options: WriteOptions) => Promise<unknown>) {
       onChange();
     } catch (error) {
       const failed = failureOf(error);
-      // An earlier attempt used this key for a different request, and its reply was lost. Use a new key.
+      // The service has applied an earlier attempt with other values, whose reply was lost.
       if (failed.code === 'idempotency_key_reused') key.current = undefined;
       setFailure(failed);
     } finally {

@@ -1,23 +1,14 @@
 const NAME = 'recoup-tasks-key';
 
-/** Returns the API key that the tab or the browser keeps. */
-export function keptKey(): string | undefined {
+/** Returns the API key that the tab or the browser has stored. */
+export function storedKey(): string | undefined {
   return sessionStorage.getItem(NAME) ?? localStorage.getItem(NAME) ?? undefined;
 }
 
-/** Forgets the API key and all that was read with it. */
-export function signOut(): void {
+/** Replaces or removes the stored API key, and reloads the page to drop everything that was read with the old one. */
+export function storeKey(key: string | undefined, storage = sessionStorage): void {
   sessionStorage.removeItem(NAME);
   localStorage.removeItem(NAME);
-  location.reload();
-}
-
-/**
- * Keeps an API key, and starts the page again with it.
- * @param inBrowser whether the key survives closing the tab
- */
-export function signIn(key: string, inBrowser: boolean): void {
-  sessionStorage.removeItem(NAME);
-  (inBrowser ? localStorage : sessionStorage).setItem(NAME, key);
+  if (key !== undefined) storage.setItem(NAME, key);
   location.reload();
 }

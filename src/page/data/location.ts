@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** The view that the address names: `#/tasks/ID?name=value` is path ['tasks', 'ID'] and parameters. */
+/** A parsed address. `#/tasks/ID?name=value` has the path ['tasks', 'ID'] and one parameter. */
 export interface Place {
   path: string[];
   parameters: URLSearchParams;
 }
 
-/** Returns the place of an address; for one that this page did not make, a place that no view has. */
+/** Parses an address. A malformed one becomes a path that no view has. */
 function placeOf(hash: string): Place {
   try {
     const { pathname, searchParams } = new URL(hash.replace(/^#/, '') || '/', 'http://page');
@@ -17,7 +17,7 @@ function placeOf(hash: string): Place {
   }
 }
 
-/** Returns where the page is, and renders again when that changes. */
+/** Returns the current place, and renders again when it changes. */
 export function usePlace(): Place {
   const [place, setPlace] = useState(() => placeOf(location.hash));
   useEffect(() => {
@@ -33,7 +33,7 @@ export function linkTo(...path: string[]): string {
   return `#/${path.map((part) => encodeURIComponent(part)).join('/')}`;
 }
 
-/** Replaces the parameters of the address, without a new entry in the history. Empty ones are left out. */
+/** Replaces the parameters of the address without adding a history entry. Omits empty ones. */
 export function setParameters(path: string[], parameters: Record<string, string>): void {
   const given = Object.entries(parameters).filter(([, value]) => value !== '');
   const query = new URLSearchParams(given).toString();

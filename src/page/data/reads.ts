@@ -12,10 +12,9 @@ import {
 import { reader, useSession } from './service.ts';
 
 const POLL_MS = 5_000;
-/** Fire times of thousands of tasks take the service long, and change seldom. */
+/** The fire times of thousands of tasks are slow to compute and rarely change. */
 const UPCOMING_POLL_MS = 60_000;
 
-/** Options of a read. The signal aborts it. If the ETag still matches, the reply has no body. */
 interface ReadOptions<Query> {
   client: Client;
   query: Query;
@@ -25,14 +24,14 @@ interface ReadOptions<Query> {
 }
 
 export interface Reading<Data> {
-  /** The newest data; undefined before the first reply. Stays when a later read fails. */
+  /** The newest data; undefined before the first reply. A failed read does not clear it. */
   data: Data | undefined;
   /** Why the last read failed. */
   failure: ApiError | undefined;
   retry: () => void;
 }
 
-/** Turns anything thrown into an ApiError, which has a message for people. */
+/** Wraps any thrown value in an ApiError. */
 export function failureOf(error: unknown): ApiError {
   return error instanceof ApiError
     ? error
@@ -40,9 +39,8 @@ export function failureOf(error: unknown): ApiError {
 }
 
 /**
- * Makes a hook that reads data and polls it by ETag while its part of the page is visible. Data of a query stays in memory,
- * so that going back shows it at once.
- * @returns the hook; without a query it reads nothing
+ * Creates a hook that reads data, and polls it by ETag while the component is mounted and the tab visible. The data of
+ * each query stays in memory, so that going back shows it at once. Without a query, the hook reads nothing.
  */
 function resource<Query, Data>(
   load: (options: ReadOptions<Query>) => Promise<{ data: Data; response: Response }>,
@@ -115,7 +113,7 @@ export const useOccurrences = resource(listOccurrences<true>);
 export const useUpcoming = resource(listUpcoming<true>, UPCOMING_POLL_MS);
 const useTaskList = resource(listTasks<true>);
 
-/** Reads tasks, and keeps the names that they carry. */
+/** Reads tasks, and adds them to the known ones. */
 export function useTasks(query: TasksQuery | undefined) {
   const { learn } = useSession();
   const reading = useTaskList(query);

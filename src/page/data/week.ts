@@ -4,25 +4,24 @@ import { type Reading, useUpcoming } from './reads.ts';
 
 export const HOURS = 24;
 const DAYS = 7;
-/** A task that fires more often than this in a day is listed once. */
-const MOST_TIMES = 12;
+/** A task that fires more often than this in a day gets one entry, without its times. */
+const OFTEN = 12;
 
-/** Tasks of a day that are listed together: those that fire at the same time, or those that fire often. */
+/** Tasks of a day that fire at the same time, or all that fire often. */
 export interface Entry {
-  /** The time; undefined for tasks that fire often. */
+  /** Undefined for tasks that fire often. */
   at?: Date;
-  /** The tasks, with their fire times. */
   tasks: { id: string; times: Date[] }[];
 }
 
-/** What fires on a day of the viewer's zone. */
+/** The fire times of a day in the viewer's zone. */
 export interface Day {
   start: Date;
-  /** Fire times by hour. */
+  /** Number of fire times in each hour. */
   hours: number[];
-  /** Tasks that fire often, and then the others by time. */
+  /** Tasks that fire often come first, then the others by time. */
   entries: Entry[];
-  /** The last known fire time, if the day has more than a reply may have. */
+  /** The last listed fire time, if the day has more than one reply can list. */
   cutAt: Date | undefined;
 }
 
@@ -30,8 +29,8 @@ function dayOf(start: Date, { upcoming, truncated }: UpcomingResponse): Day {
   const fires = upcoming.map(({ task_id, at }) => ({ id: task_id, at: new Date(at) }));
   const byTask = Map.groupBy(fires, ({ id }) => id);
   const tasks = [...byTask].map(([id, group]) => ({ id, times: group.map(({ at }) => at) }));
-  const often = tasks.filter(({ times }) => times.length > MOST_TIMES);
-  const rare = fires.filter(({ id }) => (byTask.get(id)?.length ?? 0) <= MOST_TIMES);
+  const often = tasks.filter(({ times }) => times.length > OFTEN);
+  const rare = fires.filter(({ id }) => (byTask.get(id)?.length ?? 0) <= OFTEN);
   const moments = [...Map.groupBy(rare, ({ at }) => at.getTime())].map(([time, group]) => ({
     at: new Date(time),
     tasks: group.map(({ id, at }) => ({ id, times: [at] })),
@@ -42,7 +41,7 @@ function dayOf(start: Date, { upcoming, truncated }: UpcomingResponse): Day {
   return { start, hours, entries, cutAt: truncated ? fires.at(-1)?.at : undefined };
 }
 
-/** Reads today and the next six days, one request after the other. Returns the days that are read. */
+/** Reads today and the next six days, one request at a time. `missing` is the first day that is not read yet. */
 export function useWeek(now: Date) {
   const startOf = (day: number) => new Date(now.getFullYear(), now.getMonth(), now.getDate() + day);
   const readings: Reading<UpcomingResponse>[] = [];

@@ -12,7 +12,7 @@ interface ActProps {
   act: (options: WriteOptions) => Promise<unknown>;
 }
 
-/** A button that acts, and why that failed. */
+/** A button that writes, and the error if that failed. */
 function Act({ label, look = '', act }: ActProps) {
   const { run, busy, failure } = useAction(act);
   return (
@@ -31,7 +31,7 @@ function DeleteButton({ task: { id, title } }: { task: Task }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const act = async (options: WriteOptions) => {
     await deleteTask({ ...options, body: { id } }).catch((error: unknown) => {
-      // An earlier attempt may have deleted it, and its reply was lost.
+      // An earlier attempt, whose reply was lost, may have deleted it.
       if (failureOf(error).code !== 'task_not_found') throw error;
     });
     location.hash = linkTo();
@@ -55,7 +55,7 @@ function DeleteButton({ task: { id, title } }: { task: Task }) {
   );
 }
 
-/** What the key may do with a task. */
+/** The buttons that the caller's rights allow for a task. */
 export function TaskActions({ task }: { task: Task }) {
   const { id, enabled } = task;
   const mayRun = useRight('run');
@@ -86,7 +86,7 @@ export function TaskActions({ task }: { task: Task }) {
   );
 }
 
-/** Cancels a run that has not finished. */
+/** A button that cancels an unfinished run, if the caller may. */
 export function CancelButton({ run: { id, status } }: { run: Run }) {
   if (!useRight('run') || !UNFINISHED.includes(status)) return null;
   return (

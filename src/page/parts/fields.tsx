@@ -3,7 +3,7 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { Task } from '../../client/index.ts';
 import { useSession } from '../data/service.ts';
 
-/** What a control needs to belong to its field. */
+/** Attributes that tie a control to its label and messages. */
 interface ControlProps {
   id: string;
   'aria-describedby': string;
@@ -17,7 +17,7 @@ interface FieldProps {
   children: (control: ControlProps) => ComponentChildren;
 }
 
-/** A control with its label, and what is wrong with its value. */
+/** A control with its label, hint and error. */
 export function Field({ label, hint, error, children }: FieldProps) {
   const id = useId();
   const about = `${id}-about`;
@@ -35,36 +35,26 @@ export function Field({ label, hint, error, children }: FieldProps) {
   );
 }
 
-/** Moves the focus to the first invalid control of a form whenever the errors change. */
-export function useFirstInvalid(errors: unknown) {
-  const form = useRef<HTMLFormElement>(null);
-  useEffect(() => {
-    form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
-  }, [errors]);
-  return form;
-}
-
 const UUID = /^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i;
 
-/** Names of accounts, by the field of a task that has the ID of the account. */
+/** For each account field of a task, the name that goes with its ID. */
 const NAMES = {
   artist_account_id: ({ artist_name }: Task) => artist_name,
   account_id: ({ owner_email }: Task) => owner_email,
 };
 
 interface PickerProps {
-  /** Its name, where it has no label of its own. */
+  /** Accessible name and placeholder, if no `<label>` names the input. */
   label?: string;
-  /** The chosen id; empty for none. */
+  /** ID of the chosen account; empty for none. */
   value: string;
-  /** The field of a task that has the id. */
   of: keyof typeof NAMES;
   required?: boolean;
   control?: ControlProps;
   onPick: (id: string) => void;
 }
 
-/** A field for an account. It suggests the accounts of visible tasks by name, and accepts an id. */
+/** An input for an account. Suggests the names of accounts of visible tasks, and accepts an ID. */
 export function Picker({ label, value, of, required = false, control, onPick }: PickerProps) {
   const { known } = useSession();
   const names = new Map([...known.values()].map((task) => [task[of], NAMES[of](task) ?? task[of]]));
@@ -80,7 +70,7 @@ export function Picker({ label, value, of, required = false, control, onPick }: 
     input.current?.setCustomValidity(
       id === undefined ? 'Choose one of the names, or enter an account ID.' : '',
     );
-    // Names may arrive after one of them was typed.
+    // In an effect, because the name may load after it was typed.
     if (typed !== undefined && id !== undefined && id !== value) onPick(id);
   }, [typed, id]);
   return (

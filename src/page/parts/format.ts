@@ -7,14 +7,14 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** The zone of the person who looks at the page. */
+/** The viewer's time zone. */
 export const OWN_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** Returns a count with its unit, such as `2 days`. */
 export const plural = (count: number, unit: string): string =>
   `${count.toLocaleString('en-US')} ${unit}${count === 1 ? '' : 's'}`;
 
-/** Returns a length of time, such as `2 min 10 s`. */
+/** Formats a duration, such as `2 min 10 s`. */
 export function duration(ms: number): string {
   if (ms < SECOND) return `${Math.round(ms)} ms`;
   if (ms < 10 * SECOND) return `${(ms / SECOND).toFixed(1)} s`;
@@ -26,7 +26,7 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 3_600)} h${minutes > 0 ? ` ${minutes} min` : ''}`;
 }
 
-/** Returns the distance of an instant, such as `in 12 min` or `3 days ago`. */
+/** Formats an instant relative to now, such as `in 12 min` or `3 days ago`. */
 export function relative(at: Date, now: Date): string {
   const ms = at.getTime() - now.getTime();
   if (Math.abs(ms) < MINUTE / 2) return ms > 0 ? 'in seconds' : 'just now';
@@ -36,7 +36,7 @@ export function relative(at: Date, now: Date): string {
 
 const exactFormats = new Map<string, Intl.DateTimeFormat>();
 
-/** Returns an instant in a zone, such as `Thu, Nov 26, 14:00`. An unknown zone counts as UTC. */
+/** Formats an instant in a zone, such as `Thu, Nov 26, 14:00`. Uses UTC if the zone is unknown. */
 export function exact(at: Date, zone: string): string {
   let format = exactFormats.get(zone);
   if (!format) {
@@ -55,10 +55,10 @@ export function exact(at: Date, zone: string): string {
   return `${format.format(at)}${year === new Date().getUTCFullYear() ? '' : ` ${year}`}`;
 }
 
-/** Returns a zone as people write it: `New York`. */
+/** Returns the city of a zone: `New York` for `America/New_York`. */
 export const zoneWords = (zone: string): string => zone.slice(zone.lastIndexOf('/') + 1).replaceAll('_', ' ');
 
-/** Returns an instant in the viewer's zone, and in the task's if it is another one, on lines of their own. */
+/** Formats an instant in a task's zone and, on a second line if it differs, in the viewer's. */
 export function exactInZones(at: Date, zone = OWN_ZONE): string {
   const own = `${exact(at, OWN_ZONE)} ${zoneWords(OWN_ZONE)}`;
   return zone === OWN_ZONE ? own : `${exact(at, zone)} ${zoneWords(zone)}\n${own}`;

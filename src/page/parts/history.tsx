@@ -1,32 +1,31 @@
 import type { Occurrence, Run } from '../../client/index.ts';
-import { linkTo } from '../data/location.ts';
 import { cost, duration, exact, exactInZones, plural } from './format.ts';
 import { Facts } from './layout.tsx';
-import { centsOf, lookOf, summaryOf, tookMs } from './status.tsx';
+import { RunLink, centsOf, lookOf, tookMs } from './status.tsx';
 
-/** Something that happened to a task: a run, or a fire time that made none. */
+/** A run of a task, or fire times that started none. */
 export interface Incident {
   key: string;
   at: string;
   run?: Run;
-  /** Why the run failed, or why there was none. */
+  /** Why the run failed, or why none started. */
   why?: string;
 }
 
 const REASONS: Record<string, string> = {
   overlap: 'an earlier run was not finished',
-  queue_full: 'another run was waiting already',
+  queue_full: 'another run was already waiting',
   engine_away: 'no engine was live',
 };
 
-/** Returns why fire times made no run, such as `Skipped: an earlier run was not finished`. */
+/** Explains why no run started, such as `Skipped: an earlier run was not finished`. */
 function gapWords({ outcome, reason = '', count = 1 }: Occurrence): string {
   const many = count > 1 ? ` ${plural(count, 'time')}` : '';
   const why = REASONS[reason] ?? reason;
   return `${outcome === 'missed' ? 'Missed' : 'Skipped'}${many}${why && `: ${why}`}`;
 }
 
-/** Merges runs and gaps, the newest first. */
+/** Merges runs and gaps, newest first. */
 export function historyOf(runs: Run[], gaps: Occurrence[]): Incident[] {
   const incidents: Incident[] = [
     ...runs.map((run) => ({ key: run.id, at: run.createdAt, run, why: run.error?.message })),
@@ -39,7 +38,7 @@ export function historyOf(runs: Run[], gaps: Occurrence[]): Incident[] {
   return incidents.toSorted((one, other) => Date.parse(other.at) - Date.parse(one.at));
 }
 
-/** Success, typical duration and cost of runs. Canceled runs count as neither success nor failure. */
+/** Success rate, typical duration and cost of runs. The rate ignores canceled runs. */
 export function Summary({ runs }: { runs: Run[] }) {
   const tones = runs.map(({ status }) => lookOf(status).tone);
   const succeeded = tones.filter((tone) => tone === 'ok').length;
@@ -65,28 +64,22 @@ export function Summary({ runs }: { runs: Run[] }) {
   );
 }
 
-/** Height of the shortest run, in percent of the full height. */
-const LEAST_HEIGHT = 10;
-
 function Bar({ incident, longestMs, zone }: { incident: Incident; longestMs: number; zone: string }) {
   const { at, run, why } = incident;
   if (!run) {
     const text = `${why}\n${exactInZones(new Date(at), zone)}`;
     return <span class="bar gap tip" role="img" aria-label={text} data-tip={text} />;
   }
-  const { tone } = lookOf(run.status);
-  const took = tookMs(run);
+  const took = tookMs(run) ?? longestMs;
   // The square root keeps short runs visible beside long ones.
-  const share = took === undefined ? 1 : Math.sqrt(took / longestMs);
-  const text = summaryOf(run, zone);
   return (
-    <a class={`bar tip ${tone}`} href={linkTo('runs', run.id)} aria-label={text} data-tip={text}>
-      <span style={{ height: `${Math.max(LEAST_HEIGHT, share * 100)}%` }} />
-    </a>
+    <RunLink class="bar" run={run} zone={zone}>
+      <span style={{ height: `${Math.sqrt(took / longestMs) * 100}%` }} />
+    </RunLink>
   );
 }
 
-/** Runs as bars by their duration, and gaps between them, the newest at the right. */
+/** A chart with a bar for each run, by duration, and a mark for each gap. The newest is at the right. */
 export function Timeline({ history, zone }: { history: Incident[]; zone: string }) {
   const times = history.flatMap(({ run }) => (run && tookMs(run)) ?? []);
   const longestMs = Math.max(1, ...times);

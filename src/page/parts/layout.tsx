@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ApiError } from '../../client/index.ts';
 import type { Reading } from '../data/reads.ts';
 
-/** Names the view in the browser's tab and history. */
+/** Sets the document's title, which the browser shows in its tab and history. */
 export function useTitle(title: string): void {
   useEffect(() => {
     document.title = title;
@@ -14,7 +14,7 @@ interface HeadingProps {
   title: string;
   /** The view that the title links to. */
   href?: string;
-  /** What the view is about, on the line below. */
+  /** The line below the title. */
   children?: ComponentChildren;
   actions?: ComponentChildren;
 }
@@ -48,7 +48,7 @@ interface FactsProps {
   facts: (readonly [name: string, value: ComponentChildren])[];
 }
 
-/** Names with their values. Those without a value are left out. */
+/** A list of names and values. Omits those without a value. */
 export function Facts({ look = 'facts', facts }: FactsProps) {
   const given = facts.filter(([, value]) => value !== undefined && value !== false);
   return (
@@ -63,21 +63,21 @@ export function Facts({ look = 'facts', facts }: FactsProps) {
   );
 }
 
-/** Returns the first of some items, and a button that shows more of them. */
+/** Returns the first items, and a button that shows more if there are any. */
 export function useShown<Item>(items: Item[], first: number, step = Infinity) {
-  const [most, setMost] = useState(first);
-  const rest = items.length - most;
+  const [count, setCount] = useState(first);
+  const rest = items.length - count;
   const more = rest > 0 && (
-    <button type="button" class="button" onClick={() => setMost(most + step)}>
+    <button type="button" class="button" onClick={() => setCount(count + step)}>
       Show {Math.min(step, rest)} more
     </button>
   );
-  return { shown: items.slice(0, most), more };
+  return { shown: items.slice(0, count), more };
 }
 
 type EmptyProps = { title: string; level?: 'h1' | 'h2'; children?: ComponentChildren };
 
-/** A view without content, and what to do about it. Its level is h1 where the view has no other heading. */
+/** A message in place of content. Its children say what to do. Its title is an h1 if the view has no other heading. */
 export function Empty({ title, level: Title = 'h2', children }: EmptyProps) {
   return (
     <div class="empty">
@@ -86,6 +86,13 @@ export function Empty({ title, level: Title = 'h2', children }: EmptyProps) {
     </div>
   );
 }
+
+/** Replaces a task or run that the service does not have. */
+export const Missing = ({ what }: { what: string }) => (
+  <Empty level="h1" title={`There is no such ${what}`}>
+    <p>It was deleted, or you may not see it.</p>
+  </Empty>
+);
 
 const TITLES: Partial<Record<ApiError['code'], string>> = {
   network_error: 'The service cannot be reached',
@@ -99,7 +106,7 @@ const TITLES: Partial<Record<ApiError['code'], string>> = {
 
 export const titleOf = ({ code }: ApiError): string => TITLES[code] ?? 'The request failed';
 
-/** What stands in place of data: why it cannot be read, with a way to try again, or that it is loading. */
+/** Replaces data that is not there yet: a loading state, or the error with a button to retry. */
 export function Pending({ failure, retry }: Pick<Reading<unknown>, 'failure' | 'retry'>) {
   if (!failure) {
     return (

@@ -2,10 +2,10 @@ import { useState } from 'preact/hooks';
 import { plural } from './format.ts';
 import { Facts, useShown } from './layout.tsx';
 
-/** Number of children of an array or object that are shown at once. */
-const MOST_CHILDREN = 200;
+/** Number of children of an array or object that each click on “Show more” adds. */
+const CHILDREN = 200;
 
-/** Returns a link to an http or https URL; undefined for other values. The page loads nothing from there. */
+/** Returns a link if the value is an http or https URL. The page itself never loads the URL. */
 function webLink(value: unknown) {
   if (typeof value !== 'string' || !/^https?:\/\//i.test(value) || !URL.canParse(value)) return undefined;
   return (
@@ -21,11 +21,11 @@ interface JsonProps {
   open?: boolean;
 }
 
-/** A JSON value that folds. Arrays and objects render when they are opened. */
+/** A JSON value. Arrays and objects fold, and render their children only while open. */
 function Json({ name, value, open = false }: JsonProps) {
   const [isOpen, setOpen] = useState(open);
   const entries: [string, unknown][] = typeof value === 'object' && value ? Object.entries(value) : [];
-  const { shown, more } = useShown(entries, MOST_CHILDREN, MOST_CHILDREN);
+  const { shown, more } = useShown(entries, CHILDREN, CHILDREN);
   const key = name !== undefined && <span class="muted">{name}: </span>;
   if (entries.length === 0) {
     return (
@@ -53,48 +53,33 @@ function Json({ name, value, open = false }: JsonProps) {
   );
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Labels of the fields that a content output may have, in the order in which they are shown. */
+const LABELS: Record<string, string> = {
+  videoSourceUrl: 'Video',
+  imageUrl: 'Image',
+  captionText: 'Caption',
+  template: 'Template',
+  lipsync: 'Lip sync',
+};
 
-/** The fields of a content output that are laid out, in their order. */
-const FIELDS = [
-  ['videoSourceUrl', 'Video'],
-  ['imageUrl', 'Image'],
-  ['captionText', 'Caption'],
-  ['template', 'Template'],
-  ['lipsync', 'Lip sync'],
-] as const;
+const isContent = (value: unknown): value is Record<string, unknown> => {
+  const { videoSourceUrl, imageUrl, captionText }: Record<string, unknown> = Object(value);
+  return [videoSourceUrl, imageUrl, captionText].some((field) => typeof field === 'string');
+};
 
-const isContent = (value: unknown): value is Record<string, unknown> =>
-  isObject(value) &&
-  ['videoSourceUrl', 'imageUrl', 'captionText'].some((name) => typeof value[name] === 'string');
-
-function Field({ value }: { value: unknown }) {
-  if (typeof value !== 'string') return <Json value={value} />;
-  return webLink(value) ?? <span class="text">{value}</span>;
-}
-
-/** An output or payload: content by its fields, text as it is, anything else as foldable JSON. */
+/** An output or payload: text as it is, content field by field, and anything else as foldable JSON. */
 export function Output({ value }: { value: unknown }) {
-  if (typeof value === 'string') return <p class="text">{value}</p>;
-  if (!isContent(value))
+  if (typeof value === 'string') return webLink(value) ?? <p class="text">{value}</p>;
+  if (isContent(value)) {
+    const names = new Set([...Object.keys(LABELS), ...Object.keys(value)]);
+    const given = [...names].filter((name) => value[name] !== undefined && value[name] !== null);
     return (
-      <div class="json">
-        <Json value={value} open />
-      </div>
+      <Facts facts={given.map((name) => [LABELS[name] ?? name, <Output key={name} value={value[name]} />])} />
     );
-  const laidOut = FIELDS.filter(([name]) => value[name] !== undefined && value[name] !== null);
-  const rest = Object.entries(value).filter(([name]) => !FIELDS.some(([known]) => known === name));
+  }
   return (
-    <>
-      <Facts facts={laidOut.map(([name, label]) => [label, <Field key={name} value={value[name]} />])} />
-      {rest.length > 0 && (
-        <div class="json">
-          {rest.map(([name, child]) => (
-            <Json key={name} name={name} value={child} open />
-          ))}
-        </div>
-      )}
-    </>
+    <div class="json">
+      <Json value={value} open />
+    </div>
   );
 }

@@ -6,7 +6,7 @@ import { useNow } from './time.tsx';
 
 const SHOWN_TIMES = 5;
 
-/** Returns why a schedule or its time zone cannot be read; undefined if they can. */
+/** Returns what is wrong with a schedule or its time zone; undefined if both are valid. */
 function problemOf(schedule: string, zone: string): string | undefined {
   try {
     parseSchedule(schedule);

@@ -1,11 +1,12 @@
+import type { ComponentChildren } from 'preact';
 import type { Run, RunAttempt, RunStatus, Task } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
 import { duration, exactInZones } from './format.ts';
 
-/** How a status looks. Each tone has a color and a shape of its own. */
+/** The look of a status. Each tone has its own color and shape. */
 export type Tone = 'ok' | 'bad' | 'busy' | 'wait' | 'off' | 'none' | 'gap';
 
-/** The statuses of runs and of attempts. */
+/** The looks of the statuses of runs and attempts. */
 const STATUSES: Record<RunStatus | RunAttempt['status'], { tone: Tone; label: string }> = {
   PENDING_VERSION: { tone: 'wait', label: 'Waiting for a version' },
   PENDING: { tone: 'wait', label: 'Waiting' },
@@ -31,7 +32,7 @@ function statusesOf(...tones: Tone[]): RunStatus[] {
 export const FAILING = statusesOf('bad');
 export const UNFINISHED = statusesOf('busy', 'wait');
 
-/** Returns tone and label of a status. A status of a later release is shown by its name. */
+/** Returns the tone and label of a status. A later release of the service may send others: their label is their name. */
 export function lookOf(status: keyof typeof STATUSES): { tone: Tone; label: string } {
   return STATUSES[status] ?? { tone: 'wait', label: status };
 }
@@ -66,7 +67,7 @@ export function Badge({ tone, label }: { tone: Tone; label: string }) {
   );
 }
 
-/** Returns a task's current state: paused, or the state of its newest run. */
+/** Returns the state of a task: that of its newest run, or paused. */
 export function stateOf({ enabled, recent_runs: [newest] }: Task): { tone: Tone; label: string } {
   const look = newest && lookOf(newest.status);
   if (look?.tone === 'busy' || look?.tone === 'wait') return look;
@@ -75,31 +76,36 @@ export function stateOf({ enabled, recent_runs: [newest] }: Task): { tone: Tone;
   return look.tone === 'bad' ? { tone: 'bad', label: 'Failing' } : { tone: look.tone, label: look.label };
 }
 
-/** Returns how long a run took or has taken; undefined before it started. */
+/** Returns the duration of a run; undefined before it starts. */
 export function tookMs({ durationMs, startedAt, finishedAt }: Run): number | undefined {
   if (startedAt && finishedAt) return Date.parse(finishedAt) - Date.parse(startedAt);
   return durationMs;
 }
 
-/** Returns the whole cost of a run. */
+/** Returns the total cost of a run. */
 export const centsOf = ({ costInCents = 0, baseCostInCents = 0 }: Run): number =>
   costInCents + baseCostInCents;
 
-/** Returns what a run was, on a few lines. */
-export function summaryOf(run: Run, zone: string): string {
+type RunLinkProps = { run: Run; zone: string; class: string; children: ComponentChildren };
+
+/** A link to a run. On hover and focus it shows the status, duration, time and error. */
+export function RunLink({ run, zone, class: look, children }: RunLinkProps) {
+  const { tone, label } = lookOf(run.status);
   const took = tookMs(run);
-  const lines = [
-    `${lookOf(run.status).label}${took === undefined ? '' : ` after ${duration(took)}`}`,
-    exactInZones(new Date(run.createdAt), zone),
-    run.error?.message.slice(0, 140) ?? '',
-  ];
-  return lines.filter((line) => line !== '').join('\n');
+  const result = took === undefined ? label : `${label} after ${duration(took)}`;
+  const error = run.error ? `\n${run.error.message.slice(0, 140)}` : '';
+  const text = `${result}\n${exactInZones(new Date(run.createdAt), zone)}${error}`;
+  return (
+    <a class={`${look} tip ${tone}`} href={linkTo('runs', run.id)} aria-label={text} data-tip={text}>
+      {children}
+    </a>
+  );
 }
 
-/** Maximum number of runs that a task carries. */
+/** Maximum number of runs in `recent_runs`. */
 const SHOWN_RUNS = 5;
 
-/** The last runs of a task as colored squares, the newest at the right. */
+/** The last runs of a task as colored squares. The newest is at the right. */
 export function Squares({ task: { recent_runs, timezone = 'UTC' } }: { task: Task }) {
   const runs = recent_runs.slice(0, SHOWN_RUNS).toReversed();
   return (
@@ -107,21 +113,11 @@ export function Squares({ task: { recent_runs, timezone = 'UTC' } }: { task: Tas
       {Array.from({ length: SHOWN_RUNS - runs.length }, (_, index) => (
         <span key={index} class="square none" />
       ))}
-      {runs.map((run) => {
-        const summary = summaryOf(run, timezone);
-        const { tone } = lookOf(run.status);
-        return (
-          <a
-            key={run.id}
-            class={`square tip ${tone}`}
-            href={linkTo('runs', run.id)}
-            aria-label={summary}
-            data-tip={summary}
-          >
-            <Shape tone={tone} />
-          </a>
-        );
-      })}
+      {runs.map((run) => (
+        <RunLink key={run.id} class="square" run={run} zone={timezone}>
+          <Shape tone={lookOf(run.status).tone} />
+        </RunLink>
+      ))}
     </span>
   );
 }

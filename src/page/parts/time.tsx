@@ -3,7 +3,7 @@ import { exactInZones, relative } from './format.ts';
 
 const TICK_MS = 10_000;
 
-/** Returns the time, and renders again as it passes. */
+/** Returns the current time, and renders again every 10 seconds. */
 export function useNow(): Date {
   const [now, setNow] = useState(() => new Date());
   useEffect(() => {
@@ -13,7 +13,7 @@ export function useNow(): Date {
   return now;
 }
 
-/** An instant by its distance; exactly, in the viewer's and the task's zone, on hover and focus. */
+/** An instant relative to now. On hover and focus it shows the exact time in the task's and the viewer's zone. */
 export function Time({ at, zone }: { at: string; zone?: string }) {
   const now = useNow();
   const instant = new Date(at);

@@ -1,15 +1,16 @@
-import { useState } from 'preact/hooks';
+import type { InputHTMLAttributes } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { type ApiError, type Task, createTask, updateTask } from '../../client/index.ts';
 import { useAction } from '../data/action.ts';
 import { linkTo } from '../data/location.ts';
 import { useTasks } from '../data/reads.ts';
 import { useRight, useSession, visibleTitle } from '../data/service.ts';
-import { Field, Picker, useFirstInvalid } from '../parts/fields.tsx';
+import { Field, Picker } from '../parts/fields.tsx';
 import { OWN_ZONE } from '../parts/format.ts';
 import { Empty, Heading } from '../parts/layout.tsx';
 import { Preview } from '../parts/preview.tsx';
 
-/** Returns the fields of the form as they are typed. Empty means the default. */
+/** The values of the form's inputs. Empty means the default. */
 const valuesOf = (task?: Task) => ({
   title: task?.title ?? '',
   prompt: task?.prompt ?? '',
@@ -44,7 +45,7 @@ export const CATCH_UPS = { once: 'The newest one', skip: 'None', all: 'All, up t
 const oneOf = <Option extends string>(text: string, ...options: Option[]): Option | undefined =>
   options.find((option) => option === text);
 
-/** Returns the fields as the service takes them; undefined for the default. */
+/** Converts the inputs to fields of the API. undefined means the default. */
 const fieldsOf = (values: Values) => ({
   ...values,
   account_id: values.account_id || undefined,
@@ -56,15 +57,16 @@ const fieldsOf = (values: Values) => ({
 });
 
 const VISIBLE = { pattern: '.*[^\\p{Z}\\p{C}].*', title: 'At least one visible character' };
+const DIGITS = { pattern: '[0-9]*', title: 'A whole number' };
 
 type Errors = Partial<Record<Name | 'form', string>>;
 
-/** Sorts what the service found by the fields that it names. */
+/** Assigns the service's error messages to the fields that they name. */
 function errorsOf(failure: ApiError | undefined): Errors {
   if (!failure) return {};
   if (failure.code === 'idempotency_key_reused') {
     return {
-      form: 'An earlier attempt created the task, with other values. See the list before you create another.',
+      form: 'An earlier attempt already created this task, with other values. Check the list before you create another.',
     };
   }
   const errors: Errors = {};
@@ -84,7 +86,7 @@ function TaskForm({ task }: { task: Task | undefined }) {
   const changed = names.filter((name) => start[name] !== values[name]);
   const save = useAction(async (options) => {
     const fields = fieldsOf(values);
-    // null stands for the default.
+    // null resets a field to its default.
     const changes = Object.fromEntries(changed.map((name) => [name, fields[name] ?? null]));
     const { data } = task
       ? await updateTask({ ...options, body: { id: task.id, ...changes } })
@@ -93,13 +95,21 @@ function TaskForm({ task }: { task: Task | undefined }) {
     if (saved) location.hash = linkTo('tasks', saved.id);
   });
   const errors = errorsOf(save.failure);
-  const form = useFirstInvalid(save.failure);
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+  }, [save.failure]);
   const set = (name: Name) => (value: string) => setValues((old) => ({ ...old, [name]: value }));
   const bind = (name: Name) => ({
     value: values[name],
     onInput: (event: { currentTarget: { value: string } }) => set(name)(event.currentTarget.value),
   });
 
+  const text = (name: Name, label: string, attributes?: InputHTMLAttributes, hint?: string) => (
+    <Field label={label} hint={hint} error={errors[name]}>
+      {(control) => <input type="text" {...control} {...bind(name)} {...attributes} />}
+    </Field>
+  );
   const choice = (name: Name, label: string, options: Record<string, string>) => (
     <Field label={label} error={errors[name]}>
       {(control) => (
@@ -110,13 +120,6 @@ function TaskForm({ task }: { task: Task | undefined }) {
             </option>
           ))}
         </select>
-      )}
-    </Field>
-  );
-  const number = (name: Name, label: string, standard: string) => (
-    <Field label={label} error={errors[name]}>
-      {(control) => (
-        <input type="text" {...control} {...bind(name)} pattern="[0-9]*" placeholder={standard} />
       )}
     </Field>
   );
@@ -137,11 +140,7 @@ function TaskForm({ task }: { task: Task | undefined }) {
       }}
     >
       <div class="form card">
-        <Field label="Title" error={errors.title}>
-          {(control) => (
-            <input type="text" {...control} {...bind('title')} required {...VISIBLE} maxLength={200} />
-          )}
-        </Field>
+        {text('title', 'Title', { ...VISIBLE, required: true, maxLength: 200 })}
         <Field label="Prompt" error={errors.prompt}>
           {(control) => <textarea {...control} {...bind('prompt')} required rows={6} />}
         </Field>
@@ -150,20 +149,24 @@ function TaskForm({ task }: { task: Task | undefined }) {
         <details>
           <summary>Model, overlap, missed runs and limits</summary>
           <div class="form">
-            <Field label="Model" error={errors.model}>
-              {(control) => <input type="text" {...control} {...bind('model')} />}
-            </Field>
+            {text('model', 'Model')}
             {choice('overlap', 'When a run is still active', OVERLAPS)}
             {choice('catch_up', 'Missed runs that catch up', CATCH_UPS)}
-            {number('timeout_seconds', 'Time limit of an attempt, in seconds', '3600')}
-            {number('max_attempts', 'Attempts', '1')}
+            {text('timeout_seconds', 'Time limit of an attempt, in seconds', {
+              ...DIGITS,
+              placeholder: '3600',
+            })}
+            {text('max_attempts', 'Attempts', { ...DIGITS, placeholder: '1' })}
           </div>
         </details>
       </div>
       <div class="form card">
-        <Field label="Schedule" hint="Minute, hour, day of month, month, day of week" error={errors.schedule}>
-          {(control) => <input type="text" class="mono" {...control} {...bind('schedule')} required />}
-        </Field>
+        {text(
+          'schedule',
+          'Schedule',
+          { class: 'mono', required: true },
+          'Minute, hour, day of month, month, day of week',
+        )}
         <div class="presets">
           {PRESETS.map(([schedule, label]) => (
             <button key={schedule} type="button" class="button" onClick={() => set('schedule')(schedule)}>
@@ -171,9 +174,7 @@ function TaskForm({ task }: { task: Task | undefined }) {
             </button>
           ))}
         </div>
-        <Field label="Time zone" error={errors.timezone}>
-          {(control) => <input type="text" {...control} {...bind('timezone')} required list="zones" />}
-        </Field>
+        {text('timezone', 'Time zone', { list: 'zones', required: true })}
         <datalist id="zones">
           {Intl.supportedValuesOf('timeZone').map((zone) => (
             <option key={zone} value={zone} />
@@ -200,10 +201,10 @@ function TaskForm({ task }: { task: Task | undefined }) {
   );
 }
 
-/** Creates a task, or changes the one that is given. */
+/** The form that creates a task, or changes the given one. */
 export function FormView({ task }: { task?: Task }) {
   const mayWrite = useRight('write');
-  // Other tasks tell the names of accounts and artists.
+  // The pickers suggest the accounts and artists of these tasks.
   useTasks({ runs: 'summary', limit: 100 });
   return (
     <>

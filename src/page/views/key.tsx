@@ -1,40 +1,30 @@
-import { useState } from 'preact/hooks';
+import type { TargetedSubmitEvent } from 'preact';
 import type { ApiError } from '../../client/index.ts';
-import { signIn } from '../data/key.ts';
+import { storeKey } from '../data/key.ts';
 import { Field } from '../parts/fields.tsx';
+
+function signIn(event: TargetedSubmitEvent<HTMLFormElement>): void {
+  event.preventDefault();
+  const entered = new FormData(event.currentTarget);
+  storeKey(String(entered.get('key')).trim(), entered.has('keep') ? localStorage : sessionStorage);
+}
 
 /**
  * Asks for an API key.
  * @param refusal why the service refused the last key
  */
 export function KeyView({ refusal }: { refusal: ApiError | undefined }) {
-  const [key, setKey] = useState('');
-  const [inBrowser, setInBrowser] = useState(false);
-  const onSubmit = (event: Event) => {
-    event.preventDefault();
-    signIn(key.trim(), inBrowser);
-  };
   return (
     <main class="narrow">
       <h1>Tasks</h1>
-      <form class="card form" onSubmit={onSubmit}>
+      <form class="card form" onSubmit={signIn}>
         <Field label="API key" error={refusal?.message}>
           {(control) => (
-            <input
-              type="password"
-              {...control}
-              {...{ autofocus: true, autocomplete: 'off', required: true }}
-              value={key}
-              onInput={(event) => setKey(event.currentTarget.value)}
-            />
+            <input type="password" name="key" {...control} autofocus autocomplete="off" required />
           )}
         </Field>
         <label class="check">
-          <input
-            type="checkbox"
-            checked={inBrowser}
-            onChange={(event) => setInBrowser(event.currentTarget.checked)}
-          />
+          <input type="checkbox" name="keep" />
           Keep the key after this tab is closed
         </label>
         <button type="submit" class="button primary">

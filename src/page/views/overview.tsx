@@ -11,10 +11,10 @@ import { Badge, FAILING, Squares, UNFINISHED, stateOf } from '../parts/status.ts
 import { Time } from '../parts/time.tsx';
 
 const PAGE_SIZE = 100;
-/** How long after the last key the search starts. */
+/** Delay between the last keystroke and the search. */
 const TYPING_MS = 250;
 
-/** The filters by state, in their order. */
+/** The filters by state, in display order. */
 const STATES = new Map<string, { label: string; query: TasksQuery }>([
   ['', { label: 'All', query: {} }],
   ['failing', { label: 'Failing', query: { last_status: FAILING } }],
@@ -69,8 +69,11 @@ const Row = memo(function Row({ task }: { task: Task }) {
   );
 });
 
-/** Returns whether an element is near the visible part of the page, and the element's reference. */
-function useNear() {
+/**
+ * One page of the list, and recursively the pages after it. A page far outside the viewport keeps only its height and
+ * is not polled, so that thousands of tasks scroll smoothly.
+ */
+function Rows({ query, isFirst = false }: { query: TasksQuery; isFirst?: boolean }) {
   const ref = useRef<HTMLDivElement>(null);
   const [near, setNear] = useState(false);
   useEffect(() => {
@@ -81,15 +84,6 @@ function useNear() {
     if (ref.current) observer.observe(ref.current);
     return () => observer.disconnect();
   }, []);
-  return { ref, near };
-}
-
-/**
- * One page of the tasks, and after it the next. A page that is out of sight keeps its height and nothing else, so that
- * thousands of tasks scroll smoothly, and is not polled.
- */
-function Rows({ query, isFirst = false }: { query: TasksQuery; isFirst?: boolean }) {
-  const { ref, near } = useNear();
   const { data, failure, retry } = useTasks(near || isFirst ? query : undefined);
   const last = useRef(data);
   const shown = (last.current = data ?? last.current);

@@ -4,7 +4,7 @@ import { useRuns } from '../data/reads.ts';
 import { visibleTitle } from '../data/service.ts';
 import { CancelButton } from '../parts/acting.tsx';
 import { OWN_ZONE, cost, duration, exact, exactInZones } from '../parts/format.ts';
-import { Card, Empty, Facts, Heading, Pending } from '../parts/layout.tsx';
+import { Card, Facts, Heading, Missing, Pending } from '../parts/layout.tsx';
 import { Output } from '../parts/output.tsx';
 import { Badge, centsOf, lookOf, tookMs } from '../parts/status.tsx';
 
@@ -25,7 +25,7 @@ function Failure({ error: { name, message, stackTrace } }: { error: RunError }) 
   );
 }
 
-/** An attempt, and its error if that is not the one of the run. */
+/** An attempt, with its error unless it repeats the run's. */
 function Attempt({ attempt, number, known }: { attempt: RunAttempt; number: number; known: string }) {
   const { status, startedAt, completedAt, createdAt, error } = attempt;
   const took = startedAt && completedAt ? Date.parse(completedAt) - Date.parse(startedAt) : undefined;
@@ -123,10 +123,5 @@ export function RunView({ path: [, id = ''] }: { path: string[] }) {
   const [run] = data?.runs ?? [];
   if (run) return <RunDetails run={run} />;
   const isMissing = data !== undefined || failure?.status === 404;
-  if (!isMissing) return <Pending failure={failure} retry={retry} />;
-  return (
-    <Empty level="h1" title="There is no such run">
-      <p>It was deleted, or you may not see it.</p>
-    </Empty>
-  );
+  return isMissing ? <Missing what="run" /> : <Pending failure={failure} retry={retry} />;
 }

@@ -6,17 +6,17 @@ import { visibleTitle } from '../data/service.ts';
 import { TaskActions } from '../parts/acting.tsx';
 import { cost, duration, exact, inWords, zoneWords } from '../parts/format.ts';
 import { type Incident, Summary, Timeline, historyOf } from '../parts/history.tsx';
-import { Card, Empty, Facts, Heading, Pending } from '../parts/layout.tsx';
+import { Card, Empty, Facts, Heading, Missing, Pending } from '../parts/layout.tsx';
 import { Badge, centsOf, lookOf, stateOf, tookMs } from '../parts/status.tsx';
 import { Time } from '../parts/time.tsx';
 import { CATCH_UPS, FormView, OVERLAPS } from './form.tsx';
 
 const PAGE_SIZE = 50;
 const DAY_MS = 86_400_000;
-/** Number of days for which gaps before the oldest run are shown. */
+/** Show gaps that precede the oldest run for this many days back. */
 const GAP_DAYS = 30;
-/** Maximum number of gaps of each kind between the runs of a page. */
-const MOST_GAPS = 100;
+/** Maximum number of skipped, and of missed, fire times on a page. */
+const MAX_GAPS = 100;
 
 function Row({ incident: { at, run, why }, zone }: { incident: Incident; zone: string }) {
   const took = run && tookMs(run);
@@ -39,23 +39,23 @@ function Row({ incident: { at, run, why }, zone }: { incident: Incident; zone: s
 
 interface HistoryProps {
   task: Task;
-  /** Where the page starts, and the oldest instant of the page before. */
+  /** Cursor of the page, and the instant at which the previous page ended. */
   after?: { cursor: string; instant: string };
 }
 
-/** A page of the history of a task, and older ones on request. The first has the chart. */
+/** A page of a task's history, with a button for the next. The first page has the chart. */
 function History({ task, after }: HistoryProps) {
   const { id, timezone: zone = 'UTC' } = task;
   const [longAgo] = useState(() => new Date(Date.now() - GAP_DAYS * DAY_MS).toISOString());
   const [older, setOlder] = useState(false);
   const cursor = after?.cursor;
   const { data, failure, retry } = useRuns({ task_id: id, limit: PAGE_SIZE, ...(cursor && { cursor }) });
-  // A list of runs has no errors; the task has those of its last runs.
+  // A listing of runs omits errors; the task carries those of its last runs.
   const errors = new Map(task.recent_runs.map((run) => [run.id, run.error]));
   const runs = data?.runs.map((run) => ({ ...run, error: errors.get(run.id) })) ?? [];
   const oldest = runs.at(-1)?.createdAt ?? longAgo;
   const from = data?.next_cursor !== undefined || oldest < longAgo ? oldest : longAgo;
-  const range = { task_id: id, from, limit: MOST_GAPS, ...(after && { to: after.instant }) };
+  const range = { task_id: id, from, limit: MAX_GAPS, ...(after && { to: after.instant }) };
   const skipped = useOccurrences(data && { ...range, outcome: 'skipped' }).data?.occurrences ?? [];
   const missed = useOccurrences(data && { ...range, outcome: 'missed' }).data?.occurrences ?? [];
   if (!data) return <Pending failure={failure} retry={retry} />;
@@ -147,15 +147,10 @@ function TaskDetails({ task }: { task: Task }) {
   );
 }
 
-/** A task: its runs, what comes next, and its settings; or the form that changes it. */
+/** A task with its runs, next fire times and settings, or the form that changes it. */
 export function TaskView({ path: [, id = '', edit] }: { path: string[] }) {
   const { data, failure, retry } = useTasks({ id, runs: 'summary' });
   const [task] = data?.tasks ?? [];
   if (task) return edit === 'edit' ? <FormView task={task} /> : <TaskDetails task={task} />;
-  if (!data) return <Pending failure={failure} retry={retry} />;
-  return (
-    <Empty level="h1" title="There is no such task">
-      <p>It was deleted, or you may not see it.</p>
-    </Empty>
-  );
+  return data ? <Missing what="task" /> : <Pending failure={failure} retry={retry} />;
 }

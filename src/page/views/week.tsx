@@ -18,13 +18,13 @@ const countFormat = new Intl.NumberFormat('en-US', { notation: 'compact' });
 
 const total = (numbers: number[]): number => numbers.reduce((sum, number) => sum + number, 0);
 
-/** Returns how often a task fires, such as `18 times, 13:00 – 21:30`. */
+/** Formats the fire times of a task, such as `18 times, 13:00 – 21:30`. */
 function rangeOf(times: Date[]): string {
   const [first = new Date(), last = first] = [times[0], times.at(-1)];
   return `${plural(times.length, 'time')}, ${timeFormat.formatRange(first, last)}`;
 }
 
-/** The title of a task. Reads the task once if no listing has shown it. */
+/** A link to a task. Reads the task if it is not known yet. */
 function TaskLink({ id }: { id: string }) {
   const task = useSession().known.get(id);
   useTasks(task === undefined ? { id, runs: 'summary' } : undefined);
@@ -35,7 +35,7 @@ function TaskLink({ id }: { id: string }) {
   );
 }
 
-/** Tasks after the time at which they fire. Many of them fold. */
+/** The time and the tasks of an entry. Folds a long list of tasks. */
 function EntryItem({ entry: { at, tasks } }: { entry: Entry }) {
   const { shown, more } = useShown(tasks, FEW_TASKS);
   return (
@@ -75,15 +75,14 @@ const DayCard = memo(function DayCard({ day: { start, hours, entries, cutAt } }:
       {more}
       {cutAt && (
         <p class="muted">
-          The list ends at {timeFormat.format(cutAt)}, because a day lists {countFormat.format(count)} runs at
-          most.
+          The list ends at {timeFormat.format(cutAt)}: a day lists at most {countFormat.format(count)} runs.
         </p>
       )}
     </Card>
   );
 });
 
-/** How many tasks fire in each hour. Narrow screens have a column for each day, wide ones a row. */
+/** Number of runs in each hour. On wide screens each day is a row; on narrow ones, a column. */
 function Density({ days, now }: { days: Day[]; now: Date }) {
   const most = Math.max(1, ...days.flatMap(({ hours }) => hours));
   return (
@@ -120,7 +119,7 @@ function Density({ days, now }: { days: Day[]; now: Date }) {
   );
 }
 
-/** Returns how much fires in a week, and where most tasks fire at once. */
+/** Returns the number of runs in the week, and the time at which most tasks fire at once. */
 function summaryOf(days: Day[]): string {
   const times = total(days.flatMap(({ hours }) => hours));
   const moments = days.flatMap(({ entries }) => entries.filter(({ at }) => at));
@@ -131,7 +130,7 @@ function summaryOf(days: Day[]): string {
   return `${least}${plural(times, 'run')} in seven days.${overlap} Time zone: ${zoneWords(OWN_ZONE)}.`;
 }
 
-/** What fires in the next seven days, and which hours are busy. */
+/** The runs of the next seven days, and a heat map of their hours. */
 export function WeekView() {
   const now = useNow();
   const { days, missing } = useWeek(now);
