@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import type { Run, RunAttempt, RunStatus, Task } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
+import { visibleTitle } from '../data/service.ts';
 import { duration, exactInZones } from './format.ts';
 
 /** The look of a status. Each tone has its own color and shape. */
@@ -85,6 +86,10 @@ export function tookMs({ durationMs, startedAt, finishedAt }: Run): number | und
 /** Returns the total cost of a run. */
 export const centsOf = ({ costInCents = 0, baseCostInCents = 0 }: Run): number =>
   costInCents + baseCostInCents;
+
+/** Returns the title of a run's task. */
+export const runTitle = ({ title, task_id = '' }: Run): string =>
+  title ? visibleTitle(title, task_id) : 'Run of a deleted task';
 
 type RunLinkProps = { run: Run; zone: string; class: string; children: ComponentChildren };
 

@@ -66,7 +66,7 @@ function errorsOf(failure: ApiError | undefined): Errors {
   if (!failure) return {};
   if (failure.code === 'idempotency_key_reused') {
     return {
-      form: 'An earlier attempt already created this task, with other values. Check the list before you create another.',
+      form: 'An earlier attempt was saved, with other values. Check the list of tasks before you save again.',
     };
   }
   const errors: Errors = {};

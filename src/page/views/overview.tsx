@@ -2,12 +2,12 @@ import { memo } from 'preact/compat';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Task } from '../../client/index.ts';
 import { linkTo, setParameters, usePlace } from '../data/location.ts';
-import { type TasksQuery, useTasks } from '../data/reads.ts';
+import { type TasksQuery, useRuns, useTasks } from '../data/reads.ts';
 import { useRight, useSession, visibleTitle } from '../data/service.ts';
 import { Picker } from '../parts/fields.tsx';
 import { inWords, zoneWords } from '../parts/format.ts';
 import { Empty, Pending, useTitle } from '../parts/layout.tsx';
-import { Badge, FAILING, Squares, UNFINISHED, stateOf } from '../parts/status.tsx';
+import { Badge, FAILING, Squares, UNFINISHED, runTitle, stateOf } from '../parts/status.tsx';
 import { Time } from '../parts/time.tsx';
 
 const PAGE_SIZE = 100;
@@ -46,11 +46,7 @@ const Row = memo(function Row({ task }: { task: Task }) {
         <a class="title" href={linkTo('tasks', id)}>
           {visibleTitle(title, id)}
         </a>
-        {state.tone === 'bad' && newest?.error ? (
-          <span class="why">{newest.error.message}</span>
-        ) : (
-          <span class="muted">{artist_name ?? 'Unnamed artist'}</span>
-        )}
+        <span class="muted">{artist_name ?? 'Unnamed artist'}</span>
       </span>
       <span class="when">
         <span title={words}>{words}</span>
@@ -65,6 +61,7 @@ const Row = memo(function Row({ task }: { task: Task }) {
         <Badge {...state} />
         {newest && <Time at={newest.createdAt} zone={timezone} />}
       </span>
+      {state.tone === 'bad' && newest?.error && <p class="why">{newest.error.message}</p>}
     </li>
   );
 });
@@ -174,6 +171,20 @@ function FilterBar({ filters }: { filters: Filters }) {
   );
 }
 
+/** The newest failed run. The task may have succeeded since, and may be far down the list. */
+function LastFailure({ filters: { account_id, artist_account_id, q } }: { filters: Filters }) {
+  const query = { status: FAILING, account_id, limit: 1 };
+  const [run] = useRuns(q || artist_account_id ? undefined : query).data?.runs ?? [];
+  if (!run) return null;
+  return (
+    <p class="line latest">
+      <span class="muted">Last failure</span>
+      <a href={linkTo('runs', run.id)}>{runTitle(run)}</a>
+      <Time at={run.createdAt} />
+    </p>
+  );
+}
+
 /** All tasks, newest first. */
 export function Overview() {
   const { parameters } = usePlace();
@@ -184,6 +195,7 @@ export function Overview() {
     <>
       <h1 class="hidden">Tasks</h1>
       <FilterBar filters={filters} />
+      <LastFailure filters={filters} />
       <Rows key={JSON.stringify(query)} query={query} isFirst />
     </>
   );

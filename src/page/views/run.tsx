@@ -1,12 +1,12 @@
 import type { Run, RunAttempt, RunError } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
-import { useRuns } from '../data/reads.ts';
-import { visibleTitle } from '../data/service.ts';
+import { useRuns, useTasks } from '../data/reads.ts';
 import { CancelButton } from '../parts/acting.tsx';
 import { OWN_ZONE, cost, duration, exact, exactInZones } from '../parts/format.ts';
 import { Card, Facts, Heading, Missing, Pending } from '../parts/layout.tsx';
 import { Output } from '../parts/output.tsx';
-import { Badge, centsOf, lookOf, tookMs } from '../parts/status.tsx';
+import { Time } from '../parts/time.tsx';
+import { Badge, centsOf, lookOf, runTitle, tookMs } from '../parts/status.tsx';
 
 function Failure({ error: { name, message, stackTrace } }: { error: RunError }) {
   return (
@@ -51,11 +51,12 @@ function RunDetails({ run }: { run: Run }) {
   const { title, task_id = '', status, error, output, payload, metadata, attempts = [] } = run;
   const look = lookOf(status);
   const took = tookMs(run);
-  const label = title ? visibleTitle(title, task_id) : 'Run of a deleted task';
+  const [task] = useTasks(title ? { id: task_id, runs: 'summary' } : undefined).data?.tasks ?? [];
+  const next = task?.upcoming[0];
   return (
     <>
       <Heading
-        title={label}
+        title={runTitle(run)}
         href={title ? linkTo('tasks', task_id) : undefined}
         actions={<CancelButton run={run} />}
       >
@@ -99,6 +100,8 @@ function RunDetails({ run }: { run: Run }) {
           <Card title="Details">
             <Facts
               facts={[
+                ['Artist', task?.artist_name ?? undefined],
+                ['Next run', next && <Time at={next} zone={task.timezone} />],
                 ['Created', at(run.createdAt)],
                 ['Delayed until', at(run.delayedUntil)],
                 ['Started', at(run.startedAt)],

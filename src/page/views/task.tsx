@@ -105,7 +105,7 @@ function TaskDetails({ task }: { task: Task }) {
           <History task={task} />
         </section>
         <aside aria-label="About the task">
-          <Card title="Next runs">
+          <Card title={`Next runs, ${zoneWords(zone)} time`}>
             {upcoming.length === 0 ? (
               <p class="muted">
                 {task.enabled === false ? 'The task is paused.' : 'The schedule has no next run.'}
