@@ -103,14 +103,14 @@ function View({ children }: { children: ComponentChildren }) {
 const addTasks = (known: Map<string, Task>, tasks: Task[]): Map<string, Task> =>
   new Map([...known, ...tasks.map((task) => [task.id, task] as const)]);
 
-function SignedIn({ onRefused }: { onRefused: (refusal: ApiError) => void }) {
+function SignedIn({ onRefused }: { onRefused: (isRefused: true) => void }) {
   const [caller, setCaller] = useState<CallerResponse>();
   const [outage, setOutage] = useState<ApiError>();
   const [version, onChange] = useReducer<number, void>((count) => count + 1, 0);
   const [known, learn] = useReducer(addTasks, new Map<string, Task>());
   const onRead = useCallback(
     (failure: ApiError | undefined) => {
-      if (failure?.status === 401) onRefused(failure);
+      if (failure?.status === 401) onRefused(true);
       else setOutage(failure && isOutage(failure) ? failure : undefined);
     },
     [onRefused],
@@ -131,9 +131,9 @@ function SignedIn({ onRefused }: { onRefused: (refusal: ApiError) => void }) {
 
 /** The page: the views, or the sign-in form if the service needs a key. */
 export function Page() {
-  const [refusal, setRefusal] = useState<ApiError>();
+  const [isRefused, setRefused] = useState(false);
   const hasKey = storedKey() !== undefined;
   const needsKey = document.querySelector('meta[name="api-key"][content="required"]') !== null;
-  if (refusal || (needsKey && !hasKey)) return <KeyView refusal={hasKey ? refusal : undefined} />;
-  return <SignedIn onRefused={setRefusal} />;
+  if (isRefused || (needsKey && !hasKey)) return <KeyView wasRefused={hasKey} />;
+  return <SignedIn onRefused={setRefused} />;
 }

@@ -5,9 +5,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
+import { CommandExecutor } from '../../src/engine/executors/command.ts';
 import { type LocalEngine, startLocalEngine } from '../../src/engine/local/local-engine.ts';
 import { systemClock } from '../../src/engine/local/loop.ts';
-import type { Executor } from '../../src/engine/port.ts';
 import { loadSamplesIfEmpty } from '../../src/samples/load-samples.ts';
 import { openDatabase } from '../../src/store/open-store.ts';
 import { ACCOUNT, ARTIST, task, uuid } from '../support/builders.ts';
@@ -33,18 +33,17 @@ let page: Page;
 const problems: string[] = [];
 const foreign: string[] = [];
 
-const executor: Executor = {
-  kind: 'command',
-  execute: async () => ({
-    kind: 'completed',
-    output: {
-      captionText: HOSTILE,
-      videoSourceUrl: 'javascript:alert(1)',
-      imageUrl: 'https://media.example/1.png',
-    },
-  }),
-  close: async () => {},
-};
+/** The prompt of a run that executes until it is canceled. */
+const SLOW = 'Take your time';
+const OUTPUT = JSON.stringify({
+  captionText: HOSTILE,
+  videoSourceUrl: 'javascript:alert(1)',
+  imageUrl: 'https://media.example/1.png',
+});
+const executor = new CommandExecutor({
+  command: `if grep -q '${SLOW}'; then exec sleep 600; else printf '%s' "$OUTPUT"; fi`,
+  environment: { PATH: process.env.PATH, OUTPUT },
+});
 
 async function open(hash = '', url = service.url): Promise<void> {
   await page.goto(`${url}/${hash}`);
@@ -141,6 +140,23 @@ const button = (name: string) => page.getByRole('button', { name, exact: true })
     await see(page.locator('.row'));
     expect(await countOf(service.collections.tasks, { title })).toBe(0);
     expect(problems).toEqual([]);
+  });
+
+  test('a run is canceled while its command executes', async () => {
+    const id = uuid(3);
+    await service.tasks.insert([task(3, { prompt: SLOW })]);
+    await open(`#/tasks/${id}`);
+    await button('Run now').click();
+    const running = page.getByRole('link', { name: 'Running', exact: true });
+    await see(running);
+    await running.click();
+    await button('Cancel run').click();
+    await see(page.getByText('The run was canceled while it executed.'));
+    await see(page.locator('.heading').getByText('Canceled'));
+    expect(await button('Cancel run').count()).toBe(0);
+    expect(await countOf(service.collections.run_queue, { task_id: id })).toBe(0);
+    expect(problems).toEqual([]);
+    await service.collections.tasks.deleteOne({ _id: id });
   });
 
   test('a task whose title shows nothing is shown by its id', async () => {

@@ -21,24 +21,32 @@ export interface Day {
   hours: number[];
   /** Tasks that fire often come first, then the others by time. */
   entries: Entry[];
+  /** The fire times at the moment when most tasks fire. */
+  busiest: Date[];
   /** The last listed fire time, if the day has more than one reply can list. */
   cutAt: Date | undefined;
 }
 
+/** Returns the longest list, and the first of several. */
+export const longest = <Item>(lists: Item[][]): Item[] =>
+  lists.reduce((most, list) => (list.length > most.length ? list : most), []);
+
 function dayOf(start: Date, { upcoming, truncated }: UpcomingResponse): Day {
   const fires = upcoming.map(({ task_id, at }) => ({ id: task_id, at: new Date(at) }));
+  const times = fires.map(({ at }) => at);
   const byTask = Map.groupBy(fires, ({ id }) => id);
   const tasks = [...byTask].map(([id, group]) => ({ id, times: group.map(({ at }) => at) }));
-  const often = tasks.filter(({ times }) => times.length > OFTEN);
+  const often = tasks.filter((task) => task.times.length > OFTEN);
   const rare = fires.filter(({ id }) => (byTask.get(id)?.length ?? 0) <= OFTEN);
   const moments = [...Map.groupBy(rare, ({ at }) => at.getTime())].map(([time, group]) => ({
     at: new Date(time),
     tasks: group.map(({ id, at }) => ({ id, times: [at] })),
   }));
   const hours = Array.from({ length: HOURS }, () => 0);
-  for (const { at } of fires) hours[at.getHours()] = (hours[at.getHours()] ?? 0) + 1;
+  for (const at of times) hours[at.getHours()] = (hours[at.getHours()] ?? 0) + 1;
   const entries = often.length > 0 ? [{ tasks: often }, ...moments] : moments;
-  return { start, hours, entries, cutAt: truncated ? fires.at(-1)?.at : undefined };
+  const busiest = longest([...Map.groupBy(times, Number).values()]);
+  return { start, hours, entries, busiest, cutAt: truncated ? times.at(-1) : undefined };
 }
 
 /** Reads today and the next six days, one request at a time. `missing` is the first day that is not read yet. */

@@ -1,5 +1,5 @@
 import type { Occurrence, Run } from '../../client/index.ts';
-import { cost, duration, exact, exactInZones, plural } from './format.ts';
+import { cost, duration, exact, exactInZones, plural, zoneWords } from './format.ts';
 import { Facts } from './layout.tsx';
 import { RunLink, centsOf, lookOf, tookMs } from './status.tsx';
 
@@ -93,7 +93,7 @@ export function Timeline({ history, zone }: { history: Incident[]; zone: string 
       </div>
       <figcaption>
         <span>{times.length > 0 && `Longest: ${duration(longestMs)}`}</span>
-        <span>{newest && `Newest: ${exact(new Date(newest.at), zone)}`}</span>
+        <span>{newest && `Newest: ${exact(new Date(newest.at), zone)} ${zoneWords(zone)}`}</span>
       </figcaption>
     </figure>
   );

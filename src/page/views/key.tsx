@@ -1,5 +1,4 @@
 import type { TargetedSubmitEvent } from 'preact';
-import type { ApiError } from '../../client/index.ts';
 import { storeKey } from '../data/key.ts';
 import { Field } from '../parts/fields.tsx';
 
@@ -9,16 +8,16 @@ function signIn(event: TargetedSubmitEvent<HTMLFormElement>): void {
   storeKey(String(entered.get('key')).trim(), entered.has('keep') ? localStorage : sessionStorage);
 }
 
-/**
- * Asks for an API key.
- * @param refusal why the service refused the last key
- */
-export function KeyView({ refusal }: { refusal: ApiError | undefined }) {
+/** Asks for an API key. */
+export function KeyView({ wasRefused }: { wasRefused: boolean }) {
+  const error = wasRefused
+    ? 'The service does not accept this key. It is unknown, expired or revoked.'
+    : undefined;
   return (
     <main class="narrow">
       <h1>Tasks</h1>
       <form class="card form" onSubmit={signIn}>
-        <Field label="API key" error={refusal?.message}>
+        <Field label="API key" hint="Ask the operator of this service for a key." error={error}>
           {(control) => (
             <input type="password" name="key" {...control} autofocus autocomplete="off" required />
           )}

@@ -3,7 +3,7 @@ import { memo } from 'preact/compat';
 import { linkTo } from '../data/location.ts';
 import { useTasks } from '../data/reads.ts';
 import { useSession, visibleTitle } from '../data/service.ts';
-import { type Day, type Entry, HOURS, useWeek } from '../data/week.ts';
+import { type Day, type Entry, HOURS, longest, useWeek } from '../data/week.ts';
 import { OWN_ZONE, exact, plural, zoneWords } from '../parts/format.ts';
 import { Card, Heading, Pending, useShown } from '../parts/layout.tsx';
 import { useNow } from '../parts/time.tsx';
@@ -122,10 +122,8 @@ function Density({ days, now }: { days: Day[]; now: Date }) {
 /** Returns the number of runs in the week, and the time at which most tasks fire at once. */
 function summaryOf(days: Day[]): string {
   const times = total(days.flatMap(({ hours }) => hours));
-  const moments = days.flatMap(({ entries }) => entries.filter(({ at }) => at));
-  const most = Math.max(...moments.map(({ tasks }) => tasks.length));
-  const busiest = moments.find(({ tasks }) => tasks.length === most)?.at;
-  const overlap = busiest && most > 1 ? ` Most at once: ${most} tasks on ${exact(busiest, OWN_ZONE)}.` : '';
+  const { length, 0: at } = longest(days.map(({ busiest }) => busiest));
+  const overlap = at && length > 1 ? ` Most at once: ${length} tasks on ${exact(at, OWN_ZONE)}.` : '';
   const least = days.some(({ cutAt }) => cutAt) ? 'At least ' : '';
   return `${least}${plural(times, 'run')} in seven days.${overlap} Time zone: ${zoneWords(OWN_ZONE)}.`;
 }
