@@ -198,6 +198,17 @@ const button = (name: string) => page.getByRole('button', { name, exact: true })
     expect(problems).toEqual([]);
   });
 
+  test('the overview links to the run that failed last, which shows why, and when the task runs next', async () => {
+    const failed = { status: { $in: ['FAILED', 'CRASHED', 'INTERRUPTED', 'SYSTEM_FAILURE'] as const } };
+    const last = await service.collections.runs.findOne(failed, { sort: { createdAt: -1 } });
+    await open();
+    await see(page.locator('.latest'));
+    await page.locator('.latest a').click();
+    await see(page.locator('.failure').getByText(last?.error?.message ?? 'no failed run'));
+    await see(page.locator('dt').getByText('Next run'));
+    expect(problems).toEqual([]);
+  });
+
   test('the week shows what fires at once', async () => {
     const both = [1, 2].map((number) => task(number, { schedule: '0 3 * * 6' }));
     await service.tasks.insert(both);

@@ -179,8 +179,8 @@ function LastFailure({ filters: { account_id, artist_account_id, q } }: { filter
   return (
     <p class="line latest">
       <span class="muted">Last failure</span>
-      <a href={linkTo('runs', run.id)}>{runTitle(run)}</a>
       <Time at={run.createdAt} />
+      <a href={linkTo('runs', run.id)}>{runTitle(run)}</a>
     </p>
   );
 }
