@@ -105,7 +105,7 @@ describe('dropping old runs', () => {
     await record(1, upTo(4));
     await record(1, [20], { updatedAt: LATER });
     await record(2, [30, 31]);
-    await service.tasks.delete({ id: uuid(1) });
+    await service.tasks.delete({ id: uuid(1) }, NOW);
     expect(await drop()).toBe(4);
     expect(await left()).toEqual([20, 30, 31]);
   });

@@ -145,6 +145,7 @@ function Settings({ task }: { task: Task }) {
     ['Missed runs that catch up', CATCH_UP[task.catch_up ?? 'once']],
     ['Time limit', duration((task.timeout_seconds ?? 3_600) * 1_000)],
     ['Attempts', String(task.max_attempts ?? 1)],
+    ['Problem of the engine', task.engine_problem],
     ['Created', created_at && exact(new Date(created_at), zone)],
     ['Changed', updated_at && exact(new Date(updated_at), zone)],
     ['ID', task.id],

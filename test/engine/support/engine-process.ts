@@ -164,7 +164,7 @@ export class EngineProcess {
     collections: Collections,
     apply: (call: () => unknown, isWrite: boolean) => Promise<unknown>,
   ): Collections {
-    const { tasks, runs, accounts, idempotency_keys, api_keys, run_queue, occurrences, engine, upgrades } =
+    const { tasks, runs, accounts, idempotency_keys, api_keys, run_queue, occurrences, engine, ...others } =
       collections;
     const around =
       (collection: string): Around =>
@@ -198,7 +198,7 @@ export class EngineProcess {
       accounts,
       idempotency_keys,
       api_keys,
-      upgrades,
+      ...others,
     };
   }
 }

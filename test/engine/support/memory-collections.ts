@@ -256,6 +256,8 @@ export function memoryCollections(): object {
     accounts: collection(),
     idempotency_keys: collection(),
     api_keys: collection(),
+    deleted_tasks: collection(),
+    cancel_requests: collection(),
     upgrades: collection(),
   };
 }

@@ -95,8 +95,8 @@ describe.each(CASES)('$field is $what', ({ field, value }) => {
   });
 
   test('and the task can be deleted, once', async () => {
-    expect(await service.tasks.delete({ id: uuid(1) })).toBe(true);
-    expect(await service.tasks.delete({ id: uuid(1) })).toBe(false);
+    expect(await service.tasks.delete({ id: uuid(1) }, NOW)).toBe(true);
+    expect(await service.tasks.delete({ id: uuid(1) }, NOW)).toBe(false);
     expect(await storedTask()).toBeNull();
   });
 
