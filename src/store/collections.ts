@@ -13,6 +13,7 @@ import type { OccurrenceDocument } from './occurrence-document.ts';
 import type { QueuedRun } from './queue-document.ts';
 import type { RunDocument } from './run-document.ts';
 import type { TaskDocument } from './task-document.ts';
+import type { TriggerDocument } from './trigger-document.ts';
 
 /** A document of the collection `upgrades`. It records that an upgrade of stored documents is complete. */
 export interface UpgradeDocument {
@@ -28,6 +29,7 @@ export interface Collections {
   run_queue: Collection<QueuedRun>;
   occurrences: Collection<OccurrenceDocument>;
   engine: Collection<EngineDocument>;
+  trigger: Collection<TriggerDocument>;
   upgrades: Collection<UpgradeDocument>;
 }
 
@@ -93,6 +95,7 @@ export function collectionsOf(db: Db): Collections {
     run_queue: db.collection('run_queue'),
     occurrences: db.collection('occurrences'),
     engine: db.collection('engine'),
+    trigger: db.collection('trigger'),
     upgrades: db.collection('upgrades'),
   };
 }
