@@ -38,6 +38,8 @@ const CALLS_OUT = [
   /from '(undici|axios|got)'/,
   /exporter-trace-otlp/,
   /from '(ai|@ai-sdk\/[\w-]+)'/,
+  // Types alone call nothing.
+  /^export \{.*\} from '@trigger\.dev\//m,
 ];
 
 test('nothing in the service asks another one by an address, but what is known to', () => {
@@ -58,6 +60,8 @@ test('nothing in the service asks another one by an address, but what is known t
     // What the operator has execute tasks.
     'engine/executors/exchange.ts',
     'engine/executors/model.ts',
+    // The Trigger.dev server that the operator chose.
+    'engine/trigger/sdk.ts',
     // Itself.
     'http/server/in-memory-fetch.ts',
     'http/server/warm-up.ts',
