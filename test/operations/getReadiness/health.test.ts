@@ -57,7 +57,8 @@ describe('health', () => {
   ])('shows the problem of the engine, if it has one', async (state, shown) => {
     const engineState = () => ({ kind: 'trigger', live: true, ...state });
     const { client } = await listening(service.collections, () => NOW, 'none', { engineState });
-    const { data } = await getReadiness({ client });
+    const { data, error } = await getReadiness({ client });
+    expect(error).toBeUndefined();
     expect(data).toEqual({ status: 'ready', engine: { kind: 'trigger', state: 'active', ...shown } });
   });
 
