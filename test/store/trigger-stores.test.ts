@@ -111,6 +111,17 @@ describe('tasks for Trigger.dev', () => {
   );
 });
 
+test.each(['plan_from', 'next_fire_at'])(
+  'a task whose %s changed since it was read stays due',
+  async (field) => {
+    await store(1, DUE);
+    const seen = await due();
+    await service.collections.tasks.updateOne({ _id: uuid(1) }, { $set: { [field]: later(-1) } });
+    expect(await triggerTasks.settle(seen, {})).toBe(false);
+    expect(idsOf(await triggerTasks.due(NOW, 10))).toEqual([uuid(1)]);
+  },
+);
+
 describe('a tombstone', () => {
   test('is pending until its schedule is deleted, and stays', async () => {
     await store(1, { trigger_schedule_id: 'sched_1' });
