@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { dropOldRuns, keepRunsFor } from '../../src/store/retention.ts';
 import { Settlement } from '../../src/store/settlement.ts';
 import { run, task, uuid } from '../support/builders.ts';
-import { type Service, memoryLog, startService } from '../support/service.ts';
+import { NOW, type Service, memoryLog, startService } from '../support/service.ts';
 import { countOf } from '../support/count.ts';
 
 let service: Service;

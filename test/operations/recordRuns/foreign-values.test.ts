@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { listTasks, recordRuns, updateTask } from '../../../generated/sdk.gen.ts';
 import { repair } from '../../../src/store/repair.ts';
 import { ACCOUNT, run, task, uuid } from '../../support/builders.ts';
-import { type Service, startService } from '../../support/service.ts';
+import { NOW, type Service, startService } from '../../support/service.ts';
 
 type Stored = Record<string, unknown> & { _id: string };
 
