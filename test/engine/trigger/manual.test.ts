@@ -1,18 +1,25 @@
 /** Runs of the queue, on their way to Trigger.dev. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { pino } from 'pino';
-import { cancelRun, runTask } from '../../../generated/sdk.gen.ts';
 import { systemClock } from '../../../src/engine/loop.ts';
+import type { TriggerApi } from '../../../src/engine/trigger/api.ts';
 import { createTriggerClient } from '../../../src/engine/trigger/client.ts';
 import { QueuedRuns } from '../../../src/engine/trigger/manual.ts';
 import { startTriggerEngine } from '../../../src/engine/trigger/trigger-engine.ts';
+import { cancelRun } from '../../../src/operations/cancelRun.ts';
+import { runTask } from '../../../src/operations/runTask.ts';
+import { CancelStore } from '../../../src/store/cancel-store.ts';
+import { ClaimStore } from '../../../src/store/claim-store.ts';
+import { EngineStore } from '../../../src/store/engine-store.ts';
+import { RunStore } from '../../../src/store/run-store.ts';
+import { TaskStore } from '../../../src/store/task-store.ts';
 import { QueueStore } from '../../../src/store/queue-store.ts';
 import type { QueuedRun } from '../../../src/store/queue-document.ts';
 import type { RunDocument } from '../../../src/store/run-document.ts';
 import type { TaskDocument } from '../../../src/store/task-document.ts';
-import { ACCOUNT, OTHER_ACCOUNT, task, unseenTask, uuid } from '../../support/builders.ts';
-import { liveEngine, queuedRun } from '../../support/queue.ts';
-import { NOW, type Service, startService } from '../../support/service.ts';
+import { ACCOUNT, OTHER_ACCOUNT, task, uuid } from '../../support/builders.ts';
+import { queuedRun } from '../../support/queue.ts';
+import { NOW } from '../../support/service.ts';
 import { type Around, watched } from '../support/engine-process.ts';
 import { memoryCollections } from '../support/memory-collections.ts';
 import { ProcessClock, VirtualTime } from '../support/virtual-time.ts';
@@ -22,21 +29,23 @@ const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;
 const log = pino({ level: 'silent' });
 
-let service: Service;
+let collections: ReturnType<typeof memoryCollections>;
 let stub: TriggerStub;
+let api: TriggerApi;
 let ending: AbortController;
-beforeAll(async () => {
-  service = await startService();
-});
-afterAll(() => service.close());
 beforeEach(async () => {
-  const { tasks, runs, run_queue, cancel_requests } = service.collections;
-  for (const one of [tasks, runs, run_queue, cancel_requests]) await one.deleteMany({});
-  await tasks.insertOne(unseenTask(1, { trigger_schedule_id: 'sched_1', timezone: 'Europe/Berlin' }));
-  await liveEngine(service.collections, NOW, 'trigger');
-  stub = new TriggerStub();
-  await stub.listen();
+  collections = memoryCollections();
+  await collections.tasks.insertOne(task(1, { trigger_schedule_id: 'sched_1', timezone: 'Europe/Berlin' }));
+  await new EngineStore(collections).renew('trigger', NOW);
+  stub = new TriggerStub({ now: () => NOW, rateLimit: Infinity });
+  jest.spyOn(globalThis, 'fetch').mockImplementation(stub.fetch);
   ending = new AbortController();
+  const { signal } = ending;
+  // Its budget is that of another time for each call.
+  let ms = 0;
+  const clock = { ...systemClock, monotonicMs: () => (ms += SECOND) };
+  const settings = { task: TASK, secretKey: KEY, apiUrl: stub.url };
+  api = await createTriggerClient({ settings, clock, signal });
 });
 afterEach(async () => {
   ending.abort();
@@ -46,30 +55,28 @@ afterEach(async () => {
 
 /**
  * Creates a process that leads.
- * @param atMoment - called before and after each call to the database or Trigger.dev, with the number of the moment
+ * @param atMoment - called before each call to the database or Trigger.dev, with the number of the moment
  */
-async function leader(atMoment: (moment: number) => Promise<void> | void = () => {}) {
+function leader(atMoment: (moment: number) => Promise<void> | void = () => {}) {
   let moments = 0;
   const around: Around = async (_name, call) => {
     await atMoment((moments += 1));
-    const result = await call();
-    await atMoment((moments += 1));
-    return result;
+    return call();
   };
-  const settings = { task: TASK, secretKey: KEY, apiUrl: stub.url };
-  const clock = { ...systemClock, now: () => service.clock.now };
-  const { signal } = ending;
-  const api = watched(await createTriggerClient({ settings, clock, signal }), around);
-  const { tasks, runs, run_queue, cancel_requests } = service.collections;
-  const collections = {
-    ...service.collections,
-    tasks: watched(tasks, around),
-    runs: watched(runs, around),
-    run_queue: watched(run_queue, around),
-    cancel_requests: watched(cancel_requests, around),
-  };
-  const queued = new QueuedRuns({ collections, api, clock, log });
-  return { pass: async () => queued.run(signal), moments: () => moments };
+  const { tasks, runs, run_queue, cancel_requests } = collections;
+  const queued = new QueuedRuns({
+    collections: {
+      ...collections,
+      tasks: watched(tasks, around),
+      runs: watched(runs, around),
+      run_queue: watched(run_queue, around),
+      cancel_requests: watched(cancel_requests, around),
+    },
+    api: watched(api, around),
+    clock: { ...systemClock, now: () => NOW },
+    log,
+  });
+  return { pass: async () => queued.run(ending.signal), moments: () => moments };
 }
 
 /** Makes a pass in a process that is killed at a moment. @returns whether the pass ended before */
@@ -78,7 +85,7 @@ async function passUntil(killedAt: number): Promise<boolean> {
   const killed = new Promise<false>((resolve) => {
     kill = () => resolve(false);
   });
-  const process = await leader(async (moment) => {
+  const process = leader(async (moment) => {
     if (moment < killedAt) return;
     kill();
     await new Promise(() => {});
@@ -87,22 +94,33 @@ async function passUntil(killedAt: number): Promise<boolean> {
 }
 
 async function passes(count = 1): Promise<void> {
-  const process = await leader();
+  const process = leader();
   for (let number = 1; number <= count; number += 1) await process.pass();
 }
 
+const ADMIN = { scope: 'admin', caller: 'key test' } as const;
+const dependencies = () => ({
+  tasks: new TaskStore(collections),
+  runs: new RunStore(collections),
+  queue: new QueueStore(collections),
+  engine: new EngineStore(collections),
+  claims: new ClaimStore(collections),
+  cancels: new CancelStore(collections),
+  log,
+  now: () => NOW,
+});
+
 async function runNow(taskId = uuid(1), payload?: unknown): Promise<string> {
   const body = { task_id: taskId, ...(payload !== undefined && { payload }) };
-  const { data } = await runTask({ client: service.client, throwOnError: true, body });
-  return data.runs[0]?.id ?? '';
+  await runTask(dependencies())({ body, headers: {} }, ADMIN);
+  return (await collections.run_queue.find().toArray()).at(-1)?._id ?? '';
 }
-const cancel = async (runId: string) =>
-  cancelRun({ client: service.client, throwOnError: true, body: { runId } });
+const cancel = async (runId: string) => cancelRun(dependencies())({ body: { runId } }, ADMIN);
 const stored = async (_id: string): Promise<Partial<RunDocument>> =>
-  (await service.collections.runs.findOne({ _id })) ?? {};
+  (await collections.runs.findOne({ _id })) ?? {};
 const left = async () => [
-  ...(await service.collections.run_queue.find().toArray()),
-  ...(await service.collections.cancel_requests.find().toArray()),
+  ...(await collections.run_queue.find().toArray()),
+  ...(await collections.cancel_requests.find().toArray()),
 ];
 const sentAs = (runId: string) =>
   [...stub.runs.values()].filter(({ idempotencyKey }) => idempotencyKey === runId);
@@ -133,7 +151,7 @@ async function expectCanceled(runId: string): Promise<void> {
 describe('a run that a request started', () => {
   test('is QUEUED here and at Trigger.dev, which gets what the code of a scheduled task reads', async () => {
     const runId = await runNow(uuid(1), { reason: 'test' });
-    const process = await leader();
+    const process = leader();
     await process.pass();
     await expectHandedOver(runId);
     expect(sentAs(runId)).toMatchObject([
@@ -158,7 +176,7 @@ describe('a run that a request started', () => {
   });
 
   test('of a task without a schedule has UTC and no scheduleId', async () => {
-    await service.collections.tasks.insertOne(unseenTask(2, { enabled: false }));
+    await collections.tasks.insertOne(task(2, { enabled: false }));
     const runId = await runNow(uuid(2));
     await passes();
     expect(sentAs(runId)[0]?.payload).toEqual({
@@ -172,7 +190,7 @@ describe('a run that a request started', () => {
   });
 
   test('does not wait for other runs of its task, and accounts take turns', async () => {
-    await service.collections.tasks.insertOne(unseenTask(2, { account_id: OTHER_ACCOUNT }));
+    await collections.tasks.insertOne(task(2, { account_id: OTHER_ACCOUNT }));
     for (const number of [1, 1, 1, 2, 2]) await runNow(uuid(number));
     await passes();
     const accounts = [...stub.runs.values()].map(({ tags }) => tags[0]);
@@ -194,7 +212,7 @@ describe('a run that a request started', () => {
     let isOver = false;
     for (let at = 1; !isOver; at += 1) {
       const runId = await runNow();
-      const process = await leader(async (moment) => {
+      const process = leader(async (moment) => {
         if (moment === at) await passes();
       });
       await process.pass();
@@ -220,7 +238,7 @@ describe('a run that a request started', () => {
   test.each([500, 401, 'down'] as const)('stays QUEUED while Trigger.dev fails with %s', async (failure) => {
     const runId = await runNow();
     stub.failing = () => failure;
-    const process = await leader();
+    const process = leader();
     await expect(process.pass()).rejects.toThrow('Trigger.dev');
     expect(await stored(runId)).toMatchObject({ status: 'QUEUED' });
     stub.failing = () => undefined;
@@ -251,7 +269,7 @@ describe('a request to cancel a run', () => {
     let isOver = false;
     for (let at = 1; !isOver; at += 1) {
       const runId = await runNow();
-      const process = await leader(async (moment) => {
+      const process = leader(async (moment) => {
         if (moment === at) await cancel(runId);
       });
       await process.pass();
@@ -266,7 +284,7 @@ describe('a request to cancel a run', () => {
     let isOver = false;
     for (let at = 1; !isOver; at += 1) {
       const runId = await runNow();
-      const process = await leader(async (moment) => {
+      const process = leader(async (moment) => {
         if (moment !== at) return;
         await cancel(runId);
         await passes();
@@ -292,7 +310,7 @@ describe('a request to cancel a run', () => {
 
   test('cancels a run whose reply was lost', async () => {
     const runId = await runNow();
-    const process = await leader();
+    const process = leader();
     stub.failing = (kind) => (kind === 'triggerRun' ? 'down' : undefined);
     await expect(process.pass()).rejects.toThrow('cannot be reached');
     // Trigger.dev has it all the same.
@@ -322,9 +340,9 @@ describe('a request to cancel a run', () => {
 describe('a run that a local engine left in the queue', () => {
   const leave = async (fields: Partial<QueuedRun> = {}, run: Partial<RunDocument> = {}) => {
     const entry = queuedRun('run_left', fields);
-    await service.collections.run_queue.insertOne(entry);
-    await service.runs.addOwn(entry, NOW);
-    await service.collections.runs.updateOne({ _id: 'run_left' }, { $set: run });
+    await collections.run_queue.insertOne(entry);
+    await new RunStore(collections).addOwn(entry, NOW);
+    await collections.runs.updateOne({ _id: 'run_left' }, { $set: run });
   };
 
   test('is handed over, also if it waits for a retry', async () => {
@@ -351,7 +369,7 @@ describe('a run that a local engine left in the queue', () => {
     ['is due for a disabled task', {}, {}, { enabled: false }, 'CANCELED'],
     ['expired', { due_at: new Date(NOW.getTime() - 25 * HOUR) }, {}, {}, 'CANCELED'],
   ])('ends here if it %s', async (_what, entry, run, changes, status) => {
-    await service.collections.tasks.updateOne({ _id: uuid(1) }, { $set: { ...changes, max_attempts: 3 } });
+    await collections.tasks.updateOne({ _id: uuid(1) }, { $set: { ...changes, max_attempts: 3 } });
     await leave(entry, run);
     await passes();
     expect(await stored('run_left')).toMatchObject({ status });
@@ -370,8 +388,6 @@ describe('a run that a local engine left in the queue', () => {
 test('runs wait for a Trigger.dev that is down for an hour, and arrive within 20 seconds of its return', async () => {
   const time = new VirtualTime();
   const clock = new ProcessClock(time, NOW);
-  const collections = memoryCollections();
-  await collections.tasks.insertOne(task(1));
   const away = new TriggerStub({ now: () => clock.now() });
   away.failing = () => 'down';
   jest
@@ -379,9 +395,9 @@ test('runs wait for a Trigger.dev that is down for an hour, and arrive within 20
     .mockImplementation(async (input, init) => time.during(async () => away.fetch(input, init)));
   const settings = { task: TASK, secretKey: KEY, apiUrl: away.url, prefix: 'recoup-' };
   const { signal } = ending;
-  const api = await createTriggerClient({ settings, clock, signal });
+  const virtual = await createTriggerClient({ settings, clock, signal });
   const parts = (tools: ConstructorParameters<typeof QueuedRuns>[0]) => [new QueuedRuns(tools)];
-  const engine = startTriggerEngine({ collections, api, settings, parts, log, clock });
+  const engine = startTriggerEngine({ collections, api: virtual, settings, parts, log, clock });
   const queue = new QueueStore(collections);
   for (let minute = 0; minute < 60; minute += 1) {
     const { _id, task_id, account_id, serial } = queuedRun(`run_${minute}`);
