@@ -13,6 +13,8 @@ import { ClaimStore } from '../../../src/store/claim-store.ts';
 import { EngineStore } from '../../../src/store/engine-store.ts';
 import { RunStore } from '../../../src/store/run-store.ts';
 import { TaskStore } from '../../../src/store/task-store.ts';
+import { Expiry } from '../../../src/store/expiry.ts';
+import { QueueClaims } from '../../../src/store/queue-claims.ts';
 import { QueueStore } from '../../../src/store/queue-store.ts';
 import type { QueuedRun } from '../../../src/store/queue-document.ts';
 import type { RunDocument } from '../../../src/store/run-document.ts';
@@ -80,13 +82,16 @@ function leader(atMoment: (moment: number) => Promise<void> | void = () => {}) {
 }
 
 /** Makes a pass in a process that is killed at a moment. @returns whether the pass ended before */
-async function passUntil(killedAt: number): Promise<boolean> {
+async function passUntil(
+  killedAt: number,
+  before: (moment: number) => Promise<void> | void = () => {},
+): Promise<boolean> {
   let kill = () => {};
   const killed = new Promise<false>((resolve) => {
     kill = () => resolve(false);
   });
   const process = leader(async (moment) => {
-    if (moment < killedAt) return;
+    if (moment < killedAt) return before(moment);
     kill();
     await new Promise(() => {});
   });
@@ -221,6 +226,18 @@ describe('a run that a request started', () => {
     }
   });
 
+  test('keeps its claim while Trigger.dev fails, though another process ends claims that do not change', async () => {
+    const runId = await runNow();
+    stub.failing = () => 'down';
+    const process = leader();
+    const expiry = new Expiry({ claims: new QueueClaims(collections), runs: new RunStore(collections) });
+    for (let minutes = 0; minutes < 60; minutes += 10) {
+      await expect(process.pass()).rejects.toThrow('cannot be reached');
+      await expiry.cancelExpired(NOW);
+    }
+    expect(await left()).toMatchObject([{ _id: runId, owner: 'trigger', fence: 1 }]);
+  });
+
   test.each([
     [404, 'Trigger.dev replied with 404: Task not found'],
     [422, 'Trigger.dev replied with 422: Internal Server Error'],
@@ -305,6 +322,20 @@ describe('a request to cancel a run', () => {
       await cancel(runId);
       await passes(2);
       await expectCanceled(runId);
+    }
+  });
+
+  test('at any moment cancels it, though the process is killed at a later one', async () => {
+    let hasEnded = false;
+    for (let killedAt = 2; !hasEnded; killedAt += 1) {
+      for (let cancelAt = 1; cancelAt < killedAt && !hasEnded; cancelAt += 1) {
+        const runId = await runNow();
+        hasEnded = await passUntil(killedAt, async (moment) => {
+          if (moment === cancelAt) await cancel(runId);
+        });
+        await passes(2);
+        await expectCanceled(runId);
+      }
     }
   });
 
