@@ -326,13 +326,18 @@ describe('a request to cancel a run', () => {
   });
 
   test('at any moment cancels it, though the process is killed at a later one', async () => {
-    let hasEnded = false;
-    for (let killedAt = 2; !hasEnded; killedAt += 1) {
-      for (let cancelAt = 1; cancelAt < killedAt && !hasEnded; cancelAt += 1) {
+    let isOver = false;
+    for (let cancelAt = 1; !isOver; cancelAt += 1) {
+      let hasEnded = false;
+      for (let killedAt = cancelAt + 1; !hasEnded; killedAt += 1) {
         const runId = await runNow();
+        isOver = true;
         hasEnded = await passUntil(killedAt, async (moment) => {
-          if (moment === cancelAt) await cancel(runId);
+          if (moment !== cancelAt) return;
+          isOver = false;
+          await cancel(runId);
         });
+        if (isOver) await cancel(runId);
         await passes(2);
         await expectCanceled(runId);
       }
