@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ExecutorSettings } from '../../config/executor-settings.ts';
 import { exactJson } from '../../lib/exact-json.ts';
 import type { Attempt, Executor, Outcome } from '../port.ts';
-import { elsewhere, failed } from './outcomes.ts';
+import { deliveredElsewhere, failed } from './outcomes.ts';
 import { Beginning, MAX_OUTPUT_BYTES, MAX_STACK_BYTES, outputOf, runError } from './output.ts';
 
 /** Time between SIGTERM and SIGKILL. */
@@ -101,7 +101,7 @@ export class CommandExecutor implements Executor {
   }
 
   async execute({ job, signal, location }: Attempt): Promise<Outcome> {
-    if (location !== undefined) return elsewhere('a command');
+    if (location !== undefined) return deliveredElsewhere('a command');
     if (signal.aborted) return { kind: 'aborted' };
     const child = spawn(this.#shell, ['-c', SCRIPT, 'sh', this.#command], {
       // Starts a new process group.

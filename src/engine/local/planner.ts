@@ -11,7 +11,7 @@ import type { QueueClaims } from '../../store/queue-claims.ts';
 import type { QueueStore } from '../../store/queue-store.ts';
 import type { RunStore } from '../../store/run-store.ts';
 import type { Clock } from '../port.ts';
-import { type Due, ON_TIME_MS, gather, onTimeFrom, sortOut } from './due.ts';
+import { type Due, ON_TIME_MS, gather, onTimeFrom, classify } from './due.ts';
 import type { EngineObserver } from './observer.ts';
 
 /** Number of tasks per look, and per page of a sweep. */
@@ -157,7 +157,7 @@ export class Planner {
       const decidedMs = await this.#completeDecided(task, fromMs, now);
       if (decidedMs > fromMs) due = await gather(timesAfter(task, decidedMs), now.getTime());
     }
-    for (const one of sortOut(due, onTimeFromMs, catch_up ?? 'once')) {
+    for (const one of classify(due, onTimeFromMs, catch_up ?? 'once')) {
       if (stop.aborted || !(await this.#decide(task, one, now))) return;
     }
     await plans.change(task, {
