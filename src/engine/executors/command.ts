@@ -59,10 +59,16 @@ function collectEnd(stream: Readable): () => string {
   return () => end.toString();
 }
 
+/** Returns the line of stderr that tells why a command failed. Node and Java print the stack after that line. */
+function reasonIn(stderr: string): string | undefined {
+  const lines = stderr.trimEnd().split('\n');
+  return lines.findLast((line) => /^(Uncaught )?[\w.]*(Error|Exception)\b/.test(line)) ?? lines.at(-1);
+}
+
 function failure(code: unknown, killedBy: unknown, stderr: string): Outcome {
   const how = code === null ? `was ended by ${String(killedBy)}` : `exited with code ${String(code)}`;
-  const lastLine = stderr.trimEnd().split('\n').at(-1);
-  const message = `The command ${how}${lastLine ? `: ${lastLine}` : '.'}`;
+  const reason = reasonIn(stderr);
+  const message = `The command ${how}${reason ? `: ${reason}` : '.'}`;
   return failed('CommandFailed', message, true, stderr);
 }
 
