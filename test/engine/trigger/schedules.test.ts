@@ -631,7 +631,9 @@ describe('any course', () => {
         stepsLeft = Infinity;
         world.stub.failing = () => undefined;
         world.isReplyLost = () => false;
-        // The process that was in the middle of a pass ends it first.
+        // A tombstone of a task that exists again stays pending for a minute.
+        await world.time.pass(61_000);
+        // The first one ends a pass that was interrupted.
         await leader.fullPass();
         await leader.fullPass();
         expect(await world.faults()).toEqual([]);
@@ -648,7 +650,7 @@ describe('any course', () => {
         await leader.fullPass();
         expect(kinds()).toEqual([]);
       }),
-      { numRuns: Number(process.env.PROPERTY_RUNS ?? 60) },
+      { numRuns: Number(process.env.PROPERTY_RUNS ?? 50) },
     );
   }, 300_000);
 });
