@@ -161,11 +161,15 @@ describe('a look', () => {
 
 describe('schedules that are there already', () => {
   test('the one of trigger_schedule_id becomes the task’s', async () => {
-    const { id } = world.stub.addSchedule({ externalId: 'another value', task: 'old', active: false });
+    const { id } = world.stub.addSchedule({ externalId: uuid(5), task: 'old', active: false });
     const { _id } = await world.create(1, { trigger_schedule_id: id, timezone: 'Asia/Tokyo' });
-    await (await world.lead()).fullPass();
+    const leader = await world.lead();
+    await leader.fullPass();
     expect(kinds()).toEqual(['updateSchedule', 'activateSchedule']);
     expect(ours()).toMatchObject([{ id, externalId: _id, timezone: 'Asia/Tokyo', active: true }]);
+    await world.create(5);
+    await leader.look();
+    expect(ours()).toHaveLength(2);
     expect(await world.faults()).toEqual([]);
   });
 
@@ -336,6 +340,9 @@ describe('a refusal', () => {
     await leader.look();
     expect(world.stub.calls).toBe(0);
     world.stub.scheduleLimit = 1_000;
+    await world.create(61, { schedule: '60 9 * * *' });
+    await leader.look();
+    expect(ours()).toHaveLength(11);
     await leader.fullPass();
     expect(await world.faults()).toEqual([]);
     expect(await countOf(database.collections.tasks, { engine_problem: { $exists: true } })).toBe(0);
