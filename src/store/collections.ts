@@ -15,6 +15,7 @@ import type { QueuedRun } from './queue-document.ts';
 import type { RunDocument } from './run-document.ts';
 import type { TaskDocument } from './task-document.ts';
 import type { TombstoneDocument } from './tombstone-document.ts';
+import type { TriggerDocument } from './trigger-document.ts';
 
 /** A document of the collection `upgrades`. It records that an upgrade of stored documents is complete. */
 export interface UpgradeDocument {
@@ -32,6 +33,7 @@ export interface Collections {
   engine: Collection<EngineDocument>;
   deleted_tasks: Collection<TombstoneDocument>;
   cancel_requests: Collection<CancelRequest>;
+  trigger: Collection<TriggerDocument>;
   upgrades: Collection<UpgradeDocument>;
 }
 
@@ -99,6 +101,7 @@ export function collectionsOf(db: Db): Collections {
     engine: db.collection('engine'),
     deleted_tasks: db.collection('deleted_tasks'),
     cancel_requests: db.collection('cancel_requests'),
+    trigger: db.collection('trigger'),
     upgrades: db.collection('upgrades'),
   };
 }

@@ -4,9 +4,9 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 export interface EngineState {
   live: boolean;
   /** Number of runs that execute in this process. */
-  running: number;
+  running?: number;
   /** Number of runs that wait, across all processes. */
-  waiting: number;
+  waiting?: number;
 }
 
 /** Bucket bounds: from a run that started on time to one that waited for hours. */

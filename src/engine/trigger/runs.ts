@@ -12,7 +12,7 @@ import {
   type RunStore,
   UnknownTask,
 } from '../../store/run-store.ts';
-import { pause } from '../local/loop.ts';
+import { pause } from '../loop.ts';
 import type { Clock } from '../port.ts';
 import {
   type ListedRun,

@@ -253,6 +253,7 @@ export function memoryCollections(): object {
     run_queue: collection('slot'),
     occurrences: collection(),
     engine: collection(),
+    trigger: collection(),
     accounts: collection(),
     idempotency_keys: collection(),
     api_keys: collection(),

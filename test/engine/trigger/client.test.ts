@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type TriggerApi, TriggerFailure } from '../../../src/engine/trigger/api.ts';
 import { createTriggerClient } from '../../../src/engine/trigger/client.ts';
-import { systemClock } from '../../../src/engine/local/loop.ts';
+import { systemClock } from '../../../src/engine/loop.ts';
 import { ProcessClock, VirtualTime } from '../support/virtual-time.ts';
 import { EMPTY_KEY, KEY, TASK, TriggerStub } from './support/stub.ts';
 

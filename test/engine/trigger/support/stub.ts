@@ -144,8 +144,11 @@ export class TriggerStub {
   readonly #now: () => Date;
   #window = { startMs: -Infinity, requests: 0 };
   #ids = 0;
+  /** Zones that were checked. */
+  readonly #zones = new Set<string>();
   readonly #idsByKey = new Map<string, string>();
   #sorted: StubRun[] = [];
+  #positions = new Map<string, number>();
   #server: ReturnType<typeof createServer> | undefined;
   #url = 'http://trigger.test';
 
@@ -356,9 +359,10 @@ export class TriggerStub {
       throw new Refusal(422, `Task with identifier ${task} not found in project.`);
     }
     if (!CRON.test(cron)) throw new Refusal(422, `Invalid cron expression: ${cron}`);
-    if (timezone === undefined) return;
+    if (timezone === undefined || this.#zones.has(timezone)) return;
     try {
       Intl.DateTimeFormat('en', { timeZone: timezone });
+      this.#zones.add(timezone);
     } catch {
       throw new Refusal(422, `Invalid IANA timezone: '${timezone}'`);
     }
@@ -434,12 +438,13 @@ export class TriggerStub {
     return known?.deduplicationKey === deduplicationKey ? known : undefined;
   }
 
-  /** Newest first. */
+  /** Newest first. Creation times must not change, so that an order stays until a run is added. */
   #sortedRuns(): StubRun[] {
     if (this.#sorted.length !== this.runs.size) {
       this.#sorted = [...this.runs.values()].toSorted(
         (one, other) => other.createdAt.getTime() - one.createdAt.getTime() || (one.id < other.id ? 1 : -1),
       );
+      this.#positions = new Map(this.#sorted.map(({ id }, at) => [id, at]));
     }
     return this.#sorted;
   }
@@ -453,8 +458,8 @@ export class TriggerStub {
     const tasks = query.get('filter[taskIdentifier]')?.split(',');
     const all = seesNothing ? [] : this.#sortedRuns();
     const found: StubRun[] = [];
-    const first = after === null ? 0 : all.findIndex(({ id }) => id === after) + 1;
-    if (after !== null && first === 0) throw new Refusal(400, 'Invalid cursor');
+    const first = after === null ? 0 : (this.#positions.get(after) ?? Number.NaN) + 1;
+    if (Number.isNaN(first)) throw new Refusal(400, 'Invalid cursor');
     // One more than the page tells whether there is a next one.
     for (let at = first; at < all.length && found.length <= size; at += 1) {
       const run = all[at];

@@ -1,0 +1,4 @@
+import type { Part, TriggerTools } from './part.ts';
+
+/** Returns the work of the leader. */
+export const triggerParts = (_tools: TriggerTools): Part[] => [];
