@@ -12,6 +12,7 @@ import {
   type RunStore,
   UnknownTask,
 } from '../../store/run-store.ts';
+import type { TriggerStore } from '../../store/trigger-store.ts';
 import { pause } from '../loop.ts';
 import type { Clock } from '../port.ts';
 import {
@@ -42,9 +43,8 @@ const OPEN: TriggerRunStatus[] = ['PENDING_VERSION', 'QUEUED', 'DEQUEUED', 'EXEC
 export interface RunSyncOptions {
   api: Pick<TriggerApi, 'listRuns' | 'retrieveRun'>;
   runs: RunStore;
-  /** Stores the instant from which the next process lists runs. */
-  store: { setRunsFrom: (from: Date) => Promise<void> };
-  /** The stored instant. */
+  store: Pick<TriggerStore, 'setRunsFrom'>;
+  /** The stored instant, if there is one. */
   runsFrom?: Date;
   log: Logger;
   clock: Clock;
