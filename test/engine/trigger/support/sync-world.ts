@@ -68,7 +68,9 @@ export class SyncWorld {
   private constructor(collections: Collections) {
     this.collections = collections;
     this.stub = new TriggerStub({ now: () => this.now });
+    const { fetch } = globalThis;
     jest.spyOn(globalThis, 'fetch').mockImplementation((input, init) => {
+      if (!(typeof input === 'string' && input.startsWith(this.stub.url))) return fetch(input, init);
       const reply = async () =>
         this.process.call(async () => this.answer(String(input), init) ?? this.stub.fetch(input, init));
       return this.isHanging ? reply() : this.time.during(reply);
