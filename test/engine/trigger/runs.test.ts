@@ -346,7 +346,7 @@ describe('a presigned value', () => {
         note: expect.stringContaining('The output has 262,146 bytes'),
       },
     ],
-  ])('of type %s is stored as a run stores it: %.30s', async (type, body, output) => {
+  ])('of type %s is stored as a run stores it: %#', async (type, body, output) => {
     withFile(body, type);
     await world.pass();
     expect((await world.collections.runs.findOne({}, { promoteLongs: false }))?.output).toEqual(output);
@@ -431,7 +431,7 @@ async function readAs(run: ReturnType<typeof parsed>): Promise<void> {
 }
 
 test('a run in any shape is stored as the API stores a report of it', async () => {
-  const settings = { numRuns: isLong ? 1_000 : 25, seed: Number(process.env.PROPERTY_SEED ?? 20_261_126) };
+  const settings = { numRuns: isLong ? 1_000 : 12, seed: Number(process.env.PROPERTY_SEED ?? 20_261_126) };
   await fc.assert(
     fc.asyncProperty(retrieved, async (run) => {
       await world.collections.runs.deleteMany({});
@@ -533,7 +533,7 @@ describe('the stored instant', () => {
 
   test('is where the next process begins, and it reads nothing twice', async () => {
     await world.start();
-    for (let at = 0; at < 150; at += 1) fire({ status: 'COMPLETED', createdAt: ago(at * MINUTE) });
+    for (let at = 0; at < 110; at += 1) fire({ status: 'COMPLETED', createdAt: ago(at * MINUTE) });
     await world.pass();
     await world.list();
     world.stub.resetCounts();
@@ -544,7 +544,7 @@ describe('the stored instant', () => {
 
   test('stays when a listing fails in its middle, and the failure shows', async () => {
     await world.start();
-    for (let at = 0; at < 250; at += 1) fire({ status: 'COMPLETED', createdAt: ago(at * MINUTE) });
+    for (let at = 0; at < 210; at += 1) fire({ status: 'COMPLETED', createdAt: ago(at * MINUTE) });
     world.stub.failing = (kind, { count }) => (kind === 'listRuns' && count === 3 ? 500 : undefined);
     expect(await failureOf(world.list())).toBeInstanceOf(TriggerFailure);
     await world.details();
@@ -582,14 +582,14 @@ test('a run that cannot be read delays only itself', async () => {
 
 test('a burst is read oldest first, within the budget, and the state says how far behind', async () => {
   await world.start();
-  const runs = Array.from({ length: 450 }, (_, at) => fire({ createdAt: ago(at) }));
+  const runs = Array.from({ length: 250 }, (_, at) => fire({ createdAt: ago(at) }));
   await world.list();
   const before = world.time.ms;
   await world.time.pass(SECOND);
-  expect(world.sync.state()).toMatchObject({ pending: 450, behindSeconds: expect.any(Number) });
+  expect(world.sync.state()).toMatchObject({ pending: 250, behindSeconds: expect.any(Number) });
   expect(world.sync.state().behindSeconds).toBeGreaterThanOrEqual(1);
   await world.details();
-  expect(world.time.ms - before).toBeGreaterThanOrEqual(20 * SECOND);
+  expect(world.time.ms - before).toBeGreaterThanOrEqual(10 * SECOND);
   expect(world.stub.limited).toBe(0);
   const read = world.stub.log.filter(({ kind }) => kind === 'retrieveRun').map(({ id }) => id);
   expect(read).toEqual(runs.map(({ id }) => id).toReversed());
@@ -598,14 +598,14 @@ test('a burst is read oldest first, within the budget, and the state says how fa
 });
 
 test('while too many runs are pending, the listing waits', async () => {
-  await world.start({ maxPending: 100 });
-  for (let at = 0; at < 350; at += 1) fire({ createdAt: ago(at) });
+  await world.start({ maxPending: 50 });
+  for (let at = 0; at < 150; at += 1) fire({ createdAt: ago(at) });
   const { signal } = world.process.ending;
   const listing = world.sync.list(signal);
   await world.time.pass(SECOND);
   expect([world.sync.state().pending, world.stub.counts.listRuns]).toEqual([100, 1]);
   const details = async () => {
-    while (world.stub.counts.retrieveRun < 350) {
+    while (world.stub.counts.retrieveRun < 150) {
       await world.sync.details(signal);
       await new Promise<void>((resolve) => world.process.clock.setTimeout(resolve, SECOND));
     }
@@ -642,7 +642,7 @@ test(`${COUNT} runs are brought home`, async () => {
   );
   expect(world.stub.limited).toBe(0);
   await expectAsAtTrigger();
-}, 1_800_000);
+}, 3_600_000);
 
 type Step = 'fire' | 'change' | 'list' | 'details' | 'both';
 
@@ -686,6 +686,6 @@ test('a process may be killed at any moment, and the next one ends in the same s
       await world.pass();
       await expectAsAtTrigger();
     }),
-    { numRuns: isLong ? 1_000 : 15, seed: Number(process.env.PROPERTY_SEED ?? 20_261_126) },
+    { numRuns: isLong ? 1_000 : 8, seed: Number(process.env.PROPERTY_SEED ?? 20_261_126) },
   );
-}, 1_800_000);
+}, 3_600_000);

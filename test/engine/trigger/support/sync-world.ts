@@ -71,9 +71,8 @@ export class SyncWorld {
     const { fetch } = globalThis;
     jest.spyOn(globalThis, 'fetch').mockImplementation((input, init) => {
       if (!(typeof input === 'string' && input.startsWith(this.stub.url))) return fetch(input, init);
-      const reply = async () =>
-        this.process.call(async () => this.answer(String(input), init) ?? this.stub.fetch(input, init));
-      return this.isHanging ? reply() : this.time.during(reply);
+      const reply = async () => this.answer(input, init) ?? this.stub.fetch(input, init);
+      return this.process.call(async () => (this.isHanging ? reply() : this.time.during(reply)));
     });
   }
 
