@@ -7,7 +7,7 @@ import { ProcessClock, type VirtualTime } from './virtual-time.ts';
 
 const WRITES = new Set(['insertOne', 'updateOne', 'updateMany', 'deleteOne', 'findOneAndUpdate']);
 
-type Around = (name: string, call: () => unknown, args: unknown[]) => unknown;
+export type Around = (name: string, call: () => unknown, args: unknown[]) => unknown;
 
 /** A call to the database that was applied, as `collection.method`. */
 export interface Applied {
@@ -18,7 +18,7 @@ export interface Applied {
 }
 
 /** Wraps an object, so that each of its calls to the database goes through `around`. */
-function watched<Target extends object>(target: Target, around: Around): Target {
+export function watched<Target extends object>(target: Target, around: Around): Target {
   return new Proxy(target, {
     get(object, name) {
       const value: unknown = Reflect.get(object, name);
