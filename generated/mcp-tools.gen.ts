@@ -3725,7 +3725,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 1,
             "maxLength": 64,
             "pattern": "^[^\\x00]*$",
-            "description": "The time zone in which `schedule` is read; UTC by default. The name of a zone or link of the IANA time zone database, in any letter case, e.g. `America/New_York`."
+            "description": "The time zone of `schedule`; UTC by default. The name of a zone or link of the IANA time zone database, in any letter case, e.g. `America/New_York`."
           }
         },
         "required": [

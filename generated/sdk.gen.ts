@@ -44,18 +44,18 @@ export const deleteTask = <ThrowOnError extends boolean = false>(options: Option
  * Returns the tasks that match **all** given filters, each with its last five runs and its next ten fire times. The
  * order is newest first (by creation, ties by `id`). An account key gets the tasks of its own account.
  *
- * With `limit`, the reply is one page. If more tasks follow, it has a `next_cursor`: send it as `cursor` with the same
- * filters. The page size may change between pages. A task that exists throughout is returned exactly once, even if
- * others are created or deleted meanwhile.
+ * With `limit`, the reply is one page. If more tasks follow, it has a `next_cursor`: send it as `cursor` with the
+ * same filters. The page size may change between pages. A task that exists from the first page to the last is
+ * returned exactly once, even if others are created or deleted meanwhile.
  *
- * Without `limit`, the reply has every match. The service streams a long listing, without `Content-Length` and `ETag`. It
- * closes the connection if the listing fails midway, or if the client stops reading for 60 seconds (or less while other
- * requests wait). An incomplete body is therefore never valid JSON.
+ * Without `limit`, the reply has every match. The service streams a long listing, without `Content-Length` and
+ * `ETag`. It closes the connection if the listing fails midway, or if the client stops reading for 60 seconds (or
+ * less while other requests wait). An incomplete body is never valid JSON.
  *
- * A page with `q` or `last_status` searches at most 1,000 tasks: those after `cursor` that match the other filters. It
- * may therefore have fewer tasks than `limit`, or none, although more follow. Only a page without `next_cursor` is the
- * last. If a task changes during the search, its returned state decides
- * whether it matches.
+ * A page with `q` or `last_status` searches at most 1,000 tasks: those after `cursor` that match the other
+ * filters. It may therefore have fewer tasks than `limit`, or none, although more follow. Only a page without
+ * `next_cursor` is the last. If a task changes during the search, its state in the reply decides whether it
+ * matches.
  *
  * If nothing matches, `tasks` is empty. A failed lookup is a `503`, never an empty list.
  *
@@ -130,7 +130,7 @@ export const createTask = <ThrowOnError extends boolean = false>(options: Option
  * that one run with all fields, or `404`. An account key gets the runs of its own account's tasks.
  *
  * If more runs follow, the reply has a `next_cursor`: send it as `cursor` with the same filters. A run that exists
- * throughout is returned exactly once, even if others are recorded meanwhile.
+ * from the first page to the last is returned exactly once, even if others are recorded meanwhile.
  *
  * If nothing matches, `runs` is empty. The runs of a deleted task stay readable.
  *
@@ -188,17 +188,17 @@ export const runTask = <ThrowOnError extends boolean = false>(options: Options<R
  * `EXECUTING`, `REATTEMPTING` and `FROZEN`, then to a final status. Within a step, the later report wins.
  * - A run never leaves a final status, whatever its `updatedAt`.
  *
- * Several reports of one run in a request are merged into one, in the order of `updatedAt`, then of status, then as
- * sent. The result is then applied to the stored run.
+ * If a request has several reports of one run, they are first merged into one, ordered by `updatedAt`, then by
+ * status, then as sent.
  *
  * A run can be sent as `runs.retrieve` or `runs.list` of the Trigger.dev SDK returns it. The service ignores the fields
  * that RunReport and ReportedError describe as ignored; any other unknown field is rejected. ReportedRunStatus defines
  * how statuses are recorded. `task_id` names the task. For a run that a schedule fired, it is the `externalId` of the run's
  * `schedule`.
  *
- * A report with `isCompleted` and without `attempts` and `attemptCount` counts as an item of `runs.list`. It leaves `payload`,
- * `output`, `error`, `attempts` and `schedule` unchanged unless it names them. It removes any other field that it does
- * not name.
+ * A report that has `isCompleted`, but neither `attempts` nor `attemptCount`, counts as an item of `runs.list`. It
+ * leaves `payload`, `output`, `error`, `attempts` and `schedule` unchanged unless it names them. It removes any
+ * other field that it does not name.
  *
  */
 export const recordRuns = <ThrowOnError extends boolean = false>(options: Options<RecordRunsData, ThrowOnError>) => (options.client ?? client).put<RecordRunsResponses, RecordRunsErrors, ThrowOnError>({
@@ -242,8 +242,8 @@ export const cancelRun = <ThrowOnError extends boolean = false>(options: Options
  * List past fire times
  *
  * Returns the past fire times that match **all** given filters, with their outcomes: `fired` (a run was queued),
- * `skipped` (the task's `overlap` allowed no run) or `missed` (no engine was live in time). The order is newest first,
- * with ties by task and instant. An account key gets the occurrences of its own account.
+ * `skipped` (the task's `overlap` allowed no run) or `missed` (no engine was live in time). The order is newest
+ * first, ties by `task_id`. An account key gets the occurrences of its own account.
  *
  * The reply is one page. If more occurrences follow, it has a `next_cursor`: send it as `cursor` with the same filters.
  * The service keeps occurrences for 90 days, including those of deleted tasks, but `fired` ones no longer than it keeps
@@ -262,13 +262,13 @@ export const listOccurrences = <ThrowOnError extends boolean = false>(options?: 
 /**
  * List the next fire times of all tasks
  *
- * Returns the fire times in a range of all tasks that match **all** given filters, in order of time, ties by `task_id`.
- * They follow the rules of `upcoming` in the schema Task. Disabled tasks have none, and neither have tasks whose schedule
- * or time zone is not valid. If nothing matches, the array is empty.
+ * Returns the fire times in a range of all tasks that match **all** given filters, in order of time, ties by
+ * `task_id`. They follow the rules of `upcoming` in the schema Task. Disabled tasks have none, nor do tasks whose
+ * schedule or time zone is invalid. If nothing matches, the array is empty.
  *
- * A reply covers at most 31 days and has at most 10,000 fire times. It is always the complete beginning of the range. If
- * the range has more, `truncated` is true. To read on, repeat the request with `from` set to the last `at`. The
- * fire times at that instant are then returned again.
+ * A reply starts at the beginning of the range, covers at most 31 days and has at most 10,000 fire times. If the
+ * range has more, `truncated` is true. To continue, repeat the request with `from` set to the last `at`. The fire
+ * times at that instant are then returned again.
  *
  * Past fire times are not returned; see `listOccurrences`. The request is rejected if the filters match more than
  * 10,000 tasks (`400 too_many_tasks`).

@@ -509,9 +509,10 @@ export type RecordRunsRequest = {
 };
 
 /**
- * The state of a run, in the shape of Run. Instants are kept to the millisecond. Integers up to 64 bits are kept exactly,
- * other numbers as doubles ([numbers](/docs/http.md)). Three things are rejected because databases cannot store them: texts
- * with NUL or unpaired surrogates, objects with a name `_bsontype`, and objects with both names `$ref` and `$id`.
+ * The state of a run, in the shape of Run. Instants are stored with millisecond precision. Integers up to 64 bits
+ * are stored exactly, other numbers as doubles ([numbers](/docs/http.md)). Three things are rejected because
+ * databases cannot store them: texts with NUL or unpaired surrogates, objects with a name `_bsontype`, and objects
+ * with both names `$ref` and `$id`.
  *
  */
 export type RunReport = {
@@ -525,7 +526,7 @@ export type RunReport = {
      */
     taskIdentifier: string;
     /**
-     * The call of the engine's SDK that created the run.
+     * The function of the engine's SDK that created the run.
      */
     triggerFunction?: 'trigger' | 'triggerAndWait' | 'batchTrigger' | 'batchTriggerAndWait';
     /**
@@ -692,11 +693,11 @@ export type RunReport = {
 export type ReportedRunStatus = 'PENDING_VERSION' | 'DELAYED' | 'QUEUED' | 'EXECUTING' | 'REATTEMPTING' | 'FROZEN' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'CRASHED' | 'INTERRUPTED' | 'SYSTEM_FAILURE' | 'WAITING_FOR_DEPLOY' | 'DEQUEUED' | 'WAITING' | 'EXPIRED' | 'TIMED_OUT';
 
 /**
- * The engine's environment that executed the run.
+ * The engine's environment in which the run executed.
  */
 export type ReportedEnvironment = {
     /**
-     * The engine's `id` of the environment.
+     * The `id` of the environment at the engine.
      */
     id: string;
     /**
@@ -704,7 +705,7 @@ export type ReportedEnvironment = {
      */
     name: string;
     /**
-     * User of a development environment; null for others.
+     * User of a development environment; null for other environments.
      */
     user?: string | null;
 };
@@ -806,12 +807,12 @@ export type ErrorResponse = {
  *
  * | code | HTTP status | meaning |
  * |---|---|---|
- * | `invalid_parameter` | 400 | a parameter has a wrong value, or is repeated or empty |
+ * | `invalid_parameter` | 400 | a parameter has an invalid value, or is repeated or empty |
  * | `unknown_parameter` | 400 | the operation has no parameter of that name |
  * | `invalid_cursor` | 400 | `cursor` is not a `next_cursor` of this service, belongs to other filters, or lacks `limit` |
- * | `malformed_request` | 400 | the URL's encoding is broken, or the request is not valid HTTP |
- * | `malformed_body` | 400 | the body is not valid JSON: broken syntax or encoding, a duplicate name, or more than 64 levels |
- * | `invalid_body` | 400 | a field of the body is missing, unknown or wrong |
+ * | `malformed_request` | 400 | the URL's encoding is invalid, or the request is not valid HTTP |
+ * | `malformed_body` | 400 | the body is not valid JSON: broken syntax or encoding, a duplicate name, or more than 64 levels of nesting |
+ * | `invalid_body` | 400 | a field of the body is missing, unknown or invalid |
  * | `invalid_schedule` | 400 | `schedule` is not a cron expression of the dialect, or never fires |
  * | `invalid_timezone` | 400 | `timezone` is not a name of the service's IANA time zone database |
  * | `too_many_tasks` | 400 | the filters match more tasks than the operation accepts |
@@ -990,7 +991,7 @@ export type Run = {
      */
     taskIdentifier: string;
     /**
-     * The call of the engine's SDK that created the run.
+     * The function of the engine's SDK that created the run.
      */
     triggerFunction?: 'trigger' | 'triggerAndWait' | 'batchTrigger' | 'batchTriggerAndWait';
     /**
@@ -1103,11 +1104,11 @@ export type Run = {
 export type RunStatus = 'PENDING_VERSION' | 'DELAYED' | 'QUEUED' | 'EXECUTING' | 'REATTEMPTING' | 'FROZEN' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'CRASHED' | 'INTERRUPTED' | 'SYSTEM_FAILURE';
 
 /**
- * The engine's environment that executed the run.
+ * The engine's environment in which the run executed.
  */
 export type RunEnvironment = {
     /**
-     * The engine's `id` of the environment.
+     * The `id` of the environment at the engine.
      */
     id: string;
     /**
@@ -1115,7 +1116,7 @@ export type RunEnvironment = {
      */
     name: string;
     /**
-     * User of a development environment; null for others.
+     * User of a development environment; null for other environments.
      */
     user?: string | null;
 };
@@ -1259,7 +1260,7 @@ export type DeleteTaskData = {
 
 export type DeleteTaskErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
+     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
@@ -1350,9 +1351,9 @@ export type ListTasksData = {
          */
         enabled?: boolean;
         /**
-         * Only tasks with all of these words: one to eight, separated by spaces, 200 characters together. Each must
-         * occur in the `title` or the `prompt`, also as part of a longer word. Case does not matter, in any script. Letters
-         * are compared one by one: `strasse` does not find `Straße`, and `e` does not find `é`.
+         * Only tasks that contain all of these words: one to eight, separated by spaces, with at most 200 characters
+         * in total. Each must occur in the `title` or the `prompt`, also as part of a longer word. Case is ignored in
+         * all scripts. Otherwise, letters must be equal: `strasse` does not find `Straße`, and `e` does not find `é`.
          *
          */
         q?: string;
@@ -1383,7 +1384,7 @@ export type ListTasksData = {
 
 export type ListTasksErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
      * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
@@ -1450,7 +1451,7 @@ export type UpdateTaskData = {
 
 export type UpdateTaskErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
+     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
@@ -1543,7 +1544,7 @@ export type CreateTaskData = {
 
 export type CreateTaskErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
+     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
@@ -1647,13 +1648,15 @@ export type ListRunsData = {
         status?: Array<RunStatus>;
         /**
          * Only runs whose `createdAt`, as replies show it, is at or after this instant (RFC 3339, e.g.
-         * `2026-11-19T00:00:00Z`). Write a `+` as `%2B`. Digits beyond milliseconds count: `00.0009Z` excludes `00.000Z`.
+         * `2026-11-19T00:00:00Z`). Write a `+` as `%2B`. Fractions of a millisecond count: `00.0009Z` excludes a run
+         * created at `00.000Z`.
          *
          */
         from?: string;
         /**
          * Only runs whose `createdAt`, as replies show it, is before this instant (RFC 3339, e.g.
-         * `2026-11-20T00:00:00Z`). Write a `+` as `%2B`. Digits beyond milliseconds count: `00.0009Z` includes `00.000Z`.
+         * `2026-11-20T00:00:00Z`). Write a `+` as `%2B`. Fractions of a millisecond count: `00.0009Z` includes a run
+         * created at `00.000Z`.
          *
          */
         to?: string;
@@ -1663,7 +1666,7 @@ export type ListRunsData = {
 
 export type ListRunsErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
      * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
@@ -1742,7 +1745,7 @@ export type RunTaskData = {
 
 export type RunTaskErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
+     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
@@ -1829,7 +1832,7 @@ export type RecordRunsData = {
 
 export type RecordRunsErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
+     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
@@ -1912,7 +1915,7 @@ export type CancelRunData = {
 
 export type CancelRunErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, wrong or duplicated.
+     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
@@ -2029,7 +2032,7 @@ export type ListOccurrencesData = {
 
 export type ListOccurrencesErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
      * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
@@ -2126,7 +2129,7 @@ export type ListUpcomingData = {
 
 export type ListUpcomingErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
      * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
@@ -2195,8 +2198,8 @@ export type PreviewScheduleData = {
          */
         schedule: string;
         /**
-         * The time zone in which `schedule` is read; UTC by default. The name of a zone or link of the IANA time zone
-         * database, in any letter case, e.g. `America/New_York`.
+         * The time zone of `schedule`; UTC by default. The name of a zone or link of the IANA time zone database, in
+         * any letter case, e.g. `America/New_York`.
          *
          */
         timezone?: string;
@@ -2206,8 +2209,9 @@ export type PreviewScheduleData = {
 
 export type PreviewScheduleErrors = {
     /**
-     * The schedule is not valid or never fires (`invalid_schedule`), or the time zone is unknown (`invalid_timezone`), as
-     * for `createTask`. Or a parameter is missing, wrong, unknown, repeated or empty, or the URL has broken percent-encoding.
+     * The schedule is not valid or never fires (`invalid_schedule`), or the time zone is unknown (`invalid_timezone`),
+     * as for `createTask`. Or a parameter is missing, invalid, unknown, repeated or empty, or the URL has invalid
+     * percent-encoding.
      *
      */
     400: ErrorResponse;
@@ -2272,7 +2276,7 @@ export type GetCallerData = {
 
 export type GetCallerErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
      * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
@@ -2338,7 +2342,7 @@ export type GetLivenessData = {
 
 export type GetLivenessErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
      * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */
@@ -2381,7 +2385,7 @@ export type GetReadinessData = {
 
 export type GetReadinessErrors = {
     /**
-     * A parameter is wrong, unknown, repeated or empty, or the URL has broken percent-encoding. Or the filters of
+     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
      * listUpcoming match too many tasks (`too_many_tasks`).
      *
      */

@@ -59,7 +59,7 @@ import { Upcoming } from './operations/upcoming.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 
-/** Share of `cacheBytes` for gzipped replies, which are a fraction of the size of the text. */
+/** Share of `cacheBytes` for gzipped replies, which are much smaller than the cached text. */
 const GZIP_SHARE = 1 / 4;
 
 interface Dependencies {
@@ -78,7 +78,7 @@ interface Dependencies {
   metrics?: Metrics;
   /** Undefined: no traces. */
   tracing?: Tracing;
-  /** Origins whose pages may call the API. Undefined: no other origin. */
+  /** Origins whose pages may call the API. Undefined: only the service's own origin. */
   corsOrigins?: string[];
   /** Proxies whose X-Forwarded-For is trusted. Undefined: the caller's address is that of the connection. */
   trustProxy?: TrustProxy;
@@ -138,7 +138,7 @@ export function createApp(dependencies: Dependencies): Express {
   // json-body.ts handles ETag and 304. Express would answer some requests with 304 even without an ETag.
   app.disable('etag');
   Object.defineProperty(app.request, 'fresh', { get: () => false });
-  // Express's own parser drops parameters after the thousandth. The length of the URL already limits their number.
+  // Express's own parser drops all parameters after the first 1,000. The limit for URLs already bounds their number.
   app.set('query parser', parseQuery);
 
   app.use(requestLog(log)); // assigns the request id; logs one line per request
@@ -161,7 +161,7 @@ export function createApp(dependencies: Dependencies): Express {
   app.post(MCP_PATH, deadline.except(mcp(app, { limits, budget, load: () => import('./mcp/http.ts') }))); // serves MCP
   app.use(strictQuery(spec.document)); // 400 query parameter unknown, repeated or malformed
   app.use(deadline.inQueue(budget.admit, tooManyReplies)); // 503 too many replies wait for slow clients
-  app.use(deadline.except(body(limits))); // 415 not JSON, 413 too large, 400 malformed; upload time does not count
+  app.use(deadline.except(body(limits))); // 415 not JSON, 413 too large, 400 malformed; the deadline excludes the upload
   app.use(validation(spec.document)); // 400 request does not match the spec
   app.use('/health', notStored); // Cache-Control: no-store
   app.use(router(handlers, spec.document, { ...limits, gzip, budget })); // handler → store → view → bytes

@@ -39,7 +39,7 @@ Commands: ${Object.keys(COMMANDS).join(', ')}
 Settings, from the environment or a file .env in the working directory:
 
 ${settingsHelp()}
-Then open /docs in a browser.
+Once the service runs, open /docs in a browser.
 `;
 
 function version(): string {

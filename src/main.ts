@@ -18,14 +18,14 @@ import { type Database, attachDatabase } from './store/open-store.ts';
 import { probeOf } from './store/collections.ts';
 import { withoutCredentials } from './database/credentials.ts';
 import { isDatabaseFailure } from './database/failures.ts';
-import { doPatiently } from './database/reach.ts';
+import { retryUntilReachable } from './database/retry-until-reachable.ts';
 import { DatabaseWatch } from './database/watch.ts';
 import { DataDirectoryInUse, SocketPathTooLong, UnusableStore } from './embedded/index.ts';
 import { Readiness } from './database/readiness.ts';
 import { createListener, listen } from './http/server/listener.ts';
 import { serveMetrics } from './http/observe/metrics-app.ts';
 import { warmUp } from './http/server/warm-up.ts';
-import { abortWhenTold, aborted, endWithin } from './lib/lifecycle.ts';
+import { abortOnSignal, aborted, exitAfter } from './lib/lifecycle.ts';
 import { createLog } from './lib/log.ts';
 import { Unusable, depending, describeSystemError, reasonOf } from './lib/system-errors.ts';
 import { cancelExpiredRuns } from './store/expiry.ts';
@@ -45,8 +45,8 @@ const LISTEN_AFTER_MS = 5_000;
 
 /**
  * Growth of V8's heap, in percent, that triggers a collection. By default the heap grows severalfold, and a long
- * listing uses all of that. This value keeps such a listing within 64 MB; a lower one slows every other request (npm
- * run bench).
+ * listing fills all of it. This value keeps a long listing within 64 MB. A lower one slows every other request (npm run
+ * bench).
  */
 const HEAP_GROWING_PERCENT = 60;
 
@@ -58,7 +58,7 @@ const NO_KEYS =
 const UNKNOWN_SETTINGS = 'ignoring unknown settings; recoup-tasks --help lists all settings';
 
 const PREPARING =
-  'the database is still being prepared, for example with new indexes; until then, every request gets 503';
+  'the database is still being prepared, for example with new indexes; every request gets 503 until it is ready';
 
 const NOTHING_TO_END = async () => {};
 
@@ -173,7 +173,7 @@ async function serve(dependencies: Dependencies): Promise<void> {
     }
     let onWait = () => {};
     const waits = new Promise<void>((resolve) => (onWait = resolve));
-    const prepared = doPatiently(prepare, { watch, log, giveUp: signal, onWait }).then(() => 'ready');
+    const prepared = retryUntilReachable(prepare, { watch, log, giveUp: signal, onWait }).then(() => 'ready');
     const late = pause(LISTEN_AFTER_MS, 'late', { ref: false });
     // Prepare before listening, so that the first request is fast. If that takes long, listen anyway and reply 503
     // meanwhile.
@@ -207,8 +207,8 @@ async function main(settings: Settings, unknown: string[], log: Logger): Promise
   const telemetry = await startTelemetry(settings, log);
   const endMs = Math.max(END_MS, engine ? engine.graceMs + END_AFTER_GRACE_MS : 0);
   // Register these before the start: a signal during the start must also close the database within the time limit.
-  ending.signal.addEventListener('abort', () => endWithin(endMs, log));
-  abortWhenTold(ending, log);
+  ending.signal.addEventListener('abort', () => exitAfter(endMs, log));
+  abortOnSignal(ending, log);
   const options = { ...boundsOf(limits), ...telemetry.driverOptions };
   try {
     const database = await attachDatabase(settings.database, log, options, telemetry.watchDriver);
@@ -224,7 +224,7 @@ async function main(settings: Settings, unknown: string[], log: Logger): Promise
   }
 }
 
-/** A one-line message for an error that the operator can fix; undefined for an error that only its stack explains. */
+/** Returns a one-line message for an error that the operator can fix; undefined for any other error. */
 function explain(error: unknown): string | undefined {
   if (
     error instanceof InvalidSettings ||
@@ -240,7 +240,7 @@ function explain(error: unknown): string | undefined {
   return describeSystemError(error);
 }
 
-/** An unexplained error for the log, without the password of the connection string. */
+/** Returns any other error for the log, without the password of the connection string. */
 function unknownError(error: unknown, hide: (text: string) => string): { err?: Error } {
   if (!(error instanceof Error)) return {};
   const { name, message, stack = '' } = error;
@@ -257,7 +257,7 @@ try {
   const { environment, unknown } = readEnvironment();
   const settings = readSettings(environment);
   uri = settings.database.uri;
-  // Load the terminal log on demand: most services have no terminal.
+  // Load the terminal log on demand: most services run without a terminal.
   const terminal = process.stdout.isTTY && (await import('./lib/terminal-log.ts')).terminalStream();
   log = createLog(settings.logLevel, terminal || undefined);
   await main(settings, unknown, log);

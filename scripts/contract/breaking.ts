@@ -54,13 +54,13 @@ if (broken.length > 0) {
   const lines = broken.map(({ rule, text }) => `  ${rule}: ${text}`);
   process.stderr.write(
     `${present} breaks what ${released} promised:\n${lines.join('\n')}\n` +
-      `To mend it: take the change back, or write an entry with the reason into ${approvals}.\n`,
+      `To fix it: take the change back, or write an entry with the reason into ${approvals}.\n`,
   );
   process.exitCode = 1;
 }
 for (const { change, text } of idle) {
   process.stderr.write(
-    `${approvals} approves "${change}: ${text}", which is no change. To mend it: remove the entry.\n`,
+    `${approvals} approves "${change}: ${text}", which is no change. To fix it: remove the entry.\n`,
   );
   process.exitCode = 1;
 }

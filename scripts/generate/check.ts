@@ -38,9 +38,9 @@ function untracked(): string[] {
   }
 }
 
-function complain(problems: string[], mend: string): void {
+function complain(problems: string[], remedy: string): void {
   if (problems.length === 0) return;
-  process.stderr.write(`${problems.join('\n')}\nTo mend it: ${mend}\n`);
+  process.stderr.write(`${problems.join('\n')}\nTo fix it: ${remedy}\n`);
   process.exitCode = 1;
 }
 

@@ -6,7 +6,7 @@ import type { RunDocument } from '../../src/store/run-document.ts';
 import { viewRunOfTask } from '../../src/view/run-view.ts';
 import type { TaskDocument } from '../../src/store/task-document.ts';
 import type { Model } from './model.ts';
-import type { Sight } from './run-model.ts';
+import type { ReadInterval } from './run-model.ts';
 
 import type { VersionWatch } from './watch.ts';
 
@@ -22,19 +22,19 @@ interface Audit {
 
 /** Compares everything stored with everything requested, after the last request has ended. */
 export async function auditDatabase({ model, collections, versions, isMended }: Audit): Promise<void> {
-  const sight = { from: performance.now(), to: performance.now() };
+  const interval = { from: performance.now(), to: performance.now() };
   const tasks = await collections.tasks.find({}).toArray();
   const runs = await collections.runs.find({}, { sort: { createdAt: -1, _id: -1 } }).toArray();
   const histories = groupBy(runs, ({ task_id }) => task_id);
   for (const task of tasks) {
     versions?.see(task);
-    auditTask(model, task, sight);
+    auditTask(model, task, interval);
     const known = model.taskOf(task.prompt);
     if (known && (isMended || !known.interrupted)) auditRuns(model, task, histories.get(task._id) ?? []);
   }
-  auditPresence(model, tasks, sight);
+  auditPresence(model, tasks, interval);
   for (const run of runs)
-    model.seeRun(viewRunOfTask(new RawRun(Buffer.from(serialize(run)))).toJSON(), sight);
+    model.seeRun(viewRunOfTask(new RawRun(Buffer.from(serialize(run)))).toJSON(), interval);
   const stored = new Set(runs.map(({ _id }) => _id));
   for (const id of model.runIds) {
     const of = model.runOf(id);
@@ -43,15 +43,15 @@ export async function auditDatabase({ model, collections, versions, isMended }: 
   }
 }
 
-function auditTask(model: Model, task: TaskDocument, sight: Sight): void {
+function auditTask(model: Model, task: TaskDocument, interval: ReadInterval): void {
   const { findings } = model;
   const known = model.taskOf(task.prompt);
   if (!known) return findings.add('wrong', `task ${task._id} was never asked for: ${task.prompt}`);
   const add = (problem: string) => findings.add('wrong', `task ${task._id} ${problem}`, known.history);
-  if (known.mustBeGone(sight)) add('is stored, though its deletion was acknowledged');
+  if (known.mustBeGone(interval)) add('is stored, though its deletion was acknowledged');
   if (known.id !== undefined && known.id !== task._id) add(`is stored beside ${known.id}`);
   for (const name of FIELDS) {
-    const allowed = known.mayBe(name, sight);
+    const allowed = known.mayBe(name, interval);
     if (!allowed.includes(task[name]))
       add(`is stored with ${name} ${String(task[name])}, not one of ${JSON.stringify(allowed)}`);
   }
@@ -64,21 +64,25 @@ export function auditRuns(model: Model, task: TaskDocument, history: RunDocument
   const shown = task.recent_runs.map(({ id, createdAt }) => `${id} ${createdAt.toISOString()}`);
   if (last.join() !== shown.join())
     model.findings.add('wrong', `task ${task._id} points to ${shown}, not to ${last}`, known?.history);
-  const misfiled = history.filter(({ account_id }) => account_id !== task.account_id);
-  if (misfiled.length > 0)
+  const wrong = history.filter(({ account_id }) => account_id !== task.account_id);
+  if (wrong.length > 0)
     model.findings.add(
       'wrong',
-      `task ${task._id} is of ${task.account_id}, but its run ${misfiled[0]?._id} is filed under ${misfiled[0]?.account_id}`,
+      `task ${task._id} is of ${task.account_id}, but its run ${wrong[0]?._id} is filed under ${wrong[0]?.account_id}`,
       known?.history,
     );
 }
 
-function auditPresence({ findings, tasks: known }: Model, tasks: TaskDocument[], sight: Sight): void {
+function auditPresence(
+  { findings, tasks: known }: Model,
+  tasks: TaskDocument[],
+  interval: ReadInterval,
+): void {
   const stored = groupBy(tasks, ({ prompt }) => prompt);
   for (const task of known) {
     const copies = stored.get(task.prompt)?.length ?? 0;
     if (copies > 1) findings.add('wrong', `${task.prompt} is stored ${copies} times`, task.history);
-    if (copies === 0 && task.mustBeThere(sight))
+    if (copies === 0 && task.mustBeThere(interval))
       findings.add('lost', `task ${task.id} is not in the database`, task.history);
   }
 }

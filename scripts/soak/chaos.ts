@@ -17,17 +17,17 @@ interface Chaos {
   random: Random;
 }
 
-type Act = (chaos: Chaos) => Promise<void>;
+type FaultAction = (chaos: Chaos) => Promise<void>;
 
 async function during(
   chaos: Chaos,
   kind: string,
   targets: string[],
-  act: () => Promise<void>,
+  action: () => Promise<void>,
 ): Promise<void> {
   const fault = chaos.faults.begin(kind, targets);
   try {
-    await act();
+    await action();
   } finally {
     chaos.faults.end(fault);
   }
@@ -40,7 +40,7 @@ async function stall(program: Instance | DatabaseProcess, random: Random): Promi
   program.signal('SIGCONT');
 }
 
-const killService: Act = (chaos) => {
+const killService: FaultAction = (chaos) => {
   const instance = chaos.random.pick(chaos.setUp.instances);
   return during(chaos, 'service killed', [instance.name], async () => {
     await instance.kill();
@@ -49,7 +49,7 @@ const killService: Act = (chaos) => {
   });
 };
 
-const restartService: Act = (chaos) => {
+const restartService: FaultAction = (chaos) => {
   const instance = chaos.random.pick(chaos.setUp.instances);
   return during(chaos, 'service restarted', [instance.name], async () => {
     await instance.terminate();
@@ -57,13 +57,13 @@ const restartService: Act = (chaos) => {
   });
 };
 
-const stallService: Act = (chaos) => {
+const stallService: FaultAction = (chaos) => {
   const instance = chaos.random.pick(chaos.setUp.instances);
   return during(chaos, 'service stalled', [instance.name], () => stall(instance, chaos.random));
 };
 
 /** Kills a service that SIGSTOP has suspended, so that the requests it has received are lost. */
-const killStalled: Act = (chaos) => {
+const killStalled: FaultAction = (chaos) => {
   const instance = chaos.random.pick(chaos.setUp.instances);
   return during(chaos, 'service killed stalled', [instance.name], async () => {
     instance.signal('SIGSTOP');
@@ -73,7 +73,7 @@ const killStalled: Act = (chaos) => {
   });
 };
 
-const killDatabase = (database: DatabaseProcess): Act => {
+const killDatabase = (database: DatabaseProcess): FaultAction => {
   return (chaos) =>
     during(chaos, 'database killed', ['database'], async () => {
       await database.kill();
@@ -82,7 +82,7 @@ const killDatabase = (database: DatabaseProcess): Act => {
     });
 };
 
-const restartDatabase = (database: DatabaseProcess): Act => {
+const restartDatabase = (database: DatabaseProcess): FaultAction => {
   return (chaos) =>
     during(chaos, 'database restarted', ['database'], async () => {
       await database.terminate();
@@ -90,14 +90,14 @@ const restartDatabase = (database: DatabaseProcess): Act => {
     });
 };
 
-const stallDatabase = (database: DatabaseProcess): Act => {
+const stallDatabase = (database: DatabaseProcess): FaultAction => {
   return (chaos) => during(chaos, 'database stalled', ['database'], () => stall(database, chaos.random));
 };
 
 /**
  * Kills a service while the stalled database holds its requests, lets the database continue, and restarts the service.
  */
-const killServiceWhileDatabaseStalls = (database: DatabaseProcess): Act => {
+const killServiceWhileDatabaseStalls = (database: DatabaseProcess): FaultAction => {
   return (chaos) => {
     const instance = chaos.random.pick(chaos.setUp.instances);
     return during(chaos, 'both at once', ['database', instance.name], async () => {
@@ -112,12 +112,12 @@ const killServiceWhileDatabaseStalls = (database: DatabaseProcess): Act => {
 };
 
 /** Faults that leave all processes alive. */
-export function stallsOf({ database }: SetUp): Act[] {
+export function stallsOf({ database }: SetUp): FaultAction[] {
   return database ? [stallService, stallDatabase(database)] : [stallService];
 }
 
 /** All faults. */
-export function faultsOf(setUp: SetUp): Act[] {
+export function faultsOf(setUp: SetUp): FaultAction[] {
   const { database } = setUp;
   const ofDatabase = database
     ? [killDatabase(database), restartDatabase(database), killServiceWhileDatabaseStalls(database)]
@@ -125,19 +125,24 @@ export function faultsOf(setUp: SetUp): Act[] {
   return [killService, killService, restartService, killStalled, ...stallsOf(setUp), ...ofDatabase];
 }
 
-/** Yields the first act, so that even a short run kills something; then all acts in random order, again and again. */
-function* inTurn(acts: Act[], random: Random): Generator<Act, never, undefined> {
-  for (let left = [...acts], at = 0; ; at = random.below(left.length)) {
+/** Yields the first action, so that even a short run kills something; then all actions in random order, again and again. */
+function* inTurn(actions: FaultAction[], random: Random): Generator<FaultAction, never, undefined> {
+  for (let left = [...actions], at = 0; ; at = random.below(left.length)) {
     yield* left.splice(at, 1);
-    if (left.length === 0) left = [...acts];
+    if (left.length === 0) left = [...actions];
   }
 }
 
 /** Causes one fault after the other, for a time or until aborted. Resolves when the last fault has ended. */
-export async function wreak(chaos: Chaos, acts: Act[], forMs: number, signal: AbortSignal): Promise<void> {
+export async function injectFaults(
+  chaos: Chaos,
+  actions: FaultAction[],
+  forMs: number,
+  signal: AbortSignal,
+): Promise<void> {
   const { random } = chaos;
   const endsAt = performance.now() + forMs;
-  const turn = inTurn(acts, random);
+  const turn = inTurn(actions, random);
   const isOver = () => signal.aborted || performance.now() > endsAt;
   while (!isOver()) {
     await sleep(random.between(CALM_MS.least, CALM_MS.most), undefined, { signal }).catch(() => {});

@@ -1,5 +1,5 @@
 import type { RunsResponse, Task, TasksResponse } from '../../generated/types.gen.ts';
-import type { Asked, Endpoint, Exchange } from './exchange.ts';
+import type { RequestOptions, Endpoint, Exchange } from './exchange.ts';
 import type { FaultLog } from './fault-log.ts';
 import type { Model } from './model.ts';
 import type { Random } from './random.ts';
@@ -23,7 +23,12 @@ export interface Client {
 const JSON_HEADERS = { 'Content-Type': 'application/json' };
 
 /** Creates a request with a JSON body. */
-export function asking(method: string, path: string, body: object, more: Partial<Asked> = {}): Asked {
+export function jsonRequest(
+  method: string,
+  path: string,
+  body: object,
+  more: Partial<RequestOptions> = {},
+): RequestOptions {
   return { ...more, method, path, headers: { ...JSON_HEADERS, ...more.headers }, body: JSON.stringify(body) };
 }
 
@@ -39,7 +44,7 @@ export function runsOf(text: string): RunsResponse {
 }
 
 /** Summarizes the end of a request in one word, for a history. */
-export function inShort(ended: Exchange): string {
+export function outcomeText(ended: Exchange): string {
   return ended.outcome === 'replied' ? String(ended.status) : ended.outcome;
 }
 

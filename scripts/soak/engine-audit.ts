@@ -5,7 +5,7 @@ import type { RunDocument } from '../../src/store/run-document.ts';
 import { finalStatuses } from '../../src/store/run-status.ts';
 import type { TaskDocument } from '../../src/store/task-document.ts';
 import { auditRuns, groupBy } from './audit.ts';
-import { type World, asking } from './client.ts';
+import { type World, jsonRequest } from './client.ts';
 import type { Receiver } from './receiver.ts';
 import type { Starter } from './starter.ts';
 import type { VersionWatch } from './watch.ts';
@@ -32,7 +32,7 @@ export async function engineAudit(audit: EngineAudit): Promise<void> {
   await awaitFinal(audit);
   const firedUntil = new Date();
   for (const id of starters.flatMap(({ tasks }) => tasks)) {
-    const asked = asking('PATCH', '/api/tasks', { id, enabled: false });
+    const asked = jsonRequest('PATCH', '/api/tasks', { id, enabled: false });
     const [instance] = world.instances;
     if (instance) await world.sender.send(instance, 'disable', asked);
   }

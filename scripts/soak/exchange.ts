@@ -18,7 +18,7 @@ export interface Endpoint {
   targets: readonly string[];
 }
 
-export interface Asked {
+export interface RequestOptions {
   method: string;
   /** Includes the query. */
   path: string;
@@ -62,7 +62,7 @@ function codeOf(error: unknown): string {
  */
 export async function exchange(
   { agent, url }: Endpoint,
-  asked: Asked,
+  asked: RequestOptions,
   onLimit: (call: () => void) => () => void,
 ): Promise<Exchange> {
   const { method, path, headers = {}, body, leaveAfterMs, pauseMs = 0 } = asked;

@@ -25,7 +25,7 @@ export async function finalAudit(audit: FinalAudit): Promise<void> {
   const { world, collections, versions } = audit;
   await finishCreations(audit);
   await auditDatabase({ model: world.model, collections, versions, isMended: false });
-  await mend(audit);
+  await repairTasks(audit);
   await auditDatabase({ model: world.model, collections, versions, isMended: true });
   await compareListings(audit);
 }
@@ -46,7 +46,7 @@ async function finishCreations({ world, owners }: FinalAudit): Promise<void> {
 }
 
 /** Repairs interrupted reports: half of the tasks by another report, the others by `repair`. */
-async function mend({ world, reporter, collections }: FinalAudit): Promise<void> {
+async function repairTasks({ world, reporter, collections }: FinalAudit): Promise<void> {
   const interrupted = world.model.alive.filter((task) => task.interrupted);
   for (const task of interrupted.filter((_, at) => at % 2 === 0)) {
     if (await reporter.reportOnce(task)) task.interrupted = false;

@@ -1,6 +1,6 @@
 import type { Run, Task } from '../../generated/types.gen.ts';
 import type { Findings } from './findings.ts';
-import type { RunModel, Sight } from './run-model.ts';
+import type { RunModel, ReadInterval } from './run-model.ts';
 import { type FieldName, type Fields, TaskModel, placeOf } from './task-model.ts';
 
 /** Everything that was requested from the service. */
@@ -50,44 +50,50 @@ export class Model {
   }
 
   /** Checks a task as a client saw it. */
-  see(task: Task, sight: Sight): void {
+  see(task: Task, interval: ReadInterval): void {
     const model = this.#byPrompt.get(task.prompt);
     if (!model) return this.findings.add('wrong', `task ${task.id} was never asked for: ${task.prompt}`);
-    for (const problem of model.problemsOf(task, sight)) this.findings.add('wrong', problem, model.history);
+    for (const problem of model.problemsOf(task, interval))
+      this.findings.add('wrong', problem, model.history);
   }
 
   /** Checks a run as a client saw it by itself. */
-  seeRun(run: Run, sight: Sight): void {
+  seeRun(run: Run, interval: ReadInterval): void {
     const known = this.#byRun.get(run.id);
     if (!known) return this.findings.add('wrong', `run ${run.id} was never reported`);
     const problem =
       run.task_id !== known.task.id
         ? `run ${run.id} is of task ${run.task_id}, not of ${known.task.id}`
-        : known.run.problemOf(run, sight);
+        : known.run.problemOf(run, interval);
     if (problem) this.findings.add('wrong', problem, known.task.history);
   }
 
   /** Checks a whole listing of tasks, from one reply or from pages, with filters. */
-  seeListing(tasks: Task[], filter: Partial<Record<FieldName, unknown>>, sight: Sight, what: string): void {
+  seeListing(
+    tasks: Task[],
+    filter: Partial<Record<FieldName, unknown>>,
+    interval: ReadInterval,
+    what: string,
+  ): void {
     const ids = new Set(tasks.map(({ id }) => id));
     if (ids.size < tasks.length) this.findings.add('wrong', `${what} has a task twice`);
-    for (const task of tasks) this.see(task, sight);
+    for (const task of tasks) this.see(task, interval);
     for (const model of this.tasks) {
       const matches = Object.entries(filter).map(([name, value]) =>
         // The names are those of the filter's type.
-        judge(model.mayBe(fieldOf(name), sight), value, name),
+        judge(model.mayBe(fieldOf(name), interval), value, name),
       );
       if (model.id === undefined) continue;
       if (matches.includes('no') && ids.has(model.id))
         this.findings.add('wrong', `${what} has task ${model.id}, which does not match`, model.history);
-      if (matches.every((match) => match === 'yes') && model.mustBeThere(sight) && !ids.has(model.id))
+      if (matches.every((match) => match === 'yes') && model.mustBeThere(interval) && !ids.has(model.id))
         this.findings.add('lost', `${what} does not have task ${model.id}`, model.history);
     }
   }
 
   /** Checks the runs of a task from the newest on. If `isWhole` is false, older ones may be missing. */
-  seeHistory(task: TaskModel, runs: Run[], isWhole: boolean, sight: Sight): void {
-    for (const run of runs) this.seeRun(run, sight);
+  seeHistory(task: TaskModel, runs: Run[], isWhole: boolean, interval: ReadInterval): void {
+    for (const run of runs) this.seeRun(run, interval);
     const places = runs.map(placeOf);
     if (places.some((place, at) => at > 0 && place >= (places[at - 1] ?? '')))
       this.findings.add('wrong', `the runs of task ${task.id} are not newest first`, task.history);
@@ -95,7 +101,7 @@ export class Model {
     const oldest = isWhole ? '' : (places.at(-1) ?? '');
     for (const run of task.runs.values()) {
       if (
-        (run.ackedAt ?? Number.POSITIVE_INFINITY) < sight.from &&
+        (run.ackedAt ?? Number.POSITIVE_INFINITY) < interval.from &&
         placeOf(run) > oldest &&
         !shown.has(run.id)
       )

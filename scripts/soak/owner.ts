@@ -1,4 +1,4 @@
-import { type Client, type World, asking, inShort, otherThan, tasksOf } from './client.ts';
+import { type Client, type World, jsonRequest, outcomeText, otherThan, tasksOf } from './client.ts';
 import type { Endpoint, Exchange } from './exchange.ts';
 import type { Random } from './random.ts';
 import type { Fields, TaskModel } from './task-model.ts';
@@ -56,9 +56,9 @@ export class Owner implements Client {
 
   /** Sends a creation, for the first time or again. */
   async repeat(due: KeyedCreation, instance: Endpoint): Promise<void> {
-    const asked = asking('POST', '/api/tasks', due.body, { headers: { 'Idempotency-Key': due.key } });
+    const asked = jsonRequest('POST', '/api/tasks', due.body, { headers: { 'Idempotency-Key': due.key } });
     const ended = await this.#world.sender.send(instance, 'create with key', asked);
-    due.task.note(`created with key at ${instance.name}: ${inShort(ended)}`);
+    due.task.note(`created with key at ${instance.name}: ${outcomeText(ended)}`);
     this.#created(due.task, ended);
     if (due.task.id !== undefined) this.#settle(due);
     else due.notBefore = performance.now() + 500;
@@ -93,8 +93,8 @@ export class Owner implements Client {
     const task = model.creation(prompt, fields);
     this.#tasks.push(task);
     if (this.#random.chance(0.3)) {
-      const ended = await sender.send(instance, 'create', asking('POST', '/api/tasks', body));
-      task.note(`created at ${instance.name}: ${inShort(ended)}`);
+      const ended = await sender.send(instance, 'create', jsonRequest('POST', '/api/tasks', body));
+      task.note(`created at ${instance.name}: ${outcomeText(ended)}`);
       this.#created(task, ended);
       // The task may exist or not. Only a listing could reveal its id.
       if (task.id === undefined) this.#forget(task);
@@ -127,9 +127,9 @@ export class Owner implements Client {
     const changed = random.pick(Object.entries(others));
     const fields: Partial<Fields> = { title, ...(random.chance(0.6) && Object.fromEntries([changed])) };
     const acknowledge = task.change(fields, performance.now());
-    const asked = asking('PATCH', '/api/tasks', { id: task.id, ...fields }, this.#leaving());
+    const asked = jsonRequest('PATCH', '/api/tasks', { id: task.id, ...fields }, this.#leaving());
     const ended = await sender.send(instance, 'change', asked);
-    task.note(`${JSON.stringify(fields)} at ${instance.name}: ${inShort(ended)}`);
+    task.note(`${JSON.stringify(fields)} at ${instance.name}: ${outcomeText(ended)}`);
     if (ended.outcome === 'replied' && ended.status === 200) acknowledge(ended.to);
     else this.#lostSight(task, ended);
     await this.#lookAt(task, otherThan(instance, this.#world, random));
@@ -138,9 +138,9 @@ export class Owner implements Client {
   async #delete(task: TaskModel, instance: Endpoint): Promise<void> {
     const isRepeated = task.deleteSentAt < Number.POSITIVE_INFINITY;
     task.deleteSentAt = Math.min(task.deleteSentAt, performance.now());
-    const asked = asking('DELETE', '/api/tasks', { id: task.id }, this.#leaving());
+    const asked = jsonRequest('DELETE', '/api/tasks', { id: task.id }, this.#leaving());
     const ended = await this.#world.sender.send(instance, 'delete', asked);
-    task.note(`deleted at ${instance.name}: ${inShort(ended)}`);
+    task.note(`deleted at ${instance.name}: ${outcomeText(ended)}`);
     const isGone =
       ended.outcome === 'replied' && (ended.status === 200 || (isRepeated && ended.status === 404));
     if (!isGone) return this.#lostSight(task, ended);

@@ -1,5 +1,5 @@
 import type { RunStatus } from '../../generated/types.gen.ts';
-import { type Client, type World, asking, inShort, runsOf, tasksOf } from './client.ts';
+import { type Client, type World, jsonRequest, outcomeText, runsOf, tasksOf } from './client.ts';
 import type { Random } from './random.ts';
 import { type Report, RunModel } from './run-model.ts';
 import type { TaskModel } from './task-model.ts';
@@ -122,10 +122,12 @@ export class Reporter implements Client {
       payload: { of: report.mark },
     }));
     const instance = this.#random.pick(instances);
-    const asked = asking('PUT', '/api/tasks/runs', { task_id: task.id, runs });
+    const asked = jsonRequest('PUT', '/api/tasks/runs', { task_id: task.id, runs });
     const leaveAfterMs = this.#random.chance(0.02) ? this.#random.below(15) : undefined;
     const ended = await sender.send(instance, 'record runs', { ...asked, leaveAfterMs });
-    task.note(`${drafts.map(({ report }) => report.mark).join(' ')} at ${instance.name}: ${inShort(ended)}`);
+    task.note(
+      `${drafts.map(({ report }) => report.mark).join(' ')} at ${instance.name}: ${outcomeText(ended)}`,
+    );
     if (ended.outcome === 'replied' && ended.status === 200) {
       for (const { run, report } of drafts) run.acknowledge(report.mark, ended.to);
       for (const run of runsOf(ended.text).runs) model.seeRun(run, ended);

@@ -13,7 +13,7 @@ export interface Report {
 }
 
 /** The interval in which a client read something. */
-export interface Sight {
+export interface ReadInterval {
   from: number;
   to: number;
 }
@@ -41,21 +41,21 @@ export class RunModel {
   }
 
   /** Explains what is wrong with the run as a client saw it; undefined if nothing is. */
-  problemOf(run: Run, { from, to }: Sight): string | undefined {
+  problemOf(run: Run, { from, to }: ReadInterval): string | undefined {
     const shown = this.reports.get(run.version ?? '');
     if (!shown || shown.sentAt > to) return `run ${run.id} shows a report that nobody sent: ${run.version}`;
     if (shown.status !== run.status || shown.updatedAt !== run.updatedAt || run.createdAt !== this.createdAt)
       return `run ${run.id} mixes reports: ${JSON.stringify(run)}`;
     for (const report of this.reports.values()) {
       if (report.ackedAt === undefined || report.ackedAt >= from) continue;
-      if (!mayStandOver(shown, report))
+      if (!isConsistentWith(shown, report))
         return `run ${run.id} shows ${shown.mark}, though ${report.mark} was acknowledged and is newer`;
     }
     return this.#compareWithSeen(shown, { from, to });
   }
 
   /** Checks that a read that started after another had ended sees the same or a later state, on any instance. */
-  #compareWithSeen({ mark, status, updatedAt }: Report, { from, to }: Sight): string | undefined {
+  #compareWithSeen({ mark, status, updatedAt }: Report, { from, to }: ReadInterval): string | undefined {
     const seen = this.#seen;
     if (seen && seen.at < from) {
       if (updatedAt < seen.updatedAt) return `run ${this.id} went back from ${seen.updatedAt} to ${mark}`;
@@ -71,7 +71,7 @@ export class RunModel {
  * Whether a state is valid after a report was acknowledged: it is that report, a later one, or a final one that refused
  * it.
  */
-function mayStandOver(state: Report, report: Report): boolean {
+function isConsistentWith(state: Report, report: Report): boolean {
   if (state.mark === report.mark || state.updatedAt > report.updatedAt) return true;
   if (state.updatedAt === report.updatedAt && stepOf(state.status) >= stepOf(report.status)) return true;
   return finals.includes(state.status) && state.status !== report.status;

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { LRUCache } from 'lru-cache';
-import { type Asked, type Endpoint, type Exchange, LIMIT_MS, exchange } from './exchange.ts';
+import { type RequestOptions, type Endpoint, type Exchange, LIMIT_MS, exchange } from './exchange.ts';
 import type { FaultLog } from './fault-log.ts';
 import type { Figures, Outcome } from './figures.ts';
 import type { Findings } from './findings.ts';
@@ -28,7 +28,7 @@ export class Sender {
   }
 
   /** @param kind - the kind under which the request is counted */
-  async send(instance: Endpoint, kind: string, asked: Asked): Promise<Exchange> {
+  async send(instance: Endpoint, kind: string, asked: RequestOptions): Promise<Exchange> {
     const { targets } = instance;
     const ended = await exchange(instance, asked, (call) =>
       // A deliberately slow reader has no time limit.
@@ -90,7 +90,7 @@ export class Sender {
     this.#remembered.set(key, { etag, text: reply.text });
   }
 
-  #judge(instance: Endpoint, asked: Asked, ended: Exchange): void {
+  #judge(instance: Endpoint, asked: RequestOptions, ended: Exchange): void {
     const what = `${instance.name}: ${asked.method} ${asked.path}`;
     const { from, to, outcome } = ended;
     const tookMs = `after ${Math.round(to - from)} ms`;

@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
 import { collectionsOf } from '../../src/store/collections.ts';
-import { mendDriverWrites } from '../../src/database/driver-writes.ts';
-import { faultsOf, stallsOf, wreak } from './chaos.ts';
+import { patchDriverWrites } from '../../src/database/driver-writes.ts';
+import { faultsOf, stallsOf, injectFaults } from './chaos.ts';
 import type { World } from './client.ts';
-import { type Crew, hire, hireStarters, work } from './crew.ts';
+import { type ClientPool, createPool, createStarterPool, runClients } from './client-pool.ts';
 import { DelayWatch } from './delay-watch.ts';
 import { engineAudit, followedRuns } from './engine-audit.ts';
 import { FaultLog } from './fault-log.ts';
@@ -56,7 +56,7 @@ export interface Result {
 /** Runs the service under load and faults, then audits the stored data. */
 export async function soak(plan: Plan): Promise<Result> {
   // For the audit's own connection.
-  mendDriverWrites();
+  patchDriverWrites();
   const findings = new Findings();
   const figures = new Figures();
   const faults = new FaultLog(plan.directory);
@@ -81,8 +81,8 @@ export async function soak(plan: Plan): Promise<Result> {
       accounts: Array.from({ length: 4 }, () => random.uuid()),
       artists: Array.from({ length: 3 }, () => random.uuid()),
     };
-    const crew = (receiver ? hireStarters : hire)(world, plan.clients, plan.seed);
-    const run = { setUp, world, crew, figures, delays, random, plan, receiver };
+    const pool = (receiver ? createStarterPool : createPool)(world, plan.clients, plan.seed);
+    const run = { setUp, world, pool, figures, delays, random, plan, receiver };
     const growth = await underLoad(run, (name) => (phase = name));
     await endAll(setUp);
     return { figures, findings, delays, growth };
@@ -101,7 +101,7 @@ export async function soak(plan: Plan): Promise<Result> {
 interface Run {
   setUp: SetUp;
   world: World;
-  crew: Crew;
+  pool: ClientPool;
   figures: Figures;
   delays: DelayWatch;
   random: Random;
@@ -111,7 +111,7 @@ interface Run {
 }
 
 async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Result['growth']> {
-  const { setUp, world, crew, figures, delays, plan, receiver } = run;
+  const { setUp, world, pool, figures, delays, plan, receiver } = run;
   const { findings } = world.model;
   const client = new MongoClient(await setUp.uri(), {
     serverSelectionTimeoutMS: 5_000,
@@ -128,8 +128,8 @@ async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Res
     versions.keepLooking(client, setUp.databaseName, { faults: world.faults, signal }),
     ...instances.map((instance) => delays.keepLooking(instance, signal)),
   ]);
-  const working = work(crew, plan.requestsPerSecond * (receiver ? RUNS_SHARE : 1), signal);
-  const breaking = breakThings(run, { memory, onPhase, signal });
+  const working = runClients(pool, plan.requestsPerSecond * (receiver ? RUNS_SHARE : 1), signal);
+  const breaking = runChaos(run, { memory, onPhase, signal });
   try {
     await Promise.race([breaking, working, watching]);
     stopped.abort();
@@ -140,14 +140,14 @@ async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Res
       if (isTooMuch) findings.add('wrong', `${name} grew by ${mebibytes.toFixed(0)} MiB in the steady phase`);
     if (delays.isTooMuch)
       findings.add('wrong', `event loops were held up by up to ${Math.round(delays.longestMs(1))} ms`);
-    const [reporter] = crew.reporters;
+    const [reporter] = pool.reporters;
     const collections = collectionsOf(client.db(setUp.databaseName));
-    const { starters } = crew;
+    const { starters } = pool;
     if (receiver) {
       await engineAudit({ world, starters, receiver, collections, versions });
       figures.followed = followedRuns({ world, receiver });
     }
-    if (reporter) await finalAudit({ world, owners: crew.owners, reporter, collections, versions });
+    if (reporter) await finalAudit({ world, owners: pool.owners, reporter, collections, versions });
     if (plan.mongodbUri !== undefined && findings.total === 0)
       await client.db(setUp.databaseName).dropDatabase();
     return memory.growth();
@@ -160,7 +160,7 @@ async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Res
   }
 }
 
-async function breakThings(
+async function runChaos(
   run: Run,
   { memory, onPhase, signal }: { memory: MemoryWatch; onPhase: (name: string) => void; signal: AbortSignal },
 ): Promise<void> {
@@ -168,11 +168,11 @@ async function breakThings(
   const chaos = { setUp, faults: world.faults, figures, random };
   const chaosMs = plan.seconds * 1_000 * CHAOS_SHARE;
   onPhase('chaos');
-  await wreak(chaos, faultsOf(setUp), chaosMs, signal);
+  await injectFaults(chaos, faultsOf(setUp), chaosMs, signal);
   onPhase('steady');
   memory.beginSteady();
   const steadyMs = plan.seconds * 1_000 - chaosMs;
-  await wreak(chaos, stallsOf(setUp), steadyMs, signal);
+  await injectFaults(chaos, stallsOf(setUp), steadyMs, signal);
   // Let the last requests be answered before the clients stop.
   await sleep(200);
 }

@@ -1,5 +1,5 @@
 import type { CreateTaskRequest } from '../../generated/types.gen.ts';
-import { type Client, type World, asking, runsOf, tasksOf } from './client.ts';
+import { type Client, type World, jsonRequest, runsOf, tasksOf } from './client.ts';
 import type { Endpoint, Exchange } from './exchange.ts';
 import type { Random } from './random.ts';
 
@@ -51,7 +51,7 @@ export class Starter implements Client {
   async ask(run: StartedRun, instance?: Endpoint): Promise<void> {
     const { sender, model, instances } = this.#world;
     const { key, taskId } = run;
-    const asked = asking(
+    const asked = jsonRequest(
       'POST',
       '/api/tasks/runs',
       { task_id: taskId, payload: { key } },
@@ -70,7 +70,7 @@ export class Starter implements Client {
   async #cancel({ id }: StartedRun): Promise<void> {
     const { sender, instances } = this.#world;
     if (id !== undefined) this.canceled.add(id);
-    const asked = asking('POST', '/api/tasks/runs/cancel', { runId: id });
+    const asked = jsonRequest('POST', '/api/tasks/runs/cancel', { runId: id });
     const ended = await sender.send(this.#random.pick(instances), 'cancel run', asked);
     if (ended.outcome === 'replied' && ended.status !== 200 && ended.status !== 503)
       this.#refused('cancelRun', ended);
@@ -90,7 +90,7 @@ export class Starter implements Client {
       max_attempts: random.between(1, 2),
     };
     const headers = { 'Idempotency-Key': `${this.#name}-task-${this.tasks.length}` };
-    const asked = asking('POST', '/api/tasks', this.#next, { headers });
+    const asked = jsonRequest('POST', '/api/tasks', this.#next, { headers });
     const ended = await sender.send(random.pick(instances), 'create with key', asked);
     if (ended.outcome !== 'replied' || ended.status === 503) return;
     const [created] = ended.status === 200 ? tasksOf(ended.text) : [];

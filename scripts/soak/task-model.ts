@@ -1,6 +1,6 @@
 import type { Task } from '../../generated/types.gen.ts';
 import { RECENT_RUNS } from '../../src/store/settlement.ts';
-import { RunModel, type Sight } from './run-model.ts';
+import { RunModel, type ReadInterval } from './run-model.ts';
 
 /** Task fields that clients change. */
 export type Fields = Pick<
@@ -66,7 +66,7 @@ export class TaskModel {
   }
 
   /** Returns the values that a field may have for a client that reads between two instants. */
-  mayBe(name: FieldName, { from, to }: Sight): unknown[] {
+  mayBe(name: FieldName, { from, to }: ReadInterval): unknown[] {
     const values = this.#fields.get(name) ?? [];
     const certain = values.findLastIndex(({ ackedAt }) => ackedAt !== undefined && ackedAt < from);
     return values
@@ -75,44 +75,44 @@ export class TaskModel {
       .map(({ value }) => value);
   }
 
-  mustBeThere({ from, to }: Sight): boolean {
+  mustBeThere({ from, to }: ReadInterval): boolean {
     return this.createdAckedAt < from && this.deleteSentAt > to;
   }
 
-  mustBeGone({ from }: Sight): boolean {
+  mustBeGone({ from }: ReadInterval): boolean {
     return this.deleteAckedAt < from;
   }
 
   /** Explains what is wrong with the task as a client saw it. */
-  problemsOf(task: Task, sight: Sight): string[] {
+  problemsOf(task: Task, interval: ReadInterval): string[] {
     const problems: string[] = [];
-    if (this.mustBeGone(sight))
+    if (this.mustBeGone(interval))
       problems.push(`task ${task.id} is there, though its deletion was acknowledged`);
     this.#seenId ??= this.id ?? task.id;
     if ((this.id ?? this.#seenId) !== task.id)
       problems.push(`the creation ${this.prompt} made ${this.id ?? this.#seenId} and also ${task.id}`);
     for (const [name, value] of Object.entries(task)) {
       if (!isFieldName(name)) continue;
-      const allowed = this.mayBe(name, sight);
+      const allowed = this.mayBe(name, interval);
       if (!allowed.includes(value))
         problems.push(`task ${task.id} has ${name} ${String(value)}, not one of ${JSON.stringify(allowed)}`);
     }
     if ((task.upcoming.length === 0) !== (task.enabled === false))
       problems.push(`task ${task.id} has enabled ${task.enabled} and ${task.upcoming.length} fire times`);
-    return [...problems, ...this.#recentRunsProblems(task, sight)];
+    return [...problems, ...this.#recentRunsProblems(task, interval)];
   }
 
-  #recentRunsProblems({ id, recent_runs }: Task, sight: Sight): string[] {
+  #recentRunsProblems({ id, recent_runs }: Task, interval: ReadInterval): string[] {
     const problems = recent_runs.flatMap((run) => {
       const model = this.runs.get(run.id);
-      return (model ? model.problemOf(run, sight) : `task ${id} shows the run ${run.id} of nobody`) ?? [];
+      return (model ? model.problemOf(run, interval) : `task ${id} shows the run ${run.id} of nobody`) ?? [];
     });
     const places = recent_runs.map(placeOf);
     if (places.some((place, at) => at > 0 && place >= (places[at - 1] ?? '')))
       problems.push(`the last runs of task ${id} are not newest first: ${places.join(', ')}`);
     const oldest = recent_runs.length === RECENT_RUNS ? (places.at(-1) ?? '') : '';
     for (const run of this.runs.values()) {
-      const isDue = (run.ackedAt ?? Number.POSITIVE_INFINITY) < sight.from && placeOf(run) > oldest;
+      const isDue = (run.ackedAt ?? Number.POSITIVE_INFINITY) < interval.from && placeOf(run) > oldest;
       if (isDue && !recent_runs.some((shown) => shown.id === run.id))
         problems.push(
           `task ${id} does not show its run ${placeOf(run)} among its last: ${places.join(', ')}`,

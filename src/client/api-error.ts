@@ -1,13 +1,13 @@
 import type { ErrorCode, ErrorResponse } from '../../generated/types.gen.ts';
 
-/** Why a call got no valid reply of the service. */
+/** Why a call received no valid reply from the service. */
 export type NoReplyCode = 'network_error' | 'timeout' | 'unexpected_reply' | 'not_modified';
 
-/** Thrown or returned when a call fails: an error of the service, or the reason why no valid reply arrived. */
+/** Thrown or returned when a call fails: an error reply of the service, or no valid reply at all. */
 export class ApiError extends Error {
   /** HTTP status; undefined if no reply was received. */
   readonly status: number | undefined;
-  /** The service's error code (ErrorCode in the reference), or the reason why there is no reply of the service. */
+  /** The service's error code (ErrorCode in the reference), or why there is no valid reply. */
   readonly code: ErrorCode | NoReplyCode;
   /** Identifies the request in the service's log. */
   readonly requestId: string | undefined;

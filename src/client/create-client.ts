@@ -4,18 +4,18 @@ import {
   createClient as createGeneratedClient,
 } from '../../generated/client/index.ts';
 import { ApiError, isEnvelope } from './api-error.ts';
-import { type Patience, patientFetch } from './patient-fetch.ts';
+import { type RetryPolicy, retryingFetch } from './retrying-fetch.ts';
 import { writeJson } from './write-json.ts';
 
 /** Settings of a client, including all options of the generated client. */
-export interface ClientSettings extends Config, Partial<Patience> {
+export interface ClientSettings extends Config, Partial<RetryPolicy> {
   /** Address of the service. Default: RECOUP_TASKS_URL in the environment; in a browser, the page's own origin. */
   baseUrl?: string;
   /** API key, sent as x-api-key. Default: RECOUP_TASKS_API_KEY in the environment, else none. */
   apiKey?: string;
 }
 
-const DEFAULTS: Patience = { timeoutMs: 60_000, retries: 2 };
+const DEFAULTS: RetryPolicy = { timeoutMs: 60_000, retries: 2 };
 
 /** Reads an environment variable; undefined in a browser. */
 function fromEnvironment(name: string): string | undefined {
@@ -76,8 +76,8 @@ async function checkData(response: Response): Promise<void> {
 }
 
 /**
- * Accepts only JSON of the service: no proxy's page, no redirect, no success without data. Also throws on 304, which
- * has neither data nor an error; it is the reply to If-None-Match with a current ETag.
+ * Accepts only the service's JSON. Throws on a proxy's page, a redirect, and a success without data. Also throws on
+ * 304, the reply to If-None-Match with a current ETag: it has neither data nor an error.
  */
 async function checkReply(response: Response, request: Request): Promise<Response> {
   const { headers, ok, status, type } = response;
@@ -97,8 +97,8 @@ async function checkReply(response: Response, request: Request): Promise<Respons
  * Creates a client for the functions of this module: `await listTasks({ client, query: { limit: 10 } })`.
  *
  * A call returns `{ data }`, or `{ error }` with the service's error. With `throwOnError: true`, here or in the call,
- * it returns `{ data }` or throws an ApiError. Without a reply of the service (network error, timeout, a proxy's page),
- * a call always throws an ApiError.
+ * it returns `{ data }` or throws an ApiError. If no valid reply arrives (network error, timeout, a proxy's page), a
+ * call always throws an ApiError.
  * @throws TypeError if no address of the service is known
  */
 export function createClient(settings: ClientSettings = {}): Client {
@@ -113,19 +113,19 @@ export function createClient(settings: ClientSettings = {}): Client {
     parseAs,
     bodySerializer,
     baseUrl: baseUrlOf(config.baseUrl),
-    fetch: patientFetch(send, patience),
+    fetch: retryingFetch(send, patience),
   });
   if (apiKey !== undefined) {
     client.interceptors.request.use((request) => {
-      // Send one of the two, because the service refuses both together.
+      // Do not send both credentials: the service refuses that.
       if (!request.headers.has('Authorization')) request.headers.set('x-api-key', apiKey);
       return request;
     });
   }
   client.interceptors.response.use(checkReply);
   client.interceptors.error.use((error, response, _request, options) => {
-    // If the call failed before a reply, `response` is undefined, despite hey-api's type. A caller may abort with any
-    // value.
+    // If the call failed before a reply, `response` is undefined, despite hey-api's type. `error` may be any value,
+    // because a caller may abort with any reason.
     if (response === undefined) throw error;
     if (!isEnvelope(error)) throw unexpectedReply(response, "not the service's error");
     if (!options.throwOnError) return error;

@@ -1,12 +1,12 @@
 import type { Client } from '../../generated/client/index.ts';
 
-/** Parameters of an operation with pages. */
+/** Query parameters of a paginated operation. */
 interface Paging {
   limit?: number;
   cursor?: string;
 }
 
-/** Query type of an operation with pages; `never` for other operations. */
+/** Query type of a paginated operation; `never` for other operations. */
 type QueryOf<Operation extends (options: never) => unknown> =
   NonNullable<Parameters<Operation>[0]> extends { query?: infer Query }
     ? NonNullable<Query> extends { cursor?: string }
@@ -14,7 +14,7 @@ type QueryOf<Operation extends (options: never) => unknown> =
       : never
     : never;
 
-/** Data type of an operation's success. */
+/** Type of the data that an operation returns on success. */
 type PageOf<Operation extends (options: never) => Promise<{ data?: unknown }>> = NonNullable<
   Awaited<ReturnType<Operation>>['data']
 >;
@@ -22,7 +22,7 @@ type PageOf<Operation extends (options: never) => Promise<{ data?: unknown }>> =
 const DEFAULT_LIMIT = 100;
 
 /**
- * Yields the pages of a listing, and requests each when it is needed:
+ * Yields the pages of a listing and requests each one on demand:
  * `for await (const { tasks } of pagesOf(listTasks, { client, query: { enabled: true } }))`.
  * @param options - options of the operation; `query.limit` is the page size, 100 by default
  * @throws ApiError if a page cannot be read

@@ -146,7 +146,7 @@ const EXPLAINED = [
   SourceFailed,
 ];
 
-/** Explains an error in one line if the user can fix it; otherwise returns the stack, because the fault is ours. */
+/** Explains an error in one line if the user can fix it; otherwise returns the stack, because it is a bug. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (isDatabaseFailure(error)) return `The database cannot be used: ${error.message}`;

@@ -15,15 +15,15 @@ import { describe } from './import/summary.ts';
 
 const HELP = `Usage: npm run import -- --from URL [--account ID ...] [--enabled] [--dry-run]
 
-Copies tasks, with their ids, and their runs from the original's API, or from another installation of this service, into
+Copies tasks, with their ids, and their runs from the original API, or from another installation of this service, into
 the configured database. The service may run meanwhile. Tasks arrive disabled, so that two services do not execute the
 same task. After an interruption, repeat the command. Tasks and runs that are newer here are not overwritten.
 
   --from URL       address of the API, without /api, such as https://api.example.com
   --key-file FILE  file with the API key of the source; default: the key in RECOUP_API_KEY
   --account ID     account whose tasks are copied; may be repeated; default: all accounts that the key can read
-  --enabled        enables tasks that are enabled at the source, also those of earlier imports that nobody has changed
-                   here since; disables none
+  --enabled        enables tasks that are enabled at the source, including tasks of earlier imports that have not been
+                   changed here since; never disables a task
   --dry-run        reads everything, writes nothing, and shows what an import would do
   --help           shows this text
 
@@ -33,7 +33,7 @@ MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env, name t
 `;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** Characters that a header can carry. */
+/** An API key that fits in a header. */
 const KEY = /^[\x21-\x7e]+$/;
 
 /** The parsed command line. */
@@ -101,7 +101,7 @@ function readKey(file: string | undefined): string {
   const key = file === undefined ? process.env.RECOUP_API_KEY : readFileSync(file, 'utf8').trim();
   const where = file === undefined ? 'RECOUP_API_KEY' : file;
   if (!key) throw wrong(`There is no key in ${where}. Set RECOUP_API_KEY, or pass --key-file FILE.`);
-  if (!KEY.test(key)) throw wrong(`The key in ${where} must be one line of ASCII characters without blanks.`);
+  if (!KEY.test(key)) throw wrong(`The key in ${where} must be one line of ASCII characters without spaces.`);
   return key;
 }
 

@@ -26,8 +26,8 @@ it. --silent keeps npm's own lines from stdout.
   --expires WHEN   when the key expires: 2027-01-31, or an instant such as 2027-01-31T12:00:00Z; never by default
   --help           shows this text
 
-list shows the rights of each key in its account, or "all". It marks a key as unusable, and shows the PROBLEM, if this
-version cannot read its document. The service refuses such a key.
+list shows the rights of each key in its account, or "all". If this version cannot read a key's document, the service
+refuses the key, and list shows it as unusable, with the PROBLEM.
 revoke takes the ID that create and list show. Every running service refuses the key within seconds.
 
 MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env, name the database.
@@ -135,7 +135,7 @@ export function readArguments(args: string[]): KeysPlan | 'help' {
   throw wrong('Pass one of the commands create, list and revoke ID.');
 }
 
-/** Writes text for people to stderr. stdout is for the key alone. */
+/** Writes text for people to stderr. stdout carries only the key. */
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
 async function create(plan: KeysPlan & { command: 'create' }, { collections }: Database, keys: KeyStore) {
@@ -150,7 +150,7 @@ async function create(plan: KeysPlan & { command: 'create' }, { collections }: D
   const whose = 'accountId' in plan ? `account ${plan.accountId}` : 'an admin';
   const rights = 'may' in plan ? `, which may ${plan.may?.join(', ')},` : '';
   const until = plan.expiresAt ? ` until ${plan.expiresAt.toISOString()}` : '';
-  say(`Key ${id} for ${whose}${rights}${until}. It is shown this once:`);
+  say(`Key ${id} for ${whose}${rights}${until}. It is shown only once:`);
   process.stdout.write(`${key}\n`);
 }
 

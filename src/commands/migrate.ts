@@ -36,7 +36,7 @@ const DEFAULTS = {
   socketTimeoutMS: 600_000,
 };
 
-/** Overrides the connection string: other values would not confirm reliably what was written. */
+/** Overrides the connection string. With other values, the comparison could miss lost writes. */
 const CERTAIN = { readPreference: 'primary', writeConcern: { w: 'majority' } } as const;
 
 /**

@@ -13,9 +13,9 @@ import {
 
 const HELP = `Usage: npm run repair
 
-Repairs the configured database: makes every task point to its last five runs again, and moves the runs of a task to its
-owner. The service may run meanwhile. Use it after a crash, or after another tool wrote to the database. The next report
-of a task repairs that task too.
+Repairs the configured database: corrects each task's pointers to its last five runs, and assigns runs to the account
+that owns their task. The service may run meanwhile. Use it after a crash, or after another tool wrote to the database.
+The next recorded run of a task also repairs that task.
 
   --help  shows this text
 
@@ -44,7 +44,7 @@ async function work(): Promise<void> {
       const figures = await repair(collections, progress.add);
       progress.end();
       process.stdout.write(
-        `Checked ${count(figures.tasks)} tasks, repaired ${count(figures.mended)}, and assigned ${count(figures.filed)} runs to the accounts of their tasks ` +
+        `Checked ${count(figures.tasks)} tasks, repaired ${count(figures.repaired)}, and assigned ${count(figures.reassigned)} runs to the accounts of their tasks ` +
           `in ${secondsSince(startedAt)}.\n`,
       );
     } finally {

@@ -16,8 +16,8 @@ import { embeddedOnly } from './embedded-only.ts';
 const HELP = `Usage: npm run restore -- FILE [--force]
 
 Replaces everything in the embedded database with the contents of FILE, a backup by npm run backup or mongodump
---archive, gzipped or not. The service may run meanwhile. The command first checks the whole FILE, then loads it beside
-the current data, which takes as much disk space again, and then switches to it at once. Nothing changes before that.
+--archive, gzipped or not. The service may run meanwhile. The command checks all of FILE, loads it beside the current
+data, and then switches to it in one step. Until then, nothing changes. It needs disk space for both.
 
   --force  replaces the database even if it contains documents
   --help   shows this text

@@ -204,7 +204,10 @@ function seedOutput(bytes: Buffer, caption: string): Run['output'] {
   };
 }
 
-/** Creates a run of a task. Index 0 is the newest, so that a longer history begins with the shorter one. */
+/**
+ * Creates a run of a task. Index 0 is the newest run, so that a longer history starts with the same runs as a shorter
+ * one.
+ */
 function seedRun(task: number, index: number): Run {
   const bytes = bytesOf(`task/${task}/run/${index}`);
   const status = statusOf(index, bytes);

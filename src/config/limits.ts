@@ -21,16 +21,16 @@ export interface Limits {
   /** Maximum total size of replies that wait for their clients. */
   maxReplyBytes: number;
   /**
-   * Abort a request whose client has sent and read nothing for this long, if other requests need its connection or
-   * bytes.
+   * Abort a request whose client has sent and read nothing for this long, if other requests need its connection or its
+   * share of `maxReplyBytes`.
    */
   stalledReaderMs: number;
   databasePoolSize: number;
   /** Maximum wait for a connection of the pool, or for room in `maxReplyBytes`. */
   queueTimeoutMs: number;
   /**
-   * Applies to three things: a request's time to the first byte of its reply, without the upload of its body; each
-   * round trip to the database; and each batch of a streamed listing.
+   * Time limit of a round trip to the database, of a batch of a streamed listing, and of a request up to the first byte
+   * of its reply, without the upload of its body.
    */
   operationTimeoutMs: number;
   /** Time between SIGTERM and the moment the service stops accepting connections. */
@@ -60,8 +60,8 @@ export const FIXED_LIMITS = {
   // A quarter of the 512 MB that compose.yaml and the systemd unit give the process. The process starts with about 130
   // MB, caches take 64 MB, and 32 streamed listings fit.
   maxReplyBytes: 134_217_728,
-  // The kernel reports reads in steps of more than a megabyte. A client that reads 200 kB/s seems to pause for seven
-  // seconds.
+  // The kernel reports reads in steps of more than a megabyte. A client that reads 200 kB/s therefore seems to pause
+  // for seven seconds.
   stalledReaderMs: 10_000,
   databasePoolSize: 50,
   queueTimeoutMs: 3_000,

@@ -83,7 +83,7 @@ export const mongodbUri = makeValidator<string>((value) => {
 export const databaseName = makeValidator<string>((value) => {
   if (/^[^\s/\\."$*<>:|?\0]{1,63}$/.test(value)) return value;
   throw new EnvError(
-    `"${value}" is not a database name: 1-63 characters, no blanks and none of / \\ . " $ * < > : | ?`,
+    `"${value}" is not a database name: 1-63 characters, no spaces and none of / \\ . " $ * < > : | ?`,
   );
 });
 

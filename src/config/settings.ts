@@ -49,9 +49,9 @@ export interface Settings {
   sampleData: boolean;
   /** Memory for cached listings, in bytes; 0 turns the cache off. */
   cacheBytes: number;
-  /** Maximum requests per minute; 0 means no limit. Undefined with AUTH=none: all callers look the same. */
+  /** Maximum requests per minute; 0 means no limit. Undefined with AUTH=none, which does not tell callers apart. */
   rateLimits: { perKey: number; perAddress: number } | undefined;
-  /** Origins whose pages may call the API. Undefined: no other origin. */
+  /** Origins whose pages may call the API. Undefined: only the service's own origin. */
   corsOrigins: string[] | undefined;
   /** Address of /metrics. Undefined: no metrics. */
   metricsAddress: ListenAddress | undefined;
@@ -78,7 +78,8 @@ export class InvalidSettings extends Error {
 }
 
 /**
- * @throws InvalidSettings if traces are on and their settings cannot be used. Settings of other programs are ignored.
+ * Returns how to export traces. If they are off, ignores invalid settings: they may be meant for other programs.
+ * @throws InvalidSettings
  */
 function traceExportOf(env: CleanedEnv<typeof otelVariables>): TraceExport | undefined {
   if (/^true$/i.test(env.OTEL_SDK_DISABLED)) return undefined;

@@ -42,7 +42,7 @@ export const variables = {
   }),
   DATA_DIR: filled({
     default: './data',
-    desc: 'Folder of the embedded database. One service at a time can use it.',
+    desc: 'Folder of the embedded database. Only one service can use it at a time.',
   }),
   SAMPLE_DATA: str({
     choices: ['on', 'off'],
@@ -84,7 +84,7 @@ export const variables = {
   RUN_CHAT_KEY: secret({ default: undefined, desc: 'API key of the chat service.' }),
   RUN_MODEL: filled({
     default: undefined,
-    desc: 'Model that executes the prompts of tasks. A task that names a model uses that one. Needs OPENAI_BASE_URL or AI_GATEWAY_API_KEY, and npm install ai@6 @ai-sdk/openai-compatible@2.',
+    desc: 'Model that executes the prompts of tasks. A task can name another model. Needs OPENAI_BASE_URL or AI_GATEWAY_API_KEY, and npm install ai@6 @ai-sdk/openai-compatible@2.',
     example: 'llama3.3',
   }),
   OPENAI_BASE_URL: httpUrl({
@@ -134,7 +134,7 @@ export const variables = {
   }),
   RATE_LIMIT_PER_KEY: perMinute({
     default: 6_000,
-    desc: 'Requests per minute with one key. 0 means no limit. Each copy of the service counts separately. With AUTH=none nothing is counted.',
+    desc: 'Requests per minute with one key. 0 means no limit. Each copy of the service counts separately. No effect with AUTH=none.',
   }),
   RATE_LIMIT_PER_ADDRESS: perMinute({
     default: 12_000,
@@ -173,7 +173,7 @@ export const variables = {
     7_000,
   )({
     default: 1_000,
-    desc: 'Milliseconds between SIGTERM and the moment the service stops accepting connections. Gives load balancers time to notice.',
+    desc: 'Milliseconds from SIGTERM until the service stops accepting connections, so that load balancers notice the shutdown.',
   }),
   MAX_CONNECTIONS: wholeNumber(1, 100_000)({ default: 1_000, desc: 'Maximum number of open connections.' }),
   LOG_LEVEL: str({
@@ -234,7 +234,7 @@ export function describeVariables(): Description[] {
   }));
 }
 
-/** Variables of OpenTelemetry, the client, programs that use OpenAI or the AI Gateway, and Trigger.dev's own programs. */
+/** Matches variables that OpenTelemetry, the client, or the SDKs of OpenAI, the AI Gateway and Trigger.dev read. */
 const FOREIGN =
   /^(OTEL|RECOUP_TASKS|OPENAI|AI)_|^TRIGGER_(ACCESS_TOKEN|PREVIEW_BRANCH|PROJECT_ID|PROJECT_REF|VERSION)$/;
 

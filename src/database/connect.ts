@@ -5,9 +5,9 @@ import { findRunningEmbedded, startEmbedded } from '../embedded/index.ts';
 import type { Limits } from '../config/limits.ts';
 import { Unusable, depending, describeSystemError, reasonOf } from '../lib/system-errors.ts';
 import { withoutCredentials } from './credentials.ts';
-import { mendDriverWrites } from './driver-writes.ts';
+import { patchDriverWrites } from './driver-writes.ts';
 
-mendDriverWrites();
+patchDriverWrites();
 
 export interface Connection {
   client: MongoClient;
@@ -126,7 +126,7 @@ function connectTo(
 const onDataDir = <T>(dataDir: string, work: () => Promise<T>) => depending(`DATA_DIR=${dataDir}`, work);
 
 /**
- * Returns the service's database, not yet connected: the server at `uri`, or the embedded engine, which this starts.
+ * Returns the service's database, not yet connected. Uses the server at `uri`, or starts the embedded engine.
  * @param watch - receives the client before it opens its first connection
  * @throws DataDirectoryInUse if another process runs the engine on the directory; UnusableStore, Unusable
  */

@@ -43,6 +43,6 @@ async function writeCommand(this: internals.Connection, command: unknown, option
  * Remove this file once test/database/driver-writes.test.ts passes without it, i.e. once the driver's `writeCommand`
  * also ends on the socket's 'close'.
  */
-export function mendDriverWrites(): void {
+export function patchDriverWrites(): void {
   Connection.prototype.writeCommand = writeCommand;
 }

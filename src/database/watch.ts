@@ -3,25 +3,25 @@ import { eventLoopUse, wasBusySince } from '../lib/event-loop.ts';
 import { DatabaseTooSlow, failureKind } from './failures.ts';
 
 /** How long a probe's result is cached, so that any number of health checks adds no load. */
-const TRUSTED_MS = 1_000;
+const PROBE_CACHE_MS = 1_000;
 /** Time limit of a probe. */
-const ANSWER_MS = 1_000;
+const PROBE_TIMEOUT_MS = 1_000;
 /** A probe without a reply for this long is lost. One sent while the driver was connecting may never get a reply. */
-const LOST_MS = 6_000;
+const PROBE_LOST_MS = 6_000;
 /** Interval between probes during an outage. */
-const LOOK_AGAIN_MS = 1_000;
+const PROBE_INTERVAL_MS = 1_000;
 /** Minimum interval between log lines about the same problem. */
-const TOLD_EVERY_MS = 60_000;
+const LOG_INTERVAL_MS = 60_000;
 /**
  * How long probes must succeed without a failure before an outage ends. During an outage, some operations may succeed
  * and others fail.
  */
-const CALM_MS = 5_000;
+const RECOVERY_MS = 5_000;
 
 interface Outage {
   since: Date;
   timer: NodeJS.Timeout;
-  calmMs: number;
+  recoveryMs: number;
   /** Start of the current period without failures. Undefined after a failure. */
   answersSince?: Date;
 }
@@ -53,7 +53,7 @@ export class DatabaseWatch {
   #failures = 0;
   #lastOutageEndedAtMs = Number.NEGATIVE_INFINITY;
   /** By kind: when a problem other than an outage was last logged, and how often it has occurred since. */
-  readonly #told = new Map<string, { at: Date; since: number }>();
+  readonly #lastLogged = new Map<string, { at: Date; since: number }>();
 
   constructor({ probe, log, now }: Dependencies) {
     this.#probe = probe;
@@ -65,7 +65,7 @@ export class DatabaseWatch {
   async answers(): Promise<boolean> {
     const nowMs = this.#now().getTime();
     // Do not repeat a probe that is still waiting: each would occupy another connection.
-    if (Math.abs(nowMs - this.#askedAtMs) >= (this.#asking ? LOST_MS : TRUSTED_MS)) {
+    if (Math.abs(nowMs - this.#askedAtMs) >= (this.#asking ? PROBE_LOST_MS : PROBE_CACHE_MS)) {
       this.#askedAtMs = nowMs;
       this.#answer = this.#ask();
     }
@@ -77,7 +77,7 @@ export class DatabaseWatch {
     if (this.#stopped) return;
     const kind = failureKind(error);
     if (kind === 'away') this.#beginOutage(error, requestId);
-    else this.#tellOnce(kind, error, requestId);
+    else this.#logOnce(kind, error, requestId);
     // Slow operations may be the first sign of a database that hangs.
     if (kind === 'slow') void this.answers();
     if (this.#outage || kind === 'slow') this.#failures += 1;
@@ -93,7 +93,7 @@ export class DatabaseWatch {
     const before = eventLoopUse();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<unknown>((resolve) => {
-      timer = setTimeout(() => resolve(new DatabaseTooSlow(ANSWER_MS)), ANSWER_MS).unref();
+      timer = setTimeout(() => resolve(new DatabaseTooSlow(PROBE_TIMEOUT_MS)), PROBE_TIMEOUT_MS).unref();
     });
     const problem = await Promise.race([this.#look(), late]);
     clearTimeout(timer);
@@ -110,7 +110,7 @@ export class DatabaseWatch {
   async #look(): Promise<unknown> {
     this.#asking = true;
     try {
-      await this.#probe(ANSWER_MS);
+      await this.#probe(PROBE_TIMEOUT_MS);
       return undefined;
     } catch (error) {
       return error;
@@ -125,10 +125,10 @@ export class DatabaseWatch {
       return;
     }
     const since = this.#now();
-    const timer = setInterval(() => void this.answers(), LOOK_AGAIN_MS).unref();
-    // An outage that returns this soon is the same problem.
-    const isSame = since.getTime() - this.#lastOutageEndedAtMs < TOLD_EVERY_MS;
-    this.#outage = { since, timer, calmMs: isSame ? TOLD_EVERY_MS : CALM_MS };
+    const timer = setInterval(() => void this.answers(), PROBE_INTERVAL_MS).unref();
+    // An outage that starts this soon after the last one is the same problem.
+    const isSame = since.getTime() - this.#lastOutageEndedAtMs < LOG_INTERVAL_MS;
+    this.#outage = { since, timer, recoveryMs: isSame ? LOG_INTERVAL_MS : RECOVERY_MS };
     this.#log.error({ err: error, requestId }, 'database unavailable');
   }
 
@@ -138,9 +138,9 @@ export class DatabaseWatch {
       return;
     }
     const now = this.#now();
-    const { since, timer, calmMs, answersSince = now } = this.#outage;
+    const { since, timer, recoveryMs, answersSince = now } = this.#outage;
     this.#outage.answersSince = answersSince;
-    if (now.getTime() - answersSince.getTime() < calmMs) return;
+    if (now.getTime() - answersSince.getTime() < recoveryMs) return;
     clearInterval(timer);
     this.#outage = undefined;
     this.#lastOutageEndedAtMs = now.getTime();
@@ -149,18 +149,18 @@ export class DatabaseWatch {
     this.#failures = 0;
   }
 
-  /** Logs a problem at most once per minute. Problems without an outage, such as a full disk, may last for long. */
-  #tellOnce(kind: 'slow' | 'refused', error: unknown, requestId?: string): void {
+  /** Logs a problem at most once per minute. Problems without an outage, such as a full disk, may persist for hours. */
+  #logOnce(kind: 'slow' | 'refused', error: unknown, requestId?: string): void {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     const key = `${kind} ${code}`;
     const now = this.#now();
-    const told = this.#told.get(key);
-    if (told && now.getTime() - told.at.getTime() < TOLD_EVERY_MS) {
-      told.since += 1;
+    const last = this.#lastLogged.get(key);
+    if (last && now.getTime() - last.at.getTime() < LOG_INTERVAL_MS) {
+      last.since += 1;
       return;
     }
-    this.#told.set(key, { at: now, since: 0 });
+    this.#lastLogged.set(key, { at: now, since: 0 });
     const message = kind === 'slow' ? 'database too slow' : 'database refused an operation';
-    this.#log.error({ err: error, requestId, ...(told && { alsoBefore: told.since }) }, message);
+    this.#log.error({ err: error, requestId, ...(last && { alsoBefore: last.since }) }, message);
   }
 }

@@ -1,7 +1,9 @@
 import { BSON } from 'bson';
 import { RawValue, TYPE, documentValue, valueEnd } from './raw-bson.ts';
 
-/** Values that the writer encodes: stored values as they are, plain objects and arrays, and bson's scalar classes. */
+/**
+ * Values that the writer encodes: plain objects and arrays, bson's scalar classes, and stored values, which are copied.
+ */
 export type Encodable = RawValue | string | number | bigint | boolean | null | undefined | object;
 
 /** Part of a document under construction: a length or bytes. All pieces are joined in a single allocation. */

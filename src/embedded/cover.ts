@@ -9,7 +9,7 @@ import { OWNER_BYTES } from './store-keys.ts';
 
 /** Answers a query from index keys, without reading documents. */
 export interface Cover {
-  /** Returns the projected document, undefined if the entry does not match, or 'unknown' if the key is not enough. */
+  /** Returns the projected document; undefined if the entry does not match; 'unknown' if the key does not suffice. */
   read(key: Buffer): RawValue | undefined | 'unknown';
 }
 

@@ -14,7 +14,7 @@ export class CommandError extends Error {
 
 /** Returns an error (2) for a feature that MongoDB has and this engine lacks. */
 export function unsupported(what: string): CommandError {
-  return badValue(`${what} is not supported by the embedded engine; set MONGODB_URI to use a real MongoDB`);
+  return badValue(`${what} is not supported by the embedded engine; set MONGODB_URI to use a MongoDB server`);
 }
 
 /** MongoDB's BadValue (2). */

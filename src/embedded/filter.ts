@@ -62,7 +62,7 @@ function parseGroup(name: string, value: RawValue, depth: number): GroupFilter {
   return { kind: operator, filters: branches.map((branch) => parseFilter(branch, depth + 1)) };
 }
 
-/** Parses a field's condition: `{$gt: 1, $lt: 5}` gives two tests, a plain value one equality. */
+/** Parses a field's condition: `{$gt: 1, $lt: 5}` becomes two tests; a plain value becomes one equality test. */
 function parseTests(condition: RawValue): Test[] {
   if (condition.type === TYPE.regex) return [{ operator: '$regex', pattern: regexOf(condition, undefined) }];
   const operators = isObject(condition) ? fieldsOf(condition) : [];
@@ -101,7 +101,7 @@ function comparable(operator: string, value: RawValue): RawValue {
   throw badValue(`${operator} cannot compare with a regular expression or with undefined`);
 }
 
-/** Converts a BSON regex, or a $regex text with its options i, m, s and u, to a RegExp. */
+/** Converts a BSON regex or a $regex string to a RegExp. Supports the options i, m, s and u. */
 function regexOf(value: RawValue, options: RawValue | undefined): RegExp {
   if (options && options.type !== TYPE.string) throw badValue('$options must be a string');
   const [pattern, ownFlags] = regexParts(value);

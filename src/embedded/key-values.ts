@@ -1,7 +1,7 @@
 import { TYPE } from './raw-bson.ts';
 import { RANK } from './value-key.ts';
 
-/** The BSON type of a field's numbers, which their keys do not contain: 0 if it has none so far, MIXED if several. */
+/** The BSON type of a field's numbers. Keys do not contain it. 0: no numbers so far. MIXED: several types. */
 export type NumberType = number;
 /** Several number types. Earlier versions also used it for symbols, which share their keys with strings. */
 export const MIXED = -1;

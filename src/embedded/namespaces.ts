@@ -1,7 +1,7 @@
 import { CommandError } from './errors.ts';
 import type { Call } from './engine.ts';
 
-/** MongoDB's limit for "database.collection", in bytes. */
+/** MongoDB's limit for the length of "database.collection", in bytes. */
 const MAX_NAMESPACE_BYTES = 255;
 
 /**
@@ -13,7 +13,7 @@ export function collectionName({ args, db }: Call, field: string = args.group): 
   if (name === undefined) throw new CommandError(73, `collection name has invalid type in '${field}'`);
   const bytes = Buffer.byteLength(`${db}.${name}`);
   if (name === '' || /^\.|\.$|[$\0]|^system\./.test(name) || bytes > MAX_NAMESPACE_BYTES) {
-    throw new CommandError(73, `Invalid namespace specified, or one of a system: '${db}.${name}'`);
+    throw new CommandError(73, `Invalid or internal namespace: '${db}.${name}'`);
   }
   return name;
 }

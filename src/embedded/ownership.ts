@@ -24,10 +24,10 @@ export function candidateSocket(): string {
 }
 
 /** Time limit for rival candidates to withdraw or become the owner. */
-const PATIENCE_MS = 5_000;
+const RIVAL_TIMEOUT_MS = 5_000;
 const POLL_MS = 5;
 /** A socket refuses connections between bind and listen. One that still refuses at this age is dead. */
-const STILLBORN_MS = 60_000;
+const DEAD_AFTER_MS = 60_000;
 
 /**
  * Exclusive ownership of a data directory, held by the process that listens on its public socket. A file does not
@@ -50,10 +50,10 @@ export class Ownership {
    * @throws DataDirectoryInUse if its owner or a rival candidate is alive
    */
   static async claim(path: string, socket: string): Promise<Ownership> {
-    const deadline = Date.now() + PATIENCE_MS;
+    const deadline = Date.now() + RIVAL_TIMEOUT_MS;
     for (;;) {
-      const rivals = await living(path, socket);
-      // Check after the rivals: one that became the owner meanwhile may have dropped its old name before readdir.
+      const rivals = await liveRivals(path, socket);
+      // Check the owner last: a rival that has become the owner may have renamed its socket before readdir.
       if (await answers(socketPath(path, SOCKET_NAME)))
         throw new DataDirectoryInUse(path, await ownerPid(path));
       if (rivals.length === 0) break;
@@ -78,7 +78,7 @@ export class Ownership {
 }
 
 /** Returns the other live candidates. Removes sockets of dead ones. */
-async function living(path: string, self: string): Promise<string[]> {
+async function liveRivals(path: string, self: string): Promise<string[]> {
   const alive: string[] = [];
   for (const name of await readdir(path)) {
     if (name === self || !CANDIDATE.test(name)) continue;
@@ -90,7 +90,7 @@ async function living(path: string, self: string): Promise<string[]> {
 
 async function removeIfOld(file: string): Promise<void> {
   const made = await stat(file).catch(() => undefined);
-  if (made && Date.now() - made.mtimeMs > STILLBORN_MS) await rm(file, { force: true });
+  if (made && Date.now() - made.mtimeMs > DEAD_AFTER_MS) await rm(file, { force: true });
 }
 
 async function ownerPid(path: string): Promise<string | undefined> {
@@ -99,7 +99,7 @@ async function ownerPid(path: string): Promise<string | undefined> {
 }
 
 /** Error codes for a path on which no process listens. */
-const NOBODY = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
+const NOT_LISTENING = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
 
 /** Whether a process listens on a socket. True if in doubt, e.g. when its queue is full. Throws without permission. */
 export async function answers(path: string): Promise<boolean> {
@@ -112,7 +112,7 @@ export async function answers(path: string): Promise<boolean> {
     socket.once('connect', () => settle(true));
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EACCES') reject(error);
-      settle(!NOBODY.has(error.code ?? ''));
+      settle(!NOT_LISTENING.has(error.code ?? ''));
     });
   });
 }

@@ -18,8 +18,7 @@ export function compileProjection(spec: RawValue | undefined): Projection | unde
   const dropped = new Set<string>();
   for (const [name, value] of spec ? fieldsOf(spec) : []) {
     parseFieldName(name, 'a projection');
-    if (!isNumber(value) && value.type !== TYPE.bool)
-      throw unsupported(`a projection of '${name}' by a value`);
+    if (!isNumber(value) && value.type !== TYPE.bool) throw unsupported(`a computed projection of '${name}'`);
     (isTruthy(value) ? kept : dropped).add(name);
   }
   if (kept.size + dropped.size === 0) return undefined;

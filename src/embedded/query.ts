@@ -24,7 +24,7 @@ export interface QueryRequest {
   readonly deadlineAt?: number | undefined;
 }
 
-/** A running find: its plan, its position and, if the plan does not yield the sort order, the sorted documents. */
+/** A running find with its plan and position. Holds the sorted documents if the plan does not yield the sort order. */
 export class Query {
   readonly plan: Plan;
   readonly scan: Scan;
@@ -84,7 +84,10 @@ export class Query {
     return undefined;
   }
 
-  /** Returns how the index alone answers the query, if it does. Called for each batch, because writes intervene. */
+  /**
+   * Returns how the index alone answers the query, if it does. Call it for each batch, because writes in between may
+   * change the answer.
+   */
   cover(): Cover | undefined {
     const { plan } = this;
     if (plan.kind !== 'index') return undefined;

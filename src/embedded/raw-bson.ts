@@ -142,7 +142,7 @@ function startsWith(bytes: Buffer, from: number, name: Buffer): boolean {
 
 /**
  * Copies the object with only the fields in `names`, or without them if not `keep`. Keeps stored order and bytes.
- * @param names - by length
+ * @param names - grouped by their length, which is the index
  */
 export function pickFields(value: RawValue, names: readonly (readonly Buffer[])[], keep: boolean): RawValue {
   const { bytes } = value;

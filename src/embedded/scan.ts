@@ -12,13 +12,16 @@ export interface Found {
   readonly document: RawValue;
 }
 
-/** Limits of the keys read at once, of one range and of all. After a pause, each range needs a new cursor, which is slow. */
+/**
+ * Maximum number of keys to read at once, from one range and in total. Resuming a range needs a new cursor, which is
+ * slow.
+ */
 const RANGE_KEYS = 128;
 const CHUNK_KEYS = 1_024;
 
 /**
- * Reads the documents of a plan. Its position is a key, not an open cursor. It can thus stop anywhere and continue in
- * another snapshot after other clients' writes.
+ * Reads the documents of a plan. Its position is a key, not an open cursor. A scan can therefore stop anywhere and
+ * continue in a later snapshot.
  */
 export class Scan {
   keysExamined = 0;
@@ -40,7 +43,8 @@ export class Scan {
   }
 
   /**
-   * Yields the documents that pass `matches`, from where the last call stopped, and undefined in place of the others.
+   * Continues where the last call stopped. Yields each document that passes `matches`, and undefined for every other
+   * one.
    * @param snapshot - undefined inside a write, to see uncommitted changes
    * @param project - copies the wanted part of a document
    * @param cover - answers from keys where possible; documents are then projected

@@ -19,8 +19,8 @@ export interface StagedCollection {
 }
 
 /**
- * Inside a write: drops all collections of all other databases and moves the staged ones to their final names. Atomic,
- * and apart from the count as fast for a large database as for a small one.
+ * Inside a write: drops all collections of all other databases and moves the staged ones to their final names. Atomic.
+ * Apart from counting, the cost does not depend on the size of the database.
  * @throws CommandError 20 if the staged collections are not what the caller loaded; nothing is changed then
  */
 function replaceAllByStaged(store: Store, staged: readonly StagedCollection[]): void {

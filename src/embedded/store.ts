@@ -13,8 +13,8 @@ import { UnusableStore, storageError } from './store-errors.ts';
 import { ownerPrefix, recordOf } from './store-keys.ts';
 
 /**
- * Version of the stored format. Raise it when an earlier program would damage the data. 2: indexes record the types of
- * their numbers, which format 1 did not maintain. Indexes that format 1 wrote stay without them.
+ * Version of the stored format. Raise it if earlier versions of this program would damage the data. Format 2 records
+ * the number types of each index. Indexes of format 1 stay without them.
  */
 export const FORMAT_VERSION = 2;
 /** Keys of the table `meta`. */
@@ -77,7 +77,8 @@ export class Store {
         open({
           path,
           ...LAYOUT,
-          // Batches have their own promises, whose rejections nobody can handle if a commit fails, e.g. on a full disk.
+          // Each batch would have a promise of its own. If a commit fails, e.g. on a full disk, nobody could handle its
+          // rejection.
           eventTurnBatching: false,
         }),
       );
@@ -169,8 +170,8 @@ export class Store {
   }
 
   /**
-   * Returns the lmdb options for an immediate read from a snapshot. Omits lmdb's current snapshot: lmdb reuses a cursor
-   * only without one, and creating a cursor costs more than the rest of a short read.
+   * Returns the lmdb options for an immediate read from a snapshot. Omits the option for lmdb's current snapshot: lmdb
+   * then reuses a cursor, and creating one costs more than the rest of a short read.
    */
   readingFrom(snapshot: Transaction | undefined): { transaction?: Transaction } {
     if (!snapshot) return {};

@@ -27,7 +27,7 @@ const HELLO = {
 /**
  * Everything the engine supports, by group: commands, the fields of each command and of its documents, operators.
  * Within a group, each name is listed under a file that sends it or a reason to keep it. The engine refuses all other
- * names. `npm test` fails if nothing in src/ has sent a name with a file (test/support/traffic).
+ * names. `npm test` fails if src/ never sends a name that is listed under a file (test/support/traffic).
  */
 export const SUPPORTED = {
   commands: {
@@ -123,6 +123,6 @@ export function supported<G extends Group>(group: G, name: string, code: number)
   const names = [...(NAMES.get(group) ?? [])].join(', ');
   throw new CommandError(
     code,
-    `'${name}' is not supported by the embedded engine; for '${group}' it supports ${names}. Set MONGODB_URI to use a real MongoDB.`,
+    `'${name}' is not supported by the embedded engine; for '${group}' it supports ${names}. Set MONGODB_URI to use a MongoDB server.`,
   );
 }

@@ -38,7 +38,7 @@ export type Update =
   | { readonly kind: 'modify'; readonly modifications: readonly Modification[] };
 
 export const ID_NAME = Buffer.from('_id');
-/** Offset of the value of an _id that is the first field: after the length, the type, and the name with its NUL. */
+/** Offset of the value of _id as the first field. It follows the length, the type, and the name with its NUL. */
 const FIRST_ID_START = 4 + 1 + 4;
 
 /** The change of each operator, given operand and field name. Throws CommandError 2 or 14 for an invalid operand. */
@@ -65,7 +65,8 @@ const CHANGES: Readonly<Record<NameIn<'update operators'>, (operand: RawValue, n
  * @throws CommandError 2, 9, 14 or 40
  */
 export function parseUpdate(value: RawValue): Update {
-  if (!isObject(value)) throw failedToParse('the embedded engine supports updates that are documents only');
+  if (!isObject(value))
+    throw failedToParse('the embedded engine supports update documents only, not pipelines');
   const fields = fieldsOf(value);
   if (!fields[0]?.[0].startsWith('$')) return { kind: 'replace', document: value };
   const modifications = fields.flatMap(parseOperator);
@@ -107,7 +108,7 @@ export function updatedDocument(document: RawValue, update: Update): Buffer {
 }
 
 /**
- * Returns the document that an upsert inserts: the filter's equalities, then the update, with _id as the first field.
+ * Returns the document that an upsert inserts: the filter's equalities, changed by the update. _id is the first field.
  * @throws CommandError 54 if the filter names a field twice
  */
 export function upsertedDocument(update: Update, filter: GroupFilter): Buffer {
@@ -199,7 +200,7 @@ function integerOf({ type, bytes, start }: RawValue): bigint {
   return type === TYPE.int ? BigInt(bytes.readInt32LE(start)) : bytes.readBigInt64LE(start);
 }
 
-/** $push with $each and optionally $slice, which keeps the first elements or, if negative, the last. */
+/** $push with $each and an optional $slice, which keeps the first elements, or the last ones if it is negative. */
 function push(operand: RawValue, name: string): Change {
   const modifiers = new Map(isObject(operand) ? fieldsOf(operand) : []);
   for (const modifier of modifiers.keys()) supported('$push modifiers', modifier, 2);

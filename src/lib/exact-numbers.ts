@@ -19,7 +19,10 @@ const MAX_SHOWN = 40;
 
 const [ZERO, NINE, MINUS, PLUS, POINT, SMALL_E, LARGE_E] = [0x30, 0x39, 0x2d, 0x2b, 0x2e, 0x65, 0x45];
 
-/** Finds the numbers in valid JSON that JSON.parse changes. The caller walks the text and reports its position. */
+/**
+ * Finds the numbers in valid JSON that JSON.parse changes. The caller walks the text and reports where it is by the
+ * other methods.
+ */
 export class NumberWalk {
   #root: unknown;
   /** The key or index of the current member in each enclosing object or array, outermost first. */

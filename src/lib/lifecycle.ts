@@ -7,15 +7,15 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
  * Aborts `ending` on SIGTERM, SIGINT or an unhandled error; after an error, the exit code is 1. A second signal kills
  * the process. A second error is only logged, because shutdown itself may cause it.
  */
-export function abortWhenTold(ending: AbortController, log: Logger): void {
-  let told = false;
+export function abortOnSignal(ending: AbortController, log: Logger): void {
+  let wasSignaled = false;
   const onSignal = (signal: NodeJS.Signals) => {
-    if (told) {
+    if (wasSignaled) {
       for (const name of SIGNALS) process.removeListener(name, onSignal);
       process.kill(process.pid, signal);
       return;
     }
-    told = true;
+    wasSignaled = true;
     log.info({ signal }, 'shutting down');
     ending.abort();
   };
@@ -34,7 +34,7 @@ export async function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** Exits if shutdown takes longer than the deadline, instead of waiting to be killed. */
-export function endWithin(deadlineMs: number, log: Logger): void {
+export function exitAfter(deadlineMs: number, log: Logger): void {
   setTimeout(() => {
     log.error('shutdown took too long; exiting with work unfinished');
     process.exit(1);

@@ -4,8 +4,8 @@ import { type DestinationStream, type LevelWithSilent, type Logger, pino } from 
 const MAX_CAUSES = 5;
 
 /**
- * Serializes an error for the log, without its data. pino would log all properties: the driver's errors contain the
- * documents that could not be written, and a server's error details contain the rejected values.
+ * Serializes an error for the log, without its data. pino would log all properties. The driver's errors contain the
+ * documents that could not be written. A server's error details contain the rejected values.
  */
 function describeError(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return { type: typeof error };

@@ -10,7 +10,7 @@ export function retryAfterSeconds(atLeast: number, random = Math.random()): numb
   return Math.ceil(atLeast) + Math.floor(random * SPREAD_SECONDS);
 }
 
-/** Returns the header for an error that probably passes within seconds. */
+/** Returns the header for an error that is likely to go away within seconds. */
 export function retrySoon(): { 'Retry-After': string } {
   return { 'Retry-After': String(retryAfterSeconds(1)) };
 }

@@ -1,8 +1,8 @@
 import { fieldAt } from './errors.ts';
 
 /**
- * NUL, which BSON forbids in names, and unpaired surrogates, which UTF-8 cannot encode. The patterns in the spec
- * exclude only NUL: RE2, Rust and other regex engines cannot match surrogates.
+ * Characters that a database cannot store: NUL, which BSON forbids in names, and unpaired surrogates, which UTF-8
+ * cannot encode. The patterns in the spec exclude only NUL: RE2, Rust and other regex engines cannot match surrogates.
  */
 const UNSTORABLE = /[\0\p{Surrogate}]/u;
 

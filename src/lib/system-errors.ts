@@ -42,8 +42,8 @@ export function reasonOf(error: unknown): string {
 }
 
 /**
- * Returns the name of an error's code. LMDB's errors have numeric codes and the name "Error". MongoDB's errors have
- * numeric codes of another kind, and other names.
+ * Returns the name of an error's code, e.g. ENOSPC. LMDB's errors have the system's number as code, and the name
+ * "Error". MongoDB's errors have numbers of their own as code, and other names.
  */
 function nameOfCode(error: object): string {
   const code = systemCode(error);

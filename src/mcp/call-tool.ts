@@ -19,7 +19,7 @@ function textOf(name: string, value: unknown): string {
   if (['string', 'number', 'boolean', 'bigint'].includes(typeof value)) return String(value);
   const kind = value === null ? 'null' : 'an object or an array';
   throw new UnusableArgument(
-    `Argument "${name}" is ${kind}. Send a text, a number or a boolean, or leave it out.`,
+    `Argument "${name}" is ${kind}. Send a string, a number or a boolean, or leave it out.`,
   );
 }
 
@@ -31,7 +31,7 @@ function queryValueOf(name: string, value: unknown): string | string[] {
 
 function headerValueOf(name: string, value: unknown): string {
   if (typeof value === 'string' && /^[\t\x20-\x7e]*$/.test(value)) return value;
-  throw new UnusableArgument(`Argument "${name}" must be a text of 1 to 255 visible ASCII characters.`);
+  throw new UnusableArgument(`Argument "${name}" must be a string of 1 to 255 visible ASCII characters.`);
 }
 
 /** Refuses arguments that the operation accepts but the tool does not, and missing ones that only the tool requires. */
@@ -42,7 +42,7 @@ function checkNames({ definition, query, required }: McpTool, args: Arguments): 
   const unknown = query.length > 0 && Object.keys(args).find((name) => !known.includes(name));
   if (typeof unknown === 'string') {
     throw new UnusableArgument(
-      `There is no argument ${JSON.stringify(unknown)}; known: ${known.join(', ')}.`,
+      `Unknown argument ${JSON.stringify(unknown)}. Allowed arguments: ${known.join(', ')}.`,
     );
   }
 }
@@ -99,7 +99,7 @@ export async function callTool(
     if (error instanceof UnusableArgument) return failed(error.message);
     if (error instanceof ApiError) return failed(error.message, JSON.stringify({ code: error.code }));
     // Thrown by encodeURIComponent.
-    if (error instanceof URIError) return failed('An argument has half of a surrogate pair.');
+    if (error instanceof URIError) return failed('An argument contains an unpaired surrogate.');
     throw error;
   }
 }

@@ -24,7 +24,7 @@ export async function explainSchedule(
     const next = data.upcoming.slice(0, TIMES).map((instant) => timeIn(data.timezone, instant));
     const when = `${data.words} (${data.timezone}). The next ${TIMES} times: ${next.join('; ')}.`;
     return enabled === false
-      ? `The task is disabled. Enabled, it would fire: ${when}`
+      ? `The task is disabled. If enabled, it would fire: ${when}`
       : `The task fires: ${when}`;
   } catch {
     // The task exists even if its explanation fails.

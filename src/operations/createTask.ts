@@ -60,7 +60,7 @@ function newTask(id: string, { body, owner }: Wanted, created_at: Date): TaskDoc
     catch_up: body.catch_up,
     timeout_seconds: body.timeout_seconds,
     max_attempts: body.max_attempts,
-    // Fire times count from now on.
+    // Plan only fire times after the creation.
     ...(body.enabled !== false && { plan_from: created_at, next_fire_at: created_at }),
     created_at,
   });

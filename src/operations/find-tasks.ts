@@ -68,7 +68,7 @@ async function search(
 ): Promise<TaskVersion[]> {
   const ids = searched.map(({ _id }) => _id);
   const found = await tasks.findPointers(ids, filter);
-  // Take the versions that matched: the tasks may have changed since theirs were read.
+  // Return the versions that matched: a task may have changed since its first version was read.
   const matching = searched.flatMap((task) => {
     const version = found.get(task._id)?.version;
     return version === undefined ? [] : [{ ...task, version }];
@@ -80,7 +80,7 @@ async function search(
     const [newest, ...earlier] = runsOf(_id);
     if (newest === undefined) return false;
     const state = states.get(newest);
-    // If the newest run was deleted, the listing shows an earlier one, and partsOf compares the status of that.
+    // If the newest run was deleted, the listing shows an earlier one, and partsOf compares that run's status.
     return state ? lastStatus.includes(state.status) : earlier.length > 0;
   });
 }

@@ -160,7 +160,7 @@ async function* viewOnce(
   }
 }
 
-/** Streams a page that is too large to build first: the tasks that were found, then the rest. */
+/** Streams a page that is too large to build before it is sent. Starts with the tasks that were already found. */
 async function* viewPage(
   { views, rest }: Found,
   listing: Listing,

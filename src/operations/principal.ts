@@ -11,7 +11,10 @@ export type Principal =
       /** In lower case. */
       accountId: string;
       may: readonly Right[];
-      /** Idempotency-Keys of different callers never collide: their claims include this name. */
+      /**
+       * Identifies the caller. It is part of the claim of an Idempotency-Key, so that keys of different callers never
+       * collide.
+       */
       caller: string;
     };
 
@@ -70,7 +73,7 @@ export function refuseMissingRole(principal: Principal, roles: string[]): void {
 }
 
 /**
- * Returns the account that a request is limited to: the caller's own, or the one that an admin names; undefined for all.
+ * Returns the account that a request is limited to: the caller's own, or the one that an admin names. Undefined: all.
  * UUIDs are case-insensitive (RFC 9562, section 4). Stored ones are in lower case.
  * @throws ApiError account_forbidden if the request names an account other than the caller's, whether or not it exists
  */

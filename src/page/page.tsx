@@ -1,11 +1,11 @@
-import type { ComponentType } from 'preact';
+import type { ComponentChildren, ComponentType } from 'preact';
 import { useCallback, useEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks';
 import type { ApiError, CallerResponse, Task } from '../client/index.ts';
-import { forgetKey, keepKey, keptKey } from './data/key.ts';
+import { keptKey, signOut } from './data/key.ts';
 import { linkTo, usePlace } from './data/location.ts';
 import { useCaller } from './data/reads.ts';
-import { type Service, SessionContext, connect, learnNames, useRight, useSession } from './data/service.ts';
-import { Empty, titleOf } from './parts/messages.tsx';
+import { SessionContext, useRight, useSession } from './data/service.ts';
+import { Empty, titleOf } from './parts/layout.tsx';
 import { FormView } from './views/form.tsx';
 import { KeyView } from './views/key.tsx';
 import { Overview } from './views/overview.tsx';
@@ -22,12 +22,6 @@ const VIEWS = new Map<string, ComponentType<{ path: string[] }>>([
   ['new', () => <FormView />],
 ]);
 
-/** Names in the header, by the first part of the address. */
-const LINKS = [
-  ['', 'Tasks'],
-  ['week', 'Week'],
-] as const;
-
 /** Whether the service is unreachable or unable to answer. */
 const isOutage = ({ status }: ApiError): boolean => status === undefined || status === 429 || status >= 500;
 
@@ -41,18 +35,19 @@ function Banner({ outage }: { outage: ApiError | undefined }) {
   );
 }
 
-function Header({ onForget }: { onForget: () => void }) {
+function Header() {
   const { caller } = useSession();
   const mayWrite = useRight('write');
   const [name = ''] = usePlace().path;
   return (
     <header class="top">
       <nav aria-label="Views">
-        {LINKS.map(([view, label]) => (
-          <a key={view} href={linkTo(view)} aria-current={view === name ? 'page' : undefined}>
-            {label}
-          </a>
-        ))}
+        <a href={linkTo()} aria-current={name === '' ? 'page' : undefined}>
+          Tasks
+        </a>
+        <a href={linkTo('week')} aria-current={name === 'week' ? 'page' : undefined}>
+          Week
+        </a>
       </nav>
       <span class="grow" />
       {caller && (
@@ -67,7 +62,7 @@ function Header({ onForget }: { onForget: () => void }) {
         </a>
       )}
       {keptKey() !== undefined && (
-        <button type="button" class="button quiet" onClick={onForget}>
+        <button type="button" class="button" onClick={signOut}>
           Sign out
         </button>
       )}
@@ -76,7 +71,7 @@ function Header({ onForget }: { onForget: () => void }) {
 }
 
 /** The view that the address names. */
-function View() {
+function View({ children }: { children: ComponentChildren }) {
   const { path } = usePlace();
   const main = useRef<HTMLElement>(null);
   const address = path.join('/');
@@ -91,6 +86,7 @@ function View() {
   const Found = VIEWS.get(path[0] ?? '');
   return (
     <main tabIndex={-1} ref={main}>
+      {children}
       {Found ? (
         <Found key={address} path={path} />
       ) : (
@@ -113,17 +109,14 @@ function CallerWatch({ onCaller }: { onCaller: (caller: CallerResponse) => void 
   return null;
 }
 
-interface SignedInProps {
-  service: Service;
-  onRefused: (refusal: ApiError) => void;
-  onForget: () => void;
-}
+const addTasks = (known: Map<string, Task>, tasks: Task[]): Map<string, Task> =>
+  new Map([...known, ...tasks.map((task) => [task.id, task] as const)]);
 
-function SignedIn({ service, onRefused, onForget }: SignedInProps) {
+function SignedIn({ onRefused }: { onRefused: (refusal: ApiError) => void }) {
   const [caller, setCaller] = useState<CallerResponse>();
   const [outage, setOutage] = useState<ApiError>();
-  const [version, raise] = useReducer((count: number) => count + 1, 0);
-  const onChange = useCallback(() => raise(undefined), []);
+  const [version, onChange] = useReducer<number, void>((count) => count + 1, 0);
+  const [known, learn] = useReducer(addTasks, new Map<string, Task>());
   const onRead = useCallback(
     (failure: ApiError | undefined) => {
       if (failure?.status === 401) onRefused(failure);
@@ -131,23 +124,17 @@ function SignedIn({ service, onRefused, onForget }: SignedInProps) {
     },
     [onRefused],
   );
-  const [lessons, raiseLessons] = useReducer((count: number) => count + 1, 0);
-  const learn = useCallback(
-    (tasks: Task[]) => {
-      if (learnNames(service.names, tasks)) raiseLessons(undefined);
-    },
-    [service],
-  );
   const session = useMemo(
-    () => ({ ...service, caller, version, learn, onChange, onRead }),
-    [service, caller, version, lessons, learn, onChange, onRead],
+    () => ({ caller, version, known, learn, onChange, onRead }),
+    [caller, version, known, onRead],
   );
   return (
     <SessionContext.Provider value={session}>
       <CallerWatch onCaller={setCaller} />
-      <Header onForget={onForget} />
-      <Banner outage={caller && outage} />
-      <View />
+      <Header />
+      <View>
+        <Banner outage={caller && outage} />
+      </View>
     </SessionContext.Provider>
   );
 }
@@ -158,20 +145,8 @@ const keyRequired = (): boolean =>
 
 /** The page: the views, or the question for a key. */
 export function Page() {
-  const [key, setKey] = useState(keptKey);
   const [refusal, setRefusal] = useState<ApiError>();
-  const service = useMemo(() => connect(key), [key]);
-  const enter = (given: string, inBrowser: boolean) => {
-    keepKey(given, inBrowser);
-    setRefusal(undefined);
-    setKey(given);
-  };
-  const forget = () => {
-    forgetKey();
-    setKey(undefined);
-  };
-  if (refusal || (key === undefined && keyRequired())) {
-    return <KeyView refusal={key === undefined ? undefined : refusal} onKey={enter} />;
-  }
-  return <SignedIn key={key} service={service} onRefused={setRefusal} onForget={forget} />;
+  const hasKey = keptKey() !== undefined;
+  if (refusal || (!hasKey && keyRequired())) return <KeyView refusal={hasKey ? refusal : undefined} />;
+  return <SignedIn onRefused={setRefusal} />;
 }

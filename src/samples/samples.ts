@@ -47,8 +47,8 @@ function read(name: string): SampleAccount {
 }
 
 /**
- * The example in the published reference of GET /api/tasks, value for value; its missing enum fields are COMPLETED. Its
- * task is the oldest, so that listings show it last.
+ * The example in the published reference of GET /api/tasks, value for value; enum fields that it lacks are COMPLETED.
+ * Its task is the oldest, so that listings show it last.
  */
 export const referenceExample = read('reference-example');
 

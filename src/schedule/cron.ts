@@ -100,8 +100,8 @@ function valuesOf(text: string, field: Field): readonly number[] {
 }
 
 /**
- * Whether a schedule fires within eight years, the longest gap between two 29 Februaries. Every month has all days of
- * the week, so restricting those suffices. Otherwise, one of its months must be able to have one of its days.
+ * Whether a schedule fires within eight years, the longest gap between two leap days. A schedule that restricts days of
+ * the week fires in each of its months. Otherwise, one of its months must be long enough for one of its days.
  */
 function fires({ days, months, weekdayRestricted }: Schedule): boolean {
   const [firstDay = Infinity] = days;
@@ -128,6 +128,6 @@ export function parseSchedule(expression: string): Schedule {
     dayRestricted: day !== '*',
     weekdayRestricted: weekday !== '*',
   };
-  if (!fires(schedule)) throw new InvalidSchedule('never fires: no month that it names has such a day');
+  if (!fires(schedule)) throw new InvalidSchedule('never fires: its days do not occur in its months');
   return schedule;
 }

@@ -1,10 +1,10 @@
 import { ZONES_BY_ABBREVIATION, ZONE_NAMES } from './zone-names.ts';
 
 /** Maximum number of names in an error. */
-const MOST_SHOWN = 3;
+const MAX_SUGGESTIONS = 3;
 
 /** Maximum edit distance of a suggested name. */
-const MOST_WRONG = 3;
+const MAX_DISTANCE = 3;
 
 const NAMES_BY_LOWER_CASE = new Map(ZONE_NAMES.map((name) => [name.toLowerCase(), name]));
 
@@ -37,10 +37,10 @@ function distance(a: string, b: string): number {
   return row.at(-1) ?? 0;
 }
 
-/** Returns the zones whose full name, or last part, is spelled most like a text. */
+/** Returns the zones whose full name or last part has the smallest edit distance to a text. */
 function spelledLike(text: string): string[] {
   const wanted = text.trim().toLowerCase().replaceAll(/\s+/g, '_');
-  let fewest = Math.min(MOST_WRONG, Math.floor(wanted.length / 3));
+  let fewest = Math.min(MAX_DISTANCE, Math.floor(wanted.length / 3));
   let found: string[] = [];
   for (const name of ZONE_NAMES) {
     const whole = name.toLowerCase();
@@ -64,5 +64,5 @@ export function nearestZones(name: string): string[] {
   const intlName = canonicalZone(intlNameOf(name) ?? '');
   const likely = [...byAbbreviation, ...(intlName === undefined ? [] : [intlName])];
   const found = likely.length > 0 ? likely : spelledLike(name);
-  return [...new Set(found.filter((zone) => canonicalZone(zone) !== undefined))].slice(0, MOST_SHOWN);
+  return [...new Set(found.filter((zone) => canonicalZone(zone) !== undefined))].slice(0, MAX_SUGGESTIONS);
 }

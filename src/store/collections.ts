@@ -54,8 +54,8 @@ const INDEX_NOT_FOUND = 27;
  * Options for upgrades and index builds, which take minutes on a large collection; the socket timeout of requests would
  * abort them on every start. The driver accepts this option per command, although its types omit it.
  */
-export const PATIENCE = { socketTimeoutMS: 3_600_000 };
-const PATIENT_INDEX: CreateIndexesOptions & typeof PATIENCE = PATIENCE;
+export const LONG_TIMEOUT = { socketTimeoutMS: 3_600_000 };
+const INDEX_OPTIONS: CreateIndexesOptions & typeof LONG_TIMEOUT = LONG_TIMEOUT;
 
 /** Default names of indexes that earlier versions created and that the indexes above replace. */
 const SUPERSEDED_TASK_INDEXES = new Set([
@@ -119,18 +119,18 @@ export const probeOf =
 export async function createIndexes(collections: Collections): Promise<void> {
   const { tasks, runs, idempotency_keys, api_keys, run_queue, occurrences } = collections;
   const { cancel_requests, deleted_tasks } = collections;
-  for (const index of TASK_INDEXES) await tasks.createIndex(index, PATIENT_INDEX);
+  for (const index of TASK_INDEXES) await tasks.createIndex(index, INDEX_OPTIONS);
   await dropSuperseded(tasks);
-  for (const index of RUN_INDEXES) await runs.createIndex(index, PATIENT_INDEX);
-  for (const index of QUEUE_INDEXES) await run_queue.createIndex(index, PATIENT_INDEX);
-  for (const index of OCCURRENCE_INDEXES) await occurrences.createIndex(index, PATIENT_INDEX);
-  await run_queue.createIndex({ slot: 1 }, { ...PATIENT_INDEX, unique: true });
-  await occurrences.createIndex({ expires_at: 1 }, { ...PATIENT_INDEX, expireAfterSeconds: 0 });
-  await idempotency_keys.createIndex({ expires_at: 1 }, { ...PATIENT_INDEX, expireAfterSeconds: 0 });
-  await deleted_tasks.createIndex({ pending: 1 }, PATIENT_INDEX);
-  await deleted_tasks.createIndex({ expires_at: 1 }, { ...PATIENT_INDEX, expireAfterSeconds: 0 });
-  await cancel_requests.createIndex({ expires_at: 1 }, { ...PATIENT_INDEX, expireAfterSeconds: 0 });
-  await api_keys.createIndex({ hash: 1 }, { ...PATIENT_INDEX, unique: true });
+  for (const index of RUN_INDEXES) await runs.createIndex(index, INDEX_OPTIONS);
+  for (const index of QUEUE_INDEXES) await run_queue.createIndex(index, INDEX_OPTIONS);
+  for (const index of OCCURRENCE_INDEXES) await occurrences.createIndex(index, INDEX_OPTIONS);
+  await run_queue.createIndex({ slot: 1 }, { ...INDEX_OPTIONS, unique: true });
+  await occurrences.createIndex({ expires_at: 1 }, { ...INDEX_OPTIONS, expireAfterSeconds: 0 });
+  await idempotency_keys.createIndex({ expires_at: 1 }, { ...INDEX_OPTIONS, expireAfterSeconds: 0 });
+  await deleted_tasks.createIndex({ pending: 1 }, INDEX_OPTIONS);
+  await deleted_tasks.createIndex({ expires_at: 1 }, { ...INDEX_OPTIONS, expireAfterSeconds: 0 });
+  await cancel_requests.createIndex({ expires_at: 1 }, { ...INDEX_OPTIONS, expireAfterSeconds: 0 });
+  await api_keys.createIndex({ hash: 1 }, { ...INDEX_OPTIONS, unique: true });
 }
 
 /**

@@ -9,13 +9,13 @@ import { hashOf, newKey, newKeyId } from './key.ts';
 import { parseKey } from './parse-key.ts';
 
 /** How long a process may use a cached key. A revoked key still works for up to this long. */
-const TRUSTED_MS = 2_000;
+const CACHE_MS = 2_000;
 /** Maximum number of cached keys, unknown ones included. */
-const REMEMBERED_KEYS = 1_000;
+const MAX_CACHED_KEYS = 1_000;
 /** Minimum interval between two writes of a key's `last_used_at`, whether or not they succeed. */
-const USE_WRITTEN_EVERY_MS = 60_000;
+const USE_INTERVAL_MS = 60_000;
 /** Maximum number of keys whose last write of `last_used_at` is remembered. */
-const WRITTEN_KEYS = 20_000;
+const MAX_WRITTEN_KEYS = 20_000;
 
 /** Options for a new key. The scope `admin` must be explicit: a forgotten account must not create an admin key. */
 export type NewApiKey = { name: string; expiresAt?: Date } & (
@@ -37,13 +37,13 @@ export class KeyStore {
   readonly #keys: Collections['api_keys'];
   readonly #log: Logger;
   /** Cached keys by hash. `found` is null for an unknown or unusable key. */
-  readonly #remembered = new LRUCache<string, { found: ApiKeyDocument | null; readAt: Date }>({
-    max: REMEMBERED_KEYS,
+  readonly #cached = new LRUCache<string, { found: ApiKeyDocument | null; readAt: Date }>({
+    max: MAX_CACHED_KEYS,
   });
   /** The last logged problem of each unusable key, by id. Prevents a log line per request. */
-  readonly #logged = new LRUCache<string, string>({ max: REMEMBERED_KEYS });
+  readonly #logged = new LRUCache<string, string>({ max: MAX_CACHED_KEYS });
   /** When this process last queued a use of a key, by key id. Prevents an immediate retry of a failed write. */
-  readonly #lastWrites = new LRUCache<string, Date>({ max: WRITTEN_KEYS });
+  readonly #lastWrites = new LRUCache<string, Date>({ max: MAX_WRITTEN_KEYS });
   /** Uses that are not written yet, by key id. */
   readonly #unwritten = new Map<string, Date>();
   #isWriting = false;
@@ -121,19 +121,19 @@ export class KeyStore {
 
   /** Returns the hits, misses and size of the key cache. */
   stats(): CacheStats {
-    return { hits: this.#hits, misses: this.#misses, entries: this.#remembered.size };
+    return { hits: this.#hits, misses: this.#misses, entries: this.#cached.size };
   }
 
   async #find(hash: string, now: Date): Promise<ApiKeyDocument | null> {
-    const remembered = this.#remembered.get(hash);
-    if (remembered && now.getTime() - remembered.readAt.getTime() < TRUSTED_MS) {
+    const remembered = this.#cached.get(hash);
+    if (remembered && now.getTime() - remembered.readAt.getTime() < CACHE_MS) {
       this.#hits += 1;
       return remembered.found;
     }
     this.#misses += 1;
     const stored = await this.#keys.findOne({ hash });
     const found = stored && this.#parse(stored);
-    this.#remembered.set(hash, { found, readAt: now });
+    this.#cached.set(hash, { found, readAt: now });
     return found;
   }
 
@@ -152,7 +152,7 @@ export class KeyStore {
   /** Writes `last_used_at` in the background, so that a slow or failed write does not affect the request. */
   #noteUse({ _id, last_used_at }: ApiKeyDocument, now: Date): void {
     const last = Math.max(last_used_at?.getTime() ?? 0, this.#lastWrites.get(_id)?.getTime() ?? 0);
-    if (now.getTime() - last < USE_WRITTEN_EVERY_MS) return;
+    if (now.getTime() - last < USE_INTERVAL_MS) return;
     this.#lastWrites.set(_id, now);
     this.#unwritten.set(_id, now);
     if (!this.#isWriting) void this.#writeUses();

@@ -7,7 +7,7 @@ import type { QueuedRun } from './queue-document.ts';
  * Exceeds the usual clock skew between machines, so that every worker may claim a manual run at once. Short, because
  * manual runs overtake the account's scheduled runs by this much.
  */
-const CLOCKS_DIFFER_MS = 10 * 60 * 1_000;
+const MAX_CLOCK_SKEW_MS = 10 * 60 * 1_000;
 
 /** A run to queue. */
 export type NewQueuedRun = Pick<
@@ -31,7 +31,7 @@ export class QueueStore {
       owner: null,
       fence: 0,
       beat: 0,
-      not_before: run.trigger === 'manual' ? new Date(run.due_at.getTime() - CLOCKS_DIFFER_MS) : run.due_at,
+      not_before: run.trigger === 'manual' ? new Date(run.due_at.getTime() - MAX_CLOCK_SKEW_MS) : run.due_at,
       tries: 0,
     };
     await insertOnce(this.#queue, entry);

@@ -1,15 +1,15 @@
 import type { Collections } from './collections.ts';
 import { taskPages } from './task-pages.ts';
-import { fileRuns } from './upgrade.ts';
+import { reassignRuns } from './upgrade.ts';
 import { Settlement } from './settlement.ts';
 
 /** The result of a repair. */
 export interface RepairFigures {
   tasks: number;
   /** Number of tasks that had stale run pointers, the mark of an abandoned report, or a field of the wrong type. */
-  mended: number;
+  repaired: number;
   /** Number of runs that had a different account than their task, or none. */
-  filed: number;
+  reassigned: number;
 }
 
 /** Number of tasks checked concurrently: enough to use the server well, few enough to leave room for requests. */
@@ -26,11 +26,11 @@ export async function repair(
   onProgress: (tasks: number) => void = () => {},
 ): Promise<RepairFigures> {
   const settlement = new Settlement(collections);
-  const figures = { tasks: 0, mended: 0, filed: (await fileRuns(collections)).filed };
+  const figures = { tasks: 0, repaired: 0, reassigned: (await reassignRuns(collections)).reassigned };
   for await (const page of taskPages(collections.tasks, CONCURRENT_TASKS)) {
-    const wrong = await Promise.all(page.map(({ _id }) => settlement.mend(_id)));
+    const wrong = await Promise.all(page.map(({ _id }) => settlement.repair(_id)));
     figures.tasks += page.length;
-    figures.mended += wrong.filter(Boolean).length;
+    figures.repaired += wrong.filter(Boolean).length;
     onProgress(page.length);
   }
   return figures;

@@ -107,7 +107,7 @@ export class Settlement {
    * Rebuilds a task's pointers and removes abandoned marks, after a process died or another tool wrote runs.
    * @returns whether anything was wrong; false if the task does not exist
    */
-  async mend(taskId: string): Promise<boolean> {
+  async repair(taskId: string): Promise<boolean> {
     const task = await this.#stateOf(taskId);
     if (!task) return false;
     const isWrong =

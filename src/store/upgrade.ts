@@ -1,10 +1,10 @@
 import { inOneOrder } from './bulk-order.ts';
-import { type Collections, PATIENCE } from './collections.ts';
+import { type Collections, LONG_TIMEOUT } from './collections.ts';
 import { insertOnce } from './insert-missing.ts';
 import type { TaskDocument } from './task-document.ts';
 import { taskPages } from './task-pages.ts';
 
-const RUNS_FILED = 'runs_filed_under_owners';
+const RUNS_REASSIGNED = 'runs_filed_under_owners';
 /**
  * Number of tasks whose runs are queried concurrently: enough to use the server well, few enough to leave room for
  * requests.
@@ -16,12 +16,12 @@ const RUNS_AT_ONCE = 500;
 type Owned = Pick<TaskDocument, '_id' | 'account_id'>;
 
 /** Finds runs of a task that have a different account than its owner's, or none. */
-async function misfiledRuns({ _id, account_id }: Owned, runs: Collections['runs']) {
+async function runsToReassign({ _id, account_id }: Owned, runs: Collections['runs']) {
   const options = {
     projection: { _id: 1 },
     limit: RUNS_AT_ONCE,
     batchSize: RUNS_AT_ONCE + 1,
-    ...PATIENCE,
+    ...LONG_TIMEOUT,
   } as const;
   const found = await runs.find({ task_id: _id, account_id: { $ne: account_id } }, options).toArray();
   return found.map((run) => ({ id: run._id, account_id }));
@@ -32,29 +32,29 @@ async function misfiledRuns({ _id, account_id }: Owned, runs: Collections['runs'
  * order and could block reports.
  * @returns the number of updated runs
  */
-async function filePage(tasks: Owned[], runs: Collections['runs']): Promise<number> {
-  const misfiled = (await Promise.all(tasks.map((task) => misfiledRuns(task, runs)))).flat();
-  if (misfiled.length === 0) return 0;
-  const updates = inOneOrder(misfiled, ({ id }) => id).map(({ id, account_id }) => ({
+async function reassignPage(tasks: Owned[], runs: Collections['runs']): Promise<number> {
+  const wrong = (await Promise.all(tasks.map((task) => runsToReassign(task, runs)))).flat();
+  if (wrong.length === 0) return 0;
+  const updates = inOneOrder(wrong, ({ id }) => id).map(({ id, account_id }) => ({
     updateOne: { filter: { _id: id }, update: { $set: { account_id } } },
   }));
   await runs.bulkWrite(updates, { ordered: false });
   // A task may have more than one batch.
-  return misfiled.length + (await filePage(tasks, runs));
+  return wrong.length + (await reassignPage(tasks, runs));
 }
 
 /**
  * Sets the account of every run to the owner of its task.
  * @returns the number of tasks processed and of runs updated
  */
-export async function fileRuns({
+export async function reassignRuns({
   tasks,
   runs,
-}: Pick<Collections, 'tasks' | 'runs'>): Promise<{ tasks: number; filed: number }> {
-  const figures = { tasks: 0, filed: 0 };
+}: Pick<Collections, 'tasks' | 'runs'>): Promise<{ tasks: number; reassigned: number }> {
+  const figures = { tasks: 0, reassigned: 0 };
   for await (const page of taskPages(tasks, CONCURRENT_TASKS)) {
     figures.tasks += page.length;
-    figures.filed += await filePage(page, runs);
+    figures.reassigned += await reassignPage(page, runs);
   }
   return figures;
 }
@@ -66,9 +66,9 @@ export async function fileRuns({
  */
 export async function upgrade(collections: Collections): Promise<void> {
   const { upgrades } = collections;
-  if (await upgrades.findOne({ _id: RUNS_FILED })) return;
-  const { tasks } = await fileRuns(collections);
+  if (await upgrades.findOne({ _id: RUNS_REASSIGNED })) return;
+  const { tasks } = await reassignRuns(collections);
   // An empty database stays empty, so that a backup can be restored into it without --force.
   if (tasks === 0) return;
-  await insertOnce(upgrades, { _id: RUNS_FILED });
+  await insertOnce(upgrades, { _id: RUNS_REASSIGNED });
 }

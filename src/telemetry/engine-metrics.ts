@@ -41,11 +41,11 @@ export class EngineMetrics {
     });
     this.#lostLeases = new Counter({
       name: 'engine_lost_leases_total',
-      help: 'Claims that this process took from workers that stopped renewing them.',
+      help: 'Claims that this process took over from workers that stopped renewing them.',
       registers,
     });
     const gauges = {
-      engine_active: ['Whether this engine executes tasks: 0 while one of another kind does.', 'live'],
+      engine_active: ['Whether this engine executes tasks: 0 while an engine of another kind does.', 'live'],
       engine_runs_queued: ['Runs that wait, across all processes.', 'waiting'],
       engine_runs_running: ['Runs that execute in this process.', 'running'],
     } as const;

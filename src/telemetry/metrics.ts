@@ -18,7 +18,7 @@ export interface AnsweredRequest {
 /** Bucket bounds: from a cached reply to one that timed out. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** The Prometheus metrics of this process. Callers cannot create values of labels. */
+/** The Prometheus metrics of this process. No label has values that callers choose. */
 export class Metrics {
   readonly #registry = new Registry();
   readonly #caches = new Map<string, () => CacheStats>();
@@ -79,7 +79,7 @@ export class Metrics {
     });
     const bytes = new Gauge({
       name: 'cache_bytes',
-      help: 'Bytes in a cache, where it counts them.',
+      help: 'Size of a cache in bytes, for caches that measure it.',
       labelNames: ['cache'],
       registers: [],
       collect() {

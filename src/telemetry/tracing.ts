@@ -41,9 +41,9 @@ const EXPORTERS: { [Way in TraceExport]: () => SpanExporter } = {
 };
 
 /**
- * Traces by OpenTelemetry. Its SDK reads the OTEL_ variables that config/ does not. OpenTelemetry's instrumentations
- * are not used, because they record URLs with their queries. They also replace modules while these load, which ES
- * modules allow only with a custom loader.
+ * Records traces with OpenTelemetry. Its SDK reads the OTEL_ variables that config/ does not. OpenTelemetry's
+ * instrumentations are not used, because they record URLs with their queries. They also replace modules while these
+ * load, which ES modules allow only with a custom loader.
  */
 export class Tracing {
   readonly #provider: BasicTracerProvider;
@@ -57,7 +57,13 @@ export class Tracing {
     this.#log = log;
     const silent = () => {};
     diag.setLogger(
-      { error: (problem) => this.#tell(problem), warn: silent, info: silent, debug: silent, verbose: silent },
+      {
+        error: (problem) => this.#logOnce(problem),
+        warn: silent,
+        info: silent,
+        debug: silent,
+        verbose: silent,
+      },
       { logLevel: DiagLogLevel.ERROR, suppressOverrideMessage: true },
     );
     this.#provider = new BasicTracerProvider({
@@ -68,8 +74,8 @@ export class Tracing {
     });
   }
 
-  /** Logs only the first problem, because a collector that is away for long would fill the log. */
-  #tell(problem: string): void {
+  /** Logs only the first problem: an unreachable collector would fill the log. */
+  #logOnce(problem: string): void {
     if (!this.#isTold) this.#log.warn({ reason: problem.slice(0, 200) }, 'failed to export traces');
     this.#isTold = true;
   }
@@ -109,6 +115,6 @@ export class Tracing {
 
   /** Exports the remaining spans. */
   async end(): Promise<void> {
-    await this.#provider.shutdown().catch((error: unknown) => this.#tell(String(error)));
+    await this.#provider.shutdown().catch((error: unknown) => this.#logOnce(String(error)));
   }
 }

@@ -25,7 +25,7 @@ interface Field {
 /** Fields by the length and first byte of their stored names, which distinguish most of them. */
 export type FieldTable = (Field[] | undefined)[];
 
-/** Maximum length of a name with its own slot. Longer names share slots; no field to output has one. */
+/** Maximum length of a name with its own slot. Longer names share slots; no field to output has a longer name. */
 const LONGEST_NAME = 255;
 
 /** Prepares the fields to output. Call it once, not per document. */
@@ -61,7 +61,7 @@ function isAt(name: Buffer, bytes: Buffer, start: number): boolean {
   return true;
 }
 
-/** BSON's types (https://bsonspec.org/spec.html) that have a JSON equivalent or a convention. */
+/** BSON's types (https://bsonspec.org/spec.html) that have a JSON equivalent, or a conventional form in JSON. */
 const TYPE = {
   double: 1,
   string: 2,
@@ -77,7 +77,7 @@ const TYPE = {
 /** Returns the position of the NUL that ends the name. */
 function endOfName(bytes: Buffer, start: number): number {
   for (let at = start; at < bytes.length; at++) if (bytes[at] === 0) return at;
-  throw new TypeError('The document is damaged: a name in it does not end.');
+  throw new TypeError('The document is damaged: a field name is not terminated.');
 }
 
 const HIGH_WORD = 4_294_967_296;

@@ -1,7 +1,7 @@
 /**
- * Maximum number of bytes of JSON per byte of BSON. The worst case is a control character, such as `\u0001`; the eight
- * bytes of a date become only 26. The type and name of a BSON element have two bytes of overhead. Their share covers the
- * quotation marks, colon and comma.
+ * Maximum number of bytes of JSON per byte of BSON. The worst case is a control character: one byte becomes `\u0001`.
+ * The eight bytes of a date become only 26. Every BSON element has two bytes besides its name and value, which cover
+ * the quotation marks, colon and comma.
  */
 const EXPANSION = 6;
 const SPARE_BYTES = 64;

@@ -25,6 +25,6 @@ export interface TaskPart extends Pick<
   /** Status of the newest run. Undefined if there is none. */
   lastStatus: string | undefined;
   stored: Piece;
-  /** The latest rest of the text, valid from `from` until `until` for these account fields. */
+  /** The rest of the text as last computed. Valid from `from` until `until`, and for these account fields. */
   joined?: { from: number; until: number; accounts: JoinedAccounts; piece: Piece };
 }

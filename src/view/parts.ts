@@ -42,7 +42,8 @@ export async function makeParts(
   runs: RunStore,
   detail: RunDetail = 'full',
 ): Promise<TaskPart[]> {
-  // Read runs after documents: these include every run that raised a version, and later runs will raise it again.
+  // Read the runs after the documents. They then include every run that these versions reflect; a later run raises the
+  // version again.
   const byId = await runs.findByIds(documents.flatMap(pointedTo), SHOWN_FROM[detail]);
   const parts: TaskPart[] = [];
   for (const task of documents) {

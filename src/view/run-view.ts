@@ -75,11 +75,11 @@ export const SHOWN_FROM = {
   summary: Object.keys(SUMMARY),
 } satisfies Record<RunDetail, string[] | undefined>;
 
-const IN_ITS_TASK = { full: fieldTable(RUN), summary: fieldTable(SUMMARY) } satisfies Record<
+const RUN_IN_TASK = { full: fieldTable(RUN), summary: fieldTable(SUMMARY) } satisfies Record<
   RunDetail,
   FieldTable
 >;
-const BY_ITSELF = fieldTable({ ...RUN, task_id: 'task_id' } satisfies Shown<
+const STANDALONE_RUN = fieldTable({ ...RUN, task_id: 'task_id' } satisfies Shown<
   Exclude<keyof RunDocument, Private>
 >);
 
@@ -89,16 +89,16 @@ function view({ bytes }: RawRun, fields: FieldTable): JsonText<Run> {
 
 /** Returns the run as the API shows it within its task. */
 export function viewRun(run: RawRun, detail: RunDetail = 'full'): JsonText<Run> {
-  return view(run, IN_ITS_TASK[detail]);
+  return view(run, RUN_IN_TASK[detail]);
 }
 
 /** Returns the run as the API shows it on its own, with the id of its task. */
 export function viewRunOfTask(run: RawRun): JsonText<Run> {
-  return view(run, BY_ITSELF);
+  return view(run, STANDALONE_RUN);
 }
 
 /** Returns the run as the API lists it: on its own, with the title of its task. */
 export function viewTitledRun({ bytes }: RawRun, title: string | null): JsonText<Run> {
-  const fields = bsonToJson(bytes, BY_ITSELF).subarray(0, -1);
+  const fields = bsonToJson(bytes, STANDALONE_RUN).subarray(0, -1);
   return JsonText.of(new Piece(fields), new Piece(`,"title":${JSON.stringify(title)}}`));
 }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import { delayBeforeRetry } from '../../src/client/patient-fetch.ts';
+import { delayBeforeRetry } from '../../src/client/retrying-fetch.ts';
 import { ApiError, type ClientSettings, createClient, listTasks, pagesOf } from '../../src/client/index.ts';
 import { writeJson } from '../../src/client/write-json.ts';
 import { task, uuid } from '../support/builders.ts';

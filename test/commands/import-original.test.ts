@@ -25,8 +25,8 @@ const importAll = (accounts: string[] = []) =>
     now: NOW,
   });
 
-const leftOf = ({ left }: Awaited<ReturnType<typeof importAll>>) =>
-  Object.entries(left).flatMap(([kind, reasons]) =>
+const skippedIn = ({ skipped }: Awaited<ReturnType<typeof importAll>>) =>
+  Object.entries(skipped).flatMap(([kind, reasons]) =>
     [...reasons].map(([reason, { ids }]) => [kind, reason, ids]),
   );
 
@@ -72,7 +72,7 @@ describe('an import from the original', () => {
     });
     const figures = await importAll();
     expect(figures.tasks.added).toBe(2);
-    expect(leftOf(figures)).toEqual([]);
+    expect(skippedIn(figures)).toEqual([]);
     const { tasks } = target.collections;
     expect(await tasks.find({}, { sort: { _id: 1 } }).toArray()).toEqual([
       {
@@ -138,7 +138,7 @@ describe('an import from the original', () => {
     });
     const figures = await importAll();
     // Two reads are under way at a time, and either may end first.
-    const byRun = leftOf(figures).toSorted((one, other) => String(one[2]).localeCompare(String(other[2])));
+    const byRun = skippedIn(figures).toSorted((one, other) => String(one[2]).localeCompare(String(other[2])));
     expect(byRun).toEqual([
       ['run', 'the source does not name its task', ['run_3']],
       [
@@ -178,7 +178,7 @@ describe('an import from the original', () => {
         few(6),
       ],
     });
-    expect(leftOf(await importAll())).toEqual([
+    expect(skippedIn(await importAll())).toEqual([
       ['task', 'Field "title" must be string.', [uuid(1)]],
       ['task', 'Field "id" must match format "uuid".', ['task-2']],
       ['task', "It must have required property 'prompt'.", [uuid(3)]],
@@ -227,16 +227,16 @@ describe('an import from the original', () => {
       run: (id) => ({ ...listed(Number(id.slice(-1))), schedule: { externalId: uuid(1) }, output: id }),
       instead: { 3: { status: 500 } },
     });
-    const [first] = leftOf(await importAll());
+    const [first] = skippedIn(await importAll());
     expect(first?.slice(0, 2)).toEqual(['run', 'the source answered with status 500']);
     expect(await target.collections.runs.estimatedDocumentCount()).toBe(1);
-    expect(leftOf(await importAll())).toEqual([]);
+    expect(skippedIn(await importAll())).toEqual([]);
     expect(await target.collections.runs.estimatedDocumentCount()).toBe(2);
   });
 
   it('names accounts whose runs it may not list', async () => {
     original = await scriptedOriginal({ tasks: [few(1)], instead: { 2: { status: 403 } } });
-    expect(leftOf(await importAll())).toEqual([
+    expect(skippedIn(await importAll())).toEqual([
       ['account', 'failed to list its runs: the source answered with status 403', [ACCOUNT]],
     ]);
   });

@@ -130,7 +130,7 @@ describe('an import from another installation', () => {
   it('names schedules and time zones that are not valid here, and leaves them as they are', async () => {
     await addVariants();
     const figures = await importAll({ enabled: true });
-    expect([...figures.silent].map(([reason, { ids }]) => [reason, ids])).toEqual([
+    expect([...figures.neverFiring].map(([reason, { ids }]) => [reason, ids])).toEqual([
       ['its time zone "Europe/Nowhere" is unknown', [uuid(5)]],
       [
         'its schedule has 2 fields; it must have 5: minute, hour, day of month, month, day of week',
@@ -269,7 +269,7 @@ describe('an import from another installation', () => {
     await new RunStore(source.collections).recordRuns(uuid(6), [run(60)]);
     await source.collections.tasks.deleteOne({ _id: uuid(6) });
     const figures = await importAll();
-    const left = Object.entries(figures.left).flatMap(([kind, reasons]) =>
+    const left = Object.entries(figures.skipped).flatMap(([kind, reasons]) =>
       [...reasons].map(([reason, { ids }]) => [kind, reason, ids]),
     );
     expect(left).toEqual([

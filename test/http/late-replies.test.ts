@@ -9,7 +9,7 @@ import { probeOf } from '../../src/store/collections.ts';
 import { boundsOf } from '../../src/database/connect.ts';
 import { DatabaseTooSlow } from '../../src/database/failures.ts';
 import { DatabaseWatch } from '../../src/database/watch.ts';
-import { eachInTime } from '../../src/http/server/each-in-time.ts';
+import { withItemTimeout } from '../../src/http/server/with-item-timeout.ts';
 import type { Limits } from '../../src/config/limits.ts';
 import { openDatabase } from '../../src/store/open-store.ts';
 import { dial, hangUp } from '../support/connections.ts';
@@ -189,7 +189,7 @@ describe('an item of a listing under way that is late', () => {
   }
   const read = async (work: () => unknown) => {
     const seen: string[] = [];
-    for await (const item of eachInTime(items(work), 100)) seen.push(item);
+    for await (const item of withItemTimeout(items(work), 100)) seen.push(item);
     return seen;
   };
 

@@ -24,7 +24,6 @@ const MINUTE = 60_000;
 const MANY = isLong ? 5_000 : 1_500;
 /** A text that would do harm as HTML. */
 const HOSTILE = '<img src=x onerror="document.title = 1">';
-
 let service: Service;
 let engine: Engine;
 let browser: Browser;
@@ -142,6 +141,15 @@ const button = (name: string) => page.getByRole('button', { name, exact: true })
     await see(page.locator('.row'));
     expect(await countOf(service.collections.tasks, { title })).toBe(0);
     expect(problems).toEqual([]);
+  });
+
+  test('a task whose title shows nothing is shown by its id', async () => {
+    await service.tasks.insert([task(4, { title: ' \u200b' })]);
+    await open();
+    await see(page.getByRole('link', { name: uuid(4) }));
+    await page.getByRole('link', { name: uuid(4) }).click();
+    await see(page.getByRole('heading', { name: uuid(4) }));
+    await service.collections.tasks.deleteOne({ _id: uuid(4) });
   });
 
   test.each(['#//', '#/%'])('the address %s, which no link makes, has no view', async (hash) => {

@@ -200,7 +200,7 @@ test(`after ${KILLS} kills in ${WRITES} writes of ${CLIENTS} clients, all that w
       new Set((await tasks.find().toArray()).map(({ prompt }) => prompt)).size,
     );
 
-    // What a kill left behind is mended by the next report of a task, and of all others by a repair.
+    // What a kill left behind is repaired by the next report of a task, and of all others by a repair.
     const present = await tasks.find({}, { sort: { _id: 1 } }).toArray();
     const reported = present.filter((_, at) => at % 2 === 0).map(({ _id }) => _id);
     const store = new RunStore(database.collections);

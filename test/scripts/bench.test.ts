@@ -32,7 +32,7 @@ describe.each<[DatabaseName, number, number]>([
       expect(tasks.length + runs.length).toBe(countDocuments(name, QUICK));
       expect(written).toBe(tasks.length + runs.length);
       const settlement = new Settlement(database.collections);
-      for (const { _id } of tasks.slice(0, 40)) expect(await settlement.mend(_id)).toBe(false);
+      for (const { _id } of tasks.slice(0, 40)) expect(await settlement.repair(_id)).toBe(false);
       const emails = await database.collections.accounts.find().toArray();
       const known = new Set(emails.map(({ _id }) => _id));
       expect(tasks.filter((task) => !known.has(task.account_id))).toEqual([]);

@@ -48,7 +48,7 @@ test('a repair rebuilds pointers from the history, and files runs under the acco
     .sort({ _id: 1 })
     .toArray();
 
-  expect(await repair(service.collections)).toEqual({ tasks: 30, mended: 4, filed: 3 });
+  expect(await repair(service.collections)).toEqual({ tasks: 30, repaired: 4, reassigned: 3 });
   const idsOf = async (number: number) =>
     (await tasks.findOne({ _id: uuid(number) }))?.recent_runs.map(({ id }) => id);
   expect(await idsOf(1)).toEqual([7, 6, 5, 4, 3].map((number) => run(number).id));
@@ -62,7 +62,7 @@ test('a repair rebuilds pointers from the history, and files runs under the acco
       .sort({ _id: 1 })
       .toArray(),
   ).toEqual(untouched);
-  expect(await repair(service.collections)).toEqual({ tasks: 30, mended: 0, filed: 0 });
+  expect(await repair(service.collections)).toEqual({ tasks: 30, repaired: 0, reassigned: 0 });
 });
 
 test('npm run repair works beside a service, and says what it did', async () => {

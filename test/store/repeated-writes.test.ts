@@ -92,12 +92,12 @@ test('an upgrade is noted once', async () => {
   expect(await countOf(direct.collections.upgrades)).toBe(1);
 });
 
-test('runs are filed once, and counted once, by single updates in the order of their ids', async () => {
+test('runs are reassigned once, and counted once, by single updates in the order of their ids', async () => {
   const { tasks, runs } = direct.collections;
   await tasks.insertMany([task(1), task(2, { account_id: OTHER_ACCOUNT })]);
   await runs.insertMany([stored(3, 1, OTHER_ACCOUNT), stored(1, 1, OTHER_ACCOUNT), stored(2, 2, ACCOUNT)]);
   proxy.repeat('update');
-  expect(await repair(database.collections)).toMatchObject({ tasks: 2, filed: 3 });
+  expect(await repair(database.collections)).toMatchObject({ tasks: 2, reassigned: 3 });
   expect(await runs.find({ account_id: OTHER_ACCOUNT }).toArray()).toMatchObject([{ _id: run(2).id }]);
   expect(written.slice(0, 3)).toEqual([1, 2, 3].map((number) => run(number).id));
 });

@@ -79,7 +79,7 @@ describe('dropping old runs', () => {
     await storeTasks(300, 4);
     const { tasks, runs } = service.collections;
     await runs.insertMany(documents(1, upTo(2_400).slice(1_200)));
-    await new Settlement({ tasks, runs }).mend(uuid(1));
+    await new Settlement({ tasks, runs }).repair(uuid(1));
     expect(await drop()).toBe(1_195);
     expect(await countOf(service.collections.runs, { task_id: uuid(1) })).toBe(5);
     expect(await countOf(service.collections.runs)).toBe(1_205);

@@ -39,7 +39,7 @@ const filedUnder = async (account_id: string) => {
 const OF_ACCOUNT = ['run_000010', 'run_000011'];
 const OF_OTHER_ACCOUNT = WRITTEN.runs.map(({ _id }) => _id).filter((id) => !OF_ACCOUNT.includes(id));
 
-test('runs that a move left behind are filed under the owners of their tasks, and nothing else changes', async () => {
+test('runs that a move left behind are reassigned to the owners of their tasks, and nothing else changes', async () => {
   expect(await filedUnder(ACCOUNT)).toEqual([...OF_ACCOUNT, ...MISFILED]);
   await upgrade(service.collections);
   expect(await filedUnder(ACCOUNT)).toEqual(OF_ACCOUNT);
@@ -81,7 +81,7 @@ test('tasks of the earlier version take reports, changes and deletions', async (
   expect(await filedUnder(ACCOUNT)).toEqual([...OF_ACCOUNT, 'run_000101', 'run_000107']);
 });
 
-test('a run that bears no account is filed too', async () => {
+test('a run that bears no account is reassigned too', async () => {
   await service.collections.runs.updateOne({ _id: 'run_000010' }, { $unset: { account_id: '' } });
   await upgrade(service.collections);
   expect(await filedUnder(ACCOUNT)).toEqual(OF_ACCOUNT);

@@ -35,7 +35,7 @@ ajv.addFormat('date-time', (text) => {
 ajv.addSchema({ ...(isObject(document) ? document : {}), $id: 'https://spec.invalid/openapi.yaml' });
 const validators = new Map<string, ValidateFunction>();
 
-const MEND = 'To mend it: describe it in openapi.yaml and run npm run generate, or change';
+const FIX = 'To fix it: describe it in openapi.yaml and run npm run generate, or change';
 
 /** What is wrong with a value, and where; the name of a field that should not be there, which ajv leaves out. */
 function describeProblem({ instancePath, message, params }: ErrorObject): string {
@@ -55,7 +55,7 @@ export function assertSchema(place: string, value: unknown): void {
   if (!validate(value)) {
     const problems = (validate.errors ?? []).map(describeProblem).join('; ');
     throw new Error(
-      `The value does not fit ${place}: ${problems}.\n${MEND} what is sent.\n${JSON.stringify(value)}`,
+      `The value does not fit ${place}: ${problems}.\n${FIX} what is sent.\n${JSON.stringify(value)}`,
     );
   }
 }
@@ -96,7 +96,7 @@ function assertHeaders(declared: unknown, { headers, status }: WireReply): void 
       (status === 405 && name === 'allow');
     if (!allowed)
       throw new Error(
-        `The ${status} has a header ${name}, which the spec does not declare. ${MEND} the headers.`,
+        `The ${status} has a header ${name}, which the spec does not declare. ${FIX} the headers.`,
       );
   }
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
@@ -124,7 +124,7 @@ function placeOf({ method, path, status }: WireReply): { place: string; headers:
     const response = typeof reference === 'string' ? at(document, ...reference.slice(2).split('/')) : given;
     if (!response)
       throw new Error(
-        `${method} ${path} replied ${status}, which the spec does not have. ${MEND} the status.`,
+        `${method} ${path} replied ${status}, which the spec does not have. ${FIX} the status.`,
       );
     return {
       place: `${

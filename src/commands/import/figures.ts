@@ -1,5 +1,5 @@
 /** Maximum number of ids that the summary shows per group. */
-const MOST_SHOWN = 10;
+const MAX_SHOWN = 10;
 
 /** Ids that the summary shows together. */
 export class Group {
@@ -8,29 +8,29 @@ export class Group {
 
   add(id: string): void {
     this.count += 1;
-    if (this.ids.length < MOST_SHOWN) this.ids.push(id);
+    if (this.ids.length < MAX_SHOWN) this.ids.push(id);
   }
 }
 
-/** What an import did, or would do. */
+/** Counts of what an import did, or would do in a dry run. */
 export class Figures {
   tasks = { added: 0, changed: 0, same: 0, kept: 0 };
   runs = { recorded: 0, same: 0 };
   /** Tasks enabled at the source and disabled here, which `--enabled` would enable. */
   waiting = 0;
-  /** The same, but changed here since, so that `--enabled` leaves them disabled. */
+  /** Like `waiting`, but changed here since their import. `--enabled` leaves these disabled. */
   readonly disabledHere = new Group();
   /** Items that were not imported: by kind, then by reason. */
-  readonly left = {
+  readonly skipped = {
     task: new Map<string, Group>(),
     run: new Map<string, Group>(),
     account: new Map<string, Group>(),
   };
   /** Imported tasks that never fire here, by reason. */
-  readonly silent = new Map<string, Group>();
+  readonly neverFiring = new Map<string, Group>();
 
-  leave(kind: keyof Figures['left'], id: string, reason: string): void {
-    addTo(this.left[kind], reason, id);
+  skip(kind: keyof Figures['skipped'], id: string, reason: string): void {
+    addTo(this.skipped[kind], reason, id);
   }
 }
 

@@ -9,7 +9,7 @@ import { plainWords } from '../../lib/validator-words.ts';
 import type { NewTask } from '../../store/task-store.ts';
 
 /** Thrown if a task or run cannot be stored here; the message says why. */
-export class Unfit extends Error {}
+export class NotImportable extends Error {}
 
 /** Fields of a task that are computed or joined for each reply. */
 const COMPUTED = ['recent_runs', 'upcoming', 'owner_email', 'artist_name'] as const;
@@ -64,38 +64,39 @@ function readerOf<Type>(name: string, schema: Schema): (value: unknown) => Type 
   const isFit: ValidateFunction<Type> = ajv.compile<Type>({ $ref: `${ID}${SCHEMAS}${name}` });
   const removed = notNullable(schema);
   return (value) => {
-    // A service that knows a field but has no value for it may send null.
+    // Some services send null for a field without a value.
     const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
     const given: unknown = Object.fromEntries(
       entries.filter(([field, member]) => member !== null || !removed.includes(field)),
     );
-    if (!isFit(given)) throw unfit(isFit.errors ?? undefined);
+    if (!isFit(given)) throw notImportable(isFit.errors ?? undefined);
     refuseUnstorable(given);
     return given;
   };
 }
 
-function unfit([error]: ErrorObject[] = []): Unfit {
+function notImportable([error]: ErrorObject[] = []): NotImportable {
   const path = (error?.instancePath ?? '').slice(1).replaceAll('/', '.');
   const problem =
     error?.keyword === 'enum'
       ? `must be one of ${error.params['allowedValues'].join(', ')}`
       : plainWords(error?.message ?? 'is invalid');
-  return new Unfit(`${path === '' ? 'It' : fieldAt(path)} ${problem}.`);
+  return new NotImportable(`${path === '' ? 'It' : fieldAt(path)} ${problem}.`);
 }
 
 function refuseUnstorable(value: unknown): void {
   try {
     checkStorable('', value);
   } catch (error) {
-    throw error instanceof Unstorable ? new Unfit(error.message) : error;
+    throw error instanceof Unstorable ? new NotImportable(error.message) : error;
   }
 }
 
 function dateOf(field: string, instant: string): Date {
   const date = new Date(instant);
   // A leap second is valid in RFC 3339, but not as a Date.
-  if (Number.isNaN(date.getTime())) throw new Unfit(`Field "${field}" is not an instant: ${instant}.`);
+  if (Number.isNaN(date.getTime()))
+    throw new NotImportable(`Field "${field}" is not an instant: ${instant}.`);
   return date;
 }
 
@@ -107,7 +108,7 @@ export type SourceTask = Omit<NewTask, 'created_at'> & { created_at?: Date };
 
 /**
  * Reads a task in the form in which the database stores it. Does not check its schedule.
- * @throws Unfit
+ * @throws NotImportable
  */
 export function readTask(value: unknown): SourceTask {
   const { id, account_id, artist_account_id, created_at, updated_at, ...fields } = fieldsOf(value);
@@ -123,13 +124,13 @@ export function readTask(value: unknown): SourceTask {
 
 /**
  * Reads a run in the form in which an engine would report it.
- * @throws Unfit
+ * @throws NotImportable
  */
 export function readRun(value: unknown): RunReport {
   const report = reportOf(value);
   const bytes = Buffer.byteLength(JSON.stringify(report));
   if (bytes > MAX_RUN_BYTES) {
-    throw new Unfit(`It has ${bytes.toLocaleString('en')} bytes; the limit for a run is 262,144.`);
+    throw new NotImportable(`It has ${bytes.toLocaleString('en')} bytes; the limit for a run is 262,144.`);
   }
   return report;
 }

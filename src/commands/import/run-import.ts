@@ -44,7 +44,7 @@ export async function importFrom(
       }
     } catch (error) {
       if (!(error instanceof RequestRefused)) throw error;
-      figures.leave('account', account, `failed to list its runs: ${error.message}`);
+      figures.skip('account', account, `failed to list its runs: ${error.message}`);
     }
   }
   return figures;

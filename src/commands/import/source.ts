@@ -39,7 +39,7 @@ export class RequestRefused extends Error {
 }
 
 /** Statuses that concern the key or the whole source, not one request. */
-const OF_THE_SOURCE = new Set([401, 408, 429]);
+const SOURCE_STATUSES = new Set([401, 408, 429]);
 const BAD_REQUEST = 400;
 const INTERNAL_ERROR = 500;
 
@@ -49,7 +49,7 @@ function explain(error: unknown): unknown {
   if (status === 401) return new SourceFailed('The source rejects the key (status 401).', error);
   if (status === 429) return new SourceFailed('The source limits requests (status 429).', error);
   const isOfOne =
-    status !== undefined && status >= BAD_REQUEST && status <= INTERNAL_ERROR && !OF_THE_SOURCE.has(status);
+    status !== undefined && status >= BAD_REQUEST && status <= INTERNAL_ERROR && !SOURCE_STATUSES.has(status);
   return isOfOne ? new RequestRefused(status, error) : new SourceFailed(error.message, error);
 }
 
@@ -70,7 +70,7 @@ function pageOf<Item>(items: Item[], next_cursor: string | undefined, name: stri
 type TaskQuery = Pick<NonNullable<ListTasksData['query']>, 'account_id' | 'limit' | 'cursor'>;
 type RunQuery = NonNullable<ListRunsData['query']>;
 
-/** The API to import from: this service's, or the original's, which has no pages. */
+/** The API to import from: this service's, or the original API, which does not paginate. */
 export class Source {
   readonly #client: Client;
 
@@ -120,14 +120,14 @@ export class Source {
     return (await this.#runs({ runId })).items[0];
   }
 
-  /** Reads the first page, or all tasks if the source has no pages. */
+  /** Reads the first page, or all tasks if the source does not paginate. */
   async #firstTasks(query: TaskQuery): Promise<Page<Task>> {
     try {
       const page = await this.#tasks({ ...query, limit: PAGE });
-      // A source with a limit but no cursor may have left out the rest.
+      // A full page without a cursor: the source may have honored `limit` and yet have no cursors.
       if (page.next !== undefined || page.items.length !== PAGE) return page;
     } catch (error) {
-      // A source without pages may refuse the parameter.
+      // A source that does not paginate may refuse `limit`.
       if (!(error instanceof RequestRefused && error.status === BAD_REQUEST)) throw error;
     }
     return this.#tasks(query);

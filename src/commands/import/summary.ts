@@ -25,8 +25,8 @@ function switchOver({ waiting }: Figures): string[] {
 
 /** Formats the summary of an import as lines. */
 export function describe(figures: Figures, { dryRun, took }: { dryRun: boolean; took: string }): string[] {
-  const { tasks, runs, left, silent, disabledHere } = figures;
-  const kinds = Object.entries(left).flatMap(([kind, reasons]) =>
+  const { tasks, runs, skipped, neverFiring, disabledHere } = figures;
+  const kinds = Object.entries(skipped).flatMap(([kind, reasons]) =>
     [...reasons].map(([reason, group]) => `${things(group.count, kind)}: ${reason}: ${named(group)}`),
   );
   return [
@@ -38,7 +38,7 @@ export function describe(figures: Figures, { dryRun, took }: { dryRun: boolean; 
     ...list('Not imported:', kinds),
     ...list(
       'Imported, but these tasks never fire here:',
-      [...silent].map(([reason, group]) => `${reason}: ${named(group)}`),
+      [...neverFiring].map(([reason, group]) => `${reason}: ${named(group)}`),
     ),
     ...list(
       'Enabled at the source, but changed here later, so --enabled leaves them disabled; enable them here yourself:',

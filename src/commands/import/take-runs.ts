@@ -11,7 +11,7 @@ import {
   UnknownTask,
 } from '../../store/run-store.ts';
 import type { Figures } from './figures.ts';
-import { Unfit, readRun } from './read.ts';
+import { NotImportable, readRun } from './read.ts';
 import { RequestRefused, type Source } from './source.ts';
 
 /** Receives the progress of an import. */
@@ -38,14 +38,12 @@ const OF_ANOTHER_TASK = 'a run of another task has the same id here';
 const OF_THE_ENGINE = "this service's engine executes it";
 const OF_NO_TASK = 'its task was not imported';
 
-/**
- * Whether a run has all of its fields. A complete run has at least one of these four, and a run in a listing has none.
- */
+/** Whether a run has all of its fields. Runs in a listing lack these four; a complete run has at least one of them. */
 const isComplete = (run: Run): boolean =>
   'payload' in run || 'output' in run || 'error' in run || 'attempts' in run;
 
 /** Whether the stored run is as recent as the offered one, or newer. */
-function isHere({ updatedAt, status }: Run, state: RunState | undefined): boolean {
+function isUpToDate({ updatedAt, status }: Run, state: RunState | undefined): boolean {
   if (!(state?.updatedAt instanceof Date)) return false;
   const here = state.updatedAt.getTime();
   const offered = Date.parse(updatedAt);
@@ -53,7 +51,9 @@ function isHere({ updatedAt, status }: Run, state: RunState | undefined): boolea
   return here > offered || (here === offered && (isFinal || state.status === status));
 }
 
-/** Returns the task of a run: the `task_id` of this service, or the `externalId` of an engine's schedule. */
+/**
+ * Returns the id of a run's task: `task_id` if the source is this service, else the `externalId` of the run's schedule.
+ */
 function taskIdOf({ task_id, schedule }: Run): string | undefined {
   const id: unknown = task_id ?? schedule?.externalId;
   return typeof id === 'string' ? id.toLowerCase() : undefined;
@@ -98,8 +98,8 @@ export class RunTaker {
       const { run, taskId = taskIdOf(run) } = one;
       const state = states.get(run.id);
       if (state && taskId !== undefined && state.task_id !== taskId)
-        this.#figures.leave('run', run.id, OF_ANOTHER_TASK);
-      else if (isHere(run, state)) this.#figures.runs.same += 1;
+        this.#figures.skip('run', run.id, OF_ANOTHER_TASK);
+      else if (isUpToDate(run, state)) this.#figures.runs.same += 1;
       else {
         const read = await this.#read(run, taskId, isTask);
         if (read) byTask.set(read.taskId, [...(byTask.get(read.taskId) ?? []), read.report]);
@@ -119,16 +119,16 @@ export class RunTaker {
   ): Promise<{ taskId: string; report: RunReport } | undefined> {
     try {
       // Do not fetch runs of deleted tasks; there may be many.
-      if (taskId !== undefined && !isTask(taskId)) throw new Unfit(OF_NO_TASK);
+      if (taskId !== undefined && !isTask(taskId)) throw new NotImportable(OF_NO_TASK);
       const whole = isComplete(run) ? run : await this.#source.run(run.id);
-      if (!whole) throw new Unfit('the source no longer has it');
+      if (!whole) throw new NotImportable('the source no longer has it');
       const id = taskId ?? taskIdOf(whole);
-      if (id === undefined) throw new Unfit('the source does not name its task');
-      if (!isTask(id)) throw new Unfit(OF_NO_TASK);
+      if (id === undefined) throw new NotImportable('the source does not name its task');
+      if (!isTask(id)) throw new NotImportable(OF_NO_TASK);
       return { taskId: id, report: readRun(whole) };
     } catch (error) {
-      if (!(error instanceof Unfit || error instanceof RequestRefused)) throw error;
-      this.#figures.leave('run', run.id, error.message);
+      if (!(error instanceof NotImportable || error instanceof RequestRefused)) throw error;
+      this.#figures.skip('run', run.id, error.message);
       return undefined;
     }
   }
@@ -140,11 +140,11 @@ export class RunTaker {
     } catch (error) {
       if (error instanceof UnknownTask) {
         for (const { id } of reports)
-          this.#figures.leave('run', id, 'its task was deleted here during the import');
+          this.#figures.skip('run', id, 'its task was deleted here during the import');
       } else if (error instanceof RunOfAnotherTask || error instanceof RunOfTheEngine) {
-        // One such run would prevent all others from being recorded.
+        // Retry without this run; otherwise none of the others is recorded.
         const reason = error instanceof RunOfAnotherTask ? OF_ANOTHER_TASK : OF_THE_ENGINE;
-        this.#figures.leave('run', error.runId, reason);
+        this.#figures.skip('run', error.runId, reason);
         await this.#record(
           taskId,
           reports.filter(({ id }) => id !== error.runId),

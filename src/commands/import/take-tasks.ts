@@ -9,7 +9,7 @@ import type { TaskDocument } from '../../store/task-document.ts';
 import { type NewTask, OPTIONAL_FIELDS, TaskStore, asDocument } from '../../store/task-store.ts';
 import { type Figures, addTo } from './figures.ts';
 import { whyItNeverFires } from './firing.ts';
-import { type SourceTask, Unfit, readTask } from './read.ts';
+import { type SourceTask, NotImportable, readTask } from './read.ts';
 
 /** Number of tasks written concurrently: enough to keep a server busy, few enough to leave room for others. */
 const CONCURRENT_TASKS = 8;
@@ -68,20 +68,20 @@ export class TaskTaker {
   }
 
   /**
-   * Corrects a task's pointers to its last runs if the process that recorded them died. Its runs may all be stored, and
-   * then no new record would correct them.
+   * Repairs a task's pointers to its last runs if the process that recorded the runs died. Only recording runs would
+   * repair them otherwise, and an import does not record runs that are already stored.
    */
-  async #mend({ _id, recording }: TaskDocument): Promise<void> {
+  async #repair({ _id, recording }: TaskDocument): Promise<void> {
     if (Array.isArray(recording) && recording.length > 0 && !this.#options.dryRun)
-      await this.#settlement.mend(_id);
+      await this.#settlement.repair(_id);
   }
 
   #read(task: Task): SourceTask | undefined {
     try {
       return readTask(task);
     } catch (error) {
-      if (!(error instanceof Unfit)) throw error;
-      this.#figures.leave('task', String(task?.id), error.message);
+      if (!(error instanceof NotImportable)) throw error;
+      this.#figures.skip('task', String(task?.id), error.message);
       return undefined;
     }
   }
@@ -90,17 +90,17 @@ export class TaskTaker {
   async #takeOne(task: SourceTask, stored: TaskDocument | undefined): Promise<boolean> {
     const { schedule, timezone } = task;
     if (stored && stored.account_id !== task.account_id) {
-      this.#figures.leave('task', task._id, 'a task of another account has the same id here');
+      this.#figures.skip('task', task._id, 'a task of another account has the same id here');
       return false;
     }
     const problem = whyItNeverFires(schedule, timezone ?? 'UTC', this.#options.now);
-    if (problem !== undefined) addTo(this.#figures.silent, problem, task._id);
+    if (problem !== undefined) addTo(this.#figures.neverFiring, problem, task._id);
     if (!stored) {
       await this.#add(task);
       return true;
     }
     await this.#change(task, stored);
-    await this.#mend(stored);
+    await this.#repair(stored);
     return true;
   }
 

@@ -72,7 +72,7 @@ export async function migrate(
     }
     const target = new MigrationTarget(client, new Map([[rename.from, rename.to]]));
     const copied = await copyAll(snapshot, target, { onPhase, onProgress });
-    // Compare with the newest state, so that documents written since the copy are found missing.
+    // Take a new snapshot: the comparison then detects documents that were written since the copy.
     await snapshot.close();
     snapshot = await StoreSnapshot.open(dataDir);
     onPhase?.('Comparing', countAll(snapshot));

@@ -7,7 +7,10 @@
 export const MAGIC = 0x8199_e26d;
 export const TERMINATOR = 0xffff_ffff;
 export const FORMAT_VERSION = '0.1';
-/** Limits for the length of an archived document, in bytes. MongoDB allows itself 16 KB more than its clients. */
+/**
+ * Limits for the length of an archived document, in bytes. MongoDB itself may store 16 KB more than it accepts from
+ * clients.
+ */
 export const MIN_DOCUMENT_BYTES = 5;
 export const MAX_ARCHIVED_BYTES = 16 * 1024 * 1024 + 16 * 1024;
 export const MAX_COLLECTIONS = 10_000;

@@ -54,14 +54,14 @@ function parse(place: string, text: string): Fields {
   try {
     metadata = text === '' ? {} : EJSON.parse(text);
   } catch {
-    throw UnusableArchive.damaged(`the metadata of ${place} are not JSON`);
+    throw UnusableArchive.damaged(`the metadata of ${place} is not JSON`);
   }
-  if (!isFields(metadata)) throw UnusableArchive.damaged(`the metadata of ${place} are not an object`);
+  if (!isFields(metadata)) throw UnusableArchive.damaged(`the metadata of ${place} is not an object`);
   return metadata;
 }
 
 /** Fields that are read below or can be ignored. */
-const IDLE_FIELDS = new Set(['v', 'ns', 'background', 'key', 'name', 'unique', 'expireAfterSeconds']);
+const KNOWN_FIELDS = new Set(['v', 'ns', 'background', 'key', 'name', 'unique', 'expireAfterSeconds']);
 
 function readIndex(place: string, index: unknown): IndexSpec[] {
   if (!isFields(index) || !isFields(index.key) || typeof index.name !== 'string') {
@@ -69,7 +69,7 @@ function readIndex(place: string, index: unknown): IndexSpec[] {
   }
   if (index.name === ID_INDEX_NAME) return [];
   const what = `the index ${index.name} of ${place}`;
-  const option = Object.keys(index).find((field) => !IDLE_FIELDS.has(field) && index[field] !== false);
+  const option = Object.keys(index).find((field) => !KNOWN_FIELDS.has(field) && index[field] !== false);
   if (option !== undefined) throw UnusableArchive.unsupported(`${what} has the option "${option}"`);
   const key = Object.entries(index.key).map(([path, direction]): [string, 1 | -1] => {
     if (path.includes('.')) throw UnusableArchive.unsupported(`${what} is on the path "${path}"`);

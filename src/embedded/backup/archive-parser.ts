@@ -61,7 +61,7 @@ export async function* parseArchive(chunks: AsyncIterable<Buffer>): AsyncGenerat
     if (documents.length > 0) yield { kind: 'documents', collection, documents };
   }
   for (const { isComplete, collection } of readings.values()) {
-    if (!isComplete) throw UnusableArchive.damaged(`it ends in ${collection.db}.${collection.name}`);
+    if (!isComplete) throw UnusableArchive.damaged(`it is cut off in ${collection.db}.${collection.name}`);
   }
 }
 

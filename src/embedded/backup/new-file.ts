@@ -12,8 +12,8 @@ export class FileInTheWay extends Error {
 }
 
 /**
- * Writes a file atomically, readable by its owner only: to a temporary name beside it, synced, then renamed. A failure
- * removes the temporary file; a signal that ends the process does not.
+ * Writes a file that only its owner can read. Writes atomically: to a temporary file beside it, which is synced and
+ * then renamed. A failure removes the temporary file; a signal that ends the process does not.
  * @param pieces - pulled one by one, as fast as the disk accepts them
  * @returns bytes written
  * @throws FileInTheWay if the file exists, unless `replace`

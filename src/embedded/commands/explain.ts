@@ -9,9 +9,9 @@ import { fieldsOf } from '../raw-bson.ts';
 import { findRequest } from './find.ts';
 
 /**
- * The `explain` command for find. Returns the plan: COLLSCAN, or IXSCAN under FETCH or, if no document is read, under
- * PROJECTION_COVERED; then SORT if the plan does not yield the wanted order. Unless `verbosity` is queryPlanner, also
- * runs it and returns the numbers of keys and documents examined.
+ * The `explain` command for find. Returns the plan in MongoDB's form: COLLSCAN, or FETCH over IXSCAN, or
+ * PROJECTION_COVERED over IXSCAN if no document is read. SORT is added if the plan does not yield the order. Unless
+ * `verbosity` is queryPlanner, also runs the query and counts the keys and documents examined.
  */
 export async function explain(call: Call): Promise<Reply> {
   const { args, engine, db } = call;

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ExecutorSettings } from '../../config/executor-settings.ts';
 import { exactJson } from '../../lib/exact-json.ts';
 import type { Attempt, Executor, Outcome } from '../port.ts';
-import { elsewhere, failed } from './outcomes.ts';
+import { deliveredElsewhere, failed } from './outcomes.ts';
 import { Beginning, MAX_OUTPUT_BYTES, MAX_STACK_BYTES, outputOf, runError } from './output.ts';
 
 /** Time between SIGTERM and SIGKILL. */
@@ -59,10 +59,16 @@ function collectEnd(stream: Readable): () => string {
   return () => end.toString();
 }
 
+/** Returns the line of stderr that tells why a command failed. Node and Java print the stack after that line. */
+function reasonIn(stderr: string): string | undefined {
+  const lines = stderr.trimEnd().split('\n');
+  return lines.findLast((line) => /^(Uncaught )?[\w.]*(Error|Exception)\b/.test(line)) ?? lines.at(-1);
+}
+
 function failure(code: unknown, killedBy: unknown, stderr: string): Outcome {
   const how = code === null ? `was ended by ${String(killedBy)}` : `exited with code ${String(code)}`;
-  const lastLine = stderr.trimEnd().split('\n').at(-1);
-  const message = `The command ${how}${lastLine ? `: ${lastLine}` : '.'}`;
+  const reason = reasonIn(stderr);
+  const message = `The command ${how}${reason ? `: ${reason}` : '.'}`;
   return failed('CommandFailed', message, true, stderr);
 }
 
@@ -101,7 +107,7 @@ export class CommandExecutor implements Executor {
   }
 
   async execute({ job, signal, location }: Attempt): Promise<Outcome> {
-    if (location !== undefined) return elsewhere('a command');
+    if (location !== undefined) return deliveredElsewhere('a command');
     if (signal.aborted) return { kind: 'aborted' };
     const child = spawn(this.#shell, ['-c', SCRIPT, 'sh', this.#command], {
       // Starts a new process group.

@@ -4,7 +4,7 @@ import type { ExecutorSettings } from '../../config/executor-settings.ts';
 import type { Attempt, Executor, Outcome } from '../port.ts';
 
 import { ExchangeFailed, exchange, outcomeOfFailure, outcomeOfRefusal } from './exchange.ts';
-import { elsewhere, failed } from './outcomes.ts';
+import { deliveredElsewhere, failed } from './outcomes.ts';
 import { outputOfValue } from './output.ts';
 
 type ModelServer = Extract<ExecutorSettings, { kind: 'model' }>['server'];
@@ -19,7 +19,7 @@ function modelOf(server: ModelServer, name: string, fetch: typeof globalThis.fet
 }
 
 /** A fetch based on `exchange` that records why a request failed. The SDK hides whether it was delivered. */
-function notingFetch(signal: AbortSignal, noted: { problem?: Outcome }): typeof globalThis.fetch {
+function recordingFetch(signal: AbortSignal, noted: { problem?: Outcome }): typeof globalThis.fetch {
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const body = String(init?.body);
@@ -55,11 +55,11 @@ export class ModelExecutor implements Executor {
   }
 
   async execute({ job, signal, location }: Attempt): Promise<Outcome> {
-    if (location !== undefined) return elsewhere('a model');
+    if (location !== undefined) return deliveredElsewhere('a model');
     const noted: { problem?: Outcome } = {};
     try {
       const { text, finishReason, usage, response } = await generateText({
-        model: modelOf(this.#server, job.task.model ?? this.#model, notingFetch(signal, noted)),
+        model: modelOf(this.#server, job.task.model ?? this.#model, recordingFetch(signal, noted)),
         prompt: job.task.prompt,
         maxRetries: 0,
         abortSignal: signal,

@@ -8,10 +8,10 @@ export type CatchUp = NonNullable<TaskDocument['catch_up']>;
 /** A fire time is on time up to this delay. */
 export const ON_TIME_MS = 60_000;
 /** Maximum delay of a planner that misses no fire times. */
-const MOST_BEHIND_MS = 15 * 60_000;
+const MAX_BEHIND_MS = 15 * 60_000;
 
 /** Maximum number of missed fire times that still run, by `catch_up`. The others of a gap become one record. */
-const MOST_LATE: Readonly<Record<CatchUp, number>> = { skip: 0, once: 1, all: 100 };
+const MAX_LATE: Readonly<Record<CatchUp, number>> = { skip: 0, once: 1, all: 100 };
 
 /** Number of fire times to keep: enough for those that run late, those on time, and the one before them. */
 const KEPT = 120;
@@ -24,7 +24,7 @@ const BETWEEN_LOOKS = 1_000;
  */
 export function onTimeFrom(engine: Pick<EngineDocument, 'at' | 'live_since'>, now: Date): number {
   const liveMs = isLiveAt(engine, now) ? now.getTime() - engine.live_since.getTime() : 0;
-  return now.getTime() - Math.min(MOST_BEHIND_MS, Math.max(0, liveMs)) - ON_TIME_MS;
+  return now.getTime() - Math.min(MAX_BEHIND_MS, Math.max(0, liveMs)) - ON_TIME_MS;
 }
 
 /** The fire times up to an instant. Instants are in Unix milliseconds. */
@@ -60,11 +60,11 @@ export async function gather(times: Iterable<number>, now: number): Promise<DueT
  * Classifies fire times as missed, late or on time, in ascending order.
  * @param from - the earliest instant that is on time
  */
-export function sortOut({ count, first, newest }: DueTimes, from: number, catchUp: CatchUp): Due[] {
+export function classify({ count, first, newest }: DueTimes, from: number, catchUp: CatchUp): Due[] {
   if (first === undefined) return [];
   const onTime = newest.filter((at) => at >= from);
   const missed = newest.slice(0, newest.length - onTime.length);
-  const late = missed.slice(Math.max(0, missed.length - MOST_LATE[catchUp]));
+  const late = missed.slice(Math.max(0, missed.length - MAX_LATE[catchUp]));
   const last = missed.at(-late.length - 1);
   const skipped = count - onTime.length - late.length;
   return [

@@ -11,7 +11,7 @@ import type { QueueClaims } from '../../store/queue-claims.ts';
 import type { QueueStore } from '../../store/queue-store.ts';
 import type { RunStore } from '../../store/run-store.ts';
 import type { Clock } from '../port.ts';
-import { type Due, ON_TIME_MS, gather, onTimeFrom, sortOut } from './due.ts';
+import { type Due, ON_TIME_MS, gather, onTimeFrom, classify } from './due.ts';
 import type { EngineObserver } from './observer.ts';
 
 /** Number of tasks per look, and per page of a sweep. */
@@ -115,7 +115,8 @@ export class Planner {
       const page = await plans.behind(after, PAGE);
       for (const task of page) {
         if (isSliceOver()) await nextSlice();
-        const { enabled, next_fire_at } = task;
+        const { enabled, engine_problem, next_fire_at } = task;
+        if (engine_problem !== undefined) await plans.clearProblem(task);
         const now = this.#clock.now();
         const next = enabled === false ? undefined : firstAfter(task, now.getTime());
         if (next === undefined || (!next_fire_at && isUnchanged(samples, task))) continue;
@@ -157,7 +158,7 @@ export class Planner {
       const decidedMs = await this.#completeDecided(task, fromMs, now);
       if (decidedMs > fromMs) due = await gather(timesAfter(task, decidedMs), now.getTime());
     }
-    for (const one of sortOut(due, onTimeFromMs, catch_up ?? 'once')) {
+    for (const one of classify(due, onTimeFromMs, catch_up ?? 'once')) {
       if (stop.aborted || !(await this.#decide(task, one, now))) return;
     }
     await plans.change(task, {

@@ -1,4 +1,34 @@
+import { RunStore } from '../../store/run-store.ts';
+import { TriggerStore } from '../../store/trigger-store.ts';
 import type { Part, TriggerTools } from './part.ts';
+import { RunSync } from './runs.ts';
+
+const LIST_MS = 5_000;
+const DETAILS_MS = 1_000;
+
+function runParts({ api, collections, shared, log, clock }: TriggerTools): Part[] {
+  const sync = new RunSync({
+    api,
+    runs: new RunStore(collections),
+    store: new TriggerStore(collections),
+    runsFrom: shared.runs_from,
+    log,
+    clock,
+  });
+  const problem = () => sync.state().problem;
+  return [
+    {
+      name: 'listing of runs',
+      everyMs: LIST_MS,
+      run: async (signal) => sync.list(signal).then(() => undefined),
+    },
+    {
+      name: 'details of runs',
+      everyMs: DETAILS_MS,
+      run: async (signal) => sync.details(signal).then(problem),
+    },
+  ];
+}
 
 /** Returns the work of the leader. */
-export const triggerParts = (_tools: TriggerTools): Part[] => [];
+export const triggerParts = (tools: TriggerTools): Part[] => [...runParts(tools)];

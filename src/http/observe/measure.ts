@@ -4,7 +4,7 @@ import { isTrusted } from '../security/credentials.ts';
 import { errorOf } from '../reply/error-replies.ts';
 import { MCP_PATH, operationOf } from '../request/routes.ts';
 
-/** Counts and times requests, by operation and status. Of requests to MCP_PATH, only the refused ones count. */
+/** Counts and times requests, by operation and status. Requests to MCP_PATH count only if they are refused. */
 export function measure(metrics: Metrics): RequestHandler {
   return (request, response, next) => {
     if (isTrusted(request)) return next();
@@ -13,7 +13,7 @@ export function measure(metrics: Metrics): RequestHandler {
     const isMcp = request.path === MCP_PATH;
     if (!isMcp) metrics.requestStarted();
     response.once('close', () => {
-      // The operations that it called are counted themselves.
+      // The operations that this request called are counted themselves.
       if (isMcp && response.statusCode < 400) return;
       if (isMcp) metrics.requestStarted();
       metrics.requestEnded({

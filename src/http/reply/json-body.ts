@@ -2,7 +2,7 @@ import { finished, pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import fresh from 'fresh';
 import { JsonText, Piece } from '../../view/json-text.ts';
-import { eachInTime } from '../server/each-in-time.ts';
+import { withItemTimeout } from '../server/with-item-timeout.ts';
 import type { ReplyBudget } from '../server/reply-budget.ts';
 import { type WholeSegment, etagOf } from './etag.ts';
 import { type GzipCache, gzipStream } from './gzip.ts';
@@ -49,7 +49,7 @@ function segmentsOf(body: object, limitMs: number): Segments {
     text += `${separator}${JSON.stringify(key)}:`;
     separator = ',';
     if (isTexts(value) || isAsyncIterable(value)) {
-      segments.push(new Piece(`${text}[`), isTexts(value) ? value : eachInTime(value, limitMs));
+      segments.push(new Piece(`${text}[`), isTexts(value) ? value : withItemTimeout(value, limitMs));
       text = ']';
     } else text += JSON.stringify(value);
   }
@@ -203,7 +203,7 @@ function prefersGzip(request: Request): boolean {
 /**
  * Sends a body as JSON, compressed if the client accepts that. A complete body gets a Content-Length and an ETag, and
  * 304 if the client has the same version. Other bodies are streamed, no faster than the client reads. If the client
- * leaves, reading stops. If reading fails in the middle, the connection is cut.
+ * disconnects, the source is closed. If the source fails midway, the connection is cut.
  */
 export async function sendJson(
   response: Response,

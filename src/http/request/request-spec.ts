@@ -37,7 +37,7 @@ function requestOf(
 
 /**
  * Returns the request half of the spec in the validator's format. Given the whole spec, the validator traverses replies
- * and examples several times per operation. That took longer than the rest of the start.
+ * and examples several times per operation. That took longer than all other work of the start.
  */
 export function requestSpec(document: Document): Spec {
   const paths: Document['paths'] = {};

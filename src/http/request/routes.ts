@@ -22,7 +22,7 @@ const EMPTY_ARRAYS: { [P in Path]: Record<string, []> } = {
   '/health/ready': {},
 };
 
-/** Where MCP clients call the operations as tools; not a path of the spec. */
+/** The path at which MCP clients call the operations as tools. It is not in the spec. */
 export const MCP_PATH = '/mcp';
 
 const operationIds = Object.keys(routes).filter((id): id is OperationId => id in routes);
@@ -51,7 +51,7 @@ export function takesBody(id: OperationId): boolean {
   return routes[id].hasBody;
 }
 
-/** Returns the fields of a path's error reply beside the envelope. */
+/** Returns the fields that a path's error replies have besides the envelope. */
 export function emptyArrayOf(path: string): Record<string, []> {
   return Object.entries(EMPTY_ARRAYS).find(([known]) => known === path)?.[1] ?? {};
 }

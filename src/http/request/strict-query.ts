@@ -54,7 +54,7 @@ function check(query: string, document: OpenAPIV3.DocumentV3_1, request: Request
     if (value === '') throw wrong('is empty');
     if (value.includes('\0')) throw wrong('contains a NUL character');
     if (format === 'date-time' && value.includes(' ')) {
-      throw wrong('contains a blank (encode "+" as %2B)');
+      throw wrong('contains a space (encode "+" as %2B)');
     }
     if (type === 'integer' && !PLAIN_INTEGER.test(value)) throw wrong('is not a plain decimal integer');
     seen.add(name);
@@ -62,8 +62,8 @@ function check(query: string, document: OpenAPIV3.DocumentV3_1, request: Request
 }
 
 /**
- * Parses a query for Express. A repeated parameter becomes the comma-separated list of the spec, because generated
- * clients that ignore `explode: false` send `status=A&status=B` for `status=A,B`.
+ * Parses a query for Express. Joins a repeated parameter with commas, as the spec has it: generated clients that ignore
+ * `explode: false` send `status=A&status=B` for `status=A,B`.
  */
 export function parseQuery(query: string): Record<string, string> {
   const pairs = Object.entries(parsePairs(query, '&', '=', { maxKeys: 0 }));
@@ -72,7 +72,7 @@ export function parseQuery(query: string): Record<string, string> {
 
 /**
  * Checks the query as it was sent, against the operation's parameters in the spec. The validator only sees the parsed
- * query, where broken encodings, repetitions and odd numbers are no longer visible.
+ * query, where broken encodings, repeated parameters and numbers such as 0x10 are no longer visible.
  */
 export function strictQuery(document: OpenAPIV3.DocumentV3_1): RequestHandler {
   return (request, _response, next) => {

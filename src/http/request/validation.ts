@@ -73,9 +73,10 @@ function explain(error: unknown, document: Document, request: Request): unknown 
 }
 
 /**
- * Refuses every request that the spec does not allow, and converts parameters to the types in the spec. The validator
- * does not know HEAD, so it gets GET. The package's usual entry point would compile the schema of all OpenAPI documents
- * at each start, even if validateApiSpec is false (5.6.2). The tests validate the spec against that schema instead.
+ * Refuses every request that the spec does not allow, and converts parameters to the types in the spec. HEAD requests
+ * are validated as GET, because the validator does not support HEAD. The package's usual entry point would compile the
+ * JSON Schema of OpenAPI itself at each start, even if validateApiSpec is false (5.6.2). The tests validate the spec
+ * against that schema instead.
  */
 export function validation(document: Document): RequestHandler {
   const spec = requestSpec(document);

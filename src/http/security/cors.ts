@@ -35,7 +35,7 @@ export function crossOrigin(origins: string[]): RequestHandler {
   });
   return (request, response, next) => {
     const { origin, 'access-control-request-method': method } = request.headers;
-    // The library would answer any OPTIONS request. One that is no preflight gets 405.
+    // The library would answer every OPTIONS request. One that is not a preflight must get 405.
     if (request.method === 'OPTIONS' && (origin === undefined || method === undefined)) return next();
     return answer(request, response, next);
   };

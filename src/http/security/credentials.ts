@@ -23,7 +23,7 @@ const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]{0,30}(?= |$)/;
 
 const trusted = new WeakSet<IncomingMessage>();
 
-/** Marks a request as made by this process itself. It is served as an admin's, whatever its headers. */
+/** Marks a request as made by this process itself. It gets an admin's rights, whatever its headers. */
 export function trust(request: IncomingMessage): void {
   trusted.add(request);
 }

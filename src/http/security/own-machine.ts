@@ -7,8 +7,8 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 
 /**
  * Refuses requests that pages of other sites make through the user's browser. Without credentials, everyone who reaches
- * the service has full access. It listens on loopback, but a page can reach that too: from its own origin, or by a host
- * name that it resolves to 127.0.0.1 (DNS rebinding). Programs send no Origin, and the Host that they called.
+ * the service has full access. It listens on loopback, but pages can reach that too: with a cross-origin request, or by
+ * a host name that they resolve to 127.0.0.1 (DNS rebinding). Programs send no Origin, and the Host that they called.
  */
 export const ownMachine: RequestHandler = (request, _response, next) => {
   const { host, origin } = request.headers;
@@ -27,7 +27,7 @@ export const ownMachine: RequestHandler = (request, _response, next) => {
   next();
 };
 
-/** Does the same, except for operations that need no key. */
+/** Like ownMachine, but accepts every request to an operation that needs no key. */
 export function ownMachineUnlessOpen(document: OpenAPIV3.DocumentV3_1): RequestHandler {
   return (request, response, next) =>
     needsNoKey(document, request) ? next() : ownMachine(request, response, next);

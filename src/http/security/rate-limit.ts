@@ -50,7 +50,7 @@ export class RequestCounter {
 /**
  * Counts requests per caller, reports the quota in RateLimit and RateLimit-Policy, and refuses requests above the
  * limit.
- * @param callerOf - returns whom to count a request for; undefined for nobody
+ * @param callerOf - returns the caller to count a request for; undefined if it is not counted
  */
 function policy(
   name: 'key' | 'address',

@@ -9,7 +9,7 @@ const YEAR_SECONDS = 31_536_000;
  * Returns the headers that helmet sets. They are always the same, and calling helmet for each request costs five times
  * as much.
  */
-function learn(options: HelmetOptions): [name: string, value: string][] {
+function headersOf(options: HelmetOptions): [name: string, value: string][] {
   const response = new ServerResponse(new IncomingMessage(new Socket()));
   helmet(options)(response.req, response, () => {});
   return Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)]);
@@ -18,7 +18,7 @@ function learn(options: HelmetOptions): [name: string, value: string][] {
 const hsts = helmet.strictTransportSecurity({ maxAge: YEAR_SECONDS, includeSubDomains: false });
 
 /** Headers for data: browsers must not sniff, execute or frame a reply. */
-export const API_HEADERS = learn({
+export const API_HEADERS = headersOf({
   contentSecurityPolicy: {
     useDefaults: false,
     directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
@@ -35,8 +35,8 @@ export const API_HEADERS = learn({
 });
 
 /** Returns the headers for a page that loads nothing from elsewhere. */
-const learnPage = (imgSrc: string[], more: Record<string, string[]> = {}) =>
-  learn({
+const pageHeadersOf = (imgSrc: string[], more: Record<string, string[]> = {}) =>
+  headersOf({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
@@ -56,10 +56,10 @@ const learnPage = (imgSrc: string[], more: Record<string, string[]> = {}) =>
   });
 
 /** Headers for /docs. Swagger UI's icons are data: URLs. */
-const DOCS_HEADERS = learnPage(["'self'", 'data:']);
+const DOCS_HEADERS = pageHeadersOf(["'self'", 'data:']);
 
-/** Headers for the page at /, which never makes markup from text. */
-const PAGE_HEADERS = learnPage(["'self'"], {
+/** Headers for the page at /, which never inserts text as HTML. */
+const PAGE_HEADERS = pageHeadersOf(["'self'"], {
   requireTrustedTypesFor: ["'script'"],
   trustedTypes: ["'none'"],
 });

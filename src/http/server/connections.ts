@@ -9,15 +9,15 @@ import { needsNoKey } from '../request/parameters.ts';
 import { keyOf } from '../security/credentials.ts';
 import { stalledMs, watchReader } from './readers.ts';
 
-/** Number of connections above the limit that still get an error reply. Any more are closed at once. */
-const TOLD = 100;
+/** Number of connections above the limit that still get an error reply. Further ones are closed at once. */
+const REFUSED_WITH_REPLY = 100;
 
 const excess = new WeakSet<Socket>();
 
 /**
- * Limits the connections of a server. At the limit, a new connection evicts one that waits for its client. First to go
- * is the longest wait for a request, or for a client without a key to read its reply. Next is the longest stall of any
- * other client. If none waits, a few connections above the limit get one error reply each.
+ * Limits the connections of a server. At the limit, a new connection evicts the one that has waited longest for a
+ * request, or for a client without a key to read its reply. If there is none, it evicts the one whose client has
+ * stalled longest. If none has stalled, a few connections above the limit get one error reply each.
  */
 export class Connections {
   readonly #max: number;
@@ -33,7 +33,7 @@ export class Connections {
     const { maxConnections, stalledReaderMs } = bounds;
     this.#max = maxConnections;
     this.#stalledReaderMs = stalledReaderMs;
-    server.maxConnections = maxConnections + TOLD;
+    server.maxConnections = maxConnections + REFUSED_WITH_REPLY;
     server.on('connection', (socket: Socket) => this.#take(socket));
   }
 

@@ -8,7 +8,7 @@ import { overloaded, tooLate } from './too-late.ts';
 interface Clock {
   leftMs: number;
   startedAt: number;
-  /** The event loop's use when the clock started. */
+  /** The event loop's utilization when the clock started. */
   begin: EventLoopUtilization;
   timer?: NodeJS.Timeout;
   /** Creates the error of the queue in which the request waits. */
@@ -62,7 +62,7 @@ export class Deadline {
     };
   }
 
-  /** Replaces a database timeout that arose because this process was too busy to read the answer in time. */
+  /** Replaces the error of a database timeout if this process was too busy to read the answer in time. */
   readonly blame: ErrorRequestHandler = (error, _request, response, next) => {
     const clock = this.#clocks.get(response);
     const isLate = isDatabaseFailure(error) && failureKind(error) === 'slow';

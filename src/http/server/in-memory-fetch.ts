@@ -13,7 +13,7 @@ import type { ErrorResponse } from '../../../generated/types.gen.ts';
 /** Headers that an inner request copies from the outer one. */
 const CARRIED = ['authorization', 'x-api-key', 'origin', 'traceparent', 'tracestate'];
 
-/** The service itself refuses long URLs, with its own error; percent-encoding triples the largest body. */
+/** Fits the longest URL: percent-encoding triples the largest body. The service then refuses it with its own error. */
 const MAX_HEADER_BYTES = 4_194_304;
 
 /** Maximum size of a reply that a fetch returns. Several copies are in memory at once, and no model reads that much. */
@@ -61,7 +61,7 @@ async function readUpTo(maxBytes: number, incoming: IncomingMessage): Promise<Bu
 function tooLarge(requestId: string): Response {
   const body: ErrorResponse = {
     status: 'error',
-    error: `The result has more than ${MAX_REPLY_BYTES.toLocaleString('en')} bytes. Send a smaller limit, or runs=summary where the tool takes it.`,
+    error: `The result has more than ${MAX_REPLY_BYTES.toLocaleString('en')} bytes. Send a smaller limit, or runs=summary if the tool has that argument.`,
     code: 'invalid_parameter',
     request_id: requestId,
   };
@@ -69,9 +69,9 @@ function tooLarge(requestId: string): Response {
 }
 
 /**
- * Connects outer requests to their own app through memory. An inner request passes everything that a request from outside
- * passes. It has the credentials, the address and the request id of the outer request, and is aborted with it. The rate
- * limits count one request for each fetch; the first fetch of an outer request is counted with that.
+ * Lets a request call the operations of the same app in memory. An inner request passes through the same middleware as
+ * one from outside. It has the credentials, the address and the request id of the outer request, and is aborted with
+ * it. The rate limits count each fetch as one request; the outer request already counts for the first fetch.
  * @returns a function of the outer request, which calls `onBytes` with the size of each reply
  */
 export function inMemory(
@@ -80,7 +80,7 @@ export function inMemory(
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, app);
   return (outer, reply, onBytes = () => undefined) => {
     let isFirst = true;
-    /** One listener for all requests, however many a batch has. */
+    /** Inner requests without a reply. One listener aborts all of them, however many a batch has. */
     const unanswered = new Set<ClientRequest>();
     reply.once('close', () => {
       for (const sent of unanswered) sent.destroy();
@@ -107,7 +107,7 @@ export function inMemory(
           createConnection: () => ours,
           ...(init?.signal && { signal: init.signal }),
         });
-        // After the reply has begun, its reader sees the error.
+        // Once the reply has begun, reading it fails with the same error.
         sent.on('error', () => undefined);
         unanswered.add(sent);
         try {

@@ -14,9 +14,9 @@ import { Pipeline } from './pipeline.ts';
 import { API_HEADERS } from '../security/security-headers.ts';
 
 /** How often Node checks for connections that took too long. Its default is every 30 seconds. */
-const LOOK_EVERY_MS = 1_000;
+const CONNECTION_CHECK_MS = 1_000;
 /** How often a stopping server checks whether connections are still open. */
-const LOOK_AGAIN_MS = 20;
+const DRAIN_POLL_MS = 20;
 
 function reasonOf(error: NodeJS.ErrnoException, maxHeaderSize: number): ApiError {
   if (error.code === 'HPE_HEADER_OVERFLOW') {
@@ -58,9 +58,9 @@ function originForm(target: string): string {
 export interface Listener {
   server: Server;
   /**
-   * Stops the server. From now on, each reply closes its connection. New connections are accepted for at most
-   * `delayMs`, so that load balancers notice, or until none is open. Requests in flight may finish; after `deadlineMs`
-   * they are cut.
+   * Stops the server. From now on, each reply closes its connection. Accepts new connections for `delayMs`, so that
+   * load balancers notice, or until no connection is open. Requests in flight may finish; after `deadlineMs` they are
+   * cut.
    */
   drain(times: { delayMs: number; deadlineMs: number }): Promise<void>;
 }
@@ -72,7 +72,7 @@ function boundedServer(limits: Limits, maxHeaderSize: number): Server {
     maxHeaderSize,
     headersTimeout,
     requestTimeout,
-    connectionsCheckingInterval: Math.min(LOOK_EVERY_MS, headersTimeout),
+    connectionsCheckingInterval: Math.min(CONNECTION_CHECK_MS, headersTimeout),
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     // sizes.ts refuses requests without Host, in the envelope.
     requireHostHeader: false,
@@ -92,7 +92,7 @@ async function drainServer(
   const cut = setTimeout(() => server.closeAllConnections(), deadlineMs);
   const acceptedUntil = performance.now() + delayMs;
   const countConnections = promisify(server.getConnections).bind(server);
-  while (performance.now() < acceptedUntil && (await countConnections()) > 0) await pause(LOOK_AGAIN_MS);
+  while (performance.now() < acceptedUntil && (await countConnections()) > 0) await pause(DRAIN_POLL_MS);
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     // Node does not count a connection without a request as idle, so it would keep the process alive. Data that has

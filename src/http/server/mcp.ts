@@ -23,13 +23,13 @@ export type McpHandler = (request: Request, body: unknown, connect: Connect) => 
 interface Dependencies {
   limits: Pick<Limits, 'maxBodyBytes' | 'maxJsonDepth'>;
   budget: Pick<ReplyBudget, 'adopt'>;
-  /** Loads the protocol with the first request, because the start of the service should not wait for it. */
+  /** Loads the MCP SDK. Called on the first request, so that the service starts without waiting for it. */
   load: () => Promise<{ handleMcp: McpHandler }>;
 }
 
 /**
- * Reads a reply to its end, or until the client leaves. If a batch cancels its own calls, the SDK never ends the reply
- * and sends keep-alives for as long as it is read.
+ * Reads a reply to its end, or until the client leaves. If a batch cancels its own calls, the SDK never ends the reply,
+ * and sends keep-alives until reading stops.
  */
 async function readUntilClosed({ body }: Response, reply: Reply): Promise<Buffer> {
   const reader = body?.getReader();

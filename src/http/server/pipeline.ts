@@ -13,8 +13,8 @@ const OVERHEAD_BYTES = 6_000;
 
 /**
  * Serves the requests of one connection one at a time, in order. Node would serve all of them at once and buffer each
- * reply until the earlier ones were sent. A buffered reply does not learn that the client left, or how much it has
- * read. One connection could then hold resources meant for hundreds.
+ * reply until the earlier ones were sent. The service could not tell whether the client of a buffered reply has left,
+ * or how much it has read. One connection could then hold resources meant for hundreds.
  */
 export class Pipeline {
   readonly #socket: Socket;

@@ -86,8 +86,8 @@ export class ReplyBudget {
   }
 
   /**
-   * Counts the bytes of a reply that was not admitted itself, because it is made of replies that were. It is aborted
-   * like others if its client stalls.
+   * Counts the bytes of a reply that was not admitted itself, because it consists of replies that were. Like others, it
+   * is aborted if its client stalls.
    */
   adopt(response: Response, bytes: number): void {
     if (response.destroyed) return;

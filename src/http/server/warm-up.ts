@@ -18,9 +18,9 @@ const QUERIES: Partial<Record<string, string>> = {
 };
 
 /**
- * Sends one request of each operation to an app before it listens: the validator compiles an operation on its first
- * request, the driver connects, and V8 compiles the code. Otherwise the first caller waits several times as long as the
- * second. Failures are logged, and the service starts anyway.
+ * Sends one request of each operation to an app before it listens. The first request makes the validator compile the
+ * operation, the driver connect and V8 compile the code. Without the warm-up, the first caller waits several times as
+ * long as the second. Failures are logged, and the service starts anyway.
  *
  * The requests are served as an admin's, so they arrive in memory. A listener, even on loopback, would be open to every
  * user of the machine.
@@ -39,7 +39,7 @@ export async function warmUp(app: RequestListener): Promise<void> {
   for (const { method, path, hasBody } of Object.values(routes)) {
     const query = method === 'get' ? (QUERIES[path] ?? '') : '';
     const headers = hasBody ? EMPTY_BODY_HEADERS : {};
-    // Node would load fetch for this alone.
+    // Not fetch: Node would load it only for the warm-up.
     const request = ask({ method, path: `${path}${query}`, headers, agent });
     request.end(hasBody ? EMPTY_BODY : undefined);
     const [response] = await once(request, 'response');

@@ -1,17 +1,10 @@
 import { useRef, useState } from 'preact/hooks';
 import type { ApiError, Client } from '../../client/index.ts';
-import { failureOf } from './resource.ts';
-import { useSession } from './service.ts';
-
-/** Number of random bytes in an Idempotency-Key. */
-const KEY_BYTES = 16;
+import { failureOf } from './reads.ts';
+import { useSession, writer } from './service.ts';
 
 /** Makes an Idempotency-Key. Pages without TLS have no crypto.randomUUID. */
-function newKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(KEY_BYTES)), (byte) =>
-    byte.toString(16).padStart(2, '0'),
-  ).join('');
-}
+const newKey = (): string => crypto.getRandomValues(new Uint32Array(4)).join('-');
 
 /** Options of a write. Its key makes the client repeat it when the reply is lost. */
 export interface WriteOptions {
@@ -20,24 +13,19 @@ export interface WriteOptions {
   headers: { 'Idempotency-Key': string };
 }
 
-export interface Action {
-  /** Acts, unless the action is under way already. Resolves to whether it succeeded. */
-  run: () => Promise<boolean>;
-  busy: boolean;
-  /** Why the last attempt failed. */
-  failure: ApiError | undefined;
-}
-
-/** Makes an action that writes once, however often it is clicked. Its key changes after it succeeds. */
-export function useAction(act: (options: WriteOptions) => Promise<unknown>): Action {
-  const { writer, onChange } = useSession();
+/**
+ * Makes an action that writes once, however often it is clicked. Its key changes after it succeeds.
+ * @returns run, which acts unless the action is under way already; whether it is; why the last attempt failed
+ */
+export function useAction(act: (options: WriteOptions) => Promise<unknown>) {
+  const { onChange } = useSession();
   const [failure, setFailure] = useState<ApiError>();
   const [busy, setBusy] = useState(false);
   const running = useRef(false);
   const key = useRef<string>(undefined);
 
   const run = async () => {
-    if (running.current) return false;
+    if (running.current) return;
     running.current = true;
     setBusy(true);
     setFailure(undefined);
@@ -46,17 +34,15 @@ export function useAction(act: (options: WriteOptions) => Promise<unknown>): Act
       await act({ client: writer, throwOnError: true, headers: { 'Idempotency-Key': key.current } });
       key.current = undefined;
       onChange();
-      return true;
     } catch (error) {
       const failed = failureOf(error);
       // An earlier attempt used this key for a different request, and its reply was lost. Use a new key.
       if (failed.code === 'idempotency_key_reused') key.current = undefined;
       setFailure(failed);
-      return false;
     } finally {
       running.current = false;
       setBusy(false);
     }
   };
-  return { run, busy, failure };
+  return { run, busy, failure, forget: () => setFailure(undefined) };
 }

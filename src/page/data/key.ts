@@ -5,17 +5,19 @@ export function keptKey(): string | undefined {
   return sessionStorage.getItem(NAME) ?? localStorage.getItem(NAME) ?? undefined;
 }
 
-/** Forgets the API key. */
-export function forgetKey(): void {
+/** Forgets the API key and all that was read with it. */
+export function signOut(): void {
   sessionStorage.removeItem(NAME);
   localStorage.removeItem(NAME);
+  location.reload();
 }
 
 /**
- * Keeps the API key.
+ * Keeps an API key, and starts the page again with it.
  * @param inBrowser whether the key survives closing the tab
  */
-export function keepKey(key: string, inBrowser: boolean): void {
-  forgetKey();
+export function signIn(key: string, inBrowser: boolean): void {
+  sessionStorage.removeItem(NAME);
   (inBrowser ? localStorage : sessionStorage).setItem(NAME, key);
+  location.reload();
 }

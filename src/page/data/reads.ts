@@ -1,38 +1,124 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
 import {
-  type ListOccurrencesData,
-  type ListRunsData,
+  ApiError,
+  type Client,
   type ListTasksData,
-  type ListUpcomingData,
   getCaller,
   listOccurrences,
   listRuns,
   listTasks,
   listUpcoming,
 } from '../../client/index.ts';
-import { resource } from './resource.ts';
+import { reader, useSession } from './service.ts';
 
-export type TasksQuery = NonNullable<ListTasksData['query']>;
-type RunsQuery = NonNullable<ListRunsData['query']>;
-type OccurrencesQuery = NonNullable<ListOccurrencesData['query']>;
-type UpcomingQuery = NonNullable<ListUpcomingData['query']>;
-
-const throwOnError = true;
+const POLL_MS = 5_000;
 /** Fire times of thousands of tasks take the service long, and change seldom. */
 const UPCOMING_POLL_MS = 60_000;
 
-export const useCaller = resource((client, _query: object, options) =>
-  getCaller({ client, throwOnError, ...options }),
+/** Options of a read. The signal aborts it. If the ETag still matches, the reply has no body. */
+interface ReadOptions<Query> {
+  client: Client;
+  query: Query;
+  throwOnError: true;
+  signal: AbortSignal;
+  headers: Record<string, string>;
+}
+
+export interface Reading<Data> {
+  /** The newest data; undefined before the first reply. Stays when a later read fails. */
+  data: Data | undefined;
+  /** Why the last read failed. */
+  failure: ApiError | undefined;
+  retry: () => void;
+}
+
+/** Turns anything thrown into an ApiError, which has a message for people. */
+export function failureOf(error: unknown): ApiError {
+  return error instanceof ApiError
+    ? error
+    : new ApiError(error instanceof Error ? error.message : String(error), { code: 'unexpected_reply' });
+}
+
+/**
+ * Makes a hook that reads data and polls it by ETag while its part of the page is visible. Data of a query stays in memory,
+ * so that going back shows it at once.
+ * @returns the hook; without a query it reads nothing
+ */
+function resource<Query, Data>(
+  load: (options: ReadOptions<Query>) => Promise<{ data: Data; response: Response }>,
+  pollMs = POLL_MS,
+) {
+  const cache = new Map<string, { data: Data; etag: string | null }>();
+
+  return function useResource(query: Query | undefined): Reading<Data> {
+    const { version, onRead } = useSession();
+    const name = JSON.stringify(query);
+    const [last, setLast] = useState<{ name: string; failure: ApiError | undefined }>();
+    const wake = useRef(() => {});
+
+    useEffect(() => {
+      if (query === undefined) return;
+      const ending = new AbortController();
+      const { signal } = ending;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      let reading = false;
+
+      const read = async (): Promise<ApiError | undefined> => {
+        const etag = cache.get(name)?.etag;
+        try {
+          const headers: Record<string, string> = etag ? { 'If-None-Match': etag } : {};
+          const options = { client: reader, query, throwOnError: true, signal, headers } as const;
+          const { data, response } = await load(options);
+          cache.set(name, { data, etag: response.headers.get('ETag') });
+          return undefined;
+        } catch (error) {
+          const failure = failureOf(error);
+          return failure.code === 'not_modified' ? undefined : failure;
+        }
+      };
+      const poll = async () => {
+        if (reading || document.hidden) return;
+        reading = true;
+        clearTimeout(timer);
+        const failure = await read();
+        reading = false;
+        if (signal.aborted) return;
+        timer = setTimeout(poll, failure ? POLL_MS : pollMs);
+        setLast({ name, failure });
+        onRead(failure);
+      };
+      wake.current = () => void poll();
+      wake.current();
+      document.addEventListener('visibilitychange', wake.current, { signal });
+      window.addEventListener('online', wake.current, { signal });
+      return () => {
+        clearTimeout(timer);
+        ending.abort();
+      };
+    }, [name, version]);
+
+    return {
+      data: query === undefined ? undefined : cache.get(name)?.data,
+      failure: last?.name === name ? last?.failure : undefined,
+      retry: () => wake.current(),
+    };
+  };
+}
+
+export type TasksQuery = NonNullable<ListTasksData['query']>;
+
+export const useCaller = resource((options: ReadOptions<object>) =>
+  getCaller({ ...options, query: undefined }),
 );
-export const useTasks = resource((client, query: TasksQuery, options) =>
-  listTasks({ client, query, throwOnError, ...options }),
-);
-export const useRuns = resource((client, query: RunsQuery, options) =>
-  listRuns({ client, query, throwOnError, ...options }),
-);
-export const useOccurrences = resource((client, query: OccurrencesQuery, options) =>
-  listOccurrences({ client, query, throwOnError, ...options }),
-);
-export const useUpcoming = resource(
-  (client, query: UpcomingQuery, options) => listUpcoming({ client, query, throwOnError, ...options }),
-  UPCOMING_POLL_MS,
-);
+export const useRuns = resource(listRuns<true>);
+export const useOccurrences = resource(listOccurrences<true>);
+export const useUpcoming = resource(listUpcoming<true>, UPCOMING_POLL_MS);
+const useTaskList = resource(listTasks<true>);
+
+/** Reads tasks, and keeps the names that they carry. */
+export function useTasks(query: TasksQuery | undefined) {
+  const { learn } = useSession();
+  const reading = useTaskList(query);
+  useEffect(() => reading.data && learn(reading.data.tasks), [reading.data]);
+  return reading;
+}

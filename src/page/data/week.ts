@@ -1,50 +1,45 @@
 import { useMemo } from 'preact/hooks';
-import type { UpcomingFire, UpcomingResponse } from '../../client/index.ts';
-import { useUpcoming } from './reads.ts';
-import type { Reading } from './resource.ts';
+import type { UpcomingResponse } from '../../client/index.ts';
+import { type Reading, useUpcoming } from './reads.ts';
 
 export const HOURS = 24;
 const DAYS = 7;
 /** A task that fires more often than this in a day is listed once. */
 const MOST_TIMES = 12;
 
+/** Tasks of a day that are listed together: those that fire at the same time, or those that fire often. */
+export interface Entry {
+  /** The time; undefined for tasks that fire often. */
+  at?: Date;
+  /** The tasks, with their fire times. */
+  tasks: { id: string; times: Date[] }[];
+}
+
 /** What fires on a day of the viewer's zone. */
 export interface Day {
   start: Date;
   /** Fire times by hour. */
   hours: number[];
-  /** Tasks that fire often, with their fire times. */
-  often: { id: string; times: Date[] }[];
-  /** The other tasks, by their fire time. */
-  moments: { at: Date; ids: string[] }[];
+  /** Tasks that fire often, and then the others by time. */
+  entries: Entry[];
   /** The last known fire time, if the day has more than a reply may have. */
   cutAt: Date | undefined;
 }
 
-function grouped(fires: UpcomingFire[], name: keyof UpcomingFire): [string, UpcomingFire[]][] {
-  const groups = new Map<string, UpcomingFire[]>();
-  for (const fire of fires) {
-    const group = groups.get(fire[name]);
-    if (group) group.push(fire);
-    else groups.set(fire[name], [fire]);
-  }
-  return [...groups];
-}
-
 function dayOf(start: Date, { upcoming, truncated }: UpcomingResponse): Day {
-  const often = grouped(upcoming, 'task_id')
-    .filter(([, fires]) => fires.length > MOST_TIMES)
-    .map(([id, fires]) => ({ id, times: fires.map(({ at }) => new Date(at)) }));
-  const frequent = new Set(often.map(({ id }) => id));
-  const rare = upcoming.filter(({ task_id }) => !frequent.has(task_id));
-  const moments = grouped(rare, 'at').map(([at, fires]) => ({
-    at: new Date(at),
-    ids: fires.map(({ task_id }) => task_id),
+  const fires = upcoming.map(({ task_id, at }) => ({ id: task_id, at: new Date(at) }));
+  const byTask = Map.groupBy(fires, ({ id }) => id);
+  const tasks = [...byTask].map(([id, group]) => ({ id, times: group.map(({ at }) => at) }));
+  const often = tasks.filter(({ times }) => times.length > MOST_TIMES);
+  const rare = fires.filter(({ id }) => (byTask.get(id)?.length ?? 0) <= MOST_TIMES);
+  const moments = [...Map.groupBy(rare, ({ at }) => at.getTime())].map(([time, group]) => ({
+    at: new Date(time),
+    tasks: group.map(({ id, at }) => ({ id, times: [at] })),
   }));
-  const times = upcoming.map(({ at }) => new Date(at));
   const hours = Array.from({ length: HOURS }, () => 0);
-  for (const at of times) hours[at.getHours()] = (hours[at.getHours()] ?? 0) + 1;
-  return { start, hours, often, moments, cutAt: truncated ? times.at(-1) : undefined };
+  for (const { at } of fires) hours[at.getHours()] = (hours[at.getHours()] ?? 0) + 1;
+  const entries = often.length > 0 ? [{ tasks: often }, ...moments] : moments;
+  return { start, hours, entries, cutAt: truncated ? fires.at(-1)?.at : undefined };
 }
 
 /** Reads today and the next six days, one request after the other. Returns the days that are read. */

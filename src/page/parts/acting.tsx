@@ -1,67 +1,55 @@
-import type { ComponentChildren } from 'preact';
 import { useRef } from 'preact/hooks';
 import { type Run, type Task, cancelRun, deleteTask, runTask, updateTask } from '../../client/index.ts';
-import { type Action, useAction } from '../data/action.ts';
+import { type WriteOptions, useAction } from '../data/action.ts';
 import { linkTo } from '../data/location.ts';
-import { failureOf } from '../data/resource.ts';
-import { useRight, useSession } from '../data/service.ts';
+import { failureOf } from '../data/reads.ts';
+import { useRight, visibleTitle } from '../data/service.ts';
 import { UNFINISHED } from './status.tsx';
 
-interface ActButtonProps {
-  action: Action;
+interface ActProps {
   label: string;
   look?: 'primary' | 'danger' | '';
+  act: (options: WriteOptions) => Promise<unknown>;
 }
 
-function ActButton({ action: { run, busy }, label, look = '' }: ActButtonProps) {
+/** A button that acts, and why that failed. */
+function Act({ label, look = '', act }: ActProps) {
+  const { run, busy, failure } = useAction(act);
   return (
-    <button type="button" class={`button ${look}`} disabled={busy} onClick={run}>
-      {label}
-    </button>
-  );
-}
-
-/** Actions side by side, and below them why one failed. */
-function Actions({ actions, children }: { actions: Action[]; children: ComponentChildren }) {
-  return (
-    <div class="actions">
-      {children}
+    <>
+      <button type="button" class={`button ${look}`} disabled={busy} onClick={run}>
+        {label}
+      </button>
       <span class="error" role="alert">
-        {actions.find(({ failure }) => failure)?.failure?.message}
+        {failure?.message}
       </span>
-    </div>
+    </>
   );
-}
-
-/** Deletes a task. One that is already deleted is no error, because the first reply may have been lost. */
-async function deleteOnce(options: Parameters<typeof deleteTask<true>>[0]): Promise<void> {
-  try {
-    await deleteTask(options);
-  } catch (error) {
-    if (failureOf(error).code !== 'task_not_found') throw error;
-  }
 }
 
 function DeleteButton({ task: { id, title } }: { task: Task }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const action = useAction(async (options) => {
-    await deleteOnce({ ...options, body: { id } });
+  const act = async (options: WriteOptions) => {
+    await deleteTask({ ...options, body: { id } }).catch((error: unknown) => {
+      // An earlier attempt may have deleted it, and its reply was lost.
+      if (failureOf(error).code !== 'task_not_found') throw error;
+    });
     location.hash = linkTo();
-  });
+  };
   return (
     <>
       <button type="button" class="button danger" onClick={() => dialog.current?.showModal()}>
         Delete
       </button>
       <dialog ref={dialog} class="card" aria-labelledby="delete-title">
-        <h2 id="delete-title">Delete “{title}”?</h2>
-        <p>It never fires again. Its runs stay.</p>
-        <Actions actions={[action]}>
+        <h2 id="delete-title">Delete “{visibleTitle(title, id)}”?</h2>
+        <p>It never runs again. Its past runs stay.</p>
+        <div class="actions">
           <button type="button" class="button" onClick={() => dialog.current?.close()}>
             Keep
           </button>
-          <ActButton action={action} label="Delete task" look="danger" />
-        </Actions>
+          <Act label="Delete task" look="danger" act={act} />
+        </div>
       </dialog>
     </>
   );
@@ -70,38 +58,44 @@ function DeleteButton({ task: { id, title } }: { task: Task }) {
 /** What the key may do with a task. */
 export function TaskActions({ task }: { task: Task }) {
   const { id, enabled } = task;
-  const { caller } = useSession();
-  const mayRun = useRight('run') && caller?.engine !== null;
+  const mayRun = useRight('run');
   const mayWrite = useRight('write');
   const isPaused = enabled === false;
-  const runNow = useAction((options) => runTask({ ...options, body: { task_id: id } }));
-  const pause = useAction((options) => updateTask({ ...options, body: { id, enabled: isPaused } }));
-  if (!mayRun && !mayWrite) return null;
   return (
-    <Actions actions={[runNow, pause]}>
-      {mayRun && <ActButton action={runNow} label="Run now" look="primary" />}
+    <div class="actions">
+      {mayRun && (
+        <Act
+          label="Run now"
+          look="primary"
+          act={(options) => runTask({ ...options, body: { task_id: id } })}
+        />
+      )}
       {mayWrite && (
         <>
-          <ActButton action={pause} label={isPaused ? 'Resume' : 'Pause'} />
+          <Act
+            label={isPaused ? 'Resume' : 'Pause'}
+            act={(options) => updateTask({ ...options, body: { id, enabled: isPaused } })}
+          />
           <a class="button" href={linkTo('tasks', id, 'edit')}>
             Edit
           </a>
           <DeleteButton task={task} />
         </>
       )}
-    </Actions>
+    </div>
   );
 }
 
-/** Cancels a run, where an engine is live. */
-export function RunActions({ run: { id, status } }: { run: Run }) {
-  const { caller } = useSession();
-  const mayRun = useRight('run') && caller?.engine !== null;
-  const cancel = useAction((options) => cancelRun({ ...options, body: { runId: id } }));
-  if (!mayRun || !UNFINISHED.includes(status)) return null;
+/** Cancels a run that has not finished. */
+export function CancelButton({ run: { id, status } }: { run: Run }) {
+  if (!useRight('run') || !UNFINISHED.includes(status)) return null;
   return (
-    <Actions actions={[cancel]}>
-      <ActButton action={cancel} label="Cancel run" look="danger" />
-    </Actions>
+    <div class="actions">
+      <Act
+        label="Cancel run"
+        look="danger"
+        act={(options) => cancelRun({ ...options, body: { runId: id } })}
+      />
+    </div>
   );
 }

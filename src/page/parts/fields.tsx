@@ -1,15 +1,20 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import type { Task } from '../../client/index.ts';
+import { useSession } from '../data/service.ts';
+
+/** What a control needs to belong to its field. */
+interface ControlProps {
+  id: string;
+  'aria-describedby': string;
+  'aria-invalid': boolean;
+}
 
 interface FieldProps {
   label: string;
-  hint?: string | undefined;
-  error?: string | undefined;
-  children: (attributes: {
-    id: string;
-    'aria-describedby': string;
-    'aria-invalid': boolean;
-  }) => ComponentChildren;
+  hint?: string;
+  error: string | undefined;
+  children: (control: ControlProps) => ComponentChildren;
 }
 
 /** A control with its label, and what is wrong with its value. */
@@ -21,7 +26,7 @@ export function Field({ label, hint, error, children }: FieldProps) {
       <label for={id}>{label}</label>
       {children({ id, 'aria-describedby': about, 'aria-invalid': error !== undefined })}
       <div id={about}>
-        {hint !== undefined && <span class="muted">{hint}</span>}
+        <span class="muted">{hint}</span>
         <span class="error" role="alert">
           {error}
         </span>
@@ -37,4 +42,67 @@ export function useFirstInvalid(errors: unknown) {
     form.current?.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
   }, [errors]);
   return form;
+}
+
+const UUID = /^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i;
+
+/** Names of accounts, by the field of a task that has the ID of the account. */
+const NAMES = {
+  artist_account_id: ({ artist_name }: Task) => artist_name,
+  account_id: ({ owner_email }: Task) => owner_email,
+};
+
+interface PickerProps {
+  /** Its name, where it has no label of its own. */
+  label?: string;
+  /** The chosen id; empty for none. */
+  value: string;
+  /** The field of a task that has the id. */
+  of: keyof typeof NAMES;
+  required?: boolean;
+  control?: ControlProps;
+  onPick: (id: string) => void;
+}
+
+/** A field for an account. It suggests the accounts of visible tasks by name, and accepts an id. */
+export function Picker({ label, value, of, required = false, control, onPick }: PickerProps) {
+  const { known } = useSession();
+  const names = new Map([...known.values()].map((task) => [task[of], NAMES[of](task) ?? task[of]]));
+  const list = useId();
+  const input = useRef<HTMLInputElement>(null);
+  const [typed, setTyped] = useState<string>();
+  const text = typed ?? names.get(value) ?? value;
+  const wanted = text.trim();
+  const [named] =
+    [...names].find(([id, name]) => name === wanted && (typed !== undefined || id === value)) ?? [];
+  const id = named ?? (wanted === '' || UUID.test(wanted) ? wanted : undefined);
+  useEffect(() => {
+    input.current?.setCustomValidity(
+      id === undefined ? 'Choose one of the names, or enter an account ID.' : '',
+    );
+    // Names may arrive after one of them was typed.
+    if (typed !== undefined && id !== undefined && id !== value) onPick(id);
+  }, [typed, id]);
+  return (
+    <>
+      <input
+        ref={input}
+        type="text"
+        aria-label={label}
+        placeholder={label}
+        {...control}
+        required={required}
+        list={list}
+        value={text}
+        autocomplete="off"
+        onInput={(event) => setTyped(event.currentTarget.value)}
+        onBlur={() => id !== undefined && setTyped(undefined)}
+      />
+      <datalist id={list}>
+        {[...new Set(names.values())].map((name) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+    </>
+  );
 }

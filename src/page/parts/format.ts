@@ -1,5 +1,6 @@
 import { parseSchedule } from '../../schedule/cron.ts';
 import { scheduleWords } from '../../schedule/words.ts';
+import { canonicalZone } from '../../schedule/zones.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -13,20 +14,24 @@ export const OWN_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 export const plural = (count: number, unit: string): string =>
   `${count.toLocaleString('en-US')} ${unit}${count === 1 ? '' : 's'}`;
 
-function span(ms: number): string {
-  if (ms < HOUR) return `${Math.round(ms / MINUTE)} min`;
-  if (ms < DAY) {
-    const minutes = Math.round(ms / MINUTE);
-    return `${Math.floor(minutes / 60)} h${ms < 6 * HOUR && minutes % 60 > 0 ? ` ${minutes % 60} min` : ''}`;
-  }
-  return plural(Math.round(ms / DAY), 'day');
+/** Returns a length of time, such as `2 min 10 s`. */
+export function duration(ms: number): string {
+  if (ms < SECOND) return `${Math.round(ms)} ms`;
+  if (ms < 10 * SECOND) return `${(ms / SECOND).toFixed(1)} s`;
+  const seconds = Math.round(ms / SECOND);
+  if (ms < MINUTE) return `${seconds} s`;
+  if (ms < HOUR) return `${Math.floor(seconds / 60)} min${seconds % 60 > 0 ? ` ${seconds % 60} s` : ''}`;
+  if (ms >= DAY) return plural(Math.round(ms / DAY), 'day');
+  const minutes = Math.floor((seconds % 3_600) / 60);
+  return `${Math.floor(seconds / 3_600)} h${minutes > 0 ? ` ${minutes} min` : ''}`;
 }
 
 /** Returns the distance of an instant, such as `in 12 min` or `3 days ago`. */
 export function relative(at: Date, now: Date): string {
   const ms = at.getTime() - now.getTime();
   if (Math.abs(ms) < MINUTE / 2) return ms > 0 ? 'in seconds' : 'just now';
-  return ms > 0 ? `in ${span(ms)}` : `${span(-ms)} ago`;
+  const distance = duration(Math.round(Math.abs(ms) / MINUTE) * MINUTE);
+  return ms > 0 ? `in ${distance}` : `${distance} ago`;
 }
 
 const exactFormats = new Map<string, Intl.DateTimeFormat>();
@@ -42,20 +47,12 @@ export function exact(at: Date, zone: string): string {
       hour: '2-digit',
       minute: '2-digit',
       hourCycle: 'h23',
-      timeZone: zoneOrUtc(zone),
+      timeZone: canonicalZone(zone) ?? 'UTC',
     });
     exactFormats.set(zone, format);
   }
   const year = at.getUTCFullYear();
   return `${format.format(at)}${year === new Date().getUTCFullYear() ? '' : ` ${year}`}`;
-}
-
-function zoneOrUtc(zone: string): string {
-  try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: zone }).resolvedOptions().timeZone;
-  } catch {
-    return 'UTC';
-  }
 }
 
 /** Returns a zone as people write it: `New York`. */
@@ -67,37 +64,19 @@ export function exactInZones(at: Date, zone = OWN_ZONE): string {
   return zone === OWN_ZONE ? own : `${exact(at, zone)} ${zoneWords(zone)}\n${own}`;
 }
 
-/** Returns a length of time, such as `2 min 10 s`. */
-export function duration(ms: number): string {
-  if (ms < SECOND) return `${Math.round(ms)} ms`;
-  if (ms < 10 * SECOND) return `${(ms / SECOND).toFixed(1)} s`;
-  const seconds = Math.round(ms / SECOND);
-  if (ms < MINUTE) return `${seconds} s`;
-  if (ms < HOUR) return `${Math.floor(seconds / 60)} min${seconds % 60 > 0 ? ` ${seconds % 60} s` : ''}`;
-  const minutes = Math.floor((seconds % 3_600) / 60);
-  return `${Math.floor(seconds / 3_600)} h${minutes > 0 ? ` ${minutes} min` : ''}`;
-}
-
 /** Formats an amount in US cents as dollars, such as `$0.019`. */
 export const cost = (cents: number): string =>
   `$${(cents / 100).toFixed(cents >= 100 || cents === 0 ? 2 : 3).replace(/(\.\d\d+?)0+$/, '$1')}`;
 
-const words = new Map<string, string>();
-
 /** Returns a schedule in words, or the expression itself if it cannot be parsed. */
 export function inWords(schedule: string): string {
-  let found = words.get(schedule);
-  if (found === undefined) {
-    try {
-      // cronstrue does not say that a time without a day applies to every day.
-      found = scheduleWords(parseSchedule(schedule)).replace(
-        /^At [\d:, and]+$/,
-        (times) => `Every day, a${times.slice(1)}`,
-      );
-    } catch {
-      found = schedule;
-    }
-    words.set(schedule, found);
+  try {
+    // cronstrue does not say that a time without a day applies to every day.
+    return scheduleWords(parseSchedule(schedule)).replace(
+      /^At [\d:, and]+$/,
+      (times) => `Every day, a${times.slice(1)}`,
+    );
+  } catch {
+    return schedule;
   }
-  return found;
 }

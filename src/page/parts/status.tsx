@@ -81,6 +81,10 @@ export function tookMs({ durationMs, startedAt, finishedAt }: Run): number | und
   return durationMs;
 }
 
+/** Returns the whole cost of a run. */
+export const centsOf = ({ costInCents = 0, baseCostInCents = 0 }: Run): number =>
+  costInCents + baseCostInCents;
+
 /** Returns what a run was, on a few lines. */
 export function summaryOf(run: Run, zone: string): string {
   const took = tookMs(run);

@@ -14,7 +14,8 @@ export function useNow(): Date {
 }
 
 /** An instant by its distance; exactly, in the viewer's and the task's zone, on hover and focus. */
-export function Time({ at, now, zone }: { at: string; now: Date; zone?: string }) {
+export function Time({ at, zone }: { at: string; zone?: string }) {
+  const now = useNow();
   const instant = new Date(at);
   const text = exactInZones(instant, zone);
   return (

@@ -1,40 +1,34 @@
-import { useEffect, useState } from 'preact/hooks';
-import {
-  type ApiError,
-  type Task,
-  type UpdateTaskRequest,
-  createTask,
-  updateTask,
-} from '../../client/index.ts';
+import { useState } from 'preact/hooks';
+import { type ApiError, type Task, createTask, updateTask } from '../../client/index.ts';
 import { useAction } from '../data/action.ts';
 import { linkTo } from '../data/location.ts';
 import { useTasks } from '../data/reads.ts';
-import { useRight, useSession } from '../data/service.ts';
-import { Field, useFirstInvalid } from '../parts/fields.tsx';
+import { useRight, useSession, visibleTitle } from '../data/service.ts';
+import { Field, Picker, useFirstInvalid } from '../parts/fields.tsx';
 import { OWN_ZONE } from '../parts/format.ts';
-import { useTitle } from '../parts/layout.tsx';
-import { Empty } from '../parts/messages.tsx';
-import { Picker } from '../parts/picker.tsx';
-import { Preview, scheduleProblem, zoneProblem } from '../parts/preview.tsx';
-import { useNow } from '../parts/time.tsx';
+import { Empty, Heading } from '../parts/layout.tsx';
+import { Preview } from '../parts/preview.tsx';
 
-/** The fields of the form as they are typed. Empty means the default. */
-const EMPTY = {
-  title: '',
-  prompt: '',
-  schedule: '0 9 * * *',
-  timezone: OWN_ZONE,
-  artist_account_id: '',
-  account_id: '',
-  model: '',
-  overlap: '',
-  catch_up: '',
-  timeout_seconds: '',
-  max_attempts: '',
-};
+/** Returns the fields of the form as they are typed. Empty means the default. */
+const valuesOf = (task?: Task) => ({
+  title: task?.title ?? '',
+  prompt: task?.prompt ?? '',
+  schedule: task?.schedule ?? '0 9 * * *',
+  timezone: task ? (task.timezone ?? 'UTC') : OWN_ZONE,
+  artist_account_id: task?.artist_account_id ?? '',
+  account_id: task?.account_id ?? '',
+  model: task?.model ?? '',
+  overlap: String(task?.overlap ?? 'skip'),
+  catch_up: String(task?.catch_up ?? 'once'),
+  timeout_seconds: String(task?.timeout_seconds ?? ''),
+  max_attempts: String(task?.max_attempts ?? ''),
+});
 
-type Values = typeof EMPTY;
+type Values = ReturnType<typeof valuesOf>;
 type Name = keyof Values;
+
+const EMPTY = valuesOf();
+const names = Object.keys(EMPTY).filter((name): name is Name => name in EMPTY);
 
 const PRESETS = [
   ['0 * * * *', 'Every hour'],
@@ -44,65 +38,24 @@ const PRESETS = [
   ['0 9 1 * *', 'Every month'],
 ] as const;
 
-const OVERLAPS = { '': 'Skip (default)', queue: 'Queue one run', allow: 'Run at the same time' };
-const CATCH_UPS = { '': 'The newest one (default)', skip: 'None', all: 'All, up to 100' };
-const NUMBER = { pattern: '[0-9]*' };
-
-const names = Object.keys(EMPTY).filter((name): name is Name => name in EMPTY);
-
-function valuesOf(task: Task): Values {
-  return {
-    title: task.title,
-    prompt: task.prompt,
-    schedule: task.schedule,
-    timezone: task.timezone ?? 'UTC',
-    artist_account_id: task.artist_account_id,
-    account_id: task.account_id,
-    model: task.model ?? '',
-    overlap: task.overlap === 'skip' ? '' : (task.overlap ?? ''),
-    catch_up: task.catch_up === 'once' ? '' : (task.catch_up ?? ''),
-    timeout_seconds: String(task.timeout_seconds ?? ''),
-    max_attempts: String(task.max_attempts ?? ''),
-  };
-}
+export const OVERLAPS = { skip: 'Skip the new run', queue: 'Queue one run', allow: 'Run at the same time' };
+export const CATCH_UPS = { once: 'The newest one', skip: 'None', all: 'All, up to 100' };
 
 const oneOf = <Option extends string>(text: string, ...options: Option[]): Option | undefined =>
   options.find((option) => option === text);
 
 /** Returns the fields as the service takes them; undefined for the default. */
-function fieldsOf(values: Values) {
-  const { title, prompt, schedule, timezone, artist_account_id } = values;
-  return {
-    title,
-    prompt,
-    schedule,
-    timezone,
-    artist_account_id,
-    account_id: values.account_id || undefined,
-    model: values.model.trim() || undefined,
-    overlap: oneOf(values.overlap, 'queue', 'allow'),
-    catch_up: oneOf(values.catch_up, 'skip', 'all'),
-    timeout_seconds: values.timeout_seconds === '' ? undefined : Number(values.timeout_seconds),
-    max_attempts: values.max_attempts === '' ? undefined : Number(values.max_attempts),
-  };
-}
+const fieldsOf = (values: Values) => ({
+  ...values,
+  account_id: values.account_id || undefined,
+  model: values.model.trim() || undefined,
+  overlap: oneOf(values.overlap, 'skip', 'queue', 'allow'),
+  catch_up: oneOf(values.catch_up, 'skip', 'once', 'all'),
+  timeout_seconds: values.timeout_seconds === '' ? undefined : Number(values.timeout_seconds),
+  max_attempts: values.max_attempts === '' ? undefined : Number(values.max_attempts),
+});
 
-/** Returns the fields that differ between the values; null for the default. */
-function changesOf(before: Values, after: Values): Partial<UpdateTaskRequest> {
-  const changed = names.filter((name) => before[name] !== after[name]);
-  const fields = fieldsOf(after);
-  return Object.fromEntries(changed.map((name) => [name, fields[name] ?? null]));
-}
-
-/** What some inputs have beside their value. */
-interface Given {
-  required?: boolean;
-  maxLength?: number;
-  pattern?: string;
-  placeholder?: string;
-  class?: string;
-  list?: string;
-}
+const VISIBLE = { pattern: '.*[^\\p{Z}\\p{C}].*', title: 'At least one visible character' };
 
 type Errors = Partial<Record<Name | 'form', string>>;
 
@@ -125,42 +78,32 @@ function errorsOf(failure: ApiError | undefined): Errors {
 }
 
 function TaskForm({ task }: { task: Task | undefined }) {
-  const { caller, names: known } = useSession();
-  const now = useNow();
-  const [start] = useState(task ? valuesOf(task) : EMPTY);
+  const { caller } = useSession();
+  const [start] = useState(() => valuesOf(task));
   const [values, setValues] = useState(start);
+  const changed = names.filter((name) => start[name] !== values[name]);
   const save = useAction(async (options) => {
+    const fields = fieldsOf(values);
+    // null stands for the default.
+    const changes = Object.fromEntries(changed.map((name) => [name, fields[name] ?? null]));
     const { data } = task
-      ? await updateTask({ ...options, body: { id: task.id, ...changesOf(start, values) } })
-      : await createTask({ ...options, body: fieldsOf(values) });
+      ? await updateTask({ ...options, body: { id: task.id, ...changes } })
+      : await createTask({ ...options, body: fields });
     const [saved] = data.tasks;
     if (saved) location.hash = linkTo('tasks', saved.id);
   });
   const errors = errorsOf(save.failure);
   const form = useFirstInvalid(save.failure);
   const set = (name: Name) => (value: string) => setValues((old) => ({ ...old, [name]: value }));
-  const onInput = (name: Name) => (event: { currentTarget: { value: string } }) =>
-    set(name)(event.currentTarget.value);
-  const isUnchanged = task !== undefined && names.every((name) => start[name] === values[name]);
+  const bind = (name: Name) => ({
+    value: values[name],
+    onInput: (event: { currentTarget: { value: string } }) => set(name)(event.currentTarget.value),
+  });
 
-  const input = (name: Name, label: string, given: Given = {}, problem?: string, hint?: string) => (
-    <Field label={label} hint={hint} error={errors[name] ?? problem}>
-      {(attributes) => (
-        <input
-          type="text"
-          {...attributes}
-          {...given}
-          list={given.list}
-          value={values[name]}
-          onInput={onInput(name)}
-        />
-      )}
-    </Field>
-  );
   const choice = (name: Name, label: string, options: Record<string, string>) => (
     <Field label={label} error={errors[name]}>
-      {(attributes) => (
-        <select {...attributes} value={values[name]} onChange={onInput(name)}>
+      {(control) => (
+        <select {...control} {...bind(name)}>
           {Object.entries(options).map(([value, words]) => (
             <option key={value} value={value}>
               {words}
@@ -170,11 +113,16 @@ function TaskForm({ task }: { task: Task | undefined }) {
       )}
     </Field>
   );
-  const account = (name: 'artist_account_id' | 'account_id', label: string, options: Map<string, string>) => (
-    <Field label={label} hint="Choose a name, or enter an account ID." error={errors[name]}>
-      {(attributes) => (
-        <Picker attributes={attributes} required value={values[name]} names={options} onPick={set(name)} />
+  const number = (name: Name, label: string, standard: string) => (
+    <Field label={label} error={errors[name]}>
+      {(control) => (
+        <input type="text" {...control} {...bind(name)} pattern="[0-9]*" placeholder={standard} />
       )}
+    </Field>
+  );
+  const account = (name: 'artist_account_id' | 'account_id', label: string) => (
+    <Field label={label} hint="Choose a name, or enter an account ID." error={errors[name]}>
+      {(control) => <Picker control={control} of={name} value={values[name]} required onPick={set(name)} />}
     </Field>
   );
 
@@ -182,42 +130,40 @@ function TaskForm({ task }: { task: Task | undefined }) {
     <form
       ref={form}
       class="form columns"
+      onInput={save.forget}
       onSubmit={(event) => {
         event.preventDefault();
         void save.run();
       }}
     >
       <div class="form card">
-        {input('title', 'Title', { required: true, maxLength: 200 })}
-        <Field label="Prompt" error={errors.prompt}>
-          {(attributes) => (
-            <textarea {...attributes} required rows={6} value={values.prompt} onInput={onInput('prompt')} />
+        <Field label="Title" error={errors.title}>
+          {(control) => (
+            <input type="text" {...control} {...bind('title')} required {...VISIBLE} maxLength={200} />
           )}
         </Field>
-        {account('artist_account_id', 'Artist', known.artists)}
-        {!task && caller?.account_id === null && account('account_id', 'Owner', known.accounts)}
+        <Field label="Prompt" error={errors.prompt}>
+          {(control) => <textarea {...control} {...bind('prompt')} required rows={6} />}
+        </Field>
+        {account('artist_account_id', 'Artist')}
+        {!task && caller?.account_id === null && account('account_id', 'Owner')}
         <details>
           <summary>Model, overlap, missed runs and limits</summary>
           <div class="form">
-            {input('model', 'Model')}
+            <Field label="Model" error={errors.model}>
+              {(control) => <input type="text" {...control} {...bind('model')} />}
+            </Field>
             {choice('overlap', 'When a run is still active', OVERLAPS)}
             {choice('catch_up', 'Missed runs that catch up', CATCH_UPS)}
-            {input('timeout_seconds', 'Time limit of an attempt, in seconds', {
-              ...NUMBER,
-              placeholder: '3600',
-            })}
-            {input('max_attempts', 'Attempts', { ...NUMBER, placeholder: '1' })}
+            {number('timeout_seconds', 'Time limit of an attempt, in seconds', '3600')}
+            {number('max_attempts', 'Attempts', '1')}
           </div>
         </details>
       </div>
       <div class="form card">
-        {input(
-          'schedule',
-          'Schedule',
-          { required: true, class: 'mono' },
-          scheduleProblem(values.schedule),
-          'Minute, hour, day of month, month, day of week',
-        )}
+        <Field label="Schedule" hint="Minute, hour, day of month, month, day of week" error={errors.schedule}>
+          {(control) => <input type="text" class="mono" {...control} {...bind('schedule')} required />}
+        </Field>
         <div class="presets">
           {PRESETS.map(([schedule, label]) => (
             <button key={schedule} type="button" class="button" onClick={() => set('schedule')(schedule)}>
@@ -225,16 +171,22 @@ function TaskForm({ task }: { task: Task | undefined }) {
             </button>
           ))}
         </div>
-        {input('timezone', 'Time zone', { required: true, list: 'zones' }, zoneProblem(values.timezone))}
+        <Field label="Time zone" error={errors.timezone}>
+          {(control) => <input type="text" {...control} {...bind('timezone')} required list="zones" />}
+        </Field>
         <datalist id="zones">
           {Intl.supportedValuesOf('timeZone').map((zone) => (
             <option key={zone} value={zone} />
           ))}
         </datalist>
-        <Preview schedule={values.schedule} zone={values.timezone} now={now} />
+        <Preview schedule={values.schedule} zone={values.timezone} />
       </div>
       <div class="actions">
-        <button type="submit" class="button primary" disabled={save.busy || isUnchanged}>
+        <button
+          type="submit"
+          class="button primary"
+          disabled={save.busy || (task !== undefined && changed.length === 0)}
+        >
           {task ? 'Save changes' : 'Create task'}
         </button>
         <a class="button" href={task ? linkTo('tasks', task.id) : linkTo()}>
@@ -250,18 +202,12 @@ function TaskForm({ task }: { task: Task | undefined }) {
 
 /** Creates a task, or changes the one that is given. */
 export function FormView({ task }: { task?: Task }) {
-  const { learn } = useSession();
   const mayWrite = useRight('write');
-  const title = task ? `Edit ${task.title}` : 'New task';
-  useTitle(`${title} – Tasks`);
   // Other tasks tell the names of accounts and artists.
-  const { data } = useTasks({ runs: 'summary', limit: 100 });
-  useEffect(() => learn([...(task ? [task] : []), ...(data?.tasks ?? [])]), [task, data]);
+  useTasks({ runs: 'summary', limit: 100 });
   return (
     <>
-      <div class="heading">
-        <h1>{title}</h1>
-      </div>
+      <Heading title={task ? `Edit ${visibleTitle(task.title, task.id)}` : 'New task'} />
       {mayWrite ? <TaskForm task={task} /> : <Empty title="This key may not create or change tasks" />}
     </>
   );

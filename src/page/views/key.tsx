@@ -1,32 +1,28 @@
 import { useState } from 'preact/hooks';
 import type { ApiError } from '../../client/index.ts';
+import { signIn } from '../data/key.ts';
 import { Field } from '../parts/fields.tsx';
 
-interface KeyProps {
-  /** Why the service refused the last key. */
-  refusal: ApiError | undefined;
-  onKey: (key: string, inBrowser: boolean) => void;
-}
-
-/** Asks for an API key. */
-export function KeyView({ refusal, onKey }: KeyProps) {
+/**
+ * Asks for an API key.
+ * @param refusal why the service refused the last key
+ */
+export function KeyView({ refusal }: { refusal: ApiError | undefined }) {
   const [key, setKey] = useState('');
   const [inBrowser, setInBrowser] = useState(false);
+  const onSubmit = (event: Event) => {
+    event.preventDefault();
+    signIn(key.trim(), inBrowser);
+  };
   return (
     <main class="narrow">
       <h1>Tasks</h1>
-      <form
-        class="card form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          onKey(key.trim(), inBrowser);
-        }}
-      >
+      <form class="card form" onSubmit={onSubmit}>
         <Field label="API key" error={refusal?.message}>
-          {(attributes) => (
+          {(control) => (
             <input
               type="password"
-              {...attributes}
+              {...control}
               {...{ autofocus: true, autocomplete: 'off', required: true }}
               value={key}
               onInput={(event) => setKey(event.currentTarget.value)}

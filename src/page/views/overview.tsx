@@ -3,13 +3,12 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Task } from '../../client/index.ts';
 import { linkTo, setParameters, usePlace } from '../data/location.ts';
 import { type TasksQuery, useTasks } from '../data/reads.ts';
-import { useRight, useSession } from '../data/service.ts';
+import { useRight, useSession, visibleTitle } from '../data/service.ts';
+import { Picker } from '../parts/fields.tsx';
 import { inWords, zoneWords } from '../parts/format.ts';
-import { useTitle } from '../parts/layout.tsx';
-import { Empty, Failed, Loading } from '../parts/messages.tsx';
-import { Picker } from '../parts/picker.tsx';
+import { Empty, Pending, useTitle } from '../parts/layout.tsx';
 import { Badge, FAILING, Squares, UNFINISHED, stateOf } from '../parts/status.tsx';
-import { Time, useNow } from '../parts/time.tsx';
+import { Time } from '../parts/time.tsx';
 
 const PAGE_SIZE = 100;
 /** How long after the last key the search starts. */
@@ -24,36 +23,28 @@ const STATES = new Map<string, { label: string; query: TasksQuery }>([
   ['paused', { label: 'Paused', query: { enabled: false } }],
 ]);
 
-interface Filters {
-  q: string;
-  state: string;
-  account: string;
-  artist: string;
-}
+type Filters = Partial<Record<'q' | 'state' | 'account_id' | 'artist_account_id', string>>;
 
-const NO_FILTERS: Filters = { q: '', state: '', account: '', artist: '' };
+const queryOf = ({ q, state = '', account_id, artist_account_id }: Filters): TasksQuery => ({
+  runs: 'summary',
+  limit: PAGE_SIZE,
+  q: q?.trim() || undefined,
+  account_id,
+  artist_account_id,
+  ...STATES.get(state)?.query,
+});
 
-function queryOf({ q, state, account, artist }: Filters): TasksQuery {
-  return {
-    runs: 'summary',
-    limit: PAGE_SIZE,
-    ...(q.trim() !== '' && { q }),
-    ...(account !== '' && { account_id: account }),
-    ...(artist !== '' && { artist_account_id: artist }),
-    ...STATES.get(state)?.query,
-  };
-}
-
-const Row = memo(function Row({ task, now }: { task: Task; now: Date }) {
+const Row = memo(function Row({ task }: { task: Task }) {
   const { id, title, artist_name, schedule, timezone = 'UTC', upcoming } = task;
   const [next] = upcoming;
   const [newest] = task.recent_runs;
   const state = stateOf(task);
+  const words = inWords(schedule);
   return (
     <li class="row">
-      <span class="what">
+      <span>
         <a class="title" href={linkTo('tasks', id)}>
-          {title}
+          {visibleTitle(title, id)}
         </a>
         {state.tone === 'bad' && newest?.error ? (
           <span class="why">{newest.error.message}</span>
@@ -62,18 +53,18 @@ const Row = memo(function Row({ task, now }: { task: Task; now: Date }) {
         )}
       </span>
       <span class="when">
-        <span title={inWords(schedule)}>{inWords(schedule)}</span>
+        <span title={words}>{words}</span>
         <span class="muted">{zoneWords(timezone)}</span>
       </span>
-      <span class="next">
-        {next === undefined ? (
-          <span class="muted">No next run</span>
-        ) : (
-          <Time at={next} now={now} zone={timezone} />
-        )}
+      <span>
+        {next && <Time at={next} zone={timezone} />}
+        <span class="muted">{next ? 'Next run' : 'No next run'}</span>
       </span>
       <Squares task={task} />
-      <Badge {...state} />
+      <span class="state">
+        <Badge {...state} />
+        {newest && <Time at={newest.createdAt} zone={timezone} />}
+      </span>
     </li>
   );
 });
@@ -97,16 +88,12 @@ function useNear() {
  * One page of the tasks, and after it the next. A page that is out of sight keeps its height and nothing else, so that
  * thousands of tasks scroll smoothly, and is not polled.
  */
-function Rows({ query, now, isFirst = false }: { query: TasksQuery; now: Date; isFirst?: boolean }) {
-  const { learn } = useSession();
+function Rows({ query, isFirst = false }: { query: TasksQuery; isFirst?: boolean }) {
   const { ref, near } = useNear();
   const { data, failure, retry } = useTasks(near || isFirst ? query : undefined);
   const last = useRef(data);
   const shown = (last.current = data ?? last.current);
   const height = useRef(0);
-  useEffect(() => {
-    if (data) learn(data.tasks);
-  }, [data]);
   useLayoutEffect(() => {
     const element = ref.current;
     if (!element) return;
@@ -118,25 +105,24 @@ function Rows({ query, now, isFirst = false }: { query: TasksQuery; now: Date; i
   return (
     <>
       <div ref={ref} class="rows">
-        {!shown && (failure ? <Failed failure={failure} retry={retry} /> : <Loading />)}
+        {!shown && <Pending failure={failure} retry={retry} />}
         {near && shown && shown.tasks.length > 0 && (
           <ul>
             {shown.tasks.map((task) => (
-              <Row key={task.id} task={task} now={now} />
+              <Row key={task.id} task={task} />
             ))}
           </ul>
         )}
-        {isFirst && isEmpty && <NoTasks query={query} />}
+        {isFirst && isEmpty && <NoTasks />}
       </div>
-      {next !== undefined && <Rows query={{ ...query, cursor: next }} now={now} />}
+      {next !== undefined && <Rows query={{ ...query, cursor: next }} />}
     </>
   );
 }
 
-function NoTasks({ query }: { query: TasksQuery }) {
-  const isFiltered = Object.keys(query).length > Object.keys(queryOf(NO_FILTERS)).length;
+function NoTasks() {
   const mayWrite = useRight('write');
-  if (!isFiltered) {
+  if (usePlace().parameters.size === 0) {
     return (
       <Empty title="There are no tasks yet">{mayWrite && <a href={linkTo('new')}>Create the first</a>}</Empty>
     );
@@ -150,23 +136,20 @@ function NoTasks({ query }: { query: TasksQuery }) {
   );
 }
 
-function FilterBar({
-  filters,
-  onChange,
-}: {
-  filters: Filters;
-  onChange: (changed: Partial<Filters>) => void;
-}) {
-  const { caller, names } = useSession();
-  const { artist, account } = filters;
-  const pickAccount = (id: string) => onChange({ account: id });
-  const [typed, setTyped] = useState(filters.q);
-  useEffect(() => setTyped(filters.q), [filters.q]);
+function FilterBar({ filters }: { filters: Filters }) {
+  const { caller } = useSession();
+  const { q = '', state = '' } = filters;
+  const change = (changed: Filters) => setParameters([], { ...filters, ...changed });
+  const [typed, setTyped] = useState(q);
+  useEffect(() => setTyped(q), [q]);
   useEffect(() => {
-    if (typed === filters.q) return;
-    const timer = setTimeout(() => onChange({ q: typed }), TYPING_MS);
+    if (typed === q) return;
+    const timer = setTimeout(() => change({ q: typed }), TYPING_MS);
     return () => clearTimeout(timer);
   }, [typed]);
+  const picker = (of: 'artist_account_id' | 'account_id', label: string) => (
+    <Picker label={label} of={of} value={filters[of] ?? ''} onPick={(id) => change({ [of]: id })} />
+  );
   return (
     <search class="filters">
       <input
@@ -177,19 +160,17 @@ function FilterBar({
         value={typed}
         onInput={(event) => setTyped(event.currentTarget.value)}
       />
-      <Picker label="Artist" value={artist} names={names.artists} onPick={(id) => onChange({ artist: id })} />
-      {caller?.account_id === null && (
-        <Picker label="Account" value={account} names={names.accounts} onPick={pickAccount} />
-      )}
+      {picker('artist_account_id', 'Artist')}
+      {caller?.account_id === null && picker('account_id', 'Owner')}
       <fieldset class="segments">
         <legend class="hidden">State</legend>
-        {[...STATES].map(([state, { label }]) => (
-          <label key={state}>
+        {[...STATES].map(([name, { label }]) => (
+          <label key={name}>
             <input
               type="radio"
               name="state"
-              checked={filters.state === state}
-              onChange={() => onChange({ state })}
+              checked={state === name}
+              onChange={() => change({ state: name })}
             />
             <span>{label}</span>
           </label>
@@ -202,15 +183,14 @@ function FilterBar({
 /** All tasks, newest first. */
 export function Overview() {
   const { parameters } = usePlace();
-  const now = useNow();
-  const filters: Filters = { ...NO_FILTERS, ...Object.fromEntries(parameters) };
+  const filters: Filters = Object.fromEntries(parameters);
   const query = queryOf(filters);
   useTitle('Tasks');
   return (
     <>
       <h1 class="hidden">Tasks</h1>
-      <FilterBar filters={filters} onChange={(changed) => setParameters([], { ...filters, ...changed })} />
-      <Rows key={JSON.stringify(query)} query={query} now={now} isFirst />
+      <FilterBar filters={filters} />
+      <Rows key={JSON.stringify(query)} query={query} isFirst />
     </>
   );
 }

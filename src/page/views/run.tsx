@@ -1,12 +1,12 @@
 import type { Run, RunAttempt, RunError } from '../../client/index.ts';
 import { linkTo } from '../data/location.ts';
 import { useRuns } from '../data/reads.ts';
-import { RunActions } from '../parts/acting.tsx';
+import { visibleTitle } from '../data/service.ts';
+import { CancelButton } from '../parts/acting.tsx';
 import { OWN_ZONE, cost, duration, exact, exactInZones } from '../parts/format.ts';
-import { Card, Facts, useTitle } from '../parts/layout.tsx';
-import { Empty, Failed, Loading } from '../parts/messages.tsx';
+import { Card, Empty, Facts, Heading, Pending } from '../parts/layout.tsx';
 import { Output } from '../parts/output.tsx';
-import { Badge, lookOf, tookMs } from '../parts/status.tsx';
+import { Badge, centsOf, lookOf, tookMs } from '../parts/status.tsx';
 
 function Failure({ error: { name, message, stackTrace } }: { error: RunError }) {
   return (
@@ -25,7 +25,8 @@ function Failure({ error: { name, message, stackTrace } }: { error: RunError }) 
   );
 }
 
-function Attempt({ attempt, number }: { attempt: RunAttempt; number: number }) {
+/** An attempt, and its error if that is not the one of the run. */
+function Attempt({ attempt, number, known }: { attempt: RunAttempt; number: number; known: string }) {
   const { status, startedAt, completedAt, createdAt, error } = attempt;
   const took = startedAt && completedAt ? Date.parse(completedAt) - Date.parse(startedAt) : undefined;
   return (
@@ -36,33 +37,12 @@ function Attempt({ attempt, number }: { attempt: RunAttempt; number: number }) {
         <span class="muted">{exact(new Date(startedAt ?? createdAt), OWN_ZONE)}</span>
         {took !== undefined && <span class="muted">{duration(took)}</span>}
       </p>
-      {error && <Failure error={error} />}
+      {error && error.message !== known && <Failure error={error} />}
     </li>
   );
 }
 
-function About({ run }: { run: Run }) {
-  const took = tookMs(run);
-  const { costInCents = 0, baseCostInCents = 0 } = run;
-  const at = (instant: string | null | undefined) =>
-    instant ? exact(new Date(instant), OWN_ZONE) : undefined;
-  const facts: [string, string | undefined][] = [
-    ['Created', at(run.createdAt)],
-    ['Delayed until', at(run.delayedUntil)],
-    ['Started', at(run.startedAt)],
-    ['Finished', at(run.finishedAt)],
-    ['Expired', at(run.expiredAt)],
-    ['Duration', took === undefined ? undefined : duration(took)],
-    ['Cost', cost(costInCents + baseCostInCents)],
-    ['Executed by', run.taskIdentifier],
-    ['Version', run.version],
-    ['Environment', run.env?.name],
-    ['Tags', run.tags?.join(', ') || undefined],
-    ['Test', run.isTest ? 'Yes' : undefined],
-    ['ID', run.id],
-  ];
-  return <Facts facts={facts} />;
-}
+const at = (instant: string | null | undefined) => (instant ? exact(new Date(instant), OWN_ZONE) : undefined);
 
 const isGiven = (value: unknown): boolean =>
   value !== undefined && value !== null && !(typeof value === 'object' && Object.keys(value).length === 0);
@@ -70,24 +50,22 @@ const isGiven = (value: unknown): boolean =>
 function RunDetails({ run }: { run: Run }) {
   const { title, task_id = '', status, error, output, payload, metadata, attempts = [] } = run;
   const look = lookOf(status);
-  const label = title ?? 'Run of a deleted task';
-  useTitle(`${look.label}: ${label} – Tasks`);
+  const took = tookMs(run);
+  const label = title ? visibleTitle(title, task_id) : 'Run of a deleted task';
   return (
     <>
-      <div class="heading">
-        <div>
-          <h1>{title ? <a href={linkTo('tasks', task_id)}>{title}</a> : label}</h1>
-          <p class="line">
-            <Badge {...look} />
-            <span class="muted">Run of {exactInZones(new Date(run.createdAt))}</span>
-          </p>
-        </div>
-        <RunActions run={run} />
-      </div>
+      <Heading
+        title={label}
+        href={title ? linkTo('tasks', task_id) : undefined}
+        actions={<CancelButton run={run} />}
+      >
+        <Badge {...look} />
+        <span class="muted">Run of {exactInZones(new Date(run.createdAt))}</span>
+      </Heading>
       <div class="columns">
         <div class="stack">
           {error && (
-            <Card title="Error">
+            <Card title={look.tone === 'bad' ? 'Error' : 'Reason'}>
               <Failure error={error} />
             </Card>
           )}
@@ -98,7 +76,12 @@ function RunDetails({ run }: { run: Run }) {
             <Card title="Attempts">
               <ol>
                 {attempts.map((attempt, index) => (
-                  <Attempt key={attempt.id} attempt={attempt} number={index + 1} />
+                  <Attempt
+                    key={attempt.id}
+                    attempt={attempt}
+                    number={index + 1}
+                    known={error?.message ?? ''}
+                  />
                 ))}
               </ol>
             </Card>
@@ -114,7 +97,19 @@ function RunDetails({ run }: { run: Run }) {
         </div>
         <aside aria-label="About the run">
           <Card title="Details">
-            <About run={run} />
+            <Facts
+              facts={[
+                ['Created', at(run.createdAt)],
+                ['Delayed until', at(run.delayedUntil)],
+                ['Started', at(run.startedAt)],
+                ['Finished', at(run.finishedAt)],
+                ['Expired', at(run.expiredAt)],
+                ['Duration', took !== undefined && duration(took)],
+                ['Cost', cost(centsOf(run))],
+                ['Tags', run.tags?.join(', ') || undefined],
+                ['ID', run.id],
+              ]}
+            />
           </Card>
         </aside>
       </div>
@@ -128,10 +123,10 @@ export function RunView({ path: [, id = ''] }: { path: string[] }) {
   const [run] = data?.runs ?? [];
   if (run) return <RunDetails run={run} />;
   const isMissing = data !== undefined || failure?.status === 404;
-  if (!isMissing) return failure ? <Failed failure={failure} retry={retry} /> : <Loading />;
+  if (!isMissing) return <Pending failure={failure} retry={retry} />;
   return (
     <Empty level="h1" title="There is no such run">
-      <p>It is too old, or this key cannot see it.</p>
+      <p>It was deleted, or you may not see it.</p>
     </Empty>
   );
 }

@@ -1,17 +1,15 @@
-import { type ComponentChildren, Fragment } from 'preact';
+import { Fragment } from 'preact';
 import { memo } from 'preact/compat';
-import { useEffect, useState } from 'preact/hooks';
 import { linkTo } from '../data/location.ts';
 import { useTasks } from '../data/reads.ts';
-import { useSession } from '../data/service.ts';
-import { type Day, HOURS, useWeek } from '../data/week.ts';
+import { useSession, visibleTitle } from '../data/service.ts';
+import { type Day, type Entry, HOURS, useWeek } from '../data/week.ts';
 import { OWN_ZONE, exact, plural, zoneWords } from '../parts/format.ts';
-import { Card, useTitle } from '../parts/layout.tsx';
-import { Failed, Loading } from '../parts/messages.tsx';
+import { Card, Heading, Pending, useShown } from '../parts/layout.tsx';
 import { useNow } from '../parts/time.tsx';
 
-const FEW_MOMENTS = 8;
-const MORE_MOMENTS = 50;
+const FEW_ENTRIES = 8;
+const MORE_ENTRIES = 50;
 const FEW_TASKS = 3;
 
 const dateFormat = new Intl.DateTimeFormat('en-US', { weekday: 'short', month: 'short', day: 'numeric' });
@@ -28,81 +26,57 @@ function rangeOf(times: Date[]): string {
 
 /** The title of a task. Reads the task once if no listing has shown it. */
 function TaskLink({ id }: { id: string }) {
-  const { names, learn } = useSession();
-  const known = names.titles.get(id);
-  const { data } = useTasks(known === undefined ? { id, runs: 'summary' } : undefined);
-  useEffect(() => data && learn(data.tasks), [data]);
+  const task = useSession().known.get(id);
+  useTasks(task === undefined ? { id, runs: 'summary' } : undefined);
   return (
     <a class="title" href={linkTo('tasks', id)}>
-      {known ?? data?.tasks[0]?.title ?? '…'}
+      {task ? visibleTitle(task.title, id) : '…'}
     </a>
   );
 }
 
-interface EntryProps {
-  when: ComponentChildren;
-  /** What all the tasks have in common. */
-  about: string | false;
-  tasks: { id: string; about?: string }[];
-}
-
-/** Tasks of a day, after the time at which they fire. Many of them fold. */
-function Entry({ when, about, tasks }: EntryProps) {
-  const [all, setAll] = useState(false);
-  const shown = all ? tasks : tasks.slice(0, FEW_TASKS);
+/** Tasks after the time at which they fire. Many of them fold. */
+function EntryItem({ entry: { at, tasks } }: { entry: Entry }) {
+  const { shown, more } = useShown(tasks, FEW_TASKS);
   return (
     <li class="moment">
-      {when}
+      {at ? (
+        <time dateTime={at.toISOString()}>{timeFormat.format(at)}</time>
+      ) : (
+        <span class="muted">Often</span>
+      )}
       <div class={tasks.length > 1 ? 'together' : ''}>
-        {about && <span class="muted">{about}</span>}
-        {shown.map((task) => (
-          <Fragment key={task.id}>
-            <TaskLink id={task.id} />
-            {task.about && <span class="muted">{task.about}</span>}
+        {tasks.length > 1 && (
+          <span class="muted">{at ? `${tasks.length} at once` : plural(tasks.length, 'task')}</span>
+        )}
+        {shown.map(({ id, times }) => (
+          <Fragment key={id}>
+            <TaskLink id={id} />
+            {!at && <span class="muted">{rangeOf(times)}</span>}
           </Fragment>
         ))}
-        {shown.length < tasks.length && (
-          <button type="button" class="button" onClick={() => setAll(true)}>
-            {tasks.length - shown.length} more
-          </button>
-        )}
+        {more}
       </div>
     </li>
   );
 }
 
-const DayCard = memo(function DayCard({ day: { start, hours, often, moments, cutAt } }: { day: Day }) {
-  const [most, setMost] = useState(FEW_MOMENTS);
+const DayCard = memo(function DayCard({ day: { start, hours, entries, cutAt } }: { day: Day }) {
+  const { shown, more } = useShown(entries, FEW_ENTRIES, MORE_ENTRIES);
   const count = total(hours);
   return (
     <Card title={dateFormat.format(start)}>
-      <p class="muted">{count === 0 ? 'Nothing fires' : plural(count, 'fire time')}</p>
+      <p class="muted">{count === 0 ? 'Nothing runs' : plural(count, 'run')}</p>
       <ol>
-        {often.length > 0 && (
-          <Entry
-            when={<span class="muted">Often</span>}
-            about={often.length > 1 && plural(often.length, 'task')}
-            tasks={often.map(({ id, times }) => ({ id, about: rangeOf(times) }))}
-          />
-        )}
-        {moments.slice(0, most).map(({ at, ids }) => (
-          <Entry
-            key={at.getTime()}
-            when={<time dateTime={at.toISOString()}>{timeFormat.format(at)}</time>}
-            about={ids.length > 1 && `${ids.length} at once`}
-            tasks={ids.map((id) => ({ id }))}
-          />
+        {shown.map((entry) => (
+          <EntryItem key={entry.at?.getTime()} entry={entry} />
         ))}
       </ol>
-      {moments.length > most && (
-        <button type="button" class="button" onClick={() => setMost(most + MORE_MOMENTS)}>
-          Show {Math.min(MORE_MOMENTS, moments.length - most)} more
-        </button>
-      )}
+      {more}
       {cutAt && (
         <p class="muted">
-          The list ends at {timeFormat.format(cutAt)}, because a day lists {countFormat.format(count)} fire
-          times at most.
+          The list ends at {timeFormat.format(cutAt)}, because a day lists {countFormat.format(count)} runs at
+          most.
         </p>
       )}
     </Card>
@@ -114,7 +88,7 @@ function Density({ days, now }: { days: Day[]; now: Date }) {
   const most = Math.max(1, ...days.flatMap(({ hours }) => hours));
   return (
     <table class="density">
-      <caption class="hidden">Fire times by day and hour</caption>
+      <caption class="hidden">Runs by day and hour</caption>
       <thead>
         <tr>
           <td />
@@ -149,32 +123,23 @@ function Density({ days, now }: { days: Day[]; now: Date }) {
 /** Returns how much fires in a week, and where most tasks fire at once. */
 function summaryOf(days: Day[]): string {
   const times = total(days.flatMap(({ hours }) => hours));
-  const moments = days.flatMap((day) => day.moments);
-  const most = Math.max(...moments.map(({ ids }) => ids.length));
-  const busiest = moments.find(({ ids }) => ids.length === most);
-  const overlap =
-    busiest && most > 1 ? ` Most at once: ${most} tasks on ${exact(busiest.at, OWN_ZONE)}.` : '';
+  const moments = days.flatMap(({ entries }) => entries.filter(({ at }) => at));
+  const most = Math.max(...moments.map(({ tasks }) => tasks.length));
+  const busiest = moments.find(({ tasks }) => tasks.length === most)?.at;
+  const overlap = busiest && most > 1 ? ` Most at once: ${most} tasks on ${exact(busiest, OWN_ZONE)}.` : '';
   const least = days.some(({ cutAt }) => cutAt) ? 'At least ' : '';
-  return `${least}${plural(times, 'fire time')} in seven days.${overlap} Time zone: ${zoneWords(OWN_ZONE)}.`;
+  return `${least}${plural(times, 'run')} in seven days.${overlap} Time zone: ${zoneWords(OWN_ZONE)}.`;
 }
 
 /** What fires in the next seven days, and which hours are busy. */
 export function WeekView() {
   const now = useNow();
-  const { learn } = useSession();
   const { days, missing } = useWeek(now);
   const listed = useTasks({ runs: 'summary', limit: 100 });
-  useTitle('Week – Tasks');
-  useEffect(() => listed.data && learn(listed.data.tasks), [listed.data]);
   const waiting = listed.data ? missing : listed;
   return (
     <>
-      <div class="heading">
-        <div>
-          <h1>Week</h1>
-          {!missing && <p class="muted">{summaryOf(days)}</p>}
-        </div>
-      </div>
+      <Heading title="Week">{!missing && <span class="muted">{summaryOf(days)}</span>}</Heading>
       {listed.data && days.length > 0 && (
         <>
           <Density days={days} now={now} />
@@ -185,8 +150,7 @@ export function WeekView() {
           </div>
         </>
       )}
-      {waiting &&
-        (waiting.failure ? <Failed failure={waiting.failure} retry={waiting.retry} /> : <Loading />)}
+      {waiting && <Pending {...waiting} />}
     </>
   );
 }

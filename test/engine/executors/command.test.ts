@@ -112,6 +112,13 @@ describe('a command', () => {
     });
   });
 
+  test('that throws reports the error, although the stack comes after it', async () => {
+    const outcome = await execute(`node -e 'throw new TypeError("The clip is too long")'`);
+    expect(outcome).toMatchObject({
+      error: { message: 'The command exited with code 1: TypeError: The clip is too long' },
+    });
+  });
+
   test('that is not found has failed, because a part of it may have been executed', async () => {
     expect(await execute('echo 1 > $FOLDER/effect; no-such-command')).toMatchObject({
       kind: 'failed',

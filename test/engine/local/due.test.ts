@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type CatchUp, type Due, gather, onTimeFrom, sortOut } from '../../../src/engine/local/due.ts';
+import { type CatchUp, type Due, gather, onTimeFrom, classify } from '../../../src/engine/local/due.ts';
 import { parseSchedule } from '../../../src/schedule/cron.ts';
 import { fireTimes } from '../../../src/schedule/fire-times.ts';
 
@@ -9,7 +9,7 @@ const MINUTE = 60_000;
 
 async function dueOf(schedule: string, awayMinutes: number, catchUp: CatchUp): Promise<string[]> {
   const times = fireTimes(parseSchedule(schedule), 'UTC', NOW - awayMinutes * MINUTE);
-  return sortOut(await gather(times, NOW), NOW - MINUTE, catchUp).map((due) =>
+  return classify(await gather(times, NOW), NOW - MINUTE, catchUp).map((due) =>
     due.kind === 'fire'
       ? `${timeOf(due.at)}${due.late ? ' late' : ''}`
       : `${timeOf(due.first)} to ${timeOf(due.last)} missed ${due.count}`,
@@ -44,7 +44,7 @@ describe('what is due', () => {
 
   test('100 late fire times, and those of a planner that is behind', async () => {
     const times = fireTimes(parseSchedule('* * * * *'), 'UTC', NOW - 150 * MINUTE);
-    const due = sortOut(await gather(times, NOW), NOW - 16 * MINUTE, 'all');
+    const due = classify(await gather(times, NOW), NOW - 16 * MINUTE, 'all');
     expect(due.filter((one) => one.kind === 'fire' && one.late)).toHaveLength(100);
     expect(due.filter((one) => one.kind === 'fire' && !one.late)).toHaveLength(16);
     expect(countOf(due)).toBe(150);
@@ -54,7 +54,7 @@ describe('what is due', () => {
     const times = fireTimes(parseSchedule('* * * * *'), 'UTC', NOW - 2 * 365 * 24 * 60 * MINUTE);
     const due = await gather(times, NOW);
     expect(due.count).toBe(2 * 365 * 24 * 60);
-    expect(sortOut(due, NOW - MINUTE, 'all')).toHaveLength(102);
+    expect(classify(due, NOW - MINUTE, 'all')).toHaveLength(102);
   });
 
   test('each fire time counts once, in order, and only late or missed ones are a minute old', async () => {
@@ -69,7 +69,7 @@ describe('what is due', () => {
         const now = at + sinceLast;
         const gathered = await gather([...times, now + MINUTE], now);
         expect(gathered.next).toBe(now + MINUTE);
-        const due = sortOut(gathered, now - MINUTE, policy);
+        const due = classify(gathered, now - MINUTE, policy);
         expect(countOf(due)).toBe(times.length);
         const firsts = due.flatMap((one) => (one.kind === 'fire' ? [one.at] : [one.first, one.last]));
         expect(firsts).toEqual(firsts.toSorted((one, other) => one - other));

@@ -281,12 +281,12 @@ describe('a report that is never finished, because its process dies behind the f
     expect([asked('tasks'), asked('runs')]).toEqual([1, 0]);
   });
 
-  test('is mended by npm run repair too, when it has been given up', async () => {
+  test('is repaired by npm run repair too, when it has been given up', async () => {
     await service.collections.tasks.updateOne(
       { _id: id },
       { $set: { recording: [ObjectId.createFromTime(0)] } },
     );
-    expect((await repair(service.collections)).mended).toBe(1);
+    expect((await repair(service.collections)).repaired).toBe(1);
     expect((await service.collections.tasks.findOne({ _id: id }))?.recording).toEqual([]);
   });
 });

@@ -102,7 +102,7 @@ describe.each(CASES)('$field is $what', ({ field, value }) => {
 
   test('and a repair corrects it', async () => {
     await repair(service.collections);
-    expect((await repair(service.collections)).mended).toBe(0);
+    expect((await repair(service.collections)).repaired).toBe(0);
     await service.runs.recordRuns(uuid(1), [run(1)]);
     expect(await idsOf()).toEqual([run(1).id]);
   });

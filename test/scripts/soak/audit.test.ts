@@ -3,7 +3,7 @@ import { Agent } from 'node:http';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { auditDatabase } from '../../../scripts/soak/audit.ts';
 import type { World } from '../../../scripts/soak/client.ts';
-import { type Crew, hire } from '../../../scripts/soak/crew.ts';
+import { type ClientPool, createPool } from '../../../scripts/soak/client-pool.ts';
 import { FaultLog } from '../../../scripts/soak/fault-log.ts';
 import { Figures } from '../../../scripts/soak/figures.ts';
 import { finalAudit } from '../../../scripts/soak/final-audit.ts';
@@ -28,7 +28,7 @@ const agent = new Agent({ keepAlive: true });
 let service: Service;
 let faults: FaultLog;
 let world: World;
-let crew: Crew;
+let pool: ClientPool;
 
 beforeAll(async () => {
   service = await startService();
@@ -41,9 +41,9 @@ beforeAll(async () => {
     accounts: [ACCOUNT, OTHER_ACCOUNT],
     artists: [ARTIST],
   };
-  crew = hire(world, 10, SEED);
+  pool = createPool(world, 10, SEED);
   for (let step = 0; step < STEPS; step += 1) {
-    await Promise.all(crew.all.map((client) => client.step()));
+    await Promise.all(pool.all.map((client) => client.step()));
   }
 });
 afterAll(async () => {
@@ -83,9 +83,9 @@ async function tamper(name: 'tasks' | 'runs', _id: string, change: object | 'del
 test('finds nothing where nothing was broken', async () => {
   expect(world.model.alive.length).toBeGreaterThan(3);
   expect(busyTask().runs.size).toBeGreaterThan(6);
-  const [reporter] = crew.reporters;
+  const [reporter] = pool.reporters;
   if (!reporter) throw new Error('There is no reporter.');
-  const { owners } = crew;
+  const { owners } = pool;
   await finalAudit({ world, owners, reporter, collections: service.collections, versions });
   expect(found()).toEqual([]);
 });

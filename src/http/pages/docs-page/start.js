@@ -4,7 +4,7 @@ const followScheme = () => document.documentElement.classList.toggle('dark-mode'
 dark.addEventListener('change', followScheme);
 followScheme();
 
-/** Sends invalid parameters too, because the service's error is better than Swagger UI's. */
+/** Sends invalid parameters too, because the service's error message is better than Swagger UI's. */
 const sendInvalid = {
   statePlugins: { spec: { wrapSelectors: { validateBeforeExecute: () => () => true } } },
 };

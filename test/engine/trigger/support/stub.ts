@@ -241,7 +241,10 @@ export class TriggerStub {
     );
     if (reply === 'down')
       throw new TypeError('fetch failed', { cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }) });
-    return reply === 'hanging' ? new Promise(() => {}) : reply;
+    if (reply !== 'hanging') return reply;
+    return new Promise((_resolve, reject) => {
+      init?.signal?.addEventListener('abort', () => reject(init.signal?.reason));
+    });
   };
 
   /** Serves the API over HTTP at `url`. */

@@ -1,7 +1,7 @@
 import { ApiError } from './api-error.ts';
 
 /** Timeout and retries of a call. */
-export interface Patience {
+export interface RetryPolicy {
   /**
    * Time limit of one attempt, from sending the request to the reply's last byte, in milliseconds; 0 means no limit.
    */
@@ -13,16 +13,13 @@ export interface Patience {
 const FIRST_DELAY_MS = 250;
 /** Maximum backoff if the service sends no Retry-After. */
 const LONGEST_OWN_DELAY_MS = 5_000;
-/**
- * Maximum Retry-After that the client obeys: a rate limit's minute, plus the seconds that the service adds at
- * random.
- */
+/** Maximum Retry-After that the client obeys: the minute of a rate limit, plus the service's random delay. */
 const LONGEST_DELAY_MS = 65_000;
 
-/** Maximum status of a Response. fetch returns any status that a server sends. */
+/** Maximum status that the Response constructor accepts. fetch itself returns any status. */
 const LAST_STATUS = 599;
 
-/** Methods that may be repeated without further effect (RFC 9110, 9.2.2). */
+/** Methods that are safe to retry (RFC 9110, 9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
 function mayRepeat(request: Request): boolean {
@@ -31,8 +28,7 @@ function mayRepeat(request: Request): boolean {
 
 /**
  * Returns the milliseconds to wait before the next attempt; undefined if Retry-After is too long. The wait is never
- * shorter than Retry-After. It is at most 5 seconds longer, at random, so that clients that fail together do not return
- * together.
+ * shorter than Retry-After. A random delay of up to 5 seconds keeps clients that fail together from retrying together.
  * @param attempt - the number of attempts so far
  * @param retryAfter - the reply's Retry-After: seconds or an HTTP date (RFC 9110, 10.2.3)
  * @param random - 0 to 1
@@ -49,7 +45,7 @@ export function delayBeforeRetry(
   const asked = /^\d+$/.test(retryAfter)
     ? Number(retryAfter) * 1_000
     : Date.parse(retryAfter) - now.getTime();
-  // Date.parse accepts more than HTTP dates, such as 1.5.
+  // Date.parse also accepts texts that are not HTTP dates, such as 1.5.
   if (Number.isNaN(asked) || !/^\d+$|GMT$/.test(retryAfter)) return own;
   if (asked > LONGEST_DELAY_MS) return undefined;
   const spread = Math.max(backoff, Math.min(LONGEST_OWN_DELAY_MS, asked));
@@ -73,7 +69,7 @@ function wait(delayMs: number, signal: AbortSignal): Promise<void> {
 }
 
 /** Reads a reply to its end, so that a connection lost in the middle is a failed attempt. */
-async function whole(response: Response): Promise<Response> {
+async function readToEnd(response: Response): Promise<Response> {
   // In a browser, a redirect that was not followed has no status, headers or body.
   if (response.type === 'opaqueredirect') return response;
   const body = await response.arrayBuffer();
@@ -82,15 +78,15 @@ async function whole(response: Response): Promise<Response> {
     const message = `Unexpected reply: ${status} is not an HTTP status (100 to ${LAST_STATUS}).`;
     throw new ApiError(message, { status, code: 'unexpected_reply' });
   }
-  // Responses with some statuses, such as 204, must not have even an empty body.
+  // For some statuses, such as 204, the Response constructor rejects any body, even an empty one.
   const read = new Response(body.byteLength === 0 ? null : body, { status, statusText, headers });
   return Object.defineProperty(read, 'url', { value: url });
 }
 
 /**
  * Makes one attempt. Returns a complete reply, or an ApiError that explains why there is none. Rethrows the caller's
- * abort. Do not use AbortSignal.any or the signal of a copied Request here: they do not survive a garbage collection,
- * and the call could then neither time out nor be aborted.
+ * abort. Do not use AbortSignal.any or the signal of a copied Request here: the garbage collector may drop them, and
+ * the call could then neither time out nor be aborted.
  */
 async function tryOnce(
   send: typeof fetch,
@@ -108,7 +104,7 @@ async function tryOnce(
   request.signal.addEventListener('abort', giveUp);
   if (request.signal.aborted) giveUp();
   try {
-    return await whole(await send(request.clone(), { signal: own.signal }));
+    return await readToEnd(await send(request.clone(), { signal: own.signal }));
   } catch (cause) {
     if (request.signal.aborted) throw request.signal.reason;
     if (cause instanceof ApiError) throw cause;
@@ -127,10 +123,10 @@ async function tryOnce(
 
 /**
  * Wraps fetch with a timeout per attempt and retries. Retries idempotent requests on 429, 503 and network errors. Waits
- * as long as Retry-After says, or else with exponential backoff.
+ * as long as Retry-After says, or else backs off exponentially.
  * @throws ApiError if the last attempt got no reply
  */
-export function patientFetch(send: typeof fetch, { timeoutMs, retries }: Patience): typeof fetch {
+export function retryingFetch(send: typeof fetch, { timeoutMs, retries }: RetryPolicy): typeof fetch {
   return async (input, init) => {
     const request = new Request(input, init);
     for (let count = 1; ; count++) {

@@ -1,20 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, World } from './client.ts';
-import { Nuisance } from './nuisance.ts';
+import { InvalidClient } from './invalid-client.ts';
 import { Owner } from './owner.ts';
 import { Random } from './random.ts';
 import { Reader } from './reader.ts';
 import { Reporter } from './reporter.ts';
 import { Starter } from './starter.ts';
 
-/** Number of clients of each kind, of every ten. The tenth is a nuisance. */
+/** Number of clients of each kind, of every ten. The tenth sends invalid requests. */
 const SHARES = { owners: 3, reporters: 3, readers: 3 };
 
 /** Number of starters per client. Low, because a starter causes more work than other clients. */
 const STARTERS = 1 / 4;
 
-/** The clients by kind. `all` also includes readers and nuisances. */
-export interface Crew {
+/** The clients by kind. `all` also includes readers and invalid clients. */
+export interface ClientPool {
   owners: Owner[];
   reporters: Reporter[];
   starters: Starter[];
@@ -22,33 +22,42 @@ export interface Crew {
 }
 
 /** Creates the clients. Each has its own random choices, which the seed determines. */
-export function hire(world: World, clients: number, seed: number): Crew {
-  let hired = 0;
+export function createPool(world: World, clients: number, seed: number): ClientPool {
+  let created = 0;
   const several = <T>(share: number, make: (name: string, random: Random) => T): T[] =>
     Array.from({ length: Math.max(1, Math.round((clients * share) / 10)) }, () => {
-      hired += 1;
-      return make(`c${hired}`, new Random(seed + hired));
+      created += 1;
+      return make(`c${created}`, new Random(seed + created));
     });
   const owners = several(SHARES.owners, (name, random) => new Owner(name, world, random));
   const reporters = several(SHARES.reporters, (name, random) => new Reporter(name, world, random));
   const readers = several(SHARES.readers, (_, random) => new Reader(world, random));
-  const nuisances = several(1, (_, random) => new Nuisance(world, random));
-  return { owners, reporters, starters: [], all: [...owners, ...reporters, ...readers, ...nuisances] };
+  const invalidClients = several(1, (_, random) => new InvalidClient(world, random));
+  return { owners, reporters, starters: [], all: [...owners, ...reporters, ...readers, ...invalidClients] };
 }
 
 /** Creates the clients for services that execute tasks. Other clients expect only runs that they reported. */
-export function hireStarters(world: World, clients: number, seed: number): Crew {
+export function createStarterPool(world: World, clients: number, seed: number): ClientPool {
   const starters = Array.from(
     { length: Math.ceil(clients * STARTERS) },
     (_, at) => new Starter(`s${at}`, world, new Random(seed + at)),
   );
-  return { owners: [], reporters: [], starters, all: [...starters, new Nuisance(world, new Random(seed))] };
+  return {
+    owners: [],
+    reporters: [],
+    starters,
+    all: [...starters, new InvalidClient(world, new Random(seed))],
+  };
 }
 
 /**
  * Runs all clients until aborted, with at most `requestsPerSecond` in total. Resolves when the last request has ended.
  */
-export async function work({ all }: Crew, requestsPerSecond: number, signal: AbortSignal): Promise<void> {
+export async function runClients(
+  { all }: ClientPool,
+  requestsPerSecond: number,
+  signal: AbortSignal,
+): Promise<void> {
   const pauseMs = (1_000 * all.length) / requestsPerSecond;
   await Promise.all(
     all.map(async (client, at) => {

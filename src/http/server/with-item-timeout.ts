@@ -2,7 +2,7 @@ import { eventLoopUse } from '../../lib/event-loop.ts';
 import { tooLate } from './too-late.ts';
 
 /** Settles like the promise, or rejects if it takes too long. */
-async function inTime<T>(promise: Promise<T>, limitMs: number): Promise<T> {
+async function withTimeout<T>(promise: Promise<T>, limitMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const before = eventLoopUse();
     const timer = setTimeout(() => reject(tooLate(limitMs, before)), limitMs);
@@ -14,7 +14,7 @@ async function inTime<T>(promise: Promise<T>, limitMs: number): Promise<T> {
  * Yields the items of a source and bounds the wait for each. The driver only bounds one attempt of one command; retries
  * and server selection add to that. The time that the consumer takes between two items does not count.
  */
-export async function* eachInTime<T>(
+export async function* withItemTimeout<T>(
   source: AsyncIterable<T>,
   limitMs: number,
 ): AsyncGenerator<T, void, undefined> {
@@ -24,7 +24,7 @@ export async function* eachInTime<T>(
   try {
     for (;;) {
       isOpen = false;
-      const next = await inTime(iterator.next(), limitMs);
+      const next = await withTimeout(iterator.next(), limitMs);
       if (next.done) return;
       isOpen = true;
       yield next.value;

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { failureKind, isDatabaseFailure } from './failures.ts';
 import type { DatabaseWatch } from './watch.ts';
 
-const TRY_AGAIN_MS = 500;
+const RETRY_MS = 500;
 
 /** Whether a DNS lookup failed. The driver resolves mongodb+srv:// names and passes on the lookup's error. */
 function isNameFailure(error: unknown): boolean {
@@ -11,11 +11,11 @@ function isNameFailure(error: unknown): boolean {
 }
 
 /** Whether a retry may succeed. A server that refuses the password will keep refusing it. */
-function mayPass(error: unknown): boolean {
+function isTransient(error: unknown): boolean {
   return isNameFailure(error) || (isDatabaseFailure(error) && failureKind(error) !== 'refused');
 }
 
-interface Patience {
+interface RetryOptions {
   watch: DatabaseWatch;
   log: Logger;
   giveUp: AbortSignal;
@@ -28,16 +28,16 @@ interface Patience {
  * in the middle of the work.
  * @throws the work's error once `giveUp` is aborted, or if a retry would not help
  */
-export async function doPatiently(
+export async function retryUntilReachable(
   work: () => Promise<void>,
-  { watch, log, giveUp, onWait }: Patience,
+  { watch, log, giveUp, onWait }: RetryOptions,
 ): Promise<void> {
   let isWaiting = false;
   for (;;) {
     try {
       return await work();
     } catch (error) {
-      if (giveUp.aborted || !mayPass(error)) throw error;
+      if (giveUp.aborted || !isTransient(error)) throw error;
       watch.failed(error);
     }
     if (!isWaiting) {
@@ -45,6 +45,6 @@ export async function doPatiently(
       log.warn('waiting for the database; until it is reachable, every request gets 503');
       onWait();
     }
-    await pause(TRY_AGAIN_MS, undefined, { signal: giveUp });
+    await pause(RETRY_MS, undefined, { signal: giveUp });
   }
 }

@@ -1,11 +1,11 @@
-import { type Client, type World, asking } from './client.ts';
-import type { Asked } from './exchange.ts';
+import { type Client, type World, jsonRequest } from './client.ts';
+import type { RequestOptions } from './exchange.ts';
 import type { Random } from './random.ts';
 
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
 
 /** Requests that must be refused, with the expected status. */
-const REFUSED: { asked: Asked; status: number }[] = [
+const REFUSED: { asked: RequestOptions; status: number }[] = [
   { asked: { method: 'GET', path: '/api/tasks?id=not-a-uuid' }, status: 400 },
   { asked: { method: 'GET', path: '/api/tasks?limit=0' }, status: 400 },
   { asked: { method: 'GET', path: '/api/tasks?titel=x' }, status: 400 },
@@ -14,17 +14,17 @@ const REFUSED: { asked: Asked; status: number }[] = [
   { asked: { method: 'GET', path: '/api/tasks/runs?runId=nobody' }, status: 404 },
   { asked: { method: 'GET', path: '/api/task' }, status: 404 },
   { asked: { method: 'TRACE', path: '/api/tasks' }, status: 405 },
-  { asked: asking('POST', '/api/tasks', { title: 'without the rest' }), status: 400 },
-  { asked: { ...asking('POST', '/api/tasks', {}), body: '{"title": ' }, status: 400 },
-  { asked: asking('PATCH', '/api/tasks', { id: UNKNOWN, title: 'nobody' }), status: 404 },
-  { asked: asking('DELETE', '/api/tasks', { id: UNKNOWN }), status: 404 },
-  { asked: asking('PUT', '/api/tasks/runs', { task_id: UNKNOWN, runs: [] }), status: 400 },
+  { asked: jsonRequest('POST', '/api/tasks', { title: 'without the rest' }), status: 400 },
+  { asked: { ...jsonRequest('POST', '/api/tasks', {}), body: '{"title": ' }, status: 400 },
+  { asked: jsonRequest('PATCH', '/api/tasks', { id: UNKNOWN, title: 'nobody' }), status: 404 },
+  { asked: jsonRequest('DELETE', '/api/tasks', { id: UNKNOWN }), status: 404 },
+  { asked: jsonRequest('PUT', '/api/tasks/runs', { task_id: UNKNOWN, runs: [] }), status: 400 },
 ];
 /** Pause between two chunks of a listing. A slow client must delay its own reply only. */
 const PAUSE_MS = 150;
 
 /** Sends bad requests, reads slowly, and disconnects early. */
-export class Nuisance implements Client {
+export class InvalidClient implements Client {
   readonly #world: World;
   readonly #random: Random;
 
