@@ -68,6 +68,12 @@ export interface EngineState {
   running?: number;
   /** Number of runs that wait, across all processes. Absent if another system executes them. */
   waiting?: number;
+  /** Number of runs whose details were not read from Trigger.dev yet. Only in the process that leads. */
+  pending?: number;
+  /** For how long the longest waiting of them, or the listing of runs, has waited. Only in the process that leads. */
+  behindSeconds?: number;
+  /** Number of schedules at Trigger.dev whose task does not exist. Only in the process that leads. */
+  strays?: number;
 }
 
 /** Executes tasks, or has another system execute them. */

@@ -17,8 +17,6 @@ const IDEMPOTENCY_KEY_TTL = '7d';
 /** Maximum length of a message from Trigger.dev; a proxy in front of it may reply with a whole page. */
 const MESSAGE = 500;
 
-const shortened = (text: string) => (text.length > MESSAGE ? `${text.slice(0, MESSAGE)}…` : text);
-
 interface ClientOptions {
   settings: Pick<TriggerSettings, 'task' | 'secretKey' | 'apiUrl'>;
   clock: Clock;
@@ -68,6 +66,11 @@ export async function createTriggerClient({ settings, clock, signal }: ClientOpt
   const { task, secretKey, apiUrl } = settings;
   const client = new ApiClient(apiUrl, secretKey, undefined, { retry: { maxAttempts: 1 } });
   const budget = new RequestBudget(clock, signal);
+  /** Removes the key, because a server may repeat what it was sent. */
+  const shortened = (text: string) => {
+    const safe = text.replaceAll(secretKey, '[key]');
+    return safe.length > MESSAGE ? `${safe.slice(0, MESSAGE)}…` : safe;
+  };
   /** Functions that end the calls in flight. */
   const inFlight = new Set<() => void>();
   const endAll = () => {

@@ -95,7 +95,7 @@ export class QueuedRuns implements Part {
         await this.#options.api.cancelRun(engine_run_id);
       } catch (error) {
         if (!isRefused(error)) throw error;
-        this.#options.log.warn({ runId: _id, reason: error.message }, 'Trigger.dev refused to cancel a run');
+        this.#options.log.warn({ runId: _id }, 'Trigger.dev refused to cancel a run');
       }
       await this.#cancels.done(_id);
     }
@@ -142,7 +142,6 @@ export class QueuedRuns implements Part {
       });
     } catch (error) {
       if (!isRefused(error)) throw error;
-      log.warn({ taskId, runId, reason: error.message }, 'Trigger.dev refused a run');
       return this.#end(entry, written, {
         kind: 'final',
         status: 'FAILED',
@@ -169,8 +168,12 @@ export class QueuedRuns implements Part {
   }
 
   async #end(entry: QueuedRun, run: RunDocument, ending: FinalEnding): Promise<void> {
-    const now = this.#options.clock.now();
-    await this.#runs.writeOwn(entry, ended(run, ending, now), now, run);
+    const { clock, log } = this.#options;
+    const { _id: runId, task_id: taskId } = entry;
+    const now = clock.now();
+    const stored = await this.#runs.writeOwn(entry, ended(run, ending, now), now, run);
+    // The run has the message, which may quote what was sent.
+    if (stored) log.info({ taskId, runId, status: stored.status, error: stored.error?.name }, 'run ended');
     await this.#claims.remove(entry);
   }
 }

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { TriggerSettings } from '../../config/trigger-settings.ts';
 import type { Collections } from '../../store/collections.ts';
 import type { TriggerDocument } from '../../store/trigger-document.ts';
-import type { Clock } from '../port.ts';
+import type { Clock, EngineState } from '../port.ts';
 import type { TriggerApi } from './api.ts';
 
 /** What the parts of the engine work with, while this process leads. */
@@ -24,6 +24,8 @@ export interface Part {
   readonly everyMs: number;
   /** Whether a pass starts at once after a run was queued. */
   readonly wakes?: boolean;
+  /** What the metrics show. */
+  figures?(): Pick<EngineState, 'pending' | 'behindSeconds' | 'strays'>;
   /**
    * Makes one pass. A TriggerFailure delays the next one by 1 to 20 seconds.
    * @param signal - aborted when this process no longer leads

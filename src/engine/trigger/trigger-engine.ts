@@ -3,7 +3,7 @@ import { EngineStore } from '../../store/engine-store.ts';
 import type { TriggerDocument } from '../../store/trigger-document.ts';
 import { TriggerStore } from '../../store/trigger-store.ts';
 import { Loop, systemClock } from '../loop.ts';
-import type { Clock, Engine } from '../port.ts';
+import type { Clock, Engine, EngineState } from '../port.ts';
 import { TriggerFailure } from './api.ts';
 import type { Part, TriggerTools } from './part.ts';
 
@@ -109,7 +109,9 @@ export function startTriggerEngine({ parts, clock = systemClock, ...given }: Tri
     },
     state: () => {
       const [problem] = problems.values();
-      return { kind: KIND, live: isLive, ...(problem !== undefined && { problem }) };
+      let state: EngineState = { kind: KIND, live: isLive, ...(problem !== undefined && { problem }) };
+      for (const { part } of term?.loops ?? []) state = { ...state, ...part.figures?.() };
+      return state;
     },
     stop: async () => {
       await renewal.stop();

@@ -36,7 +36,7 @@ afterEach(async () => {
 const noWork = async () => undefined;
 
 /** Starts a process that makes a pass every 5 seconds. */
-async function start(name: string, run: Part['run'] = noWork) {
+async function start(name: string, run: Part['run'] = noWork, figures: Part['figures'] = () => ({})) {
   let isAlive = true;
   const now = new Date(START.getTime() + time.ms);
   const clock = new ProcessClock(time, now, (callback) => isAlive && callback());
@@ -46,6 +46,7 @@ async function start(name: string, run: Part['run'] = noWork) {
     name: wakes ? 'waking' : 'steady',
     everyMs: 5 * SECOND,
     wakes,
+    figures,
     run: async (signal) => {
       passes.push(`${name} ${wakes ? 'waking' : 'steady'}`);
       return wakes ? undefined : run(signal);
@@ -151,6 +152,14 @@ test('what a pass reports is the state; another failure is logged, and a pass fo
   expect(engine.state().problem).toBe('six schedules');
   await time.pass(2 * SECOND);
   expect(engine.state().problem).toBeUndefined();
+});
+
+test('the figures of the parts are the state of the process that leads', async () => {
+  const pending = 3;
+  const { engine } = await start('one', undefined, () => ({ pending }));
+  const { engine: other } = await start('two', undefined, () => ({ pending }));
+  expect(engine.state()).toEqual({ kind: 'trigger', live: true, pending });
+  expect(other.state()).toEqual({ kind: 'trigger', live: true });
 });
 
 test('waking starts a pass of the parts that want it', async () => {
