@@ -8,7 +8,7 @@ const RISKS = Array.from({ length: 10 }, (_, at) => `API${at + 1}`);
 /** The rows of both tables: of what executes tasks, and of the risks. */
 const rows = readFileSync('SECURITY.md', 'utf8')
   .split('\n')
-  .filter((line) => /^\| (API\d|RUN_)/.test(line));
+  .filter((line) => /^\| (API\d|RUN_|TRIGGER_)/.test(line));
 const riskOf = (row: string) => row.split(' ')[1];
 
 const references = rows.flatMap((row) =>
