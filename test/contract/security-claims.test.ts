@@ -60,7 +60,8 @@ test('nothing in the service asks another one by an address, but what is known t
     // What the operator has execute tasks.
     'engine/executors/exchange.ts',
     'engine/executors/model.ts',
-    // The Trigger.dev server that the operator chose.
+    // The Trigger.dev server that the operator chose, and the files that its replies name.
+    'engine/trigger/download.ts',
     'engine/trigger/sdk.ts',
     // Itself.
     'http/server/in-memory-fetch.ts',
