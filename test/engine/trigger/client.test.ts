@@ -203,3 +203,16 @@ test('without its package, the client names it', async () => {
     'run: npm install @trigger.dev/core@4',
   );
 });
+
+test('a reply that repeats the key does not bring it into a message', async () => {
+  const { signal } = new AbortController();
+  const settings = { task: TASK, secretKey: KEY, apiUrl: 'http://127.0.0.1:9' };
+  const api = await createTriggerClient({ settings, clock: systemClock, signal });
+  const reply = new Response(JSON.stringify({ error: `Wrong key: ${KEY}` }), {
+    status: 400,
+    headers: { 'content-type': 'application/json' },
+  });
+  jest.spyOn(globalThis, 'fetch').mockResolvedValue(reply);
+  await expect(api.listSchedules(1)).rejects.toThrow('Wrong key: [key]');
+  jest.restoreAllMocks();
+});
