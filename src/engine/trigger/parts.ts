@@ -1,7 +1,11 @@
 import { RunStore } from '../../store/run-store.ts';
+import { TombstoneStore } from '../../store/tombstone-store.ts';
 import { TriggerStore } from '../../store/trigger-store.ts';
+import { TriggerTasks } from '../../store/trigger-tasks.ts';
+import { QueuedRuns } from './manual.ts';
 import type { Part, TriggerTools } from './part.ts';
 import { RunSync } from './runs.ts';
+import { Schedules } from './schedules.ts';
 
 const LIST_MS = 5_000;
 const DETAILS_MS = 1_000;
@@ -30,5 +34,21 @@ function runParts({ api, collections, shared, log, clock }: TriggerTools): Part[
   ];
 }
 
+function schedules({ api, collections, settings, shared, log, clock }: TriggerTools): Part {
+  return new Schedules({
+    api,
+    tasks: new TriggerTasks(collections),
+    tombstones: new TombstoneStore(collections),
+    prefix: `${settings.prefix}${shared.installation}-`,
+    task: settings.task,
+    log,
+    clock,
+  });
+}
+
 /** Returns the work of the leader. */
-export const triggerParts = (tools: TriggerTools): Part[] => [...runParts(tools)];
+export const triggerParts = (tools: TriggerTools): Part[] => [
+  schedules(tools),
+  new QueuedRuns(tools),
+  ...runParts(tools),
+];
