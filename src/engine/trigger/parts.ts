@@ -57,6 +57,6 @@ function schedulePart({ collections, settings, shared, ...tools }: TriggerTools)
 /** Returns the work of the leader. */
 export const triggerParts = (tools: TriggerTools): Part[] => [
   schedulePart(tools),
-  ...runParts(tools),
   new QueuedRuns(tools),
+  ...runParts(tools),
 ];
