@@ -207,6 +207,10 @@ export const mcpTools: McpTool[] = [
                     "null"
                   ]
                 },
+                "engine_problem": {
+                  "type": "string",
+                  "maxLength": 1000
+                },
                 "recent_runs": {
                   "type": "array",
                   "maxItems": 5,
@@ -581,6 +585,7 @@ export const mcpTools: McpTool[] = [
               "uri_too_long",
               "unsupported_media_type",
               "idempotency_key_reused",
+              "not_supported",
               "rate_limited",
               "too_many_queued",
               "headers_too_large",
@@ -796,6 +801,10 @@ export const mcpTools: McpTool[] = [
                     "null"
                   ]
                 },
+                "engine_problem": {
+                  "type": "string",
+                  "maxLength": 1000
+                },
                 "recent_runs": {
                   "type": "array",
                   "maxItems": 5,
@@ -1170,6 +1179,7 @@ export const mcpTools: McpTool[] = [
               "uri_too_long",
               "unsupported_media_type",
               "idempotency_key_reused",
+              "not_supported",
               "rate_limited",
               "too_many_queued",
               "headers_too_large",
@@ -1403,6 +1413,10 @@ export const mcpTools: McpTool[] = [
                     "null"
                   ]
                 },
+                "engine_problem": {
+                  "type": "string",
+                  "maxLength": 1000
+                },
                 "recent_runs": {
                   "type": "array",
                   "maxItems": 5,
@@ -1777,6 +1791,7 @@ export const mcpTools: McpTool[] = [
               "uri_too_long",
               "unsupported_media_type",
               "idempotency_key_reused",
+              "not_supported",
               "rate_limited",
               "too_many_queued",
               "headers_too_large",
@@ -2220,6 +2235,7 @@ export const mcpTools: McpTool[] = [
               "uri_too_long",
               "unsupported_media_type",
               "idempotency_key_reused",
+              "not_supported",
               "rate_limited",
               "too_many_queued",
               "headers_too_large",
@@ -2669,6 +2685,7 @@ export const mcpTools: McpTool[] = [
               "uri_too_long",
               "unsupported_media_type",
               "idempotency_key_reused",
+              "not_supported",
               "rate_limited",
               "too_many_queued",
               "headers_too_large",
@@ -3062,6 +3079,7 @@ export const mcpTools: McpTool[] = [
               "uri_too_long",
               "unsupported_media_type",
               "idempotency_key_reused",
+              "not_supported",
               "rate_limited",
               "too_many_queued",
               "headers_too_large",
@@ -3443,6 +3461,7 @@ export const mcpTools: McpTool[] = [
               "uri_too_long",
               "unsupported_media_type",
               "idempotency_key_reused",
+              "not_supported",
               "rate_limited",
               "too_many_queued",
               "headers_too_large",
@@ -3647,6 +3666,7 @@ export const mcpTools: McpTool[] = [
               "uri_too_long",
               "unsupported_media_type",
               "idempotency_key_reused",
+              "not_supported",
               "rate_limited",
               "too_many_queued",
               "headers_too_large",

@@ -82,6 +82,9 @@ export const listTasks = <ThrowOnError extends boolean = false>(options?: Option
  * from now on; fire times from before do not run late. `enabled: false` also cancels scheduled runs that wait; executing
  * runs continue.
  *
+ * While Trigger.dev is the engine, it rejects `overlap`, `catch_up`, `timeout_seconds` and `max_attempts` with values
+ * that Trigger.dev does not support (`422 not_supported`). Null is always accepted.
+ *
  */
 export const updateTask = <ThrowOnError extends boolean = false>(options: Options<UpdateTaskData, ThrowOnError>) => (options.client ?? client).patch<UpdateTaskResponses, UpdateTaskErrors, ThrowOnError>({
     security: [{ name: 'x-api-key', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
@@ -101,6 +104,9 @@ export const updateTask = <ThrowOnError extends boolean = false>(options: Option
  * It needs a key with the right `write`. With an account key, the task belongs to the key's account. With an admin key
  * or `AUTH=none`, the request must name the owner in `account_id`; otherwise it is rejected (`400`). The service accepts
  * account ids that it does not know. `owner_email` and `artist_name` are null for such accounts.
+ *
+ * While Trigger.dev is the engine, it rejects `overlap`, `catch_up`, `timeout_seconds` and `max_attempts` with values
+ * that Trigger.dev does not support (`422 not_supported`).
  *
  * Send an `Idempotency-Key` to make retries safe: within 24 hours, a request with the same key and body creates no second
  * task and returns the first reply.
@@ -142,6 +148,9 @@ export const listRuns = <ThrowOnError extends boolean = false>(options?: Options
  * Queues a run of a task for the service's engine and returns it, usually with the status QUEUED. A disabled task can run
  * too. The run starts when an engine has capacity. Unless the task's `overlap` is `allow`, it also waits until no other
  * run of the task is executing.
+ *
+ * With Trigger.dev, the run is QUEUED at once and does not wait for other runs of the task. Trigger.dev receives it
+ * within seconds, and its status follows what Trigger.dev reports.
  *
  * It needs a key with the right `run`. An account key can run the tasks of its own account; any other task is `404`. An
  * admin key can run every task.
@@ -208,6 +217,9 @@ export const recordRuns = <ThrowOnError extends boolean = false>(options: Option
  * Cancels a run of the service's engine and returns it in its current state. A waiting run is CANCELED at once. An
  * executing run stays EXECUTING until its work has stopped; read the run again to see the result. A final run is
  * returned unchanged.
+ *
+ * A run that Trigger.dev already has keeps its status until Trigger.dev reports the cancellation. A request that
+ * Trigger.dev does not receive within 24 hours is dropped.
  *
  * It needs a key with the right `run`. An account key can cancel the runs of its own account; any other run is `404`. An
  * admin key can cancel every run.

@@ -36,6 +36,12 @@ export type ReadinessResponse = {
          *
          */
         state: 'active' | 'idle';
+        /**
+         * What keeps the engine from working as it should, e.g. that Trigger.dev cannot be reached; absent if nothing
+         * does.
+         *
+         */
+        problem?: string;
     };
 };
 
@@ -825,11 +831,12 @@ export type ErrorResponse = {
  * | `run_of_another_task` | 409 | the reported run belongs to another task |
  * | `run_of_the_engine` | 409 | the reported run belongs to the service's own engine |
  * | `no_engine` | 409 | no engine is live |
- * | `not_cancelable` | 409 | the run is not final, and the service's engine does not own it |
+ * | `not_cancelable` | 409 | the run is not final, and no live engine of the service can cancel it |
  * | `body_too_large` | 413 | the body is too large |
  * | `uri_too_long` | 414 | the URL is too long |
  * | `unsupported_media_type` | 415 | the `Content-Type` is not `application/json`, or the `Content-Encoding` is unknown |
  * | `idempotency_key_reused` | 422 | this `Idempotency-Key` was used with a different body |
+ * | `not_supported` | 422 | the engine does not support the value of a field |
  * | `rate_limited` | 429 | this key or this address has sent too many requests; see `Retry-After` |
  * | `too_many_queued` | 429 | too many runs of the task, or of its account, are queued; see `Retry-After` |
  * | `headers_too_large` | 431 | the headers are too large |
@@ -840,7 +847,7 @@ export type ErrorResponse = {
  * | `not_ready` | 503 | the service is starting or shutting down |
  *
  */
-export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'too_many_tasks' | 'missing_credentials' | 'invalid_credentials' | 'account_forbidden' | 'admin_required' | 'right_required' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'run_of_another_task' | 'run_of_the_engine' | 'no_engine' | 'not_cancelable' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'rate_limited' | 'too_many_queued' | 'headers_too_large' | 'internal_error' | 'database_unavailable' | 'service_overloaded' | 'too_busy' | 'not_ready';
+export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cursor' | 'malformed_request' | 'malformed_body' | 'invalid_body' | 'invalid_schedule' | 'invalid_timezone' | 'too_many_tasks' | 'missing_credentials' | 'invalid_credentials' | 'account_forbidden' | 'admin_required' | 'right_required' | 'foreign_origin' | 'not_found' | 'task_not_found' | 'run_not_found' | 'method_not_allowed' | 'not_acceptable' | 'request_timeout' | 'run_of_another_task' | 'run_of_the_engine' | 'no_engine' | 'not_cancelable' | 'body_too_large' | 'uri_too_long' | 'unsupported_media_type' | 'idempotency_key_reused' | 'not_supported' | 'rate_limited' | 'too_many_queued' | 'headers_too_large' | 'internal_error' | 'database_unavailable' | 'service_overloaded' | 'too_busy' | 'not_ready';
 
 /**
  * A prompt on a cron schedule, with its last runs and next fire times.
@@ -886,6 +893,12 @@ export type Task = {
      */
     trigger_schedule_id?: string | null;
     /**
+     * Why the engine does not run the task as it is set, e.g. because Trigger.dev refused its schedule; absent if
+     * there is no problem. Only Trigger.dev as the engine sets it.
+     *
+     */
+    engine_problem?: string;
+    /**
      * The last five runs, newest first (by `createdAt`, ties by `id`, the greater one first). Empty if the task has never
      * run. With `runs=summary`, the runs lack some fields.
      *
@@ -900,6 +913,8 @@ export type Task = {
      * fires at the later time, the task fires once.
      * - A time that the clocks repeat fires once, at its first occurrence. Only a schedule whose hour field selects all
      * 24 hours, such as `0 * * * *`, fires at every occurrence.
+     *
+     * Trigger.dev computes its own fire times around clock changes, which may differ from these.
      *
      */
     upcoming: Array<string>;
@@ -1472,6 +1487,12 @@ export type UpdateTaskErrors = {
      */
     415: ErrorResponse;
     /**
+     * Trigger.dev is the engine and does not support the value of a field (`not_supported`). The message names the engines
+     * that do.
+     *
+     */
+    422: ErrorResponse;
+    /**
      * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
      * seconds in `Retry-After`.
      *
@@ -1555,7 +1576,9 @@ export type CreateTaskErrors = {
      */
     415: ErrorResponse;
     /**
-     * This `Idempotency-Key` was used with a different body within the last 24 hours.
+     * This `Idempotency-Key` was used with a different body within the last 24 hours (`idempotency_key_reused`). Or
+     * Trigger.dev is the engine and does not support the value of a field (`not_supported`).
+     *
      */
     422: ErrorResponse;
     /**
@@ -1915,7 +1938,7 @@ export type CancelRunErrors = {
      */
     406: ErrorResponse;
     /**
-     * The run is not final, and the service's engine does not own it.
+     * The run is not final, and no live engine of the service can cancel it.
      *
      */
     409: ErrorResponse;

@@ -7,7 +7,7 @@ import type { Collections } from './store/collections.ts';
 import { defineHandlers } from './operations/handlers.ts';
 import type { DatabaseWatch } from './database/watch.ts';
 import { getLiveness } from './operations/getLiveness.ts';
-import { getReadiness } from './operations/getReadiness.ts';
+import { type EngineState, getReadiness } from './operations/getReadiness.ts';
 import type { Readiness } from './database/readiness.ts';
 import { body } from './http/request/body.ts';
 import { refuseExcess } from './http/server/connections.ts';
@@ -40,6 +40,7 @@ import { listOccurrences } from './operations/listOccurrences.ts';
 import { listRuns } from './operations/listRuns.ts';
 import { recordRuns } from './operations/recordRuns.ts';
 import { runTask } from './operations/runTask.ts';
+import { CancelStore } from './store/cancel-store.ts';
 import { EngineStore } from './store/engine-store.ts';
 import { OccurrenceStore } from './store/occurrence-store.ts';
 import { QueueStore } from './store/queue-store.ts';
@@ -84,7 +85,7 @@ interface Dependencies {
   /** Called after runTask has queued a run, so that the engine of this process claims it without delay. */
   onQueued?: () => void;
   /** Returns the state of this process's engine; undefined if it has none. */
-  engineState?: () => { kind: string; live: boolean } | undefined;
+  engineState?: () => EngineState | undefined;
 }
 
 /** Composes the service: stores, handlers, and the middleware that every request passes in order. */
@@ -98,6 +99,7 @@ export function createApp(dependencies: Dependencies): Express {
   const claims = new ClaimStore(collections);
   const queue = new QueueStore(collections);
   const engine = new EngineStore(collections);
+  const cancels = new CancelStore(collections);
   const occurrences = new OccurrenceStore(collections);
   const keys = new KeyStore(collections, log);
   const upcoming = new Upcoming(log);
@@ -112,13 +114,13 @@ export function createApp(dependencies: Dependencies): Express {
 
   const handlers = defineHandlers({
     listTasks: listTasks({ tasks, runs, cache, accounts, upcoming, replyBytes, now }),
-    createTask: createTask({ tasks, claims, runs, accounts, upcoming, log, now }),
-    updateTask: updateTask({ tasks, runs, queue, accounts, upcoming, log, now }),
+    createTask: createTask({ tasks, claims, engine, runs, accounts, upcoming, log, now }),
+    updateTask: updateTask({ tasks, engine, runs, queue, accounts, upcoming, log, now }),
     deleteTask: deleteTask({ tasks, runs, queue, log, now }),
     listRuns: listRuns({ runs, tasks }),
     recordRuns: recordRuns({ runs }),
     runTask: runTask({ tasks, runs, queue, engine, claims, onQueued, now }),
-    cancelRun: cancelRun({ runs, queue, now }),
+    cancelRun: cancelRun({ runs, queue, cancels, engine, now }),
     listOccurrences: listOccurrences({ occurrences, now }),
     listUpcoming: listUpcoming({ tasks, upcoming, now }),
     previewSchedule: previewSchedule({ upcoming, now }),

@@ -3,8 +3,13 @@ import { setFlagsFromString } from 'node:v8';
 import type { Logger } from 'pino';
 import { createApp } from './app.ts';
 import { chooseExecutor } from './engine/choose-executor.ts';
-import { type LocalEngine, startLocalEngine } from './engine/local/local-engine.ts';
-import type { Executor } from './engine/port.ts';
+import { startLocalEngine } from './engine/local/local-engine.ts';
+import { systemClock } from './engine/loop.ts';
+import type { Engine, Executor } from './engine/port.ts';
+import type { TriggerApi } from './engine/trigger/api.ts';
+import { createTriggerClient } from './engine/trigger/client.ts';
+import { triggerParts } from './engine/trigger/parts.ts';
+import { startTriggerEngine } from './engine/trigger/trigger-engine.ts';
 import { KeyStore } from './store/key-store.ts';
 import { InvalidSettings, type Settings, readSettings } from './config/settings.ts';
 import { readEnvironment } from './config/environment.ts';
@@ -63,20 +68,22 @@ interface Dependencies {
   database: Database;
   /** Undefined if this process does not execute tasks. */
   executor: Executor | undefined;
+  /** Undefined if Trigger.dev does not execute tasks. */
+  triggerApi: TriggerApi | undefined;
   telemetry: Telemetry;
   /** Aborted when the process begins to shut down, for any reason. */
   ending: AbortController;
 }
 
 /** Composes the app, the function that prepares it, and the function that stops its background work. */
-function compose({ settings, log, database, executor, telemetry, ending }: Dependencies) {
+function compose({ settings, log, database, executor, triggerApi, telemetry, ending }: Dependencies) {
   const { auth, runRetentionDays } = settings;
   const { collections } = database;
   const { signal } = ending;
   const now = () => new Date();
   const watch = new DatabaseWatch({ probe: probeOf(collections), log, now });
   const readiness = new Readiness(watch);
-  let engine: LocalEngine | undefined;
+  let engine: Engine | undefined;
   const engineState = () => engine?.state();
   const app = createApp({
     ...settings,
@@ -91,14 +98,20 @@ function compose({ settings, log, database, executor, telemetry, ending }: Depen
   });
   const stopping: (() => Promise<void>)[] = [];
 
-  const startWork = () => {
-    stopping.push(cancelExpiredRuns({ collections, log, now }));
-    if (runRetentionDays !== undefined)
-      stopping.push(keepRunsFor(runRetentionDays, { collections, log, now }));
-    if (!executor || !settings.engine) return;
-    const { concurrency, graceMs } = settings.engine;
+  const startEngine = (): Engine | undefined => {
     const observer = telemetry.metrics?.observeEngine(engineState);
-    const started = startLocalEngine({
+    if (settings.trigger && triggerApi) {
+      return startTriggerEngine({
+        collections,
+        api: triggerApi,
+        settings: settings.trigger,
+        parts: triggerParts,
+        log,
+      });
+    }
+    if (!executor || !settings.engine) return undefined;
+    const { concurrency, graceMs } = settings.engine;
+    return startLocalEngine({
       collections,
       executor,
       log,
@@ -108,8 +121,16 @@ function compose({ settings, log, database, executor, telemetry, ending }: Depen
       runRetentionDays,
       ...(observer && { observer }),
     });
+  };
+
+  const startWork = () => {
+    stopping.push(cancelExpiredRuns({ collections, log, now }));
+    if (runRetentionDays !== undefined)
+      stopping.push(keepRunsFor(runRetentionDays, { collections, log, now }));
+    if (!executor && !triggerApi) return;
+    const started = startEngine();
     engine = started;
-    stopping.push(() => started.stop());
+    if (started) stopping.push(() => started.stop());
   };
 
   const prepare = async () => {
@@ -177,11 +198,13 @@ async function serve(dependencies: Dependencies): Promise<void> {
 }
 
 async function main(settings: Settings, unknown: string[], log: Logger): Promise<void> {
-  const { engine, limits } = settings;
+  const { engine, limits, trigger } = settings;
   if (unknown.length > 0) log.warn({ names: unknown }, UNKNOWN_SETTINGS);
-  const executor = await chooseExecutor(engine?.executor);
-  const telemetry = await startTelemetry(settings, log);
   const ending = new AbortController();
+  const executor = await chooseExecutor(engine?.executor);
+  const triggerApi =
+    trigger && (await createTriggerClient({ settings: trigger, clock: systemClock, signal: ending.signal }));
+  const telemetry = await startTelemetry(settings, log);
   const endMs = Math.max(END_MS, engine ? engine.graceMs + END_AFTER_GRACE_MS : 0);
   // Register these before the start: a signal during the start must also close the database within the time limit.
   ending.signal.addEventListener('abort', () => exitAfter(endMs, log));
@@ -190,7 +213,7 @@ async function main(settings: Settings, unknown: string[], log: Logger): Promise
   try {
     const database = await attachDatabase(settings.database, log, options, telemetry.watchDriver);
     try {
-      await serve({ settings, log, database, executor, telemetry, ending });
+      await serve({ settings, log, database, executor, triggerApi, telemetry, ending });
     } finally {
       await database.close();
     }

@@ -2,15 +2,20 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** Maximum number of lines, by folder, including subfolders and files of every type. */
+/**
+ * Maximum number of lines, by folder, including files of every type and subfolders without a limit of their own.
+ */
 const LIMITS: Readonly<Record<string, number>> = {
   'src/embedded': 5_600,
   'src/engine': 2_200,
+  'src/engine/trigger': 1_800,
   'src/page': 2_500,
 };
 
 function linesIn(folder: string): number {
-  const files = execFileSync('git', ['ls-files', '-z', folder], { encoding: 'utf8' });
+  const others = Object.keys(LIMITS).filter((other) => other.startsWith(`${folder}/`));
+  const excluded = others.map((other) => `:(exclude)${other}`);
+  const files = execFileSync('git', ['ls-files', '-z', folder, ...excluded], { encoding: 'utf8' });
   const texts = files.split('\0').map((file) => (file === '' ? '' : readFileSync(file, 'utf8')));
   return texts.join('').split('\n').length - 1;
 }

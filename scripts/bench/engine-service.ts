@@ -7,7 +7,7 @@ import { readSettings } from '../../src/config/settings.ts';
 import { Readiness } from '../../src/database/readiness.ts';
 import { DatabaseWatch } from '../../src/database/watch.ts';
 import { startLocalEngine } from '../../src/engine/local/local-engine.ts';
-import { systemClock } from '../../src/engine/local/loop.ts';
+import { systemClock } from '../../src/engine/loop.ts';
 import { silentObserver } from '../../src/engine/local/observer.ts';
 import { Planner } from '../../src/engine/local/planner.ts';
 import type { Executor } from '../../src/engine/port.ts';

@@ -17,7 +17,8 @@ export type ExecutorSettings =
       server: { baseUrl: string; apiKey: string | undefined } | { gatewayKey: string };
     };
 
-const CHOICES = ['RUN_COMMAND', 'RUN_URL', 'RUN_CHAT_URL', 'RUN_MODEL'] as const;
+/** Settings that each choose an engine. */
+const CHOICES = ['RUN_COMMAND', 'RUN_URL', 'RUN_CHAT_URL', 'RUN_MODEL', 'TRIGGER_TASK'] as const;
 const COMMAND_VARIABLES = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'];
 
 type Problem = string;

@@ -2,6 +2,7 @@ import { type CleanedEnv, cleanEnv } from 'envalid';
 import type { TrustProxy } from './parsers.ts';
 import { otelVariables, variables } from './variables.ts';
 import { type ExecutorSettings, executorSettings } from './executor-settings.ts';
+import { type TriggerSettings, triggerSettings } from './trigger-settings.ts';
 import { FIXED_LIMITS, type Limits } from './limits.ts';
 
 /** Addresses that only this machine can reach. */
@@ -60,8 +61,10 @@ export interface Settings {
   trustProxy: TrustProxy | undefined;
   /** Number of days to keep runs that have ended. Undefined: without limit. */
   runRetentionDays: number | undefined;
-  /** Undefined: this process executes no tasks; other systems report runs. */
+  /** Undefined: this process executes no tasks; other systems report runs, or Trigger.dev executes tasks. */
   engine: EngineSettings | undefined;
+  /** Set only if `engine` is not. Undefined: this process does not use Trigger.dev. */
+  trigger: TriggerSettings | undefined;
   limits: Limits;
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 }
@@ -129,8 +132,11 @@ export function readSettings(environment: NodeJS.Dict<string>): Settings {
   }
   const executor = executorSettings(env, environment);
   if (typeof executor === 'string') throw new InvalidSettings([executor]);
+  const trigger = triggerSettings(env);
+  if (typeof trigger === 'string') throw new InvalidSettings([trigger]);
+  const hasEngine = executor !== undefined || trigger !== undefined;
   const reachable = !LOOPBACK.test(env.HOST);
-  if (executor && auth === 'none' && reachable) {
+  if (hasEngine && auth === 'none' && reachable) {
     throw new InvalidSettings([
       'AUTH: with AUTH=none, every host that can reach the service could execute tasks; set AUTH=required or HOST=127.0.0.1',
     ]);
@@ -146,7 +152,7 @@ export function readSettings(environment: NodeJS.Dict<string>): Settings {
       dataDir: env.DATA_DIR,
     },
     // Load no sample data if an engine would execute the sample tasks.
-    sampleData: env.SAMPLE_DATA === 'on' && !executor,
+    sampleData: env.SAMPLE_DATA === 'on' && !hasEngine,
     cacheBytes: env.CACHE_MB * MEBIBYTE,
     rateLimits:
       auth === 'none'
@@ -169,6 +175,7 @@ export function readSettings(environment: NodeJS.Dict<string>): Settings {
       concurrency: env.RUN_CONCURRENCY,
       graceMs: env.RUN_GRACE_SECONDS * 1_000,
     },
+    trigger,
     limits: {
       ...FIXED_LIMITS,
       keepAliveTimeoutMs: env.KEEP_ALIVE_TIMEOUT_MS,

@@ -59,7 +59,7 @@ export const variables = {
   }),
   RUN_COMMAND: filled({
     default: undefined,
-    desc: 'Shell command that executes tasks. It reads {task, run, attempt, scheduled_at} as JSON from stdin; its stdout becomes the output of the run. To execute tasks, set one of RUN_COMMAND, RUN_URL, RUN_CHAT_URL and RUN_MODEL. Default: none; other systems execute tasks and report runs.',
+    desc: 'Shell command that executes tasks. It reads {task, run, attempt, scheduled_at} as JSON from stdin; its stdout becomes the output of the run. To execute tasks, set one of RUN_COMMAND, RUN_URL, RUN_CHAT_URL, RUN_MODEL and TRIGGER_TASK. Default: none; other systems execute tasks and report runs.',
     example: 'node agent.js',
   }),
   RUN_COMMAND_ENV: names({
@@ -99,6 +99,23 @@ export const variables = {
   AI_GATEWAY_API_KEY: secret({
     default: undefined,
     desc: "API key of Vercel's AI Gateway, which RUN_MODEL uses if OPENAI_BASE_URL is not set.",
+  }),
+  TRIGGER_TASK: filled({
+    default: undefined,
+    desc: 'Identifier of the scheduled task at Trigger.dev that executes tasks. The service keeps the schedules there in line with its tasks and brings the runs back. Needs TRIGGER_SECRET_KEY, and npm install @trigger.dev/core@4.',
+    example: 'customer-prompt-task',
+  }),
+  TRIGGER_SECRET_KEY: secret({
+    default: undefined,
+    desc: 'Secret key of the environment at Trigger.dev, such as production. The key of another environment sees neither its schedules nor its runs.',
+  }),
+  TRIGGER_API_URL: httpUrl({
+    default: 'https://api.trigger.dev',
+    desc: 'Base URL of the Trigger.dev server.',
+  }),
+  TRIGGER_PREFIX: filled({
+    default: 'recoup-',
+    desc: "Start of the deduplication keys of this service's schedules at Trigger.dev. A change of it leaves the schedules that have the former one, and adopts them by their external ids.",
   }),
   RUN_CONCURRENCY: wholeNumber(
     1,
@@ -217,10 +234,11 @@ export function describeVariables(): Description[] {
   }));
 }
 
-/**
- * Whether a variable is a setting, or is read by OpenTelemetry, the client, or the SDKs of OpenAI and the AI Gateway.
- */
-const isKnown = (name: string): boolean => name in variables || /^(OTEL|RECOUP_TASKS|OPENAI|AI)_/.test(name);
+/** Matches variables that OpenTelemetry, the client, or the SDKs of OpenAI, the AI Gateway and Trigger.dev read. */
+const FOREIGN =
+  /^(OTEL|RECOUP_TASKS|OPENAI|AI)_|^TRIGGER_(ACCESS_TOKEN|PREVIEW_BRANCH|PROJECT_ID|PROJECT_REF|VERSION)$/;
+
+const isKnown = (name: string): boolean => name in variables || FOREIGN.test(name);
 
 /** First words of the settings' names, such as RATE_ and METRICS_. */
 const PREFIXES = new Set(Object.keys(variables).flatMap((name) => /^[A-Z]+_/.exec(name) ?? []));

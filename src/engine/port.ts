@@ -57,3 +57,33 @@ export interface Clock {
   /** @returns a function that cancels the timer */
   setTimeout(callback: () => void, ms: number): () => void;
 }
+
+export interface EngineState {
+  kind: string;
+  /** False until the database was reached, and while an engine of another kind executes this database's tasks. */
+  live: boolean;
+  /** What keeps the engine from its work, for operators. Absent if nothing does. */
+  problem?: string;
+  /** Number of runs that execute in this process. Absent if another system executes them. */
+  running?: number;
+  /** Number of runs that wait, across all processes. Absent if another system executes them. */
+  waiting?: number;
+  /** Number of runs whose details were not read from Trigger.dev yet. Only in the process that leads. */
+  pending?: number;
+  /** For how long the longest waiting of them, or the listing of runs, has waited. Only in the process that leads. */
+  behindSeconds?: number;
+  /** Number of schedules at Trigger.dev whose task does not exist. Only in the process that leads. */
+  strays?: number;
+}
+
+/** Executes tasks, or has another system execute them. */
+export interface Engine {
+  /**
+   * Stops the engine as on SIGTERM. Resolves when all of its work has ended, at the latest shortly after the grace
+   * period. Does not close the executor.
+   */
+  stop(): Promise<void>;
+  /** Looks for due tasks and queued runs now, e.g. after a run was queued. */
+  wake(): void;
+  state(): EngineState;
+}

@@ -31,6 +31,7 @@ const STATUS = {
   uri_too_long: 414,
   unsupported_media_type: 415,
   idempotency_key_reused: 422,
+  not_supported: 422,
   rate_limited: 429,
   too_many_queued: 429,
   headers_too_large: 431,

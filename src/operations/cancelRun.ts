@@ -3,11 +3,19 @@ import { checkTexts } from './check-texts.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { Input, Reply } from './handlers.ts';
 import { type Principal, scopeOf } from './principal.ts';
-import { finalStatuses } from '../store/run-status.ts';
+import type { CancelStore } from '../store/cancel-store.ts';
+import type { EngineStore } from '../store/engine-store.ts';
+import { isFinal } from '../store/run-status.ts';
+import { TRIGGER_KIND } from '../store/trigger-fields.ts';
 import { viewRunOfTask } from '../view/run-view.ts';
 
+interface Dependencies extends Omit<CancelSources, 'log'> {
+  engine: EngineStore;
+  cancels: CancelStore;
+}
+
 /** POST /api/tasks/runs/cancel */
-export function cancelRun(sources: Omit<CancelSources, 'log'>) {
+export function cancelRun({ engine, cancels, ...sources }: Dependencies) {
   const { queue, runs, now } = sources;
   return async ({ body }: Input<'cancelRun'>, principal: Principal): Promise<Reply<'cancelRun'>> => {
     checkTexts(body);
@@ -18,13 +26,18 @@ export function cancelRun(sources: Omit<CancelSources, 'log'>) {
     if (entry?.owner === null) await cancelWaiting(entry, sources);
     // An entry that was just claimed may not have a run yet.
     else if (entry) await runs.addOwn(entry, now());
-    // A run leaves the queue only when it is final.
-    const filter = entry ? { account_id } : { account_id, status: [...finalStatuses] };
-    const run = await runs.find(runId, filter);
-    if (run) return { status: 200, body: { status: 'success', runs: [viewRunOfTask(run)] } };
-    if (!(await runs.find(runId, { account_id }))) {
-      throw new ApiError('run_not_found', `There is no run ${runId}.`);
+    // Read the run after marking the entry: the engine hands a run over to Trigger.dev, then looks for the mark.
+    const run = await runs.find(runId, { account_id });
+    if (!run) throw new ApiError('run_not_found', `There is no run ${runId}.`);
+    const { engineRunId, status } = run;
+    // A run leaves the queue only when it is final or handed over.
+    const isOwn = entry !== null && engineRunId === undefined;
+    if (!isOwn && !isFinal(status)) {
+      if (engineRunId === undefined || (await engine.liveKind(now())) !== TRIGGER_KIND) {
+        throw new ApiError('not_cancelable', `Another engine executes the run ${runId}. Cancel it there.`);
+      }
+      await cancels.add({ _id: runId, engine_run_id: engineRunId }, now());
     }
-    throw new ApiError('not_cancelable', `Another engine executes the run ${runId}. Cancel it there.`);
+    return { status: 200, body: { status: 'success', runs: [viewRunOfTask(run)] } };
   };
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { type Principal, accountOf } from './principal.ts';
+import { refusalOfFields } from './check-engine-fields.ts';
 import { ApiError } from '../lib/errors.ts';
 import type { Input, Reply } from './handlers.ts';
 import { keyReused } from './key-reused.ts';
@@ -8,6 +9,7 @@ import type { RunStore } from '../store/run-store.ts';
 import { checkSchedule } from './check-schedule.ts';
 import { checkTexts } from './check-texts.ts';
 import type { ClaimStore } from '../store/claim-store.ts';
+import type { EngineStore } from '../store/engine-store.ts';
 import type { TaskDocument } from '../store/task-document.ts';
 import { makeParts } from '../view/parts.ts';
 import { type TaskStore, asDocument } from '../store/task-store.ts';
@@ -17,6 +19,7 @@ interface Dependencies extends ViewSources {
   tasks: TaskStore;
   runs: RunStore;
   claims: ClaimStore;
+  engine: EngineStore;
   log: Logger;
 }
 
@@ -113,8 +116,12 @@ export function createTask(dependencies: Dependencies) {
     const wanted = { body, owner: ownerOf(body, principal) };
     checkSchedule(body);
     const key = headers['Idempotency-Key'];
-    return key === undefined
-      ? create(wanted, dependencies)
-      : createOnce({ caller: principal.caller, key }, wanted, dependencies);
+    const claimedBy = key === undefined ? undefined : { caller: principal.caller, key };
+    const refusal = await refusalOfFields(body, dependencies);
+    // The engine may have changed since the first request with this key.
+    if (refusal && !(claimedBy && (await dependencies.claims.isClaimed(claimedBy, dependencies.now())))) {
+      throw refusal;
+    }
+    return claimedBy ? createOnce(claimedBy, wanted, dependencies) : create(wanted, dependencies);
   };
 }

@@ -12,7 +12,7 @@ interface Dependencies extends CancelSources {
 export function deleteTask({ tasks, ...sources }: Dependencies) {
   return async ({ body }: Input<'deleteTask'>, principal: Principal): Promise<Reply<'deleteTask'>> => {
     const target = targetOf(body, principal);
-    const isDeleted = await tasks.delete(target);
+    const isDeleted = await tasks.delete(target, sources.now());
     if (!isDeleted) throw await explainNoMatch(body, principal, tasks);
     await cancelWaitingOf(target.id, {}, sources);
     return { status: 200, body: { status: 'success' } };

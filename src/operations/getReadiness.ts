@@ -1,11 +1,29 @@
+import type { ReadinessResponse } from '../../generated/types.gen.ts';
 import type { Reply } from './handlers.ts';
 import type { Readiness } from '../database/readiness.ts';
+
+/** The state of the engine in this process. */
+export interface EngineState {
+  kind: string;
+  live: boolean;
+  /** What keeps the engine from working; undefined if nothing does. */
+  problem?: string | undefined;
+}
 
 interface Dependencies {
   readiness: Readiness;
   /** Returns the state of this process's engine; undefined if it has none. */
-  engineState?: () => { kind: string; live: boolean } | undefined;
+  engineState?: () => EngineState | undefined;
 }
+
+/** openapi.yaml, ReadinessResponse. */
+const MAX_PROBLEM = 1_000;
+
+const viewEngine = ({ kind, live, problem }: EngineState): ReadinessResponse['engine'] => ({
+  kind,
+  state: live ? 'active' : 'idle',
+  ...(problem !== undefined && { problem: problem.slice(0, MAX_PROBLEM) }),
+});
 
 /** GET /health/ready */
 export function getReadiness({ readiness, engineState }: Dependencies) {
@@ -16,7 +34,7 @@ export function getReadiness({ readiness, engineState }: Dependencies) {
       status: 200,
       body: {
         status: 'ready',
-        ...(engine && { engine: { kind: engine.kind, state: engine.live ? 'active' : 'idle' } }),
+        ...(engine && { engine: viewEngine(engine) }),
       },
     };
   };

@@ -44,7 +44,7 @@ async function checkQueue(
   if (!(await engine.isLive(now()))) {
     throw new ApiError(
       'no_engine',
-      'No engine is running. Set RUN_COMMAND, RUN_URL, RUN_CHAT_URL or RUN_MODEL on the service to start one.',
+      'No engine is running. Set RUN_COMMAND, RUN_URL, RUN_CHAT_URL, RUN_MODEL or TRIGGER_TASK on the service to start one.',
     );
   }
   if (await queue.areWaiting(MAX_WAITING, task._id)) {

@@ -1,23 +1,28 @@
+import { refusalOfFields } from './check-engine-fields.ts';
 import type { Principal } from './principal.ts';
 import type { Input, Reply } from './handlers.ts';
 import { type CancelSources, cancelWaitingOf } from './cancel-waiting.ts';
 import { checkSchedule } from './check-schedule.ts';
 import { checkTexts } from './check-texts.ts';
 import { makeParts } from '../view/parts.ts';
+import type { EngineStore } from '../store/engine-store.ts';
 import type { TaskStore } from '../store/task-store.ts';
 import { explainNoMatch, targetOf } from './task-target.ts';
 import { type ViewSources, viewTasks } from './view-tasks.ts';
 
 interface Dependencies extends ViewSources, CancelSources {
   tasks: TaskStore;
+  engine: EngineStore;
 }
 
 /** PATCH /api/tasks */
-export function updateTask({ tasks, ...sources }: Dependencies) {
+export function updateTask({ tasks, engine, ...sources }: Dependencies) {
   return async ({ body }: Input<'updateTask'>, principal: Principal): Promise<Reply<'updateTask'>> => {
     checkTexts(body);
     const target = targetOf(body, principal);
     checkSchedule(body);
+    const refusal = await refusalOfFields(body, { engine, now: sources.now });
+    if (refusal) throw refusal;
     const now = sources.now();
     const changed = await tasks.update(
       target,

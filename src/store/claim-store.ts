@@ -7,6 +7,8 @@ import { insertOnce } from './insert-missing.ts';
 const KEPT_MS = 24 * 60 * 60 * 1_000;
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('base64url');
+const idOf = ({ caller, key }: { caller: string; key: string }): string =>
+  hash(JSON.stringify([caller, key]));
 
 function hashOf(body: object): string {
   const fields = Object.entries(body).toSorted(([one], [other]) => (one < other ? -1 : 1));
@@ -29,12 +31,12 @@ export class ClaimStore {
    * @returns undefined if the key was used with another body
    */
   async claim(
-    { caller, key }: { caller: string; key: string },
+    claimedBy: { caller: string; key: string },
     body: object,
     now: Date,
   ): Promise<ClaimDocument | undefined> {
     const fresh: ClaimDocument = {
-      _id: hash(JSON.stringify([caller, key])),
+      _id: idOf(claimedBy),
       body_hash: hashOf(body),
       task_id: randomUUID(),
       claimed_at: now,
@@ -48,6 +50,12 @@ export class ClaimStore {
       }
       if (await (present ? this.#replace(present, fresh) : insertOnce(this.#claims, fresh))) return fresh;
     }
+  }
+
+  /** Whether a caller's idempotency key has a claim, with any body. */
+  async isClaimed(claimedBy: { caller: string; key: string }, now: Date): Promise<boolean> {
+    const present = await this.#claims.findOne({ _id: idOf(claimedBy) });
+    return present !== null && present.expires_at > now;
   }
 
   /** Stores the reply unless another request with the same key has stored one. */

@@ -7,12 +7,15 @@ import {
 } from 'mongodb';
 import type { AccountDocument } from './account-document.ts';
 import type { StoredKey } from './key-document.ts';
+import type { CancelRequest } from './cancel-request.ts';
 import type { ClaimDocument } from './claim-document.ts';
 import type { EngineDocument } from './engine-document.ts';
 import type { OccurrenceDocument } from './occurrence-document.ts';
 import type { QueuedRun } from './queue-document.ts';
 import type { RunDocument } from './run-document.ts';
 import type { TaskDocument } from './task-document.ts';
+import type { TombstoneDocument } from './tombstone-document.ts';
+import type { TriggerDocument } from './trigger-document.ts';
 
 /** A document of the collection `upgrades`. It records that an upgrade of stored documents is complete. */
 export interface UpgradeDocument {
@@ -28,6 +31,9 @@ export interface Collections {
   run_queue: Collection<QueuedRun>;
   occurrences: Collection<OccurrenceDocument>;
   engine: Collection<EngineDocument>;
+  deleted_tasks: Collection<TombstoneDocument>;
+  cancel_requests: Collection<CancelRequest>;
+  trigger: Collection<TriggerDocument>;
   upgrades: Collection<UpgradeDocument>;
 }
 
@@ -93,6 +99,9 @@ export function collectionsOf(db: Db): Collections {
     run_queue: db.collection('run_queue'),
     occurrences: db.collection('occurrences'),
     engine: db.collection('engine'),
+    deleted_tasks: db.collection('deleted_tasks'),
+    cancel_requests: db.collection('cancel_requests'),
+    trigger: db.collection('trigger'),
     upgrades: db.collection('upgrades'),
   };
 }
@@ -109,6 +118,7 @@ export const probeOf =
  */
 export async function createIndexes(collections: Collections): Promise<void> {
   const { tasks, runs, idempotency_keys, api_keys, run_queue, occurrences } = collections;
+  const { cancel_requests, deleted_tasks } = collections;
   for (const index of TASK_INDEXES) await tasks.createIndex(index, INDEX_OPTIONS);
   await dropSuperseded(tasks);
   for (const index of RUN_INDEXES) await runs.createIndex(index, INDEX_OPTIONS);
@@ -117,6 +127,9 @@ export async function createIndexes(collections: Collections): Promise<void> {
   await run_queue.createIndex({ slot: 1 }, { ...INDEX_OPTIONS, unique: true });
   await occurrences.createIndex({ expires_at: 1 }, { ...INDEX_OPTIONS, expireAfterSeconds: 0 });
   await idempotency_keys.createIndex({ expires_at: 1 }, { ...INDEX_OPTIONS, expireAfterSeconds: 0 });
+  await deleted_tasks.createIndex({ pending: 1 }, INDEX_OPTIONS);
+  await deleted_tasks.createIndex({ expires_at: 1 }, { ...INDEX_OPTIONS, expireAfterSeconds: 0 });
+  await cancel_requests.createIndex({ expires_at: 1 }, { ...INDEX_OPTIONS, expireAfterSeconds: 0 });
   await api_keys.createIndex({ hash: 1 }, { ...INDEX_OPTIONS, unique: true });
 }
 

@@ -1,7 +1,7 @@
 /** The document of the collection `engine`. It records which engine executes this database's tasks. */
 export interface EngineDocument {
   _id: 'engine';
-  /** How the engine executes tasks, e.g. `command` or `url`. */
+  /** How the engine executes tasks, e.g. `command`, `url` or `trigger`. */
   kind: string;
   /** When an engine of this kind last renewed the document. */
   at: Date;

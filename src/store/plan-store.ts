@@ -1,5 +1,6 @@
 import type { Filter } from 'mongodb';
 import type { Collections } from './collections.ts';
+import { changeTask } from './task-change.ts';
 import type { TaskDocument } from './task-document.ts';
 
 const PLANNED_TASK = {
@@ -10,6 +11,7 @@ const PLANNED_TASK = {
   updated_at: 1,
   overlap: 1,
   catch_up: 1,
+  engine_problem: 1,
   plan_from: 1,
   next_fire_at: 1,
 } as const satisfies Partial<Record<keyof TaskDocument, 1>>;
@@ -69,6 +71,11 @@ export class PlanStore {
         ...(Object.keys(unset).length > 0 && { $unset: unset }),
       },
     );
+  }
+
+  /** Removes a problem that an engine of another kind has recorded. */
+  async clearProblem({ _id, engine_problem }: PlannedTask): Promise<void> {
+    await changeTask(this.#tasks, { _id, engine_problem }, { $unset: { engine_problem: 1 } });
   }
 
   async #page(query: Filter<TaskDocument>, sort: Record<string, 1>, limit: number): Promise<PlannedTask[]> {

@@ -99,6 +99,16 @@ export class QueueClaims {
     return this.#queue.find<ClaimSeen>({ owner: { $gt: '' } }, { projection: CLAIM_SEEN }).toArray();
   }
 
+  /** Returns up to `limit` claimed runs of an owner. */
+  async claimedBy(owner: string, limit: number): Promise<QueuedRun[]> {
+    return this.#queue.find({ owner }, { limit, batchSize: limit + 1 }).toArray();
+  }
+
+  /** Whether a request has marked the entry of a claim for cancellation. */
+  async isToCancel({ _id, fence }: Claim): Promise<boolean> {
+    return (await this.#queue.findOne({ _id, fence, cancel: true }, { projection: { _id: 1 } })) !== null;
+  }
+
   /** Returns the approximate number of runs that wait or execute. */
   async size(): Promise<number> {
     return this.#queue.estimatedDocumentCount();

@@ -28,6 +28,8 @@ export type ReportedRun = RunRecord & {
     /** The error to store if the run has none. */
     errorIfNone?: RunError;
   };
+  /** The run's id at Trigger.dev, if this service's engine read the report there. */
+  engine_run_id?: string;
 };
 
 /** A document of the collection `runs`. A field that the engine did not report is absent, not null. */
@@ -40,4 +42,11 @@ export type RunDocument = Omit<RunRecord, 'id'> & {
   account_id?: string;
   /** The fence of the claim that last wrote the run. Only on runs of this service's engine. Not part of the API. */
   fence?: number;
+  /** The run's id at Trigger.dev, on runs that this service's engine reads there. Not part of the API. */
+  engine_run_id?: string;
+  /**
+   * True from a run's hand-over to Trigger.dev until its first report. Any report is newer then, because the clocks may
+   * differ. Not part of the API.
+   */
+  unreported?: true;
 };

@@ -38,6 +38,11 @@ export class RawRun {
     return this.#textOf('status');
   }
 
+  /** The run's id at Trigger.dev. Undefined if its engine did not write the run. */
+  get engineRunId(): string | undefined {
+    return this.#textOf('engine_run_id');
+  }
+
   #textOf(field: string): string | undefined {
     const { bytes } = this;
     for (const [type, nameStart, nameLength, start, length] of onDemand.parseToElements(bytes)) {

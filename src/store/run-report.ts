@@ -49,8 +49,8 @@ const LISTED = {
 
 /**
  * Matches the stored run if the report is newer (openapi.yaml, recordRuns): the stored state is older, or equally old
- * and no further along, and is not another final status. Otherwise, or if the run belongs to another task or to the
- * service's own engine, the upsert collides with its _id.
+ * and no further along, and is not another final status. Any report is newer than the hand-over to Trigger.dev.
+ * Otherwise, or if the run belongs to another task or to the service's own engine, the upsert collides with its _id.
  */
 function olderThan({ id, status, updatedAt }: RunRecord, task: Owner): Filter<RunDocument> {
   return {
@@ -62,6 +62,7 @@ function olderThan({ id, status, updatedAt }: RunRecord, task: Owner): Filter<Ru
       { updatedAt: { $lt: updatedAt }, status: { $nin: finalsBarring(status) } },
       { updatedAt, status: { $nin: statusesBarring(status) } },
       ...NO_INSTANT.map((filter) => ({ ...filter, status: { $nin: finalsBarring(status) } })),
+      { unreported: true, status: { $nin: finalsBarring(status) } },
     ],
   };
 }
@@ -72,7 +73,8 @@ function writesOfItem(report: ReportedRun, task: Owner): Write[] {
   const { id: _id, listItem, ...fields } = report;
   const named = Object.entries(fields).filter(([, value]) => value !== undefined);
   const $set = { ...Object.fromEntries(named), account_id: task.account_id };
-  const $unset = Object.fromEntries(Object.entries(LISTED).filter(([name]) => !(name in $set)));
+  const listed = Object.entries(LISTED).filter(([name]) => !(name in $set));
+  const $unset = { ...Object.fromEntries(listed), unreported: '' } as const;
   const error = listItem?.errorIfNone;
   if (!error) return [{ updateOne: { filter, update: { $set, $unset }, upsert: true } }];
   // At most one of the two matches. If it is the second, the first collides with the run's _id.

@@ -11,9 +11,19 @@ export const finalStatuses = [
 ] as const satisfies RunStatus[];
 
 /** Whether a run with this status has ended. */
-export function isFinal(status: RunStatus): boolean {
+export function isFinal(status: string | undefined): boolean {
   return finalStatuses.some((final) => final === status);
 }
+
+/** Statuses of runs that have not ended. */
+export const openStatuses = [
+  'PENDING_VERSION',
+  'DELAYED',
+  'QUEUED',
+  'EXECUTING',
+  'REATTEMPTING',
+  'FROZEN',
+] as const satisfies Exclude<RunStatus, (typeof finalStatuses)[number]>[];
 
 /** The steps of a run, in order (openapi.yaml, recordRuns). */
 const steps: readonly (readonly RunStatus[])[] = [

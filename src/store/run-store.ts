@@ -8,15 +8,25 @@ import type { QueuedRun } from './queue-document.ts';
 import { NEWEST_FIRST, type RunFilter, queriesOf } from './run-filter.ts';
 import { RawRun } from './run-raw.ts';
 import { wasAnswered, writesOf } from './run-report.ts';
-import { finalStatuses } from './run-status.ts';
+import { finalStatuses, openStatuses } from './run-status.ts';
 import { type ReportBegun, Settlement } from './settlement.ts';
 
 /** Excludes potentially large fields from listings. */
 const WITHOUT_DETAILS = { payload: 0, output: 0, error: 0, attempts: 0 } as const;
 
 /** A run's progress. */
-export type RunState = Pick<RunDocument, '_id' | 'task_id' | 'updatedAt' | 'status'>;
-const RUN_STATE = { task_id: 1, updatedAt: 1, status: 1 } as const;
+export type RunState = Pick<RunDocument, '_id' | keyof typeof RUN_STATE>;
+const RUN_STATE = {
+  task_id: 1,
+  account_id: 1,
+  createdAt: 1,
+  updatedAt: 1,
+  status: 1,
+  depth: 1,
+  fence: 1,
+  engine_run_id: 1,
+  unreported: 1,
+} as const satisfies Partial<Record<keyof RunDocument, 1>>;
 
 /** Thrown if no task has this id. */
 export class UnknownTask extends Error {
@@ -50,7 +60,10 @@ export class RunOfTheEngine extends Error {
 
 /** The fields of a run that the service's engine changes. */
 export type OwnChanges = Partial<
-  Omit<RunDocument, '_id' | 'task_id' | 'account_id' | 'fence' | 'createdAt' | 'updatedAt'>
+  Omit<
+    RunDocument,
+    '_id' | 'task_id' | 'account_id' | 'fence' | 'engine_run_id' | 'unreported' | 'createdAt' | 'updatedAt'
+  >
 >;
 
 /** Stores runs. */
@@ -132,15 +145,17 @@ export class RunStore {
 
   /**
    * Stores reported runs by id. Repeated and outdated reports change nothing.
+   * @param accountId - the owner of the task, to store the reports even if the task was deleted
    * @throws UnknownTask, RunOfAnotherTask, RunOfTheEngine. Nothing is written then, unless another request
    *   concurrently inserts the same run.
    */
-  async recordRuns(taskId: string, reports: ReportedRun[]): Promise<void> {
+  async recordRuns(taskId: string, reports: ReportedRun[], accountId?: string): Promise<void> {
     if (reports.length === 0) return;
     await this.#refuseForeign(taskId, reports);
     const begun = await this.#settlement.begin(taskId);
-    if (!begun) throw new UnknownTask(taskId);
-    const owner = { id: taskId, account_id: begun.accountId };
+    const account_id = begun?.accountId ?? accountId;
+    if (account_id === undefined) throw new UnknownTask(taskId);
+    const owner = { id: taskId, account_id };
     // Two first reports of a run may race to insert it. Retry after a collision, because the report that lost may be
     // newer. If the retry collides too, the report is outdated, or the run belongs to another task or to the engine.
     const collided = await this.#settled(
@@ -204,6 +219,46 @@ export class RunStore {
     };
     const begun = await this.#settlement.begin(task_id);
     return this.#settled(begun, write, (one) => this.#settlement.endUnmoved(one));
+  }
+
+  /**
+   * Hands an own run over to Trigger.dev: from now on reports write it, and claims do not. Call `writeOwn` with the
+   * claim before Trigger.dev receives the run, so that no earlier claim ends the run meanwhile.
+   * @param engineRunId - the run's id at Trigger.dev
+   * @returns whether the run is handed over, now or before; false if it is final, or a later claim has written it
+   */
+  async handOver(
+    { _id, task_id, fence }: Pick<QueuedRun, '_id' | 'task_id' | 'fence'>,
+    engineRunId: string,
+  ): Promise<boolean> {
+    const mine = { _id, fence: { $lte: fence }, status: { $nin: [...finalStatuses] } };
+    const change = {
+      $set: { engine_run_id: engineRunId, unreported: true },
+      $unset: { fence: 1 },
+    } as const;
+    const write = async () => {
+      const { matchedCount } = await this.#runs.updateOne(mine, change);
+      return matchedCount === 1 || (await this.#runs.findOne({ _id, engine_run_id: engineRunId })) !== null;
+    };
+    const begun = await this.#settlement.begin(task_id);
+    return this.#settled(begun, write, (one) => this.#settlement.endUnmoved(one));
+  }
+
+  /** Yields the runs that Trigger.dev has and that are not final, in pages of `size`. Each page is its own query. */
+  async *openAtTrigger(size: number): AsyncGenerator<RunState[], void, undefined> {
+    const options = { projection: RUN_STATE, sort: NEWEST_FIRST, limit: size, batchSize: size + 1 };
+    for (const status of openStatuses) {
+      let after: Position | undefined;
+      do {
+        const [query = {}] = queriesOf({ status: [status] }, after);
+        const page = await this.#runs
+          .find<RunState>({ ...query, engine_run_id: { $exists: true } }, options)
+          .toArray();
+        if (page.length > 0) yield page;
+        const last = page.length === size ? page.at(-1) : undefined;
+        after = last && { id: last._id, createdAt: last.createdAt };
+      } while (after);
+    }
   }
 
   /**

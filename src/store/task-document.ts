@@ -19,6 +19,8 @@ export interface TaskDocument {
   /** Null and absence count as true. */
   enabled?: boolean | null;
   trigger_schedule_id?: string | null;
+  /** Why Trigger.dev does not run the task as it is set. Only trigger-tasks.ts writes it. */
+  engine_problem?: string;
   model?: string | null;
   /** What the engine does if the task is due while a run of it waits or executes. Absent means the engine's default. */
   overlap?: 'skip' | 'queue' | 'allow';

@@ -4,6 +4,7 @@ import type { Collections } from './collections.ts';
 import { insertMissing, insertOnce } from './insert-missing.ts';
 import { changeTask } from './task-change.ts';
 import type { TaskDocument } from './task-document.ts';
+import { TombstoneStore } from './tombstone-store.ts';
 
 /** Selects tasks. All given members must match. */
 export interface TaskFilter {
@@ -23,9 +24,9 @@ type OfRuns = 'recent_runs' | 'runs_version' | 'recording';
 type Marks = 'changes' | 'deletion';
 
 /** A task without runs. */
-export type NewTask = Omit<TaskDocument, OfRuns | Marks | 'version'>;
+export type NewTask = Omit<TaskDocument, OfRuns | Marks | 'engine_problem' | 'version'>;
 
-/** Fields that schedule the engine's next visit to a task. Only the planner and `update` write them. */
+/** Fields that schedule the engine's next visit to a task. Only the engine and `update` write them. */
 type OfPlan = 'plan_from' | 'next_fire_at';
 
 /** Fields that configure how the engine executes a task. Each has a default. */
@@ -40,6 +41,7 @@ export type TaskChanges = Partial<
     | 'account_id'
     | 'created_at'
     | 'trigger_schedule_id'
+    | 'engine_problem'
     | OfRuns
     | Marks
     | OfPlan
@@ -47,12 +49,6 @@ export type TaskChanges = Partial<
     | 'version'
   > & { [Field in EngineField]: TaskDocument[Field] | null }
 >;
-
-/** A change to a task's plan. */
-interface PlanChange {
-  set?: Pick<TaskDocument, OfPlan>;
-  unset?: OfPlan[];
-}
 
 /** Number of change marks that a task keeps. A repeated write is recognized while its mark is kept. */
 const MAX_CHANGES = 5;
@@ -112,9 +108,11 @@ const SEARCH_LIMIT_MS = 2_000;
 /** Stores tasks. */
 export class TaskStore {
   readonly #tasks: Collections['tasks'];
+  readonly #tombstones: TombstoneStore;
 
-  constructor({ tasks }: Pick<Collections, 'tasks'>) {
-    this.#tasks = tasks;
+  constructor(collections: Pick<Collections, 'tasks' | 'deleted_tasks'>) {
+    this.#tasks = collections.tasks;
+    this.#tombstones = new TombstoneStore(collections);
   }
 
   /**
@@ -196,38 +194,37 @@ export class TaskStore {
   }
 
   /**
-   * Changes only the given fields. A new schedule or time zone, or enabling the task, restarts planning. Disabling the
-   * task stops planning.
+   * Changes only the given fields. A new schedule or time zone, and enabling or disabling the task, make the task due
+   * for a visit of the engine.
    * @returns the whole task; null if none matches
    */
   async update(which: TaskFilter, changes: TaskChanges, now: Date): Promise<TaskDocument | null> {
     const { schedule, timezone, enabled } = changes;
     const query = queryOf(which);
     const mark = new ObjectId();
-    const change = (only: Filter<TaskDocument>, plan?: PlanChange) =>
+    const change = (only: Filter<TaskDocument>, plan?: Pick<TaskDocument, OfPlan>) =>
       this.#change({ ...query, ...only }, changes, mark, plan);
     // A retried write that was already applied matches nothing.
     const repeated = () => this.#tasks.findOne({ ...query, changes: mark }, { ignoreUndefined: true });
-    if (enabled === false) {
-      return (await change({}, { unset: ['plan_from', 'next_fire_at'] })) ?? repeated();
-    }
     const planned = {
       ...(schedule !== undefined && { schedule }),
       ...(timezone !== undefined && { timezone }),
+      ...(enabled === false && { enabled }),
       // Enabling a task without a plan, such as a sample, creates its plan.
-      ...(enabled !== undefined && { enabled: { $ne: false }, next_fire_at: { $exists: true } }),
+      ...(enabled !== undefined &&
+        enabled !== false && { enabled: { $ne: false }, next_fire_at: { $exists: true } }),
     };
     const asBefore = await change(planned);
     if (asBefore || Object.keys(planned).length === 0) return asBefore ?? repeated();
-    // If the task stays disabled, the planner removes this plan.
-    return (await change({}, { set: { plan_from: now, next_fire_at: now } })) ?? repeated();
+    // The planner removes this plan if the task is disabled.
+    return (await change({}, { plan_from: now, next_fire_at: now })) ?? repeated();
   }
 
   async #change(
     query: Filter<TaskDocument>,
     changes: TaskChanges,
     mark: ObjectId,
-    plan: PlanChange = {},
+    plan: Pick<TaskDocument, OfPlan> = {},
   ): Promise<TaskDocument | null> {
     const { overlap, catch_up, timeout_seconds, max_attempts, ...others } = changes;
     const set = {
@@ -236,9 +233,9 @@ export class TaskStore {
       catch_up: catch_up ?? undefined,
       timeout_seconds: timeout_seconds ?? undefined,
       max_attempts: max_attempts ?? undefined,
-      ...plan.set,
+      ...plan,
     };
-    const cleared = [...ENGINE_FIELDS.filter((field) => changes[field] === null), ...(plan.unset ?? [])];
+    const cleared = ENGINE_FIELDS.filter((field) => changes[field] === null);
     return this.#changeMarked(query, mark, {
       // Some servers reject an operator without fields.
       ...(Object.values(set).some((value) => value !== undefined) && { $set: set }),
@@ -281,14 +278,16 @@ export class TaskStore {
 
   /**
    * Deletes a task in two steps, mark and delete, so that a retried deletion is recognized. Of concurrent calls, the
-   * one whose mark is stored is the deleter. The others repeat the delete in case the deleter failed.
+   * one whose mark is stored is the deleter. The others repeat the delete in case the deleter failed. The tombstone is
+   * written first, so that every deleted task has one.
    * @returns whether a task matched and this call is its deleter
    */
-  async delete(which: TaskFilter): Promise<boolean> {
+  async delete(which: TaskFilter, now: Date): Promise<boolean> {
     const mark = new ObjectId();
     const task = await this.#markDeletion(queryOf(which), mark);
     if (!task) return false;
     const { _id, deletion } = task;
+    await this.#tombstones.add(task, now);
     await this.#tasks.deleteOne({ _id });
     // Another tool may have written a value of any type.
     return !(deletion instanceof ObjectId) || deletion.equals(mark);
@@ -298,11 +297,11 @@ export class TaskStore {
   async #markDeletion(
     query: Filter<TaskDocument>,
     mark: ObjectId,
-  ): Promise<Pick<TaskDocument, '_id' | 'deletion'> | null> {
+  ): Promise<Pick<TaskDocument, '_id' | 'deletion' | 'trigger_schedule_id'> | null> {
     const givenUp = ObjectId.createFromTime(
       Math.floor((mark.getTimestamp().getTime() - DELETION_MS) / 1_000),
     );
-    const options = { projection: { deletion: 1 }, ignoreUndefined: true } as const;
+    const options = { projection: { deletion: 1, trigger_schedule_id: 1 }, ignoreUndefined: true } as const;
     const marked = await this.#tasks.findOneAndUpdate(
       { ...query, $or: [{ deletion: { $exists: false } }, { deletion: { $lt: givenUp } }] },
       { $set: { deletion: mark } },

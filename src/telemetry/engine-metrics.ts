@@ -4,9 +4,13 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 export interface EngineState {
   live: boolean;
   /** Number of runs that execute in this process. */
-  running: number;
+  running?: number;
   /** Number of runs that wait, across all processes. */
-  waiting: number;
+  waiting?: number;
+  problem?: string;
+  pending?: number;
+  behindSeconds?: number;
+  strays?: number;
 }
 
 /** Bucket bounds: from a run that started on time to one that waited for hours. */
@@ -48,6 +52,10 @@ export class EngineMetrics {
       engine_active: ['Whether this engine executes tasks: 0 while an engine of another kind does.', 'live'],
       engine_runs_queued: ['Runs that wait, across all processes.', 'waiting'],
       engine_runs_running: ['Runs that execute in this process.', 'running'],
+      engine_problem: ['Whether something keeps the engine of this process from its work.', 'problem'],
+      engine_runs_pending: ['Runs whose details were not read from Trigger.dev yet.', 'pending'],
+      engine_runs_behind_seconds: ['How far the runs are behind Trigger.dev.', 'behindSeconds'],
+      engine_stray_schedules: ['Schedules at Trigger.dev whose task does not exist.', 'strays'],
     } as const;
     for (const [name, [help, field]] of Object.entries(gauges)) {
       const gauge = new Gauge({
@@ -55,7 +63,8 @@ export class EngineMetrics {
         help,
         registers: [],
         collect() {
-          this.set(Number(state()?.[field] ?? 0));
+          const value = state()?.[field] ?? 0;
+          this.set(typeof value === 'string' ? 1 : Number(value));
         },
       });
       registry.registerMetric(gauge);

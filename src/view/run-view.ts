@@ -52,7 +52,7 @@ const RUN = {
 } as const satisfies Shown<Exclude<keyof RunDocument, Private | 'task_id'>>;
 
 /** Stored fields that no reply contains. */
-type Private = 'account_id' | 'fence';
+type Private = 'account_id' | 'fence' | 'engine_run_id' | 'unreported';
 
 type Shown<Stored extends string> = {
   [Field in Stored]: (Field extends '_id' ? 'id' : Field) extends infer Name extends keyof Run

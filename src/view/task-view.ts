@@ -27,6 +27,7 @@ function viewFields(task: TaskDocument): Omit<Task, Joined | 'recent_runs'> {
     artist_account_id: task.artist_account_id,
     enabled: task.enabled ?? null,
     trigger_schedule_id: task.trigger_schedule_id,
+    engine_problem: task.engine_problem ?? undefined,
     model: task.model,
     overlap: task.overlap,
     catch_up: task.catch_up,

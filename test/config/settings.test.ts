@@ -249,6 +249,23 @@ describe('settings of an engine', () => {
     expect(readSettings(environment).sampleData).toBe(false);
   });
 
+  test('choose Trigger.dev', () => {
+    const environment = { TRIGGER_TASK: 'customer-prompt-task', TRIGGER_SECRET_KEY: 'tr_prod_1' };
+    const { engine, trigger, sampleData } = readSettings(environment);
+    expect({ engine, trigger, sampleData }).toEqual({
+      engine: undefined,
+      trigger: {
+        task: 'customer-prompt-task',
+        secretKey: 'tr_prod_1',
+        apiUrl: 'https://api.trigger.dev',
+        prefix: 'recoup-',
+      },
+      sampleData: false,
+    });
+    const own = { ...environment, TRIGGER_API_URL: 'http://127.0.0.1:3030', TRIGGER_PREFIX: 'tasks-' };
+    expect(readSettings(own).trigger).toMatchObject({ apiUrl: 'http://127.0.0.1:3030', prefix: 'tasks-' });
+  });
+
   test('define how many runs execute at a time, and the grace period', () => {
     const more = { RUN_CONCURRENCY: '16', RUN_GRACE_SECONDS: '2' };
     expect(engineOf({ RUN_COMMAND: 'agent', ...more })).toMatchObject({ concurrency: 16, graceMs: 2_000 });
@@ -263,8 +280,12 @@ describe('settings of an engine', () => {
       OPENAI_API_KEY: 'key',
       AI_GATEWAY_API_KEY: 'key',
       RUN_CONCURRENCY: '2',
+      TRIGGER_SECRET_KEY: 'tr_prod_1',
+      TRIGGER_API_URL: 'http://127.0.0.1:3030',
+      TRIGGER_PREFIX: 'tasks-',
     };
     expect(engineOf(environment)).toBeUndefined();
+    expect(readSettings(environment).trigger).toBeUndefined();
     expect(readSettings({ ...environment, HOST: '0.0.0.0', AUTH: 'none' }).engine).toBeUndefined();
   });
 
@@ -276,6 +297,15 @@ describe('settings of an engine', () => {
     [
       { RUN_URL: 'http://a.example', RUN_CHAT_URL: 'http://b.example' },
       'RUN_URL, RUN_CHAT_URL: only one of them',
+    ],
+    [
+      { RUN_MODEL: 'small', TRIGGER_TASK: 'task' },
+      'RUN_MODEL, TRIGGER_TASK: only one of them can execute tasks; set one',
+    ],
+    [{ TRIGGER_TASK: 'task' }, 'TRIGGER_TASK: set TRIGGER_SECRET_KEY as well'],
+    [
+      { TRIGGER_TASK: 'task', TRIGGER_SECRET_KEY: 'key', HOST: '0.0.0.0', AUTH: 'none' },
+      'AUTH: with AUTH=none, every host that can reach',
     ],
     [{ RUN_URL: 'https://agent.example' }, 'RUN_URL: set RUN_URL_SECRET as well'],
     [{ RUN_CHAT_URL: 'https://chat.example' }, 'RUN_CHAT_URL: set RUN_CHAT_KEY as well'],
@@ -309,6 +339,7 @@ describe('settings of an engine', () => {
     ['RUN_URL_SECRET', 'whsec_hunter2'],
     ['RUN_URL_SECRET', Buffer.from('hunter2'.repeat(5)).toString('base64')],
     ['RUN_CHAT_KEY', 'hunter2 3'],
+    ['TRIGGER_SECRET_KEY', 'hunter2 3'],
     ['OPENAI_API_KEY', 'hunter2\r\nx: y'],
     ['AI_GATEWAY_API_KEY', 'hunter2\u00e9'],
   ])('%s as %j is refused without being repeated', (name, value) => {
@@ -339,6 +370,8 @@ describe('names that are no settings', () => {
     ['OTEL_SERVICE_NAME', false],
     ['OPENAI_ORG_ID', false],
     ['RUN_COMAND', true],
+    ['TRIGGER_TASKS', true],
+    ['TRIGGER_PROJECT_REF', false],
     ['PORT', false],
   ])('%s of the environment: %s', (name, unknown) => {
     expect(unknownNames({}, { [name]: '1' })).toEqual(unknown ? [name] : []);

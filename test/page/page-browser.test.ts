@@ -6,8 +6,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { pino } from 'pino';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { CommandExecutor } from '../../src/engine/executors/command.ts';
-import { type LocalEngine, startLocalEngine } from '../../src/engine/local/local-engine.ts';
-import { systemClock } from '../../src/engine/local/loop.ts';
+import { startLocalEngine } from '../../src/engine/local/local-engine.ts';
+import { systemClock } from '../../src/engine/loop.ts';
+import type { Engine } from '../../src/engine/port.ts';
 import { loadSamplesIfEmpty } from '../../src/samples/load-samples.ts';
 import { openDatabase } from '../../src/store/open-store.ts';
 import { ACCOUNT, ARTIST, task, uuid } from '../support/builders.ts';
@@ -26,7 +27,7 @@ const MANY = isLong ? 5_000 : 1_500;
 /** A text that would do harm as HTML. */
 const HOSTILE = '<img src=x onerror="document.title = 1">';
 let service: Service;
-let engine: LocalEngine;
+let engine: Engine;
 let browser: Browser;
 let context: BrowserContext;
 let page: Page;

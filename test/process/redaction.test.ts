@@ -148,6 +148,7 @@ describe('what the service writes, at its most talkative', () => {
     },
     { RUN_CHAT_URL: 'RECEIVER', RUN_CHAT_KEY: seed('chat-key') },
     { RUN_MODEL: 'any', OPENAI_BASE_URL: 'RECEIVER', OPENAI_API_KEY: seed('api-key') },
+    { TRIGGER_TASK: 'any', TRIGGER_API_URL: 'RECEIVER', TRIGGER_SECRET_KEY: seed('secret-key') },
   ])('about a run that fails has no secret, prompt, output or error text in it: %j', async (engine) => {
     // Refuses everything, and repeats what it was sent.
     const receiver = createServer(async (request, response) => {
@@ -167,7 +168,7 @@ describe('what the service writes, at its most talkative', () => {
       expect(reply.status).toBe(200);
       return reply.json();
     };
-    await service.printed('will fire in the next hour');
+    await service.printed(/will fire in the next hour|keeps Trigger.dev in line/);
     const { tasks } = await post('/api/tasks', body({}));
     const job = { task_id: tasks[0].id, payload: seed('payload') };
     await post('/api/tasks/runs', JSON.stringify(job));

@@ -28,6 +28,8 @@ test('the indexes that listings and histories need exist after start, and starti
     idempotency_keys: await indexKeys('idempotency_keys'),
     run_queue: await indexKeys('run_queue'),
     occurrences: await indexKeys('occurrences'),
+    deleted_tasks: await indexKeys('deleted_tasks'),
+    cancel_requests: await indexKeys('cancel_requests'),
   });
   const created = await keys();
   expect(created).toEqual({
@@ -57,6 +59,8 @@ test('the indexes that listings and histories need exist after start, and starti
       'scheduled_at -1, _id 1',
       'expires_at 1',
     ],
+    deleted_tasks: ['_id 1', 'pending 1', 'expires_at 1'],
+    cancel_requests: ['_id 1', 'expires_at 1'],
   });
   await createIndexes(service.collections);
   expect(await keys()).toEqual(created);

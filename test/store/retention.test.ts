@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { dropOldRuns, keepRunsFor } from '../../src/store/retention.ts';
 import { Settlement } from '../../src/store/settlement.ts';
 import { run, task, uuid } from '../support/builders.ts';
-import { type Service, memoryLog, startService } from '../support/service.ts';
+import { NOW, type Service, memoryLog, startService } from '../support/service.ts';
 import { countOf } from '../support/count.ts';
 
 let service: Service;
@@ -105,7 +105,7 @@ describe('dropping old runs', () => {
     await record(1, upTo(4));
     await record(1, [20], { updatedAt: LATER });
     await record(2, [30, 31]);
-    await service.tasks.delete({ id: uuid(1) });
+    await service.tasks.delete({ id: uuid(1) }, NOW);
     expect(await drop()).toBe(4);
     expect(await left()).toEqual([20, 30, 31]);
   });

@@ -4,10 +4,14 @@ import { ACCOUNT, uuid } from './builders.ts';
 import { NOW } from './service.ts';
 
 /** An engine that renewed its document at that instant. */
-export async function liveEngine({ engine }: Pick<Collections, 'engine'>, at = NOW): Promise<void> {
+export async function liveEngine(
+  { engine }: Pick<Collections, 'engine'>,
+  at = NOW,
+  kind = 'command',
+): Promise<void> {
   await engine.updateOne(
     { _id: 'engine' },
-    { $set: { kind: 'command', at, live_since: at, first_at: NOW } },
+    { $set: { kind, at, live_since: at, first_at: NOW } },
     { upsert: true },
   );
 }

@@ -18,7 +18,7 @@ const hasId = (run: unknown): run is Run =>
  */
 export async function importFrom(
   source: Source,
-  collections: Pick<Collections, 'tasks' | 'runs' | 'accounts'>,
+  collections: Pick<Collections, 'tasks' | 'deleted_tasks' | 'runs' | 'accounts'>,
   accounts: readonly string[],
   options: TakeOptions,
   progress: ImportProgress = SILENT,

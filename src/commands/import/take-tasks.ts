@@ -41,7 +41,7 @@ export class TaskTaker {
   readonly owners = new Map<string, string>();
 
   constructor(
-    collections: Pick<Collections, 'tasks' | 'runs' | 'accounts'>,
+    collections: Pick<Collections, 'tasks' | 'deleted_tasks' | 'runs' | 'accounts'>,
     figures: Figures,
     options: TakeOptions,
   ) {

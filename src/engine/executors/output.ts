@@ -58,32 +58,33 @@ function parse(bytes: Buffer): unknown {
 /**
  * Returns the output of a run: the value if it is JSON, otherwise the text. Output that is empty, too long or not
  * storable becomes a text with a note.
+ * @param what - names the value in the note
  */
-export function outputOf({ bytes, total }: Pick<Beginning, 'bytes' | 'total'>): unknown {
+export function outputOf({ bytes, total }: Pick<Beginning, 'bytes' | 'total'>, what = 'output'): unknown {
   if (total > MAX_OUTPUT_BYTES) {
-    const note = `The output has ${total.toLocaleString('en')} bytes; a run keeps the first ${MAX_OUTPUT_BYTES.toLocaleString('en')}.`;
+    const note = `The ${what} has ${total.toLocaleString('en')} bytes; a run keeps the first ${MAX_OUTPUT_BYTES.toLocaleString('en')}.`;
     return keptText(bytes.subarray(0, MAX_OUTPUT_BYTES), false, note);
   }
-  if (bytes.toString().trim() === '') return { text: '', truncated: false, note: 'The output is empty.' };
+  if (bytes.toString().trim() === '') return { text: '', truncated: false, note: `The ${what} is empty.` };
   try {
     const value = parse(bytes);
     checkStorable('', value);
     return value;
   } catch (error) {
     if (error instanceof UnacceptableJson) {
-      return keptText(bytes, true, `The output is kept as text because it ${error.message}.`);
+      return keptText(bytes, true, `The ${what} is kept as text because it ${error.message}.`);
     }
     if (error instanceof UnacceptableNumber || error instanceof Unstorable) {
-      return keptText(bytes, true, `The output is kept as text. ${error.message}`);
+      return keptText(bytes, true, `The ${what} is kept as text. ${error.message}`);
     }
     throw error;
   }
 }
 
 /** Returns the output of a run whose executor has a value, not bytes. */
-export function outputOfValue(value: unknown): unknown {
+export function outputOfValue(value: unknown, what?: string): unknown {
   const bytes = Buffer.from(exactJson(value));
-  return outputOf({ bytes, total: bytes.length });
+  return outputOf({ bytes, total: bytes.length }, what);
 }
 
 /**

@@ -18,7 +18,7 @@ import {
   timeoutMsOf,
 } from './ending.ts';
 import type { Lease } from './lease.ts';
-import { pause } from './loop.ts';
+import { pause } from '../loop.ts';
 import type { EngineObserver } from './observer.ts';
 
 /** Wait between two tries to store a result. */

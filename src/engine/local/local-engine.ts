@@ -8,8 +8,8 @@ import { QueueClaims } from '../../store/queue-claims.ts';
 import { QueueStore } from '../../store/queue-store.ts';
 import { RunStore } from '../../store/run-store.ts';
 import { TaskStore } from '../../store/task-store.ts';
-import type { Clock, Executor } from '../port.ts';
-import { Loop, systemClock } from './loop.ts';
+import type { Clock, Engine, Executor } from '../port.ts';
+import { Loop, systemClock } from '../loop.ts';
 import { type EngineObserver, silentObserver } from './observer.ts';
 import { Planner, type SampleTasks } from './planner.ts';
 import { Runner } from './runner.ts';
@@ -43,29 +43,8 @@ export interface LocalEngineOptions {
   observer?: EngineObserver;
 }
 
-export interface EngineState {
-  kind: string;
-  /** False until the database was reached, and while an engine of another kind executes this database's tasks. */
-  live: boolean;
-  /** Number of runs that execute in this process. */
-  running: number;
-  /** Number of runs that wait, across all processes. */
-  waiting: number;
-}
-
-export interface LocalEngine {
-  /**
-   * Stops the engine as on SIGTERM. Resolves when all of its work has ended, at the latest shortly after the grace
-   * period. Does not close the executor.
-   */
-  stop(): Promise<void>;
-  /** Looks for due tasks and queued runs now, e.g. after a run was queued. */
-  wake(): void;
-  state(): EngineState;
-}
-
 /** Starts the engine that executes tasks in this process. Several processes may run one on the same database. */
-export function startLocalEngine(options: LocalEngineOptions): LocalEngine {
+export function startLocalEngine(options: LocalEngineOptions): Engine {
   const { collections, executor, log, concurrency, graceMs, sampleTasks = new Map() } = options;
   const { clock = systemClock, random = Math.random, observer = silentObserver } = options;
   const engine = new EngineStore(collections);

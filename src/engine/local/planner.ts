@@ -115,7 +115,8 @@ export class Planner {
       const page = await plans.behind(after, PAGE);
       for (const task of page) {
         if (isSliceOver()) await nextSlice();
-        const { enabled, next_fire_at } = task;
+        const { enabled, engine_problem, next_fire_at } = task;
+        if (engine_problem !== undefined) await plans.clearProblem(task);
         const now = this.#clock.now();
         const next = enabled === false ? undefined : firstAfter(task, now.getTime());
         if (next === undefined || (!next_fire_at && isUnchanged(samples, task))) continue;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Attempt, type Tools } from './attempt.ts';
 import { Lease, Observation } from './lease.ts';
-import { Loop } from './loop.ts';
+import { Loop } from '../loop.ts';
 
 const LOOK_MS = 2_000;
 const BEAT_MS = 5_000;

@@ -135,6 +135,7 @@ function TaskDetails({ task }: { task: Task }) {
                 ['Missed runs that catch up', CATCH_UPS[task.catch_up ?? 'once']],
                 ['Time limit', duration((task.timeout_seconds ?? 3_600) * 1_000)],
                 ['Attempts', String(task.max_attempts ?? 1)],
+                ['Engine problem', task.engine_problem],
                 ['Created', created_at && exact(new Date(created_at), zone)],
                 ['Changed', updated_at && exact(new Date(updated_at), zone)],
                 ['ID', task.id],

@@ -92,6 +92,28 @@ describe('a due task', () => {
     expect([task?.plan_from, task?.next_fire_at]).toEqual([undefined, undefined]);
   });
 
+  test('stops firing once it is disabled, and loses its plan', async () => {
+    await world.addTask();
+    world.startEngine();
+    await world.pass(MINUTE);
+    const change = { enabled: false, updated_at: world.now };
+    await new TaskStore(world.collections).update({ id: uuid(1) }, change, world.now);
+    expect((await world.taskOf())?.next_fire_at).toEqual(world.now);
+    await world.pass(3 * MINUTE);
+    expect(await world.outcomes()).toEqual(['12:01 fired']);
+    const task = await world.taskOf();
+    expect([task?.plan_from, task?.next_fire_at]).toEqual([undefined, undefined]);
+  });
+
+  test('loses the problem that an engine of another kind has recorded', async () => {
+    await world.addTask(1, { engine_problem: 'Trigger.dev replied with 422.' });
+    const { version } = (await world.taskOf()) ?? {};
+    world.startEngine();
+    await world.pass(SECOND);
+    const task = await world.taskOf();
+    expect([task?.engine_problem, task?.version]).toEqual([undefined, (version ?? 0) + 1]);
+  });
+
   test('is planned by the sweep if it has no plan, unless it is an unchanged sample', async () => {
     const noPlan = { plan_from: undefined, next_fire_at: undefined };
     await world.addTask(1, noPlan);

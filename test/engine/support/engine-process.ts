@@ -1,17 +1,13 @@
 import { MongoNetworkError } from 'mongodb';
 import { pino } from 'pino';
-import {
-  type LocalEngine,
-  type LocalEngineOptions,
-  startLocalEngine,
-} from '../../../src/engine/local/local-engine.ts';
-import type { Attempt, Executor, Outcome } from '../../../src/engine/port.ts';
+import { type LocalEngineOptions, startLocalEngine } from '../../../src/engine/local/local-engine.ts';
+import type { Attempt, Engine, Executor, Outcome } from '../../../src/engine/port.ts';
 import type { Collections } from '../../../src/store/collections.ts';
 import { ProcessClock, type VirtualTime } from './virtual-time.ts';
 
 const WRITES = new Set(['insertOne', 'updateOne', 'updateMany', 'deleteOne', 'findOneAndUpdate']);
 
-type Around = (name: string, call: () => unknown, args: unknown[]) => unknown;
+export type Around = (name: string, call: () => unknown, args: unknown[]) => unknown;
 
 /** A call to the database that was applied, as `collection.method`. */
 export interface Applied {
@@ -22,7 +18,7 @@ export interface Applied {
 }
 
 /** Wraps an object, so that each of its calls to the database goes through `around`. */
-function watched<Target extends object>(target: Target, around: Around): Target {
+export function watched<Target extends object>(target: Target, around: Around): Target {
   return new Proxy(target, {
     get(object, name) {
       const value: unknown = Reflect.get(object, name);
@@ -67,7 +63,7 @@ export interface ProcessOptions extends Partial<
 export class EngineProcess {
   readonly name: string;
   readonly clock: ProcessClock;
-  readonly engine: LocalEngine;
+  readonly engine: Engine;
   isAlive = true;
   /** The database answers nothing, and applies nothing. */
   isCutOff = false;
@@ -164,8 +160,18 @@ export class EngineProcess {
     collections: Collections,
     apply: (call: () => unknown, isWrite: boolean) => Promise<unknown>,
   ): Collections {
-    const { tasks, runs, accounts, idempotency_keys, api_keys, run_queue, occurrences, engine, upgrades } =
-      collections;
+    const {
+      tasks,
+      runs,
+      accounts,
+      idempotency_keys,
+      api_keys,
+      run_queue,
+      occurrences,
+      engine,
+      trigger,
+      ...others
+    } = collections;
     const around =
       (collection: string): Around =>
       async (method, call, args) => {
@@ -195,10 +201,11 @@ export class EngineProcess {
       run_queue: watched(run_queue, around('run_queue')),
       occurrences: watched(occurrences, around('occurrences')),
       engine: watched(engine, around('engine')),
+      trigger: watched(trigger, around('trigger')),
       accounts,
       idempotency_keys,
       api_keys,
-      upgrades,
+      ...others,
     };
   }
 }

@@ -1,3 +1,4 @@
+import { serialize } from 'bson';
 import { MongoServerError } from 'mongodb';
 import type { Collections } from '../../../src/store/collections.ts';
 
@@ -104,6 +105,7 @@ function change(document: Fields, update: Fields, isNew = false): void {
 interface FindOptions {
   sort?: Record<string, 1 | -1>;
   limit?: number;
+  raw?: boolean;
 }
 
 /** What the engine's stores use of a collection, in memory: each call is atomic. */
@@ -125,6 +127,7 @@ export class MemoryCollection {
 
   async findOne(filter: Fields, options: FindOptions = {}) {
     const [found] = this.#select(filter, { ...options, limit: 1 });
+    if (found && options.raw) return Buffer.from(serialize(found));
     return found ? { ...found } : null;
   }
 
@@ -253,9 +256,12 @@ export function memoryCollections(): object {
     run_queue: collection('slot'),
     occurrences: collection(),
     engine: collection(),
+    trigger: collection(),
     accounts: collection(),
     idempotency_keys: collection(),
     api_keys: collection(),
+    deleted_tasks: collection(),
+    cancel_requests: collection(),
     upgrades: collection(),
   };
 }

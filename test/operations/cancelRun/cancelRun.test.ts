@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { cancelRun, deleteTask, listTasks, updateTask } from '../../../generated/sdk.gen.ts';
+import type { RunStatus } from '../../../generated/types.gen.ts';
 import type { QueuedRun } from '../../../src/store/queue-document.ts';
 import { ACCOUNT, OTHER_ACCOUNT, run, unseenTask, uuid } from '../../support/builders.ts';
-import { queuedRun } from '../../support/queue.ts';
+import { liveEngine, queuedRun } from '../../support/queue.ts';
 import { NOW, type Service, startService } from '../../support/service.ts';
 
 let service: Service;
@@ -14,8 +15,8 @@ beforeAll(async () => {
 afterAll(() => service.close());
 beforeEach(async () => {
   service.clock.now = NOW;
-  const { tasks, runs, run_queue } = service.collections;
-  for (const one of [tasks, runs, run_queue]) await one.deleteMany({});
+  const { tasks, runs, run_queue, engine, cancel_requests } = service.collections;
+  for (const one of [tasks, runs, run_queue, engine, cancel_requests]) await one.deleteMany({});
   await tasks.insertMany([unseenTask(1), unseenTask(2)]);
 });
 
@@ -176,8 +177,67 @@ test('404: the run does not exist, or belongs to another account and stays uncha
 
 test('409: another engine executes the run', async () => {
   await service.runs.recordRuns(uuid(1), [run(1, { status: 'EXECUTING' })]);
+  await liveEngine(service.collections, NOW, 'trigger');
   const { response, error } = await cancel(run(1).id);
   expect([response.status, error?.code]).toEqual([409, 'not_cancelable']);
+});
+
+describe('a run that Trigger.dev has', () => {
+  const { id } = run(1);
+  const record = (status: RunStatus) =>
+    service.runs.recordRuns(uuid(1), [{ ...run(1, { status }), engine_run_id: id }]);
+  const requests = () => service.collections.cancel_requests.find().toArray();
+  const request = {
+    _id: id,
+    engine_run_id: id,
+    expires_at: new Date(NOW.getTime() + 24 * 3_600_000),
+  };
+  beforeEach(() => liveEngine(service.collections, NOW, 'trigger'));
+
+  test('200: stays unchanged, and its cancellation is requested once', async () => {
+    await record('EXECUTING');
+    for (const seconds of [0, 1]) {
+      service.clock.now = new Date(NOW.getTime() + seconds * 1_000);
+      const { data } = await cancel(id);
+      expect(data?.runs).toMatchObject([
+        { id, status: 'EXECUTING', updatedAt: run(1).updatedAt.toISOString() },
+      ]);
+      expect(data?.runs[0]).not.toHaveProperty('engine_run_id');
+    }
+    expect(await requests()).toEqual([request]);
+  });
+
+  test('200: is returned as it is if it is final, and nothing is requested', async () => {
+    await record('FAILED');
+    expect((await cancel(id)).data?.runs[0]).toMatchObject({ id, status: 'FAILED' });
+    expect(await requests()).toEqual([]);
+  });
+
+  test('200: was handed over, and its entry is still queued', async () => {
+    const entry = await queue('run_a', { trigger: 'manual', scheduled_at: null });
+    await service.runs.handOver(entry, 'run_trigger');
+    expect((await cancel('run_a')).data?.runs[0]).toMatchObject({ id: 'run_a', status: 'QUEUED' });
+    expect(await requests()).toEqual([{ ...request, _id: 'run_a', engine_run_id: 'run_trigger' }]);
+  });
+
+  test('404: is unknown to another account', async () => {
+    await record('EXECUTING');
+    const other = (await service.keys.create({ name: 'other', accountId: OTHER_ACCOUNT }, NOW)).key;
+    const { response, error } = await cancel(id, other);
+    expect([response.status, error?.code]).toEqual([404, 'run_not_found']);
+    expect(await requests()).toEqual([]);
+  });
+
+  test.each([
+    ['is of another kind', NOW, 'command'],
+    ['is not live', new Date(NOW.getTime() - 61_000), 'trigger'],
+  ])('409: cannot be canceled while the engine %s', async (_state, at, kind) => {
+    await liveEngine(service.collections, at, kind);
+    await record('EXECUTING');
+    const { response, error } = await cancel(id);
+    expect([response.status, error?.code]).toEqual([409, 'not_cancelable']);
+    expect(await requests()).toEqual([]);
+  });
 });
 
 describe('runs that wait are canceled', () => {

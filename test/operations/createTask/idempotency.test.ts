@@ -5,6 +5,7 @@ import type { CreateTaskRequest } from '../../../generated/types.gen.ts';
 import { AccountStore } from '../../../src/store/account-store.ts';
 import { Upcoming } from '../../../src/operations/upcoming.ts';
 import type { ClaimDocument } from '../../../src/store/claim-document.ts';
+import { EngineStore } from '../../../src/store/engine-store.ts';
 import { ClaimStore } from '../../../src/store/claim-store.ts';
 import { createTask as createTaskHandler } from '../../../src/operations/createTask.ts';
 import type { TaskDocument } from '../../../src/store/task-document.ts';
@@ -196,7 +197,7 @@ describe('a task that another request created, and that is deleted before this o
         return super.insertOrFind(document);
       }
       override async findByIds(ids: string[], filter: TaskFilter) {
-        for (const id of ids) await this.delete({ id });
+        for (const id of ids) await this.delete({ id }, NOW);
         return super.findByIds(ids, filter);
       }
     }
@@ -206,6 +207,7 @@ describe('a task that another request created, and that is deleted before this o
       tasks: new RacedStore(collections),
       runs,
       claims,
+      engine: new EngineStore(collections),
       accounts: new AccountStore(collections),
       upcoming: new Upcoming(log),
       log,

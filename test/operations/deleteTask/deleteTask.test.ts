@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { deleteTask, listTasks } from '../../../generated/sdk.gen.ts';
 import { ACCOUNT, OTHER_ACCOUNT, run, task, uuid } from '../../support/builders.ts';
-import { type Service, startService } from '../../support/service.ts';
+import { NOW, type Service, startService } from '../../support/service.ts';
 import { countOf } from '../../support/count.ts';
 
 let service: Service;
@@ -11,6 +11,7 @@ beforeAll(async () => {
 afterAll(() => service.close());
 beforeEach(async () => {
   await service.collections.tasks.deleteMany({});
+  await service.collections.deleted_tasks.deleteMany({});
   await service.collections.tasks.insertMany([task(1), task(2)]);
 });
 
@@ -22,6 +23,33 @@ test('a task that is deleted is gone from the next listing, and no other is', as
   const { data } = await remove(uuid(1));
   expect(data).toEqual({ status: 'success' });
   expect(await idsLeft()).toEqual([uuid(2)]);
+});
+
+test('a task that is deleted leaves a tombstone for 90 days', async () => {
+  const { tasks, deleted_tasks } = service.collections;
+  await tasks.updateOne({ _id: uuid(1) }, { $set: { trigger_schedule_id: 'sched_1' } });
+  for (const number of [1, 2, 3]) await remove(uuid(number));
+  const tombstone = {
+    deleted_at: NOW,
+    pending: true,
+    expires_at: new Date(NOW.getTime() + 90 * 24 * 3_600_000),
+  };
+  expect(await deleted_tasks.find({}, { sort: { _id: 1 } }).toArray()).toEqual([
+    { ...tombstone, _id: uuid(1), trigger_schedule_id: 'sched_1' },
+    { ...tombstone, _id: uuid(2) },
+  ]);
+});
+
+test('a task whose tombstone cannot be written is not deleted', async () => {
+  const { deleted_tasks } = service.collections;
+  const insertOne = deleted_tasks.insertOne.bind(deleted_tasks);
+  deleted_tasks.insertOne = () => {
+    throw new Error('The collection is broken.');
+  };
+  const { response } = await remove(uuid(1));
+  deleted_tasks.insertOne = insertOne;
+  expect(response.status).toBe(500);
+  expect(await idsLeft()).toEqual([uuid(2), uuid(1)]);
 });
 
 test('its runs stay', async () => {

@@ -50,6 +50,18 @@ const listening: typeof listenOn = async (...of) => {
 const later = (ms: number) => new Date(service.clock.now.getTime() + ms);
 
 describe('health', () => {
+  test.each([
+    [{}, {}],
+    [{ problem: undefined }, {}],
+    [{ problem: 'x'.repeat(2_000) }, { problem: 'x'.repeat(1_000) }],
+  ])('shows the problem of the engine, if it has one', async (state, shown) => {
+    const engineState = () => ({ kind: 'trigger', live: true, ...state });
+    const { client } = await listening(service.collections, () => NOW, 'none', { engineState });
+    const { data, error } = await getReadiness({ client });
+    expect(error).toBeUndefined();
+    expect(data).toEqual({ status: 'ready', engine: { kind: 'trigger', state: 'active', ...shown } });
+  });
+
   test('is told without a key, and kept by no cache', async () => {
     const live = await getLiveness({ client: service.client, throwOnError: true });
     expect(live.data).toEqual({ status: 'live' });

@@ -18,6 +18,7 @@ import { finalStatuses } from '../../../src/store/run-status.ts';
 import { task, uuid } from '../../support/builders.ts';
 import { at, isObject, type JsonObject } from '../../support/json.ts';
 import { type Service, startService } from '../../support/service.ts';
+import { listed, retrieved, wire } from '../../support/trigger-runs.ts';
 
 const { document } = loadSpec();
 const RUNS = Number(process.env.PROPERTY_RUNS ?? 20);
@@ -35,13 +36,6 @@ beforeEach(() => service.collections.runs.deleteMany({}));
 const propertiesOf = (schema: string) =>
   Object.keys(Object(at(document, 'components', 'schemas', schema, 'properties')));
 
-/** As it goes over the wire: instants are texts, and what is undefined is left out. */
-const wire = (value: unknown): JsonObject => {
-  const json: unknown = JSON.parse(JSON.stringify(value));
-  if (!isObject(json)) throw new Error('Not an object.');
-  return json;
-};
-
 async function put(runs: unknown[], task_id = uuid(1)) {
   const response = await service.request('/api/tasks/runs', {
     method: 'PUT',
@@ -57,89 +51,6 @@ async function read(runId: string): Promise<JsonObject> {
   const { task_id: _task, title: _title, ...run } = wire(data.runs[0]);
   return run;
 }
-
-const instant = fc
-  .date({ min: new Date('2026-01-01'), max: new Date('2027-01-01'), noInvalidDate: true })
-  .map((date) => date.toISOString());
-/** Few instants, so that some reports of a run are equally old. */
-const updatedAt = fc
-  .integer({ min: 0, max: 3 })
-  .map((hour) => new Date(Date.UTC(2026, 5, 1, hour)).toISOString());
-const text = fc.string({ maxLength: 12 }).filter((value) => !value.includes('\0'));
-const json = fc
-  .jsonValue({ maxDepth: 2 })
-  .filter((value) => !/\d{19}|_bsontype|\\u0000|\\ud/i.test(JSON.stringify(value)));
-const amount = fc.double({ min: 0, max: 1e6, noNaN: true });
-const optional = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });
-const metadata = fc.dictionary(fc.stringMatching(/^[a-z]{1,6}$/), json, { maxKeys: 3 });
-const failure = fc.record({
-  message: text,
-  name: optional(text),
-  stackTrace: optional(text),
-  causes: optional(fc.array(fc.record({ message: text, name: optional(text) }), { maxLength: 2 })),
-});
-
-const COMMON = {
-  id: fc.constant('run_1'),
-  status: fc.constantFrom(...RunStatus.options),
-  taskIdentifier: fc.constant('customer-prompt-task'),
-  idempotencyKey: optional(text),
-  version: optional(text),
-  isQueued: fc.boolean(),
-  isExecuting: fc.boolean(),
-  isWaiting: fc.boolean(),
-  isCompleted: fc.boolean(),
-  isSuccess: fc.boolean(),
-  isFailed: fc.boolean(),
-  isCancelled: fc.boolean(),
-  isTest: fc.boolean(),
-  createdAt: fc.constant('2026-01-01T00:00:00.000Z'),
-  updatedAt,
-  startedAt: optional(instant),
-  finishedAt: optional(instant),
-  delayedUntil: optional(instant),
-  ttl: optional(fc.constant('1h')),
-  expiredAt: optional(instant),
-  tags: fc.array(text, { maxLength: 10 }),
-  costInCents: amount,
-  baseCostInCents: amount,
-  durationMs: amount,
-  metadata: optional(metadata),
-  taskKind: optional(fc.constant('SCHEDULED')),
-  region: optional(fc.constant('us-east-1')),
-};
-const DETAILED = {
-  ...COMMON,
-  depth: fc.nat(100),
-  triggerFunction: fc.constantFrom('trigger', 'triggerAndWait', 'batchTrigger', 'batchTriggerAndWait'),
-  batchId: optional(text),
-};
-const retrieved = fc.record({
-  ...DETAILED,
-  payload: optional(json),
-  payloadPresignedUrl: optional(fc.webUrl()),
-  output: optional(json),
-  outputPresignedUrl: optional(fc.webUrl()),
-  error: optional(failure),
-  schedule: optional(
-    fc.record({
-      id: fc.constant('sched_1'),
-      externalId: fc.constant(uuid(1)),
-      deduplicationKey: optional(text),
-      generator: fc.constant({ type: 'CRON', expression: '0 9 * * 4', description: 'At 09:00 on Thursday' }),
-    }),
-  ),
-  relatedRuns: fc.record({
-    root: optional(fc.record(DETAILED)),
-    parent: optional(fc.record(DETAILED)),
-    children: optional(fc.array(fc.record(DETAILED), { maxLength: 2 })),
-  }),
-  attemptCount: fc.nat(5),
-});
-const listed = fc.record({
-  ...COMMON,
-  env: fc.record({ id: text, name: text, user: optional(text) }),
-});
 
 /** What `runs.retrieve` of the SDK returns, whose schema drops `attempts`, and what the server sends, with them. */
 const sdkRun = retrieved.map((run) => wire(RetrieveRunResponse.parse(wire(run))));

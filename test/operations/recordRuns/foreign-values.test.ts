@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { listTasks, recordRuns, updateTask } from '../../../generated/sdk.gen.ts';
 import { repair } from '../../../src/store/repair.ts';
 import { ACCOUNT, run, task, uuid } from '../../support/builders.ts';
-import { type Service, startService } from '../../support/service.ts';
+import { NOW, type Service, startService } from '../../support/service.ts';
 
 type Stored = Record<string, unknown> & { _id: string };
 
@@ -95,8 +95,8 @@ describe.each(CASES)('$field is $what', ({ field, value }) => {
   });
 
   test('and the task can be deleted, once', async () => {
-    expect(await service.tasks.delete({ id: uuid(1) })).toBe(true);
-    expect(await service.tasks.delete({ id: uuid(1) })).toBe(false);
+    expect(await service.tasks.delete({ id: uuid(1) }, NOW)).toBe(true);
+    expect(await service.tasks.delete({ id: uuid(1) }, NOW)).toBe(false);
     expect(await storedTask()).toBeNull();
   });
 

@@ -81,14 +81,26 @@ describe('the plan of an enabled task', () => {
   });
 
   test.each<Omit<UpdateTaskRequest, 'id'>>([{ enabled: false }, { enabled: false, schedule: '0 10 * * 4' }])(
-    'ends with the change %j',
+    'makes the task due with the change %j, so that the engine sees that it is disabled',
     async (change) => {
       await store();
       await update(change);
-      expect(await planOf()).toEqual(NONE);
+      expect(await planOf()).toEqual(ANEW);
       expect(await stored()).toMatchObject(change);
     },
   );
+});
+
+test.each([
+  [{ enabled: false }, NONE],
+  [{ enabled: false, schedule: '0 9 * * 4', title: 'New' }, NONE],
+  [{ enabled: false, schedule: '0 10 * * 4' }, ANEW],
+  [{ schedule: '0 10 * * 4' }, ANEW],
+])('a disabled task has this plan after the change %j: %j', async (change, plan) => {
+  await store({ enabled: false });
+  await service.collections.tasks.updateOne({ _id: uuid(1) }, { $unset: { plan_from: 1, next_fire_at: 1 } });
+  await update(change);
+  expect(await planOf()).toEqual(plan);
 });
 
 test.each([{ enabled: true }, { enabled: null }, { enabled: true, schedule: '0 9 * * 4' }])(

@@ -1,4 +1,4 @@
-import type { Clock } from '../port.ts';
+import type { Clock } from './port.ts';
 
 /** Wait after a pass that failed. */
 const AFTER_FAILURE_MS = 2_000;

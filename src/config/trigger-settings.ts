@@ -1,0 +1,25 @@
+import type { CleanedEnv } from 'envalid';
+import type { variables } from './variables.ts';
+
+/** Settings of the engine that executes tasks on Trigger.dev. */
+export interface TriggerSettings {
+  /** Identifier of the task at Trigger.dev that executes this service's tasks. */
+  task: string;
+  secretKey: string;
+  apiUrl: string;
+  /** Start of the deduplication keys of this service's schedules. */
+  prefix: string;
+}
+
+type Problem = string;
+
+/**
+ * Reads the settings of Trigger.dev.
+ * @returns the settings, undefined if TRIGGER_TASK is not set, or an error message
+ */
+export function triggerSettings(env: CleanedEnv<typeof variables>): TriggerSettings | Problem | undefined {
+  const { TRIGGER_TASK: task, TRIGGER_SECRET_KEY: secretKey, TRIGGER_API_URL, TRIGGER_PREFIX } = env;
+  if (!task) return undefined;
+  if (!secretKey) return 'TRIGGER_TASK: set TRIGGER_SECRET_KEY as well; it is the API key of an environment';
+  return { task, secretKey, apiUrl: TRIGGER_API_URL, prefix: TRIGGER_PREFIX };
+}

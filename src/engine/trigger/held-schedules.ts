@@ -1,0 +1,117 @@
+import { type ScheduleFields, type TriggerApi, TriggerFailure, type TriggerSchedule } from './api.ts';
+
+/** Maximum number of pages of schedules: 100,000 schedules. */
+const MAX_PAGES = 1_000;
+
+/** What this service needs of a schedule. */
+export interface HeldSchedule extends Pick<ScheduleFields, 'task' | 'cron' | 'timezone'> {
+  id: string;
+  active: boolean;
+  externalId: string | undefined;
+  /** Whether this installation created it: its key starts with the installation's prefix. */
+  isCreated: boolean;
+  /** The rest of the key of a schedule that this installation created; otherwise the externalId. */
+  taskId: string | undefined;
+}
+
+/** Thrown by a change whose schedule turned out to be gone. */
+export class ScheduleGone extends Error {}
+
+const isNotFound = (error: unknown) => error instanceof TriggerFailure && error.kind === 'notFound';
+
+/**
+ * The schedules that Trigger.dev holds, as listed and as changed here since. Leaves out declarative ones, which the API
+ * cannot change.
+ */
+export class HeldSchedules {
+  readonly #api: TriggerApi;
+  readonly #prefix: string;
+  readonly #byId = new Map<string, HeldSchedule>();
+  /** Ids by task. May contain ids of schedules that have another task now. */
+  readonly #byTask = new Map<string, Set<string>>();
+
+  private constructor(api: TriggerApi, prefix: string) {
+    this.#api = api;
+    this.#prefix = prefix;
+  }
+
+  /** @param prefix - start of the keys of this installation's schedules; a task's id follows */
+  static async list(api: TriggerApi, prefix: string): Promise<HeldSchedules> {
+    const held = new HeldSchedules(api, prefix);
+    for (let page = 1, last = 1; page <= last; page += 1) {
+      const { schedules, totalPages } = await api.listSchedules(page);
+      if (totalPages > MAX_PAGES)
+        throw new TriggerFailure('refused', 'The project at Trigger.dev has more than 100,000 schedules');
+      last = totalPages;
+      for (const schedule of schedules) held.#put(schedule);
+    }
+    return held;
+  }
+
+  get(id: string): HeldSchedule | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Returns the schedules of a task, first the one that this installation created. */
+  ofTask(taskId: string): HeldSchedule[] {
+    const found = [...(this.#byTask.get(taskId) ?? [])].flatMap((id) => this.#byId.get(id) ?? []);
+    return found
+      .filter((schedule) => schedule.taskId === taskId)
+      .toSorted((one, other) => Number(other.isCreated) - Number(one.isCreated));
+  }
+
+  /** Returns the schedules that this installation created, by the id of their task. */
+  created(): Map<string, HeldSchedule> {
+    const created = [...this.#byId.values()].filter(({ isCreated }) => isCreated);
+    return new Map(created.map((schedule) => [schedule.taskId ?? '', schedule]));
+  }
+
+  async create(fields: ScheduleFields): Promise<HeldSchedule> {
+    return this.#put(await this.#api.createSchedule(this.#prefix + fields.externalId, fields));
+  }
+
+  /** @throws ScheduleGone */
+  async update(id: string, fields: ScheduleFields): Promise<HeldSchedule> {
+    return this.#change(id, () => this.#api.updateSchedule(id, fields));
+  }
+
+  /** @throws ScheduleGone */
+  async setActive(id: string, active: boolean): Promise<HeldSchedule> {
+    return this.#change(id, () =>
+      active ? this.#api.activateSchedule(id) : this.#api.deactivateSchedule(id),
+    );
+  }
+
+  async delete(id: string): Promise<void> {
+    try {
+      await this.#api.deleteSchedule(id);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+    this.#byId.delete(id);
+  }
+
+  async #change(id: string, call: () => Promise<TriggerSchedule>): Promise<HeldSchedule> {
+    try {
+      return this.#put(await call());
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      this.#byId.delete(id);
+      throw new ScheduleGone();
+    }
+  }
+
+  #put(schedule: TriggerSchedule): HeldSchedule {
+    const { id, active, task, timezone, generator, type } = schedule;
+    const key = schedule.deduplicationKey ?? '';
+    const externalId = schedule.externalId ?? undefined;
+    const isCreated = key.startsWith(this.#prefix);
+    const taskId = isCreated ? key.slice(this.#prefix.length) : externalId;
+    const cron = generator.expression;
+    const held = { id, active, task, cron, timezone, externalId, isCreated, taskId };
+    if (type === 'DECLARATIVE') return held;
+    this.#byId.set(id, held);
+    if (taskId !== undefined) this.#byTask.set(taskId, (this.#byTask.get(taskId) ?? new Set()).add(id));
+    return held;
+  }
+}

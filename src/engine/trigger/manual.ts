@@ -1,0 +1,179 @@
+import type { Logger } from 'pino';
+import { CancelStore } from '../../store/cancel-store.ts';
+import type { Collections } from '../../store/collections.ts';
+import { QueueClaims } from '../../store/queue-claims.ts';
+import type { QueuedRun } from '../../store/queue-document.ts';
+import type { RunDocument } from '../../store/run-document.ts';
+import { isFinal } from '../../store/run-status.ts';
+import { RunStore } from '../../store/run-store.ts';
+import type { TaskDocument } from '../../store/task-document.ts';
+import { TaskStore } from '../../store/task-store.ts';
+import { ended } from '../local/changes.ts';
+import { type FinalEnding, LOST_WORKER, startOf } from '../local/ending.ts';
+import type { Clock } from '../port.ts';
+import { type TriggerApi, TriggerFailure } from './api.ts';
+import type { Part } from './part.ts';
+
+/** All leaders claim in one name, so that the next leader continues the claims of one that died. */
+const OWNER = 'trigger';
+const PAGE = 20;
+
+/** The ending of a run that another engine delivered before it died. */
+const LOST: FinalEnding = { kind: 'final', status: 'CRASHED', error: LOST_WORKER };
+
+export interface QueuedRunsOptions {
+  collections: Collections;
+  api: Pick<TriggerApi, 'triggerRun' | 'cancelRun'>;
+  clock: Clock;
+  log: Logger;
+}
+
+/** Returns what the code of the task at Trigger.dev receives: the fields of a scheduled run, and those of our run. */
+function payloadOf(
+  { task_id, scheduled_at, due_at }: QueuedRun,
+  { payload }: RunDocument,
+  task: TaskDocument | undefined,
+): object {
+  return {
+    ...Object(payload),
+    ...(typeof task?.trigger_schedule_id === 'string' && { scheduleId: task.trigger_schedule_id }),
+    timestamp: (scheduled_at ?? due_at).toISOString(),
+    externalId: task_id,
+    timezone: task?.timezone ?? 'UTC',
+    upcoming: [],
+  };
+}
+
+/** Whether a repeat of the call is refused as well. */
+const isRefused = (error: unknown): error is TriggerFailure =>
+  error instanceof TriggerFailure && (error.kind === 'refused' || error.kind === 'notFound');
+
+/**
+ * Hands queued runs over to Trigger.dev, and cancels runs there. A run whose claim was written may have arrived, so it is
+ * handed over even if it is to end: the idempotency key leads to the same run, which is then canceled at Trigger.dev.
+ */
+export class QueuedRuns implements Part {
+  readonly name = 'queued runs';
+  readonly everyMs = 2_000;
+  readonly wakes = true;
+  readonly #options: QueuedRunsOptions;
+  readonly #claims: QueueClaims;
+  readonly #runs: RunStore;
+  readonly #tasks: TaskStore;
+  readonly #cancels: CancelStore;
+  /** The account that was served last. */
+  #lastAccount = '';
+
+  constructor(options: QueuedRunsOptions) {
+    const { collections } = options;
+    this.#options = options;
+    this.#claims = new QueueClaims(collections);
+    this.#runs = new RunStore(collections);
+    this.#tasks = new TaskStore(collections);
+    this.#cancels = new CancelStore(collections);
+  }
+
+  async run(signal: AbortSignal): Promise<undefined> {
+    await this.#cancelRequested(signal);
+    for (const entry of await this.#claims.claimedBy(OWNER, PAGE)) await this.#serve(entry, signal);
+    for (let entry = await this.#claimNext(); entry; entry = await this.#claimNext()) {
+      this.#lastAccount = entry.account_id;
+      await this.#serve(entry, signal);
+    }
+    await this.#cancelRequested(signal);
+  }
+
+  async #claimNext(): Promise<QueuedRun | null> {
+    const now = this.#options.clock.now();
+    return this.#claims.claimNext(OWNER, { after: this.#lastAccount, excluded: [], now });
+  }
+
+  async #cancelRequested(signal: AbortSignal): Promise<void> {
+    for (const { _id, engine_run_id } of await this.#cancels.pending(PAGE)) {
+      signal.throwIfAborted();
+      try {
+        await this.#options.api.cancelRun(engine_run_id);
+      } catch (error) {
+        if (!isRefused(error)) throw error;
+        this.#options.log.warn({ runId: _id }, 'Trigger.dev refused to cancel a run');
+      }
+      await this.#cancels.done(_id);
+    }
+  }
+
+  /** Ends a claimed run or hands it over. Keeps the claim if that fails, so that no request cancels the run meanwhile. */
+  async #serve(entry: QueuedRun, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { clock } = this.#options;
+    // Claims that do not change are released (expiry.ts).
+    if (!(await this.#claims.beat(entry))) return;
+    const [[task], run] = await Promise.all([
+      this.#tasks.findByIds([entry.task_id], {}),
+      this.#runs.addOwn(entry, clock.now()),
+    ]);
+    if (!run) return this.#remove(entry);
+    const start = startOf(entry, run, task, clock.now());
+    if (start.kind === 'drop') return this.#claims.remove(entry);
+    // No other engine leaves a run like this.
+    const mayHaveArrived = run.status === 'QUEUED' && run.fence !== 0;
+    if (start.kind === 'execute' || mayHaveArrived) {
+      return this.#handOver(entry, run, task, start.kind === 'end');
+    }
+    const ending = start.kind === 'end' ? start.ending : LOST;
+    if (ending.kind === 'final') await this.#end(entry, run, ending);
+  }
+
+  async #handOver(
+    entry: QueuedRun,
+    run: RunDocument,
+    task: TaskDocument | undefined,
+    isToEnd: boolean,
+  ): Promise<void> {
+    const { api, clock, log } = this.#options;
+    const { _id: runId, task_id: taskId } = entry;
+    const written = await this.#runs.writeOwn(entry, { status: 'QUEUED' }, clock.now(), run);
+    if (!written) return this.#claims.remove(entry);
+    let engineRunId: string;
+    try {
+      engineRunId = await api.triggerRun({
+        idempotencyKey: runId,
+        payload: payloadOf(entry, run, task),
+        tags: [`account:${entry.account_id}`],
+      });
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      return this.#end(entry, written, {
+        kind: 'final',
+        status: 'FAILED',
+        error: { name: 'NotDelivered', message: error.message },
+      });
+    }
+    const isHandedOver = await this.#runs.handOver(entry, engineRunId);
+    // Another leader may have ended the run meanwhile.
+    const isOver = !isHandedOver && isFinal((await this.#runs.findOwn(runId))?.status ?? 'QUEUED');
+    if (isToEnd || isOver) await this.#cancels.add({ _id: runId, engine_run_id: engineRunId }, clock.now());
+    log.info({ taskId, runId, engineRunId }, 'run handed over to Trigger.dev');
+    await this.#remove(entry);
+  }
+
+  /** Removes the entry of a run that Trigger.dev has. Whoever marks it from now on requests the cancellation as well. */
+  async #remove(entry: QueuedRun): Promise<void> {
+    const { _id } = entry;
+    if (await this.#claims.isToCancel(entry)) {
+      const engine_run_id = (await this.#runs.findStates([_id])).get(_id)?.engine_run_id;
+      if (engine_run_id !== undefined)
+        await this.#cancels.add({ _id, engine_run_id }, this.#options.clock.now());
+    }
+    await this.#claims.remove(entry);
+  }
+
+  async #end(entry: QueuedRun, run: RunDocument, ending: FinalEnding): Promise<void> {
+    const { clock, log } = this.#options;
+    const { _id: runId, task_id: taskId } = entry;
+    const now = clock.now();
+    const stored = await this.#runs.writeOwn(entry, ended(run, ending, now), now, run);
+    // The run has the message, which may quote what was sent.
+    if (stored) log.info({ taskId, runId, status: stored.status, error: stored.error?.name }, 'run ended');
+    await this.#claims.remove(entry);
+  }
+}

@@ -1,0 +1,70 @@
+import type { Clock } from '../port.ts';
+
+/** Self-hosted servers allow 250 requests in 10 seconds, the cloud 1,500 a minute. Leave some to other clients. */
+const REQUESTS = 200;
+const WINDOW_MS = 10_000;
+
+/** `details` waits until nothing else does. */
+export type Priority = 'first' | 'details';
+
+interface Waiting {
+  start: () => void;
+  end: (reason: unknown) => void;
+}
+
+/** Limits the rate of requests. Serves those that wait in order of priority, then of arrival. */
+export class RequestBudget {
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  readonly #waiting: Record<Priority, Waiting[]> = { first: [], details: [] };
+  /** When the last requests started. */
+  readonly #startsMs: number[] = [];
+  #pausedUntilMs = -Infinity;
+  #cancelTimer = () => {};
+
+  /** @param signal - rejects all that wait when aborted */
+  constructor(clock: Clock, signal: AbortSignal) {
+    this.#clock = clock;
+    this.#signal = signal;
+    signal.addEventListener('abort', () => this.#end(), { once: true });
+  }
+
+  /** Resolves when a request may start. */
+  async take(priority: Priority): Promise<void> {
+    this.#signal.throwIfAborted();
+    await new Promise<void>((start, end) => {
+      this.#waiting[priority].push({ start, end });
+      this.#serve();
+    });
+  }
+
+  /** Lets no request start for a time. */
+  pause(ms: number): void {
+    this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#clock.monotonicMs() + ms);
+    this.#serve();
+  }
+
+  #serve(): void {
+    this.#cancelTimer();
+    const { first, details } = this.#waiting;
+    while (first.length + details.length > 0) {
+      const nowMs = this.#clock.monotonicMs();
+      const freeAtMs =
+        this.#startsMs.length < REQUESTS ? -Infinity : (this.#startsMs[0] ?? -Infinity) + WINDOW_MS;
+      const waitMs = Math.max(freeAtMs, this.#pausedUntilMs) - nowMs;
+      if (waitMs > 0) {
+        this.#cancelTimer = this.#clock.setTimeout(() => this.#serve(), waitMs);
+        return;
+      }
+      this.#startsMs.push(nowMs);
+      if (this.#startsMs.length > REQUESTS) this.#startsMs.shift();
+      (first.shift() ?? details.shift())?.start();
+    }
+  }
+
+  #end(): void {
+    this.#cancelTimer();
+    const { first, details } = this.#waiting;
+    for (const { end } of [...first.splice(0), ...details.splice(0)]) end(this.#signal.reason);
+  }
+}

@@ -1,0 +1,219 @@
+import type { Logger } from 'pino';
+import { forEachConcurrently } from '../../lib/concurrency.ts';
+import type { TombstoneDocument } from '../../store/tombstone-document.ts';
+import type { TombstoneStore } from '../../store/tombstone-store.ts';
+import { unsupportedFields } from '../../store/trigger-fields.ts';
+import type { TriggerTask, TriggerTasks } from '../../store/trigger-tasks.ts';
+import type { Clock } from '../port.ts';
+import { type ScheduleFields, type TriggerApi, TriggerFailure } from './api.ts';
+import { type HeldSchedule, HeldSchedules, ScheduleGone } from './held-schedules.ts';
+import { Refusals } from './refusals.ts';
+import { StraySchedules } from './stray-schedules.ts';
+
+const LOOK_MS = 2_000;
+const FULL_PASS_MS = 600_000;
+/** Number of tasks that are read at once. */
+const PAGE = 100;
+/** Number of tasks that are compared at a time. The client limits the rate of calls. */
+const CONCURRENT_TASKS = 8;
+
+export interface SchedulesOptions {
+  api: TriggerApi;
+  tasks: TriggerTasks;
+  tombstones: TombstoneStore;
+  /** Start of the keys of this installation's schedules. A task's id follows. */
+  prefix: string;
+  /** Identifier of the task at Trigger.dev. */
+  task: string;
+  clock: Clock;
+  log: Logger;
+}
+
+const differs = (held: HeldSchedule, wanted: ScheduleFields): boolean =>
+  held.task !== wanted.task ||
+  held.cron !== wanted.cron ||
+  held.timezone !== wanted.timezone ||
+  held.externalId !== wanted.externalId;
+
+/** Returns what the task shows as its problem; null if there is none. */
+function problemOf(task: TriggerTask, refusal: string | undefined): string | null {
+  const ignored = unsupportedFields(task).map(
+    ({ field, value, behavior }) =>
+      `Field "${field}" is ${JSON.stringify(value)}, but Trigger.dev ${behavior}.`,
+  );
+  return [...(refusal === undefined ? [] : [refusal]), ...ignored].join(' ') || null;
+}
+
+/**
+ * Keeps the schedules at Trigger.dev in line with the tasks. Only one call at a time. A call throws TriggerFailure if
+ * Trigger.dev cannot be used; the next one continues its work.
+ */
+export class Schedules {
+  readonly name = 'schedules';
+  readonly everyMs = LOOK_MS;
+  readonly #options: SchedulesOptions;
+  readonly #strays: StraySchedules;
+  /** Undefined until all schedules were listed. */
+  #held: HeldSchedules | undefined;
+  #nextFullPassMs = -Infinity;
+  /** Id of the last task that an unfinished full pass has compared. */
+  #after: string | undefined;
+  /** Ids of tasks whose last call failed although Trigger.dev may have executed it. */
+  readonly #unsure = new Set<string>();
+  #creations = new Refusals();
+  #updates = new Refusals();
+
+  constructor(options: SchedulesOptions) {
+    this.#options = options;
+    this.#strays = new StraySchedules(options);
+  }
+
+  state(): { problem?: string; strays: number } {
+    return this.#strays.state;
+  }
+
+  /**
+   * Compares all tasks every 10 minutes, otherwise those that changed.
+   * @returns what operators should know; undefined if there is nothing
+   */
+  async run(signal: AbortSignal): Promise<string | undefined> {
+    const isDue = this.#options.clock.monotonicMs() >= this.#nextFullPassMs;
+    await (isDue ? this.fullPass(signal) : this.look(signal));
+    return this.state().problem;
+  }
+
+  /** Compares all tasks with all schedules, and sorts out schedules without a task. */
+  async fullPass(signal: AbortSignal): Promise<void> {
+    const { tasks, clock } = this.#options;
+    if (this.#after === undefined) {
+      this.#held = undefined;
+      await this.#heldSchedules();
+      this.#forgetRefusals();
+      this.#after = '';
+    }
+    for (let isLast = false; !isLast;) {
+      const page = await tasks.behind(this.#after, PAGE);
+      await this.#compareAll(page, signal);
+      // Changes do not wait for the end of a long pass.
+      await this.#compareChanged(signal);
+      this.#after = page.at(-1)?._id ?? this.#after;
+      isLast = page.length < PAGE;
+    }
+    await this.#strays.sortOut(await this.#heldSchedules(), signal);
+    this.#after = undefined;
+    this.#nextFullPassMs = clock.monotonicMs() + FULL_PASS_MS;
+  }
+
+  /** Compares the tasks that changed, and deletes the schedules of deleted tasks. */
+  async look(signal: AbortSignal): Promise<void> {
+    this.#forgetRefusals();
+    await this.#compareChanged(signal);
+  }
+
+  #forgetRefusals(): void {
+    this.#creations = new Refusals();
+    this.#updates = new Refusals();
+  }
+
+  /** Lists all schedules unless they are known. */
+  async #heldSchedules(): Promise<HeldSchedules> {
+    if (this.#held) return this.#held;
+    this.#held = await HeldSchedules.list(this.#options.api, this.#options.prefix);
+    this.#unsure.clear();
+    return this.#held;
+  }
+
+  async #compareChanged(signal: AbortSignal): Promise<void> {
+    const { tasks, tombstones, clock } = this.#options;
+    await this.#heldSchedules();
+    await this.#compareAll(await tasks.due(clock.now(), PAGE), signal);
+    // Read them last: a task may have been deleted while its schedule was created.
+    const deleted = await tombstones.pending(PAGE, clock.now());
+    if (deleted.some(({ _id }) => this.#unsure.has(_id))) this.#held = undefined;
+    for (const tombstone of deleted) {
+      signal.throwIfAborted();
+      await this.#deleteSchedules(tombstone);
+    }
+  }
+
+  async #compareAll(tasks: TriggerTask[], signal: AbortSignal): Promise<void> {
+    await forEachConcurrently(tasks, CONCURRENT_TASKS, async (task) => {
+      signal.throwIfAborted();
+      await this.#compare(task);
+    });
+  }
+
+  /** Brings the schedule of a task in line with it, and records the result. */
+  async #compare(task: TriggerTask): Promise<void> {
+    let refusal: string | undefined;
+    let scheduleId: string | undefined;
+    try {
+      scheduleId = await this.#align(task);
+      this.#unsure.delete(task._id);
+    } catch (error) {
+      if (error instanceof ScheduleGone) return this.#compare(task);
+      if (!(error instanceof TriggerFailure)) throw error;
+      if (error.kind !== 'refused' && error.kind !== 'notFound') {
+        this.#unsure.add(task._id);
+        throw error;
+      }
+      refusal = error.message;
+    }
+    await this.#options.tasks.settle(task, {
+      trigger_schedule_id: scheduleId,
+      engine_problem: problemOf(task, refusal),
+    });
+  }
+
+  /** @returns the id of the task's schedule; undefined if it needs none */
+  async #align(task: TriggerTask): Promise<string | undefined> {
+    const held = await this.#heldSchedules();
+    const isUnsure = this.#unsure.has(task._id);
+    const isEnabled = task.enabled !== false;
+    const fields: ScheduleFields = {
+      task: this.#options.task,
+      cron: task.schedule,
+      timezone: task.timezone ?? 'UTC',
+      externalId: task._id,
+    };
+    const [own, ...others] = await this.#schedulesOf(task);
+    for (const { id, active } of others) if (active) await held.setActive(id, false);
+    if (!own) {
+      if (!isEnabled && !isUnsure) return undefined;
+      const created = await this.#creations.guard(fields, () => held.create(fields));
+      if (created.active !== isEnabled) await held.setActive(created.id, isEnabled);
+      return created.id;
+    }
+    let current = own;
+    // First, because Trigger.dev may refuse the other fields.
+    if (!isEnabled && (own.active || isUnsure)) current = await held.setActive(own.id, false);
+    if (isUnsure || differs(own, fields))
+      current = await this.#updates.guard(fields, () => held.update(own.id, fields));
+    if (isEnabled && !current.active) await held.setActive(own.id, true);
+    return own.id;
+  }
+
+  /** Returns the schedules of a task. The first one is to be kept. */
+  async #schedulesOf(task: Pick<TriggerTask, '_id' | 'trigger_schedule_id'>): Promise<HeldSchedule[]> {
+    const held = await this.#heldSchedules();
+    const ofTask = held.ofTask(task._id);
+    const named = held.get(task.trigger_schedule_id ?? '');
+    if (!named) return ofTask;
+    const others = ofTask.filter(({ id }) => id !== named.id);
+    if (others.length < ofTask.length) return [named, ...others];
+    // Several tasks may have the same trigger_schedule_id, e.g. if one was copied by hand.
+    const isOfAnother = named.isCreated || (await this.#exists(named.taskId));
+    return isOfAnother ? ofTask : [named, ...ofTask];
+  }
+
+  async #exists(taskId: string | undefined): Promise<boolean> {
+    return taskId !== undefined && (await this.#options.tasks.findByIds([taskId])).length > 0;
+  }
+
+  /** Deletes all schedules of a task that was deleted on request. */
+  async #deleteSchedules(tombstone: TombstoneDocument): Promise<void> {
+    const held = await this.#heldSchedules();
+    for (const { id } of await this.#schedulesOf(tombstone)) await held.delete(id);
+    await this.#options.tombstones.done(tombstone);
+  }
+}

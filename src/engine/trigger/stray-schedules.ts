@@ -1,0 +1,86 @@
+import type { Logger } from 'pino';
+import type { TombstoneStore } from '../../store/tombstone-store.ts';
+import type { TriggerTasks } from '../../store/trigger-tasks.ts';
+import { type HeldSchedule, type HeldSchedules, ScheduleGone } from './held-schedules.ts';
+
+/** Number of tasks that are looked up at once. */
+const PAGE = 500;
+/** More strays than both of these mean that the database lacks tasks. */
+const MAX_STRAYS = 5;
+const MAX_SHARE = 0.1;
+
+export interface StrayOptions {
+  tasks: TriggerTasks;
+  tombstones: TombstoneStore;
+  prefix: string;
+  log: Logger;
+}
+
+/** Sorts out strays: schedules that this installation created, and whose task does not exist. */
+export class StraySchedules {
+  readonly #options: StrayOptions;
+  #problem: string | undefined;
+  #strays = 0;
+
+  constructor(options: StrayOptions) {
+    this.#options = options;
+  }
+
+  /** Strays are counted unless their task was deleted on request. */
+  get state(): { problem?: string; strays: number } {
+    return { strays: this.#strays, ...(this.#problem !== undefined && { problem: this.#problem }) };
+  }
+
+  /**
+   * Deletes strays whose task was deleted on request, and deactivates the others. Deactivates none if there are so many
+   * that the database is probably an old or a wrong one.
+   */
+  async sortOut(held: HeldSchedules, signal: AbortSignal): Promise<void> {
+    const { log, prefix } = this.#options;
+    const created = held.created();
+    const { deleted, strays } = await this.#find(created);
+    for (const [taskId, { id }] of deleted) {
+      signal.throwIfAborted();
+      if (!(await this.#exists(taskId))) await held.delete(id);
+    }
+    const active = strays.filter(([, schedule]) => schedule.active);
+    const isStopped = active.length > MAX_STRAYS && active.length > created.size * MAX_SHARE;
+    for (const [taskId, { id }] of isStopped ? [] : active) {
+      signal.throwIfAborted();
+      if (await this.#exists(taskId)) continue;
+      await held.setActive(id, false).catch((error: unknown) => {
+        if (!(error instanceof ScheduleGone)) throw error;
+      });
+      log.warn({ scheduleId: id, taskId }, 'deactivated a schedule whose task does not exist');
+    }
+    this.#strays = strays.length;
+    const [first] = strays;
+    const what = `${strays.length} of the ${created.size} schedules at Trigger.dev with keys "${prefix}…" have no task`;
+    this.#problem =
+      first &&
+      (isStopped
+        ? `${what}. These are too many to deactivate them (more than ${MAX_STRAYS} and more than ${MAX_SHARE * 100} %): the database may be an old or a wrong one. Restore the tasks, or delete the schedules at Trigger.dev.`
+        : `${what} and were deactivated, e.g. ${first[1].id}. Restore the tasks, or delete the schedules at Trigger.dev.`);
+  }
+
+  async #find(created: Map<string, HeldSchedule>) {
+    const { tasks, tombstones } = this.#options;
+    const deleted: [taskId: string, HeldSchedule][] = [];
+    const strays: [taskId: string, HeldSchedule][] = [];
+    const all = [...created];
+    for (let at = 0; at < all.length; at += PAGE) {
+      const page = all.slice(at, at + PAGE);
+      const ids = page.map(([taskId]) => taskId);
+      const existing = new Set((await tasks.findByIds(ids)).map(({ _id }) => _id));
+      const buried = await tombstones.findAll(ids.filter((id) => !existing.has(id)));
+      deleted.push(...page.filter(([taskId]) => buried.has(taskId)));
+      strays.push(...page.filter(([taskId]) => !existing.has(taskId) && !buried.has(taskId)));
+    }
+    return { deleted, strays };
+  }
+
+  /** Looks again right before a change: the task may have been created since. */
+  async #exists(taskId: string): Promise<boolean> {
+    return (await this.#options.tasks.findByIds([taskId])).length > 0;
+  }
+}

@@ -1,0 +1,31 @@
+import type { CancelRequest } from './cancel-request.ts';
+import type { Collections } from './collections.ts';
+import { insertOnce } from './insert-missing.ts';
+
+/** openapi.yaml, cancelRun. */
+const KEPT_MS = 24 * 60 * 60 * 1_000;
+
+/** Stores the requests to cancel runs at Trigger.dev until its engine has served them. */
+export class CancelStore {
+  readonly #requests: Collections['cancel_requests'];
+
+  constructor({ cancel_requests }: Pick<Collections, 'cancel_requests'>) {
+    this.#requests = cancel_requests;
+  }
+
+  /** Stores a request unless the run has one. */
+  async add({ _id, engine_run_id }: Omit<CancelRequest, 'expires_at'>, now: Date): Promise<void> {
+    const expires_at = new Date(now.getTime() + KEPT_MS);
+    await insertOnce(this.#requests, { _id, engine_run_id, expires_at });
+  }
+
+  /** Returns up to `limit` requests. */
+  async pending(limit: number): Promise<CancelRequest[]> {
+    return this.#requests.find({}, { limit, batchSize: limit + 1 }).toArray();
+  }
+
+  /** Removes a request that was served. */
+  async done(_id: string): Promise<void> {
+    await this.#requests.deleteOne({ _id });
+  }
+}
