@@ -116,14 +116,14 @@ export class SyncWorld {
   /** Lets time pass until the work ends, or the process that does it is dead. */
   async drive(work: Promise<unknown>): Promise<void> {
     const { process } = this;
-    let isDone = false;
+    const state = { isDone: false };
     const note = () => {
-      isDone = true;
+      state.isDone = true;
     };
     work.then(note, note);
     await this.time.quiet();
-    while (!isDone && process.isAlive) await this.time.pass(STEP_MS);
-    if (isDone) await work;
+    while (!state.isDone && process.isAlive) await this.time.pass(STEP_MS);
+    if (state.isDone) await work;
   }
 
   async list(): Promise<void> {
