@@ -252,6 +252,7 @@ const button = (name: string) => page.getByRole('button', { name, exact: true })
         .first()
         .waitFor();
       expect(await page.locator('.row').count()).toBe(0);
+      expect(await violations()).toEqual([]);
       await enter(key);
       await see(page.getByRole('link', { name: title }));
       expect(await page.getByRole('link', { name: 'New task' }).count()).toBe(0);
