@@ -34,7 +34,7 @@ export interface TriggerProcess extends Pick<SyncProcess, 'killAt' | 'moments' |
 
 /** The whole service with engines of Trigger.dev on virtual time. Each world has its own stub; all share the service. */
 export class TriggerWorld {
-  readonly time = new VirtualTime();
+  readonly time = new VirtualTime({ tickMs: SECOND });
   readonly service: Service;
   stub: TriggerStub;
   readonly #processes: { process: SyncProcess; engine: Engine }[] = [];
