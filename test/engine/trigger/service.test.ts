@@ -46,7 +46,12 @@ describe('a task that a client', () => {
     const { id } = await world.create({ timezone: 'Europe/Berlin' });
     await world.pass(10);
     const { id: scheduleId, deduplicationKey, ...schedule } = world.schedule(id);
-    expect(schedule).toMatchObject({ task: TASK, cron: '0 9 * * 4', timezone: 'Europe/Berlin', active: true });
+    expect(schedule).toMatchObject({
+      task: TASK,
+      cron: '0 9 * * 4',
+      timezone: 'Europe/Berlin',
+      active: true,
+    });
     expect(deduplicationKey).toMatch(new RegExp(`^recoup-[-0-9a-f]{36}-${id}$`));
     expect(await world.task(id)).toMatchObject({ trigger_schedule_id: scheduleId });
   });
@@ -300,8 +305,7 @@ describe('nothing is deleted at Trigger.dev', () => {
       const [changed, removed] = created;
       const names = ['tasks', 'runs', 'run_queue', 'engine', 'trigger', 'deleted_tasks'] as const;
       const copies = new Map<string, object[]>();
-      for (const name of names)
-        copies.set(name, await service.db.collection(name).find({}).toArray());
+      for (const name of names) copies.set(name, await service.db.collection(name).find({}).toArray());
       await update(changed?.id ?? '', { schedule: '0 0 1 * *' });
       await remove(removed?.id ?? '');
       const later = await Promise.all(upTo(count).map(async () => world.create()));
