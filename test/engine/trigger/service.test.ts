@@ -11,6 +11,8 @@ import {
   updateTask,
 } from '../../../generated/sdk.gen.ts';
 import type { UpdateTaskRequest } from '../../../generated/types.gen.ts';
+import { Expiry } from '../../../src/store/expiry.ts';
+import { QueueClaims } from '../../../src/store/queue-claims.ts';
 import { ACCOUNT, ARTIST, unseenTask, uuid } from '../../support/builders.ts';
 import type { Service } from '../../support/service.ts';
 import { EMPTY_KEY, KEY, TASK, TriggerStub } from './support/stub.ts';
@@ -193,8 +195,15 @@ describe('while Trigger.dev fails', () => {
     await remove(removed.id);
     const created = await world.create();
     const queued = await runNow(created.id);
+    await world.pass(1);
     await cancel(before.id);
-    await world.pass(1_800);
+    const expiry = new Expiry({ claims: new QueueClaims(service.collections), runs: service.runs });
+    for (const _ of upTo(3)) {
+      await world.pass(600);
+      await expiry.cancelExpired(world.now);
+    }
+    // It may have arrived.
+    await cancel(queued.id);
     const fired = world.fire(kept.id);
     world.stub.change(ending.id, { status: 'FAILED', error: { message: 'No', name: 'Error' } });
     await world.pass(1_800);
@@ -210,7 +219,9 @@ describe('while Trigger.dev fails', () => {
     await world.expectSchedules();
     await world.expectRuns();
     expect(await world.run(fired.id)).toMatchObject({ status: 'QUEUED' });
-    expect(await world.run(before.id)).toMatchObject({ status: 'CANCELED' });
+    for (const { id } of [before, queued]) {
+      expect(await world.run(id)).toMatchObject({ status: 'CANCELED' });
+    }
     expect(world.stub.runs.size).toBe(4);
   });
 
