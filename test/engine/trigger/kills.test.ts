@@ -5,7 +5,7 @@ import { isLong } from '../../support/long.ts';
 import type { Service } from '../../support/service.ts';
 import { type TriggerProcess, TriggerWorld, sole } from './support/trigger-world.ts';
 
-const SEEDS = isLong ? 60 : 6;
+const SEEDS = isLong ? 60 : 4;
 const STEPS = 16;
 const STEP_SECONDS = 4;
 /** The most moments that a process has, and has left in a step in which all processes are killed. */

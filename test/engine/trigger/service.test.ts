@@ -256,6 +256,42 @@ describe('while Trigger.dev fails', () => {
   });
 });
 
+describe('while Trigger.dev always fails for one', () => {
+  test('task, the others reach it, and the problem shows', async () => {
+    const poisoned = '13 13 13 * *';
+    world.stub.failing = () => (world.stub.log.at(-1)?.body.includes(poisoned) ? 500 : undefined);
+    for (const number of upTo(130)) {
+      await service.collections.tasks.insertOne(unseenTask(number, number === 1 ? { schedule: poisoned } : {}));
+    }
+    await world.start();
+    await world.pass(30);
+    expect(world.stub.schedules.size).toBe(129);
+    const { id } = await world.create();
+    await update(uuid(2), { enabled: false });
+    await world.pass(30);
+    expect(world.schedule(id)).toMatchObject({ active: true });
+    expect(world.schedule(uuid(2))).toMatchObject({ active: false });
+    expect(await problem()).toContain('Trigger.dev replied with 500');
+    await update(uuid(1), { schedule: '0 9 * * *' });
+    await world.pass(50);
+    expect(await problem()).toBeUndefined();
+    await world.expectSchedules();
+  });
+
+  test('cancellation, other runs are handed over', async () => {
+    await world.start();
+    const { id } = await world.create();
+    const handedOver = await runNow(id);
+    await world.pass(10);
+    world.stub.failing = (kind) => (kind === 'cancelRun' ? 500 : undefined);
+    await cancel(handedOver.id);
+    await runNow(id);
+    await world.pass(20);
+    expect(world.stub.counts.triggerRun).toBe(2);
+    expect(await problem()).toContain('Trigger.dev replied with 500');
+  });
+});
+
 describe('nothing is deleted at Trigger.dev', () => {
   /** Creates tasks with runs, and lets them reach Trigger.dev. */
   async function settle(count: number) {
