@@ -74,13 +74,21 @@ export class QueuedRuns implements Part {
   }
 
   async run(signal: AbortSignal): Promise<undefined> {
+    try {
+      await this.#cancelRequested(signal);
+    } finally {
+      // Even if a cancellation fails: claims that do not change are released (expiry.ts).
+      await this.#serveQueue(signal);
+    }
     await this.#cancelRequested(signal);
+  }
+
+  async #serveQueue(signal: AbortSignal): Promise<void> {
     for (const entry of await this.#claims.claimedBy(OWNER, PAGE)) await this.#serve(entry, signal);
     for (let entry = await this.#claimNext(); entry; entry = await this.#claimNext()) {
       this.#lastAccount = entry.account_id;
       await this.#serve(entry, signal);
     }
-    await this.#cancelRequested(signal);
   }
 
   async #claimNext(): Promise<QueuedRun | null> {

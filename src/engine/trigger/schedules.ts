@@ -60,6 +60,8 @@ export class Schedules {
   #after: string | undefined;
   /** Ids of tasks whose last call failed although Trigger.dev may have executed it. */
   readonly #unsure = new Set<string>();
+  /** The failure of a task whose call had failed before. Thrown at the end of the pass. */
+  #failure: TriggerFailure | undefined;
   #creations = new Refusals();
   #updates = new Refusals();
 
@@ -102,12 +104,26 @@ export class Schedules {
     await this.#strays.sortOut(await this.#heldSchedules(), signal);
     this.#after = undefined;
     this.#nextFullPassMs = clock.monotonicMs() + FULL_PASS_MS;
+    this.#throwFailure();
   }
 
   /** Compares the tasks that changed, and deletes the schedules of deleted tasks. */
   async look(signal: AbortSignal): Promise<void> {
     this.#forgetRefusals();
     await this.#compareChanged(signal);
+    // A full pass may have compared tasks that are not due.
+    const failed = await this.#options.tasks.findByIds([...this.#unsure].slice(0, PAGE));
+    await this.#compareAll(
+      failed.filter(({ next_fire_at }) => next_fire_at === undefined),
+      signal,
+    );
+    this.#throwFailure();
+  }
+
+  #throwFailure(): void {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure) throw failure;
   }
 
   #forgetRefusals(): void {
@@ -136,11 +152,22 @@ export class Schedules {
     }
   }
 
+  /** Compares tasks, those whose last call failed at the end: Trigger.dev may fail for these only. */
   async #compareAll(tasks: TriggerTask[], signal: AbortSignal): Promise<void> {
-    await forEachConcurrently(tasks, CONCURRENT_TASKS, async (task) => {
+    const byId = new Map(tasks.map((task) => [task._id, task]));
+    const failed = [...this.#unsure].flatMap((id) => byId.get(id) ?? []);
+    const compare = async (task: TriggerTask) => {
       signal.throwIfAborted();
       await this.#compare(task);
-    });
+    };
+    const others = tasks.filter(({ _id }) => !this.#unsure.has(_id));
+    await forEachConcurrently(others, CONCURRENT_TASKS, compare);
+    try {
+      await forEachConcurrently(failed, CONCURRENT_TASKS, compare);
+    } catch (error) {
+      if (!(error instanceof TriggerFailure) || error.kind !== 'unreachable') throw error;
+      this.#failure = error;
+    }
   }
 
   /** Brings the schedule of a task in line with it, and records the result. */
@@ -154,6 +181,8 @@ export class Schedules {
       if (error instanceof ScheduleGone) return this.#compare(task);
       if (!(error instanceof TriggerFailure)) throw error;
       if (error.kind !== 'refused' && error.kind !== 'notFound') {
+        // At the end, so that the next pass begins with others.
+        this.#unsure.delete(task._id);
         this.#unsure.add(task._id);
         throw error;
       }
