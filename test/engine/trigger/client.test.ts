@@ -192,18 +192,6 @@ describe('on virtual time, the client', () => {
   });
 });
 
-test('without its package, the client names it', async () => {
-  jest.doMock('@trigger.dev/core/v3', () => {
-    throw Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
-  });
-  jest.resetModules();
-  const { signal } = new AbortController();
-  const settings = { task: TASK, secretKey: KEY, apiUrl: 'http://127.0.0.1:9' };
-  await expect(createTriggerClient({ settings, clock: systemClock, signal })).rejects.toThrow(
-    'run: npm install @trigger.dev/core@4',
-  );
-});
-
 test('a reply that repeats the key does not bring it into a message', async () => {
   const { signal } = new AbortController();
   const settings = { task: TASK, secretKey: KEY, apiUrl: 'http://127.0.0.1:9' };
@@ -215,4 +203,17 @@ test('a reply that repeats the key does not bring it into a message', async () =
   jest.spyOn(globalThis, 'fetch').mockResolvedValue(reply);
   await expect(api.listSchedules(1)).rejects.toThrow('Wrong key: [key]');
   jest.restoreAllMocks();
+});
+
+// Last, because the package stays missing.
+test('without its package, the client names it', async () => {
+  jest.doMock('@trigger.dev/core/v3', () => {
+    throw Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });
+  });
+  jest.resetModules();
+  const { signal } = new AbortController();
+  const settings = { task: TASK, secretKey: KEY, apiUrl: 'http://127.0.0.1:9' };
+  await expect(createTriggerClient({ settings, clock: systemClock, signal })).rejects.toThrow(
+    'run: npm install @trigger.dev/core@4',
+  );
 });
