@@ -176,7 +176,10 @@ async function act(work: Work): Promise<void> {
       return;
     case 'looks':
       for (let look = 0; look < work.count; look += 1)
-        await planner.look({ at: now(), live_since: now(), first_at: now() }, new AbortController().signal);
+        await planner.planDue(
+          { at: now(), live_since: now(), first_at: now() },
+          new AbortController().signal,
+        );
       return;
     case 'sweep':
       await planner.sweep(new Map(), AbortSignal.timeout(MINUTE_MS));

@@ -19,7 +19,7 @@ export interface Job {
   scheduled_at: string | null;
 }
 
-/** Result of an attempt. Executors return it, and throw only on a fault of their own. */
+/** Result of an attempt. Executors return it; they throw only on an internal error. */
 export type Outcome =
   /** The work succeeded. */
   | { kind: 'completed'; output: unknown }
@@ -40,7 +40,7 @@ export interface Attempt {
   onAccepted: (location: string) => Promise<void>;
 }
 
-/** Executes jobs in one way: by a command, a request or a model. */
+/** Executes jobs, e.g. with a shell command, an HTTP request or a model. */
 export interface Executor {
   /** The kind of executor: command, url, chat or model. */
   readonly kind: string;
@@ -52,7 +52,7 @@ export interface Executor {
 /** The clock of an engine. Tests pass a virtual one. */
 export interface Clock {
   now(): Date;
-  /** Milliseconds of a clock that never jumps. */
+  /** Milliseconds of the monotonic clock, which never jumps. */
   monotonicMs(): number;
   /** @returns a function that cancels the timer */
   setTimeout(callback: () => void, ms: number): () => void;
@@ -62,15 +62,18 @@ export interface EngineState {
   kind: string;
   /** False until the database was reached, and while an engine of another kind executes this database's tasks. */
   live: boolean;
-  /** What keeps the engine from its work, for operators. Absent if nothing does. */
+  /** A problem that operators should know about, e.g. that Trigger.dev cannot be reached. Absent if there is none. */
   problem?: string;
   /** Number of runs that execute in this process. Absent if another system executes them. */
   running?: number;
   /** Number of runs that wait, across all processes. Absent if another system executes them. */
   waiting?: number;
-  /** Number of runs whose details were not read from Trigger.dev yet. Only in the process that leads. */
+  /** Number of runs whose details have not been read from Trigger.dev yet. Only in the process that leads. */
   pending?: number;
-  /** For how long the longest waiting of them, or the listing of runs, has waited. Only in the process that leads. */
+  /**
+   * Seconds since the oldest of these runs became pending or since the last complete listing began, whichever is
+   * longer. Only in the process that leads.
+   */
   behindSeconds?: number;
   /** Number of schedules at Trigger.dev whose task does not exist. Only in the process that leads. */
   strays?: number;
@@ -83,7 +86,7 @@ export interface Engine {
    * period. Does not close the executor.
    */
   stop(): Promise<void>;
-  /** Looks for due tasks and queued runs now, e.g. after a run was queued. */
+  /** Starts the next pass now, e.g. after a run was queued. */
   wake(): void;
   state(): EngineState;
 }

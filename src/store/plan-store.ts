@@ -20,14 +20,14 @@ const PLANNED_TASK = {
 export type PlannedTask = Pick<TaskDocument, '_id' | keyof typeof PLANNED_TASK>;
 
 /**
- * The start of a task's undecided fire times, and the instant of the planner's next visit. Undefined fields are
+ * The start of a task's undecided fire times, and when the planner next processes the task. Undefined fields are
  * removed.
  */
 export type Plan = Pick<TaskDocument, 'plan_from' | 'next_fire_at'>;
 
 /**
- * Stores the plans of tasks: up to which instant their fire times are decided. Writing a plan does not raise the task's
- * version.
+ * Stores the plans of tasks. A plan holds the instant up to which fire times are decided. Writing a plan does not
+ * raise the task's version.
  */
 export class PlanStore {
   readonly #tasks: Collections['tasks'];

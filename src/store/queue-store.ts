@@ -4,8 +4,9 @@ import { insertOnce } from './insert-missing.ts';
 import type { QueuedRun } from './queue-document.ts';
 
 /**
- * Exceeds the usual clock skew between machines, so that every worker may claim a manual run at once. Short, because
- * manual runs overtake the account's scheduled runs by this much.
+ * A manual run can be claimed this long before it is due, so that a worker whose clock is behind can claim it at
+ * once. The value exceeds the usual clock skew between machines. It is small because manual runs overtake older
+ * scheduled runs of the account by up to this much.
  */
 const MAX_CLOCK_SKEW_MS = 10 * 60 * 1_000;
 

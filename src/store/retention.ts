@@ -23,9 +23,9 @@ type OldRun = Pick<RunDocument, '_id' | 'task_id' | 'status' | 'createdAt' | 'up
 const OLD_RUN = { task_id: 1, status: 1, createdAt: 1, updatedAt: 1 } as const;
 
 /**
- * Filters out runs that must stay: the last five of each existing task. One query reads the pointers of all tasks. A
- * run that is newer than its task's pointers and not among them was recorded by a process that died; it stays until the
- * task is settled.
+ * Filters out runs that must stay: the last five of each existing task. One query reads the pointers of all tasks.
+ * Every run newer than the fifth pointer stays, even without a pointer: the process that recorded it may have died
+ * before it updated the pointers.
  */
 async function withoutLast(runs: OldRun[], tasks: Stored['tasks']): Promise<OldRun[]> {
   if (runs.length === 0) return [];
@@ -76,9 +76,9 @@ export async function dropOldRuns(
     const old = batch.filter(
       ({ status, updatedAt }) => isFinal(status) && updatedAt instanceof Date && updatedAt < before,
     );
-    const doomed = isStopped() ? [] : await withoutLast(old, tasks);
+    const deletable = isStopped() ? [] : await withoutLast(old, tasks);
     if (isStopped()) break;
-    deleted += await deleteUnchanged(doomed, runs);
+    deleted += await deleteUnchanged(deletable, runs);
     read += batch.length;
     const last = batch.at(-1);
     if (!last || batch.length < BATCH) return { deleted, next: undefined };

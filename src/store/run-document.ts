@@ -45,8 +45,8 @@ export type RunDocument = Omit<RunRecord, 'id'> & {
   /** The run's id at Trigger.dev, on runs that this service's engine reads there. Not part of the API. */
   engine_run_id?: string;
   /**
-   * True from a run's hand-over to Trigger.dev until its first report. Any report is newer then, because the clocks may
-   * differ. Not part of the API.
+   * True from a run's hand-over to Trigger.dev until its first report. Any report then counts as newer, because the
+   * clocks may differ. Not part of the API.
    */
   unreported?: true;
 };

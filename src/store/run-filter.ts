@@ -28,8 +28,8 @@ export function boundOf(instant: string): Date {
 }
 
 /**
- * Returns one query per status, or one in total. Each reads an index in order; the union of their results is the
- * matching runs after a position.
+ * Returns one query per status, or a single query without statuses. Each reads an index in order. Together they
+ * return the matching runs after a position.
  */
 export function queriesOf({ account_id, task_id, status, from, to }: RunFilter, after?: Position) {
   const query: Filter<RunDocument> = {

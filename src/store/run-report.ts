@@ -48,9 +48,10 @@ const LISTED = {
 } as const satisfies Record<Exclude<OptionalField, Unlisted>, ''>;
 
 /**
- * Matches the stored run if the report is newer (openapi.yaml, recordRuns): the stored state is older, or equally old
- * and no further along, and is not another final status. Any report is newer than the hand-over to Trigger.dev.
- * Otherwise, or if the run belongs to another task or to the service's own engine, the upsert collides with its _id.
+ * Matches the stored run if the report may replace it (openapi.yaml, recordRuns). The report must be newer, or
+ * equally old and at least as far along. It must not replace a final status with another one. Every report counts as
+ * newer than the hand-over to Trigger.dev. A run of another task or of the service's own engine never matches. If the
+ * run exists but does not match, the upsert collides with its _id.
  */
 function olderThan({ id, status, updatedAt }: RunRecord, task: Owner): Filter<RunDocument> {
   return {

@@ -222,10 +222,11 @@ export class RunStore {
   }
 
   /**
-   * Hands an own run over to Trigger.dev: from now on reports write it, and claims do not. Call `writeOwn` with the
-   * claim before Trigger.dev receives the run, so that no earlier claim ends the run meanwhile.
+   * Marks an own run as handed over to Trigger.dev. From then on, reports change the run, and claims do not. Call
+   * `writeOwn` with the claim before Trigger.dev receives the run, so that no earlier claim ends the run meanwhile.
    * @param engineRunId - the run's id at Trigger.dev
-   * @returns whether the run is handed over, now or before; false if it is final, or a later claim has written it
+   * @returns whether the run is handed over, by this call or an earlier one; false if it is final, or a later claim
+   *   has written it
    */
   async handOver(
     { _id, task_id, fence }: Pick<QueuedRun, '_id' | 'task_id' | 'fence'>,
@@ -244,7 +245,7 @@ export class RunStore {
     return this.#settled(begun, write, (one) => this.#settlement.endUnmoved(one));
   }
 
-  /** Yields the runs that Trigger.dev has and that are not final, in pages of `size`. Each page is its own query. */
+  /** Yields the runs at Trigger.dev that are not final, in pages of `size`. Each page is its own query. */
   async *openAtTrigger(size: number): AsyncGenerator<RunState[], void, undefined> {
     const options = { projection: RUN_STATE, sort: NEWEST_FIRST, limit: size, batchSize: size + 1 };
     for (const status of openStatuses) {

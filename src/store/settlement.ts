@@ -9,7 +9,10 @@ import { NEWEST_FIRST } from './run-filter.ts';
 /** Number of run pointers in a task (openapi.yaml, Task.recent_runs). */
 export const RECENT_RUNS = 5;
 
-/** Maximum number of attempts. A lost race means that another copy made progress; so many are a bug, not load. */
+/**
+ * Maximum number of attempts. Each lost race means that another process made progress, so reaching the limit is a
+ * bug, not load.
+ */
 const MAX_ATTEMPTS = 100;
 
 /**

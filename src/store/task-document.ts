@@ -19,7 +19,7 @@ export interface TaskDocument {
   /** Null and absence count as true. */
   enabled?: boolean | null;
   trigger_schedule_id?: string | null;
-  /** Why Trigger.dev does not run the task as it is set. Only trigger-tasks.ts writes it. */
+  /** Why Trigger.dev does not run the task as configured. Only trigger-tasks.ts writes it. */
   engine_problem?: string;
   model?: string | null;
   /** What the engine does if the task is due while a run of it waits or executes. Absent means the engine's default. */
@@ -32,7 +32,10 @@ export interface TaskDocument {
   max_attempts?: number;
   /** All fire times up to and including this instant are decided. Writing it does not raise the version. */
   plan_from?: Date | null;
-  /** When the planner next visits the task. Absent on a disabled task. Writing it does not raise the version. */
+  /**
+   * When the engine next processes the task. Absent on a disabled task; with Trigger.dev, also on a task whose
+   * schedule is current there. Writing it does not raise the version.
+   */
   next_fire_at?: Date | null;
   /** Absent or invalid only if another tool inserted the task. */
   created_at: Date;

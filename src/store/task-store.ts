@@ -26,7 +26,7 @@ type Marks = 'changes' | 'deletion';
 /** A task without runs. */
 export type NewTask = Omit<TaskDocument, OfRuns | Marks | 'engine_problem' | 'version'>;
 
-/** Fields that schedule the engine's next visit to a task. Only the engine and `update` write them. */
+/** Fields that determine when the engine next processes a task. Only the engine and `update` write them. */
 type OfPlan = 'plan_from' | 'next_fire_at';
 
 /** Fields that configure how the engine executes a task. Each has a default. */
@@ -194,8 +194,8 @@ export class TaskStore {
   }
 
   /**
-   * Changes only the given fields. A new schedule or time zone, and enabling or disabling the task, make the task due
-   * for a visit of the engine.
+   * Changes only the given fields. A new schedule or time zone, and enabling or disabling the task, make the task
+   * due, so that the engine processes it next.
    * @returns the whole task; null if none matches
    */
   async update(which: TaskFilter, changes: TaskChanges, now: Date): Promise<TaskDocument | null> {

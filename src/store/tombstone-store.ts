@@ -4,7 +4,7 @@ import type { TaskDocument } from './task-document.ts';
 import type { TombstoneDocument } from './tombstone-document.ts';
 
 const KEPT_MS = 90 * 24 * 60 * 60 * 1_000;
-/** A task that still exists this long after its tombstone was written was not deleted: the deletion failed. */
+/** If a task still exists this long after its tombstone was written, its deletion failed. */
 const ABANDONED_MS = 60_000;
 
 /** Stores which tasks were deleted on request. */

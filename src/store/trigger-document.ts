@@ -3,10 +3,13 @@ export interface TriggerDocument {
   _id: 'trigger';
   /** Part of the deduplication keys of this installation's schedules. Never changes. */
   installation: string;
-  /** The process that leads, until it fails to renew its lease. Null after it stopped. */
+  /** Id of the process that leads, as long as it renews the lease. Null after it has stopped. */
   owner: string | null;
   /** End of the lease. */
   until: Date;
-  /** All runs created before this instant were brought here completely. Absent before the first pass. */
+  /**
+   * The instant from which the next leader lists runs. Every earlier run is stored: with its details, or with a
+   * status that is not final. Absent before the first listing.
+   */
   runs_from?: Date;
 }

@@ -1,9 +1,9 @@
 import type { TaskDocument } from './task-document.ts';
 
-/** The kind of the engine that runs tasks on Trigger.dev, as its EngineDocument has it. */
+/** EngineDocument.kind of the engine that runs tasks on Trigger.dev. */
 export const TRIGGER_KIND = 'trigger';
 
-/** What Trigger.dev does instead of what each field says, and the value that it supports, if any. */
+/** The value of each field that Trigger.dev supports, if any, and what it does instead of other values. */
 const INSTEAD = {
   overlap: {
     supported: 'allow',

@@ -7,8 +7,8 @@ const ID = 'trigger';
 const LEASE_MS = 30_000;
 
 /**
- * Stores what all processes with the engine of Trigger.dev share. One process leads at a time. The lease depends on wall
- * clocks: two leaders waste requests for a moment, and do no harm.
+ * Stores the state that all processes with the Trigger.dev engine share. One process leads at a time. The lease
+ * depends on wall clocks, so two processes may lead for a moment. This wastes requests, but does no harm.
  */
 export class TriggerStore {
   readonly #trigger: Collections['trigger'];

@@ -30,8 +30,8 @@ export interface TriggerFindings {
 }
 
 /**
- * The tasks as the Trigger.dev engine sees them. A task is due if its schedule may differ from the one at Trigger.dev:
- * `next_fire_at` is set whenever the schedule changes, and removed when both agree.
+ * Reads and updates tasks for the Trigger.dev engine. A task is due if its schedule may differ from the one at
+ * Trigger.dev: `next_fire_at` is set whenever the schedule changes, and removed when both agree.
  */
 export class TriggerTasks {
   readonly #tasks: Collections['tasks'];
@@ -92,7 +92,7 @@ export class TriggerTasks {
   }
 }
 
-/** Returns the findings that differ from what the task shows. */
+/** Returns the findings that differ from the task's fields. */
 function changesOf(seen: TriggerTask, findings: TriggerFindings): TriggerFindings {
   const { trigger_schedule_id } = findings;
   const problem = findings.engine_problem?.slice(0, MAX_PROBLEM) ?? findings.engine_problem;

@@ -10,7 +10,7 @@ import { Beginning, MAX_OUTPUT_BYTES, MAX_STACK_BYTES, outputOf, runError } from
 
 /** Time between SIGTERM and SIGKILL. */
 const KILL_AFTER_MS = 5_000;
-const LOOK_MS = 50;
+const POLL_MS = 50;
 /** Time to read output that is still in the pipes after the processes have ended. */
 const DRAIN_MS = 500;
 
@@ -45,8 +45,8 @@ function signalGroup(pgid: number, signal: NodeJS.Signals | 0): boolean {
 /** Ends a process group with SIGTERM, then SIGKILL. */
 async function endGroup(pgid: number): Promise<void> {
   if (!signalGroup(pgid, 'SIGTERM')) return;
-  for (let waitedMs = 0; waitedMs < KILL_AFTER_MS; waitedMs += LOOK_MS) {
-    await pause(LOOK_MS);
+  for (let waitedMs = 0; waitedMs < KILL_AFTER_MS; waitedMs += POLL_MS) {
+    await pause(POLL_MS);
     if (!signalGroup(pgid, 0)) return;
   }
   signalGroup(pgid, 'SIGKILL');
@@ -59,7 +59,7 @@ function collectEnd(stream: Readable): () => string {
   return () => end.toString();
 }
 
-/** Returns the line of stderr that tells why a command failed. Node and Java print the stack after that line. */
+/** Returns the line of stderr that explains why a command failed. Node and Java print the stack after that line. */
 function reasonIn(stderr: string): string | undefined {
   const lines = stderr.trimEnd().split('\n');
   return lines.findLast((line) => /^(Uncaught )?[\w.]*(Error|Exception)\b/.test(line)) ?? lines.at(-1);

@@ -5,9 +5,15 @@ import { failed } from './outcomes.ts';
 import { Beginning, runError } from './output.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Detects a dead peer; a receiver may take an hour to reply. */
+/**
+ * Idle time before keep-alive probes, which detect a dead peer. A time limit cannot: a receiver may take an hour to
+ * reply.
+ */
 const TCP_KEEP_ALIVE_MS = 30_000;
-/** Maximum size of a status document or model answer. A run stores less of it. */
+/**
+ * Maximum number of reply bytes that are kept. Larger than the output limit of a run, so that a whole status document
+ * or model answer can be parsed before its output is truncated.
+ */
 const MAX_REPLY_BYTES = 4_194_304;
 const MAX_RETRY_AFTER_MS = 86_400_000;
 /** Maximum number of bytes that an error message quotes from a refusal. */

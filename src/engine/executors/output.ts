@@ -33,10 +33,10 @@ export class Beginning {
   }
 }
 
-/** Decodes UTF-8 that may be truncated. Drops an incomplete last character; replaces invalid bytes by U+FFFD. */
+/** Decodes UTF-8 that may be truncated. Drops an incomplete last character; replaces invalid bytes with U+FFFD. */
 const decodeCut = (bytes: Uint8Array) => new TextDecoder().decode(bytes, { stream: true });
 
-/** Output that a run cannot store unchanged, as text with a note that explains why. */
+/** Returns output that a run cannot store unchanged as text, with a note that explains why. */
 function keptText(bytes: Buffer, isComplete: boolean, note: string) {
   const text = storableText(new TextDecoder().decode(bytes, { stream: !isComplete }));
   // U+FFFD may be longer than the bytes that it replaces.
@@ -81,7 +81,7 @@ export function outputOf({ bytes, total }: Pick<Beginning, 'bytes' | 'total'>, w
   }
 }
 
-/** Returns the output of a run whose executor has a value, not bytes. */
+/** Returns the output of a run from a value instead of bytes. */
 export function outputOfValue(value: unknown, what?: string): unknown {
   const bytes = Buffer.from(exactJson(value));
   return outputOf({ bytes, total: bytes.length }, what);

@@ -83,8 +83,8 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
     ...receiver.credentials(run.id, body),
   });
 
-  /** @returns undefined if no status is available now; the work may still continue */
-  async function look(at: URL, job: Job, signal: AbortSignal): Promise<Reply | undefined> {
+  /** @returns the status document; undefined if it is not available now, although the work may continue */
+  async function poll(at: URL, job: Job, signal: AbortSignal): Promise<Reply | undefined> {
     try {
       const headers = headersOf(job, '');
       const reply = await exchange({ method: 'GET', url: at, headers, signal, timeoutMs: POLL_TIMEOUT_MS });
@@ -98,7 +98,7 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
   async function follow(at: URL, { job, signal }: Attempt): Promise<Outcome> {
     for (let waitMs = pollMs.first; ; waitMs = Math.min(waitMs * POLL_GROWTH, pollMs.longest)) {
       await pause(waitMs, undefined, { signal });
-      const reply = await look(at, job, signal);
+      const reply = await poll(at, job, signal);
       if (reply === undefined) continue;
       if (reply.status !== 200) return outcomeOfRefusal(reply, false);
       const outcome = outcomeOfStatus(reply.body);

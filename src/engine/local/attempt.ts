@@ -212,7 +212,7 @@ export class Attempt {
 
   /**
    * Retries a write until the database accepts it.
-   * @throws the last error if the database refuses the write, or if another try is not worthwhile
+   * @throws the last error if the database refuses the write, or if `isWorthwhile` returns false
    */
   async #persist<Answer>(write: () => Promise<Answer>, isWorthwhile = () => true): Promise<Answer> {
     let refusals = 0;

@@ -11,7 +11,7 @@ const MAX_ERROR_CHARACTERS = 4_096;
 const cut = (text: string): string =>
   text.length > MAX_ERROR_CHARACTERS ? `${text.slice(0, MAX_ERROR_CHARACTERS)} [cut]` : text;
 
-/** Bounds an error even if an executor did not. Executors normally truncate what they return. */
+/** Truncates an error in case the executor did not. */
 function boundedError({ name, message, stackTrace }: RunError): RunError {
   return {
     ...(name !== undefined && { name: cut(name) }),

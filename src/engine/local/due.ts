@@ -5,22 +5,22 @@ import type { TaskDocument } from '../../store/task-document.ts';
 
 export type CatchUp = NonNullable<TaskDocument['catch_up']>;
 
-/** A fire time is on time up to this delay. */
+/** Maximum delay of a fire time that counts as on time. */
 export const ON_TIME_MS = 60_000;
-/** Maximum delay of a planner that misses no fire times. */
+/** How far the planner may be behind, while an engine is live, before fire times count as missed. */
 const MAX_BEHIND_MS = 15 * 60_000;
 
-/** Maximum number of missed fire times that still run, by `catch_up`. The others of a gap become one record. */
+/** Maximum number of missed fire times that run late, by `catch_up`. All others share one `missed` record. */
 const MAX_LATE: Readonly<Record<CatchUp, number>> = { skip: 0, once: 1, all: 100 };
 
-/** Number of fire times to keep: enough for those that run late, those on time, and the one before them. */
+/** Number of fire times to keep: enough for the late ones, those on time, and the one before them. */
 const KEPT = 120;
 /** Number of fire times between two checks of the time slice. */
-const BETWEEN_LOOKS = 1_000;
+const BETWEEN_CHECKS = 1_000;
 
 /**
- * Returns the earliest instant that is on time, in Unix milliseconds. The planner may be behind, so fire times that
- * came due while an engine was live are not missed.
+ * Returns the earliest fire time that counts as on time, in Unix milliseconds. A fire time that came due while an
+ * engine was live is not missed: the planner may only be behind.
  */
 export function onTimeFrom(engine: Pick<EngineDocument, 'at' | 'live_since'>, now: Date): number {
   const liveMs = isLiveAt(engine, now) ? now.getTime() - engine.live_since.getTime() : 0;
@@ -51,7 +51,7 @@ export async function gather(times: Iterable<number>, now: number): Promise<DueT
     due.count += 1;
     due.newest.push(at);
     if (due.newest.length > KEPT) due.newest.shift();
-    if (due.count % BETWEEN_LOOKS === 0 && isSliceOver()) await nextSlice();
+    if (due.count % BETWEEN_CHECKS === 0 && isSliceOver()) await nextSlice();
   }
   return due;
 }

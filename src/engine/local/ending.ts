@@ -16,9 +16,9 @@ export interface FinalEnding {
   status: FinalStatus;
   error: RunError | null;
   output?: unknown;
-  /** No engine started the run before it expired. */
+  /** Set if no engine started the run before it expired. */
   expired?: true;
-  /** The last try was not delivered, so it does not count as an attempt. */
+  /** Set if the last try was not delivered, so that it does not count as an attempt. */
   undelivered?: true;
 }
 
@@ -111,9 +111,7 @@ export interface AttemptEnded {
   random: () => number;
 }
 
-/**
- * Decides what happens to the run. Completed work always counts, however late. Otherwise the reason for the abort wins.
- */
+/** Decides what happens to the run. Completed work counts even after an abort, unless the lease was lost. */
 export function endingOf(result: Result, ended: AttemptEnded): Ending {
   const { stopped, location } = ended;
   if (stopped === 'lease') return { kind: 'none' };
@@ -148,7 +146,7 @@ function undelivered(
 ): Ending {
   const delayMs = delayOf(entry.tries, random, retryAfterMs);
   const until = entry.due_at.getTime() + timeoutMsOf(task);
-  // The service may be shutting down before it tried.
+  // During a shutdown, delivery may not have been tried at all, so the run must not fail.
   if (stopped === 'drain' || now.getTime() + delayMs <= until)
     return { kind: 'again', delivered: false, delayMs, error };
   const message = `The run could not be delivered in time: ${error.message}`;

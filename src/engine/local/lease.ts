@@ -8,8 +8,8 @@ export const GIVEN_UP_MS = 20_000;
 /** How long observers must see a claim unchanged before they release it. */
 export const LOST_MS = 30_000;
 /**
- * Maximum gap between two looks of an observer. After a longer one it starts over, because the owners may have been
- * paused along with it.
+ * Maximum time between two observations. After a longer gap, previous observations are discarded: the owners may have
+ * been paused too, and could not renew their claims.
  */
 const LONGEST_GAP_MS = 10_000;
 
@@ -38,7 +38,7 @@ export class Lease {
     return this.#stopping.signal;
   }
 
-  /** Aborts the executor; the first reason counts. */
+  /** Aborts the executor. Only the first reason is kept. */
   stop(reason: StopReason): void {
     if (this.#hasEnded) return;
     this.stopped ??= reason;
@@ -51,7 +51,7 @@ export class Lease {
     else this.stop('lease');
   }
 
-  /** Ends the lease, once nothing executes under it. */
+  /** Ends the lease. From now on, `stop` has no effect. */
   end(): void {
     this.#hasEnded = true;
     this.#cancelTimer();
@@ -69,12 +69,15 @@ export class Lease {
 /** Finds the claims of owners that seem dead, using only this process's monotonic clock. */
 export class Observation {
   #seen = new Map<string, { state: string; sinceMs: number }>();
-  #lookedAtMs = -Infinity;
+  #observedAtMs = -Infinity;
 
-  /** @returns the claims that have not changed for LOST_MS */
-  look(claims: ClaimSeen[], nowMs: number): ClaimSeen[] {
-    const before = nowMs - this.#lookedAtMs > LONGEST_GAP_MS ? new Map<string, never>() : this.#seen;
-    this.#lookedAtMs = nowMs;
+  /**
+   * Records the current claims.
+   * @returns the claims that have not changed for LOST_MS
+   */
+  observe(claims: ClaimSeen[], nowMs: number): ClaimSeen[] {
+    const before = nowMs - this.#observedAtMs > LONGEST_GAP_MS ? new Map<string, never>() : this.#seen;
+    this.#observedAtMs = nowMs;
     this.#seen = new Map();
     return claims.filter(({ _id, fence, beat }) => {
       const state = `${fence} ${beat}`;

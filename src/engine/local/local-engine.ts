@@ -16,11 +16,10 @@ import { Runner } from './runner.ts';
 
 const RENEW_MS = 10_000;
 const SWEEP_MS = 600_000;
-/** The wall clock was set back if it falls behind the monotonic clock by more than this between two looks. */
+/** If the wall clock loses more than this against the monotonic clock between two planner passes, it was set back. */
 const SET_BACK_MS = 1_000;
 /**
- * Time after the grace period. Ending a command that ignores SIGTERM takes 5 seconds, and storing results a little
- * more.
+ * Time to stop after the grace period: 5 seconds to end a command that ignores SIGTERM, the rest to store results.
  */
 const STOP_MS = 6_500;
 
@@ -92,7 +91,7 @@ export function startLocalEngine(options: LocalEngineOptions): Engine {
       const before = aheadMs;
       aheadMs = clock.now().getTime() - clock.monotonicMs();
       if (aheadMs < before - SET_BACK_MS) sweeping.wake();
-      return renewed ? planner.look(renewed, stopping.signal) : RENEW_MS;
+      return renewed ? planner.planDue(renewed, stopping.signal) : RENEW_MS;
     },
     (error) => log.error({ err: error }, 'failed to look for due tasks'),
   );

@@ -14,13 +14,13 @@ import type { Clock } from '../port.ts';
 import { type Due, ON_TIME_MS, gather, onTimeFrom, classify } from './due.ts';
 import type { EngineObserver } from './observer.ts';
 
-/** Number of tasks per look, and per page of a sweep. */
+/** Number of tasks per pass, and per page of a sweep. */
 const PAGE = 500;
 /** Number of tasks planned concurrently. Each waits for three writes, which the database commits together. */
 const CONCURRENT_TASKS = 32;
 const LONGEST_WAIT_MS = 2_000;
 const HOUR_MS = 3_600_000;
-/** Maximum number of decisions about a task that are read at once. A look makes fewer than 120. */
+/** Maximum number of decisions about a task that are read at once. A pass makes fewer than 120. */
 const DECISIONS = 1_000;
 
 export type SampleTasks = ReadonlyMap<string, PlannedTask['updated_at']>;
@@ -72,10 +72,10 @@ export class Planner {
   /**
    * Plans the tasks that are due.
    * @param engine - the engine's document as last renewed by this process
-   * @param stop - ends the look before the next decision; the next look continues there
-   * @returns milliseconds until the next look
+   * @param stop - ends the pass before the next decision; the next pass continues there
+   * @returns milliseconds until the next pass
    */
-  async look(
+  async planDue(
     engine: Pick<EngineDocument, 'at' | 'live_since' | 'first_at'>,
     stop: AbortSignal,
   ): Promise<number> {
@@ -133,10 +133,10 @@ export class Planner {
 
   async #plan(
     task: PlannedTask,
-    look: { fromMs: number; onTimeFromMs: number; now: Date; stop: AbortSignal },
+    pass: { fromMs: number; onTimeFromMs: number; now: Date; stop: AbortSignal },
   ): Promise<void> {
     const { plans } = this.#stores;
-    const { fromMs, onTimeFromMs, now, stop } = look;
+    const { fromMs, onTimeFromMs, now, stop } = pass;
     const { plan_from, next_fire_at, enabled, catch_up } = task;
     if (enabled === false) return plans.change(task, {});
     const planned = plan_from && firstAfter(task, plan_from.getTime());
@@ -186,7 +186,7 @@ export class Planner {
     return untilMs;
   }
 
-  /** @returns false if another planner decided a different range of fire times; the task is then looked at again */
+  /** @returns false if another planner decided a different range of fire times; the task then stays due */
   async #decide(task: PlannedTask, due: Due, now: Date): Promise<boolean> {
     const { occurrences } = this.#stores;
     const decision = await this.#decisionOf(task, due);
@@ -239,8 +239,8 @@ export class Planner {
 }
 
 /**
- * Returns the instant up to which a decision counts. If the clock was set back, a missed range may extend into the
- * future.
+ * Returns the last fire time that a decision covers. If the clock was set back, a missed range may extend into the
+ * future; then only its first fire time counts.
  */
 function decidedUntil(
   { scheduled_at, last_scheduled_at = scheduled_at }: OccurrenceDocument,

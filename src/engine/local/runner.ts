@@ -3,9 +3,9 @@ import { Attempt, type Tools } from './attempt.ts';
 import { Lease, Observation } from './lease.ts';
 import { Loop } from '../loop.ts';
 
-const LOOK_MS = 2_000;
+const PASS_MS = 2_000;
 const BEAT_MS = 5_000;
-/** Delay before a failed renewal is retried. Short, so that a lease survives outages almost as long as its term. */
+/** Delay before a failed renewal is retried. Short, so that a lease survives an outage almost as long as its term. */
 const BEAT_RETRY_MS = 1_000;
 
 /** Claims and executes queued runs, renews its claims, and releases the claims of dead workers. */
@@ -16,10 +16,10 @@ export class Runner {
   readonly #id = randomUUID();
   readonly #leases = new Map<string, { lease: Lease; served: Promise<void> }>();
   readonly #observation = new Observation();
-  readonly #look: Loop;
+  readonly #claiming: Loop;
   readonly #observing: Loop;
   readonly #beat: Loop;
-  /** The account that was served last. */
+  /** The account whose run was claimed last. The next claim begins with the account after it. */
   #lastAccount = '';
   #isClaiming = true;
   #waiting = 0;
@@ -29,15 +29,15 @@ export class Runner {
     this.#concurrency = concurrency;
     const { clock, log } = tools;
     const onError = (error: unknown) => log.error({ err: error }, 'failed to look for queued runs');
-    const look = async () => {
+    const claim = async () => {
       if (isLive()) await this.#claim();
-      return LOOK_MS;
+      return PASS_MS;
     };
     const observe = async () => {
       await this.#observe(isLive());
-      return LOOK_MS;
+      return PASS_MS;
     };
-    this.#look = new Loop(clock, look, onError);
+    this.#claiming = new Loop(clock, claim, onError);
     this.#observing = new Loop(clock, observe, onError);
     this.#beat = new Loop(clock, async () => this.#renew(), onError);
     this.#observing.wake();
@@ -48,14 +48,14 @@ export class Runner {
     return { running: this.#leases.size, waiting: this.#waiting };
   }
 
-  /** Whether all slots are taken. The runner looks for runs again when one ends. */
+  /** Whether all slots are taken. The runner claims again when a run ends. */
   get isFull(): boolean {
     return this.#leases.size >= this.#concurrency;
   }
 
-  /** Looks for runs to claim now. */
+  /** Claims waiting runs now instead of at the next pass. */
   wake(): void {
-    this.#look.wake();
+    this.#claiming.wake();
   }
 
   /**
@@ -65,7 +65,7 @@ export class Runner {
   async stop(graceMs: number, deadlineMs: number): Promise<void> {
     const { clock } = this.#tools;
     this.#isClaiming = false;
-    await Promise.all([this.#look.stop(), this.#observing.stop()]);
+    await Promise.all([this.#claiming.stop(), this.#observing.stop()]);
     const leases = [...this.#leases.values()];
     for (const { lease } of leases)
       if (!lease.isDelivered || lease.location !== undefined) lease.stop('drain');
@@ -99,7 +99,7 @@ export class Runner {
     }
   }
 
-  /** Accounts that already use half of the concurrency, the most that one account gets. */
+  /** Returns the accounts that use up their share: half of the concurrency, at least one run. */
   #accountsWithTheirShare(): string[] {
     const share = Math.max(1, Math.floor(this.#concurrency / 2));
     const counts = new Map<string, number>();
@@ -120,7 +120,7 @@ export class Runner {
       log.error({ err: error, taskId, runId }, 'failed to execute a claimed run');
     }
     lease.end();
-    // While the attempt that lost its lease stopped, this process may have claimed the run again.
+    // If the lease was lost, this process may have claimed the run again meanwhile.
     if (this.#leases.get(runId)?.lease === lease) this.#leases.delete(runId);
     this.wake();
   }
@@ -140,7 +140,7 @@ export class Runner {
     this.#waiting = Math.max(0, (await claims.size()) - claimed.length);
     for (const { _id, cancel } of claimed) if (cancel) this.#leases.get(_id)?.lease.stop('cancel');
     const others = claimed.filter(({ _id }) => !this.#leases.has(_id));
-    const lost = this.#observation.look(others, clock.monotonicMs());
+    const lost = this.#observation.observe(others, clock.monotonicMs());
     if (!isLive) return;
     for (const claim of lost) {
       if (!(await claims.releaseLost(claim, clock.now()))) continue;

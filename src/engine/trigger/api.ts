@@ -42,16 +42,19 @@ export interface TriggerApi {
   /** Lists the runs of the configured task, newest first, 100 a page. */
   listRuns(query: RunsQuery): Promise<{ runs: ListedRun[]; next: string | undefined }>;
   retrieveRun(id: string): Promise<TriggerRun>;
-  /** Starts a run of the configured task. @returns its id; that of the first call with the same idempotency key */
+  /**
+   * Starts a run of the configured task.
+   * @returns the id of the run; calls with the same idempotency key return the same id
+   */
   triggerRun(run: { idempotencyKey: string; payload: unknown; tags: string[] }): Promise<string>;
   cancelRun(id: string): Promise<void>;
 }
 
 /**
- * - `unreachable`: no usable reply, so the call may have been executed. A repeat may succeed.
- * - `limited`: refused by the rate limit, several times.
+ * - `unreachable`: no usable reply, so the call may have been executed. A retry may succeed.
+ * - `limited`: the rate limit refused every attempt.
  * - `unauthorized`: the key is wrong or lacks a permission.
- * - `refused`: the request itself; a repeat without a change cannot succeed.
+ * - `refused`: Trigger.dev rejects the request; retrying it unchanged cannot succeed.
  * - `notFound`: no object has this id.
  */
 export type FailureKind = 'unreachable' | 'limited' | 'unauthorized' | 'refused' | 'notFound';

@@ -8,19 +8,19 @@ import { type Priority, RequestBudget } from './request-budget.ts';
 
 const PAGE = 100;
 const TIME_LIMIT_MS = 15_000;
-/** A request is sent this often while the rate limit refuses it. */
+/** Maximum number of times that a request is sent if the rate limit refuses it. */
 const ATTEMPTS = 3;
 const LEAST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
-/** Longer than a run waits here, so that no repeat starts it twice. */
+/** Longer than a queued run is retried, so that no retry starts it twice. */
 const IDEMPOTENCY_KEY_TTL = '7d';
-/** Maximum length of a message from Trigger.dev; a proxy in front of it may reply with a whole page. */
+/** Maximum length of a message from Trigger.dev. A proxy in front of it may reply with a whole HTML page. */
 const MESSAGE = 500;
 
 interface ClientOptions {
   settings: Pick<TriggerSettings, 'task' | 'secretKey' | 'apiUrl'>;
   clock: Clock;
-  /** Ends all calls when aborted; they then reject with its reason. */
+  /** When aborted, all calls reject with its reason. */
   signal: AbortSignal;
 }
 
@@ -35,7 +35,7 @@ async function loadSdk(): Promise<typeof import('./sdk.ts')> {
   }
 }
 
-/** Returns the wait that a rate limit asks for, within bounds. */
+/** Returns how long a rate limit asks to wait, within bounds. */
 function pauseOf(headers: ApiError['headers'], now: Date): number {
   const seconds = Number.parseFloat(headers?.['retry-after'] ?? '');
   const resetMs = Number.parseFloat(headers?.['x-ratelimit-reset'] ?? '') - now.getTime();
@@ -43,16 +43,16 @@ function pauseOf(headers: ApiError['headers'], now: Date): number {
   return Math.min(LONGEST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, wantedMs));
 }
 
-/** The message of the innermost cause: that of `fetch` alone is "fetch failed". */
+/** Returns the message of the innermost cause. The message of `fetch` itself is only "fetch failed". */
 function innermost(error: Error): string {
   return error.cause instanceof Error ? innermost(error.cause) : systemCode(error) || error.message;
 }
 
-/** The kind of failure that a status means. */
+/** Maps a status to a kind of failure. */
 function kindOf({ status = 0, error }: ApiError): FailureKind {
   if (status === 401 || status === 403) return 'unauthorized';
   if (status === 429) return 'limited';
-  // Without an error in JSON, the reply comes from another server, and says nothing about the object.
+  // A 404 without a JSON error comes from another server, so the object may exist.
   if (status === 404) return error === undefined ? 'unreachable' : 'notFound';
   return status >= 400 && status < 500 && status !== 408 ? 'refused' : 'unreachable';
 }
@@ -66,12 +66,12 @@ export async function createTriggerClient({ settings, clock, signal }: ClientOpt
   const { task, secretKey, apiUrl } = settings;
   const client = new ApiClient(apiUrl, secretKey, undefined, { retry: { maxAttempts: 1 } });
   const budget = new RequestBudget(clock, signal);
-  /** Removes the key, because a server may repeat what it was sent. */
+  /** Removes the key, because a server may quote the request. */
   const shortened = (text: string) => {
     const safe = text.replaceAll(secretKey, '[key]');
     return safe.length > MESSAGE ? `${safe.slice(0, MESSAGE)}…` : safe;
   };
-  /** Functions that end the calls in flight. */
+  /** Functions that reject the calls in flight. */
   const inFlight = new Set<() => void>();
   const endAll = () => {
     for (const end of inFlight) end();
@@ -94,7 +94,7 @@ export async function createTriggerClient({ settings, clock, signal }: ClientOpt
     return new TriggerFailure(kindOf(error), text);
   }
 
-  /** Stops waiting for a call after the time limit. The package has no way to abort it. */
+  /** Rejects if a call exceeds the time limit. The SDK cannot abort it. */
   async function inTime<Result>(call: PromiseLike<Result>): Promise<Result> {
     let release = () => {};
     const over = new Promise<never>((_resolve, reject) => {
@@ -135,7 +135,7 @@ export async function createTriggerClient({ settings, clock, signal }: ClientOpt
     }
   }
 
-  // The package puts ids into paths as they are.
+  // The SDK does not encode ids in paths.
   const path = encodeURIComponent;
 
   return {

@@ -5,16 +5,16 @@ import { storable } from './reports.ts';
 const TIME_LIMIT_MS = 15_000;
 /** More than the largest payload or output that Trigger.dev's cloud accepts. */
 const MAX_BYTES = 16_777_216;
-const NOT_NOW = new Set([408, 425, 429]);
+const RETRYABLE = new Set([408, 425, 429]);
 
-/** What a run stores instead of a value that cannot be downloaded. */
+/** Returns what a run stores if a value cannot be downloaded. */
 export const missing = (what: string, reason: string) => ({
   text: '',
   truncated: true,
   note: `The ${what} could not be downloaded from Trigger.dev: ${reason}.`,
 });
 
-/** Returns the value in a file of Trigger.dev's, by the content types of its packets. */
+/** Parses a downloaded file according to the content types that Trigger.dev uses. */
 function valueOf(file: Beginning, contentType: string, what: string): unknown {
   const isWhole = file.total <= MAX_OUTPUT_BYTES;
   if (isWhole && contentType.startsWith('text/plain')) return storable(file.bytes.toString(), what);
@@ -24,8 +24,9 @@ function valueOf(file: Beginning, contentType: string, what: string): unknown {
 }
 
 /**
- * Downloads a payload or an output from a presigned URL, and returns it as a run stores it. Does not follow redirects.
- * @throws if a repeat may succeed
+ * Downloads a payload or an output from a presigned URL, and returns it as a run stores it. Does not follow
+ * redirects.
+ * @throws if a retry may succeed
  */
 export async function download(
   address: string,
@@ -42,7 +43,7 @@ export async function download(
       signal: AbortSignal.any([signal, late.signal]),
     });
     const { status, ok, headers, body } = response;
-    if (status >= 500 || NOT_NOW.has(status)) throw new Error(`the storage replied with ${status}`);
+    if (status >= 500 || RETRYABLE.has(status)) throw new Error(`the storage replied with ${status}`);
     if (!ok) {
       await body?.cancel();
       return missing(what, `the storage replied with ${status}`);

@@ -3,25 +3,25 @@ import { type ScheduleFields, type TriggerApi, TriggerFailure, type TriggerSched
 /** Maximum number of pages of schedules: 100,000 schedules. */
 const MAX_PAGES = 1_000;
 
-/** What this service needs of a schedule. */
+/** The fields of a schedule that this service uses. */
 export interface HeldSchedule extends Pick<ScheduleFields, 'task' | 'cron' | 'timezone'> {
   id: string;
   active: boolean;
   externalId: string | undefined;
   /** Whether this installation created it: its key starts with the installation's prefix. */
   isCreated: boolean;
-  /** The rest of the key of a schedule that this installation created; otherwise the externalId. */
+  /** The id of our task: from the key if this installation created the schedule, otherwise the externalId. */
   taskId: string | undefined;
 }
 
-/** Thrown by a change whose schedule turned out to be gone. */
+/** Thrown if the schedule to change no longer exists at Trigger.dev. */
 export class ScheduleGone extends Error {}
 
 const isNotFound = (error: unknown) => error instanceof TriggerFailure && error.kind === 'notFound';
 
 /**
- * The schedules that Trigger.dev holds, as listed and as changed here since. Leaves out declarative ones, which the API
- * cannot change.
+ * A copy of the schedules at Trigger.dev, kept current as this process changes them. Excludes declarative schedules,
+ * which the API cannot change.
  */
 export class HeldSchedules {
   readonly #api: TriggerApi;
@@ -52,7 +52,7 @@ export class HeldSchedules {
     return this.#byId.get(id);
   }
 
-  /** Returns the schedules of a task, first the one that this installation created. */
+  /** Returns the schedules of a task. The one that this installation created comes first. */
   ofTask(taskId: string): HeldSchedule[] {
     const found = [...(this.#byTask.get(taskId) ?? [])].flatMap((id) => this.#byId.get(id) ?? []);
     return found

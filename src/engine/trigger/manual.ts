@@ -14,7 +14,9 @@ import type { Clock } from '../port.ts';
 import { type TriggerApi, TriggerFailure } from './api.ts';
 import type { Part } from './part.ts';
 
-/** All leaders claim in one name, so that the next leader continues the claims of one that died. */
+/**
+ * The owner of all claims, whichever process leads, so that a new leader continues the claims of the previous one.
+ */
 const OWNER = 'trigger';
 const PAGE = 20;
 
@@ -28,7 +30,7 @@ export interface QueuedRunsOptions {
   log: Logger;
 }
 
-/** Returns what the code of the task at Trigger.dev receives: the fields of a scheduled run, and those of our run. */
+/** Returns the payload for the task at Trigger.dev: the fields of a scheduled run, and the payload of our run. */
 function payloadOf(
   { task_id, scheduled_at, due_at }: QueuedRun,
   { payload }: RunDocument,
@@ -44,13 +46,14 @@ function payloadOf(
   };
 }
 
-/** Whether a repeat of the call is refused as well. */
+/** Whether a retry of the call would be refused too. */
 const isRefused = (error: unknown): error is TriggerFailure =>
   error instanceof TriggerFailure && (error.kind === 'refused' || error.kind === 'notFound');
 
 /**
- * Hands queued runs over to Trigger.dev, and cancels runs there. A run whose claim was written may have arrived, so it is
- * handed over even if it is to end: the idempotency key leads to the same run, which is then canceled at Trigger.dev.
+ * Hands queued runs over to Trigger.dev, and cancels runs there. A run with the fence of a claim may have reached
+ * Trigger.dev before. It is handed over again even if it must end: the same idempotency key returns the same run,
+ * which is then canceled there.
  */
 export class QueuedRuns implements Part {
   readonly name = 'queued runs';
@@ -61,7 +64,7 @@ export class QueuedRuns implements Part {
   readonly #runs: RunStore;
   readonly #tasks: TaskStore;
   readonly #cancels: CancelStore;
-  /** The account that was served last. */
+  /** The account whose run was claimed last. The next claim begins with the account after it. */
   #lastAccount = '';
 
   constructor(options: QueuedRunsOptions) {
@@ -109,11 +112,14 @@ export class QueuedRuns implements Part {
     }
   }
 
-  /** Ends a claimed run or hands it over. Keeps the claim if that fails, so that no request cancels the run meanwhile. */
+  /**
+   * Ends a claimed run or hands it over. If that fails, the claim stays, so that no request cancels the run
+   * meanwhile.
+   */
   async #serve(entry: QueuedRun, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { clock } = this.#options;
-    // Claims that do not change are released (expiry.ts).
+    // Renew the claim first: expiry.ts releases claims that do not change.
     if (!(await this.#claims.beat(entry))) return;
     const [[task], run] = await Promise.all([
       this.#tasks.findByIds([entry.task_id], {}),
@@ -122,7 +128,7 @@ export class QueuedRuns implements Part {
     if (!run) return this.#remove(entry);
     const start = startOf(entry, run, task, clock.now());
     if (start.kind === 'drop') return this.#claims.remove(entry);
-    // No other engine leaves a run like this.
+    // Only this engine writes the fence of a claim to a QUEUED run.
     const mayHaveArrived = run.status === 'QUEUED' && run.fence !== 0;
     if (start.kind === 'execute' || mayHaveArrived) {
       return this.#handOver(entry, run, task, start.kind === 'end');
@@ -164,7 +170,10 @@ export class QueuedRuns implements Part {
     await this.#remove(entry);
   }
 
-  /** Removes the entry of a run that Trigger.dev has. Whoever marks it from now on requests the cancellation as well. */
+  /**
+   * Removes the entry of a run that Trigger.dev has. Passes on a cancel mark that was set before the hand-over; later
+   * requests store the cancellation themselves.
+   */
   async #remove(entry: QueuedRun): Promise<void> {
     const { _id } = entry;
     if (await this.#claims.isToCancel(entry)) {
@@ -180,7 +189,7 @@ export class QueuedRuns implements Part {
     const { _id: runId, task_id: taskId } = entry;
     const now = clock.now();
     const stored = await this.#runs.writeOwn(entry, ended(run, ending, now), now, run);
-    // The run has the message, which may quote what was sent.
+    // Do not log the message of the error: it may quote the request. The run contains it.
     if (stored) log.info({ taskId, runId, status: stored.status, error: stored.error?.name }, 'run ended');
     await this.#claims.remove(entry);
   }

@@ -5,18 +5,18 @@ import type { TriggerDocument } from '../../store/trigger-document.ts';
 import type { Clock, EngineState } from '../port.ts';
 import type { TriggerApi } from './api.ts';
 
-/** What the parts of the engine work with, while this process leads. */
+/** Dependencies of the parts while this process leads. */
 export interface TriggerTools {
   collections: Collections;
   api: TriggerApi;
   settings: TriggerSettings;
-  /** The shared document as it was when this process began to lead. */
+  /** The shared document as read when this process became the leader. */
   shared: TriggerDocument;
   clock: Clock;
   log: Logger;
 }
 
-/** A kind of work that the leader repeats. Created anew whenever this process begins to lead. */
+/** Work that the leader repeats. A process creates its parts each time it becomes the leader. */
 export interface Part {
   /** Names the work in logs and in the engine's problem. */
   readonly name: string;
@@ -24,12 +24,12 @@ export interface Part {
   readonly everyMs: number;
   /** Whether a pass starts at once after a run was queued. */
   readonly wakes?: boolean;
-  /** What the metrics show. */
+  /** Values for the metrics. */
   figures?(): Pick<EngineState, 'pending' | 'behindSeconds' | 'strays'>;
   /**
    * Makes one pass. A TriggerFailure delays the next one by 1 to 20 seconds.
    * @param signal - aborted when this process no longer leads
-   * @returns what operators should know, e.g. that the pass changed nothing because it would have changed too much
+   * @returns a problem that operators should know about, e.g. that too many schedules have no task
    */
   run(signal: AbortSignal): Promise<string | undefined>;
 }

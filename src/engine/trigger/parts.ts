@@ -54,7 +54,7 @@ function schedulePart({ collections, settings, shared, ...tools }: TriggerTools)
   };
 }
 
-/** Returns the work of the leader. */
+/** Creates the parts that the leader runs. */
 export const triggerParts = (tools: TriggerTools): Part[] => [
   schedulePart(tools),
   new QueuedRuns(tools),

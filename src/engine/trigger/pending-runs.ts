@@ -1,9 +1,9 @@
-/** How long a run waits after a failure that may concern only this run. */
+/** Delay before a run is read again after a failure that may concern only this run. */
 const AFTER_FAILURE_MS = 20_000;
-/** How long a run is ignored that Trigger.dev does not find, or that belongs to no task. */
+/** How long to ignore a run that Trigger.dev does not find, or that belongs to no task. */
 const IGNORED_MS = 600_000;
 
-/** A run whose details are to be read. */
+/** A run whose details must be read. */
 export interface PendingRun {
   /** The run's id at Trigger.dev. */
   id: string;
@@ -14,7 +14,7 @@ export interface PendingRun {
 }
 
 interface Entry extends PendingRun {
-  /** When the run became pending, by the clock that never jumps. */
+  /** When the run became pending, on the monotonic clock. */
   sinceMs: number;
   retryAtMs: number;
   failures: number;
@@ -22,14 +22,14 @@ interface Entry extends PendingRun {
 }
 export type { Entry as PendingEntry };
 
-/** The runs whose details are to be read, in memory. */
+/** The runs whose details must be read, in memory. */
 export class PendingRuns {
   readonly #entries = new Map<string, Entry>();
-  /** When each ignored run counts again. */
+  /** When each ignored run is accepted again, by id. */
   readonly #ignoredUntilMs = new Map<string, number>();
   readonly #nowMs: () => number;
 
-  /** @param nowMs - a clock that never jumps */
+  /** @param nowMs - returns the time of a monotonic clock */
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
   }
@@ -45,7 +45,7 @@ export class PendingRuns {
     const known = this.#entries.get(run.id);
     if (known && known.updatedAt >= run.updatedAt) return;
     const fresh = { sinceMs: nowMs, retryAtMs: -Infinity, failures: 0 };
-    // A new object, so that `remove` keeps it while the details of the former state are being read.
+    // A new object: `remove` must keep it if the details of the former state are being read.
     this.#entries.set(run.id, { ...fresh, ...known, ...run });
   }
 
@@ -67,7 +67,7 @@ export class PendingRuns {
   ignore(entry: Entry): void {
     const nowMs = this.#nowMs();
     this.#entries.delete(entry.id);
-    // In the order of their ends.
+    // The map is ordered by these instants.
     for (const [id, untilMs] of this.#ignoredUntilMs) {
       if (untilMs > nowMs) break;
       this.#ignoredUntilMs.delete(id);

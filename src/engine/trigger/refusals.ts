@@ -3,12 +3,12 @@ import { type ScheduleFields, TriggerFailure } from './api.ts';
 /** Number of refusals with the same message after which further calls are pointless. */
 const ENOUGH = 3;
 
-/** Whether a value, or any value, leads to the refusal. */
+/** Whether calls with this value are expected to be refused. */
 const isBlamed = (values: Set<string>, value: string) => values.size >= ENOUGH || values.has(value);
 
 /**
- * Spares calls that Trigger.dev would refuse for the same reason as the calls before, such as its limit of schedules.
- * A refusal may be due to a cron expression or a time zone, so schedules with others are still tried.
+ * Skips calls that Trigger.dev would refuse like the previous ones, e.g. at its limit of schedules. The cause may be
+ * a cron expression or a time zone, so calls with other values are still made.
  */
 export class Refusals {
   #message = '';
@@ -16,7 +16,10 @@ export class Refusals {
   readonly #crons = new Set<string>();
   readonly #timezones = new Set<string>();
 
-  /** Makes a call unless it would be refused. @throws TriggerFailure, also for a call that is not made */
+  /**
+   * Makes a call unless it would be refused.
+   * @throws TriggerFailure if the call fails or is skipped
+   */
   async guard<Result>({ cron, timezone }: ScheduleFields, call: () => Promise<Result>): Promise<Result> {
     if (this.#count >= ENOUGH && isBlamed(this.#crons, cron) && isBlamed(this.#timezones, timezone))
       throw new TriggerFailure('refused', this.#message);

@@ -79,7 +79,7 @@ function commonOf(run: ListedRun | TriggerRun): RunReport {
   };
 }
 
-/** Returns the report that a listed run makes. It lacks the details (openapi.yaml, recordRuns). */
+/** Converts a listed run to a report, which lacks the details (openapi.yaml, recordRuns). */
 export function reportOfListed(run: ListedRun): RunReport {
   const { id, name, user } = run.env;
   return {
@@ -89,7 +89,7 @@ export function reportOfListed(run: ListedRun): RunReport {
 }
 
 /**
- * Returns the report that a retrieved run makes. Values that recordRuns would refuse are cut, or replaced by text.
+ * Converts a retrieved run to a report. Truncates or replaces values that recordRuns would refuse.
  * @param download - returns the content of a file that holds a large value
  */
 export async function reportOfRetrieved(
@@ -106,7 +106,7 @@ export async function reportOfRetrieved(
     payload: await valueOf(run.payload, run.payloadPresignedUrl, 'payload'),
     output: await valueOf(run.output, run.outputPresignedUrl, 'output'),
     error: run.error && errorOf(run.error),
-    // Trigger.dev always sends an empty list; its package drops the field.
+    // Trigger.dev always sends an empty list, and the SDK drops the field.
     attempts: [],
     schedule: storableObject(run.schedule, 'schedule'),
     relatedRuns: storableObject(run.relatedRuns, 'list of related runs'),

@@ -1,10 +1,10 @@
 import type { Clock } from '../port.ts';
 
-/** Self-hosted servers allow 250 requests in 10 seconds, the cloud 1,500 a minute. Leave some to other clients. */
+/** Self-hosted servers allow 250 requests in 10 seconds, the cloud 1,500 a minute. Leave some for other clients. */
 const REQUESTS = 200;
 const WINDOW_MS = 10_000;
 
-/** `details` waits until nothing else does. */
+/** A `details` request starts only if no `first` request waits. */
 export type Priority = 'first' | 'details';
 
 interface Waiting {
@@ -12,17 +12,17 @@ interface Waiting {
   end: (reason: unknown) => void;
 }
 
-/** Limits the rate of requests. Serves those that wait in order of priority, then of arrival. */
+/** Limits the rate of requests. Starts waiting requests by priority, then in order of arrival. */
 export class RequestBudget {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
   readonly #waiting: Record<Priority, Waiting[]> = { first: [], details: [] };
-  /** When the last requests started. */
+  /** Start times of the last requests, oldest first. */
   readonly #startsMs: number[] = [];
   #pausedUntilMs = -Infinity;
   #cancelTimer = () => {};
 
-  /** @param signal - rejects all that wait when aborted */
+  /** @param signal - when aborted, rejects all waiting requests */
   constructor(clock: Clock, signal: AbortSignal) {
     this.#clock = clock;
     this.#signal = signal;
@@ -38,7 +38,7 @@ export class RequestBudget {
     });
   }
 
-  /** Lets no request start for a time. */
+  /** Delays all further requests by at least this long. */
   pause(ms: number): void {
     this.#pausedUntilMs = Math.max(this.#pausedUntilMs, this.#clock.monotonicMs() + ms);
     this.#serve();

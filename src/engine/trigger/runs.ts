@@ -29,7 +29,7 @@ import { type Large, reportOfListed, reportOfRetrieved } from './reports.ts';
 const DAY_MS = 86_400_000;
 /** How far back the first pass lists runs. */
 const HISTORY_MS = 30 * DAY_MS;
-/** Windows overlap by this much, because a run may show in the listing after a younger one. */
+/** Overlap of consecutive listings, because a run may appear in a listing after a newer one. */
 const OVERLAP_MS = 60_000;
 const PAGE = 100;
 const MAX_PENDING = 100_000;
@@ -48,13 +48,13 @@ export interface RunSyncOptions {
   runsFrom?: Date;
   log: Logger;
   clock: Clock;
-  /** Maximum number of runs whose details wait. */
+  /** Maximum number of pending runs. */
   maxPending?: number;
 }
 
 /**
- * Finds the stored run of a run at Trigger.dev.
- * @returns null if the run is one of this service's that has not been handed over yet
+ * Finds the stored run that corresponds to a run at Trigger.dev.
+ * @returns undefined if there is none; null if this service queued the run and has not stored the hand-over yet
  */
 function storedRunOf(
   { id, idempotencyKey = '' }: Pick<ListedRun, 'id' | 'idempotencyKey'>,
@@ -65,8 +65,8 @@ function storedRunOf(
   return own?.fence === undefined ? states.get(id) : null;
 }
 
-/** Whether a listed run tells more than the stored one. */
-function isNews(report: ReportedRun, { updatedAt, status, unreported }: RunState): boolean {
+/** Whether a listed run is newer than the stored one. */
+function isNewer(report: ReportedRun, { updatedAt, status, unreported }: RunState): boolean {
   if (unreported || updatedAt < report.updatedAt) return true;
   return updatedAt.getTime() === report.updatedAt.getTime() && status !== report.status && !isFinal(status);
 }
@@ -75,15 +75,15 @@ const idsOf = ({ id, idempotencyKey }: Pick<ListedRun, 'id' | 'idempotencyKey'>)
   idempotencyKey === undefined ? [id] : [id, idempotencyKey];
 
 /**
- * Brings the runs at Trigger.dev into the database. `list` and `details` may run at the same time. A process that takes
- * over continues at the stored instant: all runs created before it are complete, or stored and not final.
+ * Copies the runs at Trigger.dev to the database. `list` and `details` may run concurrently. A new leader lists from
+ * the stored instant. Every run created before it is stored: with its details, or with a status that is not final.
  */
 export class RunSync {
   readonly #options: RunSyncOptions;
   readonly #pending: PendingRuns;
   #listFrom: Date;
   #storedFrom: Date | undefined;
-  /** Start of the last complete listing, by the clock that never jumps. */
+  /** When the last complete listing began, on the monotonic clock. */
   #listedAtMs: number;
 
   constructor(options: RunSyncOptions) {
@@ -107,7 +107,8 @@ export class RunSync {
   }
 
   /**
-   * Lists new runs and those that have not ended, records the statuses of known ones, and notes whose details to read.
+   * Lists new and open runs, records the statuses of known ones, and adds runs whose details must be read to the
+   * pending runs.
    * @throws TriggerFailure
    */
   async list(signal: AbortSignal): Promise<void> {
@@ -124,7 +125,7 @@ export class RunSync {
       await this.#take(page);
     }
     for await (const states of runs.openAtTrigger(PAGE)) {
-      await this.#room(signal);
+      await this.#waitForRoom(signal);
       for (const { _id, engine_run_id: id, createdAt, updatedAt } of states) {
         if (id !== undefined && !open.has(id)) this.#pending.add({ id, createdAt, updatedAt, storedId: _id });
       }
@@ -144,7 +145,7 @@ export class RunSync {
       if (batch.length === 0) return;
       await forEachConcurrently(batch, CONCURRENCY, async (entry) => {
         signal.throwIfAborted();
-        await this.#bringHome(entry, signal);
+        await this.#readDetails(entry, signal);
       });
     }
   }
@@ -152,7 +153,7 @@ export class RunSync {
   async *#pages(query: RunsQuery, signal: AbortSignal): AsyncGenerator<ListedRun[], void, undefined> {
     let after: string | undefined;
     do {
-      await this.#room(signal);
+      await this.#waitForRoom(signal);
       const { runs, next } = await this.#options.api.listRuns({
         ...query,
         ...(after !== undefined && { after }),
@@ -164,7 +165,7 @@ export class RunSync {
   }
 
   /** Waits while too many runs are pending. */
-  async #room(signal: AbortSignal): Promise<void> {
+  async #waitForRoom(signal: AbortSignal): Promise<void> {
     const { clock, maxPending = MAX_PENDING } = this.#options;
     signal.throwIfAborted();
     while (this.#pending.size >= maxPending) {
@@ -182,10 +183,11 @@ export class RunSync {
       const state = storedRunOf(run, states);
       if (state === null) continue;
       const report = recordOf({ ...reportOfListed(run), id: state?._id ?? run.id });
-      const isChanged = !state || isNews(report, state);
-      // The listing lacks the depth, so that storing its items removes it.
+      const isChanged = !state || isNewer(report, state);
+      // A listed run has no depth, and storing it removes the depth. A stored run without it therefore lacks its
+      // details.
       if (isChanged || state.depth === undefined) incomplete.push(run);
-      // Only details show that a run belongs to the task under which it is stored.
+      // Record only runs whose task this engine has confirmed; for others, the details name the task.
       if (!isChanged || state?.engine_run_id !== run.id) continue;
       const ofTask = reports.get(state.task_id) ?? { accountId: state.account_id, reports: [] };
       ofTask.reports.push(report);
@@ -194,17 +196,17 @@ export class RunSync {
     await forEachConcurrently([...reports], CONCURRENCY, async ([taskId, { accountId, reports: items }]) => {
       await this.#record(taskId, items, accountId);
     });
-    // Only now: the items that were just stored may have replaced details that were read meanwhile.
+    // Add them after recording, because recording may have replaced details that were read meanwhile.
     for (const run of incomplete) this.#pending.add(run);
   }
 
   /** Reads a run's details and records them. */
-  async #bringHome(entry: PendingEntry, signal: AbortSignal): Promise<void> {
+  async #readDetails(entry: PendingEntry, signal: AbortSignal): Promise<void> {
     const { api, runs, clock } = this.#options;
     const run = await api.retrieveRun(entry.id).catch((error: unknown) => {
       if (!(error instanceof TriggerFailure)) throw error;
       if (error.kind === 'notFound' || error.kind === 'refused') return undefined;
-      // The next pass begins with other runs, in case only this one cannot be read.
+      // Postpone the run in case only this one cannot be read, so that the next pass begins with others.
       if (error.kind === 'unreachable') this.#pending.postpone(entry, error.message);
       throw error;
     });
@@ -235,7 +237,7 @@ export class RunSync {
     else this.#pending.ignore(entry);
   }
 
-  /** @returns false if the reports cannot be stored, now or later */
+  /** @returns false if the reports can never be stored */
   async #record(taskId: string, reports: ReportedRun[], accountId: string | undefined): Promise<boolean> {
     try {
       await this.#options.runs.recordRuns(taskId, reports, accountId);
@@ -253,11 +255,11 @@ export class RunSync {
     }
   }
 
-  /** Stores the instant from which the next process lists. */
+  /** Stores the instant from which a new leader lists. */
   async #advance(newest: Date | undefined): Promise<void> {
     const { store, clock } = this.#options;
     if (newest) {
-      // By the clock of Trigger.dev, which may be behind this one.
+      // `newest` is on the clock of Trigger.dev, which may differ from this one. Use the earlier instant.
       const overlapMs = Math.min(newest.getTime(), clock.now().getTime()) - OVERLAP_MS;
       this.#listFrom = new Date(Math.max(this.#listFrom.getTime(), overlapMs));
     }

@@ -10,11 +10,11 @@ import { type HeldSchedule, HeldSchedules, ScheduleGone } from './held-schedules
 import { Refusals } from './refusals.ts';
 import { StraySchedules } from './stray-schedules.ts';
 
-const LOOK_MS = 2_000;
+const PASS_MS = 2_000;
 const FULL_PASS_MS = 600_000;
 /** Number of tasks that are read at once. */
 const PAGE = 100;
-/** Number of tasks that are compared at a time. The client limits the rate of calls. */
+/** Number of tasks compared concurrently. The client limits the rate of calls. */
 const CONCURRENT_TASKS = 8;
 
 export interface SchedulesOptions {
@@ -35,7 +35,7 @@ const differs = (held: HeldSchedule, wanted: ScheduleFields): boolean =>
   held.timezone !== wanted.timezone ||
   held.externalId !== wanted.externalId;
 
-/** Returns what the task shows as its problem; null if there is none. */
+/** Returns the `engine_problem` of the task; null if there is none. */
 function problemOf(task: TriggerTask, refusal: string | undefined): string | null {
   const ignored = unsupportedFields(task).map(
     ({ field, value, behavior }) =>
@@ -45,15 +45,15 @@ function problemOf(task: TriggerTask, refusal: string | undefined): string | nul
 }
 
 /**
- * Keeps the schedules at Trigger.dev in line with the tasks. Only one call at a time. A call throws TriggerFailure if
- * Trigger.dev cannot be used; the next one continues its work.
+ * Synchronizes the schedules at Trigger.dev with the tasks. Calls must not overlap. They throw TriggerFailure if
+ * Trigger.dev cannot be used; the next call continues the work.
  */
 export class Schedules {
   readonly name = 'schedules';
-  readonly everyMs = LOOK_MS;
+  readonly everyMs = PASS_MS;
   readonly #options: SchedulesOptions;
   readonly #strays: StraySchedules;
-  /** Undefined until all schedules were listed. */
+  /** Undefined until all schedules are listed. */
   #held: HeldSchedules | undefined;
   #nextFullPassMs = -Infinity;
   /** Id of the last task that an unfinished full pass has compared. */
@@ -76,15 +76,15 @@ export class Schedules {
 
   /**
    * Compares all tasks every 10 minutes, otherwise those that changed.
-   * @returns what operators should know; undefined if there is nothing
+   * @returns a problem that operators should know about; undefined if there is none
    */
   async run(signal: AbortSignal): Promise<string | undefined> {
     const isDue = this.#options.clock.monotonicMs() >= this.#nextFullPassMs;
-    await (isDue ? this.fullPass(signal) : this.look(signal));
+    await (isDue ? this.fullPass(signal) : this.shortPass(signal));
     return this.state().problem;
   }
 
-  /** Compares all tasks with all schedules, and sorts out schedules without a task. */
+  /** Compares all tasks with all schedules, and handles stray schedules. */
   async fullPass(signal: AbortSignal): Promise<void> {
     const { tasks, clock } = this.#options;
     if (this.#after === undefined) {
@@ -101,14 +101,14 @@ export class Schedules {
       this.#after = page.at(-1)?._id ?? this.#after;
       isLast = page.length < PAGE;
     }
-    await this.#strays.sortOut(await this.#heldSchedules(), signal);
+    await this.#strays.cleanUp(await this.#heldSchedules(), signal);
     this.#after = undefined;
     this.#nextFullPassMs = clock.monotonicMs() + FULL_PASS_MS;
     this.#throwFailure();
   }
 
   /** Compares the tasks that changed, and deletes the schedules of deleted tasks. */
-  async look(signal: AbortSignal): Promise<void> {
+  async shortPass(signal: AbortSignal): Promise<void> {
     this.#forgetRefusals();
     await this.#compareChanged(signal);
     // A full pass may have compared tasks that are not due.
@@ -143,7 +143,7 @@ export class Schedules {
     const { tasks, tombstones, clock } = this.#options;
     await this.#heldSchedules();
     await this.#compareAll(await tasks.due(clock.now(), PAGE), signal);
-    // Read them last: a task may have been deleted while its schedule was created.
+    // Read the tombstones last: a task may have been deleted while its schedule was created.
     const deleted = await tombstones.pending(PAGE, clock.now());
     if (deleted.some(({ _id }) => this.#unsure.has(_id))) this.#held = undefined;
     for (const tombstone of deleted) {
@@ -170,12 +170,12 @@ export class Schedules {
     }
   }
 
-  /** Brings the schedule of a task in line with it, and records the result. */
+  /** Synchronizes the schedule of a task, and records the result on the task. */
   async #compare(task: TriggerTask): Promise<void> {
     let refusal: string | undefined;
     let scheduleId: string | undefined;
     try {
-      scheduleId = await this.#align(task);
+      scheduleId = await this.#synchronize(task);
       this.#unsure.delete(task._id);
     } catch (error) {
       if (error instanceof ScheduleGone) return this.#compare(task);
@@ -195,7 +195,7 @@ export class Schedules {
   }
 
   /** @returns the id of the task's schedule; undefined if it needs none */
-  async #align(task: TriggerTask): Promise<string | undefined> {
+  async #synchronize(task: TriggerTask): Promise<string | undefined> {
     const held = await this.#heldSchedules();
     const isUnsure = this.#unsure.has(task._id);
     const isEnabled = task.enabled !== false;
@@ -214,7 +214,7 @@ export class Schedules {
       return created.id;
     }
     let current = own;
-    // First, because Trigger.dev may refuse the other fields.
+    // Deactivate first, because Trigger.dev may refuse the update.
     if (!isEnabled && (own.active || isUnsure)) current = await held.setActive(own.id, false);
     if (isUnsure || differs(own, fields))
       current = await this.#updates.guard(fields, () => held.update(own.id, fields));
@@ -222,7 +222,7 @@ export class Schedules {
     return own.id;
   }
 
-  /** Returns the schedules of a task. The first one is to be kept. */
+  /** Returns the schedules of a task. The first one is kept; the others are duplicates. */
   async #schedulesOf(task: Pick<TriggerTask, '_id' | 'trigger_schedule_id'>): Promise<HeldSchedule[]> {
     const held = await this.#heldSchedules();
     const ofTask = held.ofTask(task._id);

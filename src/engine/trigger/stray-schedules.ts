@@ -3,9 +3,9 @@ import type { TombstoneStore } from '../../store/tombstone-store.ts';
 import type { TriggerTasks } from '../../store/trigger-tasks.ts';
 import { type HeldSchedule, type HeldSchedules, ScheduleGone } from './held-schedules.ts';
 
-/** Number of tasks that are looked up at once. */
+/** Number of tasks per query. */
 const PAGE = 500;
-/** More strays than both of these mean that the database lacks tasks. */
+/** If the active strays exceed both limits, tasks are probably missing from the database. */
 const MAX_STRAYS = 5;
 const MAX_SHARE = 0.1;
 
@@ -16,7 +16,7 @@ export interface StrayOptions {
   log: Logger;
 }
 
-/** Sorts out strays: schedules that this installation created, and whose task does not exist. */
+/** Handles stray schedules: this installation created them, but their task does not exist. */
 export class StraySchedules {
   readonly #options: StrayOptions;
   #problem: string | undefined;
@@ -26,16 +26,16 @@ export class StraySchedules {
     this.#options = options;
   }
 
-  /** Strays are counted unless their task was deleted on request. */
+  /** `strays` excludes schedules whose task was deleted on request. */
   get state(): { problem?: string; strays: number } {
     return { strays: this.#strays, ...(this.#problem !== undefined && { problem: this.#problem }) };
   }
 
   /**
-   * Deletes strays whose task was deleted on request, and deactivates the others. Deactivates none if there are so many
-   * that the database is probably an old or a wrong one.
+   * Deletes strays whose task was deleted on request, and deactivates the others. Deactivates none if there are too
+   * many, because the database is then probably outdated or the wrong one.
    */
-  async sortOut(held: HeldSchedules, signal: AbortSignal): Promise<void> {
+  async cleanUp(held: HeldSchedules, signal: AbortSignal): Promise<void> {
     const { log, prefix } = this.#options;
     const created = held.created();
     const { deleted, strays } = await this.#find(created);
@@ -72,14 +72,14 @@ export class StraySchedules {
       const page = all.slice(at, at + PAGE);
       const ids = page.map(([taskId]) => taskId);
       const existing = new Set((await tasks.findByIds(ids)).map(({ _id }) => _id));
-      const buried = await tombstones.findAll(ids.filter((id) => !existing.has(id)));
-      deleted.push(...page.filter(([taskId]) => buried.has(taskId)));
-      strays.push(...page.filter(([taskId]) => !existing.has(taskId) && !buried.has(taskId)));
+      const deletedTasks = await tombstones.findAll(ids.filter((id) => !existing.has(id)));
+      deleted.push(...page.filter(([taskId]) => deletedTasks.has(taskId)));
+      strays.push(...page.filter(([taskId]) => !existing.has(taskId) && !deletedTasks.has(taskId)));
     }
     return { deleted, strays };
   }
 
-  /** Looks again right before a change: the task may have been created since. */
+  /** Queries again right before a change, because the task may have been created since. */
   async #exists(taskId: string): Promise<boolean> {
     return (await this.#options.tasks.findByIds([taskId])).length > 0;
   }

@@ -17,22 +17,22 @@ export interface TriggerEngineOptions extends Omit<TriggerTools, 'shared' | 'clo
   clock?: Clock;
 }
 
-/** The time in which this process leads. */
+/** A period of leadership. */
 interface Term {
   ending: AbortController;
   loops: { part: Part; loop: Loop }[];
 }
 
 /**
- * Starts the engine that has Trigger.dev execute tasks. Several processes may run one on the same database; one of them
- * leads, and does all work.
+ * Starts the engine that has Trigger.dev execute tasks. Several processes may run one on the same database; one of
+ * them leads and does all the work.
  */
 export function startTriggerEngine({ parts, clock = systemClock, ...given }: TriggerEngineOptions): Engine {
   const { collections, log } = given;
   const engine = new EngineStore(collections);
   const store = new TriggerStore(collections);
   const owner = randomUUID();
-  /** What is wrong, by the name of the part. */
+  /** Current problems, by the name of the part. */
   const problems = new Map<string, string>();
   let isLive = false;
   let isIdleLogged = false;

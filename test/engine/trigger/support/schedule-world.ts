@@ -32,7 +32,7 @@ function watched<Target extends object>(
   });
 }
 
-/** A process that keeps the schedules of Trigger.dev in line, on virtual time. */
+/** A process that synchronizes the schedules at Trigger.dev, on virtual time. */
 interface Leader extends Pick<Schedules, 'state'> {
   fullPass(signal?: AbortSignal): Promise<void>;
   look(): Promise<void>;
@@ -104,7 +104,7 @@ export class ScheduleWorld {
     const leader: Leader = {
       state: () => schedules.state(),
       fullPass: async (given = signal) => this.#finish(schedules.fullPass(given)),
-      look: async () => this.#finish(schedules.look(signal)),
+      look: async () => this.#finish(schedules.shortPass(signal)),
       run: async () => this.#finish(schedules.run(signal)),
       calm: async () => {
         for (let attempts = 1; ; attempts += 1) {
