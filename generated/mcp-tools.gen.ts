@@ -710,7 +710,7 @@ export const mcpTools: McpTool[] = [
               "once",
               "all"
             ],
-            "description": "Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds after it. `skip`: none. `once`: only the newest. `all`: the newest 100, one after the other. Absent means `once`."
+            "description": "Which missed fire times run once an engine is live again. A fire time is missed if no engine is live within 60 seconds after it. `skip`: none. `once`: only the newest. `all`: the newest 100, one after the other. Absent means `once`."
           },
           "timeout_seconds": {
             "type": "integer",
@@ -722,7 +722,7 @@ export const mcpTools: McpTool[] = [
             "type": "integer",
             "minimum": 1,
             "maximum": 10,
-            "description": "Maximum number of attempts of a run. With 1, work that fails or is lost after delivery is not repeated. Absent means 1."
+            "description": "Maximum number of attempts of a run. Undelivered attempts do not count. With 1, a run whose work fails, or whose worker dies, is not retried. Absent means 1."
           },
           "idempotency_key": {
             "type": "string",
@@ -1323,7 +1323,7 @@ export const mcpTools: McpTool[] = [
               "all",
               null
             ],
-            "description": "Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds after it. `skip`: none. `once`: only the newest. `all`: the newest 100, one after the other. Null restores the default, `once`."
+            "description": "Which missed fire times run once an engine is live again. A fire time is missed if no engine is live within 60 seconds after it. `skip`: none. `once`: only the newest. `all`: the newest 100, one after the other. Null restores the default, `once`."
           },
           "timeout_seconds": {
             "type": [
@@ -1341,7 +1341,7 @@ export const mcpTools: McpTool[] = [
             ],
             "minimum": 1,
             "maximum": 10,
-            "description": "Maximum number of attempts of a run. With 1, work that fails or is lost after delivery is not repeated. Null restores the default, 1."
+            "description": "Maximum number of attempts of a run. Undelivered attempts do not count. With 1, a run whose work fails, or whose worker dies, is not retried. Null restores the default, 1."
           }
         }
       },

@@ -78,12 +78,12 @@ export const listTasks = <ThrowOnError extends boolean = false>(options?: Option
  * acts for. The reply is `403` if an account key names another account, or if an admin key names an account that does
  * not own the task.
  *
- * The body must have a field besides `id` and `account_id`; otherwise it is rejected (`400`). A re-enabled task fires
- * from now on; fire times from before do not run late. `enabled: false` also cancels scheduled runs that wait; executing
- * runs continue.
+ * The body must have a field besides `id` and `account_id`; otherwise it is rejected (`400`). A re-enabled task
+ * skips the fire times that passed while it was disabled. `enabled: false` also cancels waiting scheduled runs;
+ * executing runs continue.
  *
- * While Trigger.dev is the engine, it rejects `overlap`, `catch_up`, `timeout_seconds` and `max_attempts` with values
- * that Trigger.dev does not support (`422 not_supported`). Null is always accepted.
+ * While Trigger.dev is the engine, values of `overlap`, `catch_up`, `timeout_seconds` and `max_attempts` that
+ * Trigger.dev does not support are rejected (`422 not_supported`). Null is always accepted.
  *
  */
 export const updateTask = <ThrowOnError extends boolean = false>(options: Options<UpdateTaskData, ThrowOnError>) => (options.client ?? client).patch<UpdateTaskResponses, UpdateTaskErrors, ThrowOnError>({
@@ -105,8 +105,8 @@ export const updateTask = <ThrowOnError extends boolean = false>(options: Option
  * or `AUTH=none`, the request must name the owner in `account_id`; otherwise it is rejected (`400`). The service accepts
  * account ids that it does not know. `owner_email` and `artist_name` are null for such accounts.
  *
- * While Trigger.dev is the engine, it rejects `overlap`, `catch_up`, `timeout_seconds` and `max_attempts` with values
- * that Trigger.dev does not support (`422 not_supported`).
+ * While Trigger.dev is the engine, values of `overlap`, `catch_up`, `timeout_seconds` and `max_attempts` that
+ * Trigger.dev does not support are rejected (`422 not_supported`).
  *
  * Send an `Idempotency-Key` to make retries safe: within 24 hours, a request with the same key and body creates no second
  * task and returns the first reply.
@@ -149,8 +149,8 @@ export const listRuns = <ThrowOnError extends boolean = false>(options?: Options
  * too. The run starts when an engine has capacity. Unless the task's `overlap` is `allow`, it also waits until no other
  * run of the task is executing.
  *
- * With Trigger.dev, the run is QUEUED at once and does not wait for other runs of the task. Trigger.dev receives it
- * within seconds, and its status follows what Trigger.dev reports.
+ * While Trigger.dev is the engine, the run does not wait for other runs of the task. Trigger.dev receives it within
+ * seconds. From then on, its status is the one that Trigger.dev reports.
  *
  * It needs a key with the right `run`. An account key can run the tasks of its own account; any other task is `404`. An
  * admin key can run every task.
@@ -218,8 +218,8 @@ export const recordRuns = <ThrowOnError extends boolean = false>(options: Option
  * executing run stays EXECUTING until its work has stopped; read the run again to see the result. A final run is
  * returned unchanged.
  *
- * A run that Trigger.dev already has keeps its status until Trigger.dev reports the cancellation. A request that
- * Trigger.dev does not receive within 24 hours is dropped.
+ * A run that Trigger.dev has received keeps its status until Trigger.dev reports the cancellation. The cancellation is
+ * dropped if Trigger.dev does not receive it within 24 hours.
  *
  * It needs a key with the right `run`. An account key can cancel the runs of its own account; any other run is `404`. An
  * admin key can cancel every run.

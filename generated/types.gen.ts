@@ -37,8 +37,7 @@ export type ReadinessResponse = {
          */
         state: 'active' | 'idle';
         /**
-         * What keeps the engine from working as it should, e.g. that Trigger.dev cannot be reached; absent if nothing
-         * does.
+         * A problem that operators should know about, e.g. that Trigger.dev cannot be reached. Absent if there is none.
          *
          */
         problem?: string;
@@ -139,8 +138,8 @@ export type CreateTaskRequest = {
      */
     overlap?: 'skip' | 'queue' | 'allow';
     /**
-     * Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds after it. `skip`: none.
-     * `once`: only the newest. `all`: the newest 100, one after the other. Absent means `once`.
+     * Which missed fire times run once an engine is live again. A fire time is missed if no engine is live within 60
+     * seconds after it. `skip`: none. `once`: only the newest. `all`: the newest 100, one after the other. Absent means `once`.
      *
      */
     catch_up?: 'skip' | 'once' | 'all';
@@ -150,7 +149,8 @@ export type CreateTaskRequest = {
      */
     timeout_seconds?: number;
     /**
-     * Maximum number of attempts of a run. With 1, work that fails or is lost after delivery is not repeated. Absent means 1.
+     * Maximum number of attempts of a run. Undelivered attempts do not count. With 1, a run
+     * whose work fails, or whose worker dies, is not retried. Absent means 1.
      *
      */
     max_attempts?: number;
@@ -224,8 +224,8 @@ export type UpdateTaskRequest = {
      */
     overlap?: 'skip' | 'queue' | 'allow' | null;
     /**
-     * Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds after it. `skip`: none.
-     * `once`: only the newest. `all`: the newest 100, one after the other. Null restores the
+     * Which missed fire times run once an engine is live again. A fire time is missed if no engine is live within 60
+     * seconds after it. `skip`: none. `once`: only the newest. `all`: the newest 100, one after the other. Null restores the
      * default, `once`.
      *
      */
@@ -236,8 +236,8 @@ export type UpdateTaskRequest = {
      */
     timeout_seconds?: number | null;
     /**
-     * Maximum number of attempts of a run. With 1, work that fails or is lost after delivery is not repeated. Null restores the
-     * default, 1.
+     * Maximum number of attempts of a run. Undelivered attempts do not count. With 1, a run
+     * whose work fails, or whose worker dies, is not retried. Null restores the default, 1.
      *
      */
     max_attempts?: number | null;
@@ -893,8 +893,8 @@ export type Task = {
      */
     trigger_schedule_id?: string | null;
     /**
-     * Why the engine does not run the task as it is set, e.g. because Trigger.dev refused its schedule; absent if
-     * there is no problem. Only Trigger.dev as the engine sets it.
+     * Why Trigger.dev does not run the task as configured, e.g. because it refused the schedule. Absent if there is no
+     * problem. Present only while Trigger.dev is the engine.
      *
      */
     engine_problem?: string;
@@ -914,7 +914,7 @@ export type Task = {
      * - A time that the clocks repeat fires once, at its first occurrence. Only a schedule whose hour field selects all
      * 24 hours, such as `0 * * * *`, fires at every occurrence.
      *
-     * Trigger.dev computes its own fire times around clock changes, which may differ from these.
+     * While Trigger.dev is the engine, the task may fire at other times around clock changes.
      *
      */
     upcoming: Array<string>;
@@ -939,8 +939,8 @@ export type Task = {
      */
     overlap?: 'skip' | 'queue' | 'allow';
     /**
-     * Which missed fire times run late. A fire time is missed if no engine is live within 60 seconds after it. `skip`: none.
-     * `once`: only the newest. `all`: the newest 100, one after the other. Absent means `once`.
+     * Which missed fire times run once an engine is live again. A fire time is missed if no engine is live within 60
+     * seconds after it. `skip`: none. `once`: only the newest. `all`: the newest 100, one after the other. Absent means `once`.
      *
      */
     catch_up?: 'skip' | 'once' | 'all';
@@ -950,7 +950,8 @@ export type Task = {
      */
     timeout_seconds?: number;
     /**
-     * Maximum number of attempts of a run. With 1, work that fails or is lost after delivery is not repeated. Absent means 1.
+     * Maximum number of attempts of a run. Undelivered attempts do not count. With 1, a run
+     * whose work fails, or whose worker dies, is not retried. Absent means 1.
      *
      */
     max_attempts?: number;

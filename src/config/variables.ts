@@ -102,12 +102,12 @@ export const variables = {
   }),
   TRIGGER_TASK: filled({
     default: undefined,
-    desc: 'Identifier of the scheduled task at Trigger.dev that executes tasks. The service keeps the schedules there in line with its tasks and brings the runs back. Needs TRIGGER_SECRET_KEY, and npm install @trigger.dev/core@4.',
+    desc: 'Identifier of the scheduled task at Trigger.dev that executes tasks. The service synchronizes the schedules there with its tasks and copies the runs to its database. Needs TRIGGER_SECRET_KEY, and npm install @trigger.dev/core@4.',
     example: 'customer-prompt-task',
   }),
   TRIGGER_SECRET_KEY: secret({
     default: undefined,
-    desc: 'Secret key of the environment at Trigger.dev, such as production. The key of another environment sees neither its schedules nor its runs.',
+    desc: 'Secret key of the environment at Trigger.dev, such as production. It gives access only to the schedules and runs of that environment.',
   }),
   TRIGGER_API_URL: httpUrl({
     default: 'https://api.trigger.dev',
@@ -115,7 +115,7 @@ export const variables = {
   }),
   TRIGGER_PREFIX: filled({
     default: 'recoup-',
-    desc: "Start of the deduplication keys of this service's schedules at Trigger.dev. A change of it leaves the schedules that have the former one, and adopts them by their external ids.",
+    desc: "Prefix of the deduplication keys of this service's schedules at Trigger.dev. After a change, existing schedules keep their keys, and the service adopts them by their external ids.",
   }),
   RUN_CONCURRENCY: wholeNumber(
     1,

@@ -6,7 +6,7 @@ import type { Readiness } from '../database/readiness.ts';
 export interface EngineState {
   kind: string;
   live: boolean;
-  /** What keeps the engine from working; undefined if nothing does. */
+  /** A problem that operators should know about; undefined if there is none. */
   problem?: string | undefined;
 }
 

@@ -52,9 +52,9 @@ export class EngineMetrics {
       engine_active: ['Whether this engine executes tasks: 0 while an engine of another kind does.', 'live'],
       engine_runs_queued: ['Runs that wait, across all processes.', 'waiting'],
       engine_runs_running: ['Runs that execute in this process.', 'running'],
-      engine_problem: ['Whether something keeps the engine of this process from its work.', 'problem'],
-      engine_runs_pending: ['Runs whose details were not read from Trigger.dev yet.', 'pending'],
-      engine_runs_behind_seconds: ['How far the runs are behind Trigger.dev.', 'behindSeconds'],
+      engine_problem: ['Whether the engine of this process has a problem.', 'problem'],
+      engine_runs_pending: ['Runs whose details have not been read from Trigger.dev yet.', 'pending'],
+      engine_runs_behind_seconds: ['Delay between Trigger.dev and the stored runs.', 'behindSeconds'],
       engine_stray_schedules: ['Schedules at Trigger.dev whose task does not exist.', 'strays'],
     } as const;
     for (const [name, [help, field]] of Object.entries(gauges)) {

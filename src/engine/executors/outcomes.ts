@@ -8,5 +8,5 @@ export function failed(name: string, message: string, repeatable = false, stack 
 
 /** The outcome of a run that another engine delivered and this one cannot follow. */
 export function deliveredElsewhere(what: string): Outcome {
-  return failed('EngineChanged', `Another engine delivered the run; ${what} cannot follow it.`);
+  return failed('EngineChanged', `Another engine delivered the run, and ${what} cannot follow its work.`);
 }

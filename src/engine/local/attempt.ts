@@ -182,7 +182,7 @@ export class Attempt {
       const now = clock.now();
       stored = await write(ending.kind === 'again' ? waiting(run, ending, now) : ended(run, ending, now));
     } catch (error) {
-      this.#log.error({ err: error }, 'the database refuses the result of a run');
+      this.#log.error({ err: error }, 'the database refused to store the result of a run');
       stored = await write(ended(run, BROKEN, clock.now()));
     }
     // Do not log the error's message: it may quote what a command or receiver wrote. The run contains it.

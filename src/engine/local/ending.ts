@@ -60,7 +60,7 @@ export function delayOf(tries: number, random: () => number, retryAfterMs = 0): 
 
 export const LOST_WORKER: RunError = {
   name: 'LostWorker',
-  message: 'The process that executed the attempt stopped responding. How far the work went is unknown.',
+  message: 'The process that executed the attempt stopped responding. The work may be partly done.',
 };
 
 const final = (status: FinalStatus, error: RunError | null): FinalEnding => ({
@@ -126,12 +126,12 @@ export function endingOf(result: Result, ended: AttemptEnded): Ending {
   }
   if (stopped === 'drain') {
     if (location !== undefined) return { kind: 'handOver' };
-    const message = 'The service was stopped before the attempt ended. How far the work went is unknown.';
+    const message = 'The service was stopped before the attempt ended. The work may be partly done.';
     return final('INTERRUPTED', { name: 'Interrupted', message });
   }
   if (result.kind === 'failed') return failed(result.error, result.repeatable, ended);
   if (result.kind === 'undelivered') return failed(result.error, true, ended);
-  const message = 'The executor stopped although nothing aborted it.';
+  const message = 'The executor reported an abort, but the attempt was not aborted.';
   return final('SYSTEM_FAILURE', { name: 'ExecutorError', message });
 }
 

@@ -93,7 +93,7 @@ export function startLocalEngine(options: LocalEngineOptions): Engine {
       if (aheadMs < before - SET_BACK_MS) sweeping.wake();
       return renewed ? planner.planDue(renewed, stopping.signal) : RENEW_MS;
     },
-    (error) => log.error({ err: error }, 'failed to look for due tasks'),
+    (error) => log.error({ err: error }, 'failed to plan due tasks'),
   );
   const sweeping = new Loop(
     clock,

@@ -28,7 +28,7 @@ export class Runner {
     this.#tools = tools;
     this.#concurrency = concurrency;
     const { clock, log } = tools;
-    const onError = (error: unknown) => log.error({ err: error }, 'failed to look for queued runs');
+    const onError = (error: unknown) => log.error({ err: error }, 'failed to update the run queue');
     const claim = async () => {
       if (isLive()) await this.#claim();
       return PASS_MS;

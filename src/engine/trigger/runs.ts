@@ -250,7 +250,7 @@ export class RunSync {
       )
         return false;
       if (!isRefused(error)) throw error;
-      this.#options.log.error({ err: error, taskId }, 'the database refuses runs of Trigger.dev');
+      this.#options.log.error({ err: error, taskId }, 'the database refused to store runs from Trigger.dev');
       return false;
     }
   }

@@ -59,7 +59,7 @@ export class StraySchedules {
     this.#problem =
       first &&
       (isStopped
-        ? `${what}. These are too many to deactivate them (more than ${MAX_STRAYS} and more than ${MAX_SHARE * 100} %): the database may be an old or a wrong one. Restore the tasks, or delete the schedules at Trigger.dev.`
+        ? `${what}. They were not deactivated, because they are too many (more than ${MAX_STRAYS} and more than ${MAX_SHARE * 100} %). The database may be outdated or the wrong one. Restore the tasks, or delete the schedules at Trigger.dev.`
         : `${what} and were deactivated, e.g. ${first[1].id}. Restore the tasks, or delete the schedules at Trigger.dev.`);
   }
 

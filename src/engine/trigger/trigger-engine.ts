@@ -74,7 +74,7 @@ export function startTriggerEngine({ parts, clock = systemClock, ...given }: Tri
       loop: loopOf(part, ending.signal),
     }));
     term = { ending, loops };
-    log.info('this process keeps Trigger.dev in line');
+    log.info('this process leads the synchronization with Trigger.dev');
     for (const { loop } of loops) loop.wake();
   }
 
