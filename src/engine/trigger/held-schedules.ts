@@ -15,7 +15,11 @@ export interface HeldSchedule extends Pick<ScheduleFields, 'task' | 'cron' | 'ti
 }
 
 /** Thrown by a change whose schedule turned out to be gone. */
-export class ScheduleGone extends Error {}
+export class ScheduleGone extends Error {
+  constructor(id: string) {
+    super(`Trigger.dev does not find the schedule ${id}, which it has returned before.`);
+  }
+}
 
 const isNotFound = (error: unknown) => error instanceof TriggerFailure && error.kind === 'notFound';
 
@@ -97,7 +101,7 @@ export class HeldSchedules {
     } catch (error) {
       if (!isNotFound(error)) throw error;
       this.#byId.delete(id);
-      throw new ScheduleGone();
+      throw new ScheduleGone(id);
     }
   }
 

@@ -16,6 +16,8 @@ const FULL_PASS_MS = 600_000;
 const PAGE = 100;
 /** Number of tasks that are compared at a time. The client limits the rate of calls. */
 const CONCURRENT_TASKS = 8;
+/** A task is compared this often in a row while Trigger.dev does not find schedules that it has just returned. */
+const ATTEMPTS = 5;
 
 export interface SchedulesOptions {
   api: TriggerApi;
@@ -60,6 +62,8 @@ export class Schedules {
   #after: string | undefined;
   /** Ids of tasks whose last call failed although Trigger.dev may have executed it. */
   readonly #unsure = new Set<string>();
+  /** Ids of tasks, deleted ones too, whose last call failed. They come last, in case only they fail. */
+  readonly #failed = new Set<string>();
   #creations = new Refusals();
   #updates = new Refusals();
 
@@ -102,12 +106,14 @@ export class Schedules {
     await this.#strays.sortOut(await this.#heldSchedules(), signal);
     this.#after = undefined;
     this.#nextFullPassMs = clock.monotonicMs() + FULL_PASS_MS;
+    await this.#retryFailed(signal);
   }
 
   /** Compares the tasks that changed, and deletes the schedules of deleted tasks. */
   async look(signal: AbortSignal): Promise<void> {
     this.#forgetRefusals();
     await this.#compareChanged(signal);
+    await this.#retryFailed(signal);
   }
 
   #forgetRefusals(): void {
@@ -130,30 +136,59 @@ export class Schedules {
     // Read them last: a task may have been deleted while its schedule was created.
     const deleted = await tombstones.pending(PAGE, clock.now());
     if (deleted.some(({ _id }) => this.#unsure.has(_id))) this.#held = undefined;
-    for (const tombstone of deleted) {
-      signal.throwIfAborted();
-      await this.#deleteSchedules(tombstone);
-    }
+    await this.#deleteAll(deleted, signal);
   }
 
+  /** Compares tasks except those whose last call failed. */
   async #compareAll(tasks: TriggerTask[], signal: AbortSignal): Promise<void> {
     await forEachConcurrently(tasks, CONCURRENT_TASKS, async (task) => {
       signal.throwIfAborted();
-      await this.#compare(task);
+      if (!this.#failed.has(task._id)) await this.#noting(task, async () => this.#compare(task));
     });
   }
 
+  /** Deletes the schedules of deleted tasks except those whose last call failed. */
+  async #deleteAll(deleted: TombstoneDocument[], signal: AbortSignal): Promise<void> {
+    for (const tombstone of deleted) {
+      signal.throwIfAborted();
+      if (!this.#failed.has(tombstone._id))
+        await this.#noting(tombstone, async () => this.#deleteSchedules(tombstone));
+    }
+  }
+
+  /** Does the work of a task, and notes whether its call failed. */
+  async #noting({ _id }: { _id: string }, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (error instanceof TriggerFailure && error.kind === 'unreachable') this.#failed.add(_id);
+      throw error;
+    }
+  }
+
+  /** Repeats the work of tasks whose last call failed. The first failure ends it; the next time, others come first. */
+  async #retryFailed(signal: AbortSignal): Promise<void> {
+    const { tasks, tombstones } = this.#options;
+    for (const id of this.#failed) {
+      this.#failed.delete(id);
+      const [task] = await tasks.findByIds([id]);
+      const tombstone = (await tombstones.findAll([id])).get(id);
+      if (task) await this.#compareAll([task], signal);
+      else if (tombstone?.pending) await this.#deleteAll([tombstone], signal);
+    }
+  }
+
   /** Brings the schedule of a task in line with it, and records the result. */
-  async #compare(task: TriggerTask): Promise<void> {
+  async #compare(task: TriggerTask, attempt = 1): Promise<void> {
     let refusal: string | undefined;
     let scheduleId: string | undefined;
     try {
       scheduleId = await this.#align(task);
       this.#unsure.delete(task._id);
     } catch (error) {
-      if (error instanceof ScheduleGone) return this.#compare(task);
-      if (!(error instanceof TriggerFailure)) throw error;
-      if (error.kind !== 'refused' && error.kind !== 'notFound') {
+      if (error instanceof ScheduleGone && attempt < ATTEMPTS) return this.#compare(task, attempt + 1);
+      if (!(error instanceof TriggerFailure || error instanceof ScheduleGone)) throw error;
+      if (error instanceof TriggerFailure && error.kind !== 'refused' && error.kind !== 'notFound') {
         this.#unsure.add(task._id);
         throw error;
       }
