@@ -15,7 +15,11 @@ export interface HeldSchedule extends Pick<ScheduleFields, 'task' | 'cron' | 'ti
 }
 
 /** Thrown if the schedule to change no longer exists at Trigger.dev. */
-export class ScheduleGone extends Error {}
+export class ScheduleGone extends Error {
+  constructor(id: string) {
+    super(`Trigger.dev returned the schedule ${id}, but does not find it now`);
+  }
+}
 
 const isNotFound = (error: unknown) => error instanceof TriggerFailure && error.kind === 'notFound';
 
@@ -97,7 +101,7 @@ export class HeldSchedules {
     } catch (error) {
       if (!isNotFound(error)) throw error;
       this.#byId.delete(id);
-      throw new ScheduleGone();
+      throw new ScheduleGone(id);
     }
   }
 

@@ -49,12 +49,19 @@ export class PendingRuns {
     this.#entries.set(run.id, { ...fresh, ...known, ...run });
   }
 
-  /** Returns up to `limit` runs that are not waiting after a failure, oldest first. */
+  /**
+   * Returns up to `limit` runs that are not waiting after a failure, oldest first. Those that failed before come last:
+   * each failure ends a pass.
+   */
   oldest(limit: number): Entry[] {
     const nowMs = this.#nowMs();
     return [...this.#entries.values()]
       .filter(({ retryAtMs }) => retryAtMs <= nowMs)
-      .toSorted((one, other) => one.createdAt.getTime() - other.createdAt.getTime())
+      .toSorted(
+        (one, other) =>
+          Number(one.failures > 0) - Number(other.failures > 0) ||
+          one.createdAt.getTime() - other.createdAt.getTime(),
+      )
       .slice(0, limit);
   }
 

@@ -16,6 +16,8 @@ const FULL_PASS_MS = 600_000;
 const PAGE = 100;
 /** Number of tasks compared concurrently. The client limits the rate of calls. */
 const CONCURRENT_TASKS = 8;
+/** Maximum number of consecutive comparisons of a task whose schedule disappears at Trigger.dev in between. */
+const ATTEMPTS = 5;
 
 export interface SchedulesOptions {
   api: TriggerApi;
@@ -60,8 +62,8 @@ export class Schedules {
   #after: string | undefined;
   /** Ids of tasks whose last call failed although Trigger.dev may have executed it. */
   readonly #unsure = new Set<string>();
-  /** The failure of a task whose call had failed before. Thrown at the end of the pass. */
-  #failure: TriggerFailure | undefined;
+  /** Ids of tasks and deleted tasks whose last call failed. They are retried last, because the others may succeed. */
+  readonly #failed = new Set<string>();
   #creations = new Refusals();
   #updates = new Refusals();
 
@@ -104,26 +106,14 @@ export class Schedules {
     await this.#strays.cleanUp(await this.#heldSchedules(), signal);
     this.#after = undefined;
     this.#nextFullPassMs = clock.monotonicMs() + FULL_PASS_MS;
-    this.#throwFailure();
+    await this.#retryFailed(signal);
   }
 
   /** Compares the tasks that changed, and deletes the schedules of deleted tasks. */
   async shortPass(signal: AbortSignal): Promise<void> {
     this.#forgetRefusals();
     await this.#compareChanged(signal);
-    // A full pass may have compared tasks that are not due.
-    const failed = await this.#options.tasks.findByIds([...this.#unsure].slice(0, PAGE));
-    await this.#compareAll(
-      failed.filter(({ next_fire_at }) => next_fire_at === undefined),
-      signal,
-    );
-    this.#throwFailure();
-  }
-
-  #throwFailure(): void {
-    const failure = this.#failure;
-    this.#failure = undefined;
-    if (failure) throw failure;
+    await this.#retryFailed(signal);
   }
 
   #forgetRefusals(): void {
@@ -146,43 +136,59 @@ export class Schedules {
     // Read the tombstones last: a task may have been deleted while its schedule was created.
     const deleted = await tombstones.pending(PAGE, clock.now());
     if (deleted.some(({ _id }) => this.#unsure.has(_id))) this.#held = undefined;
+    await this.#deleteAll(deleted, signal);
+  }
+
+  /** Compares tasks except those whose last call failed. */
+  async #compareAll(tasks: TriggerTask[], signal: AbortSignal): Promise<void> {
+    await forEachConcurrently(tasks, CONCURRENT_TASKS, async (task) => {
+      signal.throwIfAborted();
+      if (!this.#failed.has(task._id)) await this.#trackFailure(task, async () => this.#compare(task));
+    });
+  }
+
+  /** Deletes the schedules of deleted tasks except those whose last call failed. */
+  async #deleteAll(deleted: TombstoneDocument[], signal: AbortSignal): Promise<void> {
     for (const tombstone of deleted) {
       signal.throwIfAborted();
-      await this.#deleteSchedules(tombstone);
+      if (!this.#failed.has(tombstone._id))
+        await this.#trackFailure(tombstone, async () => this.#deleteSchedules(tombstone));
     }
   }
 
-  /** Compares tasks, those whose last call failed at the end: Trigger.dev may fail for these only. */
-  async #compareAll(tasks: TriggerTask[], signal: AbortSignal): Promise<void> {
-    const byId = new Map(tasks.map((task) => [task._id, task]));
-    const failed = [...this.#unsure].flatMap((id) => byId.get(id) ?? []);
-    const compare = async (task: TriggerTask) => {
-      signal.throwIfAborted();
-      await this.#compare(task);
-    };
-    const others = tasks.filter(({ _id }) => !this.#unsure.has(_id));
-    await forEachConcurrently(others, CONCURRENT_TASKS, compare);
+  /** Does the work for a task, and notes the task if Trigger.dev cannot be reached. */
+  async #trackFailure({ _id }: { _id: string }, work: () => Promise<void>): Promise<void> {
     try {
-      await forEachConcurrently(failed, CONCURRENT_TASKS, compare);
+      await work();
     } catch (error) {
-      if (!(error instanceof TriggerFailure) || error.kind !== 'unreachable') throw error;
-      this.#failure = error;
+      if (error instanceof TriggerFailure && error.kind === 'unreachable') this.#failed.add(_id);
+      throw error;
+    }
+  }
+
+  /** Retries failed tasks until one fails again. That one moves to the end of the set. */
+  async #retryFailed(signal: AbortSignal): Promise<void> {
+    const { tasks, tombstones } = this.#options;
+    for (const id of this.#failed) {
+      this.#failed.delete(id);
+      const [task] = await tasks.findByIds([id]);
+      const tombstone = (await tombstones.findAll([id])).get(id);
+      if (task) await this.#compareAll([task], signal);
+      else if (tombstone?.pending) await this.#deleteAll([tombstone], signal);
     }
   }
 
   /** Synchronizes the schedule of a task, and records the result on the task. */
-  async #compare(task: TriggerTask): Promise<void> {
+  async #compare(task: TriggerTask, attempt = 1): Promise<void> {
     let refusal: string | undefined;
     let scheduleId: string | undefined;
     try {
       scheduleId = await this.#synchronize(task);
       this.#unsure.delete(task._id);
     } catch (error) {
-      if (error instanceof ScheduleGone) return this.#compare(task);
-      if (!(error instanceof TriggerFailure)) throw error;
-      if (error.kind !== 'refused' && error.kind !== 'notFound') {
-        // At the end, so that the next pass begins with others.
-        this.#unsure.delete(task._id);
+      if (error instanceof ScheduleGone && attempt < ATTEMPTS) return this.#compare(task, attempt + 1);
+      if (!(error instanceof TriggerFailure || error instanceof ScheduleGone)) throw error;
+      if (error instanceof TriggerFailure && error.kind !== 'refused' && error.kind !== 'notFound') {
         this.#unsure.add(task._id);
         throw error;
       }

@@ -11,7 +11,7 @@ const STEP_SECONDS = 4;
 /** The most moments that a process has, and has left in a step in which all processes are killed. */
 const MAX_MOMENTS = 600;
 const MAX_MOMENTS_LEFT = 30;
-const KILLING_STEPS = [3, 9];
+const KILLING_STEPS = new Set([3, 9]);
 /** The lease, the renewals around it, and the passes after it. */
 const TAKE_OVER_SECONDS = 80;
 
@@ -96,7 +96,7 @@ describe('the end is the one without kills', () => {
     ];
     let kills = 0;
     for (let step = 0; step < STEPS; step += 1) {
-      for (const process of KILLING_STEPS.includes(step) ? processes : [])
+      for (const process of KILLING_STEPS.has(step) ? processes : [])
         process.killAt = process.moments + 1 + below(MAX_MOMENTS_LEFT);
       await any(actions)?.();
       await any(actions)?.();

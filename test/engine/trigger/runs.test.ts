@@ -634,6 +634,19 @@ test('a run that cannot be read delays only itself', async () => {
   await expectAsAtTrigger();
 });
 
+test('a run that failed before is read after all others', async () => {
+  await world.start();
+  const bad = fire({ createdAt: ago(MINUTE) });
+  world.answer = (url) => (url.endsWith(bad.id) ? Promise.resolve(Response.json({ id: 1 })) : undefined);
+  await world.list();
+  await failureOf(world.details());
+  for (let at = 0; at < 20; at += 1) fire();
+  await world.time.pass(20 * SECOND);
+  await world.list();
+  expect(await failureOf(world.details())).toMatchObject({ kind: 'unreachable' });
+  expect(await stored()).toHaveLength(20);
+});
+
 test('a burst is read oldest first, within the budget, and the state says how far behind', async () => {
   await world.start();
   const runs = Array.from({ length: 250 }, (_, at) => fire({ createdAt: ago(at) }));

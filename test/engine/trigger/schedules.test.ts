@@ -386,7 +386,7 @@ describe('without Trigger.dev', () => {
   });
 
   test('a listing that fails half-way decides nothing', async () => {
-    for (const number of upTo(120)) await world.create(number);
+    for (const number of upTo(20)) await world.create(number);
     const leader = await world.lead();
     await leader.fullPass();
     await world.change(uuid(1), { schedule: '0 1 * * *' });
@@ -503,6 +503,54 @@ describe('pointed at a project that does not fit the database, the leader delete
     expect(await world.faults()).toEqual([]);
     expect(world.stub.counts).toMatchObject({ deleteSchedule: 0, createSchedule: 1, updateSchedule: 1 });
     expect(restored.state()).toMatchObject({ strays: 2 });
+  });
+});
+
+describe('a failure that concerns one task', () => {
+  /** Has all calls fail that change the schedule of a task. */
+  const failFor = (id: string | undefined) => {
+    world.stub.failing = (_kind, { url }) =>
+      id !== undefined && url.pathname.includes(id) ? 500 : undefined;
+  };
+
+  test('delays only this task, in a full pass and between them', async () => {
+    for (const number of upTo(20)) await world.create(number);
+    await (await world.lead()).calm();
+    await database.collections.tasks.updateMany({}, { $set: { schedule: '0 5 * * *' } });
+    failFor((await world.read(uuid(1))).trigger_schedule_id ?? '');
+    const leader = await world.lead();
+    await expect(leader.run()).rejects.toThrow('500');
+    await expect(leader.run()).rejects.toThrow('500');
+    expect(await world.faults()).toEqual([expect.stringContaining(uuid(1))]);
+    await world.change(uuid(2), { schedule: '0 6 * * *' });
+    await world.delete(uuid(3));
+    await expect(leader.run()).rejects.toThrow('500');
+    expect(await world.faults()).toEqual([expect.stringContaining(uuid(1))]);
+    failFor(undefined);
+    await leader.run();
+    expect(await world.faults()).toEqual([]);
+  });
+
+  test('delays only the deletion of its schedule', async () => {
+    const tasks = [await world.create(1), await world.create(2)];
+    const leader = await world.lead();
+    await leader.fullPass();
+    failFor((await world.read(uuid(1))).trigger_schedule_id ?? '');
+    for (const { _id } of tasks) await world.delete(_id);
+    await expect(leader.look()).rejects.toThrow('500');
+    await expect(leader.look()).rejects.toThrow('500');
+    expect(ours()).toMatchObject([{ externalId: uuid(1) }]);
+    failFor(undefined);
+    await leader.look();
+    expect(ours()).toEqual([]);
+  });
+
+  test('shows at a task whose schedule Trigger.dev creates, but does not find', async () => {
+    const { _id: id } = await world.create(1);
+    world.stub.addSchedule({ deduplicationKey: PREFIX + id, active: false });
+    world.stub.failing = (kind) => (kind === 'activateSchedule' ? 404 : undefined);
+    await (await world.lead()).fullPass();
+    expect(await problems()).toEqual([expect.stringContaining('does not find the schedule')]);
   });
 });
 
