@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { CancelRequest } from '../../store/cancel-request.ts';
 import { CancelStore } from '../../store/cancel-store.ts';
 import type { Collections } from '../../store/collections.ts';
 import { QueueClaims } from '../../store/queue-claims.ts';
@@ -66,6 +67,8 @@ export class QueuedRuns implements Part {
   readonly #cancels: CancelStore;
   /** The account whose run was claimed last. The next claim begins with the account after it. */
   #lastAccount = '';
+  /** Ids of runs that the last pass failed to cancel. */
+  readonly #failed = new Set<string>();
 
   constructor(options: QueuedRunsOptions) {
     const { collections } = options;
@@ -99,17 +102,28 @@ export class QueuedRuns implements Part {
     return this.#claims.claimNext(OWNER, { after: this.#lastAccount, excluded: [], now });
   }
 
+  /** Cancels runs at Trigger.dev. Requests that failed come last, so that they delay no others. */
   async #cancelRequested(signal: AbortSignal): Promise<void> {
-    for (const { _id, engine_run_id } of await this.#cancels.pending(PAGE)) {
+    const requests = await this.#cancels.pending(PAGE);
+    const hasFailed = ({ _id }: CancelRequest) => this.#failed.has(_id);
+    const ordered = requests.toSorted((one, other) => Number(hasFailed(one)) - Number(hasFailed(other)));
+    for (const request of ordered) {
       signal.throwIfAborted();
-      try {
-        await this.#options.api.cancelRun(engine_run_id);
-      } catch (error) {
-        if (!isRefused(error)) throw error;
-        this.#options.log.warn({ runId: _id }, 'Trigger.dev refused to cancel a run');
-      }
-      await this.#cancels.done(_id);
+      this.#failed.add(request._id);
+      await this.#cancel(request);
+      this.#failed.delete(request._id);
     }
+    this.#failed.clear();
+  }
+
+  async #cancel({ _id, engine_run_id }: CancelRequest): Promise<void> {
+    try {
+      await this.#options.api.cancelRun(engine_run_id);
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      this.#options.log.warn({ runId: _id }, 'Trigger.dev refused to cancel a run');
+    }
+    await this.#cancels.done(_id);
   }
 
   /**

@@ -57,7 +57,8 @@ export function startTriggerEngine({ parts, clock = systemClock, ...given }: Tri
         backoffMs = 0;
         return part.everyMs;
       } catch (error) {
-        if (signal.aborted) return part.everyMs;
+        // At shutdown, the client ends its calls before this loop stops.
+        if (signal.aborted || (error instanceof Error && error.name === 'AbortError')) return part.everyMs;
         if (!(error instanceof TriggerFailure)) throw error;
         note(part, error.message);
         backoffMs = Math.min(LONGEST_BACKOFF_MS, Math.max(LEAST_BACKOFF_MS, backoffMs * 2));

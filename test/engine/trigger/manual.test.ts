@@ -371,6 +371,23 @@ describe('a request to cancel a run', () => {
     await passes();
     expect(await left()).toEqual([]);
   });
+
+  test('that fails for one run delays only this run', async () => {
+    const [bad, good] = [await runNow(), await runNow()];
+    await passes();
+    for (const runId of [bad, good]) await cancel(runId);
+    const waiting = await runNow();
+    const process = leader();
+    const [{ id = '' } = {}] = sentAs(bad);
+    stub.failing = (kind, { url }) => (kind === 'cancelRun' && url.pathname.includes(id) ? 500 : undefined);
+    await expect(process.pass()).rejects.toThrow('500');
+    await expect(process.pass()).rejects.toThrow('500');
+    expect(sentAs(good)).toMatchObject([{ status: 'CANCELED' }]);
+    expect(sentAs(waiting)).toHaveLength(1);
+    stub.failing = () => undefined;
+    await process.pass();
+    expect(await left()).toEqual([]);
+  });
 });
 
 describe('a run that a local engine left in the queue', () => {

@@ -261,7 +261,9 @@ describe('while Trigger.dev always fails for one', () => {
     const poisoned = '13 13 13 * *';
     world.stub.failing = () => (world.stub.log.at(-1)?.body.includes(poisoned) ? 500 : undefined);
     for (const number of upTo(130)) {
-      await service.collections.tasks.insertOne(unseenTask(number, number === 1 ? { schedule: poisoned } : {}));
+      await service.collections.tasks.insertOne(
+        unseenTask(number, number === 1 ? { schedule: poisoned } : {}),
+      );
     }
     await world.start();
     await world.pass(30);
