@@ -22,8 +22,8 @@ async function add(file: string, text: string): Promise<void> {
 }
 const check = () => spawnSync(process.execPath, [PROGRAM], { cwd: repository, encoding: 'utf8' });
 
-test('a folder at its limit passes; other files, and those that git does not track, do not count', async () => {
-  await add('src/embedded/index.ts', lines(5_598));
+test('a folder at its limit passes; other folders, and files that git does not track, do not count', async () => {
+  await add('src/embedded/index.ts', lines(5_597));
   await add('src/embedded/backup/a.mjs', lines(1));
   await add('src/embedded/backup/b.cjs', lines(1));
   await add('src/embedded/notes.md', lines(1));
@@ -37,6 +37,13 @@ test('a folder over its limit fails, with its name, its lines and the limit', as
   await add('src/embedded/backup/a.ts', lines(5));
   expect(check()).toMatchObject({
     status: 1,
-    stderr: 'src/embedded has 5603 lines of code, and its limit is 5600. Remove 3.\n',
+    stderr: 'src/embedded has 5603 lines, and its limit is 5600. Remove 3.\n',
   });
+});
+
+test('a subfolder with a limit of its own does not count for the folder around it', async () => {
+  await mkdir(join(repository, 'src/engine/trigger'), { recursive: true });
+  await add('src/engine/port.ts', lines(2_200));
+  await add('src/engine/trigger/runs.ts', lines(1));
+  expect(check()).toMatchObject({ status: 0, stderr: '' });
 });
