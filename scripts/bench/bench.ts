@@ -54,7 +54,7 @@ export class Bench {
     return reply.result;
   }
 
-  /** Starts a program of dist/ on a copy of a database. */
+  /** Starts a program from dist/ with its own copy of a database. */
   async spawn(name: string, file: string, { database, environment }: StartOptions = {}): Promise<Monitored> {
     const open = database && (await this.databases.openFor(database));
     // An interrupted part may still reach this line.

@@ -5,7 +5,7 @@ import type { BenchPlan } from './plan.ts';
 import { type WholeReply, checkSame, fetchWhole } from './replies.ts';
 import { type Contender, FETCH_MS, awaitQuiet } from './rounds.ts';
 
-/** Path of the listing that most parts of the bench request: all tasks of an account, on one page. */
+/** Path of the listing that most bench parts request: all tasks of an account, on one page. */
 export function listingPath(plan: BenchPlan, account = listedAccounts(plan)[0]): string {
   return `/api/tasks?account_id=${account}&limit=${plan.listedTasks}`;
 }

@@ -19,7 +19,7 @@ import { QueueStore } from '../../src/store/queue-store.ts';
 import { RunStore } from '../../src/store/run-store.ts';
 import { listenUntilEnded, openOwn } from './baselines/serve.ts';
 
-/** A command of the bench. */
+/** A bench command. */
 export type Work =
   /** Executes runs as fast as possible. */
   | { work: 'burst'; runs: number }

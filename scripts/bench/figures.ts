@@ -41,7 +41,7 @@ export interface Row {
   note?: string;
 }
 
-/** Results of a part of the bench. */
+/** Results of a bench part. */
 export interface PartResult {
   rows: Row[];
   variants: VariantFigures[];

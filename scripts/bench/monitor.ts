@@ -1,6 +1,6 @@
 /**
  * Loaded by `node --import` into every measured process. Answers the bench's questions over IPC: CPU and memory used,
- * event loop delay, and a profile. Costs nothing until it is asked.
+ * event loop delay, and a profile. Has no cost until the first question.
  */
 import { Session } from 'node:inspector/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -8,7 +8,7 @@ import type { Profiler } from 'node:inspector';
 import type { Question, Usage } from './monitored.ts';
 
 const RESOLUTION_MS = 1;
-/** Stack frames that belong to `upcoming`, with everything they call. */
+/** Matches the source files that compute `upcoming`. */
 const SCHEDULE_CODE = /\/src\/schedule\//;
 
 const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
@@ -19,7 +19,7 @@ function usage(): Usage {
   return { cpuMs: (user + system) / 1_000, rssBytes: process.memoryUsage.rss() };
 }
 
-/** Returns the share of a profile's busy time in the schedule's code and its callees. */
+/** Returns the share of a profile's busy time that src/schedule/ and its callees took; NaN if it was idle. */
 function scheduleShare({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): number {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));

@@ -32,7 +32,7 @@ function ownMemory(pid: number): number | undefined {
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1_024;
 }
 
-/** A program of dist/ in a separate process, with monitor.ts loaded. */
+/** A program from dist/ in a child process that also loads monitor.ts. */
 export class Monitored {
   readonly name: string;
   readonly #child: ChildProcess;

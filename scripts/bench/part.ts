@@ -3,7 +3,7 @@ import type { PartResult, Row, Spread } from './figures.ts';
 import type { DatabaseName } from './fill.ts';
 import type { BenchPlan } from './plan.ts';
 
-/** A part of the bench: variants that are measured together, and the resulting rows. */
+/** A bench part: variants that are measured together, and the resulting rows. */
 export interface Part {
   /** Name for --only. */
   name: string;

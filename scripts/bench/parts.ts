@@ -11,7 +11,7 @@ import { start } from './parts/start.ts';
 import { summary } from './parts/summary.ts';
 import { whole } from './parts/whole.ts';
 
-/** All parts, in the order of the table. */
+/** All parts, in table order. */
 export const parts: Part[] = [
   listing,
   oneTask,

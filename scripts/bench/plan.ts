@@ -22,7 +22,7 @@ export interface BenchPlan {
   burstRuns: number;
   /** How long the engine executes runs at a fixed rate, or is idle. */
   engineMs: number;
-  /** Number of looks of an idle planner. */
+  /** How often the idle planner looks for due tasks while it is measured. */
   looks: number;
   rounds: number;
   /** Number of rounds of measurements that take seconds each. */

@@ -1,7 +1,7 @@
 import type { Environment } from './environment.ts';
 import { type Row, type Round, type Spread, type VariantFigures, isMet, spreadOf } from './figures.ts';
 
-/** All results of a run of the bench. `--json` writes it, and the chart is drawn from it. */
+/** All results of a bench run. `--json` writes it, and the chart is drawn from it. */
 export interface Report {
   environment: Environment;
   rows: (Row & { met: boolean | null })[];

@@ -7,7 +7,7 @@ import type { DatabaseProcess, SetUp } from './set-up.ts';
 
 /** Maximum length of a stall; shorter than the drivers' timeouts. */
 const MAX_STALL_MS = 2_500;
-/** Pause between two faults, long enough for readers to check what happened meanwhile. */
+/** Delay between two faults, long enough for readers to check the effect of the first. */
 const CALM_MS = { least: 500, most: 3_000 };
 
 interface Chaos {

@@ -43,7 +43,7 @@ export function runsOf(text: string): RunsResponse {
   return JSON.parse(text);
 }
 
-/** Summarizes the end of a request in one word, for a history. */
+/** Returns the outcome of a request in one word, for a history: the status, or why there is no reply. */
 export function outcomeText(ended: Exchange): string {
   return ended.outcome === 'replied' ? String(ended.status) : ended.outcome;
 }

@@ -26,7 +26,7 @@ export interface RequestOptions {
   body?: string;
   /** Disconnect after this time, without waiting for the reply. */
   leaveAfterMs?: number;
-  /** Read the reply slowly, with this pause between chunks. */
+  /** Read the reply slowly, with this delay between chunks. */
   pauseMs?: number;
 }
 

@@ -1,7 +1,7 @@
 const OUTCOMES = ['2xx', '304', '4xx', '503', 'cut', 'no connection', 'left', 'hung', 'other'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** Counters of a run of the soak test. */
+/** Counters of one soak test. */
 export class Figures {
   readonly requests = new Map<string, Record<Outcome, number>>();
   readonly faults = new Map<string, number>();

@@ -56,7 +56,7 @@ export class Instance {
     this.#program?.signal(name);
   }
 
-  /** Starts a process, and restarts it if the database was still away. Resolves when it is ready. */
+  /** Starts the service, again if it exits because the database is unreachable. Resolves when it is ready. */
   async start(): Promise<void> {
     const deadline = performance.now() + START_LIMIT_MS;
     while (!(await this.#startOnce(deadline))) {
@@ -88,7 +88,7 @@ export class Instance {
     if (stderr !== '') findings.add('wrong', `${this.name} wrote on stderr: ${stderr}`);
   }
 
-  /** @returns whether it is ready; false if it ended, as it may while the database is away */
+  /** @returns whether it is ready; false if it ended, as it may while the database is unreachable */
   async #startOnce(deadline: number): Promise<boolean> {
     const { environment, logFile } = this.#dependencies;
     const program = new Program('src/main.js', {
@@ -118,7 +118,7 @@ export class Instance {
     return false;
   }
 
-  /** Reports an unexpected exit. A process may exit when it is stopped, or if the database is away while it starts. */
+  /** Reports an unexpected exit. Expected are a stop, and an exit at start while the database is unreachable. */
   async #awaitEnd(program: Program): Promise<void> {
     const { code, signal, stderr } = await program.ended;
     if (this.#program !== program) return;

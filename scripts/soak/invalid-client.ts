@@ -20,7 +20,7 @@ const REFUSED: { asked: RequestOptions; status: number }[] = [
   { asked: jsonRequest('DELETE', '/api/tasks', { id: UNKNOWN }), status: 404 },
   { asked: jsonRequest('PUT', '/api/tasks/runs', { task_id: UNKNOWN, runs: [] }), status: 400 },
 ];
-/** Pause between two chunks of a listing. A slow client must delay its own reply only. */
+/** Delay between two chunks of a listing. A slow client must delay its own reply only. */
 const PAUSE_MS = 150;
 
 /** Sends bad requests, reads slowly, and disconnects early. */

@@ -22,7 +22,7 @@ export function killAll(): void {
 }
 process.on('exit', killAll);
 
-/** A program of dist/ in a separate process. Its log goes to a file, and line by line to `onLine`. */
+/** A program from dist/ in a child process. Its log is written to a file and passed to `onLine` line by line. */
 export class Program {
   readonly pid: number;
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>;

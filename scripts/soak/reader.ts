@@ -39,7 +39,7 @@ export class Reader implements Client {
     ]);
   }
 
-  /** @returns the tasks; undefined if there was no listing */
+  /** Lists all matching tasks in one request. @returns undefined if the request failed */
   async listAll(instance: Endpoint, filter: Filter): Promise<Task[] | undefined> {
     const path = pathOf('/api/tasks', filter);
     const reply = await this.#get(instance, 'list all', path);

@@ -68,7 +68,7 @@ function median(numbers: number[]): number {
   return numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? 0;
 }
 
-/** Checks that the versions of all tasks only rise, by polling the database. */
+/** Polls the database, and checks that no task version decreases. */
 export class VersionWatch {
   readonly #versions = new Map<string, number>();
   readonly #findings: Findings;

@@ -98,7 +98,7 @@ export function warningsLog(): Logger {
 
 export interface Progress {
   add(number: number): void;
-  /** Raises the total. */
+  /** Increases the total. */
   grow(number: number): void;
   end(): void;
 }

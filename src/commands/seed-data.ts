@@ -70,7 +70,7 @@ function bytesOf(name: string): Buffer {
   return createHash('sha256').update(`recoup-seed/${name}`).digest();
 }
 
-/** Returns a UUID in the format of version 4, always the same for a name. */
+/** Returns a deterministic UUID, in version 4 format, for a name. */
 function uuidOf(name: string): string {
   const bytes = bytesOf(name);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x40, 6);

@@ -183,7 +183,7 @@ export const variables = {
   }),
 };
 
-/** OpenTelemetry variables that decide whether and how traces are exported. Its SDK reads the others. */
+/** OpenTelemetry variables that decide whether and how traces are exported. The OpenTelemetry SDK reads the others. */
 export const otelVariables = {
   OTEL_SDK_DISABLED: str({ default: 'false' }),
   OTEL_TRACES_EXPORTER: str({ default: undefined }),

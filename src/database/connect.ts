@@ -143,9 +143,9 @@ export async function attachServer(
 }
 
 /**
- * Returns the service's database, not yet connected, for a command. If a service already runs the embedded engine on
- * the directory, uses its socket; otherwise does the same as attachServer.
- * @throws as attachServer
+ * Returns the service's database for a command, not yet connected. Uses the socket of a service that already runs the
+ * embedded engine on the directory. Otherwise behaves like attachServer.
+ * @throws the same errors as attachServer
  */
 export async function joinServer(settings: DatabaseSettings, log: Logger): Promise<Connection> {
   const { dataDir } = settings;

@@ -34,7 +34,7 @@ async function writeCommand(this: internals.Connection, command: unknown, option
 }
 
 /**
- * Works around two bugs of mongodb 7.9 that appear when a server goes away while a command is being written:
+ * Works around two bugs of mongodb 7.9 that appear when a server disconnects while a command is being written:
  * - The socket is already closed: write() returns false, and the driver waits for 'drain', which never comes. The
  *   operation hangs regardless of its time limits; if it is the monitor's, the client never recovers.
  * - write() fails: the driver rejects with Node's own error, `write EPIPE`, and does not retry. NODE-6864 and

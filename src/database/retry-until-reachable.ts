@@ -24,8 +24,8 @@ interface RetryOptions {
 }
 
 /**
- * Runs work that needs the database and restarts it from the beginning until it succeeds. The database may also go away
- * in the middle of the work.
+ * Runs work that needs the database and restarts it from the beginning until it succeeds. The database may also
+ * become unreachable during the work.
  * @throws the work's error once `giveUp` is aborted, or if a retry would not help
  */
 export async function retryUntilReachable(

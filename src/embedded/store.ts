@@ -13,7 +13,7 @@ import { UnusableStore, storageError } from './store-errors.ts';
 import { ownerPrefix, recordOf } from './store-keys.ts';
 
 /**
- * Version of the stored format. Raise it if earlier versions of this program would damage the data. Format 2 records
+ * Version of the stored format. Increment it if earlier versions of this program would damage the data. Format 2 records
  * the number types of each index. Indexes of format 1 stay without them.
  */
 export const FORMAT_VERSION = 2;

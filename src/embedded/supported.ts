@@ -25,9 +25,9 @@ const HELLO = {
 } as const;
 
 /**
- * Everything the engine supports, by group: commands, the fields of each command and of its documents, operators.
- * Within a group, each name is listed under a file that sends it or a reason to keep it. The engine refuses all other
- * names. `npm test` fails if src/ never sends a name that is listed under a file (test/support/traffic).
+ * The commands, command fields, document fields and operators that the engine supports. The engine refuses all other
+ * names. Each group lists a name under a file that sends it, or under a reason to keep it. `npm test` fails if src/ never
+ * sends a name that is listed under a file (test/support/traffic).
  */
 export const SUPPORTED = {
   commands: {

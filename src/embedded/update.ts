@@ -75,7 +75,7 @@ export function parseUpdate(value: RawValue): Update {
   if (twice !== undefined) {
     throw new CommandError(40, `Updating the path '${twice}' would create a conflict at '${twice}'`);
   }
-  // As in MongoDB, new fields appear in the order of their names.
+  // As in MongoDB, new fields are sorted by name.
   const ordered = modifications.toSorted((one, other) =>
     Buffer.compare(Buffer.from(one.name), Buffer.from(other.name)),
   );

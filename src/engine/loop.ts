@@ -1,6 +1,6 @@
 import type { Clock } from './port.ts';
 
-/** Wait after a pass that failed. */
+/** Delay before the next pass after a failed one. */
 const AFTER_FAILURE_MS = 2_000;
 
 export const systemClock: Clock = {
@@ -18,7 +18,7 @@ export async function pause(clock: Clock, ms: number): Promise<void> {
   });
 }
 
-/** Runs one pass at a time. Each pass returns the wait before the next one; `wake` cuts it short. */
+/** Runs one pass at a time. Each pass returns the delay before the next one; `wake` skips the delay. */
 export class Loop {
   readonly #clock: Clock;
   readonly #pass: () => Promise<number>;

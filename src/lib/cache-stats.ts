@@ -1,4 +1,4 @@
-/** Statistics of a cache. Hits and misses count from the start of the process. */
+/** Cache statistics. Hits and misses count from the start of the process. */
 export interface CacheStats {
   hits: number;
   misses: number;

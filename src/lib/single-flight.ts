@@ -1,6 +1,7 @@
 /**
- * Single-flight with freshness: a caller never gets the result of a lookup that started before its own call. Callers
- * with equal keys share a lookup. Those that arrive during a lookup share the next one, so at most two run per key.
+ * Combines concurrent lookups with equal keys, and returns only fresh results: a caller never gets the result of a lookup
+ * that started before its own call. Callers that arrive during a lookup share the next one, which starts when the
+ * current one ends. At most one lookup per key runs and one waits.
  */
 export class SingleFlight<Answer> {
   readonly #flights = new Map<string, { current: Promise<Answer>; next?: Promise<Answer> }>();

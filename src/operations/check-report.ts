@@ -2,7 +2,7 @@ import type { RunReport } from '../../generated/types.gen.ts';
 import { ApiError } from '../lib/errors.ts';
 import { refuseUnstorable } from './check-texts.ts';
 
-/** openapi.yaml: RecordRunsRequest.runs and RunTaskRequest.payload. */
+/** Maximum JSON size of a run or a payload (openapi.yaml, RecordRunsRequest.runs and RunTaskRequest.payload). */
 const MAX_BYTES = 262_144;
 
 function jsonBytes(value: unknown, hasBigint: boolean): number {

@@ -31,7 +31,7 @@ type Streamable<Body> = {
 
 type ErrorBody<Id extends OperationId> = Operations[Id]['errors'][keyof Operations[Id]['errors']];
 
-/** The result of a handler: a success status of the spec with its body. Handlers throw errors as ApiError. */
+/** The result of a handler: a success status from the spec with its body. Handlers throw errors as ApiError. */
 export type Reply<Id extends OperationId> = {
   [Status in keyof Operations[Id]['responses'] & number]: {
     status: Status;
@@ -39,7 +39,7 @@ export type Reply<Id extends OperationId> = {
   };
 }[keyof Operations[Id]['responses'] & number];
 
-/** Exactly one handler for each operationId of the spec. Handlers use neither Express nor the database driver. */
+/** Exactly one handler for each operationId in the spec. Handlers use neither Express nor the database driver. */
 export type Handlers = {
   [Id in OperationId]: (input: Input<Id>, principal: Principal) => Promise<Reply<Id>>;
 };

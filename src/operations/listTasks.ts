@@ -18,7 +18,7 @@ interface Dependencies extends PartSources, ViewSources {
   replyBytes: ByteBudget;
 }
 
-/** Limits of a reply that is built before it is sent. Longer replies are streamed. */
+/** Limits of a buffered reply. Larger replies are streamed. */
 const MAX_WHOLE_TASKS = 1_000;
 const MAX_WHOLE_BYTES = 33_554_432;
 
@@ -160,7 +160,7 @@ async function* viewOnce(
   }
 }
 
-/** Streams a page that is too large to build before it is sent. Starts with the tasks that were already found. */
+/** Streams a page that is too large to buffer, starting with the tasks that were already read. */
 async function* viewPage(
   { views, rest }: Found,
   listing: Listing,

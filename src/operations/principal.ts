@@ -45,7 +45,7 @@ export function scopeOf(principal: Principal): string | undefined {
   }
 }
 
-/** Returns the rights of the caller, in the order of the spec. */
+/** Returns the caller's rights, in spec order. */
 export function rightsOf(principal: Principal): Right[] {
   const { may = RIGHTS } = 'may' in principal ? principal : {};
   return RIGHTS.filter((right) => may.includes(right));

@@ -8,7 +8,7 @@ import { viewRunOfTask } from '../view/run-view.ts';
 
 type Body = Input<'recordRuns'>['body'];
 
-/** Converts an error of the store to one for the caller. */
+/** Converts a store error to one for the caller. */
 function explain(error: unknown, { task_id, runs }: Body): unknown {
   if (error instanceof UnknownTask) return unknownTask(task_id);
   if (!(error instanceof RunOfAnotherTask || error instanceof RunOfTheEngine)) return error;

@@ -27,7 +27,7 @@ export type Plan = Pick<TaskDocument, 'plan_from' | 'next_fire_at'>;
 
 /**
  * Stores the plans of tasks. A plan holds the instant up to which fire times are decided. Writing a plan does not
- * raise the task's version.
+ * increment the task's version.
  */
 export class PlanStore {
   readonly #tasks: Collections['tasks'];

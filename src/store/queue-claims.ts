@@ -18,7 +18,7 @@ const OLDEST_FIRST = { due_at: 1, scheduled_at: 1, _id: 1 } as const;
 /** Identifies a claim. A write that filters by it matches nothing once the entry was released or claimed again. */
 type Claim = Pick<QueuedRun, '_id' | 'fence'>;
 
-/** Claims queued runs for workers. Every claim and every release raises the entry's fence. */
+/** Claims queued runs for workers. Every claim and every release increments the entry's fence. */
 export class QueueClaims {
   readonly #queue: Collections['run_queue'];
 

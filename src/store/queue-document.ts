@@ -23,9 +23,9 @@ export interface QueuedRun {
   serial: boolean;
   /** The worker that executes the run. Null while the run waits. */
   owner: string | null;
-  /** Raised by every claim and release. Only the holder of the current value may write the run. */
+  /** Incremented by every claim and release. Only the holder of the current value may write the run. */
   fence: number;
-  /** Raised by the owner every few seconds. */
+  /** Incremented by the owner every few seconds. */
   beat: number;
   /** The run cannot be claimed before this instant. */
   not_before: Date;

@@ -1,6 +1,6 @@
 import type { Right } from '../../generated/types.gen.ts';
 
-/** Fails to compile if a right of the spec is missing. */
+/** Fails to compile if a right in the spec is missing. */
 const KNOWN: Record<Right, true> = { read: true, run: true, write: true };
 
 /** Whether this version knows the right. */

@@ -145,7 +145,7 @@ export class RunStore {
 
   /**
    * Stores reported runs by id. Repeated and outdated reports change nothing.
-   * @param accountId - the owner of the task, to store the reports even if the task was deleted
+   * @param accountId - owner of the task; if given, the reports are stored even if the task was deleted
    * @throws UnknownTask, RunOfAnotherTask, RunOfTheEngine. Nothing is written then, unless another request
    *   concurrently inserts the same run.
    */
@@ -264,7 +264,7 @@ export class RunStore {
 
   /**
    * Wraps every write to runs: marks the task, writes, then updates the task's pointers to its last five runs and
-   * removes the mark. Raises the task's version before and after. No process caches a marked task, so a reply never
+   * removes the mark. Increments the task's version before and after. No process caches a marked task, so a reply never
    * shows an older state than an earlier reply. If the process dies in between, the mark stays and the task's next
    * write rebuilds the pointers from the history.
    * @param begun - null if the task was deleted, so that no pointers need an update

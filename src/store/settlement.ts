@@ -41,7 +41,7 @@ export async function lastRunsOf(taskId: string, runs: Collections['runs']): Pro
   return last.map(({ _id, createdAt }) => ({ id: _id, createdAt }));
 }
 
-/** A report in progress. */
+/** A report in progress: the marked task, and what is needed to update its pointers and remove the mark. */
 export interface ReportBegun {
   taskId: string;
   /** The task's owner, whose account the runs get. */
@@ -68,7 +68,7 @@ export class Settlement {
   }
 
   /**
-   * Marks a task and raises its version before any of its runs changes. This invalidates earlier cached reads; while
+   * Marks a task and increments its version before any of its runs changes. This invalidates earlier cached reads; while
    * the mark is present, reads are not cached.
    * @returns null if the task does not exist
    */

@@ -48,7 +48,7 @@ export async function correctCounts(tasks: Tasks, _id: string, read: StoredCount
 }
 
 /**
- * Changes a task and raises its version. If the server refuses because a tracking field has the wrong type, corrects
+ * Changes a task and increments its version. If the server refuses because a tracking field has the wrong type, corrects
  * the field and retries once.
  * @returns the changed task; null if none matches
  */

@@ -30,11 +30,11 @@ export interface TaskDocument {
   timeout_seconds?: number;
   /** Maximum number of deliveries of one run. Absent means the engine's default. */
   max_attempts?: number;
-  /** All fire times up to and including this instant are decided. Writing it does not raise the version. */
+  /** All fire times up to and including this instant are decided. Writing it does not increment the version. */
   plan_from?: Date | null;
   /**
    * When the engine next processes the task. Absent on a disabled task; with Trigger.dev, also on a task whose
-   * schedule is current there. Writing it does not raise the version.
+   * schedule is current there. Writing it does not increment the version.
    */
   next_fire_at?: Date | null;
   /** Absent or invalid only if another tool inserted the task. */
@@ -43,7 +43,7 @@ export interface TaskDocument {
   updated_at?: Date | null;
   /** Pointers to the last five runs, newest first. Only settlement.ts writes it. */
   recent_runs: RunPointer[];
-  /** Raised by every write to `recent_runs`. Absent before the first. */
+  /** Incremented by every write to `recent_runs`. Absent before the first. */
   runs_version?: number;
   /** One ObjectId per report that is in progress or abandoned. Only settlement.ts writes it. */
   recording?: unknown[];
@@ -51,6 +51,6 @@ export interface TaskDocument {
   changes?: unknown[];
   /** An ObjectId while a deletion is in progress or was abandoned. Only task-store.ts writes it. */
   deletion?: unknown;
-  /** Raised by every visible change to the task or its runs. */
+  /** Incremented by every visible change to the task or its runs. */
   version: number;
 }

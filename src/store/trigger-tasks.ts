@@ -56,7 +56,7 @@ export class TriggerTasks {
   }
 
   /**
-   * Records that a task was compared with Trigger.dev, and what the engine found. Raises the task's version only if a
+   * Records that a task was compared with Trigger.dev, and what the engine found. Increments the task's version only if a
    * published field changes.
    * @returns false if the task has become due again since it was read, or was deleted; nothing is written then
    */

@@ -13,7 +13,7 @@ function collectionOf({ commandName, command }: CommandStartedEvent): string | u
 }
 
 /**
- * Records a span for each command of the driver: its name, collection and duration, but neither filters nor results.
+ * Records a span for each driver command: its name, collection and duration, but neither filters nor results.
  */
 export function traceDriver(client: MongoClient, startSpan: StartSpan): void {
   const spans = new Map<string, Span>();

@@ -112,7 +112,7 @@ export class Metrics {
     measureDriver(client, this.#registry);
   }
 
-  /** Creates the metrics of an engine. @param state - read at each scrape */
+  /** Creates the engine metrics. @param state - read at each scrape */
   observeEngine(state: () => EngineState | undefined): EngineMetrics {
     return new EngineMetrics(this.#registry, state);
   }

@@ -41,7 +41,7 @@ const EXPORTERS: { [Way in TraceExport]: () => SpanExporter } = {
 };
 
 /**
- * Records traces with OpenTelemetry. Its SDK reads the OTEL_ variables that config/ does not. OpenTelemetry's
+ * Records traces with OpenTelemetry. The SDK reads the OTEL_ variables that config/ does not. OpenTelemetry's
  * instrumentations are not used, because they record URLs with their queries. They also replace modules while these
  * load, which ES modules allow only with a custom loader.
  */

@@ -20,7 +20,7 @@ const BACKSLASH = 0x5c;
 /** Minimum length for which a copy call is faster than a loop. */
 const COPY_FROM_BYTES = 48;
 
-/** Writes JSON text into a buffer that is large enough for all of it. */
+/** Writes JSON text into a buffer. The caller must provide one with room for the whole text. */
 export class JsonOutput {
   readonly #buffer: Buffer;
   #length = 0;

@@ -4,7 +4,7 @@ import type { RunDetail, TaskPart } from './part.ts';
 import type { TaskVersion } from '../store/task-store.ts';
 
 /**
- * Maximum age of a cached part (openapi.yaml, Caching). Limits how long a change by another tool, which raises no
+ * Maximum age of a cached part (openapi.yaml, Caching). Limits how long a change by another tool, which increments no
  * version, stays invisible.
  */
 const TRUSTED_MS = 55_000;

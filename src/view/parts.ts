@@ -42,7 +42,7 @@ export async function makeParts(
   runs: RunStore,
   detail: RunDetail = 'full',
 ): Promise<TaskPart[]> {
-  // Read the runs after the documents. They then include every run that these versions reflect; a later run raises the
+  // Read the runs after the documents. They then include every run that these versions reflect; a later run increments the
   // version again.
   const byId = await runs.findByIds(documents.flatMap(pointedTo), SHOWN_FROM[detail]);
   const parts: TaskPart[] = [];

@@ -13,7 +13,7 @@ const HEADERS = { 'Accept-Encoding': 'gzip' };
 /** Maximum cost of a compressed reply, relative to the plain reply plus zlib over all of it. */
 const MOST = 1.1;
 
-/** Checks a variant's listing, compressed or plain, and returns the variant with a job that repeats the request. */
+/** Fetches a variant's listing, checks its encoding and size, and returns the variant with the size of its reply. */
 async function contend(
   bench: Bench,
   { name, process, url }: Started,

@@ -14,7 +14,7 @@ import { type SourceTask, NotImportable, readTask } from './read.ts';
 /** Number of tasks written concurrently: enough to keep a server busy, few enough to leave room for others. */
 const CONCURRENT_TASKS = 8;
 
-/** Options of an import. */
+/** Import options. */
 export interface TakeOptions {
   /** Take `enabled` from the source; otherwise tasks arrive disabled. */
   enabled: boolean;

@@ -9,7 +9,7 @@ import { ExchangeFailed, type Reply, exchange, outcomeOfFailure, outcomeOfRefusa
 import { failed } from './outcomes.ts';
 import { type Beginning, outputOf, outputOfValue } from './output.ts';
 
-/** First and longest pause between two polls of a status document. */
+/** First and longest delay between two polls of a status document. */
 const POLL_MS = { first: 2_000, longest: 30_000 };
 const POLL_GROWTH = 1.5;
 const POLL_TIMEOUT_MS = 30_000;

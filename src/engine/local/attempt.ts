@@ -21,7 +21,7 @@ import type { Lease } from './lease.ts';
 import { pause } from '../loop.ts';
 import type { EngineObserver } from './observer.ts';
 
-/** Wait between two tries to store a result. */
+/** Delay before storing a result is retried. */
 const RETRY_MS = 1_000;
 /** Number of refusals by the database after which a write is abandoned. */
 const REFUSALS = 3;

@@ -69,7 +69,7 @@ export function requestLog(log: Logger): RequestHandler {
       if (request.url?.startsWith('/health/')) return 'debug';
       // The operations that an MCP request calls have lines of their own.
       if (request.url?.split('?', 1)[0] === MCP_PATH && statusCode < 400) return 'debug';
-      // database/watch.ts logs a failure of the database once, not for each request.
+      // database/watch.ts logs a database failure once, not for each request.
       if (statusCode === 503) return 'warn';
       return statusCode >= 500 ? 'error' : 'info';
     },

@@ -14,7 +14,7 @@ export function parameterOf(
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
-/** Returns an operation of the spec. HEAD is answered as GET. */
+/** Returns an operation from the spec. HEAD is answered as GET. */
 function operationObject(document: OpenAPIV3.DocumentV3_1, path: string, method: string) {
   const wanted = method === 'HEAD' ? 'get' : method.toLowerCase();
   const known = METHODS.find((one) => one === wanted);

@@ -9,7 +9,7 @@ export interface Spec {
   document: OpenAPIV3.DocumentV3_1;
 }
 
-/** @throws Unusable with the name of the file */
+/** @throws Unusable with the file name */
 function readFile<T>(name: string, parse: (text: string) => T): T {
   try {
     // The package's own name resolves to its files from both src/ and dist/.
@@ -21,7 +21,7 @@ function readFile<T>(name: string, parse: (text: string) => T): T {
   }
 }
 
-/** Reads the spec from the files of the package. */
+/** Reads openapi.yaml and its JSON copy from the installed package. @throws Unusable */
 export function loadSpec(): Spec {
   return {
     yaml: readFile('openapi.yaml', String),

@@ -51,7 +51,7 @@ function explainField({ path, message, errorCode = '' }: Problem, spec: Document
   return `${name} ${plainWords(message)}.`;
 }
 
-/** Converts an error of the validator to one for the caller. */
+/** Converts a validator error to one for the caller. */
 function explain(error: unknown, document: Document, request: Request): unknown {
   if (!(error instanceof internals.BadRequest)) return error;
   const parameters = parametersOf(document, 'query', request);

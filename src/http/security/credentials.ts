@@ -78,7 +78,7 @@ function presentedKey(request: IncomingMessage): { key: string; place: string } 
 }
 
 /**
- * Authenticates the caller, sets `response.locals.principal`, and refuses callers without the roles of the operation.
+ * Authenticates the caller, sets `response.locals.principal`, and refuses callers that lack a required role.
  */
 export function credentials({
   auth,

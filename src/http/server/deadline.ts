@@ -62,7 +62,7 @@ export class Deadline {
     };
   }
 
-  /** Replaces the error of a database timeout if this process was too busy to read the answer in time. */
+  /** Replaces a database timeout error if this process was too busy to read the answer in time. */
   readonly blame: ErrorRequestHandler = (error, _request, response, next) => {
     const clock = this.#clocks.get(response);
     const isLate = isDatabaseFailure(error) && failureKind(error) === 'slow';

@@ -9,7 +9,7 @@ const EMPTY_BODY = '{}';
 /** Includes the length, because Node sends the body of a DELETE without one. */
 const EMPTY_BODY_HEADERS = { 'Content-Type': 'application/json', 'Content-Length': EMPTY_BODY.length };
 
-/** Queries that make an operation read and compute little. */
+/** Query strings, by path, that keep the warm-up requests cheap. */
 const QUERIES: Partial<Record<string, string>> = {
   '/api/tasks': '?limit=1',
   '/api/tasks/runs': '?limit=1',

@@ -6,7 +6,7 @@ import { useSession, writer } from './service.ts';
 /** Returns a new Idempotency-Key. crypto.randomUUID exists only in secure contexts, such as HTTPS. */
 const newKey = (): string => crypto.getRandomValues(new Uint32Array(4)).join('-');
 
-/** Options of a write. With an Idempotency-Key, the client retries it if the reply is lost. */
+/** Write options. With an Idempotency-Key, the client retries it if the reply is lost. */
 export interface WriteOptions {
   client: Client;
   throwOnError: true;

@@ -1,6 +1,6 @@
 const NAME = 'recoup-tasks-key';
 
-/** Returns the API key that the tab or the browser has stored. */
+/** Returns the API key in the tab's session storage, or else in local storage. */
 export function storedKey(): string | undefined {
   return sessionStorage.getItem(NAME) ?? localStorage.getItem(NAME) ?? undefined;
 }
