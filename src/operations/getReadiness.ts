@@ -1,14 +1,7 @@
 import type { ReadinessResponse } from '../../generated/types.gen.ts';
 import type { Reply } from './handlers.ts';
+import type { EngineState } from '../engine/port.ts';
 import type { Readiness } from '../database/readiness.ts';
-
-/** The state of the engine in this process. */
-export interface EngineState {
-  kind: string;
-  live: boolean;
-  /** A problem that operators should know about; undefined if there is none. */
-  problem?: string | undefined;
-}
 
 interface Dependencies {
   readiness: Readiness;

@@ -3,7 +3,7 @@ import type { RunDocument } from '../../store/run-document.ts';
 import type { QueuedRun } from '../../store/queue-document.ts';
 import type { TaskDocument } from '../../store/task-document.ts';
 import { EXPIRED, isExpired } from '../../store/expiry.ts';
-import { finalStatuses } from '../../store/run-status.ts';
+import { type finalStatuses, isFinal } from '../../store/run-status.ts';
 import type { Outcome } from '../port.ts';
 
 /** Why an attempt was aborted. */
@@ -77,7 +77,7 @@ export function startOf(
   task: TaskDocument | undefined,
   now: Date,
 ): Start {
-  if (!run || finalStatuses.some((status) => status === run.status)) return { kind: 'drop' };
+  if (!run || isFinal(run.status)) return { kind: 'drop' };
   if (entry.cancel) return { kind: 'end', ending: canceled('The run was canceled before it ended.') };
   const isOff = entry.trigger === 'scheduled' && task?.enabled === false;
   if (run.status === 'EXECUTING') {

@@ -38,25 +38,19 @@ function runParts({ api, collections, shared, log, clock }: TriggerTools): Part[
   ];
 }
 
-function schedulePart({ collections, settings, shared, ...tools }: TriggerTools): Part {
-  const schedules = new Schedules({
+function schedules({ collections, settings, shared, ...tools }: TriggerTools): Part {
+  return new Schedules({
     ...tools,
     tasks: new TriggerTasks(collections),
     tombstones: new TombstoneStore(collections),
     prefix: `${settings.prefix}${shared.installation}-`,
     task: settings.task,
   });
-  return {
-    name: schedules.name,
-    everyMs: schedules.everyMs,
-    figures: () => ({ strays: schedules.state().strays }),
-    run: async (signal) => schedules.run(signal),
-  };
 }
 
 /** Creates the parts that the leader runs. */
 export const triggerParts = (tools: TriggerTools): Part[] => [
-  schedulePart(tools),
+  schedules(tools),
   new QueuedRuns(tools),
   ...runParts(tools),
 ];

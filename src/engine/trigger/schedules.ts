@@ -7,6 +7,7 @@ import type { TriggerTask, TriggerTasks } from '../../store/trigger-tasks.ts';
 import type { Clock } from '../port.ts';
 import { type ScheduleFields, type TriggerApi, TriggerFailure } from './api.ts';
 import { type HeldSchedule, HeldSchedules, ScheduleGone } from './held-schedules.ts';
+import type { Part } from './part.ts';
 import { Refusals } from './refusals.ts';
 import { StraySchedules } from './stray-schedules.ts';
 
@@ -50,7 +51,7 @@ function problemOf(task: TriggerTask, refusal: string | undefined): string | nul
  * Synchronizes the schedules at Trigger.dev with the tasks. Calls must not overlap. They throw TriggerFailure if
  * Trigger.dev cannot be used; the next call continues the work.
  */
-export class Schedules {
+export class Schedules implements Part {
   readonly name = 'schedules';
   readonly everyMs = PASS_MS;
   readonly #options: SchedulesOptions;
@@ -70,6 +71,10 @@ export class Schedules {
   constructor(options: SchedulesOptions) {
     this.#options = options;
     this.#strays = new StraySchedules(options);
+  }
+
+  figures(): { strays: number } {
+    return { strays: this.state().strays };
   }
 
   state(): { problem?: string; strays: number } {

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { EngineStore } from '../../store/engine-store.ts';
 import type { TriggerDocument } from '../../store/trigger-document.ts';
+import { TRIGGER_KIND } from '../../store/trigger-fields.ts';
 import { TriggerStore } from '../../store/trigger-store.ts';
 import { Loop, systemClock } from '../loop.ts';
 import type { Clock, Engine, EngineState } from '../port.ts';
 import { TriggerFailure } from './api.ts';
 import type { Part, TriggerTools } from './part.ts';
 
-const KIND = 'trigger';
 const RENEW_MS = 10_000;
 const LEAST_BACKOFF_MS = 1_000;
 const LONGEST_BACKOFF_MS = 20_000;
@@ -91,9 +91,9 @@ export function startTriggerEngine({ parts, clock = systemClock, ...given }: Tri
     clock,
     async () => {
       const now = clock.now();
-      isLive = (await engine.renew(KIND, now)) !== null;
+      isLive = (await engine.renew(TRIGGER_KIND, now)) !== null;
       if (!isLive && !isIdleLogged)
-        log.warn({ kind: KIND }, 'an engine of another kind is live; this one stays idle');
+        log.warn({ kind: TRIGGER_KIND }, 'an engine of another kind is live; this one stays idle');
       isIdleLogged = !isLive;
       const shared = isLive ? await store.lead(owner, now) : null;
       if (!shared) end();
@@ -110,7 +110,11 @@ export function startTriggerEngine({ parts, clock = systemClock, ...given }: Tri
     },
     state: () => {
       const [problem] = problems.values();
-      let state: EngineState = { kind: KIND, live: isLive, ...(problem !== undefined && { problem }) };
+      let state: EngineState = {
+        kind: TRIGGER_KIND,
+        live: isLive,
+        ...(problem !== undefined && { problem }),
+      };
       for (const { part } of term?.loops ?? []) state = { ...state, ...part.figures?.() };
       return state;
     },

@@ -27,7 +27,7 @@ export interface Day {
   cutAt: Date | undefined;
 }
 
-/** Returns the longest list, and the first of several. */
+/** Returns the longest list; if several are equally long, the first. */
 export const longest = <Item>(lists: Item[][]): Item[] =>
   lists.reduce((most, list) => (list.length > most.length ? list : most), []);
 

@@ -205,7 +205,7 @@ test('a reply that repeats the key does not bring it into a message', async () =
   jest.restoreAllMocks();
 });
 
-// Last, because the package stays missing.
+// Keep this test last: the package stays missing after it.
 test('without its package, the client names it', async () => {
   jest.doMock('@trigger.dev/core/v3', () => {
     throw Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' });

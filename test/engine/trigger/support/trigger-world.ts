@@ -27,7 +27,7 @@ const EMPTIED = [
   'cancel_requests',
 ] as const;
 
-/** A process with the engine of Trigger.dev. */
+/** A process that runs the Trigger.dev engine. */
 export interface TriggerProcess extends Pick<SyncProcess, 'killAt' | 'moments' | 'isAlive'> {
   engine: Engine;
 }
