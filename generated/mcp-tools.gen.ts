@@ -12,7 +12,7 @@ export interface McpTool {
   right: Right;
   /** Arguments that are query parameters. */
   query: string[];
-  /** Arguments that are headers, with the names of the headers. All other arguments are fields of the body. */
+  /** Arguments that are headers, with their header names. All other arguments are fields of the body. */
   headers: Record<string, string>;
   /** Arguments that the tool requires although the operation does not. */
   required: string[];
@@ -22,7 +22,7 @@ export interface McpTool {
   definition: Tool;
 }
 
-/** The version of the API. */
+/** The API version. */
 export const apiVersion = "0.1.0";
 
 export const mcpTools: McpTool[] = [

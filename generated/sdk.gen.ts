@@ -262,7 +262,7 @@ export const listOccurrences = <ThrowOnError extends boolean = false>(options?: 
 /**
  * List the next fire times of all tasks
  *
- * Returns the fire times in a range of all tasks that match **all** given filters, in order of time, ties by
+ * Returns the fire times in a range of all tasks that match **all** given filters, in chronological order, ties by
  * `task_id`. They follow the rules of `upcoming` in the schema Task. Disabled tasks have none, nor do tasks whose
  * schedule or time zone is invalid. If nothing matches, the array is empty.
  *

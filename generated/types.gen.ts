@@ -401,7 +401,7 @@ export type UpcomingResponse = {
      */
     status: 'success';
     /**
-     * Fire times in order of time, ties by `task_id`.
+     * Fire times in chronological order, ties by `task_id`.
      */
     upcoming: Array<UpcomingFire>;
     /**
@@ -477,7 +477,7 @@ export type CallerResponse = {
      */
     account_id: string | null;
     /**
-     * The rights of the key, in the order of Right.
+     * The key's rights, in the order of Right.
      */
     may: Array<Right>;
     /**
@@ -818,7 +818,7 @@ export type ErrorResponse = {
  * | `too_many_tasks` | 400 | the filters match more tasks than the operation accepts |
  * | `missing_credentials` | 401 | the request has no key |
  * | `invalid_credentials` | 401 | the key is unknown, expired or revoked, or the request has more than one |
- * | `account_forbidden` | 403 | `account_id` is not the account of the key, or not the owner of the task |
+ * | `account_forbidden` | 403 | `account_id` is not the key's account, or not the task's owner |
  * | `admin_required` | 403 | the operation needs an admin key |
  * | `right_required` | 403 | the key lacks a right that the operation needs |
  * | `foreign_origin` | 403 | with `AUTH=none`: the request comes from a page of another origin, or its `Host` is not this machine |
@@ -1269,9 +1269,10 @@ export type DeleteTaskErrors = {
      */
     401: ErrorResponse;
     /**
-     * `account_id` is not the key's account, or, with an admin key, not the task's owner (`account_forbidden`). Or the key
-     * lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not `localhost`,
-     * `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
+     * - `account_forbidden`: `account_id` is not the key's account, or, with an admin key, not the task's owner.
+     * - `right_required`: the key lacks a right that the operation needs.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
+     * comes from a page of another origin.
      *
      */
     403: ErrorResponse;
@@ -1311,9 +1312,12 @@ export type DeleteTaskErrors = {
      */
     500: ErrorResponse;
     /**
-     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
-     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
-     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
+     * applied.
+     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
+     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     *
+     * Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1395,9 +1399,10 @@ export type ListTasksErrors = {
      */
     401: ErrorResponse;
     /**
-     * `account_id` is not the key's account, or, with an admin key, not the task's owner (`account_forbidden`). Or the key
-     * lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not `localhost`,
-     * `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
+     * - `account_forbidden`: `account_id` is not the key's account, or, with an admin key, not the task's owner.
+     * - `right_required`: the key lacks a right that the operation needs.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
+     * comes from a page of another origin.
      *
      */
     403: ErrorResponse;
@@ -1424,9 +1429,12 @@ export type ListTasksErrors = {
      */
     500: ErrorResponse;
     /**
-     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
-     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
-     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
+     * applied.
+     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
+     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     *
+     * Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1460,9 +1468,10 @@ export type UpdateTaskErrors = {
      */
     401: ErrorResponse;
     /**
-     * `account_id` is not the key's account, or, with an admin key, not the task's owner (`account_forbidden`). Or the key
-     * lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not `localhost`,
-     * `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
+     * - `account_forbidden`: `account_id` is not the key's account, or, with an admin key, not the task's owner.
+     * - `right_required`: the key lacks a right that the operation needs.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
+     * comes from a page of another origin.
      *
      */
     403: ErrorResponse;
@@ -1508,9 +1517,12 @@ export type UpdateTaskErrors = {
      */
     500: ErrorResponse;
     /**
-     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
-     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
-     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
+     * applied.
+     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
+     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     *
+     * Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1553,9 +1565,10 @@ export type CreateTaskErrors = {
      */
     401: ErrorResponse;
     /**
-     * `account_id` is not the key's account, or, with an admin key, not the task's owner (`account_forbidden`). Or the key
-     * lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not `localhost`,
-     * `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
+     * - `account_forbidden`: `account_id` is not the key's account, or, with an admin key, not the task's owner.
+     * - `right_required`: the key lacks a right that the operation needs.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
+     * comes from a page of another origin.
      *
      */
     403: ErrorResponse;
@@ -1577,8 +1590,8 @@ export type CreateTaskErrors = {
      */
     415: ErrorResponse;
     /**
-     * This `Idempotency-Key` was used with a different body within the last 24 hours (`idempotency_key_reused`). Or
-     * Trigger.dev is the engine and does not support the value of a field (`not_supported`).
+     * - `idempotency_key_reused`: this `Idempotency-Key` was used with a different body within the last 24 hours.
+     * - `not_supported`: Trigger.dev is the engine and does not support the value of a field.
      *
      */
     422: ErrorResponse;
@@ -1597,9 +1610,12 @@ export type CreateTaskErrors = {
      */
     500: ErrorResponse;
     /**
-     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
-     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
-     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
+     * applied.
+     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
+     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     *
+     * Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1677,9 +1693,10 @@ export type ListRunsErrors = {
      */
     401: ErrorResponse;
     /**
-     * `account_id` is not the key's account, or, with an admin key, not the task's owner (`account_forbidden`). Or the key
-     * lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not `localhost`,
-     * `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
+     * - `account_forbidden`: `account_id` is not the key's account, or, with an admin key, not the task's owner.
+     * - `right_required`: the key lacks a right that the operation needs.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
+     * comes from a page of another origin.
      *
      */
     403: ErrorResponse;
@@ -1710,9 +1727,12 @@ export type ListRunsErrors = {
      */
     500: ErrorResponse;
     /**
-     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
-     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
-     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
+     * applied.
+     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
+     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     *
+     * Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1754,8 +1774,9 @@ export type RunTaskErrors = {
      */
     401: ErrorResponse;
     /**
-     * The key lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not
-     * `localhost`, `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
+     * - `right_required`: the key lacks a right that the operation needs.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
+     * comes from a page of another origin.
      *
      */
     403: ErrorResponse;
@@ -1790,9 +1811,10 @@ export type RunTaskErrors = {
      */
     422: ErrorResponse;
     /**
-     * Ten runs of the task are waiting, or 1,000 runs of its account are queued (`too_many_queued`). Or this key or address
-     * has sent more requests in a minute than its limit (`rate_limited`). Nothing was done. Retry after the number of seconds
-     * in `Retry-After`.
+     * - `too_many_queued`: ten runs of the task are waiting, or 1,000 runs of its account are queued.
+     * - `rate_limited`: this key or address has sent more requests in a minute than its limit.
+     *
+     * Nothing was done. Retry after the number of seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
@@ -1805,9 +1827,12 @@ export type RunTaskErrors = {
      */
     500: ErrorResponse;
     /**
-     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
-     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
-     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
+     * applied.
+     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
+     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     *
+     * Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1841,8 +1866,9 @@ export type RecordRunsErrors = {
      */
     401: ErrorResponse;
     /**
-     * `admin_required`: the operation needs an admin key. `foreign_origin`, with `AUTH=none`: the `Host` header is not
-     * `localhost`, `127.0.0.1` or `[::1]`, or the request comes from a page of another origin.
+     * - `admin_required`: the operation needs an admin key.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
+     * comes from a page of another origin.
      *
      */
     403: ErrorResponse;
@@ -1855,7 +1881,9 @@ export type RecordRunsErrors = {
      */
     406: ErrorResponse;
     /**
-     * A reported run belongs to another task (`run_of_another_task`) or to the service's own engine (`run_of_the_engine`).
+     * - `run_of_another_task`: a reported run belongs to another task.
+     * - `run_of_the_engine`: a reported run belongs to the service's own engine.
+     *
      * Nothing was recorded.
      *
      */
@@ -1888,9 +1916,12 @@ export type RecordRunsErrors = {
      */
     500: ErrorResponse;
     /**
-     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
-     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
-     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
+     * applied.
+     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
+     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     *
+     * Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -1924,8 +1955,9 @@ export type CancelRunErrors = {
      */
     401: ErrorResponse;
     /**
-     * The key lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not
-     * `localhost`, `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
+     * - `right_required`: the key lacks a right that the operation needs.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
+     * comes from a page of another origin.
      *
      */
     403: ErrorResponse;
@@ -1971,9 +2003,12 @@ export type CancelRunErrors = {
      */
     500: ErrorResponse;
     /**
-     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
-     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
-     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
+     * applied.
+     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
+     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     *
+     * Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2043,9 +2078,10 @@ export type ListOccurrencesErrors = {
      */
     401: ErrorResponse;
     /**
-     * `account_id` is not the key's account, or, with an admin key, not the task's owner (`account_forbidden`). Or the key
-     * lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not `localhost`,
-     * `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
+     * - `account_forbidden`: `account_id` is not the key's account, or, with an admin key, not the task's owner.
+     * - `right_required`: the key lacks a right that the operation needs.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
+     * comes from a page of another origin.
      *
      */
     403: ErrorResponse;
@@ -2072,9 +2108,12 @@ export type ListOccurrencesErrors = {
      */
     500: ErrorResponse;
     /**
-     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
-     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
-     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
+     * applied.
+     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
+     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     *
+     * Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2140,9 +2179,10 @@ export type ListUpcomingErrors = {
      */
     401: ErrorResponse;
     /**
-     * `account_id` is not the key's account, or, with an admin key, not the task's owner (`account_forbidden`). Or the key
-     * lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not `localhost`,
-     * `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
+     * - `account_forbidden`: `account_id` is not the key's account, or, with an admin key, not the task's owner.
+     * - `right_required`: the key lacks a right that the operation needs.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
+     * comes from a page of another origin.
      *
      */
     403: ErrorResponse;
@@ -2169,9 +2209,12 @@ export type ListUpcomingErrors = {
      */
     500: ErrorResponse;
     /**
-     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
-     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
-     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
+     * applied.
+     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
+     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     *
+     * Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2221,8 +2264,9 @@ export type PreviewScheduleErrors = {
      */
     401: ErrorResponse;
     /**
-     * The key lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not
-     * `localhost`, `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
+     * - `right_required`: the key lacks a right that the operation needs.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
+     * comes from a page of another origin.
      *
      */
     403: ErrorResponse;
@@ -2249,9 +2293,12 @@ export type PreviewScheduleErrors = {
      */
     500: ErrorResponse;
     /**
-     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
-     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
-     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
+     * applied.
+     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
+     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     *
+     * Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;
@@ -2287,8 +2334,9 @@ export type GetCallerErrors = {
      */
     401: ErrorResponse;
     /**
-     * The key lacks a right that the operation needs (`right_required`). With `AUTH=none`: the `Host` header is not
-     * `localhost`, `127.0.0.1` or `[::1]`, or the request comes from a page of another origin (`foreign_origin`).
+     * - `right_required`: the key lacks a right that the operation needs.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
+     * comes from a page of another origin.
      *
      */
     403: ErrorResponse;
@@ -2315,9 +2363,12 @@ export type GetCallerErrors = {
      */
     500: ErrorResponse;
     /**
-     * `database_unavailable`: the database cannot be reached or does not answer in time. `service_overloaded`: the service
-     * itself is overloaded. With either code, a write may or may not have been applied. `too_busy`: the service has too many
-     * connections or too many unread replies, and nothing was done. Retry after the number of seconds in `Retry-After`.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
+     * applied.
+     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
+     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     *
+     * Retry after the number of seconds in `Retry-After`.
      *
      */
     503: ErrorResponse;

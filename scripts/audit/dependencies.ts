@@ -35,9 +35,7 @@ const found = vulnerable(report);
 if (found === undefined) {
   const status =
     isObject(report) && report.statusCode !== undefined ? ` (HTTP ${String(report.statusCode)})` : '';
-  process.stdout.write(
-    `The registry did not answer with an audit${status}: the dependencies were not checked.\n`,
-  );
+  process.stdout.write(`Dependencies were not checked: the registry returned no audit report${status}.\n`);
 } else if (found.length > 0) {
   process.stderr.write(
     `${found.join('\n')}\nTo fix it, run npm audit for details, then npm update or npm audit fix.\n`,

@@ -62,7 +62,10 @@ export function readArguments(args: string[]): BenchArguments | 'help' {
   const names = values.only?.split(',') ?? NAMES;
   const unknown = names.find((name) => !NAMES.includes(name));
   if (unknown !== undefined) {
-    throw new UsageError('bench', `--only takes of ${NAMES.join(', ')}, but has "${unknown}".`);
+    throw new UsageError(
+      'bench',
+      `--only has the unknown part "${unknown}"; the parts are ${NAMES.join(', ')}.`,
+    );
   }
   return {
     only: parts.filter(({ name }) => names.includes(name)),

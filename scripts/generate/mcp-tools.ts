@@ -20,7 +20,7 @@ interface Parameter {
   schema: Schema;
 }
 
-/** A tool of an operation, as `x-mcp` describes it. */
+/** The tool for an operation, as `x-mcp` describes it. */
 interface Wording {
   tool: string;
   /** The operation's summary by default. */
@@ -99,7 +99,8 @@ function inputSchemaOf(parameters: Parameter[], body: Schema, wording: Wording):
     return [name, { ...schema, description, ...(name in defaults && { default: defaults[name] }) }];
   });
   const unknown = Object.keys(texts).filter((name) => !properties.some(([key]) => key === name));
-  if (unknown.length > 0) throw new Error(`x-mcp of ${wording.tool} describes ${unknown.join(', ')}.`);
+  if (unknown.length > 0)
+    throw new Error(`x-mcp of ${wording.tool} describes unknown arguments: ${unknown.join(', ')}.`);
   const needed = parameters.filter((one) => one.required).map(argumentOf);
   return {
     ...body,
@@ -170,7 +171,7 @@ export interface McpTool {
   right: Right;
   /** Arguments that are query parameters. */
   query: string[];
-  /** Arguments that are headers, with the names of the headers. All other arguments are fields of the body. */
+  /** Arguments that are headers, with their header names. All other arguments are fields of the body. */
   headers: Record<string, string>;
   /** Arguments that the tool requires although the operation does not. */
   required: string[];
@@ -180,7 +181,7 @@ export interface McpTool {
   definition: Tool;
 }
 
-/** The version of the API. */
+/** The API version. */
 export const apiVersion = ${JSON.stringify(document.info.version)};
 
 export const mcpTools: McpTool[] = ${JSON.stringify(tools, null, 2)};

@@ -46,7 +46,7 @@ export async function auditDatabase({ model, collections, versions, isMended }: 
 function auditTask(model: Model, task: TaskDocument, interval: ReadInterval): void {
   const { findings } = model;
   const known = model.taskOf(task.prompt);
-  if (!known) return findings.add('wrong', `task ${task._id} was never asked for: ${task.prompt}`);
+  if (!known) return findings.add('wrong', `task ${task._id} was never requested: ${task.prompt}`);
   const add = (problem: string) => findings.add('wrong', `task ${task._id} ${problem}`, known.history);
   if (known.mustBeGone(interval)) add('is stored, though its deletion was acknowledged');
   if (known.id !== undefined && known.id !== task._id) add(`is stored beside ${known.id}`);
@@ -57,7 +57,7 @@ function auditTask(model: Model, task: TaskDocument, interval: ReadInterval): vo
   }
 }
 
-/** Checks that a task points to its last five runs, and that all of its runs have its account. */
+/** Checks that a task points to its last five runs, and that its runs are stored with the task's account. */
 export function auditRuns(model: Model, task: TaskDocument, history: RunDocument[]): void {
   const known = model.taskOf(task.prompt);
   const last = history.slice(0, RECENT_RUNS).map(({ _id, createdAt }) => `${_id} ${createdAt.toISOString()}`);
@@ -68,7 +68,7 @@ export function auditRuns(model: Model, task: TaskDocument, history: RunDocument
   if (wrong.length > 0)
     model.findings.add(
       'wrong',
-      `task ${task._id} is of ${task.account_id}, but its run ${wrong[0]?._id} is filed under ${wrong[0]?.account_id}`,
+      `task ${task._id} belongs to ${task.account_id}, but its run ${wrong[0]?._id} to ${wrong[0]?.account_id}`,
       known?.history,
     );
 }

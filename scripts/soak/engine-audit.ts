@@ -114,7 +114,8 @@ function isScheduled(payload: unknown): boolean {
 }
 
 /**
- * Checks that a run is delivered once per attempt, and repeatedly only if its task allows that and a fault occurred.
+ * Checks that a run was delivered at most once per attempt and no more often than `max_attempts`. A fault must explain a
+ * second delivery.
  */
 function auditDeliveries(audit: EngineAudit, task: TaskDocument, run: RunDocument): void {
   const { world, receiver } = audit;
@@ -124,7 +125,7 @@ function auditDeliveries(audit: EngineAudit, task: TaskDocument, run: RunDocumen
   const add = (what: string) => world.model.findings.add('wrong', `run ${run._id} ${what}`, history);
   if (new Set(attempts).size < attempts.length) add(`was delivered twice in one attempt: ${attempts}`);
   if (attempts.length > (task.max_attempts ?? DEFAULT_ATTEMPTS))
-    add(`was delivered ${attempts.length} times, and may be ${task.max_attempts ?? DEFAULT_ATTEMPTS} times`);
+    add(`was delivered ${attempts.length} times, but its limit is ${task.max_attempts ?? DEFAULT_ATTEMPTS}`);
   if (run.status === 'COMPLETED' && attempts.length === 0) add('is COMPLETED, and was never delivered');
   auditFollowed(audit, run, add);
   const [first] = delivered;
@@ -132,7 +133,7 @@ function auditDeliveries(audit: EngineAudit, task: TaskDocument, run: RunDocumen
   if (!first || !last || first === last) return;
   const everything = world.instances.flatMap(({ targets }) => targets);
   if (!world.faults.overlaps(everything, first.at, last.at))
-    add('was delivered again, though nothing was broken');
+    add('was delivered again, though no fault occurred');
 }
 
 /** Checks that polled work was followed to its end. Its location is stored, so no fault can prevent that. */
@@ -144,7 +145,7 @@ function auditFollowed(
   const delivered = receiver.deliveries.get(_id) ?? [];
   const last = delivered.at(-1)?.work;
   if (status === 'COMPLETED' && last && !last.isReported)
-    add('is COMPLETED, and its receiver has not said so');
+    add('is COMPLETED, but its receiver has not reported that');
   const polled = delivered.findIndex(({ work }) => work !== undefined && work.polls.length > 0);
   if (polled === -1) return;
   if (polled < delivered.length - 1) add('was delivered again, though its work was being followed');

@@ -112,7 +112,7 @@ export class Model {
 
 function fieldOf(name: string): FieldName {
   if (name === 'account_id' || name === 'artist_account_id' || name === 'enabled') return name;
-  throw new Error(`Tasks are not filtered by ${name}.`);
+  throw new Error(`Tasks cannot be filtered by ${name}.`);
 }
 
 /** Whether a field matches certainly, certainly not, or perhaps. */

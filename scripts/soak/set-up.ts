@@ -45,8 +45,9 @@ export class DatabaseProcess {
     this.#program = program;
     const deadline = performance.now() + START_LIMIT_MS;
     while (program.address === undefined) {
-      if (!program.isRunning) throw new Error(`The database does not start: ${(await program.ended).stderr}`);
-      if (performance.now() > deadline) throw new Error('The database does not start in time.');
+      if (!program.isRunning)
+        throw new Error(`The database failed to start: ${(await program.ended).stderr}`);
+      if (performance.now() > deadline) throw new Error('The database did not start in time.');
       await sleep(20);
     }
     return program.address;

@@ -30,11 +30,11 @@ function modelOf(model: string, env: CleanedEnv<typeof variables>): ExecutorSett
   }
   if (baseUrl) return { kind: 'model', model, server: { baseUrl, apiKey } };
   if (gatewayKey) return { kind: 'model', model, server: { gatewayKey } };
-  return 'RUN_MODEL: set OPENAI_BASE_URL or AI_GATEWAY_API_KEY as well';
+  return 'RUN_MODEL requires OPENAI_BASE_URL or AI_GATEWAY_API_KEY';
 }
 
 /**
- * Reads the settings of the executor.
+ * Reads the executor settings.
  * @param environment - source of the variables that a command gets
  * @returns the settings, undefined if no executor is chosen, or an error message
  */
@@ -54,11 +54,11 @@ export function executorSettings(
     return { kind: 'command', command: RUN_COMMAND, environment: Object.fromEntries(given) };
   }
   if (RUN_URL) {
-    if (!env.RUN_URL_SECRET) return 'RUN_URL: set RUN_URL_SECRET as well; it signs the requests';
+    if (!env.RUN_URL_SECRET) return 'RUN_URL requires RUN_URL_SECRET, which signs the requests';
     return { kind: 'url', url: RUN_URL, secret: env.RUN_URL_SECRET };
   }
   if (RUN_CHAT_URL) {
-    if (!env.RUN_CHAT_KEY) return 'RUN_CHAT_URL: set RUN_CHAT_KEY as well';
+    if (!env.RUN_CHAT_KEY) return 'RUN_CHAT_URL requires RUN_CHAT_KEY';
     return { kind: 'chat', url: RUN_CHAT_URL, key: env.RUN_CHAT_KEY };
   }
   return RUN_MODEL ? modelOf(RUN_MODEL, env) : undefined;

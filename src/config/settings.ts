@@ -128,7 +128,7 @@ export function readSettings(environment: NodeJS.Dict<string>): Settings {
   );
   const auth = env.AUTH ?? (LOOPBACK.test(env.HOST) ? 'none' : 'required');
   if (auth === 'none' && env.CORS_ORIGINS) {
-    throw new InvalidSettings(['CORS_ORIGINS: pages of other origins need a key; set AUTH=required as well']);
+    throw new InvalidSettings(['CORS_ORIGINS requires AUTH=required: pages of other origins need a key']);
   }
   const executor = executorSettings(env, environment);
   if (typeof executor === 'string') throw new InvalidSettings([executor]);

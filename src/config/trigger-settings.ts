@@ -14,12 +14,12 @@ export interface TriggerSettings {
 type Problem = string;
 
 /**
- * Reads the settings of Trigger.dev.
+ * Reads the Trigger.dev settings.
  * @returns the settings, undefined if TRIGGER_TASK is not set, or an error message
  */
 export function triggerSettings(env: CleanedEnv<typeof variables>): TriggerSettings | Problem | undefined {
   const { TRIGGER_TASK: task, TRIGGER_SECRET_KEY: secretKey, TRIGGER_API_URL, TRIGGER_PREFIX } = env;
   if (!task) return undefined;
-  if (!secretKey) return 'TRIGGER_TASK: set TRIGGER_SECRET_KEY as well; it is the API key of an environment';
+  if (!secretKey) return 'TRIGGER_TASK requires TRIGGER_SECRET_KEY, the API key of a Trigger.dev environment';
   return { task, secretKey, apiUrl: TRIGGER_API_URL, prefix: TRIGGER_PREFIX };
 }

@@ -18,7 +18,7 @@ export class DatabaseTooSlow extends Error {
 }
 
 /**
- * Whether an error is a failure of the database, not a misuse of the driver by this service. Every error reply of the
+ * Whether an error is a database failure, not a misuse of the driver by this service. Every error reply of the
  * server counts: a refused lookup has no result.
  */
 export function isDatabaseFailure(error: unknown): boolean {
@@ -49,8 +49,8 @@ export function isPoolExhausted(error: unknown): boolean {
   return error instanceof Error && error.name === 'MongoWaitQueueTimeoutError';
 }
 
-/** How the database failed: unreachable, timed out, or refused the operation. */
-export type FailureKind = 'away' | 'slow' | 'refused';
+/** How the database failed: it is unavailable, did not answer in time, or refused the operation. */
+export type FailureKind = 'unavailable' | 'slow' | 'refused';
 
 /** Codes of a server that is starting, shutting down or not primary. The driver then looks for another server. */
 const STATE_CHANGES = new Set([6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436]);
@@ -58,16 +58,16 @@ const STATE_CHANGES = new Set([6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602
 /** MaxTimeMSExpired and NetworkInterfaceExceededTimeLimit. */
 const TOO_SLOW = new Set([50, 202]);
 
-/** Classifies a failure of the database. */
+/** Classifies a database failure. */
 export function failureKind(error: unknown): FailureKind {
   // The driver wraps any failure of a bulk write in a MongoBulkWriteError, which is a server error.
   if (error instanceof MongoBulkWriteError && error.errorResponse instanceof Error)
     return failureKind(error.errorResponse);
   if (error instanceof MongoServerError) {
     const code = Number(error.code);
-    if (STATE_CHANGES.has(code)) return 'away';
+    if (STATE_CHANGES.has(code)) return 'unavailable';
     return TOO_SLOW.has(code) ? 'slow' : 'refused';
   }
   if (error instanceof DatabaseTooSlow || error instanceof MongoNetworkTimeoutError) return 'slow';
-  return isPoolExhausted(error) ? 'slow' : 'away';
+  return isPoolExhausted(error) ? 'slow' : 'unavailable';
 }

@@ -4,7 +4,6 @@ import { DatabaseTooSlow, failureKind } from './failures.ts';
 
 /** How long a probe's result is cached, so that any number of health checks adds no load. */
 const PROBE_CACHE_MS = 1_000;
-/** Time limit of a probe. */
 const PROBE_TIMEOUT_MS = 1_000;
 /** A probe without a reply for this long is lost. One sent while the driver was connecting may never get a reply. */
 const PROBE_LOST_MS = 6_000;
@@ -72,11 +71,11 @@ export class DatabaseWatch {
     return this.#answer;
   }
 
-  /** Records a failure of the database and logs it if it is new. */
+  /** Records a database failure and logs it if it is new. */
   failed(error: unknown, requestId?: string): void {
     if (this.#stopped) return;
     const kind = failureKind(error);
-    if (kind === 'away') this.#beginOutage(error, requestId);
+    if (kind === 'unavailable') this.#beginOutage(error, requestId);
     else this.#logOnce(kind, error, requestId);
     // Slow operations may be the first sign of a database that hangs.
     if (kind === 'slow') void this.answers();

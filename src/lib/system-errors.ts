@@ -5,8 +5,8 @@ const GIVE_RIGHTS = 'Give the user of this process access, or choose another val
 const OWN_ADDRESS = 'Use an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them.';
 const RESOLVABLE = 'Use a name that resolves, or an address such as 127.0.0.1.';
 
-/** Advice by code of the system error. */
-const ADVICE: Readonly<Record<string, string>> = {
+/** Hints, by system error code. */
+const HINTS: Readonly<Record<string, string>> = {
   EACCES: GIVE_RIGHTS,
   EADDRINUSE: 'Choose a free port, or stop the process that listens there.',
   EADDRNOTAVAIL: OWN_ADDRESS,
@@ -26,10 +26,10 @@ const ADVICE: Readonly<Record<string, string>> = {
   EROFS: 'The file system is read-only. Choose a writable folder.',
 };
 
-/** Advice for a port that only privileged processes may open. */
-const ADVICE_FOR_PORT = 'Choose a port of 1024 or higher, or allow this process to open lower ones.';
+/** Hint for a port that only privileged processes may open. */
+const PORT_HINT = 'Choose a port of 1024 or higher, or allow this process to open lower ones.';
 
-/** Returns the code of a system error, e.g. ENOENT, or ''. */
+/** Returns a system error code, e.g. ENOENT, or ''. */
 export function systemCode(error: unknown): string {
   return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 }
@@ -57,8 +57,8 @@ export function describeSystemError(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const code = nameOfCode(error);
   const isPort = code === 'EACCES' && 'port' in error && Number(error.port) > 0;
-  const advice = isPort ? ADVICE_FOR_PORT : ADVICE[code];
-  return advice && `${reasonOf(error).split('\n', 1).join()}. ${advice}`;
+  const hint = isPort ? PORT_HINT : HINTS[code];
+  return hint && `${reasonOf(error).split('\n', 1).join()}. ${hint}`;
 }
 
 /** Thrown for a setting or file that cannot be used. The message is one line: name, problem and remedy. */

@@ -244,12 +244,12 @@ describe('an import from the original', () => {
   it.each([
     [
       { 2: { status: 401 } },
-      /^The source rejects the key \(status 401\)\. Tasks and runs that are already imported stay/,
+      /^The source rejects the key \(HTTP 401\)\. Tasks and runs that are already imported stay/,
     ],
     [{ 2: { status: 502 } }, /^Unexpected reply: .*\(status 502, .*repeat the command to continue\.$/],
     [
       { 2: { status: 429, headers: { 'Retry-After': '3600' } } },
-      /^The source limits requests \(status 429\)/,
+      /^The source is rate-limiting requests \(HTTP 429\)/,
     ],
     [{ 1: { status: 403 } }, /^Failed to list the tasks: the source answered with status 403\./],
   ])('ends in the middle after %j, and keeps what it has', async (instead, message) => {

@@ -172,7 +172,10 @@ describe('settings', () => {
     [{ AUTH: 'required', CORS_ORIGINS: 'https://tasks.example/' }, 'CORS_ORIGINS'],
     [{ AUTH: 'required', CORS_ORIGINS: 'https://tasks.example:443' }, 'CORS_ORIGINS'],
     [{ AUTH: 'required', CORS_ORIGINS: 'https://a.example,tasks.example' }, 'CORS_ORIGINS'],
-    [{ CORS_ORIGINS: 'https://tasks.example' }, 'CORS_ORIGINS: pages of other origins need a key'],
+    [
+      { CORS_ORIGINS: 'https://tasks.example' },
+      'CORS_ORIGINS requires AUTH=required: pages of other origins need a key',
+    ],
     [{ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, 'OTEL_EXPORTER_OTLP_PROTOCOL'],
     [{ OTEL_TRACES_EXPORTER: 'otlp,console' }, 'OTEL_TRACES_EXPORTER'],
     [{ OTEL_TRACES_EXPORTER: 'zipkin' }, 'OTEL_TRACES_EXPORTER'],
@@ -302,14 +305,17 @@ describe('settings of an engine', () => {
       { RUN_MODEL: 'small', TRIGGER_TASK: 'task' },
       'RUN_MODEL, TRIGGER_TASK: only one of them can execute tasks; set one',
     ],
-    [{ TRIGGER_TASK: 'task' }, 'TRIGGER_TASK: set TRIGGER_SECRET_KEY as well'],
+    [{ TRIGGER_TASK: 'task' }, 'TRIGGER_TASK requires TRIGGER_SECRET_KEY'],
     [
       { TRIGGER_TASK: 'task', TRIGGER_SECRET_KEY: 'key', HOST: '0.0.0.0', AUTH: 'none' },
       'AUTH: with AUTH=none, every host that can reach',
     ],
-    [{ RUN_URL: 'https://agent.example' }, 'RUN_URL: set RUN_URL_SECRET as well'],
-    [{ RUN_CHAT_URL: 'https://chat.example' }, 'RUN_CHAT_URL: set RUN_CHAT_KEY as well'],
-    [{ RUN_MODEL: 'small', OPENAI_API_KEY: 'key' }, 'RUN_MODEL: set OPENAI_BASE_URL or AI_GATEWAY_API_KEY'],
+    [{ RUN_URL: 'https://agent.example' }, 'RUN_URL requires RUN_URL_SECRET'],
+    [{ RUN_CHAT_URL: 'https://chat.example' }, 'RUN_CHAT_URL requires RUN_CHAT_KEY'],
+    [
+      { RUN_MODEL: 'small', OPENAI_API_KEY: 'key' },
+      'RUN_MODEL requires OPENAI_BASE_URL or AI_GATEWAY_API_KEY',
+    ],
     [
       { RUN_MODEL: 'm', OPENAI_BASE_URL: 'http://a.example', AI_GATEWAY_API_KEY: 'k' },
       'RUN_MODEL: OPENAI_BASE_URL and AI_GATEWAY_API_KEY are both set',

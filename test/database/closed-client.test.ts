@@ -27,7 +27,7 @@ test('a command that the end of the service interrupts failed by the database, n
   await behindProxy.close();
   const error = await interrupted;
   expect(error).toMatchObject({ name: 'MongoClientClosedError' });
-  expect([isDatabaseFailure(error), failureKind(error)]).toEqual([true, 'away']);
+  expect([isDatabaseFailure(error), failureKind(error)]).toEqual([true, 'unavailable']);
 });
 
 test('a write of last_used_at that does not end delays neither its request nor the end of the service', async () => {

@@ -17,7 +17,7 @@ async function optionsWith(uri: string) {
   return database.client.options;
 }
 
-test('a question to the database lasts no longer than a request may, and a server that is away is soon known', async () => {
+test('a question to the database lasts no longer than a request may, and an unreachable server is detected soon', async () => {
   expect(await optionsWith('mongodb://127.0.0.1:9/')).toMatchObject({
     connectTimeoutMS: 2_000,
     heartbeatFrequencyMS: 2_000,

@@ -55,7 +55,7 @@ describe('when the database cannot be reached', () => {
   });
 
   test.each(['insertOne', 'updateOne', 'bulkWrite'] as const)(
-    '%s fails as by a server that is away',
+    '%s fails as by a server that is unavailable',
     async (what) => {
       const { tasks } = behindProxy.collections;
       const write = {
@@ -64,7 +64,7 @@ describe('when the database cannot be reached', () => {
         // Of which the driver makes an error of the server's kind.
         bulkWrite: () => tasks.bulkWrite([{ insertOne: { document: task(2) } }]),
       };
-      expect(await write[what]().then(String, failureKind)).toBe('away');
+      expect(await write[what]().then(String, failureKind)).toBe('unavailable');
     },
   );
 

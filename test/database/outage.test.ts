@@ -284,7 +284,7 @@ describe('a database', () => {
       ]);
       expect(stored[0]).toMatchObject({ recording: [], recent_runs: [{ id: 'run_new' }] });
     }
-    // A report raises the version before and after it, and may do so more often.
+    // A report increments the version before and after it, and may do so more often.
     if (method !== 'PUT')
       expect(stored.map(({ version }) => version)).toEqual(method === 'PATCH' ? [2, 1] : stored.map(() => 1));
   }

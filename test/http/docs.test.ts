@@ -81,6 +81,7 @@ describe('the text for language models', () => {
     }
     for (const status of Object.keys(operation?.responses ?? {})) expect(text).toContain(`\n- ${status}: `);
     expect(text).toContain('integer 1 to 1000, optional');
+    expect(text).toContain('\n- 403: `account_forbidden`: ');
     expect(text).not.toMatch(/undefined|\[object/);
   });
 });

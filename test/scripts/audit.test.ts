@@ -40,6 +40,6 @@ test.each([
 ])('a registry that %s passes, and it is said that nothing was checked', async (_what, printed, status) => {
   expect(await checkWith(printed, 1)).toMatchObject({
     code: 0,
-    stdout: `The registry did not answer with an audit${status}: the dependencies were not checked.\n`,
+    stdout: `Dependencies were not checked: the registry returned no audit report${status}.\n`,
   });
 });

@@ -46,8 +46,8 @@ const INTERNAL_ERROR = 500;
 function explain(error: unknown): unknown {
   if (!(error instanceof ApiError)) return error;
   const { status } = error;
-  if (status === 401) return new SourceFailed('The source rejects the key (status 401).', error);
-  if (status === 429) return new SourceFailed('The source limits requests (status 429).', error);
+  if (status === 401) return new SourceFailed('The source rejects the key (HTTP 401).', error);
+  if (status === 429) return new SourceFailed('The source is rate-limiting requests (HTTP 429).', error);
   const isOfOne =
     status !== undefined && status >= BAD_REQUEST && status <= INTERNAL_ERROR && !SOURCE_STATUSES.has(status);
   return isOfOne ? new RequestRefused(status, error) : new SourceFailed(error.message, error);

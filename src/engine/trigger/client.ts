@@ -31,7 +31,9 @@ async function loadSdk(): Promise<typeof import('./sdk.ts')> {
   } catch (error) {
     // The second code comes from CommonJS.
     if (!['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'].includes(systemCode(error))) throw error;
-    throw new InvalidSettings(['TRIGGER_TASK: needs a package; run: npm install @trigger.dev/core@4']);
+    throw new InvalidSettings([
+      'TRIGGER_TASK requires the package @trigger.dev/core; run npm install @trigger.dev/core@4',
+    ]);
   }
 }
 

@@ -5,7 +5,8 @@ type Operation = OpenAPIV3.OperationObject;
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
-const oneLine = (text = ''): string => text.trim().replaceAll(/\s*\n\s*/g, ' ');
+/** Joins the lines of a description, and drops the bullets of its lists. */
+const oneLine = (text = ''): string => text.replaceAll(/(?:^|\s*\n)\s*(?:- )?/g, ' ').trim();
 
 /** Returns the type of a parameter, such as `uuid` or `integer 1 to 1000`. */
 function kindOf({ schema }: OpenAPIV3.ParameterObject): string {
@@ -33,7 +34,7 @@ function replyText(
   return named && !('$ref' in named) ? oneLine(named.description) : '';
 }
 
-/** Returns the name of the schema of an operation's body. */
+/** Returns the schema name of an operation's body. */
 function bodyName({ requestBody }: Operation): string | undefined {
   const schema =
     requestBody && 'content' in requestBody ? requestBody.content['application/json']?.schema : undefined;

@@ -14,7 +14,7 @@ import { retrySoon } from '../../lib/retry-after.ts';
 import { emptyArrayOf } from '../request/routes.ts';
 
 const FAILED: Record<FailureKind, string> = {
-  away: 'is unavailable',
+  unavailable: 'is unavailable',
   slow: 'did not answer in time',
   refused: 'refused the operation',
 };

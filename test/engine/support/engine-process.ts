@@ -182,7 +182,7 @@ export class EngineProcess {
           if (this.killWhen()) this.kill();
           if (!this.isAlive) return dead;
         }
-        if (this.isCutOff) throw new MongoNetworkError('The test took the database away.');
+        if (this.isCutOff) throw new MongoNetworkError('The test made the database unreachable.');
         return new Promise((resolve, reject) => {
           const applied = async () => {
             const result = await call();

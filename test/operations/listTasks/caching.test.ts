@@ -169,7 +169,7 @@ describe('what was listed before', () => {
     expect(await tasksOf(fresh.client)).toEqual(after[0]);
   });
 
-  test('shows within a minute what another tool has changed without raising the version', async () => {
+  test('shows within a minute what another tool has changed without incrementing the version', async () => {
     await tasksOf();
     await service.collections.tasks.updateOne({ _id: id }, { $set: { title: 'By hand' } });
     service.clock.now = new Date(NOW.getTime() + 60_000);

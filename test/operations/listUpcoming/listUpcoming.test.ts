@@ -34,7 +34,7 @@ async function list(query: Record<string, string> = {}) {
   return { upcoming, truncated: body.truncated };
 }
 
-test('has the fire times of all tasks in order of time, ties by task', async () => {
+test('has the fire times of all tasks in chronological order, ties by task', async () => {
   await insert(
     task(3, { schedule: '0 9 * * *' }),
     task(1, { schedule: '0 9 * * *' }),
@@ -114,7 +114,7 @@ describe('the range', () => {
   });
 });
 
-test('more than 10,000 fire times are cut to the first, in order of time and task', async () => {
+test('more than 10,000 fire times are cut to the first, in chronological order and by task', async () => {
   await insert(
     ...Array.from({ length: 7 }, (_, number) => task(number, { schedule: '* * * * *' })),
     task(8, { schedule: '0 0 * * *' }),

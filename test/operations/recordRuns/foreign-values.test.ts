@@ -82,7 +82,7 @@ describe.each(CASES)('$field is $what', ({ field, value }) => {
     expect([isCount(version), isCount(runs_version), recording]).toEqual([true, true, []]);
   });
 
-  test('and the task can be changed, which raises its version', async () => {
+  test('and the task can be changed, which increments its version', async () => {
     for (const title of ['first', 'second']) {
       const before = (await storedTask())?.version;
       const changed = await updateTask({ client: service.client, body: { id: uuid(1), title } });

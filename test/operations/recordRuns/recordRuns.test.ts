@@ -24,7 +24,7 @@ const storedTask = () => service.collections.tasks.findOne({ _id: uuid(1) });
 const storedRun = () => service.collections.runs.findOne({ _id: run(1).id });
 
 describe('the store', () => {
-  test('points the task to its last five runs and raises its version before and after they are written', async () => {
+  test('points the task to its last five runs and increments its version before and after they are written', async () => {
     await service.runs.recordRuns(uuid(1), [run(1), run(2), run(3), run(4), run(5), run(6)]);
     expect(await storedTask()).toMatchObject({
       version: 3,

@@ -39,7 +39,7 @@ describe('a change', () => {
     [{ catch_up: 'all' as const }],
     [{ timeout_seconds: 86_400 }],
     [{ max_attempts: 10 }],
-  ])('of %j changes that, and raises the version', async (change) => {
+  ])('of %j changes that, and increments the version', async (change) => {
     const before = await stored();
     const { data } = await update(change);
     expect(data?.tasks[0]).toMatchObject({ id, ...change });
@@ -97,7 +97,7 @@ describe('a change', () => {
     const after = await stored();
     expect(after?.title).toMatch(/^T\d$/);
     expect(after?.prompt).toMatch(/^P\d$/);
-    // The reports raise it before and after they are written, after it together.
+    // The reports increment it before and after they are written, after it together.
     expect(after?.version).toBeGreaterThan(Number(before?.version) + 30);
     expect(after?.recent_runs.map((one) => one.id)).toEqual([9, 8, 7, 6, 5].map((at) => `run_00000${at}`));
   });

@@ -170,7 +170,7 @@ test('finds what nobody asked for', async () => {
   await service.collections.tasks.insertOne(task(1, { prompt: 'of nobody' }));
   undo = () => service.collections.tasks.deleteOne({ prompt: 'of nobody' });
   await audit();
-  expect(found()).toContainEqual(expect.stringContaining('was never asked for: of nobody'));
+  expect(found()).toContainEqual(expect.stringContaining('was never requested: of nobody'));
   await undo();
   await service.runs.recordRuns(busyTask().id, [run(1, { id: 'run_of_nobody' })]);
   undo = () => service.collections.runs.deleteOne({ _id: 'run_of_nobody' });
@@ -196,7 +196,7 @@ test('finds a version that fell, and runs that are filed under another account',
   const [runId = ''] = [...busyTask().runs.keys()];
   await tamper('runs', runId, { account_id: 'another' });
   await audit();
-  expect(found()).toContainEqual(expect.stringContaining(`but its run ${runId} is filed under another`));
+  expect(found()).toContainEqual(expect.stringContaining(`but its run ${runId} to another`));
 });
 
 test('finds a deletion that was undone', async () => {

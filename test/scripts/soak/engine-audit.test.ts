@@ -153,15 +153,15 @@ test('finds pointers to other runs than the last', async () => {
 test('finds deliveries that should not have been, and one that is missing', async () => {
   expect(await found({ run_fired: [1, 1] })).toEqual([
     'wrong: run run_fired was delivered twice in one attempt: 1,1',
-    'wrong: run run_fired was delivered 2 times, and may be 1 times',
-    'wrong: run run_fired was delivered again, though nothing was broken',
+    'wrong: run run_fired was delivered 2 times, but its limit is 1',
+    'wrong: run run_fired was delivered again, though no fault occurred',
   ]);
   expect(await found({ run_fired: [] })).toEqual([
     'wrong: run run_fired is COMPLETED, and was never delivered',
   ]);
   await service.collections.tasks.updateOne({ _id: TASK._id }, { $set: { max_attempts: 2 } });
   expect(await found({ run_fired: [1, 2] })).toEqual([
-    'wrong: run run_fired was delivered again, though nothing was broken',
+    'wrong: run run_fired was delivered again, though no fault occurred',
   ]);
 });
 
@@ -169,7 +169,7 @@ test('finds followed work whose end did not become the end of its run', async ()
   const { runs } = service.collections;
   expect(await found({}, {})).toEqual([]);
   expect(await found({}, { isReported: false })).toEqual([
-    'wrong: run run_manual is COMPLETED, and its receiver has not said so',
+    'wrong: run run_manual is COMPLETED, but its receiver has not reported that',
   ]);
   await runs.updateOne({ _id: 'run_manual' }, { $set: { status: 'CANCELED' } });
   expect(await found({}, {}, ['run_manual'])).toEqual([]);
