@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Databases, OpenFor } from './databases.ts';
 import type { DatabaseName } from './fill.ts';
 import type { LoadReply } from './load-process.ts';
 import type { Job, LoadResult } from './load.ts';
 import { Monitored } from './monitored.ts';
 import type { BenchPlan } from './plan.ts';
+import { fetchWhole } from './replies.ts';
 
 /** The built service. Only this file and databases.ts know the names of its settings. */
 const SERVICE = 'src/main.js';
@@ -13,6 +15,7 @@ const SERVICE_SETTINGS = {
   RATE_LIMIT_PER_KEY: '0',
   RATE_LIMIT_PER_ADDRESS: '0',
 };
+const POLL_MS = 50;
 
 /** A server that was started. */
 export interface Started {
@@ -73,13 +76,16 @@ export class Bench {
     return { name, process, url: await process.url() };
   }
 
-  /** Starts the service. */
-  startService(
+  /** Starts the service, and waits until it is ready. On a large database it listens seconds before that. */
+  async startService(
     name: string,
     database: DatabaseName | undefined,
     environment: Record<string, string> = {},
   ): Promise<Started> {
-    return this.start(name, SERVICE, { database, environment: { ...SERVICE_SETTINGS, ...environment } });
+    const settings = { ...SERVICE_SETTINGS, ...environment };
+    const service = await this.start(name, SERVICE, { database, environment: settings });
+    while ((await fetchWhole(service.url, '/health/ready')).status !== 200) await sleep(POLL_MS);
+    return service;
   }
 
   /** Starts a baseline. */

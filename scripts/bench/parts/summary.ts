@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import type { Bench, Started } from '../bench.ts';
 import { contend, listingPath, referencesOf } from '../contenders.ts';
 import { type PartResult, type Row, spreadOf } from '../figures.ts';
@@ -10,7 +9,6 @@ import { FETCH_MS, awaitQuiet, measureInRounds, roundSteps } from '../rounds.ts'
 
 const PART = 'summary';
 const PAGE = 1_000;
-const POLL_MS = 100;
 const SUMMARY = '&runs=summary';
 
 type Factors = Parameters<typeof rowsOf>[2];
@@ -18,11 +16,8 @@ type Factors = Parameters<typeof rowsOf>[2];
 /** The shape with the largest runs. */
 const LARGEST = SHAPES.length - 1;
 
-/** Starts a service without a cache, and waits until it is ready, which takes a while on a large database. */
-async function startUncached(bench: Bench, database: DatabaseName): Promise<Started> {
-  const service = await bench.startService('service, CACHE_MB=0', database, { CACHE_MB: '0' });
-  while ((await fetchWhole(service.url, '/health/ready')).status !== 200) await setTimeout(POLL_MS);
-  return service;
+function startUncached(bench: Bench, database: DatabaseName): Promise<Started> {
+  return bench.startService('service, CACHE_MB=0', database, { CACHE_MB: '0' });
 }
 
 /** Measures a page of summaries against the same page in full, without a cache. */
