@@ -15,7 +15,8 @@ import { faultsOf, operationOf, send, validRequest } from '../support/requests.t
 import { valueOf, wrongValues } from '../support/schema-values.ts';
 import { type Service, startService } from '../support/service.ts';
 
-const RUNS = Number(process.env.PROPERTY_RUNS ?? 30);
+/** Each run sends requests to every operation, so fewer than a pure property needs. */
+const RUNS = Math.ceil(Number(process.env.PROPERTY_RUNS ?? 100) * 0.3);
 const settings = { numRuns: RUNS, seed: Number(process.env.PROPERTY_SEED ?? 20_261_124) };
 /** Each kind of fault is tried less often than valid requests: there are many kinds. */
 const ofFaults = { ...settings, numRuns: Math.ceil(RUNS / 10) };
