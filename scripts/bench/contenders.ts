@@ -3,7 +3,7 @@ import { listedAccounts } from './fill.ts';
 import type { Job } from './load.ts';
 import type { BenchPlan } from './plan.ts';
 import { type WholeReply, checkSame, fetchWhole } from './replies.ts';
-import { type Contender, FETCH_MS, awaitQuiet } from './rounds.ts';
+import { type Contender, awaitQuiet } from './rounds.ts';
 
 /** Path of the listing that most bench parts request: all tasks of an account, on one page. */
 export function listingPath(plan: BenchPlan, account = listedAccounts(plan)[0]): string {
@@ -12,6 +12,9 @@ export function listingPath(plan: BenchPlan, account = listedAccounts(plan)[0]):
 
 /** Name of that listing in the results. */
 export const listingWork = ({ listedTasks }: BenchPlan) => `list ${listedTasks} tasks × 5 runs`;
+
+/** Time allowed for fetching the references and comparing all variants with them: a fire time between would differ. */
+const COMPARE_MS = 40_000;
 
 export interface Request {
   path: string;
@@ -39,9 +42,9 @@ export function jobOf(
  * @throws WrongReply if a reply lists no tasks
  */
 export async function referencesOf({ name, url }: Started, requests: Request[]): Promise<WholeReply[]> {
+  await awaitQuiet(COMPARE_MS);
   const replies = [];
   for (const { path, headers } of requests) {
-    await awaitQuiet(FETCH_MS);
     const reply = await fetchWhole(url, path, headers);
     checkSame(name, path, reply, reply);
     replies.push(reply);
@@ -61,7 +64,6 @@ export async function contend(
 ): Promise<Contender> {
   const sizes = [];
   for (const [at, { path, headers }] of requests.entries()) {
-    await awaitQuiet(FETCH_MS);
     const reply = await fetchWhole(url, path, headers);
     const reference = references[at];
     if (!reference) throw new Error(`No reference reply was fetched for ${path}.`);
