@@ -126,8 +126,9 @@ export async function startService(auth?: 'required' | 'none', options: Partial<
     metrics?.watchDriver(client),
   );
   // The database deletes expired documents by the machine's clock, for which those of the tests' clock have expired.
-  await database.collections.idempotency_keys.dropIndex('expires_at_1');
-  await database.collections.cancel_requests.dropIndex('expires_at_1');
+  const { idempotency_keys, cancel_requests, deleted_tasks } = database.collections;
+  for (const collection of [idempotency_keys, cancel_requests, deleted_tasks])
+    await collection.dropIndex('expires_at_1');
   // Not the whole events: jest cannot print the BigInt that a server's `serverConnectionId` is.
   const started: Pick<CommandStartedEvent, 'commandName' | 'command'>[] = [];
   const succeeded: Pick<CommandSucceededEvent, 'reply'>[] = [];

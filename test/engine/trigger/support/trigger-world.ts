@@ -54,15 +54,12 @@ export class TriggerWorld {
   }
 
   /** Starts the service of a test file, which shows the state of the engine that was started last. */
-  static async serve(): Promise<Service> {
+  static serve(): Promise<Service> {
     const engine = () => current?.engine;
-    const service = await startService('none', {
+    return startService('none', {
       engineState: () => engine()?.state(),
       onQueued: () => engine()?.wake(),
     });
-    // As in startService: the tests' clock is not the machine's.
-    await service.collections.deleted_tasks.dropIndex('expires_at_1');
-    return service;
   }
 
   /** Empties the database. */
