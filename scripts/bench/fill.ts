@@ -4,6 +4,7 @@ import type { RunDocument } from '../../src/store/run-document.ts';
 import { recordOf } from '../../src/store/run-record.ts';
 import { RECENT_RUNS } from '../../src/store/settlement.ts';
 import type { TaskDocument } from '../../src/store/task-document.ts';
+import { upgrade } from '../../src/store/upgrade.ts';
 import { seedAccounts, seedArtists, seedRuns, seedTasks } from '../../src/commands/seed-data.ts';
 import type { BenchPlan } from './plan.ts';
 
@@ -185,10 +186,11 @@ export function* benchDocuments(
 
 /** Fills an empty database. */
 export async function fill(
-  { accounts, tasks, runs }: Collections,
+  collections: Collections,
   name: DatabaseName,
   { plan, onProgress }: { plan: BenchPlan; onProgress: (documents: number) => void },
 ): Promise<void> {
+  const { accounts, tasks, runs } = collections;
   const people: AccountDocument[] = [
     ...seedAccounts(countAccounts(name, plan)),
     ...seedArtists(plan.accounts),
@@ -209,4 +211,6 @@ export async function fill(
     if (taskBatch.length + runBatch.length >= DOCUMENTS_PER_WRITE) await write();
   }
   await write();
+  // Otherwise every service that starts on a copy would first check all runs, which a real database needs only once.
+  await upgrade(collections);
 }
