@@ -25,6 +25,9 @@ export interface TaskPart extends Pick<
   /** Status of the newest run. Undefined if there is none. */
   lastStatus: string | undefined;
   stored: Piece;
-  /** The rest of the text as last computed. Valid from `from` until `until`, and for these account fields. */
+  /**
+   * The end of the task's JSON text as last computed. Valid from `from` until `until`, as long as the accounts have
+   * these fields.
+   */
   joined?: { from: number; until: number; accounts: JoinedAccounts; piece: Piece };
 }
