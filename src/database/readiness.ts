@@ -11,12 +11,12 @@ export class Readiness {
     this.#database = database;
   }
 
-  /** Call once the operations are warmed up. */
+  /** Ends the start-up phase. Call it once the database is prepared and the operations are warmed up. */
   started(): void {
     this.#phase = 'serving';
   }
 
-  /** Call when shutdown begins. */
+  /** Begins the ending phase. Call it when shutdown begins. */
   ending(): void {
     this.#phase = 'ending';
   }

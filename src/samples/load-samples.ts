@@ -3,8 +3,8 @@ import { addAccounts, addTasks } from './fill-database.ts';
 import { referenceExample, samples } from './samples.ts';
 
 /**
- * The first and the last document that a load writes. Each is one atomic write. Therefore an interrupted load has left
- * only the first, and a completed one both. An extra collection for this state would be visible to users.
+ * The first and the last document that a load writes. Each is one atomic write, so an interrupted load has written the
+ * first but not the last. An extra collection for this state would be visible to users.
  */
 const STARTED = samples[0].account;
 const FINISHED = referenceExample.account;

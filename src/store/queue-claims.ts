@@ -171,8 +171,9 @@ export class QueueClaims {
   }
 
   /**
-   * Returns the next batch of waiting runs that were due before an instant, in order of their ids after the id `after`.
-   * Omits runs that a worker has tried to claim or has postponed since that instant.
+   * Returns the next batch of waiting runs that were due before an instant, in order of their ids. Omits runs that a
+   * worker has tried to claim or has postponed since that instant.
+   * @param after - id of the last run of the previous batch; '' for the first batch
    */
   async unclaimedSince(before: Date, after: string): Promise<QueuedRun[]> {
     const unclaimed = { owner: null, not_before: { $lt: before }, due_at: { $lt: before } };

@@ -38,7 +38,7 @@ export type RunDocument = Omit<RunRecord, 'id'> & {
   _id: string;
   /** The id of the run's task. Never changes. */
   task_id: string;
-  /** The task's owner, kept after the task is deleted. Absent only if another tool inserted the run. */
+  /** The account of the task's owner, kept after the task is deleted. Absent only if another tool inserted the run. */
   account_id?: string;
   /**
    * The fence of the queue claim with which the run was last written. Present only on runs that this service's own

@@ -68,7 +68,7 @@ function ending(
 ): Partial<Pick<ReportedRun, 'expiredAt' | 'error' | 'listItem'>> {
   if (run.status === 'EXPIRED') return { expiredAt: date(run.expiredAt ?? run.finishedAt ?? run.updatedAt) };
   if (run.status !== 'TIMED_OUT') return {};
-  // A list item has no error. Keep the error that another report may have stored.
+  // This list item has no error. Keep the error that another report may have stored.
   if (isListItem(run) && error === undefined) return { listItem: { errorIfNone: TIMED_OUT } };
   return { error: { ...TIMED_OUT, ...error } };
 }

@@ -32,7 +32,6 @@ const steps: readonly (readonly RunStatus[])[] = [
   finalStatuses,
 ];
 
-/** Returns the index of the step that the status belongs to. */
 export function stepOf(status: RunStatus): number {
   return steps.findIndex((step) => step.includes(status));
 }

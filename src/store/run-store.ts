@@ -175,7 +175,10 @@ export class RunStore {
     );
   }
 
-  /** Returns the run if this service's own engine executes it; otherwise, or if it does not exist, null. */
+  /**
+   * Returns a run that this service's own engine executes; null if the run does not exist or another engine executes
+   * it.
+   */
   async findOwn(id: string): Promise<RunDocument | null> {
     return this.#runs.findOne({ _id: id, fence: { $exists: true } });
   }
@@ -245,7 +248,7 @@ export class RunStore {
   }
 
   /**
-   * Yields the runs at Trigger.dev that have not ended as far as stored, in pages of `size`. Each page is its own
+   * Yields the stored runs that Trigger.dev executes and that have not ended, in pages of `size`. Each page is its own
    * query.
    */
   async *openAtTrigger(size: number): AsyncGenerator<RunState[], void, undefined> {

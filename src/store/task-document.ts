@@ -22,7 +22,9 @@ export interface TaskDocument {
   /** Why Trigger.dev does not run the task as configured. Only trigger-tasks.ts sets it. */
   engine_problem?: string;
   model?: string | null;
-  /** What the engine does if the task is due while a run of it waits or executes. Absent means the engine's default. */
+  /**
+   * What the engine does if the task is due while one of its runs waits or executes. Absent means the engine's default.
+   */
   overlap?: 'skip' | 'queue' | 'allow';
   /** Which missed fire times run late. Absent means the engine's default. */
   catch_up?: 'skip' | 'once' | 'all';

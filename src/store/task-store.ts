@@ -220,7 +220,7 @@ export class TaskStore {
       ...(schedule !== undefined && { schedule }),
       ...(timezone !== undefined && { timezone }),
       ...(enabled === false && { enabled }),
-      // A task without a plan, such as a sample, does not match when it is enabled, so that the change below plans it.
+      // Enabling a task without a plan, such as a sample, does not match here, so that the change below plans the task.
       ...(enabled !== undefined &&
         enabled !== false && { enabled: { $ne: false }, next_fire_at: { $exists: true } }),
     };

@@ -115,7 +115,10 @@ export class Metrics {
     measureDriver(client, this.#registry);
   }
 
-  /** Creates the engine metrics. @param state - read at each scrape */
+  /**
+   * Creates the metrics of the engine.
+   * @param state - read at each scrape
+   */
   observeEngine(state: () => EngineState | undefined): EngineMetrics {
     return new EngineMetrics(this.#registry, state);
   }

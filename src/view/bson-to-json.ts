@@ -16,7 +16,7 @@ export interface ShownFields {
 /** A field to output, prepared for comparison and copying. */
 interface Field {
   stored: Buffer;
-  /** `"name":` */
+  /** The field's name in the API as JSON text, with the colon. */
   label: Buffer;
   each?: FieldTable;
   only?: FieldTable;
@@ -25,7 +25,10 @@ interface Field {
 /** Fields by the length and first byte of their stored names, which distinguish most of them. */
 export type FieldTable = (Field[] | undefined)[];
 
-/** Maximum length of a name with its own slot. Longer names share slots; no field to output has a longer name. */
+/**
+ * Maximum length of a field name with its own entry in a FieldTable. Longer names share entries; no field to output has
+ * a longer name.
+ */
 const LONGEST_NAME = 255;
 
 /**

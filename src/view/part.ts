@@ -2,10 +2,12 @@ import type { ListTasksData } from '../../generated/types.gen.ts';
 import type { Piece } from './json-text.ts';
 import type { TaskDocument } from '../store/task-document.ts';
 
-/** How much of a task's last runs to show: all fields or summaries (openapi.yaml, listTasks, runs). */
+/**
+ * How much of a task's last runs to show: all fields, or summaries (openapi.yaml, query parameter `runs` of listTasks).
+ */
 export type RunDetail = NonNullable<NonNullable<ListTasksData['query']>['runs']>;
 
-/** A task's fields that come from accounts. Null if unknown. */
+/** The fields of a task that come from its accounts. A field is null if it is unknown. */
 export interface JoinedAccounts {
   ownerEmail: string | null;
   artistName: string | null;

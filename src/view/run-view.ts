@@ -17,8 +17,8 @@ const ATTEMPT = {
 } as const satisfies { [Field in keyof Required<RunAttempt>]: Field };
 
 /**
- * All visible fields of a run, by stored name. Each is listed, so that no other part of the document can leak. The type
- * fails to compile if one is missing.
+ * All visible fields of a run, by stored name. The object names each field, so that no other part of the document can
+ * leak. It does not compile if a field is missing.
  */
 const RUN = {
   _id: 'id',
