@@ -77,7 +77,7 @@ export class KeyStore {
     };
     const { _id, hash } = document;
     if (!(await insertOnce(this.#keys, document)) && !(await this.#keys.findOne({ _id, hash }))) {
-      throw new Error(`Another key has the id ${_id} or the same hash. Create a new key.`);
+      throw new Error(`Failed to store the new key: another key has the id ${_id} or the same hash. Try again; the next key differs.`);
     }
     return { id: _id, key };
   }

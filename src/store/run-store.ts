@@ -11,7 +11,7 @@ import { wasAnswered, writesOf } from './run-report.ts';
 import { finalStatuses, openStatuses } from './run-status.ts';
 import { type ReportBegun, Settlement } from './settlement.ts';
 
-/** Excludes potentially large fields from listings. */
+/** Excludes the fields that listings leave out because they may be large (openapi.yaml, listRuns). */
 const WITHOUT_DETAILS = { payload: 0, output: 0, error: 0, attempts: 0 } as const;
 
 /** The fields of a run that show how far it is and which engine executes it. */
