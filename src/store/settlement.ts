@@ -31,8 +31,8 @@ type TaskState = StoredCounts & { recent_runs?: unknown };
 const TASK_STATE = { ...STORED_COUNTS, recent_runs: 1 } as const satisfies Record<keyof TaskState, 1>;
 
 /**
- * Whether the mark of a write is abandoned. A mark of another type or far in the future also is, because no write made
- * it and none would ever remove it.
+ * Whether the mark of a write is abandoned. A mark of another type or far in the future counts too, because no write
+ * made it and none would ever remove it.
  */
 const isGivenUp = (mark: unknown): boolean =>
   !(mark instanceof ObjectId) || Math.abs(Date.now() - mark.getTimestamp().getTime()) > GIVEN_UP_MS;
@@ -67,7 +67,7 @@ export interface ReportBegun {
 export class Settlement {
   readonly #runs: Collections['runs'];
   readonly #tasks: Collections['tasks'];
-  /** Marks of completed writes whose pointers are not updated yet, by task id. */
+  /** Marks of completed writes after which the task's pointers are not updated yet, by task id. */
   readonly #written = new Map<string, ObjectId[]>();
   readonly #settling = new SingleFlight<void>();
 
