@@ -42,7 +42,9 @@ export async function retryUntilReachable(
     }
     if (!isWaiting) {
       isWaiting = true;
-      log.warn('waiting for the database; until it is reachable, requests to /api, /mcp and /health/ready get 503');
+      log.warn(
+        'waiting for the database; until it is reachable, requests to /api, /mcp and /health/ready get 503',
+      );
       onWait();
     }
     await pause(RETRY_MS, undefined, { signal: giveUp });

@@ -84,7 +84,8 @@ export function cancelExpiredRuns({
     },
     {
       everyMs: BETWEEN_PASSES_MS,
-      onError: (error) => log.error({ err: error }, 'failed to cancel expired runs; the next attempt follows in ten minutes'),
+      onError: (error) =>
+        log.error({ err: error }, 'failed to cancel expired runs; the next attempt follows in ten minutes'),
     },
   );
 }

@@ -77,7 +77,9 @@ export class KeyStore {
     };
     const { _id, hash } = document;
     if (!(await insertOnce(this.#keys, document)) && !(await this.#keys.findOne({ _id, hash }))) {
-      throw new Error(`Failed to store the new key: another key has the id ${_id} or the same hash. Try again; the next key differs.`);
+      throw new Error(
+        `Failed to store the new key: another key has the id ${_id} or the same hash. Try again; the next key differs.`,
+      );
     }
     return { id: _id, key };
   }

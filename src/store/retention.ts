@@ -109,7 +109,8 @@ export function keepRunsFor(
     },
     {
       everyMs: BETWEEN_PASSES_MS,
-      onError: (error) => log.error({ err: error }, 'failed to delete old runs; the next attempt follows in an hour'),
+      onError: (error) =>
+        log.error({ err: error }, 'failed to delete old runs; the next attempt follows in an hour'),
     },
   );
 }

@@ -157,7 +157,9 @@ export class Settlement {
       );
       if (matchedCount === 1) return;
     }
-    throw new Error(`Failed to update the last runs of task ${taskId}: other writes changed it during all ${MAX_ATTEMPTS} attempts.`);
+    throw new Error(
+      `Failed to update the last runs of task ${taskId}: other writes changed it during all ${MAX_ATTEMPTS} attempts.`,
+    );
   }
 
   async #stateOf(taskId: string): Promise<TaskState | null> {

@@ -76,7 +76,11 @@ export class Tracing {
 
   /** Logs only the first problem: an unreachable collector would fill the log. */
   #logOnce(problem: string): void {
-    if (!this.#hasLogged) this.#log.warn({ reason: problem.slice(0, 200) }, 'failed to export traces; further failures are not logged');
+    if (!this.#hasLogged)
+      this.#log.warn(
+        { reason: problem.slice(0, 200) },
+        'failed to export traces; further failures are not logged',
+      );
     this.#hasLogged = true;
   }
 

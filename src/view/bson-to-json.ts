@@ -269,7 +269,9 @@ class Transcoder {
       case 19: // Decimal128
         return at + 16;
       default:
-        throw new TypeError(`The stored document is damaged: an element has the type ${String(type)}, which BSON does not define.`);
+        throw new TypeError(
+          `The stored document is damaged: an element has the type ${String(type)}, which BSON does not define.`,
+        );
     }
   }
 }
