@@ -12,7 +12,10 @@ patchDriverWrites();
 export interface Connection {
   client: MongoClient;
   db: Db;
-  /** @throws the driver's error if the server is unreachable or refuses */
+  /**
+   * @throws Unusable if a file or module that the connection string names is unusable; the driver's error if the server
+   *   is unreachable or refuses the connection
+   */
   connect(): Promise<unknown>;
   /** Closes the connections. Stops the embedded engine if this process runs it. */
   close(): Promise<void>;
@@ -33,8 +36,8 @@ export const DEFAULTS = {
 } satisfies MongoClientOptions;
 
 /**
- * Returns time limits for the service's connections, so that every request ends in time. The monitor detects a dead
- * server within seconds and fails the operations that wait for it.
+ * Returns the pool size and time limits of the service's connections, so that every request ends in time. The driver's
+ * monitor detects a dead server within seconds, and the driver then fails the operations that wait for that server.
  */
 export function boundsOf({
   databasePoolSize,
@@ -52,7 +55,10 @@ export function boundsOf({
   };
 }
 
-/** Returns the options that the connection string does not set: the driver lets options override the string. */
+/**
+ * Returns the defaults of those options that the connection string does not set. The driver would let a default
+ * override the string.
+ */
 export function defaultsFor(uri: string, defaults: MongoClientOptions): MongoClientOptions {
   const query = uri.split('?')[1]?.toLowerCase() ?? '';
   const named = new Set(query.split('&').map((option) => option.split('=')[0]));
@@ -68,7 +74,7 @@ interface Server {
 
 const NOTHING_TO_CLOSE = async () => {};
 
-/** Returns the error for a connection string that the driver cannot use, without its password. */
+/** Returns the error for a connection string that the driver cannot use. Its message does not contain the password. */
 function unusableUri(uri: string, error: unknown): Unusable {
   const problem =
     describeSystemError(error) ?? `${reasonOf(error)}. Check the connection string and its options.`;
@@ -128,7 +134,8 @@ const onDataDir = <T>(dataDir: string, work: () => Promise<T>) => depending(`DAT
 /**
  * Returns the service's database, not yet connected. Uses the server at `uri`, or starts the embedded engine.
  * @param watch - receives the client before it opens its first connection
- * @throws DataDirectoryInUse if another process runs the engine on the directory; UnusableStore, Unusable
+ * @throws DataDirectoryInUse if another process runs the embedded engine on the directory; UnusableStore if the
+ *   engine's file cannot be used; Unusable if a setting cannot be used
  */
 export async function attachServer(
   settings: DatabaseSettings,
@@ -143,8 +150,8 @@ export async function attachServer(
 }
 
 /**
- * Returns the service's database for a command, not yet connected. Uses the socket of a service that already runs the
- * embedded engine on the directory. Otherwise behaves like attachServer.
+ * Returns the service's database for a command such as `npm run keys`, not yet connected. If a running service has
+ * started the embedded engine on the directory, uses that service's socket. Otherwise behaves like attachServer.
  * @throws the same errors as attachServer
  */
 export async function joinServer(settings: DatabaseSettings, log: Logger): Promise<Connection> {
@@ -155,9 +162,9 @@ export async function joinServer(settings: DatabaseSettings, log: Logger): Promi
 }
 
 /**
- * Returns the embedded engine on a directory, whatever databases it contains. Uses the socket of a running service, or
- * starts the engine here.
- * @throws DataDirectoryInUse, UnusableStore
+ * Returns a connection, not yet opened, through which a command can reach all databases of the embedded engine on a
+ * directory. Uses the socket of a running service, or starts the engine in this process.
+ * @throws DataDirectoryInUse, UnusableStore, Unusable
  */
 export async function joinEmbedded(dataDir: string, log: Logger): Promise<Connection> {
   return joinServer({ uri: undefined, name: 'recoup', dataDir }, log);

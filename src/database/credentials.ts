@@ -2,8 +2,8 @@ const HIDDEN = '***';
 
 /**
  * Removes the password of a connection string from a message, whole or in pieces. A password with unencoded special
- * characters makes the driver split the string in the wrong places. Its errors may then contain a piece of it, e.g. as
- * a host.
+ * characters makes the driver split the string in the wrong places. The driver's errors may then contain a piece of the
+ * password, e.g. as a host.
  */
 export function withoutCredentials(message: string, uri: string | undefined): string {
   const [, user = ''] = /^[^:]*:\/\/(.*)@/s.exec(uri ?? '') ?? [];

@@ -2,7 +2,7 @@ import type { DatabaseWatch } from './watch.ts';
 import { ApiError } from '../lib/errors.ts';
 import { retrySoon } from '../lib/retry-after.ts';
 
-/** Tracks the phase of the service: starting, serving or ending. */
+/** Tracks whether the service is starting, serving or ending. */
 export class Readiness {
   readonly #database: DatabaseWatch;
   #phase: 'starting' | 'serving' | 'ending' = 'starting';
@@ -11,12 +11,12 @@ export class Readiness {
     this.#database = database;
   }
 
-  /** Call once the operations are warmed up. */
+  /** Ends the start-up phase. Call it once the database is prepared and the operations are warmed up. */
   started(): void {
     this.#phase = 'serving';
   }
 
-  /** Call when shutdown begins. */
+  /** Begins the ending phase. Call it when shutdown begins. */
   ending(): void {
     this.#phase = 'ending';
   }
@@ -36,7 +36,10 @@ export class Readiness {
     });
   }
 
-  /** @throws ApiError not_ready, database_unavailable */
+  /**
+   * Checks for `/health/ready` whether this instance can serve requests.
+   * @throws ApiError not_ready during start-up and shutdown, database_unavailable
+   */
   async check(): Promise<void> {
     if (this.#phase === 'ending')
       throw new ApiError('not_ready', 'The service is shutting down.', { headers: retrySoon() });

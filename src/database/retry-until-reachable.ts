@@ -19,14 +19,14 @@ interface RetryOptions {
   watch: DatabaseWatch;
   log: Logger;
   giveUp: AbortSignal;
-  /** Called after the first failure. */
+  /** Called once, after the first failure. */
   onWait: () => void;
 }
 
 /**
- * Runs work that needs the database and restarts it from the beginning until it succeeds. The database may also
- * become unreachable during the work.
- * @throws the work's error once `giveUp` is aborted, or if a retry would not help
+ * Runs work that needs the database. If the database is unreachable or becomes so during the work, restarts the work
+ * from its beginning every 500 ms until it succeeds.
+ * @throws the work's error if a retry would not help; the work's error or an AbortError once `giveUp` is aborted
  */
 export async function retryUntilReachable(
   work: () => Promise<void>,
@@ -42,7 +42,9 @@ export async function retryUntilReachable(
     }
     if (!isWaiting) {
       isWaiting = true;
-      log.warn('waiting for the database; until it is reachable, every request gets 503');
+      log.warn(
+        'waiting for the database; until it is reachable, requests to /api, /mcp and /health/ready get 503',
+      );
       onWait();
     }
     await pause(RETRY_MS, undefined, { signal: giveUp });

@@ -5,7 +5,10 @@ import { DatabaseTooSlow, failureKind } from './failures.ts';
 /** How long a probe's result is cached, so that any number of health checks adds no load. */
 const PROBE_CACHE_MS = 1_000;
 const PROBE_TIMEOUT_MS = 1_000;
-/** A probe without a reply for this long is lost. One sent while the driver was connecting may never get a reply. */
+/**
+ * A probe that has no reply after this long counts as lost, and the next one is sent. A probe that is sent while the
+ * driver is connecting may never get a reply.
+ */
 const PROBE_LOST_MS = 6_000;
 /** Interval between probes during an outage. */
 const PROBE_INTERVAL_MS = 1_000;
@@ -51,7 +54,9 @@ export class DatabaseWatch {
    */
   #failures = 0;
   #lastOutageEndedAtMs = Number.NEGATIVE_INFINITY;
-  /** By kind: when a problem other than an outage was last logged, and how often it has occurred since. */
+  /**
+   * When a problem other than an outage was last logged, and how often it has occurred since; by kind and error code.
+   */
   readonly #lastLogged = new Map<string, { at: Date; since: number }>();
 
   constructor({ probe, log, now }: Dependencies) {
@@ -60,7 +65,10 @@ export class DatabaseWatch {
     this.#now = now;
   }
 
-  /** Whether the database answered a probe within the last second. */
+  /**
+   * Whether the database answers. Sends a probe unless the last one is less than a second old or still waits for its
+   * reply.
+   */
   async answers(): Promise<boolean> {
     const nowMs = this.#now().getTime();
     // Do not repeat a probe that is still waiting: each would occupy another connection.
@@ -77,12 +85,12 @@ export class DatabaseWatch {
     const kind = failureKind(error);
     if (kind === 'unavailable') this.#beginOutage(error, requestId);
     else this.#logOnce(kind, error, requestId);
-    // Slow operations may be the first sign of a database that hangs.
+    // Slow operations may be the first sign of a database that hangs, so send a probe.
     if (kind === 'slow') void this.answers();
     if (this.#outage || kind === 'slow') this.#failures += 1;
   }
 
-  /** Stops the watch. Later failures happen because the connections are being closed. */
+  /** Stops the probes and ignores later failures, which happen because the connections are being closed. */
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#outage?.timer);

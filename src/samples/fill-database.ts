@@ -11,7 +11,10 @@ const ACCOUNTS_PER_WRITE = 1_000;
 const TASKS_PER_WRITE = 200;
 const RUNS_PER_WRITE = 100;
 
-/** Number of histories written concurrently: enough to keep a server busy, few enough to leave room for others. */
+/**
+ * Number of tasks whose runs are written concurrently: enough to keep a server busy, few enough to leave room for
+ * requests.
+ */
 const CONCURRENT_TASKS = 16;
 
 function* batchesOf<Item>(items: Iterable<Item>, size: number): Generator<Item[]> {
@@ -36,8 +39,8 @@ export async function addAccounts(
 }
 
 /**
- * Adds tasks that do not exist yet, and records the runs of all. May be repeated, also after an interruption: existing
- * documents stay unchanged.
+ * Adds the tasks that do not exist yet, and records the runs of all given tasks. Can be repeated, for example after an
+ * interruption, because existing documents stay unchanged.
  * @param onProgress - called with the number of tasks and runs that were just written or found to exist
  */
 export async function addTasks(

@@ -3,8 +3,8 @@ import { addAccounts, addTasks } from './fill-database.ts';
 import { referenceExample, samples } from './samples.ts';
 
 /**
- * The first and the last document to be written. Each is one atomic write, so together they show whether a load was
- * interrupted or completed. An extra collection would be visible to users.
+ * The first and the last document that a load writes. Each is one atomic write, so an interrupted load has written the
+ * first but not the last. An extra collection for this state would be visible to users.
  */
 const STARTED = samples[0].account;
 const FINISHED = referenceExample.account;
@@ -18,9 +18,9 @@ async function mustLoad({ tasks, runs, accounts }: Collections): Promise<boolean
 }
 
 /**
- * Loads the sample data into a database without tasks and runs, or completes an interrupted load. A database that was
- * once filled is left alone, even if its tasks were deleted since.
- * @returns whether it loaded the sample data
+ * Loads the sample data into a database without tasks and runs, or completes an interrupted load. A database that has
+ * once been filled stays as it is, even if its tasks were deleted since.
+ * @returns whether this call loaded the sample data
  */
 export async function loadSamplesIfEmpty(collections: Collections): Promise<boolean> {
   if (!(await mustLoad(collections))) return false;

@@ -14,7 +14,7 @@ export interface TaskWithRuns {
 /** An account of the sample data with its tasks. */
 export interface SampleAccount {
   account: AccountDocument;
-  /** The artist accounts of its tasks that have a name. */
+  /** The accounts of the artists that its tasks refer to, as far as they have a name. */
   artists: AccountDocument[];
   tasks: (TaskWithRuns & { runs: Run[] })[];
 }
@@ -47,8 +47,8 @@ function read(name: string): SampleAccount {
 }
 
 /**
- * The example in the published reference of GET /api/tasks, value for value; enum fields that it lacks are COMPLETED.
- * Its task is the oldest, so that listings show it last.
+ * The example in the published reference of GET /api/tasks, value for value. Where the example shows no value of a
+ * status, it is COMPLETED. Its task is the oldest, so that listings show it last.
  */
 export const referenceExample = read('reference-example');
 
@@ -60,7 +60,9 @@ export const samples: [SampleAccount, ...SampleAccount[]] = [
   referenceExample,
 ];
 
-/** When each sample task last changed, by id. */
+/**
+ * The `updated_at` of each sample task, by id. The engine runs a sample task only after a user has changed the task.
+ */
 export const sampleTasks: ReadonlyMap<string, NewTask['updated_at']> = new Map(
   samples.flatMap(({ tasks }) => tasks.map(({ task }) => [task._id, task.updated_at] as const)),
 );

@@ -5,7 +5,7 @@ import { insertOnce } from './insert-missing.ts';
 
 const FIELDS = ['email', 'name'] as const;
 
-/** Stores the accounts that own tasks. */
+/** Stores accounts: the owners of tasks, and the artists that tasks refer to. */
 export class AccountStore {
   readonly #accounts: Collections['accounts'];
 
@@ -13,7 +13,10 @@ export class AccountStore {
     this.#accounts = accounts;
   }
 
-  /** Returns the account with this id. Creates it if it does not exist; never changes an existing one. */
+  /**
+   * Returns the account with this id. If it does not exist, creates it with the given email; an existing account stays
+   * unchanged.
+   */
   async obtain({ _id, email }: AccountDocument): Promise<AccountDocument | null> {
     const account = { _id, email: email ?? null };
     return (await insertOnce(this.#accounts, account)) ? account : this.#accounts.findOne({ _id });
@@ -37,7 +40,7 @@ export class AccountStore {
     if (writes.length > 0) await this.#accounts.bulkWrite(writes, { ignoreUndefined: true });
   }
 
-  /** Finds the emails and names of accounts in one query. The map has no entry for an unknown id. */
+  /** Finds the emails and names of accounts, by account id, in one query. The map has no entry for an unknown id. */
   async findByIds(ids: string[]): Promise<Map<string, AccountDocument>> {
     if (ids.length === 0) return new Map();
     const options = { projection: { email: 1, name: 1 }, batchSize: ids.length + 1 };

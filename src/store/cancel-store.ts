@@ -2,10 +2,13 @@ import type { CancelRequest } from './cancel-request.ts';
 import type { Collections } from './collections.ts';
 import { insertOnce } from './insert-missing.ts';
 
-/** openapi.yaml, cancelRun. */
+/**
+ * How long an engine tries to send a cancellation to Trigger.dev before the request is dropped (openapi.yaml,
+ * cancelRun).
+ */
 const KEPT_MS = 24 * 60 * 60 * 1_000;
 
-/** Stores the requests to cancel runs at Trigger.dev until its engine has served them. */
+/** Stores requests to cancel runs at Trigger.dev until the Trigger.dev engine has sent them there. */
 export class CancelStore {
   readonly #requests: Collections['cancel_requests'];
 
@@ -13,18 +16,18 @@ export class CancelStore {
     this.#requests = cancel_requests;
   }
 
-  /** Stores a request unless the run has one. */
+  /** Stores a request to cancel a run unless the run already has one. */
   async add({ _id, engine_run_id }: Omit<CancelRequest, 'expires_at'>, now: Date): Promise<void> {
     const expires_at = new Date(now.getTime() + KEPT_MS);
     await insertOnce(this.#requests, { _id, engine_run_id, expires_at });
   }
 
-  /** Returns up to `limit` requests. */
+  /** Returns up to `limit` requests that are still to be sent, in no particular order. */
   async pending(limit: number): Promise<CancelRequest[]> {
     return this.#requests.find({}, { limit, batchSize: limit + 1 }).toArray();
   }
 
-  /** Removes a request that was served. */
+  /** Removes a request after the engine has sent it to Trigger.dev. */
   async done(_id: string): Promise<void> {
     await this.#requests.deleteOne({ _id });
   }

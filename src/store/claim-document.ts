@@ -1,21 +1,27 @@
 /**
- * A document of the collection `idempotency_keys`. It fixes the id that a key's request creates, and stores the reply
- * to replay.
+ * A document of the collection `idempotency_keys`: the claim of a caller's first request with an Idempotency-Key. It
+ * fixes the id of the task or run that all requests with this key create, and stores the reply to repeat.
  */
 export interface ClaimDocument {
-  /** SHA-256 of the caller and the key. */
+  /** SHA-256 of the caller and the Idempotency-Key. */
   _id: string;
-  /** SHA-256 of the body. The order of the fields does not matter. */
+  /** SHA-256 of the request's body. The order of its top-level fields does not matter. */
   body_hash: string;
   /**
-   * The id of the new task, or of the new run without `run_`. Fixed before the insert, so that all requests with this
-   * key insert the same id.
+   * The id of the task to create; for runTask, the id of the run without its prefix `run_`. Stored before the insert,
+   * so that all requests with this key insert the same id.
    */
   task_id: string;
-  /** When the claim was made. Only version 0.1.0 reads it; its copies fail without it during a rolling upgrade. */
+  /**
+   * When the claim was stored. Only version 0.1.0 reads this field; its copies would fail without it during a rolling
+   * upgrade.
+   */
   claimed_at: Date;
-  /** When the key may be reused. The database removes the document some time later. */
+  /** When the caller may use the key for another request. The database removes the document some time later. */
   expires_at: Date;
-  /** The reply's body as JSON; absent until a request has stored it. */
+  /**
+   * The body of createTask's reply as JSON, which repeated requests get. Absent until a request has stored it; runTask
+   * stores none.
+   */
   reply?: string;
 }

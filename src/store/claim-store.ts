@@ -3,7 +3,7 @@ import type { Collections } from './collections.ts';
 import type { ClaimDocument } from './claim-document.ts';
 import { insertOnce } from './insert-missing.ts';
 
-/** How long a key is kept (openapi.yaml, createTask and runTask). */
+/** How long an Idempotency-Key stays claimed (openapi.yaml, createTask and runTask). */
 const KEPT_MS = 24 * 60 * 60 * 1_000;
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('base64url');
@@ -18,7 +18,10 @@ function hashOf(body: object): string {
   );
 }
 
-/** Stores claims on Idempotency-Keys. A claim locks nothing: all requests with one key and body get the same id. */
+/**
+ * Stores who has used which Idempotency-Key, as claims. A claim locks nothing: all requests with the same key and body
+ * get the same id to insert.
+ */
 export class ClaimStore {
   readonly #claims: Collections['idempotency_keys'];
 
@@ -42,7 +45,8 @@ export class ClaimStore {
       claimed_at: now,
       expires_at: new Date(now.getTime() + KEPT_MS),
     };
-    // A request that loses the race for a key finds the winner's claim. So does one whose insert the driver retried.
+    // If another request, or the first attempt of an insert that the driver repeated, has stored a claim, the next
+    // round finds it.
     for (;;) {
       const present = await this.#claims.findOne({ _id: fresh._id });
       if (present && present.expires_at > now) {
@@ -52,18 +56,18 @@ export class ClaimStore {
     }
   }
 
-  /** Whether a caller's idempotency key has a claim, with any body. */
+  /** Whether the caller has used this Idempotency-Key within the last 24 hours, with any body. */
   async isClaimed(claimedBy: { caller: string; key: string }, now: Date): Promise<boolean> {
     const present = await this.#claims.findOne({ _id: idOf(claimedBy) });
     return present !== null && present.expires_at > now;
   }
 
-  /** Stores the reply unless another request with the same key has stored one. */
+  /** Stores a reply with its claim unless another request with the same key has already stored one. */
   async storeReply({ _id, task_id }: ClaimDocument, reply: string): Promise<void> {
     await this.#claims.updateOne({ _id, task_id, reply: { $exists: false } }, { $set: { reply } });
   }
 
-  /** Returns the reply that another request has stored since, if any. */
+  /** Reads a claim again and returns the reply that another request has stored meanwhile, if any. */
   async findReply({ _id, task_id }: ClaimDocument): Promise<string | undefined> {
     return (await this.#claims.findOne({ _id, task_id }))?.reply;
   }

@@ -38,20 +38,21 @@ export interface Collections {
 }
 
 /**
- * Each index follows the listing order, newest first. A filtered page is an index scan that stops at the page limit. The
- * fields after the sort keys let the index also cover a listing's versions query, with any filters.
+ * The first three indexes follow the order of task listings, newest first, so that a page is an index scan that stops
+ * at the page limit. The fields after the sort keys let an index also cover the query for the versions of listed tasks,
+ * with any filter except words.
  */
 const TASK_INDEXES: IndexSpecification[] = [
   { created_at: -1, _id: 1, version: 1, enabled: 1 },
   { account_id: 1, created_at: -1, _id: 1, version: 1, enabled: 1, artist_account_id: 1 },
   { artist_account_id: 1, created_at: -1, _id: 1, version: 1, enabled: 1 },
-  // Finds due tasks for the planner.
+  // For the engine's query for tasks that are due.
   { next_fire_at: 1 },
 ];
 const INDEX_NOT_FOUND = 27;
 
 /**
- * Options for upgrades and index builds, which take minutes on a large collection; the socket timeout of requests would
+ * Options for upgrades and index builds, which take minutes on a large collection. The socket timeout of requests would
  * abort them on every start. The driver accepts this option per command, although its types omit it.
  */
 export const LONG_TIMEOUT = { socketTimeoutMS: 3_600_000 };
@@ -68,17 +69,17 @@ const RUN_INDEXES: IndexSpecification[] = [
   { task_id: 1, createdAt: -1, _id: -1 },
   { task_id: 1, status: 1, createdAt: -1, _id: -1 },
   { account_id: 1, createdAt: -1, _id: -1 },
-  // Without the status, a page of a rare status would scan the whole history.
+  // Without `status` in the index, a page of a rare status would scan the whole history of the account.
   { account_id: 1, status: 1, createdAt: -1, _id: -1 },
   { createdAt: -1, _id: -1 },
   { status: 1, createdAt: -1, _id: -1 },
 ];
 
 const QUEUE_INDEXES: IndexSpecification[] = [
-  // Finds the first waiting run of an account for a claim.
+  // Finds the next run to claim, account by account.
   { owner: 1, account_id: 1, not_before: 1 },
   { task_id: 1 },
-  // _id makes counting a covered query.
+  // With `_id`, the index covers the query that counts the queued runs of an account.
   { account_id: 1, _id: 1 },
 ];
 
@@ -88,7 +89,6 @@ const OCCURRENCE_INDEXES: IndexSpecification[] = [
   { scheduled_at: -1, _id: 1 },
 ];
 
-/** Returns the service's collections in a database. */
 export function collectionsOf(db: Db): Collections {
   return {
     tasks: db.collection('tasks'),
@@ -106,7 +106,10 @@ export function collectionsOf(db: Db): Collections {
   };
 }
 
-/** Returns a probe: a query that matches nothing but needs the same permissions as requests. A ping needs none. */
+/**
+ * Returns a health probe: a query that matches nothing but needs the same permissions as requests. A ping would succeed
+ * without any permission.
+ */
 export const probeOf =
   ({ tasks }: Pick<Collections, 'tasks'>) =>
   (maxTimeMS: number) =>
@@ -134,8 +137,8 @@ export async function createIndexes(collections: Collections): Promise<void> {
 }
 
 /**
- * Drops superseded indexes. Both name and key must match: an index that shares only one of them may belong to someone
- * else.
+ * Drops the superseded indexes whose key is the one that their default name describes. An index with such a name but
+ * another key may belong to someone else.
  */
 async function dropSuperseded(tasks: Collections['tasks']): Promise<void> {
   for (const { name, key } of await tasks.indexes()) {
@@ -144,7 +147,7 @@ async function dropSuperseded(tasks: Collections['tasks']): Promise<void> {
     try {
       await tasks.dropIndex(name);
     } catch (error) {
-      // Another process that started at the same time has dropped it.
+      // Another process that started at the same time has already dropped the index.
       if (!(error instanceof MongoServerError && error.code === INDEX_NOT_FOUND)) throw error;
     }
   }

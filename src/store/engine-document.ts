@@ -1,12 +1,14 @@
-/** The document of the collection `engine`. It records which engine executes this database's tasks. */
+/**
+ * The only document of the collection `engine`: which kind of engine executes this database's tasks, and since when.
+ */
 export interface EngineDocument {
   _id: 'engine';
   /** How the engine executes tasks, e.g. `command`, `url` or `trigger`. */
   kind: string;
-  /** When an engine of this kind last renewed the document. */
+  /** The last heartbeat: when an engine of this kind last renewed this document. */
   at: Date;
-  /** Start of the current uninterrupted series of renewals by engines of this kind. */
+  /** When the current series of heartbeats by engines of this kind began, without a gap of more than 60 seconds. */
   live_since: Date;
-  /** When an engine first ran on this database. Engines ignore earlier fire times. */
+  /** When an engine of any kind first ran on this database. Engines ignore earlier fire times. */
   first_at: Date;
 }

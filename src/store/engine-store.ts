@@ -4,15 +4,16 @@ import type { EngineDocument } from './engine-document.ts';
 import { insertOnce } from './insert-missing.ts';
 
 const ID = 'engine';
-/** How long an engine counts as live after it has renewed its document. */
+/** How long an engine counts as live after its last heartbeat. */
 const LIVE_MS = 60_000;
 
-/** Whether the last renewal is recent enough for the engine to count as live. */
+/** Whether the last heartbeat is recent enough for the engine to count as live. */
 export const isLiveAt = ({ at }: Pick<EngineDocument, 'at'>, now: Date): boolean =>
   now.getTime() - at.getTime() <= LIVE_MS;
 
 /**
- * Stores which engine executes this database's tasks. All processes with the same kind of engine share the document.
+ * Stores the heartbeat of the engine that executes this database's tasks. All processes with the same kind of engine
+ * share one document.
  */
 export class EngineStore {
   readonly #engine: Collections['engine'];
@@ -22,7 +23,8 @@ export class EngineStore {
   }
 
   /**
-   * Renews the document for a kind of engine, or takes it over from a dead engine of another kind.
+   * Records a heartbeat of an engine of this kind. Takes over from an engine of another kind whose last heartbeat is
+   * older than 60 seconds.
    * @returns the document; null while an engine of another kind is live
    */
   async renew(kind: string, now: Date): Promise<EngineDocument | null> {
@@ -39,16 +41,16 @@ export class EngineStore {
     const document = await renewed();
     if (document) return document;
     const first: EngineDocument = { _id: ID, kind, at: now, live_since: now, first_at: now };
-    // A conflict means that another process has just inserted the document, or that its engine is of another kind.
+    // If the insert finds a document, another process has just inserted it, or an engine of another kind is live.
     return (await insertOnce(this.#engine, first)) ? first : renewed();
   }
 
-  /** Whether any engine has renewed the document within the last 60 seconds. */
+  /** Whether an engine of any kind has recorded a heartbeat within the last 60 seconds. */
   async isLive(now: Date): Promise<boolean> {
     return (await this.liveKind(now)) !== null;
   }
 
-  /** Returns the kind of the engine that renewed the document within the last 60 seconds, or null. */
+  /** Returns the kind of the engine whose last heartbeat is at most 60 seconds old; null if no engine is live. */
   async liveKind(now: Date): Promise<string | null> {
     const engine = await this.#engine.findOne({ _id: ID });
     return engine !== null && isLiveAt(engine, now) ? engine.kind : null;

@@ -6,11 +6,11 @@ import { type ClaimSeen, QueueClaims } from './queue-claims.ts';
 import { endOf } from './run-end.ts';
 import { RunStore } from './run-store.ts';
 
-/** openapi.yaml, Run.expiredAt. */
+/** How long a run may wait for an engine after it was due, before it is canceled (docs/running-tasks.md). */
 const EXPIRED_MS = 24 * 60 * 60 * 1_000;
 const BETWEEN_PASSES_MS = 10 * 60 * 1_000;
 
-/** Whether a run that has not started has expired. */
+/** Whether a run that has not started has waited longer than 24 hours since it was due. */
 export const isExpired = (dueAt: Date, now: Date): boolean => now.getTime() - dueAt.getTime() > EXPIRED_MS;
 
 export const EXPIRED: RunError = {
@@ -18,7 +18,7 @@ export const EXPIRED: RunError = {
   message: 'No engine started the run within 24 hours after it was due.',
 };
 
-/** Ends queued runs that no engine executes, e.g. because the engine was removed. */
+/** Cancels queued runs that no engine executes, e.g. because the engine was removed. */
 export class Expiry {
   readonly #claims: QueueClaims;
   readonly #runs: RunStore;
@@ -30,8 +30,9 @@ export class Expiry {
   }
 
   /**
-   * Cancels runs that were still unclaimed 24 hours after they were due. Releases claims that have not changed since
-   * the previous call: their owners are dead.
+   * Cancels runs that were still unclaimed 24 hours after they were due. Also releases claims that have not changed
+   * since the previous call, ten minutes earlier: their owners are dead, because a live one renews its claims within
+   * seconds.
    * @returns the number of canceled runs
    */
   async cancelExpired(now: Date, stop?: AbortSignal): Promise<number> {
@@ -64,7 +65,7 @@ export class Expiry {
 /**
  * Cancels expired runs now and every ten minutes until stopped. Every copy of the service does this, even without an
  * engine, because the engine may have been removed.
- * @returns a function that stops it, even in the middle of a pass
+ * @returns a function that stops the passes, even in the middle of one, and resolves when the current pass has ended
  */
 export function cancelExpiredRuns({
   collections,
@@ -83,7 +84,8 @@ export function cancelExpiredRuns({
     },
     {
       everyMs: BETWEEN_PASSES_MS,
-      onError: (error) => log.error({ err: error }, 'failed to cancel expired runs'),
+      onError: (error) =>
+        log.error({ err: error }, 'failed to cancel expired runs; the next attempt follows in ten minutes'),
     },
   );
 }

@@ -3,8 +3,8 @@ import { inOneOrder } from './bulk-order.ts';
 import { isDuplicateKey, onlyDuplicates } from '../database/failures.ts';
 
 /**
- * Inserts a document unless its _id exists. The existing document may come from this very call: some servers execute a
- * write twice when the driver retries it after a lost reply.
+ * Inserts a document unless its `_id`, or its value of a unique field, exists. The existing document may come from this
+ * very call: some servers execute an insert twice if the driver repeats it after a lost reply.
  * @returns true only if this call certainly inserted the document
  */
 export async function insertOnce<Stored extends { _id: string }>(
@@ -20,7 +20,7 @@ export async function insertOnce<Stored extends { _id: string }>(
   }
 }
 
-/** Inserts the documents whose _id does not exist yet, in bulk order. Leaves existing documents unchanged. */
+/** Inserts the documents whose `_id` does not exist yet. Leaves existing documents unchanged. */
 export async function insertMissing<Stored extends { _id: string }>(
   collection: Collection<Stored>,
   documents: OptionalUnlessRequiredId<Stored>[],

@@ -4,12 +4,12 @@ import type { Right } from '../../generated/types.gen.ts';
 export type ApiKeyDocument = {
   /** The public id, which `keys list` shows and `keys revoke` takes. Not a secret. */
   _id: string;
-  /** SHA-256 of the key. */
+  /** SHA-256 of the key in base64url. */
   hash: string;
   name: string;
   created_at: Date;
   expires_at?: Date;
-  /** Precise to the minute. Absent until the key is first used. */
+  /** When the key was last used, precise to the minute. Absent until its first use. */
   last_used_at?: Date;
   revoked_at?: Date;
 } & (

@@ -10,7 +10,7 @@ import { parseKey } from './parse-key.ts';
 
 /** How long a process may use a cached key. A revoked key still works for up to this long. */
 const CACHE_MS = 2_000;
-/** Maximum number of cached keys, unknown ones included. */
+/** Maximum number of cached lookups, including those of unknown keys. */
 const MAX_CACHED_KEYS = 1_000;
 /** Minimum interval between two writes of a key's `last_used_at`, whether or not they succeed. */
 const USE_INTERVAL_MS = 60_000;
@@ -27,27 +27,31 @@ export type NewApiKey = { name: string; expiresAt?: Date } & (
   | { scope: 'admin' }
 );
 
-/** Whether the key is neither revoked nor expired. */
 function isValid({ expires_at, revoked_at }: ApiKeyDocument, now: Date): boolean {
   return revoked_at === undefined && (expires_at === undefined || expires_at > now);
 }
 
-/** Stores and authenticates API keys. */
 export class KeyStore {
   readonly #keys: Collections['api_keys'];
   readonly #log: Logger;
-  /** Cached keys by hash. `found` is null for an unknown or unusable key. */
+  /**
+   * Cached lookups, by the hash of the key. `found` is null if the key is unknown or if parseKey rejects its document.
+   */
   readonly #cached = new LRUCache<string, { found: ApiKeyDocument | null; readAt: Date }>({
     max: MAX_CACHED_KEYS,
   });
-  /** The last logged problem of each unusable key, by id. Prevents a log line per request. */
+  /**
+   * The last logged problem of each key whose document parseKey rejects, by key id. Prevents a log line per request.
+   */
   readonly #logged = new LRUCache<string, string>({ max: MAX_CACHED_KEYS });
-  /** When this process last queued a use of a key, by key id. Prevents an immediate retry of a failed write. */
+  /**
+   * When this process last queued a write of `last_used_at`, by key id. Prevents an immediate retry of a failed write.
+   */
   readonly #lastWrites = new LRUCache<string, Date>({ max: MAX_WRITTEN_KEYS });
-  /** Uses that are not written yet, by key id. */
+  /** Values of `last_used_at` that are still to be written, by key id. */
   readonly #unwritten = new Map<string, Date>();
   #isWriting = false;
-  /** Whether the last write of uses failed, so that an outage is logged only once. */
+  /** Whether the last write of `last_used_at` failed, so that an outage is logged only once. */
   #hasFailed = false;
   #hits = 0;
   #misses = 0;
@@ -57,7 +61,7 @@ export class KeyStore {
     this.#log = log;
   }
 
-  /** Creates a key and returns it. It cannot be retrieved later. */
+  /** Creates a key and returns it. The key cannot be retrieved later, because the database stores only its hash. */
   async create(given: NewApiKey, now: Date): Promise<{ id: string; key: string }> {
     const { name, expiresAt } = given;
     const key = newKey();
@@ -73,18 +77,20 @@ export class KeyStore {
     };
     const { _id, hash } = document;
     if (!(await insertOnce(this.#keys, document)) && !(await this.#keys.findOne({ _id, hash }))) {
-      throw new Error(`Another key has the id ${_id} or the same hash. Create a new key.`);
+      throw new Error(
+        `Failed to store the new key: another key has the id ${_id} or the same hash. Try again; the next key differs.`,
+      );
     }
     return { id: _id, key };
   }
 
-  /** Returns all stored keys, including unusable ones, oldest first. */
+  /** Returns all stored keys, oldest first, including revoked, expired and unusable ones. */
   async list(): Promise<StoredKey[]> {
     return this.#keys.find({}, { sort: { created_at: 1, _id: 1 } }).toArray();
   }
 
   /**
-   * Revokes a key, even an unusable one.
+   * Revokes a key, even one whose document parseKey rejects.
    * @returns the stored key, whether this call or an earlier one revoked it; null if no key has this id
    */
   async revoke(id: string, now: Date): Promise<StoredKey | null> {
@@ -99,7 +105,7 @@ export class KeyStore {
     return this.#keys.findOne({ _id });
   }
 
-  /** Whether at least one key would be accepted now. */
+  /** Whether at least one stored key would be accepted at this instant. */
   async hasValid(now: Date): Promise<boolean> {
     for await (const stored of this.#keys.find()) {
       const { key } = parseKey(stored);
@@ -119,7 +125,6 @@ export class KeyStore {
     return found;
   }
 
-  /** Returns the hits, misses and size of the key cache. */
   stats(): CacheStats {
     return { hits: this.#hits, misses: this.#misses, entries: this.#cached.size };
   }
@@ -137,7 +142,7 @@ export class KeyStore {
     return found;
   }
 
-  /** @returns null for an unusable key, after logging it */
+  /** @returns null if parseKey rejects the document; the problem is logged once */
   #parse(stored: StoredKey): ApiKeyDocument | null {
     const { key, problem } = parseKey(stored);
     if (key) return key;
@@ -158,7 +163,10 @@ export class KeyStore {
     if (!this.#isWriting) void this.#writeUses();
   }
 
-  /** Writes all queued uses, one bulk at a time, so that slow writes occupy only one connection of the pool. */
+  /**
+   * Writes all queued values of `last_used_at`, one bulk at a time, so that slow writes occupy only one connection of
+   * the pool.
+   */
   async #writeUses(): Promise<void> {
     this.#isWriting = true;
     while (this.#unwritten.size > 0) {
@@ -176,7 +184,7 @@ export class KeyStore {
         if (!this.#hasFailed) {
           this.#log.warn(
             { keyIds: uses.map(([_id]) => _id), err: error },
-            'failed to write last_used_at for API keys',
+            'failed to write last_used_at for API keys; the keys still work, but show an older last use',
           );
         }
         this.#hasFailed = true;

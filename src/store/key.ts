@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** Lets people and secret scanners recognize a key. */
+/** Prefix of every key, by which people and secret scanners recognize it. */
 const PREFIX = 'recoup_';
 /** Number of random bytes in a secret. 256 bits cannot be guessed, so a fast hash is as safe as a slow one. */
 const SECRET_BYTES = 32;

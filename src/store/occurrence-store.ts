@@ -4,11 +4,11 @@ import { insertOnce } from './insert-missing.ts';
 import type { OccurrenceDocument } from './occurrence-document.ts';
 import type { Position } from './position.ts';
 
-/** openapi.yaml, listOccurrences. */
+/** How many days the service keeps occurrences (openapi.yaml, listOccurrences). */
 const KEPT_DAYS = 90;
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
-/** The outcome of a fire time. */
+/** The outcome of a fire time, as a planner passes it to `decide`. */
 export type Decision = Omit<OccurrenceDocument, '_id' | 'expires_at'>;
 
 /** Selects occurrences. All given members must match. */
@@ -22,14 +22,14 @@ export interface OccurrenceFilter {
   to?: Date;
 }
 
-/** Listing order: newest first, ties by id. */
+/** Listing order: latest fire time first, ties by id in ascending order. */
 const NEWEST_FIRST = { scheduled_at: -1, _id: 1 } as const;
 
 function queryOf({ from, to, ...equal }: OccurrenceFilter, after?: Position): Filter<OccurrenceDocument> {
   return {
     ...equal,
     scheduled_at: { $gte: from, ...(to && { $lt: to }), ...(after && { $lte: after.createdAt }) },
-    // The range bounds the index scan. $or excludes earlier items with the same instant.
+    // The range above bounds the index scan. `$or` excludes items at the same instant that precede the position.
     ...(after && { $or: [{ scheduled_at: { $lt: after.createdAt } }, { _id: { $gt: after.id } }] }),
   };
 }
@@ -39,15 +39,15 @@ export class OccurrenceStore {
   readonly #occurrences: Collections['occurrences'];
   readonly #runsKeptDays: number;
 
-  /** @param runsKeptDays - how long runs are kept; occurrences with outcome `fired` are kept no longer */
+  /** @param runsKeptDays - how many days runs are kept; occurrences with outcome `fired` are kept no longer */
   constructor({ occurrences }: Pick<Collections, 'occurrences'>, runsKeptDays = KEPT_DAYS) {
     this.#occurrences = occurrences;
     this.#runsKeptDays = runsKeptDays;
   }
 
   /**
-   * Stores the outcome of a fire time unless another planner has stored one.
-   * @returns the outcome that is in force
+   * Stores the outcome of a fire time unless another planner has already stored one.
+   * @returns the stored occurrence, written by this call or by the other planner
    */
   async decide(decision: Decision, now: Date): Promise<OccurrenceDocument> {
     const days = decision.outcome === 'fired' ? Math.min(KEPT_DAYS, this.#runsKeptDays) : KEPT_DAYS;

@@ -6,8 +6,8 @@ import { upgrade } from './upgrade.ts';
 export interface Database extends Connection {
   collections: Collections;
   /**
-   * Connects, creates missing indexes, and upgrades documents of earlier versions. Commands sent before this fail.
-   * @throws the driver's error if the server is unreachable or refuses
+   * Connects, creates missing indexes, and upgrades documents of earlier versions. Call it before the first command.
+   * @throws the driver's error if the server is unreachable or refuses the connection
    */
   connect(): Promise<void>;
 }
@@ -44,16 +44,16 @@ export async function attachDatabase(...target: Target): Promise<Database> {
 
 /**
  * Returns the service's database, connected. Takes the parameters of `attachServer`.
- * @throws as attachServer; the driver's error if the server is unreachable
+ * @throws the errors of `attachServer`; the driver's error if the server is unreachable
  */
 export async function openDatabase(...target: Target): Promise<Database> {
   return connected(await attachDatabase(...target));
 }
 
 /**
- * Returns the service's database, connected, for a command. If a service already runs the embedded engine, connects
- * through that service.
- * @throws as openDatabase
+ * Returns the service's database, connected, for a command such as `npm run keys`. If a running service has started the
+ * embedded engine, connects through the socket of that service.
+ * @throws the errors of `openDatabase`
  */
 export async function joinDatabase(...target: Parameters<typeof joinServer>): Promise<Database> {
   return connected(withCollections(await joinServer(...target)));

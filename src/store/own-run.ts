@@ -3,7 +3,7 @@ import { failureKind, isDatabaseFailure } from '../database/failures.ts';
 import type { QueuedRun } from './queue-document.ts';
 import type { RunDocument } from './run-document.ts';
 
-/** openapi.yaml, runTask. */
+/** The `taskIdentifier` of all runs that this service's engine executes. */
 const TASK_IDENTIFIER = 'recoup-task';
 const ID_LENGTH = 26;
 
@@ -13,7 +13,7 @@ export function scheduledRunId(taskId: string, scheduledAt: Date): string {
   return `run_${hash.slice(0, ID_LENGTH)}`;
 }
 
-/** Creates the document of an engine's run that nobody has claimed. */
+/** Returns the document of a queued run that no worker has claimed yet. */
 export function newOwnRun(entry: QueuedRun, now: Date): RunDocument {
   return {
     _id: entry._id,
@@ -35,7 +35,10 @@ export function newOwnRun(entry: QueuedRun, now: Date): RunDocument {
   };
 }
 
-/** Whether the write failed because of its content, so that a retry would fail too. */
+/**
+ * Whether a failed database write would fail again: the server refused it, or the error does not come from the
+ * database.
+ */
 export function isRefused(error: unknown): boolean {
   return !isDatabaseFailure(error) || failureKind(error) === 'refused';
 }

@@ -20,14 +20,14 @@ const PLANNED_TASK = {
 export type PlannedTask = Pick<TaskDocument, '_id' | keyof typeof PLANNED_TASK>;
 
 /**
- * The start of a task's undecided fire times, and when the planner next processes the task. Undefined fields are
- * removed.
+ * A task's plan: the instant up to which its fire times are decided, and the instant at which the planner next
+ * processes the task. Writing a plan removes fields that are undefined in it.
  */
 export type Plan = Pick<TaskDocument, 'plan_from' | 'next_fire_at'>;
 
 /**
- * Stores the plans of tasks. A plan holds the instant up to which fire times are decided. Writing a plan does not
- * increment the task's version.
+ * Reads and writes the plans of tasks for the planner. Writing a plan does not increment the task's version, because no
+ * reply shows it.
  */
 export class PlanStore {
   readonly #tasks: Collections['tasks'];
@@ -36,23 +36,23 @@ export class PlanStore {
     this.#tasks = tasks;
   }
 
-  /** Returns up to `limit` due tasks, earliest first. */
+  /** Returns up to `limit` tasks whose `next_fire_at` is not after `now`, earliest first. */
   async due(now: Date, limit: number): Promise<PlannedTask[]> {
     return this.#page({ next_fire_at: { $lte: now } }, { next_fire_at: 1 }, limit);
   }
 
-  /** Returns the earliest `next_fire_at` after `now`. */
+  /** Returns the earliest `next_fire_at` of any task after `now`; undefined if there is none. */
   async nextDue(now: Date): Promise<Date | undefined> {
     const [first] = await this.#page({ next_fire_at: { $gt: now } }, { next_fire_at: 1 }, 1);
     return first?.next_fire_at ?? undefined;
   }
 
-  /** Returns up to `limit` tasks after an id, ordered by id. */
+  /** Returns up to `limit` tasks whose ids follow `id`, in order of their ids. */
   async behind(id: string, limit: number): Promise<PlannedTask[]> {
     return this.#page({ _id: { $gt: id } }, { _id: 1 }, limit);
   }
 
-  /** Changes a task's plan unless it has changed since it was read. */
+  /** Replaces a task's plan unless another process has changed it since `seen` was read. */
   async change(seen: PlannedTask, { plan_from, next_fire_at }: Plan): Promise<void> {
     const set = { ...(plan_from && { plan_from }), ...(next_fire_at && { next_fire_at }) };
     const unset: { plan_from?: 1; next_fire_at?: 1 } = {
@@ -73,7 +73,10 @@ export class PlanStore {
     );
   }
 
-  /** Removes a problem that an engine of another kind has recorded. */
+  /**
+   * Removes the `engine_problem` that the Trigger.dev engine has stored on a task, after another kind of engine took
+   * over.
+   */
   async clearProblem({ _id, engine_problem }: PlannedTask): Promise<void> {
     await changeTask(this.#tasks, { _id, engine_problem }, { $unset: { engine_problem: 1 } });
   }

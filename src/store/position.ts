@@ -1,10 +1,13 @@
-/** A position in a listing: after the item with this creation instant and id. */
+/** A position in a listing: right after the item with this instant and id. */
 export interface Position {
   createdAt: Date;
   id: string;
 }
 
-/** Compares positions in listing order, newest first. Negative if `one` comes first. */
+/**
+ * Compares positions in the order of run listings: newest first, ties by id in descending order. Negative if `one`
+ * comes first.
+ */
 export function comparePosition(one: Position, other: Position): number {
   const later = other.createdAt.getTime() - one.createdAt.getTime();
   // Compare UTF-8 bytes, as the database does.

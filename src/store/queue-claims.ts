@@ -2,20 +2,26 @@ import { isDuplicateKey } from '../database/failures.ts';
 import type { Collections } from './collections.ts';
 import type { QueuedRun } from './queue-document.ts';
 
-/** Delay before a task's waiting serial runs can be claimed again after a claim found the slot taken. */
+/**
+ * How long the waiting serial runs of a task cannot be claimed after a claim has failed, because another serial run of
+ * the task is executing.
+ */
 const SLOT_TAKEN_MS = 1_000;
-/** Batch size for unclaimed runs, small because each run's input may have 256 KiB. */
+/** Number of runs per batch of `unclaimedSince`. It is small because the input of each run may have 256 KiB. */
 const UNCLAIMED = 20;
 
-/** A claim as an observer sees it. It keeps changing while its owner is alive. */
+/** A claim as other processes see it. While its owner is alive, `beat` increases every few seconds. */
 export type ClaimSeen = Pick<QueuedRun, '_id' | 'task_id' | 'owner' | 'fence' | 'beat' | 'cancel'>;
 
 const CLAIM_SEEN = { task_id: 1, owner: 1, fence: 1, beat: 1, cancel: 1 } as const;
 
-/** Oldest first; ties by fire time, then by id. */
+/** Earliest due run first; ties by fire time, then by id. */
 const OLDEST_FIRST = { due_at: 1, scheduled_at: 1, _id: 1 } as const;
 
-/** Identifies a claim. A write that filters by it matches nothing once the entry was released or claimed again. */
+/**
+ * Identifies a claim on a queue entry. A write that filters by both fields matches nothing once the entry was released
+ * or claimed again.
+ */
 type Claim = Pick<QueuedRun, '_id' | 'fence'>;
 
 /** Claims queued runs for workers. Every claim and every release increments the entry's fence. */
@@ -27,10 +33,12 @@ export class QueueClaims {
   }
 
   /**
-   * Claims a waiting run. Takes the next account by id after `after` that has one, wrapping around. Claims the serial
-   * runs of a task in the order in which they were due.
-   * @param excluded - accounts that already have their share
-   * @returns null if no run waits
+   * Claims a waiting run for a worker. Accounts take turns in order of their ids: the run belongs to the next account
+   * after `after` that has a waiting run; after the last account, the first one follows. Claims the serial runs of a
+   * task in the order in which they were due.
+   * @param owner - id of the worker
+   * @param excluded - accounts that already use their share of the worker
+   * @returns null if no run of the other accounts waits
    */
   async claimNext(
     owner: string,
@@ -59,7 +67,9 @@ export class QueueClaims {
     );
   }
 
-  /** @returns null if another worker was faster, or if a serial run of the task is already executing */
+  /**
+   * @returns null if another worker has already claimed the entry, or if a serial run of the task is already executing
+   */
   async #claim(entry: QueuedRun, owner: string, now: Date): Promise<QueuedRun | null> {
     const { _id, fence, task_id, serial } = entry;
     try {
@@ -78,7 +88,9 @@ export class QueueClaims {
     }
   }
 
-  /** Makes the serial runs of a task claimable at once after its slot was released. */
+  /**
+   * Makes the waiting serial runs of a task claimable at once, after the executing serial run of the task has ended.
+   */
   async wakeTask(task_id: string, now: Date): Promise<void> {
     // A later `not_before` is the delay of a retry; keep it.
     const soon = new Date(now.getTime() + SLOT_TAKEN_MS);
@@ -94,17 +106,17 @@ export class QueueClaims {
     return matchedCount === 1;
   }
 
-  /** Returns all current claims. */
+  /** Returns the current claims of all processes. */
   async claimed(): Promise<ClaimSeen[]> {
     return this.#queue.find<ClaimSeen>({ owner: { $gt: '' } }, { projection: CLAIM_SEEN }).toArray();
   }
 
-  /** Returns up to `limit` claimed runs of an owner. */
+  /** Returns up to `limit` queue entries that this owner has claimed. */
   async claimedBy(owner: string, limit: number): Promise<QueuedRun[]> {
     return this.#queue.find({ owner }, { limit, batchSize: limit + 1 }).toArray();
   }
 
-  /** Whether a request has marked the entry of a claim for cancellation. */
+  /** Whether a cancelRun request has marked the claimed run for cancellation. */
   async isToCancel({ _id, fence }: Claim): Promise<boolean> {
     return (await this.#queue.findOne({ _id, fence, cancel: true }, { projection: { _id: 1 } })) !== null;
   }
@@ -114,12 +126,15 @@ export class QueueClaims {
     return this.#queue.estimatedDocumentCount();
   }
 
-  /** Stores the location at which the work of a claim can be followed. */
+  /** Stores the URL at which the work of a claimed run can be followed, so that the next owner can follow it too. */
   async setLocation({ _id, fence }: Claim, location: string): Promise<void> {
     await this.#queue.updateOne({ _id, fence }, { $set: { location } });
   }
 
-  /** Releases a claim. Keeps the work's location for the next claim unless the work has ended. */
+  /**
+   * Releases a claim, so that another worker can claim the run from `not_before` on. Keeps the location of the work for
+   * the next owner unless the work has ended.
+   */
   async release(
     { _id, fence }: Claim,
     { workEnded, ...changes }: Pick<QueuedRun, 'not_before' | 'tries'> & { workEnded: boolean },
@@ -133,7 +148,10 @@ export class QueueClaims {
     );
   }
 
-  /** Releases the claim of an owner that seems dead. @returns false if it is alive or another process was faster */
+  /**
+   * Releases the claim of an owner that seems dead.
+   * @returns false if the owner has renewed the claim, or if the claim was already released or removed
+   */
   async releaseLost({ _id, fence, beat }: ClaimSeen, now: Date): Promise<boolean> {
     const { matchedCount } = await this.#queue.updateOne(
       { _id, fence, beat },
@@ -142,7 +160,7 @@ export class QueueClaims {
     return matchedCount === 1;
   }
 
-  /** Removes an entry whose run is final. */
+  /** Removes a claimed entry from the queue after its run has ended or was handed over to Trigger.dev. */
   async remove({ _id, fence }: Claim): Promise<void> {
     await this.#queue.deleteOne({ _id, fence });
   }
@@ -152,7 +170,11 @@ export class QueueClaims {
     return (await this.#queue.findOne({ task_id }, { projection: { _id: 1 } })) !== null;
   }
 
-  /** Returns the next batch, by id, of runs that were due before an instant and not tried by a worker since. */
+  /**
+   * Returns the next batch of waiting runs that were due before an instant, in order of their ids. Omits runs that a
+   * worker has tried to claim or has postponed since that instant.
+   * @param after - id of the last run of the previous batch; '' for the first batch
+   */
   async unclaimedSince(before: Date, after: string): Promise<QueuedRun[]> {
     const unclaimed = { owner: null, not_before: { $lt: before }, due_at: { $lt: before } };
     const options = { sort: { _id: 1 }, limit: UNCLAIMED, batchSize: UNCLAIMED + 1 } as const;

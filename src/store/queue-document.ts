@@ -1,4 +1,4 @@
-/** A document of the collection `run_queue`: a run of the engine that is not final yet. */
+/** A document of the collection `run_queue`: a run that waits for this service's engine or that the engine executes. */
 export interface QueuedRun {
   /** The run's id. */
   _id: string;
@@ -7,7 +7,7 @@ export interface QueuedRun {
   trigger: 'scheduled' | 'manual';
   /** The fire time. Null for a manual run. */
   scheduled_at: Date | null;
-  /** The payload given to runTask. */
+  /** The `payload` of the runTask request. */
   input?: unknown;
   /**
    * When the run was due: the fire time; for a manual run, the time of the request; for a missed fire time, when a
@@ -15,23 +15,23 @@ export interface QueuedRun {
    */
   due_at: Date;
   /**
-   * The task's id while a serial run executes, otherwise the run's id. The unique index allows one executing serial run
-   * per task.
+   * The task's id while a serial run executes, otherwise the run's id. A unique index on this field allows only one
+   * executing serial run per task.
    */
   slot: string;
-  /** Whether the run waits for other runs of its task. */
+  /** Whether the run must not execute at the same time as another serial run of its task. */
   serial: boolean;
-  /** The worker that executes the run. Null while the run waits. */
+  /** Id of the worker that executes the run. Null while the run waits. */
   owner: string | null;
   /** Incremented by every claim and release. Only the holder of the current value may write the run. */
   fence: number;
-  /** Incremented by the owner every few seconds. */
+  /** Heartbeat of the owner, which increments it every few seconds. */
   beat: number;
   /** The run cannot be claimed before this instant. */
   not_before: Date;
-  /** Number of consecutive failed deliveries. */
+  /** Number of consecutive attempts in which the executor could not deliver the work. */
   tries: number;
-  /** The URL at which an executor follows the work. */
+  /** URL at which the executor can follow work that it has already delivered. */
   location?: string;
   /** True after a caller has requested cancellation. */
   cancel?: boolean;

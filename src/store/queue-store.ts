@@ -10,13 +10,12 @@ import type { QueuedRun } from './queue-document.ts';
  */
 const MAX_CLOCK_SKEW_MS = 10 * 60 * 1_000;
 
-/** A run to queue. */
 export type NewQueuedRun = Pick<
   QueuedRun,
   '_id' | 'task_id' | 'account_id' | 'trigger' | 'scheduled_at' | 'input' | 'due_at' | 'serial'
 >;
 
-/** The queue as the API and the planner use it. queue-claims.ts holds the workers' side. */
+/** Queues, finds and cancels runs for the API and the planner. QueueClaims (queue-claims.ts) serves the workers. */
 export class QueueStore {
   readonly #queue: Collections['run_queue'];
 
@@ -43,7 +42,6 @@ export class QueueStore {
     return this.#queue.findOne({ _id: runId });
   }
 
-  /** Whether at least `count` entries match. */
   async #hasAtLeast(count: number, query: Filter<QueuedRun>): Promise<boolean> {
     const options = { projection: { _id: 1 }, limit: count, batchSize: count + 1 } as const;
     return (await this.#queue.find(query, options).toArray()).length >= count;
@@ -59,7 +57,7 @@ export class QueueStore {
     return this.#hasAtLeast(count, { account_id: accountId });
   }
 
-  /** Returns up to `limit` waiting runs of the task. */
+  /** Returns up to `limit` waiting runs of the task, of any trigger or only of the given one. */
   async waitingOf(
     taskId: string,
     which: { trigger?: QueuedRun['trigger'] },

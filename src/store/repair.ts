@@ -3,12 +3,14 @@ import { taskPages } from './task-pages.ts';
 import { reassignRuns } from './upgrade.ts';
 import { Settlement } from './settlement.ts';
 
-/** The result of a repair. */
 export interface RepairFigures {
   tasks: number;
-  /** Number of tasks that had stale run pointers, the mark of an abandoned report, or a field of the wrong type. */
+  /**
+   * Number of tasks that had wrong pointers to their last runs, the mark of a write that never finished, or a field of
+   * the wrong type.
+   */
   repaired: number;
-  /** Number of runs that had a different account than their task, or none. */
+  /** Number of runs whose account was missing or was not the owner of their task. */
   reassigned: number;
 }
 
@@ -16,10 +18,10 @@ export interface RepairFigures {
 const CONCURRENT_TASKS = 8;
 
 /**
- * Recomputes every task's run pointers from the history and sets every run's account to its task's owner. Repairs what
- * a process left behind when it died between two writes, and what other tools wrote. Idempotent, and safe while the
- * service runs.
- * @param onProgress - receives the number of tasks in each page that was checked
+ * Recomputes every task's pointers to its last runs from the collection `runs`, and sets every run's account to the
+ * owner of its task. Corrects what a process left behind when it died between two writes, and what other tools wrote.
+ * Idempotent, and safe while the service runs.
+ * @param onProgress - called with the number of tasks in each page that was checked
  */
 export async function repair(
   collections: Pick<Collections, 'tasks' | 'runs'>,

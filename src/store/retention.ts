@@ -13,8 +13,8 @@ const BETWEEN_PASSES_MS = 60 * 60 * 1_000;
 /** Number of runs per query and per bulk deletion. */
 const BATCH = 500;
 /**
- * Maximum number of runs that one pass reads without deleting them. Otherwise every pass would read the last runs of
- * all dormant tasks.
+ * Maximum number of runs that one pass reads and keeps; the next pass continues behind them. Otherwise every pass would
+ * read the last runs of all tasks that no longer run.
  */
 const MAX_KEPT = 20_000;
 
@@ -23,9 +23,9 @@ type OldRun = Pick<RunDocument, '_id' | 'task_id' | 'status' | 'createdAt' | 'up
 const OLD_RUN = { task_id: 1, status: 1, createdAt: 1, updatedAt: 1 } as const;
 
 /**
- * Filters out runs that must stay: the last five of each existing task. One query reads the pointers of all tasks.
- * Every run newer than the fifth pointer stays, even without a pointer: the process that recorded it may have died
- * before it updated the pointers.
+ * Returns the runs that may be deleted: all except the last five of each existing task. One query reads the pointers of
+ * all tasks. A run that is newer than the fifth pointer of its task also stays, even if no pointer names it: the
+ * process that recorded it may have died before it updated the pointers.
  */
 async function withoutLast(runs: OldRun[], tasks: Stored['tasks']): Promise<OldRun[]> {
   if (runs.length === 0) return [];
@@ -41,7 +41,10 @@ async function withoutLast(runs: OldRun[], tasks: Stored['tasks']): Promise<OldR
   });
 }
 
-/** Deletes the runs, except those that were reported again since they were read. */
+/**
+ * Deletes runs, except those that have changed since they were read.
+ * @returns the number of deleted runs
+ */
 async function deleteUnchanged(seen: OldRun[], runs: Stored['runs']): Promise<number> {
   if (seen.length === 0) return 0;
   const { deletedCount } = await runs.bulkWrite(
@@ -54,11 +57,12 @@ async function deleteUnchanged(seen: OldRun[], runs: Stored['runs']): Promise<nu
 }
 
 /**
- * Deletes final runs that were created and last changed before an instant, except the last five of an existing task.
+ * Deletes ended runs that were created and last changed before an instant, except the last five of each existing task.
  * Reads batches from newest to oldest, with one query for the runs and one for their tasks.
- * @param after - where the previous pass ended
+ * @param after - position at which the previous pass ended
  * @param stop - ends the pass before the next query
- * @returns the number of deleted runs, and where the next pass continues; undefined if this pass read all old runs
+ * @returns the number of deleted runs, and the position after which the next pass continues; undefined if this pass
+ *   read all old runs
  */
 export async function dropOldRuns(
   { runs, tasks }: Stored,
@@ -88,8 +92,8 @@ export async function dropOldRuns(
 }
 
 /**
- * Deletes old runs now and every hour until stopped.
- * @returns a function that stops it, even in the middle of a pass
+ * Deletes runs that are older than `days` now and every hour until stopped.
+ * @returns a function that stops the passes, even in the middle of one, and resolves when the current pass has ended
  */
 export function keepRunsFor(
   days: number,
@@ -105,7 +109,8 @@ export function keepRunsFor(
     },
     {
       everyMs: BETWEEN_PASSES_MS,
-      onError: (error) => log.error({ err: error }, 'failed to delete old runs'),
+      onError: (error) =>
+        log.error({ err: error }, 'failed to delete old runs; the next attempt follows in an hour'),
     },
   );
 }

@@ -13,22 +13,22 @@ type WithDates<Wire, Instant extends PropertyKey> = {
 
 export type AttemptDocument = WithDates<Attempt, AttemptInstant>;
 
-/** A run as an engine reports it: the API's fields, with dates for instants. */
+/** A run as an engine reports it: the fields of the API, with dates for instants. */
 export type RunRecord = Omit<WithDates<Run, RunInstant>, 'attempts' | 'task_id' | 'title'> & {
   attempts?: AttemptDocument[];
 };
 
-/** A run as one report describes it. */
+/** A run as one report of an engine or importer describes it. */
 export type ReportedRun = RunRecord & {
   /**
-   * Present if the report is an item of the engine's listing. Such a report leaves payload, output, error, attempts and
-   * schedule unchanged unless it contains them.
+   * Present if the report is an item of a run listing, such as `runs.list` of Trigger.dev, which lacks some fields.
+   * Such a report leaves payload, output, error, attempts and schedule unchanged unless it contains them.
    */
   listItem?: {
     /** The error to store if the run has none. */
     errorIfNone?: RunError;
   };
-  /** The run's id at Trigger.dev, if this service's engine read the report there. */
+  /** The run's id at Trigger.dev. Present if this service read the run there. */
   engine_run_id?: string;
 };
 
@@ -36,17 +36,20 @@ export type ReportedRun = RunRecord & {
 export type RunDocument = Omit<RunRecord, 'id'> & {
   /** The run's public id. */
   _id: string;
-  /** The task of the run. Never changes. */
+  /** The id of the run's task. Never changes. */
   task_id: string;
-  /** The task's owner, kept after the task is deleted. Absent only if another tool inserted the run. */
+  /** The account of the task's owner, kept after the task is deleted. Absent only if another tool inserted the run. */
   account_id?: string;
-  /** The fence of the claim that last wrote the run. Only on runs of this service's engine. Not part of the API. */
+  /**
+   * The fence of the queue claim with which the run was last written. Present only on runs that this service's own
+   * engine executes. Not part of the API.
+   */
   fence?: number;
-  /** The run's id at Trigger.dev, on runs that this service's engine reads there. Not part of the API. */
+  /** The run's id at Trigger.dev. Present only on runs that this service reads from there. Not part of the API. */
   engine_run_id?: string;
   /**
-   * True from a run's hand-over to Trigger.dev until its first report. Any report then counts as newer, because the
-   * clocks may differ. Not part of the API.
+   * True from the hand-over of a run to Trigger.dev until the first report from there. That report counts as newer,
+   * whatever its `updatedAt`, because the clocks may differ. Not part of the API.
    */
   unreported?: true;
 };

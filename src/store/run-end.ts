@@ -15,11 +15,11 @@ export function closedAttempts(
   );
 }
 
-/** Returns the changes that end a run of the engine. */
+/** Returns the changes with which a run of this service's engine ends with this status and error. */
 export function endOf(run: RunDocument, status: RunDocument['status'], error: RunError | null, now: Date) {
   const { startedAt } = run;
   const attemptStatus = status === 'COMPLETED' || status === 'CANCELED' ? status : 'FAILED';
-  // The wall clock may have been set back since the start.
+  // The wall clock may have been set back since the run started.
   const finishedAt = startedAt && startedAt > now ? startedAt : now;
   return {
     status,

@@ -3,7 +3,7 @@ import type { RunStatus } from '../../generated/types.gen.ts';
 import type { Position } from './position.ts';
 import type { RunDocument } from './run-document.ts';
 
-/** The order of listings and of a task's last runs. */
+/** The order of run listings, and of a task's pointers to its last runs. */
 export const NEWEST_FIRST = { createdAt: -1, _id: -1 } as const;
 
 /** Selects runs. All given members must match. */
@@ -19,8 +19,8 @@ export interface RunFilter {
 }
 
 /**
- * Parses a bound and rounds it up to the millisecond. Stored instants have milliseconds, so "at or after" and "before"
- * select the same runs as with the exact bound.
+ * Parses a bound of a time range and rounds it up to the millisecond. Stored instants have milliseconds, so "at or
+ * after" and "before" select the same runs as with the exact bound.
  */
 export function boundOf(instant: string): Date {
   const milliseconds = Date.parse(instant);
@@ -28,8 +28,8 @@ export function boundOf(instant: string): Date {
 }
 
 /**
- * Returns one query per status, or a single query without statuses. Each reads an index in order. Together they
- * return the matching runs after a position.
+ * Returns the queries that together match the runs after a position: one per status of the filter, or a single one if
+ * the filter has no statuses. Each query reads an index in listing order.
  */
 export function queriesOf({ account_id, task_id, status, from, to }: RunFilter, after?: Position) {
   const query: Filter<RunDocument> = {
@@ -39,7 +39,7 @@ export function queriesOf({ account_id, task_id, status, from, to }: RunFilter, 
   const range = {
     ...(from && { $gte: from }),
     ...(to && { $lt: to }),
-    // The range bounds the index scan. $or excludes earlier items with the same instant.
+    // The range bounds the index scan. `$or` excludes items at the same instant that precede the position.
     ...(after && { $lte: after.createdAt }),
   };
   if (Object.keys(range).length > 0) query.createdAt = range;

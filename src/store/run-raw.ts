@@ -7,21 +7,22 @@ const ID_START = 4;
 /** BSON's type code for strings. The value is a four-byte length, the text and NUL. */
 const STRING = 2;
 
-/** A run as raw BSON. The view is built from these bytes. */
+/** A run as the BSON bytes that the driver received. Views convert these bytes directly to JSON. */
 export class RawRun {
   readonly bytes: Buffer;
 
   /** @param document - the driver returns a Buffer for queries with `raw`, although its types say otherwise */
   constructor(document: unknown) {
     if (!Buffer.isBuffer(document))
-      throw new TypeError('The driver ignored the option `raw` and decoded a document.');
+      throw new TypeError('Expected a Buffer from a query with the option `raw`, got a decoded document.');
     this.bytes = document;
   }
 
   get id(): string {
     const { bytes } = this;
     const length = ID_START + ID_ELEMENT.length;
-    // The _id is normally the first element. Deserializing the whole document for it would cost as much as its view.
+    // The _id is normally the first element. Deserializing the whole document just for the id would cost as much as
+    // creating the run's JSON.
     if (bytes.compare(ID_ELEMENT, 0, undefined, ID_START, length) !== 0)
       return String(deserialize(bytes)._id);
     const textStart = length + 4;
@@ -38,7 +39,7 @@ export class RawRun {
     return this.#textOf('status');
   }
 
-  /** The run's id at Trigger.dev. Undefined if its engine did not write the run. */
+  /** The run's id at Trigger.dev. Undefined unless this service reads the run from there. */
   get engineRunId(): string | undefined {
     return this.#textOf('engine_run_id');
   }
@@ -52,7 +53,6 @@ export class RawRun {
     return undefined;
   }
 
-  /** The run's position in a listing. */
   get position(): Position {
     const { createdAt } = deserialize(this.bytes);
     return { id: this.id, createdAt };

@@ -7,7 +7,7 @@ import type {
 } from '../../generated/types.gen.ts';
 import type { AttemptDocument, ReportedRun } from './run-document.ts';
 
-/** Maps each status of the engine to the published status (openapi.yaml, ReportedRunStatus). */
+/** Maps each status that a report may have to the status that the API shows (openapi.yaml, ReportedRunStatus). */
 const PUBLISHED: Record<ReportedRunStatus, RunStatus> = {
   PENDING_VERSION: 'PENDING_VERSION',
   WAITING_FOR_DEPLOY: 'PENDING_VERSION',
@@ -53,19 +53,22 @@ function recordAttempt(attempt: NonNullable<RunReport['attempts']>[number]): Att
   };
 }
 
-/** Whether a report is an item of the engine's listing, which lacks some fields of a run (openapi.yaml, recordRuns). */
+/**
+ * Whether a report is an item of a run listing such as `runs.list` of Trigger.dev, which lacks some fields of a run
+ * (openapi.yaml, recordRuns).
+ */
 function isListItem({ isCompleted, attempts, attemptCount }: RunReport): boolean {
   return isCompleted !== undefined && attempts === undefined && attemptCount === undefined;
 }
 
-/** Returns the additional fields of a run that ended with an unpublished status. */
+/** Returns additional fields for a report with the status EXPIRED or TIMED_OUT, which the API does not show. */
 function ending(
   run: RunReport,
   error: Run['error'],
 ): Partial<Pick<ReportedRun, 'expiredAt' | 'error' | 'listItem'>> {
   if (run.status === 'EXPIRED') return { expiredAt: date(run.expiredAt ?? run.finishedAt ?? run.updatedAt) };
   if (run.status !== 'TIMED_OUT') return {};
-  // Another report may already have set the error.
+  // This list item has no error. Keep the error that another report may have stored.
   if (isListItem(run) && error === undefined) return { listItem: { errorIfNone: TIMED_OUT } };
   return { error: { ...TIMED_OUT, ...error } };
 }

@@ -4,8 +4,8 @@ import type { ReportedRun, RunDocument, RunRecord } from './run-document.ts';
 import { finalsBarring, statusesBarring, stepOf } from './run-status.ts';
 
 /**
- * Filters for stored runs whose `updatedAt` is not a date: another tool omitted it, or wrote null, a text or a number.
- * Every report counts as newer than such a run.
+ * Filters for stored runs whose `updatedAt` is not a date, because another tool omitted it or wrote null, a string or a
+ * number. Every report counts as newer than such a run.
  */
 const NO_INSTANT: Pick<Document, 'updatedAt'>[] = [null, { $gte: '' }, { $gte: -Infinity }].map(
   (updatedAt) => ({
@@ -19,13 +19,16 @@ interface Owner {
   account_id: string;
 }
 
-/** Fields that an item of the engine's listing lacks. The stored values stay. */
+/** Fields that an item of a run listing lacks. Recording such an item leaves their stored values unchanged. */
 type Unlisted = 'payload' | 'output' | 'error' | 'attempts' | 'schedule';
 type OptionalField = {
   [Field in keyof RunRecord]-?: undefined extends RunRecord[Field] ? Field : never;
 }[keyof RunRecord];
 
-/** Fields that an item of the engine's listing removes unless it contains them. */
+/**
+ * Fields that an item of a run listing has whenever the run has them. Recording an item without such a field removes
+ * the stored value.
+ */
 const LISTED = {
   triggerFunction: '',
   startedAt: '',
@@ -48,16 +51,16 @@ const LISTED = {
 } as const satisfies Record<Exclude<OptionalField, Unlisted>, ''>;
 
 /**
- * Matches the stored run if the report may replace it (openapi.yaml, recordRuns). The report must be newer, or
- * equally old and at least as far along. It must not replace a final status with another one. Every report counts as
- * newer than the hand-over to Trigger.dev. A run of another task or of the service's own engine never matches. If the
- * run exists but does not match, the upsert collides with its _id.
+ * Returns the filter that matches the stored run if the report may replace it (openapi.yaml, recordRuns). The report
+ * must be newer, or equally old with a status at least as far along. It must not replace a final status with another
+ * one. Every report counts as newer than the hand-over to Trigger.dev. A run of another task or of the service's own
+ * engine never matches. If the run exists but does not match, the upsert fails with a duplicate _id.
  */
 function olderThan({ id, status, updatedAt }: RunRecord, task: Owner): Filter<RunDocument> {
   return {
     _id: id,
     task_id: task.id,
-    // Only the engine may write its runs.
+    // Only runs of the service's own engine have a fence. Reports must not change them.
     fence: { $exists: false },
     $or: [
       { updatedAt: { $lt: updatedAt }, status: { $nin: finalsBarring(status) } },
@@ -68,7 +71,10 @@ function olderThan({ id, status, updatedAt }: RunRecord, task: Owner): Filter<Ru
   };
 }
 
-/** Returns the writes for an item of the engine's listing. They leave fields that such an item lacks unchanged. */
+/**
+ * Returns the writes for a report that is an item of a run listing. They leave the fields that such an item lacks
+ * unchanged.
+ */
 function writesOfItem(report: ReportedRun, task: Owner): Write[] {
   const filter = olderThan(report, task);
   const { id: _id, listItem, ...fields } = report;
@@ -78,7 +84,8 @@ function writesOfItem(report: ReportedRun, task: Owner): Write[] {
   const $unset = { ...Object.fromEntries(listed), unreported: '' } as const;
   const error = listItem?.errorIfNone;
   if (!error) return [{ updateOne: { filter, update: { $set, $unset }, upsert: true } }];
-  // At most one of the two matches. If it is the second, the first collides with the run's _id.
+  // At most one of these writes matches the stored run. If the second one does, the upsert of the first fails with a
+  // duplicate _id.
   return [
     {
       updateOne: {
@@ -98,7 +105,7 @@ function writesOfReport(report: ReportedRun, task: Owner): Write[] {
   return [{ replaceOne: { filter: olderThan(report, task), replacement, upsert: true } }];
 }
 
-/** Merges a report with an earlier one of the same run. */
+/** Merges a report with an earlier report of the same run in the same request. */
 function merged(earlier: ReportedRun, report: ReportedRun): ReportedRun {
   if (!report.listItem) return report;
   const errorIfNone = report.listItem.errorIfNone ?? earlier.listItem?.errorIfNone;
@@ -119,7 +126,10 @@ function compareAge(one: RunRecord, other: RunRecord): number {
   return one.updatedAt.getTime() - other.updatedAt.getTime() || stepOf(one.status) - stepOf(other.status);
 }
 
-/** Returns one write per run. Several reports of the same run are merged, because a bulk guarantees no order. */
+/**
+ * Returns the writes that record the reports. Merges several reports of the same run first, because an unordered bulk
+ * guarantees no order.
+ */
 export function writesOf(task: Owner, reports: ReportedRun[]): Write[] {
   const newest = new Map<string, ReportedRun>();
   for (const report of reports.toSorted(compareAge)) {
@@ -132,8 +142,8 @@ export function writesOf(task: Owner, reports: ReportedRun[]): Write[] {
 }
 
 /**
- * Whether the server replied to the bulk with an error, so that the bulk has ended. Otherwise it may still be in
- * progress.
+ * Whether an error is the server's reply to a write, so that the write has ended. After any other error, the server may
+ * still be executing it.
  */
 export function wasAnswered(error: unknown): boolean {
   return error instanceof MongoServerError && error.code !== undefined;

@@ -1,6 +1,6 @@
 import type { RunStatus } from '../../generated/types.gen.ts';
 
-/** Final statuses (openapi.yaml, RunStatus). */
+/** The statuses of runs that have ended. A run never leaves them (openapi.yaml, RunStatus). */
 export const finalStatuses = [
   'COMPLETED',
   'CANCELED',
@@ -10,7 +10,6 @@ export const finalStatuses = [
   'SYSTEM_FAILURE',
 ] as const satisfies RunStatus[];
 
-/** Whether a run with this status has ended. */
 export function isFinal(status: string | undefined): boolean {
   return finalStatuses.some((final) => final === status);
 }
@@ -25,7 +24,7 @@ export const openStatuses = [
   'FROZEN',
 ] as const satisfies Exclude<RunStatus, (typeof finalStatuses)[number]>[];
 
-/** The steps of a run, in order (openapi.yaml, recordRuns). */
+/** The statuses of a run, grouped into the steps through which it moves forward (openapi.yaml, recordRuns). */
 const steps: readonly (readonly RunStatus[])[] = [
   ['PENDING_VERSION', 'DELAYED'],
   ['QUEUED'],
@@ -33,7 +32,6 @@ const steps: readonly (readonly RunStatus[])[] = [
   finalStatuses,
 ];
 
-/** Returns the index of the step that the status belongs to. */
 export function stepOf(status: RunStatus): number {
   return steps.findIndex((step) => step.includes(status));
 }

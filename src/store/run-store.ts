@@ -11,10 +11,10 @@ import { wasAnswered, writesOf } from './run-report.ts';
 import { finalStatuses, openStatuses } from './run-status.ts';
 import { type ReportBegun, Settlement } from './settlement.ts';
 
-/** Excludes potentially large fields from listings. */
+/** Excludes the fields that listings leave out because they may be large (openapi.yaml, listRuns). */
 const WITHOUT_DETAILS = { payload: 0, output: 0, error: 0, attempts: 0 } as const;
 
-/** A run's progress. */
+/** The fields of a run that show how far it is and which engine executes it. */
 export type RunState = Pick<RunDocument, '_id' | keyof typeof RUN_STATE>;
 const RUN_STATE = {
   task_id: 1,
@@ -28,7 +28,6 @@ const RUN_STATE = {
   unreported: 1,
 } as const satisfies Partial<Record<keyof RunDocument, 1>>;
 
-/** Thrown if no task has this id. */
 export class UnknownTask extends Error {
   constructor(taskId: string) {
     super(`There is no task ${taskId}.`);
@@ -36,7 +35,6 @@ export class UnknownTask extends Error {
   }
 }
 
-/** Thrown if the run exists but belongs to another task. */
 export class RunOfAnotherTask extends Error {
   readonly runId: string;
 
@@ -47,7 +45,7 @@ export class RunOfAnotherTask extends Error {
   }
 }
 
-/** Thrown if the run belongs to this service's engine, which alone may write it. */
+/** Thrown if a reported run belongs to this service's own engine, which alone may write it. */
 export class RunOfTheEngine extends Error {
   readonly runId: string;
 
@@ -58,7 +56,7 @@ export class RunOfTheEngine extends Error {
   }
 }
 
-/** The fields of a run that the service's engine changes. */
+/** The fields of a run that this service's engine may change. */
 export type OwnChanges = Partial<
   Omit<
     RunDocument,
@@ -66,7 +64,6 @@ export type OwnChanges = Partial<
   >
 >;
 
-/** Stores runs. */
 export class RunStore {
   readonly #runs: Collections['runs'];
   readonly #settlement: Settlement;
@@ -76,7 +73,7 @@ export class RunStore {
     this.#settlement = new Settlement(collections);
   }
 
-  /** Returns the complete run with this id, or null if it does not exist or does not match. */
+  /** Returns the run with this id and all of its fields; null if it does not exist or does not match the filter. */
   async find(id: string, filter: RunFilter): Promise<RawRun | null> {
     const found = await this.#runs.findOne(
       { $and: [{ _id: id }, { $or: queriesOf(filter) }] },
@@ -87,7 +84,7 @@ export class RunStore {
 
   /**
    * Finds runs by id in one query. The map has no entry for an unknown id.
-   * @param fields - those to read; undefined for all
+   * @param fields - stored names of the fields to read; undefined reads all fields
    */
   async findByIds(ids: string[], fields?: readonly string[]): Promise<Map<string, RawRun>> {
     if (ids.length === 0) return new Map();
@@ -101,7 +98,7 @@ export class RunStore {
     return new Map(found.map((document) => new RawRun(document)).map((run) => [run.id, run]));
   }
 
-  /** Finds the progress of runs by id in one query. */
+  /** Finds the states of runs by id in one query. The map has no entry for an unknown id. */
   async findStates(ids: string[]): Promise<Map<string, RunState>> {
     if (ids.length === 0) return new Map();
     const options = { projection: RUN_STATE, batchSize: ids.length + 1 };
@@ -144,10 +141,10 @@ export class RunStore {
   }
 
   /**
-   * Stores reported runs by id. Repeated and outdated reports change nothing.
-   * @param accountId - owner of the task; if given, the reports are stored even if the task was deleted
-   * @throws UnknownTask, RunOfAnotherTask, RunOfTheEngine. Nothing is written then, unless another request
-   *   concurrently inserts the same run.
+   * Stores the reported runs of a task. Repeated and outdated reports change nothing.
+   * @param accountId - account of the task's owner; if given, the reports are stored even if the task was deleted
+   * @throws UnknownTask, RunOfAnotherTask, RunOfTheEngine. Nothing is written then, unless another request concurrently
+   *   inserts the same run.
    */
   async recordRuns(taskId: string, reports: ReportedRun[], accountId?: string): Promise<void> {
     if (reports.length === 0) return;
@@ -156,8 +153,8 @@ export class RunStore {
     const account_id = begun?.accountId ?? accountId;
     if (account_id === undefined) throw new UnknownTask(taskId);
     const owner = { id: taskId, account_id };
-    // Two first reports of a run may race to insert it. Retry after a collision, because the report that lost may be
-    // newer. If the retry collides too, the report is outdated, or the run belongs to another task or to the engine.
+    // Two first reports of a run may race to insert the run. Retry after a collision, because the report that lost may
+    // be newer. If the retry collides too, the report is outdated, or the run belongs to another task or to the engine.
     const collided = await this.#settled(
       begun,
       async () => !(await this.#write(owner, reports)) && !(await this.#write(owner, reports)),
@@ -166,8 +163,8 @@ export class RunStore {
   }
 
   /**
-   * Inserts a run of the engine with status QUEUED unless it exists.
-   * @returns the stored run; null if the id belongs to a run that the engine does not own
+   * Inserts the run of a queue entry with status QUEUED unless the run exists.
+   * @returns the stored run; null if the id belongs to a run that this service's engine does not execute
    */
   async addOwn(entry: QueuedRun, now: Date): Promise<RunDocument | null> {
     const found = await this.findOwn(entry._id);
@@ -178,15 +175,19 @@ export class RunStore {
     );
   }
 
-  /** Returns a run of the engine, or null. */
+  /**
+   * Returns a run that this service's own engine executes; null if the run does not exist or another engine executes
+   * it.
+   */
   async findOwn(id: string): Promise<RunDocument | null> {
     return this.#runs.findOne({ _id: id, fence: { $exists: true } });
   }
 
   /**
-   * Changes a run of the engine for the holder of a claim. Stores the claim's fence, which locks out earlier claims.
+   * Changes a run of this service's engine on behalf of the worker that has claimed it. Stores the fence of the claim,
+   * so that workers with earlier claims can no longer change the run.
    * @param known - the run as last read, to save a query
-   * @returns the changed run; null if the caller has lost it: it is final, or a later claim has written it
+   * @returns the changed run; null if the run has ended, or if a worker with a later claim has written it
    */
   async writeOwn(
     { _id, task_id, fence }: Pick<QueuedRun, '_id' | 'task_id' | 'fence'>,
@@ -222,11 +223,12 @@ export class RunStore {
   }
 
   /**
-   * Marks an own run as handed over to Trigger.dev. From then on, reports change the run, and claims do not. Call
-   * `writeOwn` with the claim before Trigger.dev receives the run, so that no earlier claim ends the run meanwhile.
+   * Marks a run of this service's engine as handed over to Trigger.dev. From then on, reports from there change the
+   * run, and workers with a claim cannot. Call `writeOwn` with the claim before Trigger.dev receives the run, so that
+   * no worker with an earlier claim ends the run meanwhile.
    * @param engineRunId - the run's id at Trigger.dev
-   * @returns whether the run is handed over, by this call or an earlier one; false if it is final, or a later claim
-   *   has written it
+   * @returns whether the run is handed over, by this call or an earlier one; false if the run has ended, or if a worker
+   *   with a later claim has written it
    */
   async handOver(
     { _id, task_id, fence }: Pick<QueuedRun, '_id' | 'task_id' | 'fence'>,
@@ -245,7 +247,10 @@ export class RunStore {
     return this.#settled(begun, write, (one) => this.#settlement.endUnmoved(one));
   }
 
-  /** Yields the runs at Trigger.dev that are not final, in pages of `size`. Each page is its own query. */
+  /**
+   * Yields the stored runs that Trigger.dev executes and that have not ended, in pages of `size`. Each page is its own
+   * query.
+   */
   async *openAtTrigger(size: number): AsyncGenerator<RunState[], void, undefined> {
     const options = { projection: RUN_STATE, sort: NEWEST_FIRST, limit: size, batchSize: size + 1 };
     for (const status of openStatuses) {
@@ -263,10 +268,10 @@ export class RunStore {
   }
 
   /**
-   * Wraps every write to runs: marks the task, writes, then updates the task's pointers to its last five runs and
-   * removes the mark. Increments the task's version before and after. No process caches a marked task, so a reply never
-   * shows an older state than an earlier reply. If the process dies in between, the mark stays and the task's next
-   * write rebuilds the pointers from the history.
+   * Executes a write to the runs of a task that `Settlement.begin` has marked. Then updates the task's pointers to its
+   * last five runs and removes the mark. The task's version increases before and after the write, and no process caches
+   * a marked task, so a reply never shows an older state than an earlier reply. If the process dies in between, the
+   * mark stays, and the next write to the task's runs rebuilds the pointers from the collection `runs`.
    * @param begun - null if the task was deleted, so that no pointers need an update
    */
   async #settled<Result>(
@@ -279,7 +284,7 @@ export class RunStore {
     try {
       result = await write();
     } catch (error) {
-      // Best effort: if this fails as well, the mark expires later.
+      // Best effort: if this fails as well, the mark counts as abandoned after ten minutes.
       if (wasAnswered(error)) await end(begun).catch(() => undefined);
       throw error;
     }
@@ -287,7 +292,7 @@ export class RunStore {
     return result;
   }
 
-  /** @returns whether all reports were written without a collision */
+  /** @returns false if a report collided with a stored run that it must not replace */
   async #write(task: { id: string; account_id: string }, reports: ReportedRun[]): Promise<boolean> {
     try {
       await this.#runs.bulkWrite(writesOf(task, reports), { ordered: false, ignoreUndefined: true });

@@ -6,59 +6,68 @@ import { STORED_COUNTS, type StoredCounts, changeTask, correctCounts } from './t
 import type { RunPointer } from './task-document.ts';
 import { NEWEST_FIRST } from './run-filter.ts';
 
-/** Number of run pointers in a task (openapi.yaml, Task.recent_runs). */
+/** Number of last runs to which a task points (openapi.yaml, Task.recent_runs). */
 export const RECENT_RUNS = 5;
 
 /**
- * Maximum number of attempts. Each lost race means that another process made progress, so reaching the limit is a
- * bug, not load.
+ * Maximum number of attempts to update a task's pointers. An attempt fails only if another process has updated the task
+ * meanwhile, so reaching the limit is a bug, not load.
  */
 const MAX_ATTEMPTS = 100;
 
 /**
- * A mark older than this is abandoned: its process died or lost its database. Exceeds the duration of any report and
- * the clock skew between copies.
+ * Age at which the mark of a write counts as abandoned, because its process died or lost its database. Exceeds the
+ * duration of any write to runs, and the clock skew between copies of the service.
  */
 const GIVEN_UP_MS = 600_000;
-/** Maximum number of marks on a task, in case its reports keep failing. */
+/**
+ * Maximum number of marks on a task. Limits the size of the task if its writes keep failing without removing their
+ * marks.
+ */
 const MAX_MARKS = 1_000;
 
-/** The fields in which a task tracks its runs. */
+/** The fields of a task that track writes to its runs, as stored. */
 type TaskState = StoredCounts & { recent_runs?: unknown };
 const TASK_STATE = { ...STORED_COUNTS, recent_runs: 1 } as const satisfies Record<keyof TaskState, 1>;
 
-/** A mark of another type, or far in the future, comes from no report, so no report would ever remove it. */
+/**
+ * Whether the mark of a write is abandoned. A mark of another type or far in the future counts too, because no write
+ * made it and none would ever remove it.
+ */
 const isGivenUp = (mark: unknown): boolean =>
   !(mark instanceof ObjectId) || Math.abs(Date.now() - mark.getTimestamp().getTime()) > GIVEN_UP_MS;
 
 const givenUpMarks = ({ recording }: TaskState): unknown[] =>
   Array.isArray(recording) ? recording.filter(isGivenUp) : [];
 
-/** Reads the pointers to a task's last runs from the history, newest first. */
+/** Returns the pointers that a task should have, newest first, from the collection `runs`. */
 export async function lastRunsOf(taskId: string, runs: Collections['runs']): Promise<RunPointer[]> {
   const options = { projection: { createdAt: 1 }, sort: NEWEST_FIRST, limit: RECENT_RUNS };
   const last = await runs.find({ task_id: taskId }, options).toArray();
   return last.map(({ _id, createdAt }) => ({ id: _id, createdAt }));
 }
 
-/** A report in progress: the marked task, and what is needed to update its pointers and remove the mark. */
+/**
+ * A write to a task's runs that has begun, with what is needed to update the task's pointers and to remove the mark.
+ */
 export interface ReportBegun {
   taskId: string;
   /** The task's owner, whose account the runs get. */
   accountId: string;
   mark: ObjectId;
-  /** The task's state with the mark. */
+  /** The tracking fields of the task, including the mark. */
   state: TaskState;
 }
 
 /**
- * Keeps a task's pointers to its last runs, and its version, consistent with the history. RunStore calls `begin` before
- * it writes runs and `end` afterwards.
+ * Keeps a task's pointers to its last runs, and its version, consistent with the collection `runs`. RunStore calls
+ * `begin` before it writes runs, which adds a mark to the task. It calls `end` afterwards, which updates the pointers
+ * and removes the mark.
  */
 export class Settlement {
   readonly #runs: Collections['runs'];
   readonly #tasks: Collections['tasks'];
-  /** Marks of reports that are written but not settled, by task. */
+  /** Marks of completed writes after which the task's pointers are not updated yet, by task id. */
   readonly #written = new Map<string, ObjectId[]>();
   readonly #settling = new SingleFlight<void>();
 
@@ -68,8 +77,8 @@ export class Settlement {
   }
 
   /**
-   * Marks a task and increments its version before any of its runs changes. This invalidates earlier cached reads; while
-   * the mark is present, reads are not cached.
+   * Marks a task and increments its version before any of its runs changes. The new version invalidates all cached JSON
+   * of the task. While the mark is present, no process caches the task.
    * @returns null if the task does not exist
    */
   async begin(taskId: string): Promise<ReportBegun | null> {
@@ -84,8 +93,8 @@ export class Settlement {
   }
 
   /**
-   * Removes the mark of a report that added no run, so that the pointers stay valid. If another report is in progress,
-   * falls back to `end`, which reads the pointers from the history.
+   * Removes the mark of a write that added no run, so that the pointers stay valid. If another write to the task's runs
+   * is in progress, falls back to `end`, which reads the pointers from the collection `runs`.
    */
   async endUnmoved(begun: ReportBegun): Promise<void> {
     const { taskId: _id, mark, state } = begun;
@@ -94,7 +103,7 @@ export class Settlement {
     await this.#tasks.updateOne({ _id }, { $pullAll: { recording: [mark] }, $inc: { version: 1 } });
   }
 
-  /** Updates the task's pointers and removes the report's mark. Concurrent reports of a task share one update. */
+  /** Updates the task's pointers and removes the mark. Concurrent calls for a task share one update. */
   async end({ taskId, mark, state }: ReportBegun): Promise<void> {
     const marks = this.#written.get(taskId) ?? [];
     marks.push(mark);
@@ -108,7 +117,7 @@ export class Settlement {
 
   /**
    * Rebuilds a task's pointers and removes abandoned marks, after a process died or another tool wrote runs.
-   * @returns whether anything was wrong; false if the task does not exist
+   * @returns whether the task was inconsistent; false if it does not exist
    */
   async repair(taskId: string): Promise<boolean> {
     const task = await this.#stateOf(taskId);
@@ -122,11 +131,11 @@ export class Settlement {
   }
 
   /**
-   * Reads the task's state, then the history, and writes only if nobody has settled the task in between. A report may
-   * add a run after the history was read; it settles the task too. If it settles first, this write fails and is
-   * retried. If it settles second, it sees all runs.
-   * @param marks - marks of the recorded reports
-   * @param known - the task's state as last read
+   * Reads the task, then its last runs, and updates the pointers only if no other call has updated them in between
+   * (`runs_version`). After the runs were read, another write may add a run; it updates the pointers too. If it does so
+   * first, this update fails and is retried. If it does so second, it sees all runs.
+   * @param marks - marks of the completed writes, which this update removes
+   * @param known - the tracking fields of the task as last read, to save a query
    */
   async #settle(taskId: string, marks: ObjectId[] = [], known?: TaskState): Promise<void> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
@@ -148,7 +157,9 @@ export class Settlement {
       );
       if (matchedCount === 1) return;
     }
-    throw new Error(`Task ${taskId} changed ${MAX_ATTEMPTS} times while its runs were being recorded.`);
+    throw new Error(
+      `Failed to update the last runs of task ${taskId}: other writes changed it during all ${MAX_ATTEMPTS} attempts.`,
+    );
   }
 
   async #stateOf(taskId: string): Promise<TaskState | null> {

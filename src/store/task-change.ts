@@ -14,10 +14,10 @@ export const STORED_COUNTS = {
   changes: 1,
 } as const satisfies Record<keyof StoredCounts, 1>;
 
-/** MongoDB's BadValue and TypeMismatch: `$inc` or `$push` does not apply to the stored value. */
+/** MongoDB's error codes BadValue and TypeMismatch: `$inc` or `$push` does not apply to the stored value. */
 const UNSUITABLE_VALUE = new Set<unknown>([2, 14]);
 
-/** A corrected count is random and large, so that no process has cached the task at the same count. */
+/** Bounds of a corrected count. It is random and large, so that no process has cached the task at the same count. */
 const MIN_CORRECTED = 2 ** 32;
 const MAX_CORRECTED = 2 ** 47;
 
@@ -48,9 +48,9 @@ export async function correctCounts(tasks: Tasks, _id: string, read: StoredCount
 }
 
 /**
- * Changes a task and increments its version. If the server refuses because a tracking field has the wrong type, corrects
- * the field and retries once.
- * @returns the changed task; null if none matches
+ * Changes a task and increments its version. If the server refuses because a tracking field has the wrong type,
+ * corrects the field and retries once.
+ * @returns the changed task; null if no task matches the query
  */
 export async function changeTask(
   tasks: Tasks,

@@ -20,13 +20,16 @@ export interface TaskFilter {
 /** Fields that track the task's runs. Only settlement.ts writes them. */
 type OfRuns = 'recent_runs' | 'runs_version' | 'recording';
 
-/** Marks by which this file recognizes its own repeated writes. */
+/** ObjectIds by which this file recognizes a write that the driver has repeated. */
 type Marks = 'changes' | 'deletion';
 
-/** A task without runs. */
+/** A task to insert, without the fields that the stores maintain. */
 export type NewTask = Omit<TaskDocument, OfRuns | Marks | 'engine_problem' | 'version'>;
 
-/** Fields that determine when the engine next processes a task. Only the engine and `update` write them. */
+/**
+ * Fields that determine when the engine next processes a task. They are set at creation; later, only the engine and
+ * this file write them.
+ */
 type OfPlan = 'plan_from' | 'next_fire_at';
 
 /** Fields that configure how the engine executes a task. Each has a default. */
@@ -50,18 +53,21 @@ export type TaskChanges = Partial<
   > & { [Field in EngineField]: TaskDocument[Field] | null }
 >;
 
-/** Number of change marks that a task keeps. A repeated write is recognized while its mark is kept. */
+/** Number of ObjectIds in `changes`. A repeated write is recognized as long as its ObjectId is among them. */
 const MAX_CHANGES = 5;
-/** Age at which a deletion is abandoned: its process died or lost its database. No request takes as long. */
+/**
+ * Age at which a deletion in progress counts as abandoned, because its process died or lost its database. No request
+ * takes as long.
+ */
 const DELETION_MS = 60_000;
 
 /** Fields that a task may lack, besides `enabled` and `updated_at`. */
 export const OPTIONAL_FIELDS = ['timezone', 'trigger_schedule_id', 'model', ...ENGINE_FIELDS] as const;
 
-/** Newest first, ties by id. */
+/** Order of task listings: newest first, ties by id in ascending order. */
 const LISTING_ORDER = { created_at: -1, _id: 1 } as const;
 
-/** The first query of a listing. Everything else may be cached by id and version. */
+/** What the first query of a listing reads of each task. Everything else may be cached by id and version. */
 export type TaskVersion = Pick<TaskDocument, '_id' | 'version' | 'created_at'>;
 const TASK_VERSION = { _id: 1, version: 1, created_at: 1 } as const satisfies Record<keyof TaskVersion, 1>;
 
@@ -69,7 +75,10 @@ const TASK_VERSION = { _id: 1, version: 1, created_at: 1 } as const satisfies Re
 export type TaskPointers = Pick<TaskDocument, '_id' | 'version'> & { recent_runs?: unknown };
 const TASK_POINTERS = { version: 1, recent_runs: 1 } as const;
 
-/** Matches the word literally, ignoring case. Special characters are escaped, so matching takes linear time. */
+/**
+ * Matches tasks whose title or prompt contains the word literally, ignoring case. Special characters are escaped, so
+ * matching takes linear time.
+ */
 function occursIn(word: string): Filter<TaskDocument> {
   const $regex = word.replaceAll(/[$()*+.?[\\\]^{|}/]/g, String.raw`\$&`);
   const found = { $regex, $options: 'i' };
@@ -83,7 +92,8 @@ function queryOf(filter: TaskFilter, after?: Position): Filter<TaskDocument> {
   if (enabled !== undefined) query.enabled = enabled ? { $ne: false } : false;
   if (words !== undefined) query.$and = words.map(occursIn);
   if (after) {
-    // The first condition bounds the index scan. The second excludes earlier items with the same instant.
+    // The first condition bounds the index scan. The second excludes tasks created at the same instant that precede the
+    // position.
     query.created_at = { $lte: after.createdAt };
     query.$or = [{ created_at: { $lt: after.createdAt } }, { _id: { $gt: after.id } }];
   }
@@ -97,15 +107,13 @@ const TASK_SCHEDULE = { _id: 1, schedule: 1, timezone: 1, created_at: 1 } as con
   1
 >;
 
-/** Returns the document of a new task. */
 export function asDocument(task: NewTask): TaskDocument {
   return { ...task, recent_runs: [], version: 1 };
 }
 
-/** Time limit of a search in the database, which would otherwise outlast its request. */
+/** Time limit of a search in the database. Without it, the search would continue after its request has timed out. */
 const SEARCH_LIMIT_MS = 2_000;
 
-/** Stores tasks. */
 export class TaskStore {
   readonly #tasks: Collections['tasks'];
   readonly #tombstones: TombstoneStore;
@@ -117,7 +125,7 @@ export class TaskStore {
 
   /**
    * Returns the ids and versions of up to `limit` matching tasks after a position, in listing order. `limit` is at most
-   * 1,001. Indexes cover the query, so no task document is read.
+   * 1,001. Unless the filter has words, indexes cover the query, so that no task document is read.
    */
   async versions(filter: TaskFilter, page: { after?: Position; limit: number }): Promise<TaskVersion[]> {
     const { after, limit } = page;
@@ -132,7 +140,7 @@ export class TaskStore {
     return this.#tasks.find(queryOf(filter, after), options).toArray();
   }
 
-  /** Finds the run pointers of matching tasks by id in one query. */
+  /** Finds the pointers to the last runs of those tasks among `ids` that match the filter, by task id, in one query. */
   async findPointers(ids: string[], filter: TaskFilter): Promise<Map<string, TaskPointers>> {
     if (ids.length === 0) return new Map();
     const query: Filter<TaskDocument> = { $and: [{ _id: { $in: ids } }, queryOf(filter)] };
@@ -162,7 +170,7 @@ export class TaskStore {
     }
   }
 
-  /** Finds the titles of matching tasks by id in one query. */
+  /** Finds the titles of those tasks among `ids` that match the filter, by task id, in one query. */
   async findTitles(ids: string[], filter: TaskFilter): Promise<Map<string, string>> {
     if (ids.length === 0) return new Map();
     const query: Filter<TaskDocument> = { $and: [{ _id: { $in: ids } }, queryOf(filter)] };
@@ -171,21 +179,22 @@ export class TaskStore {
     return new Map(found.map(({ _id, title }) => [_id, title]));
   }
 
-  /** Finds matching tasks by id in one query, in any order. */
+  /** Returns those tasks among `ids` that match the filter, in any order, with one query. */
   async findByIds(ids: string[], filter: TaskFilter): Promise<TaskDocument[]> {
     if (ids.length === 0) return [];
     const query: Filter<TaskDocument> = { $and: [{ _id: { $in: ids } }, queryOf(filter)] };
     return this.#tasks.find(query, { ignoreUndefined: true, batchSize: ids.length + 1 }).toArray();
   }
 
-  /** Inserts the tasks that do not exist yet. */
+  /** Inserts the tasks whose ids do not exist yet. Leaves existing tasks unchanged. */
   async insert(tasks: NewTask[]): Promise<void> {
     await insertMissing(this.#tasks, tasks.map(asDocument));
   }
 
   /**
-   * Inserts a task. If it exists, the driver's retry or another request with the same Idempotency-Key has inserted it.
-   * @returns the stored task; undefined if it was deleted in between
+   * Inserts a task. If its id exists, the driver has repeated the insert, or another request with the same
+   * Idempotency-Key was faster.
+   * @returns the stored task; undefined if it existed and was deleted meanwhile
    */
   async insertOrFind(task: TaskDocument): Promise<TaskDocument | undefined> {
     if (await insertOnce(this.#tasks, task)) return task;
@@ -194,9 +203,9 @@ export class TaskStore {
   }
 
   /**
-   * Changes only the given fields. A new schedule or time zone, and enabling or disabling the task, make the task
-   * due, so that the engine processes it next.
-   * @returns the whole task; null if none matches
+   * Changes only the given fields. If the schedule, the time zone or `enabled` gets a new value, also makes the task
+   * due, so that the engine plans it again.
+   * @returns the whole changed task; null if no task matches
    */
   async update(which: TaskFilter, changes: TaskChanges, now: Date): Promise<TaskDocument | null> {
     const { schedule, timezone, enabled } = changes;
@@ -204,13 +213,14 @@ export class TaskStore {
     const mark = new ObjectId();
     const change = (only: Filter<TaskDocument>, plan?: Pick<TaskDocument, OfPlan>) =>
       this.#change({ ...query, ...only }, changes, mark, plan);
-    // A retried write that was already applied matches nothing.
+    // If the driver repeats a write that was already applied, the repetition matches nothing, but the task has the
+    // mark.
     const repeated = () => this.#tasks.findOne({ ...query, changes: mark }, { ignoreUndefined: true });
     const planned = {
       ...(schedule !== undefined && { schedule }),
       ...(timezone !== undefined && { timezone }),
       ...(enabled === false && { enabled }),
-      // Enabling a task without a plan, such as a sample, creates its plan.
+      // Enabling a task without a plan, such as a sample, does not match here, so that the change below plans the task.
       ...(enabled !== undefined &&
         enabled !== false && { enabled: { $ne: false }, next_fire_at: { $exists: true } }),
     };
@@ -257,8 +267,8 @@ export class TaskStore {
   }
 
   /**
-   * Replaces a task's own fields, except `created_at`. Removes optional fields that the new task lacks, except
-   * `enabled` and `updated_at`.
+   * Replaces the fields of a stored task except `created_at` and those that track runs. Removes optional fields that
+   * the new task lacks, except `enabled` and `updated_at`.
    * @param seen - the task as read
    * @returns false if the task has changed since it was read, or was deleted
    */
@@ -272,14 +282,15 @@ export class TaskStore {
       $set: fields,
       $unset: Object.fromEntries(removed.map((field) => [field, 1])),
     });
-    // A retried write that was already applied matches nothing.
+    // If the driver repeats a write that was already applied, the repetition matches nothing, but the task has the
+    // mark.
     return changed !== null || (await this.#tasks.findOne({ _id, changes: mark })) !== null;
   }
 
   /**
-   * Deletes a task in two steps, mark and delete, so that a retried deletion is recognized. Of concurrent calls, the
-   * one whose mark is stored is the deleter. The others repeat the delete in case the deleter failed. The tombstone is
-   * written first, so that every deleted task has one.
+   * Deletes a task in two steps, mark and delete, so that a deletion that the driver repeats is recognized. Of
+   * concurrent calls, the one whose mark is stored is the deleter. The others repeat the delete, because the deleter
+   * may have failed. The tombstone is written first, so that every deleted task has one.
    * @returns whether a task matched and this call is its deleter
    */
   async delete(which: TaskFilter, now: Date): Promise<boolean> {
@@ -289,11 +300,11 @@ export class TaskStore {
     const { _id, deletion } = task;
     await this.#tombstones.add(task, now);
     await this.#tasks.deleteOne({ _id });
-    // Another tool may have written a value of any type.
+    // Another tool may have stored a `deletion` of any type.
     return !(deletion instanceof ObjectId) || deletion.equals(mark);
   }
 
-  /** @returns the matching task with its deleter's mark; null if none matches */
+  /** @returns the matching task with the mark of its deleter; null if no task matches */
   async #markDeletion(
     query: Filter<TaskDocument>,
     mark: ObjectId,

@@ -7,7 +7,7 @@ const KEPT_MS = 90 * 24 * 60 * 60 * 1_000;
 /** If a task still exists this long after its tombstone was written, its deletion failed. */
 const ABANDONED_MS = 60_000;
 
-/** Stores which tasks were deleted on request. */
+/** Stores a tombstone for each task that was deleted on request. */
 export class TombstoneStore {
   readonly #tombstones: Collections['deleted_tasks'];
   readonly #tasks: Collections['tasks'];
@@ -30,7 +30,8 @@ export class TombstoneStore {
   }
 
   /**
-   * Returns pending tombstones of tasks that do not exist. Clears those of tasks whose deletion failed.
+   * Returns pending tombstones of tasks that do not exist. If a task still exists because its deletion failed, its
+   * tombstone stops being pending.
    * @param limit - maximum number of tombstones to read
    */
   async pending(limit: number, now: Date): Promise<TombstoneDocument[]> {
@@ -44,7 +45,10 @@ export class TombstoneStore {
     return found.filter(({ _id }) => !alive.has(_id));
   }
 
-  /** Marks a tombstone as done unless the task was deleted again since it was read. The tombstone stays for 90 days. */
+  /**
+   * Makes a tombstone no longer pending, unless its task was deleted again since the tombstone was read. The tombstone
+   * stays in the database for 90 days.
+   */
   async done({ _id, deleted_at }: Pick<TombstoneDocument, '_id' | 'deleted_at'>): Promise<void> {
     await this.#tombstones.updateOne({ _id, deleted_at }, { $unset: { pending: 1 } });
   }

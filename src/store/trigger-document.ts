@@ -1,15 +1,18 @@
 /** The only document of the collection `trigger`. It belongs to the engine that executes tasks on Trigger.dev. */
 export interface TriggerDocument {
   _id: 'trigger';
-  /** Part of the deduplication keys of this installation's schedules. Never changes. */
+  /** Random id of this installation. Part of the deduplication keys of its schedules at Trigger.dev. Never changes. */
   installation: string;
-  /** Id of the process that leads, as long as it renews the lease. Null after it has stopped. */
+  /**
+   * Id of the process that leads: it alone works at Trigger.dev, as long as it renews the lease. Null after it has
+   * stopped.
+   */
   owner: string | null;
-  /** End of the lease. */
+  /** When the lease ends unless the owner renews it. */
   until: Date;
   /**
-   * The instant from which the next leader lists runs. Every earlier run is stored: with its details, or with a
-   * status that is not final. Absent before the first listing.
+   * The creation instant from which the next leader lists runs at Trigger.dev. Every run created earlier is stored,
+   * either with its details or with a status that is not final. Absent before the first complete listing.
    */
   runs_from?: Date;
 }

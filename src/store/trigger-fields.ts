@@ -1,9 +1,12 @@
 import type { TaskDocument } from './task-document.ts';
 
-/** EngineDocument.kind of the engine that runs tasks on Trigger.dev. */
+/** The value of EngineDocument.kind for the engine that runs tasks on Trigger.dev. */
 export const TRIGGER_KIND = 'trigger';
 
-/** The value of each field that Trigger.dev supports, if any, and what it does instead of other values. */
+/**
+ * For each field that Trigger.dev does not fully support: the one value that it supports, if any, and what it does with
+ * a task that has another value.
+ */
 const INSTEAD = {
   overlap: {
     supported: 'allow',
@@ -31,11 +34,14 @@ export interface UnsupportedField {
   value: string | number;
   /** The value that Trigger.dev supports; undefined if it supports none. */
   supported: string | undefined;
-  /** What Trigger.dev does instead: a verb and its object. */
+  /** What Trigger.dev does instead, as a verb phrase that can follow "Trigger.dev". */
   behavior: string;
 }
 
-/** Returns the fields of a task, or of a change to one, that Trigger.dev cannot honor. Null counts as absent. */
+/**
+ * Returns the fields of a task, or of a change to a task, whose values Trigger.dev does not support. Null counts as
+ * absent.
+ */
 export function unsupportedFields(task: {
   [Name in Field]?: TaskDocument[Name] | null;
 }): UnsupportedField[] {

@@ -7,8 +7,9 @@ const ID = 'trigger';
 const LEASE_MS = 30_000;
 
 /**
- * Stores the state that all processes with the Trigger.dev engine share. One process leads at a time. The lease
- * depends on wall clocks, so two processes may lead for a moment. This wastes requests, but does no harm.
+ * Stores the state that all processes with the Trigger.dev engine share. One process at a time leads, i.e. works at
+ * Trigger.dev for all. The lease depends on wall clocks, so two processes may lead for a moment. This wastes requests,
+ * but does no harm.
  */
 export class TriggerStore {
   readonly #trigger: Collections['trigger'];
@@ -35,7 +36,7 @@ export class TriggerStore {
     await this.#trigger.updateOne({ _id: ID, owner }, { $set: { owner: null, until: new Date(0) } });
   }
 
-  /** Stores the instant from which the next leader lists runs. */
+  /** Stores the instant from which the next leader lists runs at Trigger.dev. */
   async setRunsFrom(runs_from: Date): Promise<void> {
     await this.#trigger.updateOne({ _id: ID }, { $set: { runs_from } });
   }

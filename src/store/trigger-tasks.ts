@@ -3,7 +3,7 @@ import type { Collections } from './collections.ts';
 import { changeTask } from './task-change.ts';
 import type { TaskDocument } from './task-document.ts';
 
-/** openapi.yaml, Task.engine_problem. */
+/** Maximum length of `engine_problem`, in characters (openapi.yaml, Task.engine_problem). */
 const MAX_PROBLEM = 1_000;
 
 const TRIGGER_TASK = {
@@ -23,7 +23,10 @@ const TRIGGER_TASK = {
 /** The fields of a task that the Trigger.dev engine reads. */
 export type TriggerTask = Pick<TaskDocument, '_id' | keyof typeof TRIGGER_TASK>;
 
-/** What the engine publishes about a task. Undefined leaves a field unchanged; null removes the problem. */
+/**
+ * What the Trigger.dev engine has found out about a task. Undefined leaves a field of the task unchanged; a null
+ * `engine_problem` removes it.
+ */
 export interface TriggerFindings {
   trigger_schedule_id?: string;
   engine_problem?: string | null;
@@ -40,12 +43,12 @@ export class TriggerTasks {
     this.#tasks = tasks;
   }
 
-  /** Returns up to `limit` due tasks, earliest first. */
+  /** Returns up to `limit` tasks whose `next_fire_at` is not after `now`, earliest first. */
   async due(now: Date, limit: number): Promise<TriggerTask[]> {
     return this.#page({ next_fire_at: { $lte: now } }, { next_fire_at: 1 }, limit);
   }
 
-  /** Returns up to `limit` tasks after an id, ordered by id. */
+  /** Returns up to `limit` tasks whose ids follow `id`, in order of their ids. */
   async behind(id: string, limit: number): Promise<TriggerTask[]> {
     return this.#page({ _id: { $gt: id } }, { _id: 1 }, limit);
   }
@@ -56,8 +59,8 @@ export class TriggerTasks {
   }
 
   /**
-   * Records that a task was compared with Trigger.dev, and what the engine found. Increments the task's version only if a
-   * published field changes.
+   * Records that a task's schedule was compared with the one at Trigger.dev, and stores what the engine has found.
+   * Increments the task's version only if a field that replies show changes.
    * @returns false if the task has become due again since it was read, or was deleted; nothing is written then
    */
   async settle(seen: TriggerTask, findings: TriggerFindings): Promise<boolean> {

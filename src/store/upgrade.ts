@@ -15,7 +15,7 @@ const RUNS_AT_ONCE = 500;
 
 type Owned = Pick<TaskDocument, '_id' | 'account_id'>;
 
-/** Finds runs of a task that have a different account than its owner's, or none. */
+/** Finds up to 500 runs of a task whose account is missing or is not the task's owner. */
 async function runsToReassign({ _id, account_id }: Owned, runs: Collections['runs']) {
   const options = {
     projection: { _id: 1 },
@@ -39,7 +39,7 @@ async function reassignPage(tasks: Owned[], runs: Collections['runs']): Promise<
     updateOne: { filter: { _id: id }, update: { $set: { account_id } } },
   }));
   await runs.bulkWrite(updates, { ordered: false });
-  // A task may have more than one batch.
+  // A task may have more runs to update than one query returns.
   return wrong.length + (await reassignPage(tasks, runs));
 }
 
@@ -60,9 +60,9 @@ export async function reassignRuns({
 }
 
 /**
- * Upgrades a database that an earlier version wrote. In that version a task could change its owner, and a process that
- * died meanwhile left runs under the previous account. An interrupted upgrade starts again. Several processes may
- * upgrade concurrently, because owners no longer change.
+ * Upgrades a database that an earlier version wrote: sets the account of every run to the owner of its task. In that
+ * version a task could change its owner, and a process that died meanwhile left runs under the previous account. An
+ * interrupted upgrade starts again. Several processes may upgrade concurrently, because owners no longer change.
  */
 export async function upgrade(collections: Collections): Promise<void> {
   const { upgrades } = collections;

@@ -14,7 +14,11 @@ export function measureDriver(client: MongoClient, registry: Registry): void {
     help: 'Whether the driver knows a reachable database server.',
     registers,
   });
-  const open = new Gauge({ name: 'mongodb_connections', help: 'Open connections of the pool.', registers });
+  const open = new Gauge({
+    name: 'mongodb_connections',
+    help: "Open connections of the driver's pool.",
+    registers,
+  });
   const out = new Gauge({
     name: 'mongodb_connections_in_use',
     help: 'Connections in use by a command.',

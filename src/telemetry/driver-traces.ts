@@ -6,7 +6,10 @@ type StartSpan = (name: string, attributes: Attributes) => Span | undefined;
 const nameOf = ({ address, requestId }: CommandStartedEvent | CommandSucceededEvent | CommandFailedEvent) =>
   `${address} ${requestId}`;
 
-/** Returns the collection of a command. All commands of this service name it first. */
+/**
+ * Returns the collection that a command names: `getMore` in the field `collection`, every other command of this service
+ * in the field with its own name.
+ */
 function collectionOf({ commandName, command }: CommandStartedEvent): string | undefined {
   const named: unknown = command[commandName === 'getMore' ? 'collection' : commandName];
   return typeof named === 'string' ? named : undefined;

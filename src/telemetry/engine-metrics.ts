@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** The current state of an engine. */
+/** The fields of an engine's state that the gauges show. src/engine/port.ts describes them. */
 export interface EngineState {
   live: boolean;
   /** Number of runs that execute in this process. */
@@ -13,10 +13,10 @@ export interface EngineState {
   strays?: number;
 }
 
-/** Bucket bounds: from a run that started on time to one that waited for hours. */
+/** Bucket bounds in seconds: from a run that started on time to one that waited for hours. */
 const LATE_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600, 14_400];
 
-/** Counts what the engine of this process does. */
+/** Metrics of this process's engine: counters and histograms that the engine updates, and gauges of its state. */
 export class EngineMetrics {
   readonly #due: Counter<'outcome'>;
   readonly #late: Histogram;
@@ -27,7 +27,7 @@ export class EngineMetrics {
     const registers = [registry];
     this.#due = new Counter({
       name: 'engine_due_total',
-      help: 'Fire times that this process decided, by outcome: fired, skipped, missed. Those missed in one gap count once.',
+      help: 'Fire times that this process decided, by outcome: fired, skipped, missed. Consecutive missed ones count once.',
       labelNames: ['outcome'],
       registers,
     });
@@ -39,13 +39,13 @@ export class EngineMetrics {
     });
     this.#attempts = new Counter({
       name: 'engine_attempts_total',
-      help: 'Attempts that ended, by outcome, or by what stopped them: timeout, cancel, drain, lease.',
+      help: 'Attempts that ended, by outcome or by what stopped the attempt: timeout, cancel, drain, lease.',
       labelNames: ['outcome'],
       registers,
     });
     this.#lostLeases = new Counter({
       name: 'engine_lost_leases_total',
-      help: 'Claims that this process took over from workers that stopped renewing them.',
+      help: 'Claims that this process released because their workers stopped renewing them.',
       registers,
     });
     const gauges = {

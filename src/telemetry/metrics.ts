@@ -4,7 +4,7 @@ import type { CacheStats } from '../lib/cache-stats.ts';
 import { measureDriver } from './driver-metrics.ts';
 import { EngineMetrics, type EngineState } from './engine-metrics.ts';
 
-/** A request that was answered, or whose connection was lost. */
+/** A request that has ended: it was answered, or its connection was lost. */
 export interface AnsweredRequest {
   /** The operationId; undefined for other requests. Never the path: callers could create any number of values. */
   operation: string | undefined;
@@ -15,7 +15,7 @@ export interface AnsweredRequest {
   code: string | undefined;
 }
 
-/** Bucket bounds: from a cached reply to one that timed out. */
+/** Bucket bounds in seconds: from a cached reply to one that timed out. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** The Prometheus metrics of this process. No label has values that callers choose. */
@@ -32,7 +32,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.#registry });
     this.#inFlight = new Gauge({
       name: 'http_requests_in_flight',
-      help: 'Requests in flight.',
+      help: 'Requests whose replies are not complete yet.',
       registers,
     });
     this.#durations = new Histogram({
@@ -107,17 +107,23 @@ export class Metrics {
     this.#caches.set(name, stats);
   }
 
-  /** Measures a driver, from before it opens its first connection. */
+  /**
+   * Measures a driver. Call it before the driver opens its first connection, because open connections are counted from
+   * then on.
+   */
   watchDriver(client: MongoClient): void {
     measureDriver(client, this.#registry);
   }
 
-  /** Creates the engine metrics. @param state - read at each scrape */
+  /**
+   * Creates the metrics of the engine.
+   * @param state - read at each scrape
+   */
   observeEngine(state: () => EngineState | undefined): EngineMetrics {
     return new EngineMetrics(this.#registry, state);
   }
 
-  /** All metrics, in Prometheus's text format. */
+  /** Returns all metrics in the text format of Prometheus. */
   async text(): Promise<{ contentType: string; body: string }> {
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }

@@ -12,7 +12,7 @@ export interface Telemetry {
   tracing: Tracing | undefined;
   /** Options that the driver needs for traces. */
   driverOptions: MongoClientOptions;
-  /** Watches a driver, from before it opens its first connection. */
+  /** Adds the metrics and traces to a driver. Call it before the driver opens its first connection. */
   watchDriver(client: MongoClient): void;
   end(): Promise<void>;
 }
@@ -22,7 +22,7 @@ const OTEL_FILES = ['OTLP_TRACES', 'OTLP'].flatMap((exporter) =>
   ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY'].map((file) => `OTEL_EXPORTER_${exporter}_${file}`),
 );
 
-/** @throws Unusable */
+/** @throws Unusable if one of these variables names a file that cannot be read */
 async function checkTraceFiles(): Promise<void> {
   for (const name of OTEL_FILES) {
     const path = process.env[name];
@@ -31,8 +31,8 @@ async function checkTraceFiles(): Promise<void> {
 }
 
 /**
- * Starts the metrics and traces that the settings turn on. Loads their packages only then, because they are larger than
- * the service.
+ * Starts the metrics and traces that the settings turn on. Loads the packages that they need only if they are on,
+ * because these packages are larger than the service.
  */
 export async function startTelemetry(
   { metricsAddress, traceExport }: Pick<Settings, 'metricsAddress' | 'traceExport'>,

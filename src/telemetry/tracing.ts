@@ -31,7 +31,7 @@ import type { Logger } from 'pino';
 import type { TraceExport } from '../config/settings.ts';
 import { traceDriver } from './driver-traces.ts';
 
-/** Time limit of an export. Shutdown waits for it, and the SDK's default is 10 s. */
+/** Time limit of an export. It is short because shutdown waits for the last export; the SDK's default is 10 s. */
 const EXPORT = { timeoutMillis: 2_000 };
 
 const EXPORTERS: { [Way in TraceExport]: () => SpanExporter } = {
@@ -41,7 +41,7 @@ const EXPORTERS: { [Way in TraceExport]: () => SpanExporter } = {
 };
 
 /**
- * Records traces with OpenTelemetry. The SDK reads the OTEL_ variables that config/ does not. OpenTelemetry's
+ * Records traces with OpenTelemetry. The SDK itself reads the OTEL_ variables that src/config does not. OpenTelemetry's
  * instrumentations are not used, because they record URLs with their queries. They also replace modules while these
  * load, which ES modules allow only with a custom loader.
  */
@@ -51,7 +51,7 @@ export class Tracing {
   readonly #propagator = new W3CTraceContextPropagator();
 
   readonly #log: Logger;
-  #isTold = false;
+  #hasLogged = false;
 
   constructor(way: TraceExport, log: Logger) {
     this.#log = log;
@@ -76,8 +76,12 @@ export class Tracing {
 
   /** Logs only the first problem: an unreachable collector would fill the log. */
   #logOnce(problem: string): void {
-    if (!this.#isTold) this.#log.warn({ reason: problem.slice(0, 200) }, 'failed to export traces');
-    this.#isTold = true;
+    if (!this.#hasLogged)
+      this.#log.warn(
+        { reason: problem.slice(0, 200) },
+        'failed to export traces; further failures are not logged',
+      );
+    this.#hasLogged = true;
   }
 
   get #tracer() {

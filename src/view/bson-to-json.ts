@@ -16,7 +16,7 @@ export interface ShownFields {
 /** A field to output, prepared for comparison and copying. */
 interface Field {
   stored: Buffer;
-  /** `"name":` */
+  /** The field's name in the API as JSON text, with the colon. */
   label: Buffer;
   each?: FieldTable;
   only?: FieldTable;
@@ -25,10 +25,16 @@ interface Field {
 /** Fields by the length and first byte of their stored names, which distinguish most of them. */
 export type FieldTable = (Field[] | undefined)[];
 
-/** Maximum length of a name with its own slot. Longer names share slots; no field to output has a longer name. */
+/**
+ * Maximum length of a field name with its own entry in a FieldTable. Longer names share entries; no field to output has
+ * a longer name.
+ */
 const LONGEST_NAME = 255;
 
-/** Prepares the fields to output. Call it once, not per document. */
+/**
+ * Converts the fields to output to a table for lookups by stored name. Call it once per kind of document, not per
+ * document.
+ */
 export function fieldTable(fields: ShownFields): FieldTable {
   const table: FieldTable = [];
   for (const [storedName, shown] of Object.entries(fields)) {
@@ -55,7 +61,10 @@ function fieldAt(table: FieldTable, bytes: Buffer, start: number, end: number): 
   return undefined;
 }
 
-/** Names are short, so a loop is faster than Buffer.compare, which leaves JavaScript. */
+/**
+ * Whether the bytes at `start` begin with this name. Names are short, so a loop is faster than Buffer.compare, which
+ * leaves JavaScript.
+ */
 function isAt(name: Buffer, bytes: Buffer, start: number): boolean {
   for (let at = 0; at < name.length; at++) if (name[at] !== bytes[start + at]) return false;
   return true;
@@ -77,7 +86,7 @@ const TYPE = {
 /** Returns the position of the NUL that ends the name. */
 function endOfName(bytes: Buffer, start: number): number {
   for (let at = start; at < bytes.length; at++) if (bytes[at] === 0) return at;
-  throw new TypeError('The document is damaged: a field name is not terminated.');
+  throw new TypeError('The stored document is damaged: a field name does not end with a NUL byte.');
 }
 
 const HIGH_WORD = 4_294_967_296;
@@ -86,7 +95,7 @@ const HIGH_WORD = 4_294_967_296;
 const int64At = (bytes: Buffer, at: number): number =>
   bytes.readInt32LE(at + 4) * HIGH_WORD + bytes.readUInt32LE(at);
 
-/** Writes one document as JSON. */
+/** Writes one BSON document as JSON text. */
 class Transcoder {
   readonly #bytes: Buffer;
   readonly #out: JsonOutput;
@@ -118,7 +127,7 @@ class Transcoder {
     out.byte(0x7d);
   }
 
-  /** Writes all fields of the document at `start`. Returns its end. */
+  /** Writes all fields of the document at `start`. Returns the position after it. */
   #object(start: number): number {
     const bytes = this.#bytes;
     const out = this.#out;
@@ -150,21 +159,26 @@ class Transcoder {
     return at + 1;
   }
 
-  /** Writes the selected fields of a nested document; null if another tool stored another type. */
+  /**
+   * Writes the selected fields of a nested document. Writes null if another tool stored a value that is not a document.
+   */
   #shownOnly(element: number, at: number, only: FieldTable): number {
     if (this.#bytes[element] === TYPE.object) this.shown(at, only);
     else this.#out.literal('null');
     return this.#skip(element, at);
   }
 
-  /** Writes the selected fields of each document in an array; null if another tool stored another type. */
+  /**
+   * Writes the selected fields of each document in an array. Writes null if another tool stored a value that is not an
+   * array.
+   */
   #shownEach(element: number, at: number, each: FieldTable): number {
     if (this.#bytes[element] === TYPE.array) return this.#array(at, each);
     this.#out.literal('null');
     return this.#skip(element, at);
   }
 
-  /** Writes the value of the element at `element`. Returns its end. */
+  /** Writes the value at `at`, whose type is at `element`. Returns the position after the value. */
   #value(element: number, at: number): number {
     const bytes = this.#bytes;
     const out = this.#out;
@@ -204,7 +218,10 @@ class Transcoder {
     }
   }
 
-  /** Writes a type without a JSON equivalent as JSON.stringify writes the driver's object, e.g. an ObjectId as hex. */
+  /**
+   * Returns a value whose type has no JSON equivalent as JSON.stringify writes the driver's object, e.g. an ObjectId as
+   * hex.
+   */
   #otherType(element: number, at: number, end: number): string {
     const value = this.#bytes.subarray(at, end);
     const document = Buffer.alloc(4 + 2 + value.length + 1);
@@ -214,7 +231,7 @@ class Transcoder {
     return JSON.stringify(deserialize(document, { bsonRegExp: true })['']) ?? 'null';
   }
 
-  /** Returns the end of the value at `at`. */
+  /** Returns the position after the value at `at`, whose type is at `element`. */
   #skip(element: number, at: number): number {
     const bytes = this.#bytes;
     const type = bytes[element];
@@ -252,7 +269,9 @@ class Transcoder {
       case 19: // Decimal128
         return at + 16;
       default:
-        throw new TypeError(`BSON has no type ${String(type)}.`);
+        throw new TypeError(
+          `The stored document is damaged: an element has the type ${String(type)}, which BSON does not define.`,
+        );
     }
   }
 }

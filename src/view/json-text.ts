@@ -29,12 +29,12 @@ export class JsonText<Wire> {
     this.byteLength = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
-  /** Wraps a text that the caller guarantees to be a Wire. */
+  /** Wraps pieces whose concatenation, as the caller guarantees, is the JSON text of a Wire. */
   static of<Wire>(...pieces: Piece[]): JsonText<Wire> {
     return new JsonText<Wire>(pieces);
   }
 
-  /** Returns the value. JSON.stringify calls this. */
+  /** Parses the text and returns its value. JSON.stringify calls this. */
   toJSON(): Wire {
     return JSON.parse(Buffer.concat(this.pieces.map(({ bytes }) => bytes)).toString());
   }

@@ -6,12 +6,12 @@
 const EXPANSION = 6;
 const SPARE_BYTES = 64;
 
-/** Size of a buffer that is reused. Larger documents are rare and get their own buffer. */
+/** Size of the buffer that all outputs share. An output that may need more, which is rare, gets its own buffer. */
 const SHARED_BYTES = 1_048_576;
 const shared = Buffer.allocUnsafeSlow(SHARED_BYTES);
 
 const DAY_MS = 86_400_000;
-/** The limit of Date, in either direction. */
+/** The greatest distance from 1970 that a Date can have, before or after. */
 const MAX_INSTANT_MS = 8.64e15;
 
 const QUOTE = 0x22;
@@ -20,7 +20,7 @@ const BACKSLASH = 0x5c;
 /** Minimum length for which a copy call is faster than a loop. */
 const COPY_FROM_BYTES = 48;
 
-/** Writes JSON text into a buffer. The caller must provide one with room for the whole text. */
+/** Writes JSON text into a buffer. The caller must provide a buffer with room for the whole text. */
 export class JsonOutput {
   readonly #buffer: Buffer;
   #length = 0;
@@ -53,12 +53,15 @@ export class JsonOutput {
   number(value: number): void {
     // JSON has no Infinity or NaN. -0 becomes 0.
     if (!Number.isFinite(value)) this.literal('null');
-    // With an exponent, the service reads it back as a double. Plain digits would be an integer.
+    // With an exponent, the service reads the number back as a double. Plain digits would become an integer.
     else if (Math.abs(value) > Number.MAX_SAFE_INTEGER) this.literal(value.toExponential());
     else this.literal(String(value));
   }
 
-  /** Writes RFC 3339 in UTC with milliseconds. Equals Date.toISOString and is several times as fast. */
+  /**
+   * Writes an instant in RFC 3339, in UTC with milliseconds. The text equals that of Date.toISOString, and is created
+   * several times as fast.
+   */
   instant(epochMs: number): void {
     if (!(Math.abs(epochMs) <= MAX_INSTANT_MS)) return this.literal('null');
     const day = Math.floor(epochMs / DAY_MS);
@@ -86,7 +89,7 @@ export class JsonOutput {
     buffer[this.#length++] = behind;
   }
 
-  /** Writes a string given in UTF-8. */
+  /** Writes the bytes from `start` to `end`, which are UTF-8, as a JSON string. */
   text(bytes: Buffer, start: number, end: number): void {
     const buffer = this.#buffer;
     this.byte(QUOTE);
@@ -112,13 +115,16 @@ export class JsonOutput {
     }
   }
 
-  /** Returns the text in its own buffer. */
+  /** Returns a copy of the text, which later outputs do not overwrite. */
   end(): Buffer {
     return Buffer.copyBytesFrom(this.#buffer, 0, this.#length);
   }
 }
 
-/** Returns an output for the JSON text of a document of this size. Use only one at a time: they share a buffer. */
+/**
+ * Returns an output with room for the JSON text of a BSON document of this size. Use only one output at a time, because
+ * they share a buffer.
+ */
 export function newOutput(bsonBytes: number): JsonOutput {
   const largest = bsonBytes * EXPANSION + SPARE_BYTES;
   return new JsonOutput(largest <= SHARED_BYTES ? shared : Buffer.allocUnsafeSlow(largest));

@@ -4,8 +4,8 @@ import type { RunDetail, TaskPart } from './part.ts';
 import type { TaskVersion } from '../store/task-store.ts';
 
 /**
- * Maximum age of a cached part (openapi.yaml, Caching). Limits how long a change by another tool, which increments no
- * version, stays invisible.
+ * Maximum age of a cached part. It limits how long a change by another tool, which increments no version, stays
+ * invisible (docs/http.md: 60 seconds).
  */
 const TRUSTED_MS = 55_000;
 
@@ -20,8 +20,8 @@ interface Entry {
 const keyOf = (id: string, runs: RunDetail): string => `${runs} ${id}`;
 
 /**
- * Caches the parts of recently listed tasks, one per task and run detail, within a memory limit. `maxBytes` 0 disables
- * it; listings are then slower but the same.
+ * Caches the JSON text of recently listed tasks (TaskPart), one part per task and run detail, within a memory limit. If
+ * `maxBytes` is 0, nothing is cached; listings then return the same, but take longer.
  */
 export class PartCache {
   readonly #entries: LRUCache<string, Entry> | undefined;
@@ -39,7 +39,7 @@ export class PartCache {
     }
   }
 
-  /** Returns a task's part if it is cached at exactly this version. */
+  /** Returns a task's part if it is cached with exactly this version and is not older than TRUSTED_MS. */
   find({ _id, version }: TaskVersion, runs: RunDetail): TaskPart | undefined {
     const entry = this.#entries?.get(keyOf(_id, runs));
     const fits =
@@ -49,12 +49,11 @@ export class PartCache {
     return fits ? entry.part : undefined;
   }
 
-  /** Caches a part, replacing any other version of it. */
+  /** Caches a part. Replaces any other version of the same part. */
   keep(part: TaskPart): void {
     this.#entries?.set(keyOf(part.id, part.runs), { part, keptAt: this.#now() });
   }
 
-  /** Returns the hits, misses, entries and size of the cache. */
   stats(): CacheStats {
     const { size = 0, calculatedSize = 0 } = this.#entries ?? {};
     return { hits: this.#hits, misses: this.#misses, entries: size, bytes: calculatedSize };

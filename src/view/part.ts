@@ -2,10 +2,12 @@ import type { ListTasksData } from '../../generated/types.gen.ts';
 import type { Piece } from './json-text.ts';
 import type { TaskDocument } from '../store/task-document.ts';
 
-/** How much of a task's last runs to show: all fields or summaries (openapi.yaml, listTasks, runs). */
+/**
+ * How much of a task's last runs to show: all fields, or summaries (openapi.yaml, query parameter `runs` of listTasks).
+ */
 export type RunDetail = NonNullable<NonNullable<ListTasksData['query']>['runs']>;
 
-/** A task's fields that come from accounts. Null if unknown. */
+/** The fields of a task that come from its accounts. A field is null if it is unknown. */
 export interface JoinedAccounts {
   ownerEmail: string | null;
   artistName: string | null;
@@ -25,6 +27,9 @@ export interface TaskPart extends Pick<
   /** Status of the newest run. Undefined if there is none. */
   lastStatus: string | undefined;
   stored: Piece;
-  /** The rest of the text as last computed. Valid from `from` until `until`, and for these account fields. */
+  /**
+   * The end of the task's JSON text as last computed. Valid from `from` until `until`, as long as the accounts have
+   * these fields.
+   */
   joined?: { from: number; until: number; accounts: JoinedAccounts; piece: Piece };
 }

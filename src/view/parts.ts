@@ -7,7 +7,6 @@ import type { PartCache } from './part-cache.ts';
 import type { TaskFilter, TaskStore, TaskVersion } from '../store/task-store.ts';
 import { viewStored } from './task-view.ts';
 
-/** The sources of parts. */
 export interface PartSources {
   tasks: TaskStore;
   runs: RunStore;
@@ -33,17 +32,20 @@ export function pointedTo({ recent_runs }: { recent_runs?: unknown }): string[] 
   });
 }
 
-/** While a report is in progress, runs may change without another version, so the part must not be cached. */
+/**
+ * While a write to the task's runs is in progress, runs may change although the version does not, so the part must not
+ * be cached.
+ */
 const isBeingRecorded = ({ recording }: Pick<TaskDocument, 'recording'>) => (recording?.length ?? 0) > 0;
 
-/** Creates the parts of documents that were just read, with one query for all runs. */
+/** Creates the parts of tasks that were just read, with one query for the last runs of all of them. */
 export async function makeParts(
   documents: TaskDocument[],
   runs: RunStore,
   detail: RunDetail = 'full',
 ): Promise<TaskPart[]> {
-  // Read the runs after the documents. They then include every run that these versions reflect; a later run increments the
-  // version again.
+  // Read the runs after the tasks. The runs then include every run that these versions reflect, and a later change to a
+  // run increments the version again.
   const byId = await runs.findByIds(documents.flatMap(pointedTo), SHOWN_FROM[detail]);
   const parts: TaskPart[] = [];
   for (const task of documents) {
@@ -61,9 +63,9 @@ export async function makeParts(
 }
 
 /**
- * Returns the parts of tasks in the given order, from the cache if it has the exact version. Reads the others with the
- * filter again, because a task may have been deleted or disabled since its version was read. Compares the status of the
- * newest run again for the same reason.
+ * Returns the parts of tasks in the given order. Takes a part from the cache if it has exactly the given version. Reads
+ * the other tasks with the filter again, because a task may have been deleted or disabled since its version was read.
+ * Compares the status of the newest run again for the same reason.
  */
 export async function partsOf(
   versions: TaskVersion[],
@@ -82,7 +84,7 @@ export async function partsOf(
   const unsettled = new Set(documents.filter(isBeingRecorded).map(({ _id }) => _id));
   for (const part of await makeParts(documents, runs, detail)) {
     parts.set(part.id, part);
-    // Do not cache a one-off long listing: it would evict what other callers use.
+    // Do not cache a long listing that is requested once: it would evict what other callers use.
     if (use === 'often' && !unsettled.has(part.id)) cache.keep(part);
   }
   const found = versions.flatMap(({ _id }) => parts.get(_id) ?? []);

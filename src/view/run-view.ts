@@ -17,8 +17,8 @@ const ATTEMPT = {
 } as const satisfies { [Field in keyof Required<RunAttempt>]: Field };
 
 /**
- * All visible fields of a run, by stored name. Each is listed, so that no other part of the document can leak. The type
- * fails to compile if one is missing.
+ * All visible fields of a run, by stored name. The object names each field, so that no other part of the document can
+ * leak. It does not compile if a field is missing.
  */
 const RUN = {
   _id: 'id',
@@ -60,7 +60,7 @@ type Shown<Stored extends string> = {
     : never;
 };
 
-/** A summary leaves out what may be large (openapi.yaml, Run). */
+/** All fields of a run except those that may be large, which a summary leaves out (openapi.yaml, Run). */
 const { payload: _payload, output: _output, attempts: _attempts, metadata: _metadata, ...SMALL } = RUN;
 
 const ERROR_IN_SUMMARY = { message: 'message', name: 'name' } as const satisfies {
@@ -69,7 +69,7 @@ const ERROR_IN_SUMMARY = { message: 'message', name: 'name' } as const satisfies
 
 const SUMMARY = { ...SMALL, error: { name: 'error', only: ERROR_IN_SUMMARY } };
 
-/** The fields of the document from which a run is shown; undefined if all are read. */
+/** The stored fields to read for each run detail; undefined reads all fields. */
 export const SHOWN_FROM = {
   full: undefined,
   summary: Object.keys(SUMMARY),

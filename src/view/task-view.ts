@@ -10,7 +10,7 @@ const OPEN_RUNS = Buffer.from(',"recent_runs":[');
 const COMMA = Buffer.from(',');
 const CLOSE_RUNS = Buffer.from(']');
 
-/** Formats an instant as RFC 3339. Undefined if another tool stored another type. */
+/** Formats an instant as RFC 3339. Returns undefined if another tool stored something else than a valid date. */
 function instantOf(stored: unknown): string | undefined {
   return stored instanceof Date && !Number.isNaN(stored.getTime()) ? stored.toISOString() : undefined;
 }
@@ -39,7 +39,7 @@ function viewFields(task: TaskDocument): Omit<Task, Joined | 'recent_runs'> {
 }
 
 /**
- * Returns the start of a task's JSON text, including its last runs. `viewJoined` returns the rest.
+ * Returns the start of a task's JSON text, including its last runs. `viewJoined` returns the rest of the text.
  * @param recentRuns - newest first, at most five
  */
 export function viewStored(task: TaskDocument, recentRuns: JsonText<Run>[]): Piece {
@@ -52,8 +52,9 @@ export function viewStored(task: TaskDocument, recentRuns: JsonText<Run>[]): Pie
 }
 
 /**
- * Returns the rest of a task's JSON text.
- * @param upcoming - milliseconds since 1970, ascending, at most ten
+ * Returns the rest of a task's JSON text, which follows that of `viewStored`: its next fire times and the fields of its
+ * accounts.
+ * @param upcoming - next fire times in milliseconds since 1970, ascending, at most ten
  */
 export function viewJoined(upcoming: number[], { ownerEmail, artistName }: JoinedAccounts): Piece {
   const joined: Pick<Task, Joined> = {
