@@ -16,7 +16,7 @@ import type { EngineObserver } from './observer.ts';
 
 /** Maximum number of tasks that a pass plans, and that a sweep reads at once. */
 const PAGE = 500;
-/** Number of tasks planned concurrently. Each needs three writes; the database commits the writes of several together. */
+/** Number of tasks planned concurrently. Each needs three writes; the database commits concurrent writes together. */
 const CONCURRENT_TASKS = 32;
 const LONGEST_WAIT_MS = 2_000;
 const HOUR_MS = 3_600_000;

@@ -26,13 +26,13 @@ export class StraySchedules {
     this.#options = options;
   }
 
-  /** `strays` excludes schedules whose task was deleted on request. */
+  /** `strays` does not count schedules whose task a request deleted. */
   get state(): { problem?: string; strays: number } {
     return { strays: this.#strays, ...(this.#problem !== undefined && { problem: this.#problem }) };
   }
 
   /**
-   * Deletes strays whose task was deleted on request, and deactivates the others. Deactivates none if there are too
+   * Deletes strays whose task a request deleted, and deactivates the other strays. Deactivates none if there are too
    * many, because the database is then probably outdated or the wrong one.
    */
   async cleanUp(held: HeldSchedules, signal: AbortSignal): Promise<void> {
