@@ -20,7 +20,7 @@ export class ByteBudget {
 
   /**
    * Counts an object until the returned function is called.
-   * @param bytes - the same for every holder of the object
+   * @param bytes - the size of the object, which must be the same in every call for the object
    */
   hold(object: object, bytes: number): () => void {
     const entry = this.#objects.get(object) ?? { bytes, holders: 0 };

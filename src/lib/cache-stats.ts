@@ -1,4 +1,4 @@
-/** Cache statistics. Hits and misses count from the start of the process. */
+/** Statistics of a cache. `hits` and `misses` are totals since the start of the process. */
 export interface CacheStats {
   hits: number;
   misses: number;

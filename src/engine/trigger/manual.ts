@@ -100,7 +100,7 @@ export class QueuedRuns implements Part {
     return this.#claims.claimNext(OWNER, { after: this.#lastAccount, excluded: [], now });
   }
 
-  /** Serves the requests to cancel runs at Trigger.dev. Requests that failed come last, so that they delay no others. */
+  /** Serves requests to cancel runs at Trigger.dev. Requests that failed come last, so that they delay no others. */
   async #cancelRequested(signal: AbortSignal): Promise<void> {
     const requests = await this.#cancels.pending(PAGE);
     const hasFailed = ({ _id }: CancelRequest) => this.#failed.has(_id);
@@ -125,8 +125,8 @@ export class QueuedRuns implements Part {
   }
 
   /**
-   * Ends a claimed run or hands it over. If that fails, the claim stays. Without a claim, a request could cancel the run
-   * here although Trigger.dev may execute it.
+   * Ends a claimed run or hands it over. If that fails, the claim stays. Without a claim, a request could cancel the
+   * run here although Trigger.dev may execute it.
    */
   async #serve(entry: QueuedRun, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
