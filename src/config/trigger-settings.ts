@@ -1,13 +1,13 @@
 import type { CleanedEnv } from 'envalid';
 import type { variables } from './variables.ts';
 
-/** Settings of the engine that executes tasks on Trigger.dev. */
+/** Settings of the engine that has Trigger.dev execute tasks. */
 export interface TriggerSettings {
   /** Identifier of the task at Trigger.dev that executes this service's tasks. */
   task: string;
   secretKey: string;
   apiUrl: string;
-  /** Start of the deduplication keys of this service's schedules. */
+  /** Start of the deduplication keys of this service's schedules at Trigger.dev. */
   prefix: string;
 }
 

@@ -1,4 +1,4 @@
-/** Thrown for a schedule that openapi.yaml does not allow. The message completes a sentence like `Field "schedule" …`. */
+/** Thrown for a schedule that openapi.yaml does not allow. The message completes a sentence: `Field "schedule" …`. */
 export class InvalidSchedule extends Error {}
 
 /** A parsed cron expression: for each field, its values, ascending and without duplicates. */
