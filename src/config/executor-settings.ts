@@ -34,7 +34,6 @@ function modelOf(model: string, env: CleanedEnv<typeof variables>): ExecutorSett
 }
 
 /**
- * Reads the settings of the executor.
  * @param environment - all variables of this process, of which a command gets only some
  * @returns the settings, undefined if no executor is chosen, or an error message
  */

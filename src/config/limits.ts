@@ -37,7 +37,7 @@ export interface Limits {
   drainDelayMs: number;
 }
 
-/** The limits that are not settings. */
+/** The limits that no setting can change. */
 export const FIXED_LIMITS = {
   // Real clients send their headers in one piece. Slow headers mean an attack or a broken network.
   headersTimeoutMs: 10_000,

@@ -10,17 +10,15 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
 const MEBIBYTE = 1_048_576;
 
-/** Where the service stores its data. */
 export interface DatabaseSettings {
   /** Connection string of a MongoDB server; undefined for the embedded engine. */
   uri: string | undefined;
   /** Name of the database on that server. */
   name: string;
-  /** Folder of the embedded engine. */
+  /** Folder of the embedded database, which is used without `uri`. */
   dataDir: string;
 }
 
-/** How traces are exported. */
 export type TraceExport = 'http/json' | 'http/protobuf' | 'console';
 
 export interface ListenAddress {
@@ -61,7 +59,7 @@ export interface Settings {
   trustProxy: TrustProxy | undefined;
   /** Number of days to keep runs that have ended. Undefined: no limit. */
   runRetentionDays: number | undefined;
-  /** Undefined: this process executes no tasks. Trigger.dev or other systems may, and report runs. */
+  /** Undefined: this process executes no tasks. `trigger` is set, or other systems execute tasks and report runs. */
   engine: EngineSettings | undefined;
   /** Undefined: this process does not use Trigger.dev. At most one of `engine` and `trigger` is set. */
   trigger: TriggerSettings | undefined;

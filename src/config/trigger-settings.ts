@@ -13,10 +13,7 @@ export interface TriggerSettings {
 
 type Problem = string;
 
-/**
- * Reads the Trigger.dev settings.
- * @returns the settings, undefined if TRIGGER_TASK is not set, or an error message
- */
+/** @returns the settings, undefined if TRIGGER_TASK is not set, or an error message */
 export function triggerSettings(env: CleanedEnv<typeof variables>): TriggerSettings | Problem | undefined {
   const { TRIGGER_TASK: task, TRIGGER_SECRET_KEY: secretKey, TRIGGER_API_URL, TRIGGER_PREFIX } = env;
   if (!task) return undefined;

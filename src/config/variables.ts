@@ -225,7 +225,6 @@ export function wrap(text: string, width: number): string[] {
   return (text.match(new RegExp(`.{1,${width}}(?= |$)`, 'g')) ?? []).map((line) => line.trim());
 }
 
-/** Returns the descriptions of all settings, in order. */
 export function describeVariables(): Description[] {
   return Object.entries(variables).map(([name, { default: value, desc = '', example }]) => ({
     name,

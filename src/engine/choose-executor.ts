@@ -19,10 +19,7 @@ async function modelExecutor(settings: Extract<ExecutorSettings, { kind: 'model'
   }
 }
 
-/**
- * Creates the executor that the settings choose.
- * @throws InvalidSettings if the executor needs optional packages that are not installed
- */
+/** @throws InvalidSettings if the executor needs optional packages that are not installed */
 export async function chooseExecutor(settings: ExecutorSettings | undefined): Promise<Executor | undefined> {
   switch (settings?.kind) {
     case 'command':

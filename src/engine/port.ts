@@ -19,9 +19,8 @@ export interface Job {
   scheduled_at: string | null;
 }
 
-/** Result of an attempt. Executors return it; they throw only on an internal error. */
+/** Result of an attempt. Executors return an outcome for a failure too, and throw only on an internal error. */
 export type Outcome =
-  /** The work succeeded. */
   | { kind: 'completed'; output: unknown }
   /** The work was delivered and failed. `repeatable` is false if another attempt cannot help, e.g. after a 4xx. */
   | { kind: 'failed'; error: RunError; repeatable: boolean }
@@ -45,11 +44,10 @@ export interface Executor {
   /** The kind of executor: command, url, chat or model. */
   readonly kind: string;
   execute(attempt: Attempt): Promise<Outcome>;
-  /** Releases the resources of the executor. */
   close(): Promise<void>;
 }
 
-/** The clock of an engine. Tests pass a virtual one. */
+/** The clock of an engine. Tests pass a virtual clock. */
 export interface Clock {
   now(): Date;
   /** Milliseconds of the monotonic clock, which never jumps. */

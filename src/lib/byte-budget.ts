@@ -1,7 +1,6 @@
 /** Counts the bytes that several holders keep in memory. A shared object, such as a cached text, counts once. */
 export class ByteBudget {
   readonly limit: number;
-  /** Called whenever bytes are released. */
   onRelease: () => void = () => undefined;
   #held = 0;
   readonly #objects = new Map<object, { bytes: number; holders: number }>();

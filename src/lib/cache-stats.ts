@@ -2,7 +2,6 @@
 export interface CacheStats {
   hits: number;
   misses: number;
-  /** Current number of entries. */
   entries: number;
   /** Approximate memory of the entries, if the cache measures it. */
   bytes?: number;

@@ -3,7 +3,6 @@ import { NumberWalk } from './exact-numbers.ts';
 /** Thrown for JSON that the service does not accept. The message completes a sentence that starts with "The body ". */
 export class UnacceptableJson extends Error {}
 
-/** Thrown for a text that is not JSON. */
 export class NotJson extends UnacceptableJson {}
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -6,7 +6,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const HOURS_PER_DAY = 24;
 
-/** Exceeds the maximum distance between an instant and its wall time, including a clock change. */
+/** A margin above the maximum distance between an instant and its wall time, including a clock change. */
 const MARGIN_MS = 2 * DAY_MS;
 
 const EVERY_DAY = Array.from({ length: 31 }, (_, at) => at + 1);

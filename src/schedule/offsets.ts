@@ -11,7 +11,6 @@ export interface Period {
   end: number;
   /** The offset in the period: wall time minus UTC, in milliseconds. */
   offset: number;
-  /** The offset before `start`. */
   offsetBefore: number;
   /** The wall time that clocks reached before the period. Earlier wall times in the period are repeats. */
   shownUntil: number;
@@ -99,10 +98,7 @@ function findPeriods(zone: string, from: number): Period[] {
   return periods;
 }
 
-/**
- * Returns the period that contains an instant.
- * @throws RangeError if Intl does not know the zone
- */
+/** @throws RangeError if Intl does not know the zone */
 export function periodAt(zone: string, instant: number): Period {
   const span = Math.floor(instant / SPAN_MS);
   const key = `${zone} ${span}`;

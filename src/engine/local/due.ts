@@ -37,7 +37,7 @@ export interface DueTimes {
   next?: number;
 }
 
-/** A fire time that runs, or a range of missed ones. */
+/** A fire time that gets a run, or a range of missed fire times. */
 export type Due =
   | { kind: 'fire'; at: number; late: boolean }
   | { kind: 'missed'; first: number; last: number; count: number };

@@ -109,7 +109,6 @@ export interface AttemptEnded {
   task: Pick<TaskDocument, 'timeout_seconds' | 'max_attempts'>;
   /** Number of the attempt, starting at 1. */
   attempt: number;
-  /** Why the attempt was aborted, if it was. */
   stopped?: StopReason;
   /** URL at which the executor can poll the work. */
   location?: string;

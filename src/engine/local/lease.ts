@@ -8,8 +8,8 @@ export const GIVEN_UP_MS = 20_000;
 /** How long an observer must see a claim unchanged before it releases the claim. */
 export const LOST_MS = 30_000;
 /**
- * Maximum time between two observations. After a longer gap, previous observations are discarded: the owners may have
- * been paused too, and could not renew their claims.
+ * Maximum time between two observations of the claims. After a longer gap, previous observations are discarded, because
+ * the owners may have been paused too and could not renew their claims.
  */
 const LONGEST_GAP_MS = 10_000;
 

@@ -3,7 +3,7 @@ import type { Clock } from '../port.ts';
 import { storable } from './reports.ts';
 
 const TIME_LIMIT_MS = 15_000;
-/** More than the largest payload or output that Trigger.dev's cloud accepts. */
+/** Maximum size of a download: more than the largest payload or output that Trigger.dev's cloud accepts. */
 const MAX_BYTES = 16_777_216;
 const RETRYABLE = new Set([408, 425, 429]);
 

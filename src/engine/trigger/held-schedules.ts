@@ -1,6 +1,6 @@
 import { type ScheduleFields, type TriggerApi, TriggerFailure, type TriggerSchedule } from './api.ts';
 
-/** Maximum number of pages of schedules: 100,000 schedules. */
+/** Maximum number of pages that are listed, with 100 schedules each. */
 const MAX_PAGES = 1_000;
 
 /** A schedule at Trigger.dev, with the fields that this service uses. */

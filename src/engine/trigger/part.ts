@@ -5,7 +5,6 @@ import type { TriggerDocument } from '../../store/trigger-document.ts';
 import type { Clock, EngineState } from '../port.ts';
 import type { TriggerApi } from './api.ts';
 
-/** Dependencies of the parts of the Trigger.dev engine. */
 export interface TriggerTools {
   collections: Collections;
   api: TriggerApi;

@@ -38,7 +38,7 @@ export class PendingRuns {
     return this.#entries.size;
   }
 
-  /** Adds a run, or notes that a pending one has changed. */
+  /** Adds a run, or replaces a pending run that has changed. */
   add(run: PendingRun): void {
     const nowMs = this.#nowMs();
     if ((this.#ignoredUntilMs.get(run.id) ?? -Infinity) > nowMs) return;

@@ -48,13 +48,12 @@ export interface RunSyncOptions {
   runsFrom?: Date;
   log: Logger;
   clock: Clock;
-  /** Maximum number of pending runs. */
   maxPending?: number;
 }
 
 /**
  * Finds the stored run that corresponds to a run at Trigger.dev.
- * @returns undefined if there is none; null if this service queued the run and has not stored the hand-over yet
+ * @returns undefined if the run is not stored; null if this service queued it and has not stored the hand-over yet
  */
 function storedRunOf(
   { id, idempotencyKey = '' }: Pick<ListedRun, 'id' | 'idempotencyKey'>,
@@ -65,7 +64,6 @@ function storedRunOf(
   return own?.fence === undefined ? states.get(id) : null;
 }
 
-/** Whether a listed run is newer than the stored one. */
 function isNewer(report: ReportedRun, { updatedAt, status, unreported }: RunState): boolean {
   if (unreported || updatedAt < report.updatedAt) return true;
   return updatedAt.getTime() === report.updatedAt.getTime() && status !== report.status && !isFinal(status);
@@ -108,8 +106,8 @@ export class RunSync {
   }
 
   /**
-   * Lists new and open runs, records the statuses of known ones, and adds runs whose details must be read to the
-   * pending runs.
+   * Lists new and open runs, and records the statuses of runs that are stored. Adds runs whose details must be read to
+   * the pending runs.
    * @throws TriggerFailure
    */
   async list(signal: AbortSignal): Promise<void> {

@@ -24,7 +24,7 @@ export interface SchedulesOptions {
   api: TriggerApi;
   tasks: TriggerTasks;
   tombstones: TombstoneStore;
-  /** Start of the keys of this installation's schedules. A task's id follows. */
+  /** Start of the deduplication keys of this installation's schedules. In a key, a task's id follows. */
   prefix: string;
   /** Identifier of the task at Trigger.dev that executes this service's tasks. */
   task: string;
@@ -81,10 +81,7 @@ export class Schedules implements Part {
     return this.#strays.state;
   }
 
-  /**
-   * Compares tasks with their schedules at Trigger.dev: all tasks every 10 minutes, and in between those that changed.
-   * @returns a problem that operators should know about; undefined if there is none
-   */
+  /** Compares tasks with their schedules at Trigger.dev: all tasks every 10 minutes, in between those that changed. */
   async run(signal: AbortSignal): Promise<string | undefined> {
     const isDue = this.#options.clock.monotonicMs() >= this.#nextFullPassMs;
     await (isDue ? this.fullPass(signal) : this.shortPass(signal));
@@ -250,7 +247,6 @@ export class Schedules implements Part {
     return taskId !== undefined && (await this.#options.tasks.findByIds([taskId])).length > 0;
   }
 
-  /** Deletes all schedules of a task that a request deleted. */
   async #deleteSchedules(tombstone: TombstoneDocument): Promise<void> {
     const held = await this.#heldSchedules();
     for (const { id } of await this.#schedulesOf(tombstone)) await held.delete(id);

@@ -3,7 +3,6 @@ import type { TombstoneStore } from '../../store/tombstone-store.ts';
 import type { TriggerTasks } from '../../store/trigger-tasks.ts';
 import { type HeldSchedule, type HeldSchedules, ScheduleGone } from './held-schedules.ts';
 
-/** Number of tasks per query. */
 const PAGE = 500;
 /** If the active strays exceed both limits, tasks are probably missing from the database. */
 const MAX_STRAYS = 5;
