@@ -60,7 +60,11 @@ function outcomeOfStatus(body: Beginning): Outcome | undefined {
     case 'completed':
       return { kind: 'completed', output: finishedOutput(body) };
     case 'failed':
-      return failed('WorkFailed', textAt(body, 'error') ?? 'The receiver reported a failure without an error.', true);
+      return failed(
+        'WorkFailed',
+        textAt(body, 'error') ?? 'The receiver reported a failure without an error.',
+        true,
+      );
     case 'cancelled':
       return failed('WorkCancelled', 'The receiver reported the status "cancelled".');
     default:

@@ -110,8 +110,7 @@ export function startLocalEngine(options: LocalEngineOptions): Engine {
       planning.wake();
       return SWEEP_MS;
     },
-    (error) =>
-      log.error({ err: error }, 'failed to check when tasks fire next; trying again in 2 seconds'),
+    (error) => log.error({ err: error }, 'failed to check when tasks fire next; trying again in 2 seconds'),
   );
   function wake(): void {
     planning.wake();

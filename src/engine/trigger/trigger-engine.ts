@@ -140,7 +140,10 @@ export function startTriggerEngine({ parts, clock = systemClock, ...given }: Tri
       try {
         await store.release(owner);
       } catch (error) {
-        log.warn({ err: error }, 'failed to hand over the lead; another process takes over within 30 seconds');
+        log.warn(
+          { err: error },
+          'failed to hand over the lead; another process takes over within 30 seconds',
+        );
       }
     },
   };
