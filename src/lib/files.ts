@@ -23,10 +23,7 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/**
- * Checks that a folder's disk has enough free space.
- * @throws an error with the code ENOSPC, like that of a write, if it has not
- */
+/** @throws an error with the code ENOSPC, as a write does, if the disk of the folder `path` has fewer free bytes */
 export async function checkFreeSpace(path: string, bytes: number): Promise<void> {
   const { blocks, bfree, bavail, bsize } = await statfs(path);
   // Some blocks are reserved for root. Some file systems, e.g. network ones, report no blocks.

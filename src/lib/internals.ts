@@ -23,6 +23,5 @@ export function checkInternals(packageName: string, parts: Readonly<Record<strin
   );
 }
 
-/** Whether a part of a package is a function with this number of parameters. */
 export const isFunctionOf = (parameters: number, part: unknown): boolean =>
   typeof part === 'function' && part.length === parameters;

@@ -26,7 +26,6 @@ const HINTS: Readonly<Record<string, string>> = {
   EROFS: 'The file system is read-only. Choose a writable folder.',
 };
 
-/** Hint for a port that only privileged processes may open. */
 const PORT_HINT = 'Choose a port of 1024 or higher, or allow this process to open lower ones.';
 
 /** Returns the code of an error, e.g. ENOENT, or '' if the value has no code. */

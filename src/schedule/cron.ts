@@ -89,7 +89,6 @@ function mark(item: string, field: Field, marks: boolean[]): void {
   for (let value = first; value <= last; value += step) marks[value] = true;
 }
 
-/** Parses the text of one field. Returns its values, ascending. */
 function valuesOf(text: string, field: Field): readonly number[] {
   if (text === '*') return field.all;
   const marks: boolean[] = [];

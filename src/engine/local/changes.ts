@@ -58,7 +58,6 @@ export function waiting(run: RunDocument, ending: Extract<Ending, { kind: 'again
   return { status: 'REATTEMPTING', ...attempts };
 }
 
-/** Returns the changes that give a run its final status. */
 export function ended(run: RunDocument, ending: FinalEnding, now: Date): OwnChanges {
   const { status, output } = ending;
   const error = ending.error && boundedError(ending.error);

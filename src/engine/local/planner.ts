@@ -230,7 +230,6 @@ export class Planner {
     return (await claims.isBusy(_id)) ? 'overlap' : undefined;
   }
 
-  /** Queues the run of a fire time unless the run already exists. */
   async #queue(task: PlannedTask, scheduled_at: Date, now: Date): Promise<void> {
     const { queue, runs } = this.#stores;
     const { _id: task_id, account_id, overlap, catch_up } = task;

@@ -54,7 +54,6 @@ export class Runner {
     return this.#leases.size >= this.#concurrency;
   }
 
-  /** Claims waiting runs now instead of in the next pass. */
   wake(): void {
     this.#claiming.wake();
   }

@@ -19,7 +19,6 @@ export interface TriggerTools {
 export interface Part {
   /** Names the work in logs. */
   readonly name: string;
-  /** Delay between two passes. */
   readonly everyMs: number;
   /** Whether a pass starts at once after a run was queued. */
   readonly wakes?: boolean;

@@ -16,10 +16,7 @@ export class Refusals {
   readonly #crons = new Set<string>();
   readonly #timezones = new Set<string>();
 
-  /**
-   * Makes a call unless Trigger.dev would probably refuse it.
-   * @throws TriggerFailure if the call fails or is skipped
-   */
+  /** @throws TriggerFailure if the call fails or is skipped */
   async guard<Result>({ cron, timezone }: ScheduleFields, call: () => Promise<Result>): Promise<Result> {
     if (this.#count >= ENOUGH && isBlamed(this.#crons, cron) && isBlamed(this.#timezones, timezone))
       throw new TriggerFailure('refused', this.#message);

@@ -163,7 +163,6 @@ export class RunSync {
     } while (after !== undefined);
   }
 
-  /** Waits while too many runs are pending. */
   async #waitForRoom(signal: AbortSignal): Promise<void> {
     const { clock, maxPending = MAX_PENDING } = this.#options;
     signal.throwIfAborted();

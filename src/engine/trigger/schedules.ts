@@ -13,7 +13,6 @@ import { StraySchedules } from './stray-schedules.ts';
 
 const PASS_MS = 2_000;
 const FULL_PASS_MS = 600_000;
-/** Number of tasks that are read at once. */
 const PAGE = 100;
 /** Number of tasks compared with their schedules concurrently. The API client limits the rate of calls. */
 const CONCURRENT_TASKS = 8;
