@@ -19,7 +19,7 @@ function readEnvFile(): NodeJS.Dict<string> {
 /**
  * Returns the environment of the process, completed by `.env` in the working directory. Variables from `.env` are also
  * set in `process.env`, where libraries such as OpenTelemetry's exporters read their own.
- * @returns `unknown` - names that look like settings of this service but are none
+ * @returns `environment`, and in `unknown` the variables that look like settings of this service, but are not
  */
 export function readEnvironment(): { environment: NodeJS.Dict<string>; unknown: string[] } {
   const file = readEnvFile();

@@ -1,7 +1,7 @@
 import type { CleanedEnv } from 'envalid';
 import type { variables } from './variables.ts';
 
-/** Settings of the task executor. */
+/** The executor with which this process executes tasks, and the settings of that executor. */
 export type ExecutorSettings =
   | {
       kind: 'command';
@@ -17,7 +17,7 @@ export type ExecutorSettings =
       server: { baseUrl: string; apiKey: string | undefined } | { gatewayKey: string };
     };
 
-/** Settings that each choose an engine. */
+/** The settings of which each chooses an engine. Only one of them may be set. */
 const CHOICES = ['RUN_COMMAND', 'RUN_URL', 'RUN_CHAT_URL', 'RUN_MODEL', 'TRIGGER_TASK'] as const;
 const COMMAND_VARIABLES = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'];
 
@@ -34,8 +34,7 @@ function modelOf(model: string, env: CleanedEnv<typeof variables>): ExecutorSett
 }
 
 /**
- * Reads the executor settings.
- * @param environment - source of the variables that a command gets
+ * @param environment - all variables of this process, of which a command gets only some
  * @returns the settings, undefined if no executor is chosen, or an error message
  */
 export function executorSettings(

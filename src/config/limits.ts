@@ -6,7 +6,7 @@ export interface Limits {
   requestTimeoutMs: number;
   /** Maximum idle time between two requests on a connection. */
   keepAliveTimeoutMs: number;
-  /** Idle timeout of a connection, in either direction. */
+  /** A connection on which no byte passes in either direction for this long is closed. */
   idleTimeoutMs: number;
   maxHeaderBytes: number;
   maxUrlBytes: number;
@@ -21,12 +21,12 @@ export interface Limits {
   /** Maximum total size of replies that wait for their clients. */
   maxReplyBytes: number;
   /**
-   * Abort a request whose client has sent and read nothing for this long, if other requests need its connection or its
-   * share of `maxReplyBytes`.
+   * A request is aborted if its client has sent and read nothing for this long, and other requests need its connection
+   * or its share of `maxReplyBytes`.
    */
   stalledReaderMs: number;
   databasePoolSize: number;
-  /** Maximum wait for a connection of the pool, or for room in `maxReplyBytes`. */
+  /** How long a request waits at most for a connection of the database pool, or for room in `maxReplyBytes`. */
   queueTimeoutMs: number;
   /**
    * Time limit of a round trip to the database, of a batch of a streamed listing, and of a request up to the first byte
@@ -37,11 +37,11 @@ export interface Limits {
   drainDelayMs: number;
 }
 
-/** The limits that are not settings. */
+/** The limits that no setting can change. */
 export const FIXED_LIMITS = {
   // Real clients send their headers in one piece. Slow headers mean an attack or a broken network.
   headersTimeoutMs: 10_000,
-  // 8 MiB at 280 kB/s.
+  // Enough for 8 MiB at 280 kB/s.
   requestTimeoutMs: 30_000,
   // Longer than any pause of a client that still reads.
   idleTimeoutMs: 60_000,
@@ -53,7 +53,7 @@ export const FIXED_LIMITS = {
   maxBodyBytes: 1_048_576,
   // Fits a hundred runs of 80 kB each.
   maxRunsBodyBytes: 8_388_608,
-  // MongoDB accepts 100 levels, and a stored run adds a few to those of its payload.
+  // MongoDB accepts 100 levels, and the document of a run adds a few levels to those of its payload.
   maxJsonDepth: 64,
   // Fits a hundred connections with fifty small requests each. Common clients do not pipeline requests.
   maxPipelinedBytes: 33_554_432,

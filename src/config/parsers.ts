@@ -1,7 +1,7 @@
 import { isIP, isIPv4 } from 'node:net';
 import { EnvError, makeValidator } from 'envalid';
 
-/** The number of proxies in front of the service, or their addresses and networks. */
+/** The number of proxies in front of the service, or the addresses and networks of these proxies. */
 export type TrustProxy = number | string[];
 
 export const host = makeValidator<string>((value) => {
@@ -37,7 +37,7 @@ export const wholeNumber = (least: number, most: number) =>
     throw new EnvError(`"${value}" is not a whole number from ${least} to ${most}, digits only`);
   });
 
-/** Whether a text is an IP address or a network, other than the whole internet. */
+/** Whether a text is an IP address or a network in CIDR notation. The whole internet, such as 0.0.0.0/0, is neither. */
 function isNetwork(text: string): boolean {
   const [address = '', bits, ...more] = text.split('/');
   if (isIP(address) === 0 || more.length > 0) return false;
@@ -74,7 +74,7 @@ const MONGODB_URI = new RegExp(String.raw`^mongodb(\+srv)?://([^\s/?#@]*@)?${SER
 
 export const mongodbUri = makeValidator<string>((value) => {
   if (MONGODB_URI.test(value)) return value;
-  // Do not repeat the value here: it may contain a password. The driver does not either.
+  // Do not repeat the value, because it may contain a password.
   throw new EnvError(
     'must be a connection string such as mongodb://user:password@host:27017/name, with special characters of the password percent-encoded',
   );
@@ -89,16 +89,16 @@ export const databaseName = makeValidator<string>((value) => {
 
 export const filled = makeValidator<string>((value) => {
   if (value.trim() !== '' && !value.includes('\0')) return value;
-  throw new EnvError('must not be empty');
+  throw new EnvError('must not be empty or contain NUL characters');
 });
 
-/** Accepts a secret that is sent in a header. Error messages do not repeat it. */
+/** Accepts a secret that can be sent in a header. Error messages do not repeat the secret. */
 export const secret = makeValidator<string>((value) => {
   if (/^[\x21-\x7e]+$/.test(value)) return value;
-  throw new EnvError('must be one word of ASCII characters');
+  throw new EnvError('must consist of ASCII characters without spaces');
 });
 
-/** Accepts a Standard Webhooks secret. Error messages do not repeat it. */
+/** Accepts a Standard Webhooks secret. Error messages do not repeat the secret. */
 export const webhookSecret = makeValidator<string>((value) => {
   const [, encoded = ''] = /^whsec_([A-Za-z\d+/]+={0,2})$/.exec(value) ?? [];
   const bytes = Buffer.from(encoded, 'base64');
@@ -108,7 +108,7 @@ export const webhookSecret = makeValidator<string>((value) => {
   );
 });
 
-/** Accepts an http or https URL without credentials. Error messages do not repeat it. */
+/** Accepts an http or https URL without credentials. Error messages do not repeat the value, which may contain some. */
 export const httpUrl = makeValidator<string>((value) => {
   if (/^https?:\/\/[^@\s#]+$/.test(value) && URL.canParse(value)) return value;
   throw new EnvError('must be a URL such as https://agent.example/runs, without user, password or fragment');

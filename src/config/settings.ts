@@ -10,27 +10,25 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
 const MEBIBYTE = 1_048_576;
 
-/** Location of the service's data. */
 export interface DatabaseSettings {
   /** Connection string of a MongoDB server; undefined for the embedded engine. */
   uri: string | undefined;
   /** Name of the database on that server. */
   name: string;
-  /** Folder of the embedded engine. */
+  /** Folder of the embedded database, which is used without `uri`. */
   dataDir: string;
 }
 
-/** How traces are exported. */
 export type TraceExport = 'http/json' | 'http/protobuf' | 'console';
 
-/** An address to listen on. */
 export interface ListenAddress {
   port: number;
   host: string;
+  /** Whether other hosts can reach the address. */
   reachable: boolean;
 }
 
-/** How this process executes tasks. */
+/** Settings of the engine that executes tasks in this process. */
 export interface EngineSettings {
   executor: ExecutorSettings;
   /** Maximum number of runs that execute at the same time. */
@@ -49,27 +47,27 @@ export interface Settings {
   sampleData: boolean;
   /** Memory for cached listings, in bytes; 0 turns the cache off. */
   cacheBytes: number;
-  /** Maximum requests per minute; 0 means no limit. Undefined with AUTH=none, which does not tell callers apart. */
+  /** Maximum requests per minute; 0: no limit. Undefined with AUTH=none, which does not distinguish callers. */
   rateLimits: { perKey: number; perAddress: number } | undefined;
-  /** Origins whose pages may call the API. Undefined: only the service's own origin. */
+  /** Origins whose pages may call the API. Undefined: only pages of the service itself may. */
   corsOrigins: string[] | undefined;
-  /** Address of /metrics. Undefined: no metrics. */
+  /** Where /metrics listens. Undefined: the service publishes no metrics. */
   metricsAddress: ListenAddress | undefined;
-  /** Undefined: no traces. */
+  /** Undefined: the service exports no traces. */
   traceExport: TraceExport | undefined;
-  /** Undefined: X-Forwarded-For is ignored. */
+  /** Proxies whose X-Forwarded-For and X-Forwarded-Proto are trusted. Undefined: these headers are ignored. */
   trustProxy: TrustProxy | undefined;
-  /** Number of days to keep runs that have ended. Undefined: without limit. */
+  /** Number of days to keep runs that have ended. Undefined: no limit. */
   runRetentionDays: number | undefined;
-  /** Undefined: this process executes no tasks; other systems report runs, or Trigger.dev executes tasks. */
+  /** Undefined: this process executes no tasks. `trigger` is set, or other systems execute tasks and report runs. */
   engine: EngineSettings | undefined;
-  /** Set only if `engine` is not. Undefined: this process does not use Trigger.dev. */
+  /** Undefined: this process does not use Trigger.dev. At most one of `engine` and `trigger` is set. */
   trigger: TriggerSettings | undefined;
   limits: Limits;
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 }
 
-/** Thrown if settings are invalid. The message has one line for each. */
+/** Thrown if settings are invalid. The message has one line for each problem. */
 export class InvalidSettings extends Error {
   constructor(problems: string[]) {
     super(['Invalid settings:', ...problems.map((problem) => `  ${problem}`)].join('\n'));
@@ -78,7 +76,7 @@ export class InvalidSettings extends Error {
 }
 
 /**
- * Returns how to export traces. If they are off, ignores invalid settings: they may be meant for other programs.
+ * Returns how to export traces. If traces are off, ignores invalid variables, which may be meant for other programs.
  * @throws InvalidSettings
  */
 function traceExportOf(env: CleanedEnv<typeof otelVariables>): TraceExport | undefined {
@@ -104,7 +102,7 @@ function traceExportOf(env: CleanedEnv<typeof otelVariables>): TraceExport | und
   throw new InvalidSettings([`${name}: "${protocol}" is not one of http/protobuf, http/json`]);
 }
 
-/** The database name in the path of a connection string, as in mongodb://host/name?options. */
+/** Returns the database name in the path of a connection string, as in mongodb://host/name?options. */
 function databaseNameIn(uri: string | undefined): string | undefined {
   return uri && /^mongodb(?:\+srv)?:\/\/[^/?]+\/([^?]+)/.exec(uri)?.[1];
 }

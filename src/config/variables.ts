@@ -124,7 +124,8 @@ export const variables = {
     default: 4,
     desc: 'Maximum number of runs that this process executes at the same time. One account gets at most half of them.',
   }),
-  // The process ends within 7.5 seconds after the grace period (main.ts). Stop timeouts must allow for both.
+  // The process ends within 7.5 seconds after the grace period (main.ts). The stop timeouts in deploy and compose.yaml
+  // must allow for both.
   RUN_GRACE_SECONDS: wholeNumber(
     0,
     8,
@@ -167,7 +168,7 @@ export const variables = {
     default: 65_000,
     desc: 'Milliseconds that an idle connection stays open between two requests. Set it above the idle timeout of your load balancer.',
   }),
-  // The process ends within ten seconds of SIGTERM, and requests in flight need some of that time.
+  // Without runs, the process ends within ten seconds of SIGTERM, and requests in flight need some of that time.
   DRAIN_DELAY_MS: wholeNumber(
     0,
     7_000,
@@ -193,7 +194,7 @@ export const otelVariables = {
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: str({ default: undefined }),
 };
 
-/** Settings of earlier versions, now constants in limits.ts. The service warns if they are still set. */
+/** Settings of earlier versions. The service ignores them, and warns if one is set. Most are constants in limits.ts. */
 const FORMER = new Set([
   'HEADERS_TIMEOUT_MS',
   'REQUEST_TIMEOUT_MS',
@@ -224,7 +225,6 @@ export function wrap(text: string, width: number): string[] {
   return (text.match(new RegExp(`.{1,${width}}(?= |$)`, 'g')) ?? []).map((line) => line.trim());
 }
 
-/** Returns the descriptions of all settings, in order. */
 export function describeVariables(): Description[] {
   return Object.entries(variables).map(([name, { default: value, desc = '', example }]) => ({
     name,
@@ -240,15 +240,15 @@ const FOREIGN =
 
 const isKnown = (name: string): boolean => name in variables || FOREIGN.test(name);
 
-/** First words of the settings' names, such as RATE_ and METRICS_. */
+/** The first words of the names of settings, such as RATE_ and METRICS_. */
 const PREFIXES = new Set(Object.keys(variables).flatMap((name) => /^[A-Z]+_/.exec(name) ?? []));
 
-/** Variables that Kubernetes sets for a service, for example one named mongodb. */
+/** Matches variables that Kubernetes sets for each of its services, such as MONGODB_SERVICE_HOST for `mongodb`. */
 const KUBERNETES = /_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_(TCP|UDP)\w*)?)$/;
 
 /**
- * Returns names that look like settings of this service but are none.
- * @param file - variables of the .env file; all of them are meant for this service
+ * Returns the names of variables that look like settings of this service, but are not.
+ * @param file - variables of the .env file, which are all expected to be settings of this service
  */
 export function unknownNames(file: NodeJS.Dict<string>, environment: NodeJS.Dict<string>): string[] {
   const looksLikeOurs = (name: string) =>

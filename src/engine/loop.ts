@@ -1,6 +1,6 @@
 import type { Clock } from './port.ts';
 
-/** Delay before the next pass after a failed one. */
+/** Delay between a failed pass and the next pass. */
 const AFTER_FAILURE_MS = 2_000;
 
 export const systemClock: Clock = {
@@ -18,7 +18,7 @@ export async function pause(clock: Clock, ms: number): Promise<void> {
   });
 }
 
-/** Runs one pass at a time. Each pass returns the delay before the next one; `wake` skips the delay. */
+/** Repeats a pass, never two at once. Each pass returns the delay before the next pass; `wake` skips the delay. */
 export class Loop {
   readonly #clock: Clock;
   readonly #pass: () => Promise<number>;
@@ -35,7 +35,7 @@ export class Loop {
     this.#onError = onError;
   }
 
-  /** Starts a pass now, or when the current one has ended. */
+  /** Starts a pass now, or as soon as the current pass has ended. */
   wake(): void {
     if (this.#stopped) return;
     this.#cancelTimer();
@@ -43,7 +43,7 @@ export class Loop {
     this.#current ??= this.#run();
   }
 
-  /** Prevents further passes. Resolves when the current one has ended. */
+  /** Prevents further passes. Resolves when the current pass has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer();

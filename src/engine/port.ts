@@ -19,9 +19,8 @@ export interface Job {
   scheduled_at: string | null;
 }
 
-/** Result of an attempt. Executors return it; they throw only on an internal error. */
+/** Result of an attempt. Executors return an outcome for a failure too, and throw only on an internal error. */
 export type Outcome =
-  /** The work succeeded. */
   | { kind: 'completed'; output: unknown }
   /** The work was delivered and failed. `repeatable` is false if another attempt cannot help, e.g. after a 4xx. */
   | { kind: 'failed'; error: RunError; repeatable: boolean }
@@ -34,9 +33,9 @@ export interface Attempt {
   job: Job;
   /** Aborted on timeout, cancellation, shutdown or a lost lease. The executor then stops the work, gracefully first. */
   signal: AbortSignal;
-  /** Location of the work; set if the job was already delivered, by another process or before a restart. */
+  /** URL at which to poll the work. Set if another process, or this one before a restart, already delivered the job. */
   location?: string;
-  /** Stores the location at which the work can be followed. Resolves when it is stored. */
+  /** Stores the URL at which the executor polls the delivered work. Resolves when the URL is stored. */
   onAccepted: (location: string) => Promise<void>;
 }
 
@@ -45,11 +44,10 @@ export interface Executor {
   /** The kind of executor: command, url, chat or model. */
   readonly kind: string;
   execute(attempt: Attempt): Promise<Outcome>;
-  /** Releases the resources of the executor. */
   close(): Promise<void>;
 }
 
-/** The clock of an engine. Tests pass a virtual one. */
+/** The clock of an engine. Tests pass a virtual clock. */
 export interface Clock {
   now(): Date;
   /** Milliseconds of the monotonic clock, which never jumps. */
@@ -59,23 +57,27 @@ export interface Clock {
 }
 
 export interface EngineState {
+  /** The kind of executor, or `trigger` for Trigger.dev. */
   kind: string;
-  /** False until the database was reached, and while an engine of another kind executes this database's tasks. */
+  /** False before the first access to the database, and while an engine of another kind executes its tasks. */
   live: boolean;
-  /** A problem that operators should know about, e.g. that Trigger.dev cannot be reached. Absent if there is none. */
+  /** A problem that operators should know about, e.g. that Trigger.dev cannot be reached. */
   problem?: string;
-  /** Number of runs that execute in this process. Absent if another system executes them. */
+  /** Number of runs that execute in this process. Absent if another system executes the runs. */
   running?: number;
-  /** Number of runs that wait, across all processes. Absent if another system executes them. */
+  /** Number of queued runs that no process has claimed. Absent if another system executes the runs. */
   waiting?: number;
-  /** Number of runs whose details have not been read from Trigger.dev yet. Only in the process that leads. */
+  /**
+   * Number of runs at Trigger.dev whose details have not been read yet. This field and the next two are set only in the
+   * process that leads the synchronization with Trigger.dev.
+   */
   pending?: number;
   /**
-   * Seconds since the oldest of these runs became pending or since the last complete listing began, whichever is
-   * longer. Only in the process that leads.
+   * How many seconds this database is behind Trigger.dev: the time since the longest pending run became pending, or
+   * since the last complete listing of runs began, whichever is longer.
    */
   behindSeconds?: number;
-  /** Number of schedules at Trigger.dev whose task does not exist. Only in the process that leads. */
+  /** Number of schedules that this service created at Trigger.dev and whose task does not exist. */
   strays?: number;
 }
 
@@ -86,7 +88,7 @@ export interface Engine {
    * period. Does not close the executor.
    */
   stop(): Promise<void>;
-  /** Starts the next pass now, e.g. after a run was queued. */
+  /** Makes the engine look for work now, e.g. after a request has queued a run. */
   wake(): void;
   state(): EngineState;
 }

@@ -1,7 +1,6 @@
 /** Counts the bytes that several holders keep in memory. A shared object, such as a cached text, counts once. */
 export class ByteBudget {
   readonly limit: number;
-  /** Called whenever bytes are released. */
   onRelease: () => void = () => undefined;
   #held = 0;
   readonly #objects = new Map<object, { bytes: number; holders: number }>();
@@ -20,7 +19,7 @@ export class ByteBudget {
 
   /**
    * Counts an object until the returned function is called.
-   * @param bytes - the same for every holder of the object
+   * @param bytes - the size of the object, which must be the same in every call for the object
    */
   hold(object: object, bytes: number): () => void {
     const entry = this.#objects.get(object) ?? { bytes, holders: 0 };

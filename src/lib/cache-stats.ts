@@ -1,8 +1,7 @@
-/** Cache statistics. Hits and misses count from the start of the process. */
+/** Statistics of a cache. `hits` and `misses` are totals since the start of the process. */
 export interface CacheStats {
   hits: number;
   misses: number;
-  /** Current number of entries. */
   entries: number;
   /** Approximate memory of the entries, if the cache measures it. */
   bytes?: number;

@@ -1,5 +1,5 @@
 /**
- * Processes items, up to `concurrency` at a time. Starts no more items after an error.
+ * Runs `work` for each item, up to `concurrency` at a time. After an error, starts no further items.
  * @throws the first error, once all started items have ended
  */
 export async function forEachConcurrently<Item>(

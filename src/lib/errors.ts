@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../generated/types.gen.ts';
 
-/** HTTP status of each published error code (openapi.yaml, ErrorCode). */
+/** The HTTP status of each error code that the API publishes (openapi.yaml, ErrorCode). */
 const STATUS = {
   invalid_parameter: 400,
   unknown_parameter: 400,
@@ -43,8 +43,8 @@ const STATUS = {
 } as const satisfies Record<ErrorCode, number>;
 
 /**
- * An error for the caller. The message is sent unchanged: it states what is wrong, where, and what would be right. It
- * must not reveal internals.
+ * An error that the API sends to the caller. The message is sent unchanged: it states what is wrong, where, and what
+ * would be right. It must not reveal internals.
  */
 export class ApiError extends Error {
   readonly code: ErrorCode;
@@ -68,7 +68,7 @@ export class ApiError extends Error {
 /** Maximum length of a field's path in a message, in characters. */
 const MAX_PATH = 200;
 
-/** Formats a body field for a message, by its path, e.g. `runs.0.status`. */
+/** Names a field of a request body in an error message. @param path - e.g. `runs.0.status`; '' for the whole body */
 export function fieldAt(path: string): string {
   return path === '' ? 'The value' : `Field "${path.slice(0, MAX_PATH)}"`;
 }

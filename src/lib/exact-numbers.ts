@@ -6,11 +6,11 @@ export class UnacceptableNumber extends Error {}
 /** An object or array that JSON.parse returned. */
 type Container = Record<string | number, unknown>;
 
-/** Maximum number of digits with which every integer is exact as a double. */
+/** Maximum length with which every integer literal is exact as a double. */
 const SAFE_DIGITS = 15;
 /** Maximum length with which every literal without an exponent fits the range of a double. */
 const SAFE_LENGTH = 300;
-/** Length of -9223372036854775808. */
+/** Maximum length of a 64-bit integer, that of -9223372036854775808. */
 const INT64_LENGTH = 20;
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
@@ -20,8 +20,8 @@ const MAX_SHOWN = 40;
 const [ZERO, NINE, MINUS, PLUS, POINT, SMALL_E, LARGE_E] = [0x30, 0x39, 0x2d, 0x2b, 0x2e, 0x65, 0x45];
 
 /**
- * Finds the numbers in valid JSON that JSON.parse changes. The caller walks the text and reports where it is by the
- * other methods.
+ * Finds the numbers in valid JSON that JSON.parse changes. The caller walks the text, calls `walk` for each number, and
+ * reports its position in the structure with `enter`, `leave`, `name` and `nextItem`.
  */
 export class NumberWalk {
   #root: unknown;
@@ -79,8 +79,8 @@ export class NumberWalk {
   }
 
   /**
-   * Replaces integers that JSON.parse rounded with exact ones. Names must be unique within each object.
-   * @returns the root, which may itself be such an integer
+   * Replaces each integer that JSON.parse has rounded by an exact bigint. Names must be unique within each object.
+   * @returns the root, which may itself be a bigint
    */
   restoreIntegers(): unknown {
     for (const { container, key, value } of this.#integers) container[key] = value;

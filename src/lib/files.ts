@@ -3,7 +3,7 @@ import { access, mkdir, open, readdir, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode } from './system-errors.ts';
 
-/** Creates a folder unless it exists. Its parent must exist. */
+/** Creates a folder, for its owner only, unless the folder exists. The parent folder must exist. */
 async function makeOne(path: string): Promise<void> {
   try {
     await mkdir(path, 0o700);
@@ -12,7 +12,7 @@ async function makeOne(path: string): Promise<void> {
   }
 }
 
-/** Creates a folder for its owner only, and its parents. Node's recursive mkdir never returns for a path in /proc. */
+/** Creates a folder and its parents, for their owner only. Node's recursive mkdir never returns for a path in /proc. */
 export async function makeFolder(path: string): Promise<void> {
   try {
     await makeOne(path);
@@ -23,10 +23,7 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/**
- * Checks that a folder's disk has enough free space.
- * @throws ENOSPC, as a write would
- */
+/** @throws an error with the code ENOSPC, as a write does, if the disk of the folder `path` has fewer free bytes */
 export async function checkFreeSpace(path: string, bytes: number): Promise<void> {
   const { blocks, bfree, bavail, bsize } = await statfs(path);
   // Some blocks are reserved for root. Some file systems, e.g. network ones, report no blocks.
@@ -38,7 +35,7 @@ export async function checkFreeSpace(path: string, bytes: number): Promise<void>
   );
 }
 
-/** Returns the names in a folder. Empty if the folder does not exist. */
+/** Returns the names of the files in a folder, or none if the folder does not exist. */
 export async function namesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);
@@ -53,7 +50,7 @@ export async function namesIn(folder: string): Promise<string[]> {
  * @throws the system error, e.g. EACCES or EISDIR
  */
 export async function checkUsable(file: string, { readOnly }: { readOnly: boolean }): Promise<void> {
-  // Opening a folder for writing throws the EISDIR we want.
+  // Opening a folder for writing throws the system error EISDIR.
   if ((await stat(file)).isDirectory()) await open(file, 'r+');
   if (!readOnly) await access(file, constants.R_OK | constants.W_OK);
 }

@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module';
 
-/** Returns the version of an installed package. */
 function versionOf(packageName: string): string {
   try {
     const { version }: { version: string } = createRequire(import.meta.url)(`${packageName}/package.json`);
@@ -12,7 +11,7 @@ function versionOf(packageName: string): string {
 
 /**
  * Checks at load time that undocumented parts of a package still have the shape that this service relies on.
- * @param parts - by name, whether the part has the expected shape
+ * @param parts - for the name of each part, whether the part has the expected shape
  * @throws Error that names the package, its version and the first part that differs
  */
 export function checkInternals(packageName: string, parts: Readonly<Record<string, boolean>>): void {
@@ -24,6 +23,5 @@ export function checkInternals(packageName: string, parts: Readonly<Record<strin
   );
 }
 
-/** Whether a part is a function with this many parameters. */
 export const isFunctionOf = (parameters: number, part: unknown): boolean =>
   typeof part === 'function' && part.length === parameters;

@@ -28,12 +28,11 @@ export function abortOnSignal(ending: AbortController, log: Logger): void {
   });
 }
 
-/** Resolves when the signal is aborted. */
 export async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort');
 }
 
-/** Exits if shutdown takes longer than the deadline, instead of waiting to be killed. */
+/** Exits with code 1 after the deadline if shutdown has not ended the process by then. */
 export function exitAfter(deadlineMs: number, log: Logger): void {
   setTimeout(() => {
     log.error('shutdown took too long; exiting with work unfinished');

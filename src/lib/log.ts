@@ -1,6 +1,5 @@
 import { type DestinationStream, type LevelWithSilent, type Logger, pino } from 'pino';
 
-/** Maximum number of nested causes to log. */
 const MAX_CAUSES = 5;
 
 /**

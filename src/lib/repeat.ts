@@ -1,6 +1,6 @@
 /**
- * Runs a pass immediately and repeats it at an interval, never two at once. Reports a failed pass and continues with
- * the next.
+ * Runs a pass immediately and repeats the pass at an interval, never two at once. After a failure, calls `onError` and
+ * continues with the next pass.
  * @returns a function that aborts the current pass, prevents further ones, and resolves when the pass has ended
  */
 export function repeat(

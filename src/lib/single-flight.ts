@@ -1,13 +1,13 @@
 /**
- * Combines concurrent lookups with equal keys, and returns only fresh results: a caller never gets the result of a lookup
- * that started before its own call. Callers that arrive during a lookup share the next one, which starts when the
- * current one ends. At most one lookup per key runs and one waits.
+ * Combines concurrent lookups with equal keys, and returns only fresh results: a caller never gets the result of a
+ * lookup that started before the caller's own call. Callers that arrive during a lookup share the next lookup, which
+ * starts when the current lookup ends. At most one lookup per key runs and one waits.
  */
 export class SingleFlight<Answer> {
   readonly #flights = new Map<string, { current: Promise<Answer>; next?: Promise<Answer> }>();
 
   /**
-   * Returns the result of a lookup that starts now or later.
+   * Returns the result of a lookup that starts now, or after the current lookup with the same key.
    * @param key - lookups with equal keys must be interchangeable
    */
   run(key: string, lookUp: () => Promise<Answer>): Promise<Answer> {

@@ -27,7 +27,7 @@ function checkNames(path: string, names: string[]): void {
 }
 
 /**
- * Checks a JSON value. Recursion is safe, because the parser limits the depth.
+ * Checks that a database can store a JSON value. Recursion is safe, because the parser limits the depth.
  * @returns whether the value contains a bigint
  * @throws Unstorable
  */

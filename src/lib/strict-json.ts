@@ -3,7 +3,6 @@ import { NumberWalk } from './exact-numbers.ts';
 /** Thrown for JSON that the service does not accept. The message completes a sentence that starts with "The body ". */
 export class UnacceptableJson extends Error {}
 
-/** Thrown for a text that is not JSON. */
 export class NotJson extends UnacceptableJson {}
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -37,9 +36,9 @@ function checkDepth(bytes: Uint8Array, maxDepth: number): void {
   }
 }
 
-/** Finds repeated names in valid JSON: JSON.parse silently keeps the last value. Passes the numbers to `numbers`. */
+/** Rejects valid JSON with a repeated name, of which JSON.parse would keep the last value. Also checks all numbers. */
 function checkNames(text: string, numbers: NumberWalk): void {
-  /** The names so far in each enclosing object; undefined for an array. */
+  /** The names so far in each enclosing object, outermost first; undefined for an array. */
   const open: (Set<string> | undefined)[] = [];
   let expectsName = false;
   for (let at = 0; at < text.length; at++) {
@@ -75,7 +74,7 @@ function checkNames(text: string, numbers: NumberWalk): void {
 
 /**
  * Parses JSON in UTF-8 (RFC 8259) without guessing, replacing or dropping anything. Integers that a double cannot
- * represent become bigints.
+ * represent exactly become bigints.
  * @param maxDepth - maximum nesting of arrays and objects
  * @throws UnacceptableJson, UnacceptableNumber
  */

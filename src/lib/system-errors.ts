@@ -5,7 +5,7 @@ const GIVE_RIGHTS = 'Give the user of this process access, or choose another val
 const OWN_ADDRESS = 'Use an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them.';
 const RESOLVABLE = 'Use a name that resolves, or an address such as 127.0.0.1.';
 
-/** Hints, by system error code. */
+/** What an operator can do about a system error, by its code. */
 const HINTS: Readonly<Record<string, string>> = {
   EACCES: GIVE_RIGHTS,
   EADDRINUSE: 'Choose a free port, or stop the process that listens there.',
@@ -26,15 +26,14 @@ const HINTS: Readonly<Record<string, string>> = {
   EROFS: 'The file system is read-only. Choose a writable folder.',
 };
 
-/** Hint for a port that only privileged processes may open. */
 const PORT_HINT = 'Choose a port of 1024 or higher, or allow this process to open lower ones.';
 
-/** Returns a system error code, e.g. ENOENT, or ''. */
+/** Returns the code of an error, e.g. ENOENT, or '' if the value has no code. */
 export function systemCode(error: unknown): string {
   return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 }
 
-/** Returns the message of any thrown value. */
+/** Returns the message of a thrown value, or the value as text if it has no message. */
 export function reasonOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'message' in error
     ? String(error.message)
@@ -42,8 +41,8 @@ export function reasonOf(error: unknown): string {
 }
 
 /**
- * Returns the name of an error's code, e.g. ENOSPC. LMDB's errors have the system's number as code, and the name
- * "Error". MongoDB's errors have numbers of their own as code, and other names.
+ * Returns the code of an error as a name, e.g. ENOSPC. The errors of LMDB have the name "Error" and the system's number
+ * as their code. MongoDB's errors also have numbers, but of another kind, and have other names.
  */
 function nameOfCode(error: object): string {
   const code = systemCode(error);
@@ -72,7 +71,7 @@ export class Unusable extends Error {
 /**
  * Runs work that depends on a setting or file.
  * @param name - name of the setting or file, with its value
- * @throws Unusable instead of a system error
+ * @throws Unusable in place of a system error
  */
 export async function depending<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {

@@ -1,7 +1,7 @@
 import type { DestinationStream } from 'pino';
 import pretty from 'pino-pretty';
 
-/** Formats the addresses in the line that `main.ts` logs once the service listens. Undefined for any other line. */
+/** Formats the addresses in the line that `main.ts` logs when the service listens. Undefined for any other line. */
 function addressesOf({ url, docs, data }: Record<string, unknown>): string | undefined {
   if (typeof url !== 'string' || typeof docs !== 'string') return undefined;
   const lines = [`API:  ${url}/api/tasks`, `docs: ${docs}`, `data: ${String(data)}`];

@@ -1,11 +1,11 @@
 import { DAY, type Field, HOUR, MINUTE, MONTH, type Schedule, WEEKDAY } from './cron.ts';
 
-/** Minimum number of values for which a step is shorter and clearer than a list. */
+/** Minimum number of values that are written as a range with a step. Fewer values are shorter and clearer as a list. */
 const MIN_STEPPED = 5;
-/** Minimum number of consecutive values for a range. */
+/** Minimum number of consecutive values that are written as a range. */
 const MIN_RANGE = 3;
 
-/** Returns the distance between neighbors if it is constant. */
+/** Returns the distance between neighboring values if it is constant; undefined otherwise. */
 function stepOf(values: readonly number[]): number | undefined {
   const [first = 0, second = 0] = values;
   const step = second - first;
@@ -26,7 +26,7 @@ export function listOf(values: readonly number[]): string {
 }
 
 /**
- * Formats a field's values as cron text. Uses `*` with a step only if the distance also holds across the end of the
+ * Formats a field's values as cron text. Uses `*` with a step only if the distance stays the same across the end of the
  * hour or day.
  */
 function fieldOf(values: readonly number[], field: Field): string {
@@ -41,8 +41,8 @@ function fieldOf(values: readonly number[], field: Field): string {
 }
 
 /**
- * Returns the canonical form of a schedule: an expression with the same fire times. Schedules with the same minutes,
- * hours, months and days have the same form.
+ * Returns the canonical form of a schedule: a cron expression with the same fire times. Schedules with the same
+ * minutes, hours, months and days have the same canonical form.
  */
 export function canonicalSchedule(schedule: Schedule): string {
   const { minutes, hours, days, months, weekdays, dayRestricted, weekdayRestricted } = schedule;

@@ -1,7 +1,7 @@
-/** Thrown for a schedule that openapi.yaml does not allow. The message follows the field's name in a sentence. */
+/** Thrown for a schedule that openapi.yaml does not allow. The message completes a sentence: `Field "schedule" …`. */
 export class InvalidSchedule extends Error {}
 
-/** A cron expression as sets of values, each ascending and without duplicates. */
+/** A parsed cron expression: for each field, its values, ascending and without duplicates. */
 export interface Schedule {
   minutes: readonly number[];
   hours: readonly number[];
@@ -16,14 +16,14 @@ export interface Schedule {
   weekdayRestricted: boolean;
 }
 
-/** A field of a cron expression. */
+/** The rules for one of the five fields of a cron expression. */
 export interface Field {
   name: string;
   min: number;
   max: number;
   /** Names of the values, starting at `min`. */
   names?: string[];
-  /** The values of `*`. */
+  /** The values that `*` stands for. */
   all: readonly number[];
 }
 
@@ -49,7 +49,7 @@ export const WEEKDAY: Field = {
 };
 const FIELDS = [MINUTE, HOUR, DAY, MONTH, WEEKDAY];
 
-/** Maximum length of each month, in days. */
+/** Length of each month, in days; of February, in a leap year. */
 const LONGEST_MONTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 function valueOf(text: string, field: Field): number {
@@ -62,7 +62,7 @@ function valueOf(text: string, field: Field): number {
   throw new InvalidSchedule(`has the ${name} "${text}"; it must be from ${min} to ${max}${orNames}`);
 }
 
-/** Marks the values of one list item, e.g. `*`, `5`, `1-5`, `0-30/10`. */
+/** Sets `marks[value]` for each value of an item in a field's list, e.g. `*`, `5`, `1-5` or `0-30/10`. */
 function mark(item: string, field: Field, marks: boolean[]): void {
   if (!/[-/*]/.test(item)) {
     marks[valueOf(item, field)] = true;
@@ -89,7 +89,6 @@ function mark(item: string, field: Field, marks: boolean[]): void {
   for (let value = first; value <= last; value += step) marks[value] = true;
 }
 
-/** Returns the values of a field, ascending. */
 function valuesOf(text: string, field: Field): readonly number[] {
   if (text === '*') return field.all;
   const marks: boolean[] = [];
@@ -110,7 +109,7 @@ function fires({ days, months, weekdayRestricted }: Schedule): boolean {
 
 /**
  * Parses a cron expression by the rules in openapi.yaml (CreateTaskRequest.schedule).
- * @throws InvalidSchedule, also if it never fires
+ * @throws InvalidSchedule if the expression breaks these rules or never fires
  */
 export function parseSchedule(expression: string): Schedule {
   const fields = expression.trim().split(/[ \t]+/);

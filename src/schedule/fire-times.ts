@@ -6,12 +6,15 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const HOURS_PER_DAY = 24;
 
-/** Exceeds the maximum distance between an instant and its wall time, including a clock change. */
+/** A margin above the maximum distance between an instant and its wall time, including a clock change. */
 const MARGIN_MS = 2 * DAY_MS;
 
 const EVERY_DAY = Array.from({ length: 31 }, (_, at) => at + 1);
 
-/** Yields the wall times of a schedule in a range, ascending. Wall times are read as if in UTC. */
+/**
+ * Yields the wall times of a schedule from `from` until before `until`, ascending. A wall time is what a clock shows,
+ * in milliseconds since 1970 as if the clock were in UTC.
+ */
 function* wallTimes(schedule: Schedule, from: number, until: number): Generator<number, void, undefined> {
   const { minutes, hours, days, months, weekdays, dayRestricted, weekdayRestricted } = schedule;
   const today = Math.floor(from / DAY_MS) * DAY_MS;
@@ -45,15 +48,15 @@ function* wallTimes(schedule: Schedule, from: number, until: number): Generator<
   }
 }
 
-/** Returns the first wall time of a schedule at or after another; Infinity if there is none. */
+/** Returns the first wall time of a schedule at or after the wall time `from`; Infinity if there is none. */
 function wallTimeFrom(schedule: Schedule, from: number): number {
   for (const at of wallTimes(schedule, from, Infinity)) return at;
   return Infinity;
 }
 
 /**
- * Returns the fire times of wall times that the clocks skip at the start of a period. They use the previous offset,
- * which delays them by the length of the gap.
+ * Returns the fire times for wall times that the clocks skip at the start of a period. Computes them with the previous
+ * offset, so that the clocks show them late by the length of the gap.
  */
 function lateTimes(schedule: Schedule, period: Period, from: number): number[] {
   const { start, end, offset, offsetBefore, shownUntil } = period;
@@ -63,8 +66,8 @@ function lateTimes(schedule: Schedule, period: Period, from: number): number[] {
 }
 
 /**
- * Returns the first wall time of a period, at or after an instant, that fires. If the clocks repeat wall times, only a
- * schedule for every hour fires again.
+ * Returns the wall time from which a schedule fires in a period, not before the instant `from`. If the clocks repeat
+ * wall times at the start of the period, only a schedule for every hour fires again at these wall times.
  */
 function firstWallTime({ hours }: Schedule, { start, offset, shownUntil }: Period, from: number): number {
   const first = hours.length === HOURS_PER_DAY ? start + offset : Math.max(start + offset, shownUntil);
@@ -72,8 +75,8 @@ function firstWallTime({ hours }: Schedule, { start, offset, shownUntil }: Perio
 }
 
 /**
- * Yields the fire times after an instant, ascending, by the rules in openapi.yaml (Task.upcoming). Instants are
- * milliseconds since 1970.
+ * Yields the fire times of a schedule after an instant, ascending, by the rules in openapi.yaml (Task.upcoming).
+ * Instants are in milliseconds since 1970.
  * @param zone - any name that Intl knows
  * @param afterMs - exclusive
  * @throws RangeError if Intl does not know the zone

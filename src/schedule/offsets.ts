@@ -1,16 +1,18 @@
 import { LRUCache } from 'lru-cache';
 
-/** A period between two clock changes of a zone, in milliseconds. A wall time is read as if it were UTC. */
+/**
+ * A period between two clock changes of a time zone. Instants are in milliseconds since 1970. So are wall times, which
+ * are what a clock shows, as if the clock were in UTC.
+ */
 export interface Period {
-  /** The instant of the clock change that starts it. */
+  /** The start: a clock change, or the start of the searched span. */
   start: number;
   /** The exclusive end: the next clock change, or the end of the searched span. */
   end: number;
-  /** Wall time minus UTC, in milliseconds. */
+  /** The offset in the period: wall time minus UTC, in milliseconds. */
   offset: number;
-  /** The offset before `start`. */
   offsetBefore: number;
-  /** The latest wall time shown before the period. Earlier wall times in the period are repeats. */
+  /** The wall time that clocks reached before the period. Earlier wall times in the period are repeats. */
   shownUntil: number;
 }
 
@@ -24,21 +26,22 @@ const DAY_MS = 86_400_000;
 const SPAN_MS = 90 * DAY_MS;
 
 /**
- * Two changes that cancel each other out are found if they are further apart than this. The closest pair in tzdata
- * since 1900 is seven days minus an hour apart (Gaza in 2040, Recife in 2000).
+ * Distance of the instants at which the search compares offsets. The search misses two clock changes that cancel each
+ * other out if they are closer than this. The closest such pair in tzdata since 1900 is seven days minus an hour apart
+ * (Gaza in 2040, Recife in 2000).
  */
 const PROBE_MS = 6 * DAY_MS;
 
 /** Maximum number of cached spans, of about 300 bytes each. */
 const MAX_SPANS = 5_000;
 
-/** Maximum number of cached formats. Each takes tens of kilobytes, and serves only spans that are not cached. */
+/** Maximum number of cached formats. Each takes tens of kilobytes, and is needed only for spans that are not cached. */
 const MAX_FORMATS = 50;
 
 const spans = new LRUCache<string, Period[]>({ max: MAX_SPANS });
 const formats = new LRUCache<string, Intl.DateTimeFormat>({ max: MAX_FORMATS });
 
-/** Returns Intl's format of a zone's offset. Rejects offsets such as +02:00, which some engines accept as zones. */
+/** Returns Intl's format for a zone's offset. Rejects offsets such as +02:00, which some JavaScript engines accept. */
 function formatOf(zone: string): Intl.DateTimeFormat {
   let format = formats.get(zone);
   if (!format) {
@@ -49,7 +52,7 @@ function formatOf(zone: string): Intl.DateTimeFormat {
   return format;
 }
 
-/** Returns the offset at an instant. Intl formats it as `GMT`, `GMT-05:00` or, in the past, `GMT-00:44:30`. */
+/** Returns the offset at an instant, in milliseconds. Intl formats offsets as `GMT`, `GMT-05:00` or `GMT-00:44:30`. */
 function offsetAt(format: Intl.DateTimeFormat, instant: number): number {
   const [, sign, hours, minutes, seconds = 0] =
     /GMT([+-])(\d\d):(\d\d)(?::(\d\d))?$/.exec(format.format(instant)) ?? [];
@@ -57,7 +60,7 @@ function offsetAt(format: Intl.DateTimeFormat, instant: number): number {
   return Number(`${sign}1`) * ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * SECOND_MS;
 }
 
-/** Returns the first instant after `from`, up to `to`, with another offset. There must be a change between the two. */
+/** Returns when the offset first differs from `offset`, to the second. It must differ at `to`, and not at `from`. */
 function changeBetween(format: Intl.DateTimeFormat, from: number, to: number, offset: number): number {
   let before = from;
   let after = to;
@@ -69,7 +72,7 @@ function changeBetween(format: Intl.DateTimeFormat, from: number, to: number, of
   return after;
 }
 
-/** Finds the periods of a span. Starts earlier, because a change skips or repeats times up to a day after it. */
+/** Finds the periods of the span at `from`. Searches earlier too: a change skips or repeats times until a day later. */
 function findPeriods(zone: string, from: number): Period[] {
   const format = formatOf(zone);
   const end = from + SPAN_MS;
@@ -95,10 +98,7 @@ function findPeriods(zone: string, from: number): Period[] {
   return periods;
 }
 
-/**
- * Returns the period that contains an instant.
- * @throws RangeError if Intl does not know the zone
- */
+/** @throws RangeError if Intl does not know the zone */
 export function periodAt(zone: string, instant: number): Period {
   const span = Math.floor(instant / SPAN_MS);
   const key = `${zone} ${span}`;

@@ -2,12 +2,12 @@ import cronstrue from 'cronstrue';
 import { canonicalSchedule, listOf } from './canonical.ts';
 import type { Schedule } from './cron.ts';
 
-/** cronstrue's text for every minute. The text of the other fields follows it. */
+/** cronstrue's text for a `*` in the first field, which it puts before the text of the other fields. */
 const EVERY_MINUTE = 'Every minute';
 
 const wordsOf = (expression: string): string => cronstrue.toString(expression, { use24HourTimeFormat: true });
 
-/** Returns the text of one field, e.g. `only on Thursday`; empty for `*`. */
+/** Returns cronstrue's text for an expression in which only one field is not `*`, e.g. `only on Thursday`, or ''. */
 const fieldWords = (expression: string): string =>
   wordsOf(expression).slice(EVERY_MINUTE.length).replace(/^, /, '');
 
@@ -17,7 +17,6 @@ function isMisleading(minute: string, hour: string): boolean {
   return /[,/]/.test(hour) || (minute.includes(',') && /^\d+$/.test(hour));
 }
 
-/** Returns the text of the minutes and hours. */
 function timeWords(minute: string, hour: string, hours: Schedule['hours']): string {
   if (!isMisleading(minute, hour)) return wordsOf(`${minute} ${hour} * * *`);
   const items = listOf(hours).replaceAll('-', ' to ').split(',');
@@ -27,8 +26,8 @@ function timeWords(minute: string, hour: string, hours: Schedule['hours']): stri
 }
 
 /**
- * Describes a schedule in English. Uses cronstrue for each field only: if both day fields are restricted, cronstrue
- * claims that both must match, but one suffices.
+ * Describes a schedule in English. Passes each field to cronstrue separately: if both day fields are restricted,
+ * cronstrue's text for the whole expression claims that both must match, but one suffices.
  */
 export function scheduleWords(schedule: Schedule): string {
   const [minute = '', hour = '', day = '', month = '', weekday = ''] = canonicalSchedule(schedule).split(' ');

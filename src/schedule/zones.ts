@@ -1,6 +1,6 @@
 import { ZONES_BY_ABBREVIATION, ZONE_NAMES } from './zone-names.ts';
 
-/** Maximum number of names in an error. */
+/** Maximum number of time zones that an error message suggests. */
 const MAX_SUGGESTIONS = 3;
 
 /** Maximum edit distance of a suggested name. */
@@ -8,7 +8,7 @@ const MAX_DISTANCE = 3;
 
 const NAMES_BY_LOWER_CASE = new Map(ZONE_NAMES.map((name) => [name.toLowerCase(), name]));
 
-/** Returns the name that Intl uses for a zone; undefined if it does not know the zone. */
+/** Returns the name that Intl uses for a zone; undefined if Intl does not know the zone. */
 function intlNameOf(name: string): string | undefined {
   try {
     return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone;
@@ -23,7 +23,7 @@ export function canonicalZone(name: string): string | undefined {
   return known !== undefined && intlNameOf(known) !== undefined ? known : undefined;
 }
 
-/** Returns the Levenshtein distance: the number of letters to change, add or remove. */
+/** Returns the Levenshtein distance of two texts: the number of letters to change, add or remove. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, at) => at);
   for (const [i, letter] of [...a].entries()) {
@@ -56,8 +56,8 @@ function spelledLike(text: string): string[] {
 }
 
 /**
- * Suggests tzdata names for an unknown name, most likely first: zones that use it as an abbreviation, the zone that
- * Intl maps it to, or zones with a similar spelling.
+ * Suggests tzdata names for an unknown name, most likely first: zones that use the name as an abbreviation and the zone
+ * to which Intl maps the name, or else zones with a similar spelling.
  */
 export function nearestZones(name: string): string[] {
   const byAbbreviation = ZONES_BY_ABBREVIATION.get(name.toUpperCase()) ?? [];

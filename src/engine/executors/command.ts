@@ -11,14 +11,14 @@ import { Beginning, MAX_OUTPUT_BYTES, MAX_STACK_BYTES, outputOf, runError } from
 /** Time between SIGTERM and SIGKILL. */
 const KILL_AFTER_MS = 5_000;
 const POLL_MS = 50;
-/** Time to read output that is still in the pipes after the processes have ended. */
+/** How long to read output that is still in the pipes after the processes of a command have ended. */
 const DRAIN_MS = 500;
 
 /**
  * Runs the command, $1, next to a watcher in the same process group. Only the service holds the other end of file
- * descriptor 3, a pipe. When the service dies, even by SIGKILL, the watcher reads end-of-file and ends the group. The
- * shell waits for both, so that no zombie remains if the service is process 1. While the watcher ends the group, it
- * ignores USR1.
+ * descriptor 3, a pipe. When the service dies, even by SIGKILL, the watcher reads end-of-file and ends the group. When
+ * the command ends, the shell stops the watcher with USR1, unless the watcher is already ending the group. The shell
+ * waits for both, so that no zombie remains if the service is process 1.
  */
 const SCRIPT = `
 (trap '' TERM; read -r _; trap '' USR1; kill -TERM 0; sleep 3; kill -KILL 0) <&3 >/dev/null 2>&1 &
@@ -33,7 +33,7 @@ exit $code`;
 type CommandSettings = Pick<Extract<ExecutorSettings, { kind: 'command' }>, 'command' | 'environment'>;
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
-/** @returns whether the process group has members */
+/** Sends a signal to a process group; 0 only checks the group. @returns false if the group has no members */
 function signalGroup(pgid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-pgid, signal);
@@ -42,7 +42,7 @@ function signalGroup(pgid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
-/** Ends a process group with SIGTERM, then SIGKILL. */
+/** Ends a process group with SIGTERM, and with SIGKILL if it is still alive after KILL_AFTER_MS. */
 async function endGroup(pgid: number): Promise<void> {
   if (!signalGroup(pgid, 'SIGTERM')) return;
   for (let waitedMs = 0; waitedMs < KILL_AFTER_MS; waitedMs += POLL_MS) {
@@ -52,7 +52,10 @@ async function endGroup(pgid: number): Promise<void> {
   signalGroup(pgid, 'SIGKILL');
 }
 
-/** Collects the last bytes of a stream. */
+/**
+ * Keeps the last bytes of a stream: one more than a run stores, so that `runError` sees that the text is longer.
+ * @returns a function that returns these bytes as text
+ */
 function collectEnd(stream: Readable): () => string {
   let end = Buffer.alloc(0);
   stream.on('data', (chunk: Buffer) => (end = Buffer.concat([end, chunk]).subarray(-MAX_STACK_BYTES - 1)));
@@ -72,7 +75,7 @@ function failure(code: unknown, killedBy: unknown, stderr: string): Outcome {
   return failed('CommandFailed', message, true, stderr);
 }
 
-/** Waits until a process and its group have ended. An abort ends them. */
+/** Waits until a process has ended, then ends the rest of its process group. An aborted signal ends both at once. */
 async function ended(child: Child, pgid: number, signal: AbortSignal) {
   const closed = once(child, 'close');
   const exited = once(child, 'exit');
@@ -84,7 +87,7 @@ async function ended(child: Child, pgid: number, signal: AbortSignal) {
   const [code, killedBy]: (number | string | null)[] = await exited;
   const { aborted } = signal;
   signal.removeEventListener('abort', onAbort);
-  // End processes that the command left behind in its group.
+  // End processes that the command has left behind in its group.
   await (ending ?? endGroup(pgid));
   // A process that left the group may hold the pipes open.
   await Promise.race([closed, pause(DRAIN_MS, undefined, { ref: false })]);
@@ -99,7 +102,7 @@ export class CommandExecutor implements Executor {
   readonly #environment: NodeJS.Dict<string>;
   readonly #shell: string;
 
-  /** @param environment - all variables of the command */
+  /** @param environment - the complete environment of the command, which inherits no other variables */
   constructor({ command, environment }: CommandSettings, shell = '/bin/sh') {
     this.#command = command;
     this.#environment = environment;
@@ -117,14 +120,15 @@ export class CommandExecutor implements Executor {
     });
     const { pid } = child;
     if (pid === undefined) {
-      // No shell, too many processes, or too many open files: nothing was executed, and there may be no streams.
+      // The shell is missing, or there are too many processes or open files. The command has not started, and the child
+      // may have no streams.
       const [error]: unknown[] = await once(child, 'error');
       return { kind: 'undelivered', error: runError('NotStarted', String(error)) };
     }
     const stdout = new Beginning(MAX_OUTPUT_BYTES);
     child.stdout.on('data', (chunk: Buffer) => stdout.add(chunk));
     const stderr = collectEnd(child.stderr);
-    // A command may ignore its input.
+    // Ignore write errors: a command may exit without reading its input.
     child.stdin.on('error', () => {});
     child.stdin.end(exactJson(job));
     const { code, killedBy, aborted } = await ended(child, pid, signal);

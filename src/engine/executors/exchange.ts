@@ -6,17 +6,17 @@ import { Beginning, runError } from './output.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /**
- * Idle time before keep-alive probes, which detect a dead peer. A time limit cannot: a receiver may take an hour to
- * reply.
+ * Idle time after which TCP keep-alive probes start, which detect a dead peer. A time limit would not do, because a
+ * receiver may take an hour to reply.
  */
 const TCP_KEEP_ALIVE_MS = 30_000;
 /**
- * Maximum number of reply bytes that are kept. Larger than the output limit of a run, so that a whole status document
- * or model answer can be parsed before its output is truncated.
+ * Maximum number of bytes of a reply that are kept. Larger than the output limit of a run, so that a whole status
+ * document or model answer can be parsed before its output is truncated.
  */
 const MAX_REPLY_BYTES = 4_194_304;
 const MAX_RETRY_AFTER_MS = 86_400_000;
-/** Maximum number of bytes that an error message quotes from a refusal. */
+/** Maximum number of bytes of a reply's body that the error message of a run quotes. */
 const MAX_SHOWN = 500;
 
 export interface Reply {
@@ -25,7 +25,7 @@ export interface Reply {
   body: Beginning;
 }
 
-/** Thrown if a request got no complete reply. */
+/** Thrown if a request gets no complete reply. */
 export class ExchangeFailed extends Error {
   /** Whether the peer may have received the request. */
   readonly delivered: boolean;
@@ -44,14 +44,14 @@ interface Exchange {
   headers: Record<string, string>;
   body?: string;
   signal: AbortSignal;
-  /** Time limit from the connection to the end of the reply; without it, only the signal limits it. */
+  /** Time limit from the established connection to the end of the reply. If absent, only `signal` limits the time. */
   timeoutMs?: number;
 }
 
 /**
- * Sends a request on its own connection and reads the whole reply. Does not follow redirects. Node's fetch would time
- * out after five minutes, and does not report whether a request was sent.
- * @throws ExchangeFailed
+ * Sends a request on a new connection and reads the whole reply. Does not follow redirects. Node's fetch is unsuitable:
+ * it times out after five minutes, and does not report whether a request was sent.
+ * @throws ExchangeFailed if the request gets no complete reply, or `signal` is aborted
  */
 export function exchange({ method, url, headers, body, signal, timeoutMs }: Exchange): Promise<Reply> {
   const isSecure = url.protocol === 'https:';
@@ -90,7 +90,10 @@ export function exchange({ method, url, headers, body, signal, timeoutMs }: Exch
   });
 }
 
-/** Reads `Retry-After`, in seconds or as a date, and returns milliseconds; undefined if the reply has none. */
+/**
+ * Returns the delay that the `Retry-After` header of a reply requests, in milliseconds, at most a day. Undefined if the
+ * header is absent or invalid.
+ */
 function retryAfterMs({ headers }: Pick<Reply, 'headers'>): number | undefined {
   const value = headers['retry-after'];
   if (value === undefined) return undefined;
@@ -98,21 +101,21 @@ function retryAfterMs({ headers }: Pick<Reply, 'headers'>): number | undefined {
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS);
 }
 
-/** Returns the outcome of a request that got no reply. */
+/** Returns the outcome of an attempt whose request got no complete reply. */
 export function outcomeOfFailure({ name, message, delivered }: ExchangeFailed): Outcome {
   if (delivered) return failed(name, message, true);
   return { kind: 'undelivered', error: runError(name, message) };
 }
 
 /**
- * Returns the outcome of a reply other than 2xx.
- * @param isUndelivered - whether the peer certainly did nothing
+ * Returns the outcome of an attempt whose request got a reply with an unexpected status.
+ * @param isUndelivered - whether the peer has certainly not started the work
  */
 export function outcomeOfRefusal(reply: Reply, isUndelivered: boolean): Outcome {
   const { status, body } = reply;
   const shown = body.bytes.subarray(0, MAX_SHOWN).toString().trim();
   const problem =
-    status < 400
+    status >= 300 && status < 400
       ? `${status}, a redirect that the service does not follow`
       : `${status}${shown && `: ${shown}`}`;
   const message = `The reply was ${problem}`;

@@ -9,7 +9,7 @@ import { outputOfValue } from './output.ts';
 
 type ModelServer = Extract<ExecutorSettings, { kind: 'model' }>['server'];
 
-// Otherwise the SDK prints warnings between the JSON lines of the service's log.
+// Turn off the SDK's warnings, which it would print between the JSON lines of the service's log.
 globalThis.AI_SDK_LOG_WARNINGS = false;
 
 function modelOf(server: ModelServer, name: string, fetch: typeof globalThis.fetch) {
@@ -18,7 +18,10 @@ function modelOf(server: ModelServer, name: string, fetch: typeof globalThis.fet
   return createOpenAICompatible({ name: 'openai', baseURL, ...(apiKey && { apiKey }), fetch })(name);
 }
 
-/** A fetch based on `exchange` that records why a request failed. The SDK hides whether it was delivered. */
+/**
+ * Returns a fetch function that uses `exchange`, and that sets `noted.problem` to the outcome if a request fails. The
+ * SDK's own errors do not reveal whether the request was delivered.
+ */
 function recordingFetch(signal: AbortSignal, noted: { problem?: Outcome }): typeof globalThis.fetch {
   return async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
@@ -32,7 +35,7 @@ function recordingFetch(signal: AbortSignal, noted: { problem?: Outcome }): type
       const { status } = reply;
       if (status < 200 || status > 299) {
         noted.problem = outcomeOfRefusal(reply, status === 429 || status >= 500);
-        throw new Error('No answer.');
+        throw new Error(`The model server replied with ${status}.`);
       }
       return new Response(reply.body.bytes.toString(), { headers: { 'content-type': 'application/json' } });
     } catch (error) {
@@ -48,7 +51,7 @@ export class ModelExecutor implements Executor {
   readonly #model: string;
   readonly #server: ModelServer;
 
-  /** @param model - default for tasks that name no model */
+  /** @param model - name of the model for tasks that do not name one */
   constructor({ model, server }: { model: string; server: ModelServer }) {
     this.#model = model;
     this.#server = server;
@@ -81,7 +84,7 @@ export class ModelExecutor implements Executor {
       if (signal.aborted) return { kind: 'aborted' };
       if (noted.problem) return noted.problem;
       if (!(error instanceof Error)) throw error;
-      // The reply is not a valid model answer.
+      // The SDK could not parse the reply as a model's answer.
       return failed(error.name, error.message, true);
     }
   }

@@ -5,7 +5,7 @@ import { exactJson } from '../../lib/exact-json.ts';
 import { Unstorable, checkStorable, storableText } from '../../lib/storable.ts';
 import { NotJson, UnacceptableJson, parseStrictly } from '../../lib/strict-json.ts';
 
-/** The limit of a reported run (openapi.yaml, RecordRunsRequest.runs). */
+/** Maximum size of a run's output. openapi.yaml (RecordRunsRequest.runs) sets the same limit for a reported run. */
 export const MAX_OUTPUT_BYTES = 262_144;
 export const MAX_STACK_BYTES = 4_096;
 const MAX_MESSAGE_BYTES = 1_024;
@@ -33,19 +33,19 @@ export class Beginning {
   }
 }
 
-/** Decodes UTF-8 that may be truncated. Drops an incomplete last character; replaces invalid bytes with U+FFFD. */
+/** Decodes UTF-8 that may be truncated. Drops an incomplete last character, and replaces invalid bytes with U+FFFD. */
 const decodeCut = (bytes: Uint8Array) => new TextDecoder().decode(bytes, { stream: true });
 
-/** Returns output that a run cannot store unchanged as text, with a note that explains why. */
+/** Returns the text that replaces an output which a run cannot store unchanged, with a note that explains why. */
 function keptText(bytes: Buffer, isComplete: boolean, note: string) {
   const text = storableText(new TextDecoder().decode(bytes, { stream: !isComplete }));
-  // U+FFFD may be longer than the bytes that it replaces.
+  // Measure the text again, because U+FFFD may be longer than the bytes that it replaces.
   const whole = Buffer.from(text);
   if (isComplete && whole.length <= MAX_OUTPUT_BYTES) return { text, truncated: false, note };
   return { text: decodeCut(whole.subarray(0, MAX_OUTPUT_BYTES)), truncated: true, note };
 }
 
-/** Parses JSON. Returns other output as text, without the final newline that programs print. */
+/** Parses output as JSON. Returns output that is not JSON as text, without the final newline that programs print. */
 function parse(bytes: Buffer): unknown {
   try {
     return parseStrictly(bytes, FIXED_LIMITS.maxJsonDepth);
@@ -56,8 +56,8 @@ function parse(bytes: Buffer): unknown {
 }
 
 /**
- * Returns the output of a run: the value if it is JSON, otherwise the text. Output that is empty, too long or not
- * storable becomes a text with a note.
+ * Returns the output of a run: the value if the bytes are JSON, otherwise the text. Output that is empty, too long or
+ * not storable becomes a text with a note.
  * @param what - names the value in the note
  */
 export function outputOf({ bytes, total }: Pick<Beginning, 'bytes' | 'total'>, what = 'output'): unknown {
@@ -81,7 +81,7 @@ export function outputOf({ bytes, total }: Pick<Beginning, 'bytes' | 'total'>, w
   }
 }
 
-/** Returns the output of a run from a value instead of bytes. */
+/** Returns the output of a run, like `outputOf`, for a value that is already parsed. */
 export function outputOfValue(value: unknown, what?: string): unknown {
   const bytes = Buffer.from(exactJson(value));
   return outputOf({ bytes, total: bytes.length }, what);
@@ -100,7 +100,7 @@ export function runError(name: string, message: string, stack = ''): RunError {
   if (stack === '') return error;
   const end = Buffer.from(storableText(stack));
   if (end.length <= MAX_STACK_BYTES) return { ...error, stackTrace: end.toString() };
-  // The cut may split a character.
+  // Remove what remains of a character that the cut has split.
   const text = end
     .subarray(-MAX_STACK_BYTES)
     .toString()

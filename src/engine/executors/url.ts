@@ -14,20 +14,20 @@ const POLL_MS = { first: 2_000, longest: 30_000 };
 const POLL_GROWTH = 1.5;
 const POLL_TIMEOUT_MS = 30_000;
 
-/** A service that accepts jobs by POST. */
+/** A service that receives jobs by POST and executes them. */
 interface Receiver {
   kind: string;
   url: URL;
   body(job: Job): unknown;
-  /** @param body - empty for a GET */
+  /** Returns the headers that authenticate a request. @param body - the request's body; empty for a GET */
   credentials(runId: string, body: string): Record<string, string>;
-  /** Returns the URL at which the work of a 202 reply can be followed. */
+  /** Returns the URL of the status document of work that a 202 reply has accepted. */
   locationOf(reply: Reply): string | undefined;
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
-/** Returns a string field of a JSON object, or the field's `message` if it is an error object. */
+/** Returns a string field of a JSON object. If the field is an object with a `message`, returns the message. */
 function textAt(body: Beginning, name: string): string | undefined {
   try {
     const value: unknown = JSON.parse(body.bytes.toString());
@@ -39,7 +39,7 @@ function textAt(body: Beginning, name: string): string | undefined {
   }
 }
 
-/** Returns the output in a status document: its field `output`, or else the whole document. */
+/** Returns the output in a status document: the field `output`, or the whole document if it has no such field. */
 function finishedOutput(body: Beginning): unknown {
   try {
     const document = parseStrictly(body.bytes, FIXED_LIMITS.maxJsonDepth);
@@ -50,7 +50,7 @@ function finishedOutput(body: Beginning): unknown {
   return outputOf(body);
 }
 
-/** Returns the outcome in a status document; undefined while the work continues. */
+/** Returns the outcome that a status document reports; undefined while the work continues. */
 function outcomeOfStatus(body: Beginning): Outcome | undefined {
   const status = textAt(body, 'status');
   switch (status) {
@@ -60,9 +60,13 @@ function outcomeOfStatus(body: Beginning): Outcome | undefined {
     case 'completed':
       return { kind: 'completed', output: finishedOutput(body) };
     case 'failed':
-      return failed('WorkFailed', textAt(body, 'error') ?? 'The receiver reported status failed.', true);
+      return failed(
+        'WorkFailed',
+        textAt(body, 'error') ?? 'The receiver reported a failure without an error.',
+        true,
+      );
     case 'cancelled':
-      return failed('WorkCancelled', 'The receiver reported status cancelled.');
+      return failed('WorkCancelled', 'The receiver reported the status "cancelled".');
     default:
       return failed(
         'UnknownStatus',
@@ -72,7 +76,7 @@ function outcomeOfStatus(body: Beginning): Outcome | undefined {
   }
 }
 
-/** Creates an executor that delivers a job by POST, and polls for the result after a 202. */
+/** Creates an executor that delivers a job by POST. If the reply is 202, the executor polls for the result. */
 function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor {
   const { url } = receiver;
 
@@ -83,7 +87,7 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
     ...receiver.credentials(run.id, body),
   });
 
-  /** @returns the status document; undefined if it is not available now, although the work may continue */
+  /** Requests a status document once. @returns undefined after a lost connection, 429 or 5xx; the work may continue */
   async function poll(at: URL, job: Job, signal: AbortSignal): Promise<Reply | undefined> {
     try {
       const headers = headersOf(job, '');
@@ -107,14 +111,14 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
   }
 
   /**
-   * Follows work at a location. Sends credentials only to the executor's own origin, because the location comes from
-   * the receiver, or was stored under earlier settings.
+   * Polls the status document at a location until the work ends. Sends credentials only to the executor's own origin,
+   * because the location comes from the receiver, or was stored under earlier settings.
    */
   async function followOwn(location: string, attempt: Attempt, isStored: boolean): Promise<Outcome> {
     const at = URL.canParse(location, url) ? new URL(location, url) : undefined;
     // The location is stored, so it must not contain a password.
     if (at?.origin !== url.origin || at.username !== '' || at.password !== '') {
-      const message = `The Location must be on ${url.origin}, without user and password.`;
+      const message = `The URL of the status document must be on ${url.origin}, without user and password.`;
       return failed('ForeignLocation', message);
     }
     if (!isStored) await attempt.onAccepted(at.href);
@@ -137,9 +141,8 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
     }
     if (status !== 202) return { kind: 'completed', output: outputOf(reply.body) };
     const location = receiver.locationOf(reply);
-    // Without a location, the service could never read the result.
     if (location === undefined)
-      return failed('NoLocation', 'The reply was 202 without a location to follow.');
+      return failed('NoLocation', 'The reply was 202 without a location, so the result cannot be read.');
     return followOwn(location, attempt, false);
   }
 
@@ -159,7 +162,7 @@ function receiverExecutor(receiver: Receiver, pollMs: typeof POLL_MS): Executor 
   };
 }
 
-/** The executor of RUN_URL: a receiver of requests signed according to Standard Webhooks. */
+/** Creates the executor of RUN_URL, which signs its requests according to Standard Webhooks. */
 export function urlExecutor({ url, secret }: { url: string; secret: string }, pollMs = POLL_MS): Executor {
   const webhook = new Webhook(secret);
   const receiver: Receiver = {
@@ -179,7 +182,7 @@ export function urlExecutor({ url, secret }: { url: string; secret: string }, po
   return receiverExecutor(receiver, pollMs);
 }
 
-/** The executor of RUN_CHAT_URL: a chat service that accepts prompts at /api/chat/runs. */
+/** Creates the executor of RUN_CHAT_URL, which posts prompts to /api/chat/runs of a chat service. */
 export function chatExecutor({ url, key }: { url: string; key: string }, pollMs = POLL_MS): Executor {
   const runs = new URL(`${url.replace(/\/+$/, '')}/api/chat/runs`);
   const receiver: Receiver = {

@@ -21,7 +21,7 @@ import type { Lease } from './lease.ts';
 import { pause } from '../loop.ts';
 import type { EngineObserver } from './observer.ts';
 
-/** Delay before storing a result is retried. */
+/** Delay before a failed write to the database is retried. */
 const RETRY_MS = 1_000;
 /** Number of refusals by the database after which a write is abandoned. */
 const REFUSALS = 3;
@@ -69,7 +69,7 @@ function jobOf(task: TaskDocument, run: RunDocument, { scheduled_at }: QueuedRun
   };
 }
 
-/** Handles a claimed run: decides what to do with it, executes it, and stores the result. */
+/** Serves a claimed run: decides whether to execute the run, executes it, and stores the result. */
 export class Attempt {
   readonly #lease: Lease;
   readonly #tools: Tools;
@@ -82,7 +82,7 @@ export class Attempt {
     this.#log = tools.log.child({ taskId, runId });
   }
 
-  /** @throws the store's error if the run was not delivered; the run can be claimed again */
+  /** @throws the database's error; the claim then expires, and the run can be claimed again */
   async serve(): Promise<void> {
     const { tasks, runs, claims, clock, observer } = this.#tools;
     const { entry } = this.#lease;
@@ -97,7 +97,7 @@ export class Attempt {
     if (this.#lease.stopped) return this.#release({ delayMs: 0 });
     this.#lease.isDelivered = true;
     const changes = start.kind === 'follow' ? {} : started(run, clock.now());
-    // Write the same changes on each retry: a retry after a lost reply must not start a second attempt.
+    // `changes` is the same for each retry of the write, so that a retry after a lost reply adds no second attempt.
     const current = await this.#persist(
       () => runs.writeOwn(entry, changes, clock.now(), run),
       () => this.#lease.stopped === undefined,
@@ -108,7 +108,7 @@ export class Attempt {
     }
     this.#log.info(
       { attempt: attemptsOf(current) },
-      start.kind === 'follow' ? 'run followed' : 'run started',
+      start.kind === 'follow' ? 'resumed polling for the result of a delivered run' : 'run started',
     );
     const result = await this.#execute(task, current);
     const { stopped, location } = this.#lease;
@@ -153,7 +153,7 @@ export class Attempt {
           },
         });
       } catch (error) {
-        this.#log.error({ err: error }, 'the executor failed');
+        this.#log.error({ err: error }, 'the executor threw an error; the run ends with SYSTEM_FAILURE');
         const { name, message } = error instanceof Error ? error : new Error(String(error));
         return { kind: 'broken', error: { name, message } };
       }
@@ -161,14 +161,15 @@ export class Attempt {
     const result = await Promise.race([execution(), givenUp]);
     cancelTimeout();
     cancelGivingUp();
-    // Remove the listener: if the lease stops while the result is stored, its timer would keep the process alive.
+    // If the lease stopped while the result is being stored, the listener would start a timer that keeps the process
+    // alive.
     lease.signal.removeEventListener('abort', giveUpLater);
     return result;
   }
 
   /**
-   * Stores the ending of the run. The final status is written before the entry is removed, so that a crash in between
-   * loses nothing.
+   * Stores how the run ends or continues. Writes a final status before it removes the run from the queue, so that a
+   * crash in between loses nothing.
    */
   async #settle(run: RunDocument, ending: Ending): Promise<void> {
     const { runs, claims, clock } = this.#tools;
@@ -182,10 +183,13 @@ export class Attempt {
       const now = clock.now();
       stored = await write(ending.kind === 'again' ? waiting(run, ending, now) : ended(run, ending, now));
     } catch (error) {
-      this.#log.error({ err: error }, 'the database refused to store the result of a run');
+      this.#log.error(
+        { err: error },
+        'the database refused to store the result of a run; the run ends with SYSTEM_FAILURE',
+      );
       stored = await write(ended(run, BROKEN, clock.now()));
     }
-    // Do not log the error's message: it may quote what a command or receiver wrote. The run contains it.
+    // Do not log the error's message, which may quote what a command or receiver wrote. The run contains the message.
     if (stored && ending.kind === 'again' && stored.status === 'REATTEMPTING') {
       const { delayMs, delivered, error } = ending;
       this.#log.info({ delayMs, delivered, error: error.name }, 'run will be retried');
@@ -211,8 +215,8 @@ export class Attempt {
   }
 
   /**
-   * Retries a write until the database accepts it.
-   * @throws the last error if the database refuses the write, or if `isWorthwhile` returns false
+   * Repeats a write until it succeeds.
+   * @throws the last error, after REFUSALS refusals or as soon as `isWorthwhile` returns false after a failure
    */
   async #persist<Answer>(write: () => Promise<Answer>, isWorthwhile = () => true): Promise<Answer> {
     let refusals = 0;

@@ -11,7 +11,7 @@ const MAX_ERROR_CHARACTERS = 4_096;
 const cut = (text: string): string =>
   text.length > MAX_ERROR_CHARACTERS ? `${text.slice(0, MAX_ERROR_CHARACTERS)} [cut]` : text;
 
-/** Truncates an error in case the executor did not. */
+/** Truncates the texts of an error that an executor has not truncated. */
 function boundedError({ name, message, stackTrace }: RunError): RunError {
   return {
     ...(name !== undefined && { name: cut(name) }),
@@ -22,12 +22,12 @@ function boundedError({ name, message, stackTrace }: RunError): RunError {
 
 function boundedOutput(output: unknown): unknown {
   const text = exactJson(output);
-  // Twice the limit, to leave room for notes and escapes.
+  // Allow twice the limit, because the note of a truncated output and JSON escapes add to its length.
   if (Buffer.byteLength(text) <= 2 * MAX_OUTPUT_BYTES) return output;
   return { cut: true, text: Buffer.from(text).subarray(0, MAX_OUTPUT_BYTES).toString() };
 }
 
-/** Returns the changes to a run when another attempt starts. */
+/** Returns the changes that add an attempt to a run. An attempt whose worker died ends as FAILED. */
 export function started(run: RunDocument, now: Date): OwnChanges {
   const attempt: AttemptDocument = {
     id: `attempt_${run._id.replace(/^run_/, '')}_${attemptsOf(run) + 1}`,
@@ -45,7 +45,7 @@ export function started(run: RunDocument, now: Date): OwnChanges {
   };
 }
 
-/** Returns the changes that remove the last attempt, because an undelivered try does not count as one. */
+/** Returns the changes that remove the last attempt, because an undelivered try does not count as an attempt. */
 function withoutLast({ attempts = [], startedAt }: RunDocument): OwnChanges {
   return { attempts: attempts.slice(0, -1), startedAt: attempts.length > 1 ? startedAt : null };
 }
@@ -58,7 +58,6 @@ export function waiting(run: RunDocument, ending: Extract<Ending, { kind: 'again
   return { status: 'REATTEMPTING', ...attempts };
 }
 
-/** Returns the changes to a run that ends. */
 export function ended(run: RunDocument, ending: FinalEnding, now: Date): OwnChanges {
   const { status, output } = ending;
   const error = ending.error && boundedError(ending.error);

@@ -5,15 +5,15 @@ import type { TaskDocument } from '../../store/task-document.ts';
 
 export type CatchUp = NonNullable<TaskDocument['catch_up']>;
 
-/** Maximum delay of a fire time that counts as on time. */
+/** Maximum delay with which a fire time counts as on time. */
 export const ON_TIME_MS = 60_000;
-/** How far the planner may be behind, while an engine is live, before fire times count as missed. */
+/** How far the planner may be behind before fire times count as missed, if an engine was live all the time. */
 const MAX_BEHIND_MS = 15 * 60_000;
 
-/** Maximum number of missed fire times that run late, by `catch_up`. All others share one `missed` record. */
+/** Maximum number of missed fire times that run late, by `catch_up`. All others share one `missed` occurrence. */
 const MAX_LATE: Readonly<Record<CatchUp, number>> = { skip: 0, once: 1, all: 100 };
 
-/** Number of fire times to keep: enough for the late ones, those on time, and the one before them. */
+/** Number of newest fire times that `gather` keeps: enough for 100 late ones, 17 on time, and the last missed one. */
 const KEPT = 120;
 /** Number of fire times between two checks of the time slice. */
 const BETWEEN_CHECKS = 1_000;
@@ -27,22 +27,22 @@ export function onTimeFrom(engine: Pick<EngineDocument, 'at' | 'live_since'>, no
   return now.getTime() - Math.min(MAX_BEHIND_MS, Math.max(0, liveMs)) - ON_TIME_MS;
 }
 
-/** The fire times up to an instant. Instants are in Unix milliseconds. */
+/** A task's undecided fire times up to an instant. Fire times are in Unix milliseconds. */
 export interface DueTimes {
   count: number;
   first?: number;
-  /** The newest KEPT of them, ascending. */
+  /** The newest fire times, at most KEPT, ascending. */
   newest: number[];
-  /** The first fire time after the instant. */
+  /** The first fire time after that instant. */
   next?: number;
 }
 
-/** A fire time that runs, or a range of missed ones. */
+/** A fire time that gets a run, or a range of missed fire times. */
 export type Due =
   | { kind: 'fire'; at: number; late: boolean }
   | { kind: 'missed'; first: number; last: number; count: number };
 
-/** Collects the fire times up to an instant, in time slices: after a long gap there can be millions. */
+/** Collects the fire times up to `now`. Yields to other work now and then: after a long gap there can be millions. */
 export async function gather(times: Iterable<number>, now: number): Promise<DueTimes> {
   const due: DueTimes = { count: 0, newest: [] };
   for (const at of times) {

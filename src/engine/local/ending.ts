@@ -6,11 +6,12 @@ import { EXPIRED, isExpired } from '../../store/expiry.ts';
 import { type finalStatuses, isFinal } from '../../store/run-status.ts';
 import type { Outcome } from '../port.ts';
 
-/** Why an attempt was aborted. */
+/** Why an attempt was aborted: `drain` is a shutdown, `lease` the loss of the claim on the run. */
 export type StopReason = 'timeout' | 'cancel' | 'drain' | 'lease';
 
 type FinalStatus = (typeof finalStatuses)[number];
 
+/** An ending that gives the run a final status. */
 export interface FinalEnding {
   kind: 'final';
   status: FinalStatus;
@@ -22,21 +23,24 @@ export interface FinalEnding {
   undelivered?: true;
 }
 
-/** What happens to a run after an attempt, or without one. */
+/** What happens to a claimed run after an attempt, or instead of an attempt. */
 export type Ending =
   | FinalEnding
   /** The run is retried after a delay. Undelivered tries do not count as attempts. */
   | { kind: 'again'; delivered: boolean; delayMs: number; error: RunError }
-  /** The next claim follows the work at its location. */
+  /** This process releases the run, and the next process that claims the run polls for its result. */
   | { kind: 'handOver' }
-  /** The lease was lost; the next owner decides. */
+  /** This process has lost its claim on the run, so it writes nothing. The next owner decides. */
   | { kind: 'none' };
 
 /** What to do with a claimed run. */
 export type Start =
+  /** Remove the run from the queue, because it is final or not a run of the engine. */
   | { kind: 'drop' }
   | { kind: 'execute' }
+  /** Start another attempt, because the worker of the last attempt died. */
   | { kind: 'repeat' }
+  /** Poll for the result of the last attempt, whose worker died or stopped. */
   | { kind: 'follow' }
   | { kind: 'end'; ending: Ending };
 
@@ -51,7 +55,10 @@ export type Result = Outcome | { kind: 'broken'; error: RunError };
 export const timeoutMsOf = ({ timeout_seconds }: Pick<TaskDocument, 'timeout_seconds'>) =>
   (timeout_seconds ?? DEFAULT_TIMEOUT_SECONDS) * 1_000;
 
-/** Returns the backoff: 1 to 60 seconds, doubled each time, with jitter; longer if the receiver asks for it. */
+/**
+ * Returns the delay before a retry, in milliseconds: 1 to 60 seconds, doubled each time, with jitter; longer if the
+ * receiver requests it.
+ */
 export function delayOf(tries: number, random: () => number, retryAfterMs = 0): number {
   const longest = Math.min(LONGEST_DELAY_MS, SHORTEST_DELAY_MS * 2 ** (tries + 1));
   const delayMs = Math.max(SHORTEST_DELAY_MS, Math.round((longest * (1 + random())) / 2));
@@ -70,7 +77,6 @@ const final = (status: FinalStatus, error: RunError | null): FinalEnding => ({
 });
 const canceled = (message: string): Ending => final('CANCELED', { name: 'Canceled', message });
 
-/** Decides what to do with a run that was just claimed. */
 export function startOf(
   entry: QueuedRun,
   run: RunDocument | null,
@@ -81,7 +87,7 @@ export function startOf(
   if (entry.cancel) return { kind: 'end', ending: canceled('The run was canceled before it ended.') };
   const isOff = entry.trigger === 'scheduled' && task?.enabled === false;
   if (run.status === 'EXECUTING') {
-    // An earlier claim delivered the run, and its worker died before the end.
+    // An earlier worker delivered the run, and died or stopped before the end.
     if (task && entry.location !== undefined) return { kind: 'follow' };
     const repeatable = task && !isOff && attemptsOf(run) < (task.max_attempts ?? DEFAULT_ATTEMPTS);
     return repeatable ? { kind: 'repeat' } : { kind: 'end', ending: final('CRASHED', LOST_WORKER) };
@@ -94,24 +100,23 @@ export function startOf(
   return { kind: 'execute' };
 }
 
-/** The number of delivered attempts. */
+/** Returns the number of attempts, including the current one. Undelivered tries do not count. */
 export const attemptsOf = ({ attempts = [] }: Pick<RunDocument, 'attempts'>): number => attempts.length;
 
-/** The facts about an attempt that has ended. */
+/** An attempt that has ended, and what else determines how its run continues. */
 export interface AttemptEnded {
   entry: Pick<QueuedRun, 'due_at' | 'tries'>;
   task: Pick<TaskDocument, 'timeout_seconds' | 'max_attempts'>;
   /** Number of the attempt, starting at 1. */
   attempt: number;
-  /** Why the attempt was aborted, if it was. */
   stopped?: StopReason;
-  /** Location at which the work can be followed. */
+  /** URL at which the executor can poll the work. */
   location?: string;
   now: Date;
   random: () => number;
 }
 
-/** Decides what happens to the run. Completed work counts even after an abort, unless the lease was lost. */
+/** Decides what happens to a run after an attempt. Completed work counts despite an abort, except for a lost lease. */
 export function endingOf(result: Result, ended: AttemptEnded): Ending {
   const { stopped, location } = ended;
   if (stopped === 'lease') return { kind: 'none' };

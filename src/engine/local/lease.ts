@@ -3,22 +3,22 @@ import type { QueuedRun } from '../../store/queue-document.ts';
 import type { Clock } from '../port.ts';
 import type { StopReason } from './ending.ts';
 
-/** How long an owner keeps a claim that it cannot renew. */
+/** How long the owner of a claim continues to execute the run if it cannot renew the claim. */
 export const GIVEN_UP_MS = 20_000;
-/** How long observers must see a claim unchanged before they release it. */
+/** How long an observer must see a claim unchanged before it releases the claim. */
 export const LOST_MS = 30_000;
 /**
- * Maximum time between two observations. After a longer gap, previous observations are discarded: the owners may have
- * been paused too, and could not renew their claims.
+ * Maximum time between two observations of the claims. After a longer gap, previous observations are discarded, because
+ * the owners may have been paused too and could not renew their claims.
  */
 const LONGEST_GAP_MS = 10_000;
 
-/** A claim of this process. */
+/** A claim of this process on a queued run. Aborts the executor if the claim is not renewed for GIVEN_UP_MS. */
 export class Lease {
   readonly entry: QueuedRun;
-  /** Location at which the work can be followed. */
+  /** URL at which the executor can poll the work; undefined while unknown. */
   location: string | undefined;
-  /** Why the executor was aborted. */
+  /** Why the executor was aborted; undefined if it was not. */
   stopped: StopReason | undefined;
   /** Whether the executor may have started. */
   isDelivered = false;
@@ -51,7 +51,7 @@ export class Lease {
     else this.stop('lease');
   }
 
-  /** Ends the lease. From now on, `stop` has no effect. */
+  /** Ends the lease, so that `stop` has no effect from now on. */
   end(): void {
     this.#hasEnded = true;
     this.#cancelTimer();

@@ -32,17 +32,18 @@ export interface LocalEngineOptions {
   /** How long running work may continue after `stop`. */
   graceMs: number;
   /**
-   * When each sample task last changed, by id. The sweep does not plan unchanged sample tasks; enabling one plans it.
+   * The `updated_at` with which each sample task is published, by task id. The engine does not execute a stored sample
+   * task until a user has changed it.
    */
   sampleTasks?: SampleTasks;
-  /** Number of days to keep runs that have ended. Undefined: without limit. */
+  /** Number of days to keep runs that have ended. Undefined: no limit. */
   runRetentionDays?: number | undefined;
   clock?: Clock;
   random?: () => number;
   observer?: EngineObserver;
 }
 
-/** Starts the engine that executes tasks in this process. Several processes may run one on the same database. */
+/** Starts an engine that executes tasks in this process. Several processes may do so on the same database. */
 export function startLocalEngine(options: LocalEngineOptions): Engine {
   const { collections, executor, log, concurrency, graceMs, sampleTasks = new Map() } = options;
   const { clock = systemClock, random = Math.random, observer = silentObserver } = options;
@@ -51,7 +52,7 @@ export function startLocalEngine(options: LocalEngineOptions): Engine {
   const runs = new RunStore(collections);
   const { kind } = executor;
   const stopping = new AbortController();
-  /** The engine's document as last renewed by this process; undefined while an engine of another kind is live. */
+  /** This engine's heartbeat document as last renewed; undefined while an engine of another kind is live. */
   let renewed: EngineDocument | undefined;
   let isIdleLogged = false;
   let isSwept = false;
@@ -78,11 +79,15 @@ export function startLocalEngine(options: LocalEngineOptions): Engine {
       if (renewed && !wasLive) wake();
       if (renewed && !wasLive) sweeping.wake();
       if (!renewed && !isIdleLogged)
-        log.warn({ kind }, 'an engine of another kind is live; this one stays idle');
+        log.warn({ kind }, 'an engine of another kind is live; this one stays idle until that one stops');
       isIdleLogged = !renewed;
       return RENEW_MS;
     },
-    (error) => log.error({ err: error }, "failed to renew the engine's document"),
+    (error) =>
+      log.error(
+        { err: error },
+        "failed to renew this engine's heartbeat; after 60 seconds, an engine of another kind can take over",
+      ),
   );
   let aheadMs = -Infinity;
   const planning = new Loop(
@@ -93,7 +98,7 @@ export function startLocalEngine(options: LocalEngineOptions): Engine {
       if (aheadMs < before - SET_BACK_MS) sweeping.wake();
       return renewed ? planner.planDue(renewed, stopping.signal) : RENEW_MS;
     },
-    (error) => log.error({ err: error }, 'failed to plan due tasks'),
+    (error) => log.error({ err: error }, 'failed to read the tasks that are due; trying again in 2 seconds'),
   );
   const sweeping = new Loop(
     clock,
@@ -105,7 +110,7 @@ export function startLocalEngine(options: LocalEngineOptions): Engine {
       planning.wake();
       return SWEEP_MS;
     },
-    (error) => log.error({ err: error }, 'failed to check the plans of tasks'),
+    (error) => log.error({ err: error }, 'failed to check when tasks fire next; trying again in 2 seconds'),
   );
   function wake(): void {
     planning.wake();

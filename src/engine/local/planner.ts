@@ -14,9 +14,9 @@ import type { Clock } from '../port.ts';
 import { type Due, ON_TIME_MS, gather, onTimeFrom, classify } from './due.ts';
 import type { EngineObserver } from './observer.ts';
 
-/** Number of tasks per pass, and per page of a sweep. */
+/** Maximum number of tasks that a pass plans, and that a sweep reads at once. */
 const PAGE = 500;
-/** Number of tasks planned concurrently. Each waits for three writes, which the database commits together. */
+/** Number of tasks planned concurrently. Each needs three writes; the database commits concurrent writes together. */
 const CONCURRENT_TASKS = 32;
 const LONGEST_WAIT_MS = 2_000;
 const HOUR_MS = 3_600_000;
@@ -36,7 +36,7 @@ interface Stores {
   runs: RunStore;
 }
 
-/** Returns the fire times after an instant. @throws if the schedule or time zone is invalid */
+/** Returns a task's fire times after an instant. @throws if the task's schedule or time zone is invalid */
 function timesAfter({ schedule, timezone }: PlannedTask, afterMs: number): Iterable<number> {
   return fireTimes(parseSchedule(schedule), timezone ?? 'UTC', afterMs);
 }
@@ -50,7 +50,7 @@ function firstAfter(task: PlannedTask, afterMs: number): number | undefined {
   return undefined;
 }
 
-/** Decides the outcome of each fire time, and queues a run for each that fires. */
+/** Decides whether each fire time fires, is skipped or counts as missed, and queues a run for each that fires. */
 export class Planner {
   readonly #stores: Stores;
   readonly #clock: Clock;
@@ -70,9 +70,9 @@ export class Planner {
   }
 
   /**
-   * Plans the tasks that are due.
-   * @param engine - the engine's document as last renewed by this process
-   * @param stop - ends the pass before the next decision; the next pass continues there
+   * Decides the fire times of the tasks that are due.
+   * @param engine - the engine's heartbeat, as this process last renewed it
+   * @param stop - when aborted, ends the pass before the next decision, from where a later pass continues
    * @returns milliseconds until the next pass
    */
   async planDue(
@@ -92,7 +92,10 @@ export class Planner {
           await this.#plan(task, { fromMs, onTimeFromMs, now, stop });
           planned += 1;
         } catch (error) {
-          this.#log.error({ err: error, taskId: task._id }, 'failed to plan a task');
+          this.#log.error(
+            { err: error, taskId: task._id },
+            'failed to decide the fire times of a task; the next pass tries again',
+          );
         }
       }
     };
@@ -104,8 +107,9 @@ export class Planner {
   }
 
   /**
-   * Plans enabled tasks without a plan, and corrects plans that do not match the schedule.
-   * @param samples - tasks that stay unplanned until a user changes them
+   * Makes enabled tasks due whose `next_fire_at` is missing or does not follow from their schedules. Removes problems
+   * that an engine of another kind has recorded.
+   * @param samples - tasks that do not become due until a user changes them
    * @returns how many tasks fire within the next hour
    */
   async sweep(samples: SampleTasks, stop: AbortSignal): Promise<number> {
@@ -144,7 +148,7 @@ export class Planner {
       const { schedule, timezone } = task;
       this.#log.warn(
         { taskId: task._id, schedule, timezone },
-        'the task has no fire times and is not planned',
+        'the task never fires, because its schedule or time zone is invalid; set values that the API accepts',
       );
       return plans.change(task, { ...(plan_from && { plan_from }) });
     }
@@ -168,8 +172,8 @@ export class Planner {
   }
 
   /**
-   * Queues runs of fire times that another planner decided but may not have queued.
-   * @returns the instant up to which fire times are decided; planners decide in ascending order
+   * Queues the runs of fire times that another planner decided to fire, but may have failed to queue.
+   * @returns the instant up to which fire times are decided; planners decide them in ascending order
    */
   async #completeDecided({ _id, ...task }: PlannedTask, fromMs: number, now: Date): Promise<number> {
     const to = new Date(now.getTime() + 1);
@@ -186,7 +190,11 @@ export class Planner {
     return untilMs;
   }
 
-  /** @returns false if another planner decided a different range of fire times; the task then stays due */
+  /**
+   * Stores the decision on one fire time or missed range, and queues the run of a fire time that fires. If another
+   * planner was faster, its decision counts.
+   * @returns false if that decision covers a different range of fire times; the task then stays due
+   */
   async #decide(task: PlannedTask, due: Due, now: Date): Promise<boolean> {
     const { occurrences } = this.#stores;
     const decision = await this.#decisionOf(task, due);
@@ -222,7 +230,6 @@ export class Planner {
     return (await claims.isBusy(_id)) ? 'overlap' : undefined;
   }
 
-  /** Queues the run of a fire time, unless the run already exists. */
   async #queue(task: PlannedTask, scheduled_at: Date, now: Date): Promise<void> {
     const { queue, runs } = this.#stores;
     const { _id: task_id, account_id, overlap, catch_up } = task;

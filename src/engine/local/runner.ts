@@ -5,14 +5,14 @@ import { Loop } from '../loop.ts';
 
 const PASS_MS = 2_000;
 const BEAT_MS = 5_000;
-/** Delay before a failed renewal is retried. Short, so that a lease survives an outage almost as long as its term. */
+/** Delay before a failed renewal is retried: short, so that a lease survives an outage almost as long as its term. */
 const BEAT_RETRY_MS = 1_000;
 
 /** Claims and executes queued runs, renews its claims, and releases the claims of dead workers. */
 export class Runner {
   readonly #tools: Tools;
   readonly #concurrency: number;
-  /** Id of this worker, new at every start. */
+  /** Id of this worker, which owns its claims. Every start has a new id. */
   readonly #id = randomUUID();
   readonly #leases = new Map<string, { lease: Lease; served: Promise<void> }>();
   readonly #observation = new Observation();
@@ -28,7 +28,8 @@ export class Runner {
     this.#tools = tools;
     this.#concurrency = concurrency;
     const { clock, log } = tools;
-    const onError = (error: unknown) => log.error({ err: error }, 'failed to update the run queue');
+    const onError = (error: unknown) =>
+      log.error({ err: error }, 'failed to read or update the queue of runs; trying again in 2 seconds');
     const claim = async () => {
       if (isLive()) await this.#claim();
       return PASS_MS;
@@ -48,19 +49,19 @@ export class Runner {
     return { running: this.#leases.size, waiting: this.#waiting };
   }
 
-  /** Whether all slots are taken. The runner claims again when a run ends. */
+  /** Whether this process executes as many runs as it may. The runner claims again when one of these runs ends. */
   get isFull(): boolean {
     return this.#leases.size >= this.#concurrency;
   }
 
-  /** Claims waiting runs now instead of at the next pass. */
   wake(): void {
     this.#claiming.wake();
   }
 
   /**
-   * Stops claiming. Releases runs that were not delivered, and hands over work that another process can follow. Other
-   * work may continue until the grace period ends.
+   * Stops claiming. Releases runs that were not delivered, and runs that another process can continue to poll. Other
+   * runs may continue until the grace period ends, and are then aborted.
+   * @param deadlineMs - how long after the grace period to wait for aborted runs
    */
   async stop(graceMs: number, deadlineMs: number): Promise<void> {
     const { clock } = this.#tools;
@@ -99,7 +100,7 @@ export class Runner {
     }
   }
 
-  /** Returns the accounts that use up their share: half of the concurrency, at least one run. */
+  /** Returns the accounts that use their full share of this process: half of the concurrency, at least one run. */
   #accountsWithTheirShare(): string[] {
     const share = Math.max(1, Math.floor(this.#concurrency / 2));
     const counts = new Map<string, number>();
@@ -116,11 +117,14 @@ export class Runner {
     try {
       await new Attempt(lease, this.#tools).serve();
     } catch (error) {
-      // The lease expires, and the run is claimed again.
-      log.error({ err: error, taskId, runId }, 'failed to execute a claimed run');
+      // This process stops renewing the claim, so an observer releases the claim.
+      log.error(
+        { err: error, taskId, runId },
+        'failed to execute a claimed run; it can be claimed again in 30 seconds',
+      );
     }
     lease.end();
-    // If the lease was lost, this process may have claimed the run again meanwhile.
+    // After a lost lease, this process may already have claimed the same run again.
     if (this.#leases.get(runId)?.lease === lease) this.#leases.delete(runId);
     this.wake();
   }
@@ -133,7 +137,7 @@ export class Runner {
     return renewals.some(({ status }) => status === 'rejected') ? BEAT_RETRY_MS : BEAT_MS;
   }
 
-  /** Aborts own runs whose cancellation was requested, and releases the claims of workers that seem dead. */
+  /** Aborts this process's runs whose cancellation was requested, and releases the claims of workers that seem dead. */
   async #observe(isLive: boolean): Promise<void> {
     const { claims, clock, log, observer } = this.#tools;
     const claimed = await claims.claimed();

@@ -21,11 +21,11 @@ export interface ScheduleFields {
 }
 
 export interface RunsQuery {
-  /** Bounds of createdAt, inclusive. */
+  /** Bounds of the runs' `createdAt`, both inclusive. */
   from?: Date;
   to?: Date;
   statuses?: TriggerRunStatus[];
-  /** `next` of the page before. */
+  /** Cursor of the page to list: `next` of the previous page. */
   after?: string;
 }
 
@@ -33,7 +33,7 @@ export interface RunsQuery {
 export interface TriggerApi {
   /** Lists the schedules of the whole project, 100 a page. The first page is 1. */
   listSchedules(page: number): Promise<{ schedules: TriggerSchedule[]; totalPages: number }>;
-  /** Creates a schedule, or changes the one with this key. Does not activate an inactive one. */
+  /** Creates a schedule, or changes the schedule that has this key already. Does not activate an inactive schedule. */
   createSchedule(deduplicationKey: string, fields: ScheduleFields): Promise<TriggerSchedule>;
   updateSchedule(id: string, fields: ScheduleFields): Promise<TriggerSchedule>;
   activateSchedule(id: string): Promise<TriggerSchedule>;
@@ -51,10 +51,11 @@ export interface TriggerApi {
 }
 
 /**
- * - `unreachable`: no usable reply, so the call may have been executed. A retry may succeed.
+ * Why a call failed.
+ * - `unreachable`: no usable reply arrived, so the call may have been executed. A retry may succeed.
  * - `limited`: the rate limit refused every attempt.
  * - `unauthorized`: the key is wrong or lacks a permission.
- * - `refused`: Trigger.dev rejects the request; retrying it unchanged cannot succeed.
+ * - `refused`: Trigger.dev rejects the request, so a retry of the same request cannot succeed.
  * - `notFound`: no object has this id.
  */
 export type FailureKind = 'unreachable' | 'limited' | 'unauthorized' | 'refused' | 'notFound';

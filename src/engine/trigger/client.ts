@@ -8,13 +8,13 @@ import { type Priority, RequestBudget } from './request-budget.ts';
 
 const PAGE = 100;
 const TIME_LIMIT_MS = 15_000;
-/** Maximum number of times that a request is sent if the rate limit refuses it. */
+/** How often a request is sent at most if Trigger.dev's rate limit refuses it. */
 const ATTEMPTS = 3;
 const LEAST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
-/** Longer than a queued run is retried, so that no retry starts it twice. */
+/** How long Trigger.dev remembers a run's idempotency key: longer than its hand-over is retried, so it starts once. */
 const IDEMPOTENCY_KEY_TTL = '7d';
-/** Maximum length of a message from Trigger.dev. A proxy in front of it may reply with a whole HTML page. */
+/** Maximum length of an error message from Trigger.dev. A proxy in front of it may send a whole HTML page. */
 const MESSAGE = 500;
 
 interface ClientOptions {
@@ -29,15 +29,15 @@ async function loadSdk(): Promise<typeof import('./sdk.ts')> {
   try {
     return await import('./sdk.ts');
   } catch (error) {
-    // The second code comes from CommonJS.
+    // The loader of ES modules sets the first code, the CommonJS loader the second.
     if (!['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'].includes(systemCode(error))) throw error;
     throw new InvalidSettings([
-      'TRIGGER_TASK requires the package @trigger.dev/core; run npm install @trigger.dev/core@4',
+      'TRIGGER_TASK requires @trigger.dev/core, which is not installed; run npm install @trigger.dev/core@4',
     ]);
   }
 }
 
-/** Returns how long a rate limit asks to wait, within bounds. */
+/** Returns the milliseconds to pause after a 429: as long as its headers request, but 1 to 60 seconds. */
 function pauseOf(headers: ApiError['headers'], now: Date): number {
   const seconds = Number.parseFloat(headers?.['retry-after'] ?? '');
   const resetMs = Number.parseFloat(headers?.['x-ratelimit-reset'] ?? '') - now.getTime();
@@ -45,22 +45,21 @@ function pauseOf(headers: ApiError['headers'], now: Date): number {
   return Math.min(LONGEST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, wantedMs));
 }
 
-/** Returns the message of the innermost cause. The message of `fetch` itself is only "fetch failed". */
+/** Returns the code or message of an error's innermost cause. The message of `fetch` itself is only "fetch failed". */
 function innermost(error: Error): string {
   return error.cause instanceof Error ? innermost(error.cause) : systemCode(error) || error.message;
 }
 
-/** Maps a status to a kind of failure. */
 function kindOf({ status = 0, error }: ApiError): FailureKind {
   if (status === 401 || status === 403) return 'unauthorized';
   if (status === 429) return 'limited';
-  // A 404 without a JSON error comes from another server, so the object may exist.
+  // A 404 without a JSON error comes from another server, such as a proxy, so the object may exist.
   if (status === 404) return error === undefined ? 'unreachable' : 'notFound';
   return status >= 400 && status < 500 && status !== 408 ? 'refused' : 'unreachable';
 }
 
 /**
- * Returns a client of Trigger.dev's API. All of its calls share one budget and have a time limit.
+ * Returns a client of Trigger.dev's API. Its calls share one request budget, and each has a time limit.
  * @throws InvalidSettings if the optional package is not installed
  */
 export async function createTriggerClient({ settings, clock, signal }: ClientOptions): Promise<TriggerApi> {
@@ -68,12 +67,12 @@ export async function createTriggerClient({ settings, clock, signal }: ClientOpt
   const { task, secretKey, apiUrl } = settings;
   const client = new ApiClient(apiUrl, secretKey, undefined, { retry: { maxAttempts: 1 } });
   const budget = new RequestBudget(clock, signal);
-  /** Removes the key, because a server may quote the request. */
+  /** Removes the secret key from a message, because a server may quote the request, and truncates the message. */
   const shortened = (text: string) => {
     const safe = text.replaceAll(secretKey, '[key]');
     return safe.length > MESSAGE ? `${safe.slice(0, MESSAGE)}…` : safe;
   };
-  /** Functions that reject the calls in flight. */
+  /** For each call in flight, a function that rejects it. */
   const inFlight = new Set<() => void>();
   const endAll = () => {
     for (const end of inFlight) end();
@@ -96,7 +95,7 @@ export async function createTriggerClient({ settings, clock, signal }: ClientOpt
     return new TriggerFailure(kindOf(error), text);
   }
 
-  /** Rejects if a call exceeds the time limit. The SDK cannot abort it. */
+  /** Returns a call's result, or rejects after the time limit. The call continues, because the SDK cannot abort it. */
   async function inTime<Result>(call: PromiseLike<Result>): Promise<Result> {
     let release = () => {};
     const over = new Promise<never>((_resolve, reject) => {

@@ -3,18 +3,18 @@ import type { Clock } from '../port.ts';
 import { storable } from './reports.ts';
 
 const TIME_LIMIT_MS = 15_000;
-/** More than the largest payload or output that Trigger.dev's cloud accepts. */
+/** Maximum size of a download: more than the largest payload or output that Trigger.dev's cloud accepts. */
 const MAX_BYTES = 16_777_216;
 const RETRYABLE = new Set([408, 425, 429]);
 
-/** Returns what a run stores if a value cannot be downloaded. */
+/** Returns what a run stores in place of a payload or an output that cannot be downloaded. */
 export const missing = (what: string, reason: string) => ({
   text: '',
   truncated: true,
   note: `The ${what} could not be downloaded from Trigger.dev: ${reason}.`,
 });
 
-/** Parses a downloaded file according to the content types that Trigger.dev uses. */
+/** Parses a downloaded file by its content type: text, JSON, or super JSON, whose field `json` holds the value. */
 function valueOf(file: Beginning, contentType: string, what: string): unknown {
   const isWhole = file.total <= MAX_OUTPUT_BYTES;
   if (isWhole && contentType.startsWith('text/plain')) return storable(file.bytes.toString(), what);
@@ -24,8 +24,8 @@ function valueOf(file: Beginning, contentType: string, what: string): unknown {
 }
 
 /**
- * Downloads a payload or an output from a presigned URL, and returns it as a run stores it. Does not follow
- * redirects.
+ * Downloads a payload or an output from a presigned URL, without following redirects. Returns the value that a run
+ * stores: the content, or a note on why the download cannot succeed.
  * @throws if a retry may succeed
  */
 export async function download(

@@ -1,23 +1,23 @@
 import { type ScheduleFields, type TriggerApi, TriggerFailure, type TriggerSchedule } from './api.ts';
 
-/** Maximum number of pages of schedules: 100,000 schedules. */
+/** Maximum number of pages that are listed, with 100 schedules each. */
 const MAX_PAGES = 1_000;
 
-/** The fields of a schedule that this service uses. */
+/** A schedule at Trigger.dev, with the fields that this service uses. */
 export interface HeldSchedule extends Pick<ScheduleFields, 'task' | 'cron' | 'timezone'> {
   id: string;
   active: boolean;
   externalId: string | undefined;
-  /** Whether this installation created it: its key starts with the installation's prefix. */
+  /** Whether this installation created the schedule: then the schedule's key starts with the installation's prefix. */
   isCreated: boolean;
-  /** The id of our task: from the key if this installation created the schedule, otherwise the externalId. */
+  /** The task's id in this service: from the key if this installation created the schedule, otherwise externalId. */
   taskId: string | undefined;
 }
 
-/** Thrown if the schedule to change no longer exists at Trigger.dev. */
+/** Thrown if a schedule that should be changed no longer exists at Trigger.dev. */
 export class ScheduleGone extends Error {
   constructor(id: string) {
-    super(`Trigger.dev returned the schedule ${id}, but does not find it now`);
+    super(`Trigger.dev listed or created the schedule ${id}, but did not find it when it should be changed`);
   }
 }
 
@@ -31,7 +31,7 @@ export class HeldSchedules {
   readonly #api: TriggerApi;
   readonly #prefix: string;
   readonly #byId = new Map<string, HeldSchedule>();
-  /** Ids by task. May contain ids of schedules that have another task now. */
+  /** The ids of schedules, by task id. May contain schedules that now belong to another task. */
   readonly #byTask = new Map<string, Set<string>>();
 
   private constructor(api: TriggerApi, prefix: string) {
@@ -45,7 +45,10 @@ export class HeldSchedules {
     for (let page = 1, last = 1; page <= last; page += 1) {
       const { schedules, totalPages } = await api.listSchedules(page);
       if (totalPages > MAX_PAGES)
-        throw new TriggerFailure('refused', 'The project at Trigger.dev has more than 100,000 schedules');
+        throw new TriggerFailure(
+          'refused',
+          'The project at Trigger.dev has more than 100,000 schedules, which is too many. Delete unused ones.',
+        );
       last = totalPages;
       for (const schedule of schedules) held.#put(schedule);
     }
@@ -56,7 +59,7 @@ export class HeldSchedules {
     return this.#byId.get(id);
   }
 
-  /** Returns the schedules of a task. The one that this installation created comes first. */
+  /** Returns the schedules of a task. A schedule that this installation created comes first. */
   ofTask(taskId: string): HeldSchedule[] {
     const found = [...(this.#byTask.get(taskId) ?? [])].flatMap((id) => this.#byId.get(id) ?? []);
     return found

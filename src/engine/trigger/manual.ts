@@ -15,13 +15,11 @@ import type { Clock } from '../port.ts';
 import { type TriggerApi, TriggerFailure } from './api.ts';
 import type { Part } from './part.ts';
 
-/**
- * The owner of all claims, whichever process leads, so that a new leader continues the claims of the previous one.
- */
+/** The owner of all claims, whichever process leads, so that a new leader continues the claims of the former leader. */
 const OWNER = 'trigger';
 const PAGE = 20;
 
-/** The ending of a run that another engine delivered before it died. */
+/** The ending of a run that an engine of another kind delivered before that engine died. */
 const LOST: FinalEnding = { kind: 'final', status: 'CRASHED', error: LOST_WORKER };
 
 export interface QueuedRunsOptions {
@@ -31,7 +29,7 @@ export interface QueuedRunsOptions {
   log: Logger;
 }
 
-/** Returns the payload for the task at Trigger.dev: the fields of a scheduled run, and the payload of our run. */
+/** Returns the payload for Trigger.dev: the run's own payload, and the fields that Trigger.dev gives scheduled runs. */
 function payloadOf(
   { task_id, scheduled_at, due_at }: QueuedRun,
   { payload }: RunDocument,
@@ -52,9 +50,9 @@ const isRefused = (error: unknown): error is TriggerFailure =>
   error instanceof TriggerFailure && (error.kind === 'refused' || error.kind === 'notFound');
 
 /**
- * Hands queued runs over to Trigger.dev, and cancels runs there. A run with the fence of a claim may have reached
- * Trigger.dev before. It is handed over again even if it must end: the same idempotency key returns the same run,
- * which is then canceled there.
+ * Hands queued runs over to Trigger.dev, and cancels runs there. A run that a claim has written may have reached
+ * Trigger.dev although this is not recorded. Such a run is handed over again even if it must end: the same idempotency
+ * key returns the same run at Trigger.dev, which is then canceled.
  */
 export class QueuedRuns implements Part {
   readonly name = 'queued runs';
@@ -83,7 +81,7 @@ export class QueuedRuns implements Part {
     try {
       await this.#cancelRequested(signal);
     } finally {
-      // Even if a cancellation fails: claims that do not change are released (expiry.ts).
+      // Renew the claims even if a cancellation fails, because expiry.ts releases claims that are not renewed.
       await this.#serveQueue(signal);
     }
     await this.#cancelRequested(signal);
@@ -102,7 +100,7 @@ export class QueuedRuns implements Part {
     return this.#claims.claimNext(OWNER, { after: this.#lastAccount, excluded: [], now });
   }
 
-  /** Cancels runs at Trigger.dev. Requests that failed come last, so that they delay no others. */
+  /** Serves requests to cancel runs at Trigger.dev. Requests that failed come last, so that they delay no others. */
   async #cancelRequested(signal: AbortSignal): Promise<void> {
     const requests = await this.#cancels.pending(PAGE);
     const hasFailed = ({ _id }: CancelRequest) => this.#failed.has(_id);
@@ -121,19 +119,19 @@ export class QueuedRuns implements Part {
       await this.#options.api.cancelRun(engine_run_id);
     } catch (error) {
       if (!isRefused(error)) throw error;
-      this.#options.log.warn({ runId: _id }, 'Trigger.dev refused to cancel a run');
+      this.#options.log.warn({ runId: _id }, 'Trigger.dev refused to cancel a run; the request is dropped');
     }
     await this.#cancels.done(_id);
   }
 
   /**
-   * Ends a claimed run or hands it over. If that fails, the claim stays, so that no request cancels the run
-   * meanwhile.
+   * Ends a claimed run or hands it over. If that fails, the claim stays. Without a claim, a request could cancel the
+   * run here although Trigger.dev may execute it.
    */
   async #serve(entry: QueuedRun, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const { clock } = this.#options;
-    // Renew the claim first: expiry.ts releases claims that do not change.
+    // Renew the claim first, because expiry.ts releases claims that are not renewed.
     if (!(await this.#claims.beat(entry))) return;
     const [[task], run] = await Promise.all([
       this.#tasks.findByIds([entry.task_id], {}),
@@ -142,7 +140,7 @@ export class QueuedRuns implements Part {
     if (!run) return this.#remove(entry);
     const start = startOf(entry, run, task, clock.now());
     if (start.kind === 'drop') return this.#claims.remove(entry);
-    // Only this engine writes the fence of a claim to a QUEUED run.
+    // Of all engines, only this one writes the fence of a claim, which is never 0, while the run stays QUEUED.
     const mayHaveArrived = run.status === 'QUEUED' && run.fence !== 0;
     if (start.kind === 'execute' || mayHaveArrived) {
       return this.#handOver(entry, run, task, start.kind === 'end');
@@ -185,8 +183,8 @@ export class QueuedRuns implements Part {
   }
 
   /**
-   * Removes the entry of a run that Trigger.dev has. Passes on a cancel mark that was set before the hand-over; later
-   * requests store the cancellation themselves.
+   * Removes the queue entry of a run that was handed over. If the entry is marked for cancellation, adds a request to
+   * cancel the run at Trigger.dev. After the hand-over, cancelRun adds such requests itself.
    */
   async #remove(entry: QueuedRun): Promise<void> {
     const { _id } = entry;
@@ -203,7 +201,7 @@ export class QueuedRuns implements Part {
     const { _id: runId, task_id: taskId } = entry;
     const now = clock.now();
     const stored = await this.#runs.writeOwn(entry, ended(run, ending, now), now, run);
-    // Do not log the message of the error: it may quote the request. The run contains it.
+    // Do not log the error's message, which may quote the request. The run contains the message.
     if (stored) log.info({ taskId, runId, status: stored.status, error: stored.error?.name }, 'run ended');
     await this.#claims.remove(entry);
   }

@@ -48,7 +48,6 @@ function schedules({ collections, settings, shared, ...tools }: TriggerTools): P
   });
 }
 
-/** Creates the parts that the leader runs. */
 export const triggerParts = (tools: TriggerTools): Part[] => [
   schedules(tools),
   new QueuedRuns(tools),

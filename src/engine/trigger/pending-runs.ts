@@ -3,13 +3,13 @@ const AFTER_FAILURE_MS = 20_000;
 /** How long to ignore a run that Trigger.dev does not find, or that belongs to no task. */
 const IGNORED_MS = 600_000;
 
-/** A run whose details must be read. */
+/** A run at Trigger.dev whose details have not been read yet. */
 export interface PendingRun {
   /** The run's id at Trigger.dev. */
   id: string;
   createdAt: Date;
   updatedAt: Date;
-  /** The id of the stored run, if it is known to differ. */
+  /** The run's id in this database, if it is known to differ from `id`. */
   storedId?: string;
 }
 
@@ -22,7 +22,7 @@ interface Entry extends PendingRun {
 }
 export type { Entry as PendingEntry };
 
-/** The runs whose details must be read, in memory. */
+/** Keeps in memory which runs at Trigger.dev have details that have not been read yet. */
 export class PendingRuns {
   readonly #entries = new Map<string, Entry>();
   /** When each ignored run is accepted again, by id. */
@@ -38,20 +38,20 @@ export class PendingRuns {
     return this.#entries.size;
   }
 
-  /** Adds a run, or notes that a pending one has changed. */
+  /** Adds a run, or replaces a pending run that has changed. */
   add(run: PendingRun): void {
     const nowMs = this.#nowMs();
     if ((this.#ignoredUntilMs.get(run.id) ?? -Infinity) > nowMs) return;
     const known = this.#entries.get(run.id);
     if (known && known.updatedAt >= run.updatedAt) return;
     const fresh = { sinceMs: nowMs, retryAtMs: -Infinity, failures: 0 };
-    // A new object: `remove` must keep it if the details of the former state are being read.
+    // Add a new object. If the details of the former state are being read, `remove` then keeps the new object.
     this.#entries.set(run.id, { ...fresh, ...known, ...run });
   }
 
   /**
-   * Returns up to `limit` runs that are not waiting after a failure, oldest first. Those that failed before come last:
-   * each failure ends a pass.
+   * Returns up to `limit` runs that are not waiting after a failure, oldest first. Runs that failed before come last,
+   * because each failure ends a pass.
    */
   oldest(limit: number): Entry[] {
     const nowMs = this.#nowMs();
@@ -65,7 +65,7 @@ export class PendingRuns {
       .slice(0, limit);
   }
 
-  /** Removes a run unless it has changed since. */
+  /** Removes an entry unless `add` has replaced it because the run has changed. */
   remove(entry: Entry): void {
     if (this.#entries.get(entry.id) === entry) this.#entries.delete(entry.id);
   }
@@ -74,7 +74,7 @@ export class PendingRuns {
   ignore(entry: Entry): void {
     const nowMs = this.#nowMs();
     this.#entries.delete(entry.id);
-    // The map is ordered by these instants.
+    // The entries of the map are in ascending order of these instants.
     for (const [id, untilMs] of this.#ignoredUntilMs) {
       if (untilMs > nowMs) break;
       this.#ignoredUntilMs.delete(id);
@@ -88,7 +88,7 @@ export class PendingRuns {
     entry.retryAtMs = this.#nowMs() + AFTER_FAILURE_MS;
   }
 
-  /** Returns when the oldest run was created, when the longest waiting one was added, and a run's problem. */
+  /** Returns when the oldest run was created, when the longest pending run was added, and the problem of one run. */
   summary(): { createdAt: Date | undefined; sinceMs: number | undefined; problem: string | undefined } {
     let createdAt: Date | undefined;
     let sinceMs: number | undefined;

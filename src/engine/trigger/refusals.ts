@@ -3,12 +3,12 @@ import { type ScheduleFields, TriggerFailure } from './api.ts';
 /** Number of refusals with the same message after which further calls are pointless. */
 const ENOUGH = 3;
 
-/** Whether calls with this value are expected to be refused. */
+/** Whether a call with this value may be refused: the value was refused before, or so were ENOUGH different values. */
 const isBlamed = (values: Set<string>, value: string) => values.size >= ENOUGH || values.has(value);
 
 /**
- * Skips calls that Trigger.dev would refuse like the previous ones, e.g. at its limit of schedules. The cause may be
- * a cron expression or a time zone, so calls with other values are still made.
+ * Skips calls that Trigger.dev would probably refuse like the previous ones, e.g. at its limit of schedules. The cause
+ * may also be a cron expression or a time zone, so a few calls with other values are still made.
  */
 export class Refusals {
   #message = '';
@@ -16,10 +16,7 @@ export class Refusals {
   readonly #crons = new Set<string>();
   readonly #timezones = new Set<string>();
 
-  /**
-   * Makes a call unless it would be refused.
-   * @throws TriggerFailure if the call fails or is skipped
-   */
+  /** @throws TriggerFailure if the call fails or is skipped */
   async guard<Result>({ cron, timezone }: ScheduleFields, call: () => Promise<Result>): Promise<Result> {
     if (this.#count >= ENOUGH && isBlamed(this.#crons, cron) && isBlamed(this.#timezones, timezone))
       throw new TriggerFailure('refused', this.#message);

@@ -3,7 +3,7 @@ import { storableText } from '../../lib/storable.ts';
 import { outputOfValue } from '../executors/output.ts';
 import type { ListedRun, TriggerRun } from './api.ts';
 
-/** The limits of RunReport (openapi.yaml). */
+/** The limits of the fields of RunReport in openapi.yaml. */
 const NAME = 255;
 const KEY = 2_048;
 const MESSAGE = 100_000;
@@ -19,7 +19,7 @@ export type Large = 'payload' | 'output';
 function text(value: string, limit: number): string;
 function text(value: string | undefined, limit: number): string | undefined;
 function text(value: string | undefined, limit: number): string | undefined {
-  // The cut may split a surrogate pair.
+  // Replace unstorable characters after the cut, which may split a surrogate pair.
   return value === undefined ? undefined : storableText(value.slice(0, limit));
 }
 
@@ -31,7 +31,7 @@ function instant(date: Date | undefined): string | undefined {
   return date && new Date(within(date.getTime(), FIRST_INSTANT, LAST_INSTANT)).toISOString();
 }
 
-/** Returns a JSON value as a run can store it: unchanged, or as text with a note that explains why. */
+/** Returns a JSON value as a run can store it: unchanged, or as a text with a note that explains why. */
 export function storable(value: unknown, what: string): unknown {
   if (value === undefined) return undefined;
   try {
@@ -79,7 +79,7 @@ function commonOf(run: ListedRun | TriggerRun): RunReport {
   };
 }
 
-/** Converts a listed run to a report, which lacks the details (openapi.yaml, recordRuns). */
+/** Converts a listed run to a report for `recordRuns`. Details that listings lack, e.g. the output, are absent. */
 export function reportOfListed(run: ListedRun): RunReport {
   const { id, name, user } = run.env;
   return {
@@ -89,7 +89,7 @@ export function reportOfListed(run: ListedRun): RunReport {
 }
 
 /**
- * Converts a retrieved run to a report. Truncates or replaces values that recordRuns would refuse.
+ * Converts a retrieved run to a report for `recordRuns`. Truncates or replaces values that the API would refuse.
  * @param download - returns the content of a file that holds a large value
  */
 export async function reportOfRetrieved(

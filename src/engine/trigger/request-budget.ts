@@ -1,6 +1,6 @@
 import type { Clock } from '../port.ts';
 
-/** Self-hosted servers allow 250 requests in 10 seconds, the cloud 1,500 a minute. Leave some for other clients. */
+/** Maximum requests in a window. Servers allow 250 (the cloud: 1,500 a minute); the rest is for other clients. */
 const REQUESTS = 200;
 const WINDOW_MS = 10_000;
 
@@ -17,7 +17,7 @@ export class RequestBudget {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
   readonly #waiting: Record<Priority, Waiting[]> = { first: [], details: [] };
-  /** Start times of the last requests, oldest first. */
+  /** When the last requests started, at most REQUESTS, oldest first. */
   readonly #startsMs: number[] = [];
   #pausedUntilMs = -Infinity;
   #cancelTimer = () => {};

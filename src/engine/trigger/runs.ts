@@ -27,9 +27,9 @@ import { type PendingEntry, PendingRuns } from './pending-runs.ts';
 import { type Large, reportOfListed, reportOfRetrieved } from './reports.ts';
 
 const DAY_MS = 86_400_000;
-/** How far back the first pass lists runs. */
+/** How far back the first listing on a database goes. */
 const HISTORY_MS = 30 * DAY_MS;
-/** Overlap of consecutive listings, because a run may appear in a listing after a newer one. */
+/** Overlap of consecutive listings, because a run may first appear in a listing after newer runs have appeared. */
 const OVERLAP_MS = 60_000;
 const PAGE = 100;
 const MAX_PENDING = 100_000;
@@ -44,17 +44,16 @@ export interface RunSyncOptions {
   api: Pick<TriggerApi, 'listRuns' | 'retrieveRun'>;
   runs: RunStore;
   store: Pick<TriggerStore, 'setRunsFrom'>;
-  /** The stored instant, if there is one. */
+  /** The instant from which to list runs, as an earlier leader stored it. Undefined before the first listing. */
   runsFrom?: Date;
   log: Logger;
   clock: Clock;
-  /** Maximum number of pending runs. */
   maxPending?: number;
 }
 
 /**
  * Finds the stored run that corresponds to a run at Trigger.dev.
- * @returns undefined if there is none; null if this service queued the run and has not stored the hand-over yet
+ * @returns undefined if the run is not stored; null if this service queued it and has not stored the hand-over yet
  */
 function storedRunOf(
   { id, idempotencyKey = '' }: Pick<ListedRun, 'id' | 'idempotencyKey'>,
@@ -65,7 +64,6 @@ function storedRunOf(
   return own?.fence === undefined ? states.get(id) : null;
 }
 
-/** Whether a listed run is newer than the stored one. */
 function isNewer(report: ReportedRun, { updatedAt, status, unreported }: RunState): boolean {
   if (unreported || updatedAt < report.updatedAt) return true;
   return updatedAt.getTime() === report.updatedAt.getTime() && status !== report.status && !isFinal(status);
@@ -75,8 +73,9 @@ const idsOf = ({ id, idempotencyKey }: Pick<ListedRun, 'id' | 'idempotencyKey'>)
   idempotencyKey === undefined ? [id] : [id, idempotencyKey];
 
 /**
- * Copies the runs at Trigger.dev to the database. `list` and `details` may run concurrently. A new leader lists from
- * the stored instant. Every run created before it is stored: with its details, or with a status that is not final.
+ * Copies the runs at Trigger.dev to the database. `list` and `details` may run concurrently. A new leader lists runs
+ * from an instant that the former leader stored. Every run created before that instant is stored: with its details, or
+ * with a status that is not final.
  */
 export class RunSync {
   readonly #options: RunSyncOptions;
@@ -107,8 +106,8 @@ export class RunSync {
   }
 
   /**
-   * Lists new and open runs, records the statuses of known ones, and adds runs whose details must be read to the
-   * pending runs.
+   * Lists new and open runs, and records the statuses of runs that are stored. Adds runs whose details must be read to
+   * the pending runs.
    * @throws TriggerFailure
    */
   async list(signal: AbortSignal): Promise<void> {
@@ -164,7 +163,6 @@ export class RunSync {
     } while (after !== undefined);
   }
 
-  /** Waits while too many runs are pending. */
   async #waitForRoom(signal: AbortSignal): Promise<void> {
     const { clock, maxPending = MAX_PENDING } = this.#options;
     signal.throwIfAborted();
@@ -184,10 +182,10 @@ export class RunSync {
       if (state === null) continue;
       const report = recordOf({ ...reportOfListed(run), id: state?._id ?? run.id });
       const isChanged = !state || isNewer(report, state);
-      // A listed run has no depth, and storing it removes the depth. A stored run without it therefore lacks its
-      // details.
+      // A listed run has no `depth`, and storing a listed run removes the `depth` from the stored run. A stored run
+      // without `depth` therefore lacks its details.
       if (isChanged || state.depth === undefined) incomplete.push(run);
-      // Record only runs whose task this engine has confirmed; for others, the details name the task.
+      // Record only runs whose task is certain because their details have been read before. Listings name no task.
       if (!isChanged || state?.engine_run_id !== run.id) continue;
       const ofTask = reports.get(state.task_id) ?? { accountId: state.account_id, reports: [] };
       ofTask.reports.push(report);
@@ -196,17 +194,16 @@ export class RunSync {
     await forEachConcurrently([...reports], CONCURRENCY, async ([taskId, { accountId, reports: items }]) => {
       await this.#record(taskId, items, accountId);
     });
-    // Add them after recording, because recording may have replaced details that were read meanwhile.
+    // Add the incomplete runs last, because recording may have removed details that were read meanwhile.
     for (const run of incomplete) this.#pending.add(run);
   }
 
-  /** Reads a run's details and records them. */
   async #readDetails(entry: PendingEntry, signal: AbortSignal): Promise<void> {
     const { api, runs, clock } = this.#options;
     const run = await api.retrieveRun(entry.id).catch((error: unknown) => {
       if (!(error instanceof TriggerFailure)) throw error;
       if (error.kind === 'notFound' || error.kind === 'refused') return undefined;
-      // Postpone the run in case only this one cannot be read, so that the next pass begins with others.
+      // Perhaps only this run cannot be read. Postpone it, so that the next pass begins with other runs.
       if (error.kind === 'unreachable') this.#pending.postpone(entry, error.message);
       throw error;
     });
@@ -255,11 +252,11 @@ export class RunSync {
     }
   }
 
-  /** Stores the instant from which a new leader lists. */
+  /** Advances the instants from which the next listing starts, and from which a new leader would start. */
   async #advance(newest: Date | undefined): Promise<void> {
     const { store, clock } = this.#options;
     if (newest) {
-      // `newest` is on the clock of Trigger.dev, which may differ from this one. Use the earlier instant.
+      // `newest` was measured by the clock of Trigger.dev, which may differ from ours. Use the earlier instant.
       const overlapMs = Math.min(newest.getTime(), clock.now().getTime()) - OVERLAP_MS;
       this.#listFrom = new Date(Math.max(this.#listFrom.getTime(), overlapMs));
     }

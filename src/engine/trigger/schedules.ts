@@ -13,20 +13,19 @@ import { StraySchedules } from './stray-schedules.ts';
 
 const PASS_MS = 2_000;
 const FULL_PASS_MS = 600_000;
-/** Number of tasks that are read at once. */
 const PAGE = 100;
-/** Number of tasks compared concurrently. The client limits the rate of calls. */
+/** Number of tasks compared with their schedules concurrently. The API client limits the rate of calls. */
 const CONCURRENT_TASKS = 8;
-/** Maximum number of consecutive comparisons of a task whose schedule disappears at Trigger.dev in between. */
+/** How often a task is compared at most in one pass if its schedule disappears at Trigger.dev each time. */
 const ATTEMPTS = 5;
 
 export interface SchedulesOptions {
   api: TriggerApi;
   tasks: TriggerTasks;
   tombstones: TombstoneStore;
-  /** Start of the keys of this installation's schedules. A task's id follows. */
+  /** Start of the deduplication keys of this installation's schedules. In a key, a task's id follows. */
   prefix: string;
-  /** Identifier of the task at Trigger.dev. */
+  /** Identifier of the task at Trigger.dev that executes this service's tasks. */
   task: string;
   clock: Clock;
   log: Logger;
@@ -38,7 +37,7 @@ const differs = (held: HeldSchedule, wanted: ScheduleFields): boolean =>
   held.timezone !== wanted.timezone ||
   held.externalId !== wanted.externalId;
 
-/** Returns the `engine_problem` of the task; null if there is none. */
+/** Returns a task's `engine_problem`: a refusal of its schedule, and fields that Trigger.dev ignores. Null if none. */
 function problemOf(task: TriggerTask, refusal: string | undefined): string | null {
   const ignored = unsupportedFields(task).map(
     ({ field, value, behavior }) =>
@@ -48,22 +47,22 @@ function problemOf(task: TriggerTask, refusal: string | undefined): string | nul
 }
 
 /**
- * Synchronizes the schedules at Trigger.dev with the tasks. Calls must not overlap. They throw TriggerFailure if
- * Trigger.dev cannot be used; the next call continues the work.
+ * Creates, changes and deletes schedules at Trigger.dev so that they match the tasks. Passes must not overlap. A pass
+ * throws TriggerFailure if Trigger.dev cannot be used; the next pass continues the work.
  */
 export class Schedules implements Part {
   readonly name = 'schedules';
   readonly everyMs = PASS_MS;
   readonly #options: SchedulesOptions;
   readonly #strays: StraySchedules;
-  /** Undefined until all schedules are listed. */
+  /** The schedules at Trigger.dev. Undefined if they must be listed again. */
   #held: HeldSchedules | undefined;
   #nextFullPassMs = -Infinity;
-  /** Id of the last task that an unfinished full pass has compared. */
+  /** Id of the last task that the unfinished full pass has compared. Undefined if no full pass is unfinished. */
   #after: string | undefined;
-  /** Ids of tasks whose last call failed although Trigger.dev may have executed it. */
+  /** Ids of tasks whose last call to Trigger.dev failed, although Trigger.dev may have executed the call. */
   readonly #unsure = new Set<string>();
-  /** Ids of tasks and deleted tasks whose last call failed. They are retried last, because the others may succeed. */
+  /** Ids of tasks and deleted tasks whose last call to Trigger.dev failed. They come last, as others may succeed. */
   readonly #failed = new Set<string>();
   #creations = new Refusals();
   #updates = new Refusals();
@@ -81,10 +80,7 @@ export class Schedules implements Part {
     return this.#strays.state;
   }
 
-  /**
-   * Compares all tasks every 10 minutes, otherwise those that changed.
-   * @returns a problem that operators should know about; undefined if there is none
-   */
+  /** Compares tasks with their schedules at Trigger.dev: all tasks every 10 minutes, in between those that changed. */
   async run(signal: AbortSignal): Promise<string | undefined> {
     const isDue = this.#options.clock.monotonicMs() >= this.#nextFullPassMs;
     await (isDue ? this.fullPass(signal) : this.shortPass(signal));
@@ -103,7 +99,7 @@ export class Schedules implements Part {
     for (let isLast = false; !isLast;) {
       const page = await tasks.behind(this.#after, PAGE);
       await this.#compareAll(page, signal);
-      // Changes do not wait for the end of a long pass.
+      // Compare changed tasks after every page, so that they do not wait for the end of a long pass.
       await this.#compareChanged(signal);
       this.#after = page.at(-1)?._id ?? this.#after;
       isLast = page.length < PAGE;
@@ -114,7 +110,7 @@ export class Schedules implements Part {
     await this.#retryFailed(signal);
   }
 
-  /** Compares the tasks that changed, and deletes the schedules of deleted tasks. */
+  /** Compares changed tasks with their schedules, and deletes the schedules of deleted tasks. */
   async shortPass(signal: AbortSignal): Promise<void> {
     this.#forgetRefusals();
     await this.#compareChanged(signal);
@@ -126,7 +122,7 @@ export class Schedules implements Part {
     this.#updates = new Refusals();
   }
 
-  /** Lists all schedules unless they are known. */
+  /** Returns the schedules at Trigger.dev. Lists them first unless a current copy exists. */
   async #heldSchedules(): Promise<HeldSchedules> {
     if (this.#held) return this.#held;
     this.#held = await HeldSchedules.list(this.#options.api, this.#options.prefix);
@@ -144,7 +140,7 @@ export class Schedules implements Part {
     await this.#deleteAll(deleted, signal);
   }
 
-  /** Compares tasks except those whose last call failed. */
+  /** Compares tasks with their schedules. Skips tasks whose last call to Trigger.dev failed. */
   async #compareAll(tasks: TriggerTask[], signal: AbortSignal): Promise<void> {
     await forEachConcurrently(tasks, CONCURRENT_TASKS, async (task) => {
       signal.throwIfAborted();
@@ -152,7 +148,7 @@ export class Schedules implements Part {
     });
   }
 
-  /** Deletes the schedules of deleted tasks except those whose last call failed. */
+  /** Deletes the schedules of deleted tasks. Skips tasks whose last call to Trigger.dev failed. */
   async #deleteAll(deleted: TombstoneDocument[], signal: AbortSignal): Promise<void> {
     for (const tombstone of deleted) {
       signal.throwIfAborted();
@@ -161,7 +157,7 @@ export class Schedules implements Part {
     }
   }
 
-  /** Does the work for a task, and notes the task if Trigger.dev cannot be reached. */
+  /** Does the work for a task. If Trigger.dev cannot be reached, adds the task to `#failed`. */
   async #trackFailure({ _id }: { _id: string }, work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -171,7 +167,7 @@ export class Schedules implements Part {
     }
   }
 
-  /** Retries failed tasks until one fails again. That one moves to the end of the set. */
+  /** Retries the tasks in `#failed` until a task fails again, which then moves to the end of the set. */
   async #retryFailed(signal: AbortSignal): Promise<void> {
     const { tasks, tombstones } = this.#options;
     for (const id of this.#failed) {
@@ -205,7 +201,7 @@ export class Schedules implements Part {
     });
   }
 
-  /** @returns the id of the task's schedule; undefined if it needs none */
+  /** Makes the schedule of a task match the task. @returns the schedule's id; undefined if the task needs none */
   async #synchronize(task: TriggerTask): Promise<string | undefined> {
     const held = await this.#heldSchedules();
     const isUnsure = this.#unsure.has(task._id);
@@ -225,7 +221,7 @@ export class Schedules implements Part {
       return created.id;
     }
     let current = own;
-    // Deactivate first, because Trigger.dev may refuse the update.
+    // Deactivate the schedule first, because Trigger.dev may refuse the update.
     if (!isEnabled && (own.active || isUnsure)) current = await held.setActive(own.id, false);
     if (isUnsure || differs(own, fields))
       current = await this.#updates.guard(fields, () => held.update(own.id, fields));
@@ -233,7 +229,7 @@ export class Schedules implements Part {
     return own.id;
   }
 
-  /** Returns the schedules of a task. The first one is kept; the others are duplicates. */
+  /** Returns the schedules of a task. The first is the one to keep, and the others are duplicates. */
   async #schedulesOf(task: Pick<TriggerTask, '_id' | 'trigger_schedule_id'>): Promise<HeldSchedule[]> {
     const held = await this.#heldSchedules();
     const ofTask = held.ofTask(task._id);
@@ -241,7 +237,7 @@ export class Schedules implements Part {
     if (!named) return ofTask;
     const others = ofTask.filter(({ id }) => id !== named.id);
     if (others.length < ofTask.length) return [named, ...others];
-    // Several tasks may have the same trigger_schedule_id, e.g. if one was copied by hand.
+    // Several tasks may have the same trigger_schedule_id, e.g. if a task was copied by hand in the database.
     const isOfAnother = named.isCreated || (await this.#exists(named.taskId));
     return isOfAnother ? ofTask : [named, ...ofTask];
   }
@@ -250,7 +246,6 @@ export class Schedules implements Part {
     return taskId !== undefined && (await this.#options.tasks.findByIds([taskId])).length > 0;
   }
 
-  /** Deletes all schedules of a task that was deleted on request. */
   async #deleteSchedules(tombstone: TombstoneDocument): Promise<void> {
     const held = await this.#heldSchedules();
     for (const { id } of await this.#schedulesOf(tombstone)) await held.delete(id);

@@ -3,7 +3,6 @@ import type { TombstoneStore } from '../../store/tombstone-store.ts';
 import type { TriggerTasks } from '../../store/trigger-tasks.ts';
 import { type HeldSchedule, type HeldSchedules, ScheduleGone } from './held-schedules.ts';
 
-/** Number of tasks per query. */
 const PAGE = 500;
 /** If the active strays exceed both limits, tasks are probably missing from the database. */
 const MAX_STRAYS = 5;
@@ -26,13 +25,13 @@ export class StraySchedules {
     this.#options = options;
   }
 
-  /** `strays` excludes schedules whose task was deleted on request. */
+  /** `strays` does not count schedules whose task a request deleted. */
   get state(): { problem?: string; strays: number } {
     return { strays: this.#strays, ...(this.#problem !== undefined && { problem: this.#problem }) };
   }
 
   /**
-   * Deletes strays whose task was deleted on request, and deactivates the others. Deactivates none if there are too
+   * Deletes strays whose task a request deleted, and deactivates the other strays. Deactivates none if there are too
    * many, because the database is then probably outdated or the wrong one.
    */
   async cleanUp(held: HeldSchedules, signal: AbortSignal): Promise<void> {

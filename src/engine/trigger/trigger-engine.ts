@@ -17,22 +17,22 @@ export interface TriggerEngineOptions extends Omit<TriggerTools, 'shared' | 'clo
   clock?: Clock;
 }
 
-/** A period of leadership. */
+/** A period during which this process leads the synchronization with Trigger.dev. */
 interface Term {
   ending: AbortController;
   loops: { part: Part; loop: Loop }[];
 }
 
 /**
- * Starts the engine that has Trigger.dev execute tasks. Several processes may run one on the same database; one of
- * them leads and does all the work.
+ * Starts an engine that has Trigger.dev execute tasks. Several processes may do so on the same database; one of them
+ * leads and does all the work.
  */
 export function startTriggerEngine({ parts, clock = systemClock, ...given }: TriggerEngineOptions): Engine {
   const { collections, log } = given;
   const engine = new EngineStore(collections);
   const store = new TriggerStore(collections);
   const owner = randomUUID();
-  /** Current problems, by the name of the part. */
+  /** Current problems, by the name of the part that reported them. */
   const problems = new Map<string, string>();
   let isLive = false;
   let isIdleLogged = false;
@@ -45,7 +45,8 @@ export function startTriggerEngine({ parts, clock = systemClock, ...given }: Tri
     if (problem === undefined) problems.delete(part.name);
     else problems.set(part.name, problem);
     if (problem !== undefined && problem !== before) log.warn({ part: part.name }, problem);
-    if (problem === undefined && before !== undefined) log.info({ part: part.name }, 'the problem is solved');
+    if (problem === undefined && before !== undefined)
+      log.info({ part: part.name }, 'the problem of this part is solved');
   }
 
   function loopOf(part: Part, signal: AbortSignal): Loop {
@@ -57,7 +58,7 @@ export function startTriggerEngine({ parts, clock = systemClock, ...given }: Tri
         backoffMs = 0;
         return part.everyMs;
       } catch (error) {
-        // At shutdown, the client ends its calls before this loop stops.
+        // At shutdown, the client aborts its calls before this loop stops.
         if (signal.aborted || (error instanceof Error && error.name === 'AbortError')) return part.everyMs;
         if (!(error instanceof TriggerFailure)) throw error;
         note(part, error.message);
@@ -65,7 +66,12 @@ export function startTriggerEngine({ parts, clock = systemClock, ...given }: Tri
         return backoffMs;
       }
     };
-    return new Loop(clock, pass, (error) => log.error({ err: error, part: part.name }, 'a pass failed'));
+    return new Loop(clock, pass, (error) =>
+      log.error(
+        { err: error, part: part.name },
+        'failed to synchronize with Trigger.dev; trying again in 2 seconds',
+      ),
+    );
   }
 
   function begin(shared: TriggerDocument): void {
@@ -93,14 +99,21 @@ export function startTriggerEngine({ parts, clock = systemClock, ...given }: Tri
       const now = clock.now();
       isLive = (await engine.renew(TRIGGER_KIND, now)) !== null;
       if (!isLive && !isIdleLogged)
-        log.warn({ kind: TRIGGER_KIND }, 'an engine of another kind is live; this one stays idle');
+        log.warn(
+          { kind: TRIGGER_KIND },
+          'an engine of another kind is live; this one stays idle until that one stops',
+        );
       isIdleLogged = !isLive;
       const shared = isLive ? await store.lead(owner, now) : null;
       if (!shared) end();
       else if (!term) begin(shared);
       return RENEW_MS;
     },
-    (error) => log.error({ err: error }, "failed to renew the engine's document"),
+    (error) =>
+      log.error(
+        { err: error },
+        "failed to renew this engine's heartbeat and lead; if this continues, another process takes over",
+      ),
   );
   renewal.wake();
 
@@ -127,7 +140,10 @@ export function startTriggerEngine({ parts, clock = systemClock, ...given }: Tri
       try {
         await store.release(owner);
       } catch (error) {
-        log.warn({ err: error }, 'failed to release the lease; it expires within 30 seconds');
+        log.warn(
+          { err: error },
+          'failed to hand over the lead; another process takes over within 30 seconds',
+        );
       }
     },
   };

@@ -550,7 +550,7 @@ describe('a failure that concerns one task', () => {
     world.stub.addSchedule({ deduplicationKey: PREFIX + id, active: false });
     world.stub.failing = (kind) => (kind === 'activateSchedule' ? 404 : undefined);
     await (await world.lead()).fullPass();
-    expect(await problems()).toEqual([expect.stringContaining('does not find it now')]);
+    expect(await problems()).toEqual([expect.stringContaining('did not find it')]);
   });
 });
 
