@@ -16,7 +16,7 @@ export const ownMachine: RequestHandler = (request, _response, next) => {
   if (host !== undefined && !LOOPBACK.test(host)) {
     throw new ApiError(
       'foreign_origin',
-      'This port needs no API key, so it accepts only the Host headers localhost, 127.0.0.1 and [::1].',
+      'This port needs no API key, so the Host header must be localhost, 127.0.0.1 or [::1].',
     );
   }
   if (origin !== undefined && origin !== `http://${host}`) {
