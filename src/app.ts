@@ -73,11 +73,8 @@ interface Dependencies {
   limits: Limits;
   database: DatabaseWatch;
   readiness: Readiness;
-  /** Undefined if requests are not limited. */
   rateLimits?: RateLimits;
-  /** Undefined if the service does not publish metrics. */
   metrics?: Metrics;
-  /** Undefined if the service does not record traces. */
   tracing?: Tracing;
   /** Origins whose pages may call the API. If undefined, only pages of the service's own origin may. */
   corsOrigins?: string[];

@@ -187,7 +187,6 @@ async function sendWhole(
   else return sendJoined(response, segments);
 }
 
-/** The dependencies of sendJson. */
 export interface Sending {
   gzip: GzipCache;
   budget: ReplyBudget;

@@ -41,7 +41,6 @@ export function operationOf(method: string | undefined, path: string | undefined
   return operationIds.find((id) => routes[id].path === path && routes[id].method === wanted);
 }
 
-/** Whether a path is in the spec or is the path of MCP. */
 export function hasPath(path: string): boolean {
   return path === MCP_PATH || operationIds.some((id) => routes[id].path === path);
 }

@@ -25,7 +25,6 @@ interface Problem {
   errorCode?: string;
 }
 
-/** Returns a message that says what is wrong with a body field and what would be right. */
 function explainField({ path, message, errorCode = '' }: Problem, spec: Document, request: Request): string {
   const segments = path.split('/').slice(2);
   const known = (of: string[]) => fieldNamesOf(fieldSchemaOf(spec, request, of)).join(', ');

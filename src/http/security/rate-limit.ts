@@ -99,7 +99,6 @@ export function limitAddresses({ perAddress }: RateLimits): RequestHandler {
   );
 }
 
-/** Limits requests per API key. */
 export function limitKeys({ perKey }: RateLimits): RequestHandler {
   return policy('key', perKey, (request) => keyOf(request)?._id);
 }

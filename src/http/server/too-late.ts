@@ -4,7 +4,6 @@ import { ApiError } from '../../lib/errors.ts';
 import { wasBusySince } from '../../lib/event-loop.ts';
 import { retrySoon } from '../../lib/retry-after.ts';
 
-/** Returns the error for a request that this process was too busy to serve in time. */
 export function overloaded(limitMs: number): ApiError {
   return new ApiError(
     'service_overloaded',
