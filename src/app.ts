@@ -159,7 +159,7 @@ export function createApp(dependencies: Dependencies): Express {
   app.post(MCP_PATH, deadline.except(mcp(app, { limits, budget, load: () => import('./mcp/http.ts') }))); // serves MCP
   app.use(strictQuery(spec.document)); // 400 query parameter unknown, repeated or malformed
   app.use(deadline.inQueue(budget.admit, tooManyReplies)); // 503 replies to slow clients use up the memory for replies
-  app.use(deadline.except(body(limits))); // 415 not JSON, 413 too large, 400 malformed; the upload does not count toward the time limit
+  app.use(deadline.except(body(limits))); // 415 not JSON, 413 too large, 400 malformed; the deadline excludes the upload
   app.use(validation(spec.document)); // 400 request does not match the spec
   app.use('/health', notStored); // Cache-Control: no-store
   app.use(router(handlers, spec.document, { ...limits, gzip, budget })); // handler → store → view → bytes

@@ -26,8 +26,8 @@ export function cancelRun({ engine, cancels, ...sources }: Dependencies) {
     if (entry?.owner === null) await cancelWaiting(entry, sources);
     // A worker may have claimed the entry just now, before it has stored the run.
     else if (entry) await runs.addOwn(entry, now());
-    // Read the run after marking the entry. The engine hands a run over to Trigger.dev first and then looks for the mark,
-    // so either this request or the engine notices that Trigger.dev must cancel the run.
+    // Read the run after marking the entry. The engine hands a run over to Trigger.dev first and then looks for the
+    // mark, so either this request or the engine notices that Trigger.dev must cancel the run.
     const run = await runs.find(runId, { account_id });
     if (!run) throw new ApiError('run_not_found', `There is no run ${runId}.`);
     const { engineRunId, status } = run;

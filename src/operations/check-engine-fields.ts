@@ -2,7 +2,9 @@ import { ApiError } from '../lib/errors.ts';
 import type { EngineStore } from '../store/engine-store.ts';
 import { TRIGGER_KIND, unsupportedFields } from '../store/trigger-fields.ts';
 
-/** Returns the error for the first field of the body that the live engine does not support; undefined if there is none. */
+/**
+ * Returns the error for the first field of the body that the live engine does not support; undefined if there is none.
+ */
 export async function refusalOfFields(
   body: Parameters<typeof unsupportedFields>[0],
   { engine, now }: { engine: EngineStore; now: () => Date },

@@ -2,17 +2,21 @@ import { createHash } from 'node:crypto';
 import { ApiError } from '../lib/errors.ts';
 import type { Position } from '../store/position.ts';
 
-/** Version of the cursor format. Increase it when the format or the order of a listing changes, to refuse old cursors. */
+/**
+ * Version of the cursor format. Increase it when the format or the order of a listing changes, to refuse old cursors.
+ */
 const FORMAT = 1;
 
-/** The filters of a listing by parameter name, always in the same order. The value is undefined if a filter is not set. */
+/**
+ * The filters of a listing by parameter name, always in the same order. The value is undefined if a filter is not set.
+ */
 export type Filters = Record<string, unknown>;
 
 /**
- * Returns the hash that binds a cursor to its filters. It is not a signature, because a forged cursor only shows what the
- * same filters show without it.
- * @param added - filters of later releases. They are hashed with their names, and only if set, so that cursors of earlier
- *   releases stay valid.
+ * Returns the hash that binds a cursor to its filters. It is not a signature, because a forged cursor only shows what
+ * the same filters show without it.
+ * @param added - filters of later releases. They are hashed with their names, and only if set, so that cursors of
+ *   earlier releases stay valid.
  */
 function hashOf(filters: Filters, added: Filters): string {
   const values = Object.values(filters).map((value) => value ?? null);

@@ -42,8 +42,8 @@ export const isSearch = ({ filter, lastStatus }: Pick<Listing, 'filter' | 'lastS
 export const positionOf = (task: TaskVersion): Position => ({ createdAt: task.created_at, id: task._id });
 
 /**
- * Finds the next tasks of a listing with at most three queries. A filter by words or status examines up to 1,000 tasks, so
- * a page may have fewer than `limit` tasks although the listing continues.
+ * Finds the next tasks of a listing with at most three queries. A filter by words or status examines up to 1,000 tasks,
+ * so a page may have fewer than `limit` tasks although the listing continues.
  * @param after - position after which the page starts
  */
 export async function findTasks(

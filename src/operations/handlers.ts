@@ -8,8 +8,9 @@ export type OperationId = keyof Operations;
 export type Input<Id extends OperationId> = Operations[Id]['input'];
 
 /**
- * A success body whose fields cannot have the literals of an error body (`status: 'error'`, the error codes). Some schemas
- * of the spec cover both success and error. This type prevents a handler from sending an error body with a success status.
+ * A success body whose fields cannot have the literals of an error body (`status: 'error'`, the error codes). Some
+ * schemas of the spec cover both success and error. This type prevents a handler from sending an error body with a
+ * success status.
  */
 type Succeeding<Body, Failed> = {
   [Key in keyof Body]: Key extends keyof Failed
@@ -70,9 +71,9 @@ type ExactHandlers<Given extends Handlers> = {
 };
 
 /**
- * Returns the handlers unchanged. A call compiles only if the types of their replies have no properties beyond the spec.
- * By itself, TypeScript checks object literals for excess properties, but not the results of functions (TypeScript issue
- * 241).
+ * Returns the handlers unchanged. A call compiles only if the types of their replies have no properties beyond the
+ * spec. By itself, TypeScript checks object literals for excess properties, but not the results of functions
+ * (TypeScript issue 241).
  */
 export function defineHandlers<Given extends Handlers>(handlers: Given & ExactHandlers<Given>): Handlers {
   return handlers;

@@ -12,7 +12,9 @@ interface Dependencies {
 
 /** Default page size (openapi.yaml, listOccurrences, limit). */
 const DEFAULT_LIMIT = 100;
-/** How far before the request the listing starts if `from` is not sent: 7 days (openapi.yaml, listOccurrences, from). */
+/**
+ * How far before the request the listing starts if `from` is not sent: 7 days (openapi.yaml, listOccurrences, from).
+ */
 const DEFAULT_SPAN_MS = 7 * 24 * 60 * 60 * 1_000;
 
 type Query = Input<'listOccurrences'>['query'];

@@ -93,8 +93,8 @@ async function groupsOf(filter: TaskFilter, tasks: Dependencies['tasks']): Promi
 }
 
 /**
- * Returns up to MAX_FIRES fire times in a range, in ascending order and then by task id. `truncated` is true if fire times
- * of the requested range are left out.
+ * Returns up to MAX_FIRES fire times in a range, in ascending order and then by task id. `truncated` is true if fire
+ * times of the requested range are left out.
  */
 async function firstFires(
   filter: TaskFilter,

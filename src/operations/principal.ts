@@ -74,8 +74,8 @@ export function refuseMissingRole(principal: Principal, roles: string[]): void {
 }
 
 /**
- * Returns the account that a request is limited to: the caller's own, or the one that an admin names. Undefined means all
- * accounts. UUIDs are case-insensitive (RFC 9562, section 4), and the result is in lower case, like stored UUIDs.
+ * Returns the account that a request is limited to: the caller's own, or the one that an admin names. Undefined means
+ * all accounts. UUIDs are case-insensitive (RFC 9562, section 4), and the result is in lower case, like stored UUIDs.
  * @throws ApiError account_forbidden if the request names an account other than the caller's, whether or not it exists
  */
 export function accountOf(principal: Principal, accountId: string | undefined): string | undefined {

@@ -75,8 +75,8 @@ export function runTask({ onQueued = () => {}, ...dependencies }: Dependencies) 
   }
 
   /**
-   * Queues a run, and stores the run itself. If the process dies in between, the run still executes: a worker that claims
-   * a queue entry without a run stores the run.
+   * Queues a run, and stores the run itself. If the process dies in between, the run still executes: a worker that
+   * claims a queue entry without a run stores the run.
    * @throws ApiError task_not_found, no_engine, too_many_queued
    */
   async function enqueue(id: string, { body, headers }: Input<'runTask'>, principal: Principal) {

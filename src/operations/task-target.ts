@@ -19,8 +19,8 @@ export function targetOf({ id, account_id }: Named, principal: Principal): Named
 }
 
 /**
- * Returns the error for a task that the filter of `targetOf` did not find. Only an admin, who may see every task, learns
- * that the task exists and has another owner.
+ * Returns the error for a task that the filter of `targetOf` did not find. Only an admin, who may see every task,
+ * learns that the task exists and has another owner.
  */
 export async function explainNoMatch(
   { id, account_id }: Named,

@@ -33,8 +33,8 @@ export class Upcoming {
   }
 
   /**
-   * Yields the fire times after an instant, in milliseconds, ascending. If they cannot be computed, logs one warning per
-   * schedule and yields none.
+   * Yields the fire times after an instant, in milliseconds, ascending. If they cannot be computed, logs one warning
+   * per schedule and yields none.
    */
   *all(schedule: string, timezone: string, afterMs: number): Generator<number, void, undefined> {
     try {

@@ -5,8 +5,8 @@ import { errorOf } from '../reply/error-replies.ts';
 import { MCP_PATH, operationOf } from '../request/routes.ts';
 
 /**
- * Counts and times requests by operation and status, except those of the warm-up. A request to MCP_PATH counts only if its
- * reply is an error, because each operation that it calls is counted already.
+ * Counts and times requests by operation and status, except those of the warm-up. A request to MCP_PATH counts only if
+ * its reply is an error, because each operation that it calls is counted already.
  */
 export function measure(metrics: Metrics): RequestHandler {
   return (request, response, next) => {

@@ -36,7 +36,7 @@ function createMetricsApp(metrics: Metrics, reachable: boolean): Express {
   return app;
 }
 
-/** Maximum number of concurrent connections to the metrics port. Few servers scrape, and each reply holds about 100 kB. */
+/** Maximum number of connections to the metrics port. Few servers scrape it, and each reply holds about 100 kB. */
 const MAX_SCRAPERS = 20;
 
 /**

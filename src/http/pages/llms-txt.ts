@@ -60,8 +60,8 @@ function operationText(method: string, path: string, operation: Operation, compo
 }
 
 /**
- * Returns a description of the API for language models (https://llmstxt.org), in Markdown. It is generated from the spec,
- * so that the two cannot differ.
+ * Returns a description of the API for language models (https://llmstxt.org), in Markdown. It is generated from the
+ * spec, so that the two cannot differ.
  */
 export function llmsTxt({ info, paths = {}, components }: OpenAPIV3.DocumentV3_1): string {
   const operations = Object.entries(paths).flatMap(([path, item]) =>

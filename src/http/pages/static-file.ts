@@ -42,8 +42,8 @@ export function staticFile(
   const encoded = new Map<Encoding, Promise<Buffer>>();
 
   /**
-   * Returns the ETag of the content. It is weak, because all encodings share it. It depends on the content only, so that
-   * all processes of the service return the same one.
+   * Returns the ETag of the content. It is weak, because all encodings share it. It depends on the content only, so
+   * that all processes of the service return the same one.
    */
   function etagOf(): string {
     // Compute the hash on the first request, because hashing Swagger UI would delay every start.

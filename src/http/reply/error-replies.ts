@@ -81,7 +81,7 @@ export function errorReplies({
     if (isDatabaseFailure(error)) database.failed(error, requestId);
     else if (status === 500) log.error({ requestId, code, err: error }, 'request failed');
     if (response.writableEnded) return;
-    // If the reply has begun, cut the connection, so that the client does not take the partial reply for a complete one.
+    // If the reply has begun, cut the connection, so that the client does not take a partial reply for a complete one.
     if (response.headersSent) return void response.destroy();
     const body: ErrorResponse = { status: 'error', error: message, code, request_id: requestId };
     response

@@ -49,7 +49,7 @@ export class GzipCache {
 
   /**
    * Returns the compressed bytes of a reply. Concurrent calls with the same ETag share one compression.
-   * @param etag - strong ETag, so that equal ETags mean equal bytes; without it, the result is neither cached nor shared
+   * @param etag - strong, so that equal ETags mean equal bytes; without it, the result is neither cached nor shared
    * @param plain - returns the uncompressed bytes; called only if the cache does not have the reply
    */
   async compress(etag: string | undefined, plain: () => AsyncIterable<Buffer>): Promise<Buffer> {

@@ -84,7 +84,7 @@ function lengthOf(segments: WholeSegment[]): number {
   }, 0);
 }
 
-/** The joined bytes of arrays by array, so that replies that share an array also share its bytes while they are sent. */
+/** The joined bytes of arrays, by array. Replies that share an array also share its bytes while they are sent. */
 const joined = new WeakMap<readonly JsonText<unknown>[], Buffer>();
 
 function join(texts: readonly JsonText<unknown>[]): Buffer {
@@ -200,9 +200,9 @@ function prefersGzip(request: Request): boolean {
 }
 
 /**
- * Sends a body as JSON, compressed if the client accepts gzip. A complete body gets an ETag, and the reply is 304 if the
- * client already has that version. A body with an async iterable is streamed, no faster than the client reads. If the
- * client disconnects, the iterable is closed. If the iterable fails midway, the connection is cut.
+ * Sends a body as JSON, compressed if the client accepts gzip. A complete body gets an ETag, and the reply is 304 if
+ * the client already has that version. A body with an async iterable is streamed, no faster than the client reads. If
+ * the client disconnects, the iterable is closed. If the iterable fails midway, the connection is cut.
  */
 export async function sendJson(
   response: Response,
@@ -220,8 +220,8 @@ export async function sendJson(
     // Only the client itself may cache the reply, and must revalidate it before each use.
     headers['Cache-Control'] = 'private, no-cache';
     if (whole) headers.ETag = etagOf(whole, compress ? 'gzip' : 'identity');
-    // Ignore the request's Cache-Control. A browser's fetch adds no-cache if the program sets If-None-Match, and `fresh`
-    // would then never match. no-cache is for caches, not for the origin server (RFC 9111, section 5.2.1.4).
+    // Ignore the request's Cache-Control. A browser's fetch adds no-cache if the program sets If-None-Match, and
+    // `fresh` would then never match. no-cache is for caches, not for the origin server (RFC 9111, section 5.2.1.4).
     const condition = { 'if-none-match': request.headers['if-none-match'] };
     if (whole && fresh(condition, { etag: headers.ETag })) {
       response.status(304).set(headers).end();

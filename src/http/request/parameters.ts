@@ -2,7 +2,9 @@ import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.j
 
 type Parameter = OpenAPIV3.ParameterObject;
 
-/** Resolves a parameter that may be a reference to components. Returns an empty array if the reference has no target. */
+/**
+ * Resolves a parameter that may be a reference to components. Returns an empty array if the reference has no target.
+ */
 export function parameterOf(
   given: Parameter | OpenAPIV3.ReferenceObject,
   components: OpenAPIV3.DocumentV3_1['components'],
@@ -60,7 +62,9 @@ function resolve(document: OpenAPIV3.DocumentV3_1, schema: unknown): object {
 const memberOf = (value: unknown, name: string): unknown =>
   Object.entries(Object(value)).find(([key]) => key === name)?.[1];
 
-/** Returns the schema of a body field by its path, such as ['runs', '0', 'status']; {} if the spec has no such field. */
+/**
+ * Returns the schema of a body field by its path, such as ['runs', '0', 'status']; {} if the spec has no such field.
+ */
 export function fieldSchemaOf(
   document: OpenAPIV3.DocumentV3_1,
   { path, method }: { path: string; method: string },

@@ -30,7 +30,8 @@ function requestOf(
     }),
   );
   for (const parameter of operation.parameters ?? []) {
-    // By default, the validator refuses the unescaped colons of an instant. strict-query.ts has already checked the query.
+    // By default, the validator refuses the unescaped colons of an instant. strict-query.ts has already checked the
+    // query.
     if ('in' in parameter && parameter.in === 'query') parameter.allowReserved = true;
   }
   return operation;

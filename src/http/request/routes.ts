@@ -105,7 +105,9 @@ function serve<Id extends OperationId>(
   };
 }
 
-/** Calls the handler of each operation with the validated parts of the request, and sends the handler's reply as JSON. */
+/**
+ * Calls the handler of each operation with the validated parts of the request, and sends the handler's reply as JSON.
+ */
 export function router(handlers: Handlers, document: OpenAPIV3.DocumentV3_1, sending: Sending): Router {
   const all = Router({ caseSensitive: true, strict: true });
   for (const id of operationIds) {

@@ -71,8 +71,8 @@ export function parseQuery(query: string): Record<string, string> {
 }
 
 /**
- * Checks the raw query against the operation's parameters in the spec. The validator only sees the parsed query, which no
- * longer shows broken encodings, repeated parameters and numbers such as 0x10.
+ * Checks the raw query against the operation's parameters in the spec. The validator only sees the parsed query, which
+ * no longer shows broken encodings, repeated parameters and numbers such as 0x10.
  */
 export function strictQuery(document: OpenAPIV3.DocumentV3_1): RequestHandler {
   return (request, _response, next) => {

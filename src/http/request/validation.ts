@@ -74,8 +74,8 @@ function explain(error: unknown, document: Document, request: Request): unknown 
 /**
  * Refuses every request that does not match the spec, and converts parameters to the types in the spec. Validates HEAD
  * as GET, because the validator does not support HEAD. Uses an internal class of the package: its public entry point
- * compiles the JSON Schema of OpenAPI at each start, even if validateApiSpec is false (version 5.6.2). The tests validate
- * the spec against that schema instead.
+ * compiles the JSON Schema of OpenAPI at each start, even if validateApiSpec is false (version 5.6.2). The tests
+ * validate the spec against that schema instead.
  */
 export function validation(document: Document): RequestHandler {
   const spec = requestSpec(document);

@@ -23,7 +23,9 @@ const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]{0,30}(?= |$)/;
 
 const trusted = new WeakSet<IncomingMessage>();
 
-/** Marks a request as sent by this process itself, for its warm-up. The request gets an admin's access without a key. */
+/**
+ * Marks a request as sent by this process itself, for its warm-up. The request gets an admin's access without a key.
+ */
 export function trust(request: IncomingMessage): void {
   trusted.add(request);
 }

@@ -20,10 +20,15 @@ const WINDOW_SECONDS = 60;
 /** Maximum number of keys or addresses to count requests for. Beyond that, the least recently seen is forgotten. */
 const MAX_CALLERS = 20_000;
 
-/** Number of leading bytes that identify the network of an IPv6 address. Internet customers usually get a /56 or /48. */
+/**
+ * Number of leading bytes that identify the network of an IPv6 address. Internet customers usually get a /56 or /48.
+ */
 const IPV6_NETWORK_BYTES = 7;
 
-/** Counts the requests of each key or address per minute, for a bounded number of them. rate-limiter-flexible has no bound. */
+/**
+ * Counts the requests of each key or address per minute, for a bounded number of them. rate-limiter-flexible has no
+ * bound.
+ */
 export class RequestCounter {
   readonly #counts: RateLimiterMemory;
   readonly #callers: LRUCache<string, true>;

@@ -16,16 +16,19 @@ const excess = new WeakSet<Socket>();
 
 /**
  * Limits the number of open connections of a server. At the limit, a new connection takes the place of an older one,
- * which is closed. Connections that wait for a request, or for a client without an API key to read its reply, are closed
- * first, the longest wait before others. Next is the connection whose client has stalled longest. If no client has
- * stalled, the new connection gets an error reply (refuseExcess).
+ * which is closed. Connections that wait for a request, or for a client without an API key to read its reply, are
+ * closed first, the longest wait before others. Next is the connection whose client has stalled longest. If no client
+ * has stalled, the new connection gets an error reply (refuseExcess).
  */
 export class Connections {
   readonly #max: number;
   readonly #stalledReaderMs: number;
   /** All open connections except those above the limit. */
   readonly #open = new Set<Socket>();
-  /** Connections that wait for a request, or for a client without an API key to read its reply. The longest wait is first. */
+  /**
+   * Connections that wait for a request, or for a client without an API key to read its reply. The longest wait is
+   * first.
+   */
   readonly #waiting = new Set<Socket>();
   /** All other connections, which are serving a request, with the response to that request. */
   readonly #serving = new Map<Socket, ServerResponse>();
@@ -81,8 +84,8 @@ export class Connections {
 }
 
 /**
- * Refuses requests on connections above the limit, and closes those connections. Health checks succeed even there, because
- * the process is healthy.
+ * Refuses requests on connections above the limit, and closes those connections. Health checks succeed even there,
+ * because the process is healthy.
  */
 export function refuseExcess(document: OpenAPIV3.DocumentV3_1): RequestHandler {
   return (request, response, next) => {

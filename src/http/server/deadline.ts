@@ -18,9 +18,9 @@ interface Clock {
 }
 
 /**
- * Limits the time until the first byte of each reply. The error reply names what took the time: a queue, this process or
- * the database. Each database round trip has its own limit, but a request may need several round trips. After a timeout
- * the handler continues, and its result is dropped.
+ * Limits the time until the first byte of each reply. The error reply names what took the time: a queue, this process
+ * or the database. Each database round trip has its own limit, but a request may need several round trips. After a
+ * timeout the handler continues, and its result is dropped.
  */
 export class Deadline {
   readonly #limitMs: number;
@@ -43,7 +43,9 @@ export class Deadline {
     next();
   };
 
-  /** Stops the clock while `inner` reads the body. The client decides how long that takes, and other limits bound it. */
+  /**
+   * Stops the clock while `inner` reads the body. The client decides how long that takes, and other limits bound it.
+   */
   except(inner: RequestHandler): RequestHandler {
     return (request, response, next) => {
       this.#stop(response);

@@ -73,9 +73,9 @@ function tooLarge(requestId: string): Response {
 
 /**
  * Lets an MCP request (the outer request) call operations of the same app by in-memory requests (inner requests), which
- * pass through all middleware. An inner request has the credentials, the address and the request id of the outer request,
- * and is aborted with it. The rate limits count each tool call as one request, however many inner requests it sends. The
- * outer request already counts for the first tool call.
+ * pass through all middleware. An inner request has the credentials, the address and the request id of the outer
+ * request, and is aborted with it. The rate limits count each tool call as one request, however many inner requests it
+ * sends. The outer request already counts for the first tool call.
  * @returns a function that takes the outer request and its reply, and calls `onBytes` with the size of each inner reply
  */
 export function inMemory(
@@ -84,7 +84,9 @@ export function inMemory(
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, app);
   return (outer, reply, onBytes = () => undefined) => {
     let isFirst = true;
-    /** Inner requests that wait for their reply. One `close` listener aborts them all, however many calls a batch has. */
+    /**
+     * Inner requests that wait for their reply. One `close` listener aborts them all, however many calls a batch has.
+     */
     const unanswered = new Set<ClientRequest>();
     reply.once('close', () => {
       for (const sent of unanswered) sent.destroy();

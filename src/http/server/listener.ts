@@ -58,9 +58,9 @@ function originForm(target: string): string {
 export interface Listener {
   server: Server;
   /**
-   * Stops the server. From now on, each reply closes its connection. The server still accepts connections for `delayMs`,
-   * so that load balancers can notice, or until no connection is open. Then it waits for the requests in flight. Those
-   * that are unfinished `deadlineMs` after the call are cut.
+   * Stops the server. From now on, each reply closes its connection. The server still accepts connections for
+   * `delayMs`, so that load balancers can notice, or until no connection is open. Then it waits for the requests in
+   * flight. Those that are unfinished `deadlineMs` after the call are cut.
    */
   drain(times: { delayMs: number; deadlineMs: number }): Promise<void>;
 }
@@ -151,7 +151,8 @@ export function createListener(app: RequestListener, log: Logger, limits: Limits
     serve(request, response);
   });
   server.on('connect', (_request, socket) => {
-    // Node no longer handles this socket, so an unhandled error would end the process, and a reply in progress would hang.
+    // Node no longer handles this socket, so an unhandled error would end the process, and a reply in progress would
+    // hang.
     socket.on('error', () => socket.destroy());
     if (pipelines.get(socket)?.current) return void socket.destroy();
     answerRaw(

@@ -8,7 +8,10 @@ import type { ReplyBudget } from './reply-budget.ts';
 /** Maximum number of messages in one request. Only MCP versions before 2025-06-18 allow several messages (a batch). */
 const MAX_BATCH = 10;
 
-/** Estimated number of copies of a tool's reply in memory: its bytes, text and parsed value, and the texts of the result. */
+/**
+ * Estimated number of copies of a tool's reply in memory: its bytes, text and parsed value, and the texts of the
+ * result.
+ */
 const COPIES = 6;
 
 /** Number of nesting levels around the arguments of a tool in a request body: batch, message and params. */
@@ -28,8 +31,8 @@ interface Dependencies {
 }
 
 /**
- * Reads the SDK's reply to its end, or until the client disconnects. If a batch cancels its own calls, the SDK never ends
- * the reply, and sends keep-alives until reading stops.
+ * Reads the SDK's reply to its end, or until the client disconnects. If a batch cancels its own calls, the SDK never
+ * ends the reply, and sends keep-alives until reading stops.
  */
 async function readUntilClosed({ body }: Response, reply: Reply): Promise<Buffer> {
   const reader = body?.getReader();

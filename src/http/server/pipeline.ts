@@ -12,9 +12,9 @@ const MAX_WAITING = 100;
 const OVERHEAD_BYTES = 6_000;
 
 /**
- * Serves the requests of one connection one after another. By itself, Node serves pipelined requests at the same time and
- * buffers each reply until the earlier ones are sent. The service then could not know whether the client of a buffered
- * reply has disconnected, or how much it has read, and one connection could hold the resources of hundreds.
+ * Serves the requests of one connection one after another. By itself, Node serves pipelined requests at the same time
+ * and buffers each reply until the earlier ones are sent. The service then could not know whether the client of a
+ * buffered reply has disconnected, or how much it has read, and one connection could hold the resources of hundreds.
  */
 export class Pipeline {
   readonly #socket: Socket;
@@ -93,7 +93,8 @@ export class Pipeline {
   }
 
   #next(): void {
-    // Close the socket here: the headers of the last reply may have been sent before last() could set `Connection: close`.
+    // Close the socket here: the headers of the last reply may have been sent before last() could set `Connection:
+    // close`.
     if (this.#isLast) return void this.#socket.end();
     if (this.#socket.destroyed) return;
     const next = this.#waiting.shift();

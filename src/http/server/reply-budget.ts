@@ -8,15 +8,17 @@ import { noteActive, stalledMs } from './readers.ts';
 
 type Bounds = Pick<Limits, 'queueTimeoutMs' | 'stalledReaderMs'>;
 
-/** Number of bytes counted for an admitted request until its reply is built: a batch of tasks as documents and as text. */
+/**
+ * Number of bytes counted for an admitted request until its reply is built: a batch of tasks as documents and as text.
+ */
 const REQUEST_BYTES = 2_097_152;
 
 /** While requests wait, replies to stalled clients are looked for at this interval. */
 const CHECK_EVERY_MS = 250;
 
 /**
- * How long a client may stall if its key has more than half of the admitted requests while requests with other keys wait.
- * Its requests are then aborted.
+ * How long a client may stall if its key has more than half of the admitted requests while requests with other keys
+ * wait. Its requests are then aborted.
  */
 const GREEDY_MS = 1_000;
 
@@ -39,9 +41,9 @@ export function tooManyReplies(): ApiError {
 }
 
 /**
- * Limits the total memory of replies that are being built or sent. A request is admitted while any of the budget is left,
- * so that even a reply larger than the budget can be sent. Other requests wait. A request whose key has the fewest
- * admitted requests is admitted first.
+ * Limits the total memory of replies that are being built or sent. A request is admitted while any of the budget is
+ * left, so that even a reply larger than the budget can be sent. Other requests wait. A request whose key has the
+ * fewest admitted requests is admitted first.
  */
 export class ReplyBudget {
   readonly #bytes: ByteBudget;
@@ -168,7 +170,9 @@ export class ReplyBudget {
     }
   }
 
-  /** Aborts the requests whose clients have stalled longest, one per waiting request. Else a few clients block everyone. */
+  /**
+   * Aborts the requests whose clients have stalled longest, one per waiting request. Else a few clients block everyone.
+   */
   #abortStalled(): void {
     if (this.#waiting.size === 0) {
       clearInterval(this.#timer);

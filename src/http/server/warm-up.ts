@@ -18,12 +18,13 @@ const QUERIES: Partial<Record<string, string>> = {
 };
 
 /**
- * Sends one request for each operation to an app before it listens. The first request of an operation makes the validator
- * compile its schemas, the driver connect and V8 compile the code. Without the warm-up, the first caller would wait
- * several times as long as the second. If a request fails, the error is logged, and the service starts anyway.
+ * Sends one request for each operation to an app before it listens. The first request of an operation makes the
+ * validator compile its schemas, the driver connect and V8 compile the code. Without the warm-up, the first caller
+ * would wait several times as long as the second. If a request fails, the error is logged, and the service starts
+ * anyway.
  *
- * The requests get an admin's access without a key, so they are sent in memory. A port, even on loopback, would give that
- * access to every user of the machine.
+ * The requests get an admin's access without a key, so they are sent in memory. A port, even on loopback, would give
+ * that access to every user of the machine.
  */
 export async function warmUp(app: RequestListener): Promise<void> {
   const server = createServer((request, response) => {

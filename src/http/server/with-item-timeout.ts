@@ -12,8 +12,8 @@ async function withTimeout<T>(promise: Promise<T>, limitMs: number): Promise<T> 
 
 /**
  * Yields the items of a source, and throws if one takes longer than `limitMs`. The driver's own limit covers only one
- * attempt of one command, without retries and server selection. The time between two items, in which the consumer works,
- * does not count.
+ * attempt of one command, without retries and server selection. The time between two items, in which the consumer
+ * works, does not count.
  */
 export async function* withItemTimeout<T>(
   source: AsyncIterable<T>,

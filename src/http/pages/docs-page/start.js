@@ -9,7 +9,7 @@ const sendInvalid = {
   statePlugins: { spec: { wrapSelectors: { validateBeforeExecute: () => () => true } } },
 };
 
-/** Adds a button to each parameter, which fills in the example from its schema. Swagger UI does not show that example. */
+/** Adds a button to each parameter that fills in the example of the schema, which Swagger UI does not show. */
 const offerExamples = ({ React }) => ({
   wrapComponents: {
     JsonSchemaForm: (Form) => (props) => {
@@ -83,8 +83,8 @@ const KEEP = 'keep-key';
 const keepsKey = () => localStorage.getItem(KEEP) === 'yes';
 
 /**
- * Keeps the API key in localStorage if the user ticks a box next to the Authorize button; otherwise the key is gone when
- * the page closes. Swagger UI itself can only keep keys always or never. When the page opens, it reads them from
+ * Keeps the API key in localStorage if the user ticks a box next to the Authorize button; otherwise the key is gone
+ * when the page closes. Swagger UI itself can only keep keys always or never. When the page opens, it reads them from
  * `authorized`.
  */
 const keepKeyIfAsked = ({ React, getSystem }) => {
