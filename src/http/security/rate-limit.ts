@@ -11,7 +11,7 @@ import { isCounted } from '../server/in-memory-fetch.ts';
 /** Maximum requests per minute; 0 means no limit. */
 export interface RateLimits {
   perKey: number;
-  /** Per IPv4 address or IPv6 network. */
+  /** Counted per IPv4 address or per IPv6 network. */
   perAddress: number;
 }
 

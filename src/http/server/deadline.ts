@@ -43,9 +43,7 @@ export class Deadline {
     next();
   };
 
-  /**
-   * Stops the clock while `inner` reads the body. The client decides how long that takes, and other limits bound it.
-   */
+  /** Stops the clock while `inner` runs, such as while it reads a body. `inner` must have time limits of its own. */
   except(inner: RequestHandler): RequestHandler {
     return (request, response, next) => {
       this.#stop(response);
