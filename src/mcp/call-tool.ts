@@ -28,7 +28,10 @@ function textOf(name: string, value: unknown): string {
 
 function queryValueOf(name: string, value: unknown): string | string[] {
   if (!Array.isArray(value)) return textOf(name, value);
-  if (value.length === 0) throw new UnusableArgument(`Argument "${name}" is an empty list. Send at least one item, or leave it out.`);
+  if (value.length === 0)
+    throw new UnusableArgument(
+      `Argument "${name}" is an empty list. Send at least one item, or leave it out.`,
+    );
   return value.map((item) => textOf(name, item));
 }
 
@@ -108,7 +111,8 @@ export async function callTool(
     if (error instanceof UnusableArgument) return failed(error.message);
     if (error instanceof ApiError) return failed(error.message, JSON.stringify({ code: error.code }));
     // encodeURIComponent throws this for a query parameter.
-    if (error instanceof URIError) return failed('An argument contains an unpaired surrogate, which is not valid Unicode. Remove it.');
+    if (error instanceof URIError)
+      return failed('An argument contains an unpaired surrogate, which is not valid Unicode. Remove it.');
     throw error;
   }
 }

@@ -54,7 +54,9 @@ async function checkQueue(
     throw tooMany(`${MAX_WAITING} runs of this task are already waiting. Try again after some have started.`);
   }
   if (await queue.areQueued(MAX_QUEUED, task.account_id)) {
-    throw tooMany(`${MAX_QUEUED.toLocaleString('en')} runs of this account are already queued or executing. Try again after some have ended.`);
+    throw tooMany(
+      `${MAX_QUEUED.toLocaleString('en')} runs of this account are already queued or executing. Try again after some have ended.`,
+    );
   }
 }
 
@@ -104,7 +106,10 @@ export function runTask({ onQueued = () => {}, ...dependencies }: Dependencies) 
     const id = await idOf(input, principal);
     if (!(await runs.findOwn(id))) await enqueue(id, input, principal);
     const run = await runs.find(id, {});
-    if (!run) throw new Error(`expected to find the run ${id} right after it was queued, but the database has no such run`);
+    if (!run)
+      throw new Error(
+        `expected to find the run ${id} right after it was queued, but the database has no such run`,
+      );
     return { status: 200, body: { status: 'success', runs: [viewRunOfTask(run)] } };
   };
 }

@@ -48,6 +48,9 @@ export class Upcoming {
     const key = `${timezone} ${schedule}`; // names of time zones contain no spaces
     if (this.#logged.get(key)) return;
     this.#logged.set(key, true);
-    this.#log.warn({ schedule, timezone, reason: String(error) }, "failed to compute a task's fire times; correct its schedule or timezone");
+    this.#log.warn(
+      { schedule, timezone, reason: String(error) },
+      "failed to compute a task's fire times; correct its schedule or timezone",
+    );
   }
 }

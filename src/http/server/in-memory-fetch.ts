@@ -119,7 +119,8 @@ export function inMemory(
         try {
           sent.end(body);
           const [incoming]: IncomingMessage[] = await once(sent, 'response');
-          if (!incoming) throw new Error('expected the app to reply to an in-memory request, got no response');
+          if (!incoming)
+            throw new Error('expected the app to reply to an in-memory request, got no response');
           const bytes = await readUpTo(MAX_REPLY_BYTES, incoming);
           if (!bytes) return tooLarge(String(reply.getHeader('x-request-id')));
           onBytes(bytes.length);

@@ -20,7 +20,10 @@ const DRAIN_POLL_MS = 20;
 
 function reasonOf(error: NodeJS.ErrnoException, maxHeaderSize: number): ApiError {
   if (error.code === 'HPE_HEADER_OVERFLOW') {
-    return new ApiError('headers_too_large', `The URL and the headers have more than ${maxHeaderSize} bytes together. Send shorter ones.`);
+    return new ApiError(
+      'headers_too_large',
+      `The URL and the headers have more than ${maxHeaderSize} bytes together. Send shorter ones.`,
+    );
   }
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return new ApiError('request_timeout', 'The request took too long to arrive.');
