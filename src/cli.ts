@@ -17,7 +17,6 @@ const COMMANDS: Record<string, () => Promise<{ main: (args: string[]) => Promise
   seed: () => import('./commands/seed.ts'),
 };
 
-/** Returns the settings section of `--help`, with one paragraph per setting. */
 function settingsHelp(): string {
   return describeVariables()
     .map(({ name, default: value, description }) => {

@@ -37,7 +37,6 @@ interface Next {
   at: number;
   /** Yields the fire times after `at`. */
   later: Generator<number, void, undefined>;
-  /** The ids of the tasks. */
   ids: string[];
 }
 
