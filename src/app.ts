@@ -60,32 +60,29 @@ import { Upcoming } from './operations/upcoming.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 
-/** Share of `cacheBytes` for gzipped replies, which are much smaller than the cached text. */
+/** Share of `cacheBytes` that holds gzipped replies. It is small because they are much smaller than the cached text. */
 const GZIP_SHARE = 1 / 4;
 
 interface Dependencies {
   collections: Collections;
   auth: Auth;
   log: Logger;
-  /** Memory for cached listings, in bytes. */
+  /** Memory for cached tasks and gzipped replies together, in bytes. */
   cacheBytes: number;
   now: () => Date;
   limits: Limits;
   database: DatabaseWatch;
   readiness: Readiness;
-  /** Undefined: no rate limits. */
   rateLimits?: RateLimits;
-  /** Undefined: no metrics. */
   metrics?: Metrics;
-  /** Undefined: no traces. */
   tracing?: Tracing;
-  /** Origins whose pages may call the API. Undefined: only the service's own origin. */
+  /** Origins whose pages may call the API. If undefined, only pages of the service's own origin may. */
   corsOrigins?: string[];
-  /** Proxies whose X-Forwarded-For is trusted. Undefined: the caller's address is that of the connection. */
+  /** Proxies whose X-Forwarded-For is trusted. If undefined, a caller's address is that of its connection. */
   trustProxy?: TrustProxy;
-  /** Called after runTask has queued a run, so that the engine of this process claims it without delay. */
+  /** Called after runTask has queued a run, so that the engine of this process starts the run without delay. */
   onQueued?: () => void;
-  /** Returns the state of this process's engine; undefined if it has none. */
+  /** Returns the state of the engine in this process; undefined if the process executes no tasks. */
   engineState?: () => EngineState | undefined;
 }
 
@@ -155,18 +152,18 @@ export function createApp(dependencies: Dependencies): Express {
   app.use(checkRoute); // 404 unknown path, 405 method not allowed
   app.use(checkAccept); // 406 client does not accept JSON
   if (rateLimits) app.use(['/api', MCP_PATH], limitAddresses(rateLimits)); // 429 too many requests from this address
-  app.use(deadline.begin); // 503 no reply in time; the clock starts here
+  app.use(deadline.begin); // 503 no reply in time; the time limit starts here
   app.use(['/api', MCP_PATH], whenStarted(readiness)); // 503 the service is still starting
   app.use(credentials({ auth, keys, now, document: spec.document })); // 401 no valid key, 403 key lacks the right
   if (rateLimits) app.use(['/api', MCP_PATH], limitKeys(rateLimits)); // 429 too many requests with this key
   app.post(MCP_PATH, deadline.except(mcp(app, { limits, budget, load: () => import('./mcp/http.ts') }))); // serves MCP
   app.use(strictQuery(spec.document)); // 400 query parameter unknown, repeated or malformed
-  app.use(deadline.inQueue(budget.admit, tooManyReplies)); // 503 too many replies wait for slow clients
+  app.use(deadline.inQueue(budget.admit, tooManyReplies)); // 503 replies to slow clients use up the memory for replies
   app.use(deadline.except(body(limits))); // 415 not JSON, 413 too large, 400 malformed; the deadline excludes the upload
   app.use(validation(spec.document)); // 400 request does not match the spec
   app.use('/health', notStored); // Cache-Control: no-store
   app.use(router(handlers, spec.document, { ...limits, gzip, budget })); // handler → store → view → bytes
-  app.use(deadline.blame); // database timeouts that this process caused become 503 service_overloaded
-  app.use(errors); // sends every error in the published envelope
+  app.use(deadline.blame); // a database timeout that this busy process caused becomes 503 service_overloaded
+  app.use(errors); // sends every error as an ErrorResponse of the spec
   return app;
 }

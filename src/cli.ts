@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { describeVariables, wrap } from './config/variables.ts';
 
-/** The commands. Each is loaded only when it is run. */
+/** The commands by name. The module of a command is loaded only when the command runs. */
 const COMMANDS: Record<string, () => Promise<{ main: (args: string[]) => Promise<void> }>> = {
   mcp: () => import('./commands/mcp.ts'),
   keys: () => import('./commands/keys.ts'),
@@ -17,7 +17,6 @@ const COMMANDS: Record<string, () => Promise<{ main: (args: string[]) => Promise
   seed: () => import('./commands/seed.ts'),
 };
 
-/** The settings part of `--help`, one paragraph per setting. */
 function settingsHelp(): string {
   return describeVariables()
     .map(({ name, default: value, description }) => {
@@ -57,11 +56,11 @@ async function runService(): Promise<void> {
   else await import('./main.ts');
 }
 
-// If a reader such as `head` closes stdout early, finish the command and drop the remaining output.
+// If a program such as `head` closes our stdout early (EPIPE), finish the command and drop the remaining output.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return;
-    // Other write errors, such as a full disk: finish the command, and report the failure by the exit code.
+    // After another write error, such as a full disk, finish the command too, but exit with code 1.
     process.exitCode = 1;
     if (stream === process.stdout) process.stderr.write(`recoup-tasks: stdout: ${error.message}\n`);
   });

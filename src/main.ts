@@ -34,24 +34,28 @@ import { loadSamplesIfEmpty } from './samples/load-samples.ts';
 import { sampleTasks } from './samples/samples.ts';
 import { type Telemetry, startTelemetry } from './telemetry/telemetry.ts';
 
-/** Time limits after a shutdown signal: for requests in flight, and for the whole process. */
+/** After a shutdown signal, requests that take longer than this are cut. */
 const DRAIN_MS = 8_000;
+/**
+ * After a shutdown signal, the process exits after this long even if work is unfinished, unless runs have more time.
+ */
 const END_MS = 9_500;
-/** Time after the grace period of runs, to stop executors and store results. */
+/** Additional time to stop executors and store results after the grace period of executing runs has ended. */
 const END_AFTER_GRACE_MS = 7_500;
 
 /** Start listening after this long even if not ready, so that liveness probes get an answer. */
 const LISTEN_AFTER_MS = 5_000;
 
 /**
- * Growth of V8's heap, in percent, that triggers a collection. By default the heap grows severalfold, and a long
- * listing fills all of it. This value keeps a long listing within 64 MB. A lower one slows every other request (npm run
- * bench).
+ * Growth of V8's heap, in percent, that triggers a garbage collection. By default the heap grows severalfold, and a
+ * long listing fills all of it. With this value, a long listing stays within 64 MB. A lower value slows every other
+ * request (npm run bench).
  */
 const HEAP_GROWING_PERCENT = 60;
 
 const UNPROTECTED =
-  'AUTH=none on an address that other hosts can reach: everyone who sends a loopback Host header has full access';
+  'AUTH=none on an address that other hosts can reach: everyone who sends a loopback Host header has full access; ' +
+  'set AUTH=required, or HOST=127.0.0.1';
 const NO_KEYS =
   'there is no valid API key, so every request is refused; create one: npm run keys -- create --name NAME --admin';
 
@@ -66,16 +70,16 @@ interface Dependencies {
   settings: Settings;
   log: Logger;
   database: Database;
-  /** Undefined if this process does not execute tasks. */
+  /** Executes tasks in this process. Undefined if the settings choose Trigger.dev or no engine. */
   executor: Executor | undefined;
-  /** Undefined if Trigger.dev does not execute tasks. */
+  /** Client of Trigger.dev. Undefined unless the settings choose Trigger.dev as the engine. */
   triggerApi: TriggerApi | undefined;
   telemetry: Telemetry;
-  /** Aborted when the process begins to shut down, for any reason. */
+  /** Aborted when the process begins to shut down, after a signal or an error. */
   ending: AbortController;
 }
 
-/** Composes the app, the function that prepares it, and the function that stops its background work. */
+/** Creates the app, the function that prepares its start, and the function that stops its background work. */
 function compose({ settings, log, database, executor, triggerApi, telemetry, ending }: Dependencies) {
   const { auth, runRetentionDays } = settings;
   const { collections } = database;
@@ -175,8 +179,8 @@ async function serve(dependencies: Dependencies): Promise<void> {
     const waits = new Promise<void>((resolve) => (onWait = resolve));
     const prepared = retryUntilReachable(prepare, { watch, log, giveUp: signal, onWait }).then(() => 'ready');
     const late = pause(LISTEN_AFTER_MS, 'late', { ref: false });
-    // Prepare before listening, so that the first request is fast. If that takes long, listen anyway and reply 503
-    // meanwhile.
+    // Prepare before listening, so that the first request is fast. If the preparation takes long, listen meanwhile and
+    // reply 503.
     const first = await Promise.race([prepared, waits, late, ended]);
     if (!signal.aborted) {
       const url = await depending(`HOST=${host}, PORT=${port}`, () => listen(server, port, host));
@@ -190,7 +194,7 @@ async function serve(dependencies: Dependencies): Promise<void> {
   } finally {
     ending.abort();
     readiness.ending();
-    // The grace period of runs starts while requests are still served.
+    // Stop both at once, so that the grace period of executing runs and the drain of requests overlap.
     await Promise.all([drain({ delayMs: limits.drainDelayMs, deadlineMs: DRAIN_MS }), stopWork()]);
     watch.stop();
     await closeMetrics();
@@ -240,7 +244,7 @@ function explain(error: unknown): string | undefined {
   return describeSystemError(error);
 }
 
-/** Returns any other error for the log, without the password of the connection string. */
+/** Returns the log fields of an error that `explain` does not know, without the password of the connection string. */
 function unknownError(error: unknown, hide: (text: string) => string): { err?: Error } {
   if (!(error instanceof Error)) return {};
   const { name, message, stack = '' } = error;
@@ -250,8 +254,8 @@ function unknownError(error: unknown, hide: (text: string) => string): { err?: E
 let uri: string | undefined;
 let log = createLog('fatal');
 try {
-  // Node 24 warns about url.parse() outside of node_modules. express-openapi-validator calls it, and the bundle
-  // includes that.
+  // Node 24 warns if code outside of node_modules calls url.parse(). express-openapi-validator calls it, and the
+  // bundle includes that package.
   process.noDeprecation = true;
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
   const { environment, unknown } = readEnvironment();
@@ -265,7 +269,7 @@ try {
   const hide = (text: string) => withoutCredentials(text, uri);
   const explained = explain(error);
   const text = hide(explained ?? reasonOf(error));
-  // On a terminal, the message on stderr is enough.
+  // On a terminal, an explained error appears only once, as the message on stderr.
   if (explained === undefined || !(process.stdout.isTTY && process.stderr.isTTY))
     log.fatal(explained === undefined ? unknownError(error, hide) : {}, text);
   process.stderr.write(`${text}\n`);

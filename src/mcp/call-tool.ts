@@ -5,16 +5,19 @@ import { explainSchedule } from './explain-schedule.ts';
 
 type Arguments = Record<string, unknown>;
 
-/** The reply to a tool's request. */
+/** A success reply of the API to a tool's request. */
 interface Reply {
   tasks?: Task[];
   [field: string]: unknown;
 }
 
-/** Thrown for an argument that a request cannot carry. The message says what would be right. */
+/** Thrown for a tool argument that cannot become a part of an API request. The message says what would be right. */
 class UnusableArgument extends Error {}
 
-/** Converts a value to the text of a query parameter. */
+/**
+ * Converts the value of an argument to the text of a query parameter.
+ * @throws UnusableArgument
+ */
 function textOf(name: string, value: unknown): string {
   if (['string', 'number', 'boolean', 'bigint'].includes(typeof value)) return String(value);
   const kind = value === null ? 'null' : 'an object or an array';
@@ -25,7 +28,10 @@ function textOf(name: string, value: unknown): string {
 
 function queryValueOf(name: string, value: unknown): string | string[] {
   if (!Array.isArray(value)) return textOf(name, value);
-  if (value.length === 0) throw new UnusableArgument(`Argument "${name}" is an empty list. Leave it out.`);
+  if (value.length === 0)
+    throw new UnusableArgument(
+      `Argument "${name}" is an empty list. Send at least one item, or leave it out.`,
+    );
   return value.map((item) => textOf(name, item));
 }
 
@@ -34,7 +40,10 @@ function headerValueOf(name: string, value: unknown): string {
   throw new UnusableArgument(`Argument "${name}" must be a string of 1 to 255 visible ASCII characters.`);
 }
 
-/** Refuses arguments that the operation accepts but the tool does not, and missing ones that only the tool requires. */
+/**
+ * Checks the names of a tool's arguments where the tool is stricter than the API: it requires more, and allows less.
+ * @throws UnusableArgument for the first name that is missing or unknown
+ */
 function checkNames({ definition, query, required }: McpTool, args: Arguments): void {
   const missing = required.find((name) => !Object.hasOwn(args, name));
   if (missing !== undefined) throw new UnusableArgument(`Argument "${missing}" is missing.`);
@@ -47,14 +56,17 @@ function checkNames({ definition, query, required }: McpTool, args: Arguments): 
   }
 }
 
-/** Returns the request for a call of a tool. */
+/**
+ * Returns the API request for a call of a tool. Arguments become query parameters, headers and body fields.
+ * @throws UnusableArgument
+ */
 function requestOf(tool: McpTool, given: Arguments) {
   checkNames(tool, given);
   const { defaults, headers, method, path, query } = tool;
   const entries = Object.entries({ ...defaults, ...given }).filter(([, value]) => value !== undefined);
   const inQuery = entries.filter(([name]) => query.includes(name));
   const inHeaders = entries.flatMap(([name, value]): [string, string][] => {
-    // A field may have any name, such as "constructor".
+    // Check for own properties, because an argument may be named "constructor".
     const header = Object.hasOwn(headers, name) ? headers[name] : undefined;
     return header === undefined ? [] : [[header, headerValueOf(name, value)]];
   });
@@ -75,7 +87,7 @@ const text = (content: string): { type: 'text'; text: string } => ({ type: 'text
 
 const failed = (...texts: string[]): CallToolResult => ({ isError: true, content: texts.map(text) });
 
-/** Calls a tool. If the service refuses the request, the result has `isError` and the message of the service. */
+/** Calls a tool. If the API refuses the request, the result has `isError`, and its text is the API's error message. */
 export async function callTool(
   client: Client,
   tool: McpTool,
@@ -98,8 +110,9 @@ export async function callTool(
   } catch (error) {
     if (error instanceof UnusableArgument) return failed(error.message);
     if (error instanceof ApiError) return failed(error.message, JSON.stringify({ code: error.code }));
-    // Thrown by encodeURIComponent.
-    if (error instanceof URIError) return failed('An argument contains an unpaired surrogate.');
+    // encodeURIComponent throws this for a query parameter.
+    if (error instanceof URIError)
+      return failed('An argument contains an unpaired surrogate, which is not valid Unicode. Remove it.');
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { type Client, type Task, previewSchedule } from '../client/index.ts';
 
-/** Number of fire times listed in an explanation. */
+/** Number of next fire times in an explanation. */
 const TIMES = 3;
 
 const timeIn = (timeZone: string, instant: string): string =>
@@ -8,7 +8,7 @@ const timeIn = (timeZone: string, instant: string): string =>
     new Date(instant),
   );
 
-/** Describes in words when a task fires. Returns undefined if the preview fails. */
+/** Describes in words when a task fires, with its next fire times. Returns undefined if the API cannot preview them. */
 export async function explainSchedule(
   client: Client,
   { enabled, schedule, timezone }: Task,
@@ -27,7 +27,7 @@ export async function explainSchedule(
       ? `The task is disabled. If enabled, it would fire: ${when}`
       : `The task fires: ${when}`;
   } catch {
-    // The task exists even if its explanation fails.
+    // Do not throw: the task has already been created.
     return undefined;
   }
 }

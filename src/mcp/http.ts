@@ -2,17 +2,18 @@ import { createMcpHandler } from '@modelcontextprotocol/server';
 import { createClient } from '../client/index.ts';
 import { createServer } from './server.ts';
 
-/** A placeholder: requests are handled in memory and never reach a host. */
+/** A placeholder. Requests are served in memory and never reach this host. */
 const BASE_URL = 'http://localhost';
 
 /**
- * Answers an HTTP request of MCP, of any protocol version.
- * @param connect - makes the fetch for one call of a tool
+ * Answers an MCP request that arrived over HTTP, in any protocol version.
+ * @param body - the parsed body of the request
+ * @param connect - returns the fetch function for one call of a tool
  */
 export function handleMcp(request: Request, body: unknown, connect: () => typeof fetch): Promise<Response> {
-  // The agent decides about retries; errors contain the time to wait.
+  // Do not retry: the agent that called the tool decides, and the error message tells it when to try again.
   const client = () => createClient({ baseUrl: BASE_URL, fetch: connect(), retries: 0 });
-  // The tools never change, so there is nothing to subscribe to.
+  // Clients cannot subscribe to changes of the tools, because the tools never change.
   const handler = createMcpHandler(() => createServer(client), { maxSubscriptions: 0 });
   return handler.fetch(request, { parsedBody: body });
 }

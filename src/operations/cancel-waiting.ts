@@ -11,13 +11,13 @@ export interface CancelSources {
   now: () => Date;
 }
 
-/** Maximum number of runs of a task that one request cancels, to keep the request short. */
+/** Maximum number of waiting runs that a change or deletion of a task cancels, to keep the request short. */
 const MAX_RUNS = 100;
 
 /**
- * Cancels a waiting run. Writes the run before it removes the queue entry. A worker that claims the entry in between
- * finds the run final and drops the entry. If a worker has already started the run, neither the run nor the entry
- * changes.
+ * Cancels a run that waits in the queue. Writes the status CANCELED before it removes the queue entry. A worker that
+ * claims the entry in between finds the run canceled and drops the entry. If a worker has already started the run,
+ * neither the run nor the entry changes.
  */
 export async function cancelWaiting(
   entry: QueuedRun,
@@ -30,8 +30,9 @@ export async function cancelWaiting(
 }
 
 /**
- * Cancels the waiting runs of a task, all or those of one trigger. Best effort: a worker that claims a remaining run
- * reads the task again and cancels the run.
+ * Cancels the waiting runs of a task that was deleted or disabled: all, or those with one trigger. Some may remain,
+ * after an error or if there are more than MAX_RUNS. A worker that claims a remaining run reads the task again and then
+ * cancels the run.
  */
 export async function cancelWaitingOf(
   taskId: string,
@@ -43,7 +44,7 @@ export async function cancelWaitingOf(
       await cancelWaiting(entry, sources);
     }
   } catch (error) {
-    // Do not throw: the task is already changed, and an error reply would suggest that it is not.
+    // Do not throw: the task has already changed, and an error reply would suggest that it has not.
     sources.log.warn({ err: error, taskId }, "failed to cancel a task's waiting runs");
   }
 }

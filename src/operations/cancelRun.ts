@@ -14,23 +14,24 @@ interface Dependencies extends Omit<CancelSources, 'log'> {
   cancels: CancelStore;
 }
 
-/** POST /api/tasks/runs/cancel */
+/** Handles POST /api/tasks/runs/cancel. */
 export function cancelRun({ engine, cancels, ...sources }: Dependencies) {
   const { queue, runs, now } = sources;
   return async ({ body }: Input<'cancelRun'>, principal: Principal): Promise<Reply<'cancelRun'>> => {
     checkTexts(body);
     const { runId } = body;
     const account_id = scopeOf(principal);
-    // Mark the entry first, so that a worker that claims the run now cancels it.
+    // Mark the queue entry as canceled first, so that a worker that claims the run from now on cancels the run.
     const entry = await queue.requestCancel(runId, account_id);
     if (entry?.owner === null) await cancelWaiting(entry, sources);
-    // An entry that was just claimed may not have a run yet.
+    // A worker may have claimed the entry just now, before it has stored the run.
     else if (entry) await runs.addOwn(entry, now());
-    // Read the run after marking the entry: the engine hands a run over to Trigger.dev, then looks for the mark.
+    // Read the run after marking the entry. The engine hands a run over to Trigger.dev first and then looks for the
+    // mark, so either this request or the engine notices that Trigger.dev must cancel the run.
     const run = await runs.find(runId, { account_id });
     if (!run) throw new ApiError('run_not_found', `There is no run ${runId}.`);
     const { engineRunId, status } = run;
-    // A run leaves the queue only when it is final or handed over.
+    // A run leaves the queue only when it has ended or was handed over to Trigger.dev.
     const isOwn = entry !== null && engineRunId === undefined;
     if (!isOwn && !isFinal(status)) {
       if (engineRunId === undefined || (await engine.liveKind(now())) !== TRIGGER_KIND) {

@@ -2,11 +2,15 @@ import type { RunReport } from '../../generated/types.gen.ts';
 import { ApiError } from '../lib/errors.ts';
 import { refuseUnstorable } from './check-texts.ts';
 
-/** Maximum JSON size of a run or a payload (openapi.yaml, RecordRunsRequest.runs and RunTaskRequest.payload). */
+/**
+ * Maximum size in bytes of a reported run or of a payload as JSON (openapi.yaml, RecordRunsRequest.runs and
+ * RunTaskRequest.payload).
+ */
 const MAX_BYTES = 262_144;
 
+/** Returns the size in bytes of a value as JSON. A bigint counts as the number that it stands for. */
 function jsonBytes(value: unknown, hasBigint: boolean): number {
-  // A replacer makes JSON.stringify several times slower.
+  // Use a replacer only if necessary, because it makes JSON.stringify several times slower.
   if (!hasBigint) return Buffer.byteLength(JSON.stringify(value));
   let quotationMarks = 0;
   const text = JSON.stringify(value, (_name, member: unknown) => {
@@ -18,8 +22,8 @@ function jsonBytes(value: unknown, hasBigint: boolean): number {
 }
 
 /**
- * Checks what a schema cannot: the size of a value, and that the database returns it unchanged.
- * @throws ApiError
+ * Checks what a schema cannot: that a value is small enough, and that the database returns it unchanged.
+ * @throws ApiError body_too_large, invalid_body
  */
 function checkJson(path: string, value: unknown, kind: string, advice: string): void {
   const bytes = jsonBytes(value, refuseUnstorable(path, value));
@@ -32,7 +36,7 @@ function checkJson(path: string, value: unknown, kind: string, advice: string): 
 }
 
 /**
- * Checks a reported run.
+ * Checks the size of a reported run, and that the database returns it unchanged.
  * @param path - location of the run in the body, such as `runs.0`
  * @throws ApiError
  */
@@ -41,7 +45,7 @@ export function checkReport(path: string, run: RunReport): void {
 }
 
 /**
- * Checks the payload of a run; undefined means no payload.
+ * Checks the size of a run's payload, and that the database returns it unchanged. Undefined means no payload.
  * @throws ApiError
  */
 export function checkPayload(path: string, payload: unknown): void {

@@ -2,7 +2,7 @@ import { ApiError } from '../lib/errors.ts';
 import { InvalidSchedule, parseSchedule } from '../schedule/cron.ts';
 import { canonicalZone, nearestZones } from '../schedule/zones.ts';
 
-/** @throws ApiError */
+/** @throws ApiError invalid_timezone, which suggests similar names */
 function checkZone(timezone: string): void {
   if (canonicalZone(timezone) !== undefined) return;
   const nearest = nearestZones(timezone);
@@ -14,7 +14,7 @@ function checkZone(timezone: string): void {
   );
 }
 
-/** @throws ApiError */
+/** @throws ApiError invalid_schedule, which says what is wrong */
 function checkCron(schedule: string): void {
   try {
     parseSchedule(schedule);
@@ -30,7 +30,7 @@ function checkCron(schedule: string): void {
 
 /**
  * Checks what a schema cannot: that the schedule is valid and has a fire time, and that the time zone exists.
- * @throws ApiError
+ * @throws ApiError invalid_schedule, invalid_timezone
  */
 export function checkSchedule({ schedule, timezone }: { schedule?: string; timezone?: string }): void {
   if (timezone !== undefined) checkZone(timezone);

@@ -2,9 +2,10 @@ import { ApiError } from '../lib/errors.ts';
 import { Unstorable, checkStorable } from '../lib/storable.ts';
 
 /**
- * Refuses texts and field names that the database would not return unchanged.
+ * Refuses a value with a text or a field name that the database would not return unchanged.
+ * @param path - location of the value in the body, such as `runs.0`, for the error message
  * @returns whether the value contains a bigint
- * @throws ApiError
+ * @throws ApiError invalid_body
  */
 export function refuseUnstorable(path: string, value: unknown): boolean {
   try {
@@ -16,8 +17,8 @@ export function refuseUnstorable(path: string, value: unknown): boolean {
 }
 
 /**
- * Checks each field of a flat body.
- * @throws ApiError for the first field with a text that the database cannot store
+ * Refuses a body with a text that the database would not return unchanged.
+ * @throws ApiError invalid_body for the first such field
  */
 export function checkTexts(body: object): void {
   for (const [name, value] of Object.entries(body)) refuseUnstorable(name, value);

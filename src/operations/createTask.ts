@@ -25,15 +25,14 @@ interface Dependencies extends ViewSources {
 
 type Body = Input<'createTask'>['body'];
 
-/** The task to create: the body as sent, and the account that will own the task. */
 interface Wanted {
   body: Body;
   owner: string;
 }
 
 /**
- * Returns the owner of a new task: the account in the body, or the account of the key.
- * @throws ApiError
+ * Returns the account that will own a new task: the one in the body, or else the account of the API key.
+ * @throws ApiError account_forbidden; invalid_body if an admin names no account
  */
 function ownerOf({ account_id }: Body, principal: Principal): string {
   const owner = accountOf(principal, account_id);
@@ -60,7 +59,7 @@ function newTask(id: string, { body, owner }: Wanted, created_at: Date): TaskDoc
     catch_up: body.catch_up,
     timeout_seconds: body.timeout_seconds,
     max_attempts: body.max_attempts,
-    // Plan only fire times after the creation.
+    // The engine plans only fire times after the creation.
     ...(body.enabled !== false && { plan_from: created_at, next_fire_at: created_at }),
     created_at,
   });
@@ -71,12 +70,14 @@ async function reply(task: TaskDocument, dependencies: Dependencies): Promise<Re
   return { status: 200, body: { status: 'success', tasks: views } };
 }
 
-/** Parses a stored reply. This operation wrote the text, so it has the type of the reply. */
+/** Returns a stored reply. createTask itself has stored the text, so the text has the type of a reply. */
 const replay = (text: string): Reply<'createTask'> => ({ status: 200, body: JSON.parse(text) });
 
 /**
- * Creates the task of an Idempotency-Key. All requests with that key insert the same `_id`, so the database accepts
- * only one of them.
+ * Creates the task of a request with an Idempotency-Key, or returns the reply to an earlier request with that key. All
+ * requests with the key insert the same `_id`, so only one of them can create the task.
+ * @param claimedBy - the key, and the caller for whom it is unique
+ * @throws ApiError idempotency_key_reused
  */
 async function createOnce(
   claimedBy: { caller: string; key: string },
@@ -95,7 +96,7 @@ async function createOnce(
   try {
     await claims.storeReply(claim, JSON.stringify(created.body));
   } catch (error) {
-    // Do not throw: the task exists. A retry finds it by its id.
+    // Do not throw: the task exists, and a retry of the request finds it by its id.
     log.warn({ err: error, taskId: task._id }, 'failed to store the reply for an Idempotency-Key');
   }
   return created;
@@ -106,7 +107,7 @@ async function create(wanted: Wanted, dependencies: Dependencies): Promise<Reply
   return reply((await dependencies.tasks.insertOrFind(task)) ?? task, dependencies);
 }
 
-/** POST /api/tasks */
+/** Handles POST /api/tasks. */
 export function createTask(dependencies: Dependencies) {
   return async (
     { body, headers }: Input<'createTask'>,
@@ -118,7 +119,7 @@ export function createTask(dependencies: Dependencies) {
     const key = headers['Idempotency-Key'];
     const claimedBy = key === undefined ? undefined : { caller: principal.caller, key };
     const refusal = await refusalOfFields(body, dependencies);
-    // The engine may have changed since the first request with this key.
+    // Do not refuse a retry: the first request may have succeeded while another engine was live.
     if (refusal && !(claimedBy && (await dependencies.claims.isClaimed(claimedBy, dependencies.now())))) {
       throw refusal;
     }

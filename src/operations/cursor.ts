@@ -2,15 +2,21 @@ import { createHash } from 'node:crypto';
 import { ApiError } from '../lib/errors.ts';
 import type { Position } from '../store/position.ts';
 
-/** Increase this when the format or the order of a listing changes. Old cursors are then refused, not misread. */
+/**
+ * Version of the cursor format. Increase it when the format or the order of a listing changes, to refuse old cursors.
+ */
 const FORMAT = 1;
 
-/** The filters of a listing by parameter name, always in the same order; undefined if not set. */
+/**
+ * The filters of a listing by parameter name, always in the same order. The value is undefined if a filter is not set.
+ */
 export type Filters = Record<string, unknown>;
 
 /**
- * Binds a cursor to its filters. This is no signature: a forged cursor shows only what its filters show anyway.
- * @param added - parameters of later releases; hashed by name and only if set, so that older cursors stay valid
+ * Returns the hash that binds a cursor to its filters. It is not a signature, because a forged cursor only shows what
+ * the same filters show without it.
+ * @param added - filters of later releases. They are hashed with their names, and only if set, so that cursors of
+ *   earlier releases stay valid.
  */
 function hashOf(filters: Filters, added: Filters): string {
   const values = Object.values(filters).map((value) => value ?? null);
@@ -21,7 +27,7 @@ function hashOf(filters: Filters, added: Filters): string {
     .slice(0, 12);
 }
 
-/** Encodes the cursor of the page that starts after a position. */
+/** Encodes the cursor for the page that starts after a position of a listing with these filters. */
 export function encodeCursor(position: Position, filters: Filters, added: Filters = {}): string {
   const content = [FORMAT, hashOf(filters, added), position.createdAt.getTime(), position.id];
   return Buffer.from(JSON.stringify(content)).toString('base64url');
@@ -36,7 +42,7 @@ function parse(cursor: string): unknown {
 }
 
 /**
- * Decodes a cursor that `encodeCursor` made for the same filters.
+ * Decodes a cursor that `encodeCursor` made for the same filters. Returns the position after which the page starts.
  * @throws ApiError invalid_cursor for any other text
  */
 export function decodeCursor(cursor: string, filters: Filters, added: Filters = {}): Position {

@@ -8,7 +8,7 @@ interface Dependencies extends CancelSources {
   tasks: TaskStore;
 }
 
-/** DELETE /api/tasks */
+/** Handles DELETE /api/tasks. */
 export function deleteTask({ tasks, ...sources }: Dependencies) {
   return async ({ body }: Input<'deleteTask'>, principal: Principal): Promise<Reply<'deleteTask'>> => {
     const target = targetOf(body, principal);

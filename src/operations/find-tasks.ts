@@ -10,19 +10,19 @@ interface Stores {
   runs: RunStore;
 }
 
-/** Maximum number of tasks that one lookup searches for words or statuses (openapi.yaml, listTasks). */
+/** Maximum number of tasks that one call searches for words or statuses (openapi.yaml, listTasks). */
 const MAX_SEARCHED = 1_000;
 
-/** The first tasks of a listing after a position. */
+/** A page of a listing, as the ids and versions of its tasks. */
 export interface FoundTasks {
   versions: TaskVersion[];
-  /** Position at which the listing continues; undefined at its end. */
+  /** Position after which the next page starts; undefined on the last page. */
   next?: Position;
 }
 
 /**
- * Returns the filter for the ids in a query. Stored UUIDs are in lower case.
- * @throws ApiError account_forbidden
+ * Returns the filter for the ids in a query, and for the caller's own account. Stored UUIDs are in lower case.
+ * @throws ApiError account_forbidden if the query names an account that the caller may not access
  */
 export function idFilter(
   { id, account_id, artist_account_id }: Input<'listUpcoming'>['query'],
@@ -35,13 +35,17 @@ export function idFilter(
   };
 }
 
-/** Whether a listing needs more than the database's indexes to find its tasks. */
+/** Whether a listing has a filter by words or by status, which the database's indexes do not support. */
 export const isSearch = ({ filter, lastStatus }: Pick<Listing, 'filter' | 'lastStatus'>): boolean =>
   filter.words !== undefined || lastStatus !== undefined;
 
 export const positionOf = (task: TaskVersion): Position => ({ createdAt: task.created_at, id: task._id });
 
-/** Finds at most `limit` tasks of a listing, up to 1,000, with at most three queries. */
+/**
+ * Finds the next tasks of a listing with at most three queries. A filter by words or status examines up to 1,000 tasks,
+ * so a page may have fewer than `limit` tasks although the listing continues.
+ * @param after - position after which the page starts
+ */
 export async function findTasks(
   { filter, lastStatus }: Listing,
   { after, limit }: { after?: Position; limit: number },
@@ -60,7 +64,7 @@ export async function findTasks(
   return { versions, ...(end && { next: positionOf(end) }) };
 }
 
-/** Selects the tasks that contain the words, and whose newest run has one of the statuses. */
+/** Selects the tasks that contain all words of the filter, and whose newest run has one of the statuses. */
 async function search(
   searched: TaskVersion[],
   { filter, lastStatus }: Pick<Listing, 'filter' | 'lastStatus'>,
@@ -68,7 +72,7 @@ async function search(
 ): Promise<TaskVersion[]> {
   const ids = searched.map(({ _id }) => _id);
   const found = await tasks.findPointers(ids, filter);
-  // Return the versions that matched: a task may have changed since its first version was read.
+  // Return the version that matched, because a task may have changed since `searched` was read.
   const matching = searched.flatMap((task) => {
     const version = found.get(task._id)?.version;
     return version === undefined ? [] : [{ ...task, version }];
@@ -80,7 +84,7 @@ async function search(
     const [newest, ...earlier] = runsOf(_id);
     if (newest === undefined) return false;
     const state = states.get(newest);
-    // If the newest run was deleted, the listing shows an earlier one, and partsOf compares that run's status.
+    // If the newest run was deleted, keep the task: the listing shows an earlier run, and partsOf checks its status.
     return state ? lastStatus.includes(state.status) : earlier.length > 0;
   });
 }

@@ -7,7 +7,7 @@ interface Dependencies {
   now: () => Date;
 }
 
-/** GET /api/caller */
+/** Handles GET /api/caller. */
 export function getCaller({ engine, now }: Dependencies) {
   return async (_input: Input<'getCaller'>, principal: Principal): Promise<Reply<'getCaller'>> => ({
     status: 200,

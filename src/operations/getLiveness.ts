@@ -1,6 +1,6 @@
 import type { Reply } from './handlers.ts';
 
-/** GET /health/live */
+/** Handles GET /health/live. */
 export function getLiveness() {
   return async (): Promise<Reply<'getLiveness'>> => ({ status: 200, body: { status: 'live' } });
 }

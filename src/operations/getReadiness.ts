@@ -5,11 +5,11 @@ import type { Readiness } from '../database/readiness.ts';
 
 interface Dependencies {
   readiness: Readiness;
-  /** Returns the state of this process's engine; undefined if it has none. */
+  /** Returns the state of the engine in this process; undefined if the process executes no tasks. */
   engineState?: () => EngineState | undefined;
 }
 
-/** openapi.yaml, ReadinessResponse. */
+/** Maximum length of `engine.problem` in the reply, in characters (openapi.yaml, ReadinessResponse). */
 const MAX_PROBLEM = 1_000;
 
 const viewEngine = ({ kind, live, problem }: EngineState): ReadinessResponse['engine'] => ({
@@ -18,7 +18,7 @@ const viewEngine = ({ kind, live, problem }: EngineState): ReadinessResponse['en
   ...(problem !== undefined && { problem: problem.slice(0, MAX_PROBLEM) }),
 });
 
-/** GET /health/ready */
+/** Handles GET /health/ready. */
 export function getReadiness({ readiness, engineState }: Dependencies) {
   return async (): Promise<Reply<'getReadiness'>> => {
     await readiness.check();

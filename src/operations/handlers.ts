@@ -4,13 +4,13 @@ import type { JsonText } from '../view/json-text.ts';
 
 export type OperationId = keyof Operations;
 
-/** The input of a handler: the parts of the request, validated and converted by the spec. */
+/** The input of a handler: query, headers and body of the request, validated and converted according to the spec. */
 export type Input<Id extends OperationId> = Operations[Id]['input'];
 
 /**
- * A success body without the literals that the spec reserves for errors (`status: 'error'`, the error codes). One
- * published schema covers success and error; this type prevents a handler from sending an error body with a success
- * status.
+ * A success body whose fields cannot have the literals of an error body (`status: 'error'`, the error codes). Some
+ * schemas of the spec cover both success and error. This type prevents a handler from sending an error body with a
+ * success status.
  */
 type Succeeding<Body, Failed> = {
   [Key in keyof Body]: Key extends keyof Failed
@@ -22,7 +22,7 @@ type Succeeding<Body, Failed> = {
     : Body[Key];
 };
 
-/** A body as a handler may return it: arrays may be JSON texts, or an async iterable if there can be many items. */
+/** A body as a handler may return it: an array may also consist of JSON texts, or be an async iterable of them. */
 type Streamable<Body> = {
   [Key in keyof Body]: Body[Key] extends (infer Item)[]
     ? Item[] | JsonText<Item>[] | AsyncIterable<JsonText<Item>>
@@ -31,7 +31,7 @@ type Streamable<Body> = {
 
 type ErrorBody<Id extends OperationId> = Operations[Id]['errors'][keyof Operations[Id]['errors']];
 
-/** The result of a handler: a success status from the spec with its body. Handlers throw errors as ApiError. */
+/** The result of a handler: a success status of the spec, and its body. For an error, a handler throws an ApiError. */
 export type Reply<Id extends OperationId> = {
   [Status in keyof Operations[Id]['responses'] & number]: {
     status: Status;
@@ -39,7 +39,7 @@ export type Reply<Id extends OperationId> = {
   };
 }[keyof Operations[Id]['responses'] & number];
 
-/** Exactly one handler for each operationId in the spec. Handlers use neither Express nor the database driver. */
+/** One handler for each operationId of the spec. Handlers use neither Express nor the database driver. */
 export type Handlers = {
   [Id in OperationId]: (input: Input<Id>, principal: Principal) => Promise<Reply<Id>>;
 };
@@ -47,7 +47,7 @@ export type Handlers = {
 type KeysOf<Union> = Union extends unknown ? keyof Union : never;
 type ValueOf<Union, Key extends PropertyKey> = Union extends { [K in Key]?: infer Value } ? Value : never;
 
-/** Actual, with `never` in place of each property that Shape does not have, at any depth. */
+/** The type Actual, in which each property that Shape lacks has the type `never`, at any depth. */
 type Exact<Actual, Shape> = unknown extends Shape
   ? Actual
   : Actual extends JsonText<infer Wire>
@@ -71,8 +71,9 @@ type ExactHandlers<Given extends Handlers> = {
 };
 
 /**
- * Returns the handlers unchanged, and compiles only if their replies have no properties beyond the spec. TypeScript
- * checks excess properties of literals, but not of what a function returns (TypeScript issue 241).
+ * Returns the handlers unchanged. A call compiles only if the types of their replies have no properties beyond the
+ * spec. By itself, TypeScript checks object literals for excess properties, but not the results of functions
+ * (TypeScript issue 241).
  */
 export function defineHandlers<Given extends Handlers>(handlers: Given & ExactHandlers<Given>): Handlers {
   return handlers;

@@ -1,6 +1,5 @@
 import { ApiError } from '../lib/errors.ts';
 
-/** The error for an Idempotency-Key that was used before with a different body. */
 export function keyReused(what: 'task' | 'run'): ApiError {
   return new ApiError(
     'idempotency_key_reused',

@@ -10,8 +10,11 @@ interface Dependencies {
   now: () => Date;
 }
 
-/** openapi.yaml, listOccurrences: limit and from. */
+/** Default page size (openapi.yaml, listOccurrences, limit). */
 const DEFAULT_LIMIT = 100;
+/**
+ * How far before the request the listing starts if `from` is not sent: 7 days (openapi.yaml, listOccurrences, from).
+ */
 const DEFAULT_SPAN_MS = 7 * 24 * 60 * 60 * 1_000;
 
 type Query = Input<'listOccurrences'>['query'];
@@ -26,7 +29,7 @@ function filtersOf({ task_id, account_id, outcome, from, to }: Query, principal:
   };
 }
 
-/** GET /api/tasks/occurrences */
+/** Handles GET /api/tasks/occurrences. */
 export function listOccurrences({ occurrences, now }: Dependencies) {
   return async (
     { query }: Input<'listOccurrences'>,
@@ -36,7 +39,7 @@ export function listOccurrences({ occurrences, now }: Dependencies) {
     const filters = filtersOf(query, principal);
     const after = cursor === undefined ? undefined : decodeCursor(cursor, filters);
     const from = filters.from ?? new Date(now().getTime() - DEFAULT_SPAN_MS);
-    // Read one more than the page holds, to know whether another page follows.
+    // Read one occurrence more than the page holds, to know whether another page follows.
     const found = await occurrences.page({ ...filters, from }, { after, limit: limit + 1 });
     const shown = found.slice(0, limit);
     const last = found.length > limit ? shown.at(-1) : undefined;

@@ -12,7 +12,7 @@ import { viewTitledRun } from '../view/run-view.ts';
 
 type Query = Input<'listRuns'>['query'];
 
-/** openapi.yaml, listRuns: limit. */
+/** Default page size (openapi.yaml, listRuns, limit). */
 const DEFAULT_LIMIT = 20;
 
 function filterOf({ account_id, task_id, status, from, to }: Query, principal: Principal) {
@@ -30,7 +30,7 @@ interface Dependencies {
   tasks: TaskStore;
 }
 
-/** Adds task titles to runs, with one query for all. */
+/** Adds the titles of their tasks to runs, with one query for all titles. The title of a deleted task is null. */
 async function viewTitled(
   runs: RawRun[],
   { account_id }: RunFilter,
@@ -57,7 +57,7 @@ async function findOne(
   return { status: 200, body: { status: 'success', runs: await viewTitled([run], filter, tasks) } };
 }
 
-/** GET /api/tasks/runs */
+/** Handles GET /api/tasks/runs. */
 export function listRuns(dependencies: Dependencies) {
   const { runs, tasks } = dependencies;
   return async ({ query }: Input<'listRuns'>, principal: Principal): Promise<Reply<'listRuns'>> => {
@@ -65,7 +65,7 @@ export function listRuns(dependencies: Dependencies) {
     const filter = filterOf(query, principal);
     if (runId !== undefined) return findOne({ runId, cursor }, filter, dependencies);
     const after = cursor === undefined ? undefined : decodeCursor(cursor, filter);
-    // Read one more than the page holds, to know whether another page follows.
+    // Read one run more than the page holds, to know whether another page follows.
     const found = await runs.page(filter, { after, limit: limit + 1 });
     const shown = found.slice(0, limit);
     const last = found.length > limit ? shown.at(-1) : undefined;

@@ -14,24 +14,25 @@ import { findTasks, idFilter, isSearch, positionOf } from './find-tasks.ts';
 import { type ViewSources, viewTasks } from './view-tasks.ts';
 
 interface Dependencies extends PartSources, ViewSources {
-  /** Memory budget for all replies that are being built or wait for their clients. */
+  /** Memory budget that all replies share while they are built or wait for their clients. */
   replyBytes: ByteBudget;
 }
 
-/** Limits of a buffered reply. Larger replies are streamed. */
+/** Maximum number of tasks of a reply that is built in memory. Larger replies are streamed. */
 const MAX_WHOLE_TASKS = 1_000;
+/** Maximum size in bytes of a reply that is built in memory. Larger replies are streamed. */
 const MAX_WHOLE_BYTES = 33_554_432;
 
-/** Maximum number of tasks per database query: enough for cheap round trips, few enough to fit in memory. */
+/** Maximum number of tasks to read in one batch: enough to save round trips, few enough to fit in memory. */
 const BATCH_SIZE = 100;
-/** Target size of a batch, in bytes of JSON. */
+/** Target size of a batch in bytes of JSON. */
 const BATCH_BYTES = 2_097_152;
-/** Size of the first batch of a streamed listing. Small, so that the response starts sooner. */
+/** Number of tasks in the first batch of a streamed listing. It is small, so that the reply starts soon. */
 const FIRST_TASKS = 5;
 
 type Query = Input<'listTasks'>['query'];
 
-/** Builds the listing of a query. */
+/** Returns the listing that a query asks for, limited to the tasks that the caller may access. */
 function listingOf(query: Query, principal: Principal): Listing {
   const { enabled, q, last_status, runs = 'full' } = query;
   return {
@@ -45,7 +46,7 @@ function listingOf(query: Query, principal: Principal): Listing {
   };
 }
 
-/** The filters that a cursor is bound to. */
+/** Returns the filters that a cursor of the listing is bound to. `added` holds the filters of later releases. */
 function filtersOf({ filter, lastStatus, runs }: Listing): [filters: Filters, added: Filters] {
   const { id, account_id, artist_account_id, enabled, words } = filter;
   return [
@@ -54,6 +55,10 @@ function filtersOf({ filter, lastStatus, runs }: Listing): [filters: Filters, ad
   ];
 }
 
+/**
+ * Returns the position after which the requested page starts; undefined for the first page.
+ * @throws ApiError invalid_cursor
+ */
 function startOf({ cursor, limit }: Query, listing: Listing) {
   if (cursor === undefined) return undefined;
   if (limit === undefined) {
@@ -62,35 +67,36 @@ function startOf({ cursor, limit }: Query, listing: Listing) {
   return decodeCursor(cursor, ...filtersOf(listing));
 }
 
-/** A listing with its page; without `limit`, every match. */
+/** A listing, and the page of it that the caller requested. Without `limit`, the reply has all matching tasks. */
 interface Request {
   listing: Listing;
   after?: Position;
   limit?: number;
 }
 
-/** The result of one lookup: the first tasks as JSON, and the versions of the tasks to send after them. */
+/** The result of one lookup: the first tasks as JSON, and the versions of the tasks that follow them in the reply. */
 interface Found {
   views: JsonText<Task>[];
   rest: TaskVersion[];
-  /** Position at which the listing continues; undefined if there are no more matches. */
+  /** Position after which the next page starts; undefined on the last page. */
   next?: Position;
 }
 
 const bytesOf = (lengths: number[]): number => lengths.reduce((sum, length) => sum + length, 0);
 
-/** Returns how many tasks to read in the next batch, assuming the same average size as in the last batch. */
+/** Returns how many tasks to read in the next batch. Assumes that their average size is that of the last batch. */
 function sizeAfter(count: number, bytes: number): number {
   if (bytes === 0) return BATCH_SIZE;
   return Math.min(BATCH_SIZE, Math.max(1, Math.floor((BATCH_BYTES * count) / bytes)));
 }
 
+/** Finds the requested tasks, and reads them until their JSON exceeds the size of a buffered reply. */
 async function lookUp(request: Request, dependencies: Dependencies): Promise<Found> {
   const { listing, after, limit = MAX_WHOLE_TASKS } = request;
   const { replyBytes } = dependencies;
   const { versions, next } = await findTasks(listing, { after, limit }, dependencies);
   const loading = new Map<TaskPart[], () => void>();
-  // A listing of more than MAX_WHOLE_TASKS is streamed from its start, so load nothing here.
+  // Without `limit`, a listing of more than MAX_WHOLE_TASKS is streamed from its first task, so read no tasks here.
   const last = request.limit === undefined && next ? 0 : versions.length;
   let bytes = 0;
   let at = 0;
@@ -107,12 +113,12 @@ async function lookUp(request: Request, dependencies: Dependencies): Promise<Fou
     const views = await viewTasks([...loading.keys()].flat(), dependencies);
     return { views, rest: versions.slice(at), ...(next && { next }) };
   } finally {
-    // From now on, each reply counts the bytes that it holds.
+    // From now on, each reply that shares this lookup counts the bytes itself.
     for (const release of loading.values()) release();
   }
 }
 
-/** Streams every match. Keeps nothing in the cache, because no other caller will need it soon. */
+/** Yields all tasks of a listing. Does not cache them, because hardly any other caller needs so many tasks soon. */
 async function* viewAll(
   { filter, runs }: Listing,
   dependencies: Dependencies,
@@ -130,7 +136,7 @@ async function* viewAll(
   }
 }
 
-/** Streams every match of a search. */
+/** Yields all tasks of a listing that filters by words or status. */
 async function* viewMatches(
   listing: Listing,
   dependencies: Dependencies,
@@ -143,7 +149,7 @@ async function* viewMatches(
   } while (after);
 }
 
-/** Streams tasks in batches, the first with `firstSize` tasks, without keeping them in the cache. */
+/** Yields tasks, which it reads in batches and does not cache. The first batch has `firstSize` tasks. */
 async function* viewOnce(
   versions: TaskVersion[],
   firstSize: number,
@@ -160,7 +166,7 @@ async function* viewOnce(
   }
 }
 
-/** Streams a page that is too large to buffer, starting with the tasks that were already read. */
+/** Yields the tasks of a page that is too large to buffer: first those that are already in memory, then the rest. */
 async function* viewPage(
   { views, rest }: Found,
   listing: Listing,
@@ -177,11 +183,11 @@ async function* viewPage(
   }
 }
 
-/** GET /api/tasks */
+/** Handles GET /api/tasks. */
 export function listTasks(dependencies: Dependencies) {
   const lookups = new SingleFlight<Found>();
   return async ({ query }: Input<'listTasks'>, principal: Principal): Promise<Reply<'listTasks'>> => {
-    // The caller's account is part of the filter, so callers that share a lookup have the same access.
+    // The key of the lookup contains the caller's account, so all callers that share a lookup have the same access.
     const listing = listingOf(query, principal);
     const request = { listing, after: startOf(query, listing), limit: query.limit };
     const found = await lookups.run(JSON.stringify(request), () => lookUp(request, dependencies));

@@ -17,49 +17,58 @@ interface Dependencies {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
-/** openapi.yaml, listUpcoming. */
+// The limits of the operation (openapi.yaml, listUpcoming).
+/** Default length of the range from `from` to `to`. */
 const DEFAULT_SPAN_MS = 7 * DAY_MS;
+/** A longer range is cut to this length. */
 const MAX_SPAN_MS = 31 * DAY_MS;
+/** Maximum number of fire times in a reply. */
 const MAX_FIRES = 10_000;
+/** Maximum number of enabled tasks that may match the filters. */
 const MAX_TASKS = 10_000;
 
-/** Number of tasks per page. Small, because decoding one page blocks the event loop for a few milliseconds. */
+/** Number of tasks per query. It is small, because decoding the result blocks the event loop for a few milliseconds. */
 const PAGE_SIZE = 250;
 
 type Query = Input<'listUpcoming'>['query'];
 
-/** The next fire time of all tasks with the same schedule and time zone. */
+/** The next fire time of all tasks with the same schedule and time zone. Times are in milliseconds since 1970. */
 interface Next {
   at: number;
+  /** Yields the fire times after `at`. */
   later: Generator<number, void, undefined>;
   ids: string[];
 }
 
+/** The range of fire times to list, in milliseconds since 1970. */
 interface Range {
-  /** Inclusive. */
+  /** Inclusive start. */
   from: number;
-  /** Exclusive. */
+  /** Exclusive end. */
   to: number;
-  /** Whether the requested range is longer than this one. */
+  /** Whether the requested range was longer and was cut to MAX_SPAN_MS. */
   isCut: boolean;
 }
 
 function rangeOf({ from, to }: Query, now: number): Range {
-  // As in Task.upcoming, a fire time at the instant of the request does not count.
+  // A fire time at the instant of the request itself does not count, as in Task.upcoming.
   const start = Math.max(now + 1, from === undefined ? 0 : boundOf(from).getTime());
   const end = to === undefined ? start + DEFAULT_SPAN_MS : boundOf(to).getTime();
   const last = start + MAX_SPAN_MS;
   return { from: start, to: Math.min(end, last), isCut: end > last };
 }
 
-/** Tasks that fire at the same times. */
+/** The ids of all tasks with the same schedule and time zone. They fire at the same times. */
 interface Group {
   schedule: string;
   timezone: string;
   ids: string[];
 }
 
-/** Returns the matching tasks, grouped by schedule and time zone. */
+/**
+ * Returns the matching tasks, grouped by schedule and time zone.
+ * @throws ApiError too_many_tasks
+ */
 async function groupsOf(filter: TaskFilter, tasks: Dependencies['tasks']): Promise<Iterable<Group>> {
   const found = new Map<string, Group>();
   let count = 0;
@@ -82,7 +91,10 @@ async function groupsOf(filter: TaskFilter, tasks: Dependencies['tasks']): Promi
   return found.values();
 }
 
-/** Returns the first fire times in a range, and whether there are more. */
+/**
+ * Returns up to MAX_FIRES fire times in a range, in ascending order and then by task id. `truncated` is true if fire
+ * times of the requested range are left out.
+ */
 async function firstFires(
   filter: TaskFilter,
   { from, to, isCut }: Range,
@@ -114,7 +126,7 @@ async function firstFires(
   return { upcoming: fires.slice(0, MAX_FIRES), truncated: isCut || fires.length > MAX_FIRES };
 }
 
-/** GET /api/tasks/upcoming */
+/** Handles GET /api/tasks/upcoming. */
 export function listUpcoming(dependencies: Dependencies) {
   const lookups = new SingleFlight<Awaited<ReturnType<typeof firstFires>>>();
   return async ({ query }: Input<'listUpcoming'>, principal: Principal): Promise<Reply<'listUpcoming'>> => {

@@ -11,7 +11,7 @@ interface Dependencies {
   now: () => Date;
 }
 
-/** GET /api/schedules/preview */
+/** Handles GET /api/schedules/preview. */
 export function previewSchedule({ upcoming, now }: Dependencies) {
   return async ({ query }: Input<'previewSchedule'>): Promise<Reply<'previewSchedule'>> => {
     const { schedule, timezone = 'UTC' } = query;

@@ -8,18 +8,19 @@ export type Principal =
   | { scope: 'admin'; caller: string }
   | {
       scope: 'account';
-      /** In lower case. */
+      /** The account's UUID in lower case. */
       accountId: string;
       may: readonly Right[];
       /**
-       * Identifies the caller. It is part of the claim of an Idempotency-Key, so that keys of different callers never
+       * Identifies the caller. An Idempotency-Key is unique per caller, so that equal keys of two callers do not
        * collide.
        */
       caller: string;
     };
 
 /**
- * Returns the principal of a key that `parseKey` accepted. The switch compiles only if it has a case for every scope.
+ * Returns the principal of an API key that `parseKey` has accepted. The switch compiles only if it has a case for every
+ * scope.
  */
 export function principalOf(key: ApiKeyDocument): Principal {
   switch (key.scope) {
@@ -35,7 +36,7 @@ export function principalOf(key: ApiKeyDocument): Principal {
   }
 }
 
-/** Returns the account that the caller is limited to; undefined for an admin. */
+/** Returns the only account that the caller may access; undefined for an admin, who may access all accounts. */
 export function scopeOf(principal: Principal): string | undefined {
   switch (principal.scope) {
     case 'account':
@@ -45,15 +46,15 @@ export function scopeOf(principal: Principal): string | undefined {
   }
 }
 
-/** Returns the caller's rights, in spec order. */
+/** Returns the caller's rights in the order of the spec. An admin has all rights. */
 export function rightsOf(principal: Principal): Right[] {
   const { may = RIGHTS } = 'may' in principal ? principal : {};
   return RIGHTS.filter((right) => may.includes(right));
 }
 
 /**
- * Refuses a caller without a role that the operation requires. Admins have every role. Account keys have the roles of
- * their rights, and never a role that this version does not know.
+ * Refuses a caller who lacks a role that the operation requires. An admin has every role. An account key
+ * has the roles that are its rights; any other role requires an admin.
  * @throws ApiError right_required, admin_required
  */
 export function refuseMissingRole(principal: Principal, roles: string[]): void {
@@ -73,8 +74,8 @@ export function refuseMissingRole(principal: Principal, roles: string[]): void {
 }
 
 /**
- * Returns the account that a request is limited to: the caller's own, or the one that an admin names. Undefined: all.
- * UUIDs are case-insensitive (RFC 9562, section 4). Stored ones are in lower case.
+ * Returns the account that a request is limited to: the caller's own, or the one that an admin names. Undefined means
+ * all accounts. UUIDs are case-insensitive (RFC 9562, section 4), and the result is in lower case, like stored UUIDs.
  * @throws ApiError account_forbidden if the request names an account other than the caller's, whether or not it exists
  */
 export function accountOf(principal: Principal, accountId: string | undefined): string | undefined {

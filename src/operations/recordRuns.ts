@@ -8,7 +8,7 @@ import { viewRunOfTask } from '../view/run-view.ts';
 
 type Body = Input<'recordRuns'>['body'];
 
-/** Converts a store error to one for the caller. */
+/** Converts an error of the store to an ApiError that names the task or the run. Returns all other errors unchanged. */
 function explain(error: unknown, { task_id, runs }: Body): unknown {
   if (error instanceof UnknownTask) return unknownTask(task_id);
   if (!(error instanceof RunOfAnotherTask || error instanceof RunOfTheEngine)) return error;
@@ -27,7 +27,7 @@ function explain(error: unknown, { task_id, runs }: Body): unknown {
   );
 }
 
-/** PUT /api/tasks/runs */
+/** Handles PUT /api/tasks/runs. */
 export function recordRuns({ runs }: { runs: RunStore }) {
   return async ({ body }: Input<'recordRuns'>): Promise<Reply<'recordRuns'>> => {
     for (const [at, run] of body.runs.entries()) checkReport(`runs.${at}`, run);

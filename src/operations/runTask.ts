@@ -20,23 +20,26 @@ interface Dependencies {
   queue: QueueStore;
   engine: EngineStore;
   claims: ClaimStore;
-  /** Called after a run was queued, so that the engine of this process claims it without delay. */
+  /** Called after a run was queued, so that the engine of this process starts the run without delay. */
   onQueued?: () => void;
   now: () => Date;
 }
 
-/** openapi.yaml, runTask. */
+// The limits of the operation (openapi.yaml, runTask).
+/** Maximum number of runs of a task that wait in the queue. */
 const MAX_WAITING = 10;
+/** Maximum number of runs of an account that wait or execute. */
 const MAX_QUEUED = 1_000;
+/** Seconds in the Retry-After header of a reply 429 too_many_queued, before a random addition. */
 const RETRY_AFTER_SECONDS = 10;
 
 function tooMany(message: string): ApiError {
-  return new ApiError('too_many_queued', `${message} Try again after some have started.`, {
+  return new ApiError('too_many_queued', message, {
     headers: { 'Retry-After': String(retryAfterSeconds(RETRY_AFTER_SECONDS)) },
   });
 }
 
-/** @throws ApiError if a run of the task cannot be queued now */
+/** @throws ApiError no_engine, too_many_queued: if a run of the task cannot be queued now */
 async function checkQueue(
   task: TaskDocument,
   { engine, queue, now }: Pick<Dependencies, 'engine' | 'queue' | 'now'>,
@@ -48,18 +51,23 @@ async function checkQueue(
     );
   }
   if (await queue.areWaiting(MAX_WAITING, task._id)) {
-    throw tooMany(`${MAX_WAITING} runs of this task are already waiting.`);
+    throw tooMany(`${MAX_WAITING} runs of this task are already waiting. Try again after some have started.`);
   }
   if (await queue.areQueued(MAX_QUEUED, task.account_id)) {
-    throw tooMany(`${MAX_QUEUED.toLocaleString('en')} runs of this account are already queued.`);
+    throw tooMany(
+      `${MAX_QUEUED.toLocaleString('en')} runs of this account are already queued or executing. Try again after some have ended.`,
+    );
   }
 }
 
-/** POST /api/tasks/runs */
+/** Handles POST /api/tasks/runs. */
 export function runTask({ onQueued = () => {}, ...dependencies }: Dependencies) {
   const { tasks, runs, queue, claims, now } = dependencies;
 
-  /** Returns the id of the run; all requests with the same Idempotency-Key get the same id. */
+  /**
+   * Returns the id for the run. All requests of a caller with the same Idempotency-Key get the same id.
+   * @throws ApiError idempotency_key_reused
+   */
   async function idOf({ body, headers }: Input<'runTask'>, { caller }: Principal): Promise<string> {
     const key = headers['Idempotency-Key'];
     if (key === undefined) return `run_${randomUUID()}`;
@@ -68,7 +76,11 @@ export function runTask({ onQueued = () => {}, ...dependencies }: Dependencies) 
     return `run_${claim.task_id}`;
   }
 
-  /** Queues a run. Inserting the queue entry commits it: a worker that claims an entry without a run adds the run. */
+  /**
+   * Queues a run, and stores the run itself. If the process dies in between, the run still executes: a worker that
+   * claims a queue entry without a run stores the run.
+   * @throws ApiError task_not_found, no_engine, too_many_queued
+   */
   async function enqueue(id: string, { body, headers }: Input<'runTask'>, principal: Principal) {
     const [task] = await tasks.findByIds([body.task_id.toLowerCase()], { account_id: scopeOf(principal) });
     if (!task) throw unknownTask(body.task_id);
@@ -94,7 +106,10 @@ export function runTask({ onQueued = () => {}, ...dependencies }: Dependencies) 
     const id = await idOf(input, principal);
     if (!(await runs.findOwn(id))) await enqueue(id, input, principal);
     const run = await runs.find(id, {});
-    if (!run) throw new Error(`The run ${id} disappeared right after it was queued.`);
+    if (!run)
+      throw new Error(
+        `expected to find the run ${id} right after it was queued, but the database has no such run`,
+      );
     return { status: 200, body: { status: 'success', runs: [viewRunOfTask(run)] } };
   };
 }

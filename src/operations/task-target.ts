@@ -3,23 +3,24 @@ import { ApiError } from '../lib/errors.ts';
 import type { TaskStore } from '../store/task-store.ts';
 import { unknownTask } from './unknown-task.ts';
 
-/** The task that a change or a deletion names, and the account for which the request acts. */
+/** The task that a change or a deletion names. `account_id` is its owner, if the request names one. */
 interface Named {
   id: string;
   account_id?: string;
 }
 
 /**
- * Returns the filter for that task. Its owner is the account of an account key, or the account that an admin names.
- * @throws ApiError account_forbidden
+ * Returns the filter that finds the task only if its owner is the account of the caller's key, or the account that an
+ * admin names.
+ * @throws ApiError account_forbidden if an account key names another account
  */
 export function targetOf({ id, account_id }: Named, principal: Principal): Named {
   return { id: id.toLowerCase(), account_id: accountOf(principal, account_id) };
 }
 
 /**
- * Returns the error for a task that was not found. Only admins, who can see every task, learn that it has another
- * owner.
+ * Returns the error for a task that the filter of `targetOf` did not find. Only an admin, who may see every task,
+ * learns that the task exists and has another owner.
  */
 export async function explainNoMatch(
   { id, account_id }: Named,

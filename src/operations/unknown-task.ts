@@ -1,6 +1,6 @@
 import { ApiError } from '../lib/errors.ts';
 
-/** The error for an id that no task has. */
+/** Returns the error for a task id that does not exist, or that the caller may not see. */
 export function unknownTask(id: string): ApiError {
   return new ApiError('task_not_found', `There is no task ${id}.`);
 }

@@ -3,16 +3,17 @@ import type { Logger } from 'pino';
 import { parseSchedule } from '../schedule/cron.ts';
 import { fireTimes } from '../schedule/fire-times.ts';
 
-/** Number of fire times in Task.upcoming (openapi.yaml). */
+/** Number of fire times in the field `upcoming` of a task (openapi.yaml, Task.upcoming). */
 const COUNT = 10;
 
 /**
- * Number of invalid schedules to remember, so that each is logged once. The least recently seen are forgotten first.
+ * Number of logged schedules to remember, so that the failure of each is logged once. The least recently seen are
+ * forgotten first.
  */
 const MAX_LOGGED = 1_000;
 
 /**
- * Computes the next fire times of stored tasks. Their schedules may be invalid, because other tools write tasks too.
+ * Computes the fire times of stored tasks. A stored schedule may be invalid, because other tools write tasks too.
  */
 export class Upcoming {
   readonly #log: Pick<Logger, 'warn'>;
@@ -22,7 +23,7 @@ export class Upcoming {
     this.#log = log;
   }
 
-  /** Returns the next ten fire times after an instant. If there are none, returns undefined. */
+  /** Returns the next ten fire times after an instant, in milliseconds; undefined if they cannot be computed. */
   find(schedule: string, timezone: string, afterMs: number): number[] | undefined {
     const times: number[] = [];
     for (const at of this.all(schedule, timezone, afterMs)) {
@@ -31,7 +32,10 @@ export class Upcoming {
     return times.length > 0 ? times : undefined;
   }
 
-  /** Yields the fire times after an instant, ascending. If they cannot be computed, logs a warning and yields none. */
+  /**
+   * Yields the fire times after an instant, in milliseconds, ascending. If they cannot be computed, logs one warning
+   * per schedule and yields none.
+   */
   *all(schedule: string, timezone: string, afterMs: number): Generator<number, void, undefined> {
     try {
       yield* fireTimes(parseSchedule(schedule), timezone, afterMs);
@@ -44,6 +48,9 @@ export class Upcoming {
     const key = `${timezone} ${schedule}`; // names of time zones contain no spaces
     if (this.#logged.get(key)) return;
     this.#logged.set(key, true);
-    this.#log.warn({ schedule, timezone, reason: String(error) }, "failed to compute a task's fire times");
+    this.#log.warn(
+      { schedule, timezone, reason: String(error) },
+      "failed to compute a task's fire times; correct its schedule or timezone",
+    );
   }
 }

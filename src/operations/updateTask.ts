@@ -15,7 +15,7 @@ interface Dependencies extends ViewSources, CancelSources {
   engine: EngineStore;
 }
 
-/** PATCH /api/tasks */
+/** Handles PATCH /api/tasks. */
 export function updateTask({ tasks, engine, ...sources }: Dependencies) {
   return async ({ body }: Input<'updateTask'>, principal: Principal): Promise<Reply<'updateTask'>> => {
     checkTexts(body);

@@ -6,7 +6,7 @@ import type { JoinedAccounts, TaskPart } from '../view/part.ts';
 import { viewJoined, viewTask } from '../view/task-view.ts';
 import type { Upcoming } from './upcoming.ts';
 
-/** Sources of the fields that a task's part does not contain. */
+/** Sources of a task's fields that depend on the current time or on accounts. A cached part does not contain them. */
 export interface ViewSources {
   accounts: AccountStore;
   upcoming: Upcoming;
@@ -17,8 +17,8 @@ const isSame = (one: JoinedAccounts, other: JoinedAccounts) =>
   one.ownerEmail === other.ownerEmail && one.artistName === other.artistName;
 
 /**
- * Returns the fields that depend on time and accounts. The part caches them until the task fires next or an account
- * changes.
+ * Returns the JSON text of a task's fields that depend on the current time or on accounts. Caches the text in the part
+ * until the next fire time or a change of the accounts.
  */
 function joinedOf(part: TaskPart, accounts: JoinedAccounts, upcoming: Upcoming, now: number): Piece {
   const { enabled, joined, schedule, timezone } = part;
@@ -26,12 +26,12 @@ function joinedOf(part: TaskPart, accounts: JoinedAccounts, upcoming: Upcoming, 
     return joined.piece;
   const times = enabled === false ? [] : upcoming.find(schedule, timezone ?? 'UTC', now);
   const piece = viewJoined(times ?? [], accounts);
-  // Do not cache a failure: another release or newer time zone data may be able to compute the fire times.
+  // If the fire times could not be computed, do not cache the text, so that the next reply tries again.
   part.joined = times && { from: now, until: times[0] ?? Infinity, accounts, piece };
   return piece;
 }
 
-/** Adds next fire times and account fields to parts, with one query for all. */
+/** Adds the next fire times and the fields of accounts to cached parts, with one query for all accounts. */
 export async function viewTasks(
   parts: TaskPart[],
   { accounts, upcoming, now }: ViewSources,

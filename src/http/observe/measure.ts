@@ -4,7 +4,10 @@ import { isTrusted } from '../security/credentials.ts';
 import { errorOf } from '../reply/error-replies.ts';
 import { MCP_PATH, operationOf } from '../request/routes.ts';
 
-/** Counts and times requests, by operation and status. Requests to MCP_PATH count only if they are refused. */
+/**
+ * Counts and times requests by operation and status, except those of the warm-up. A request to MCP_PATH counts only if
+ * its reply is an error, because each operation that it calls is counted already.
+ */
 export function measure(metrics: Metrics): RequestHandler {
   return (request, response, next) => {
     if (isTrusted(request)) return next();
@@ -13,7 +16,6 @@ export function measure(metrics: Metrics): RequestHandler {
     const isMcp = request.path === MCP_PATH;
     if (!isMcp) metrics.requestStarted();
     response.once('close', () => {
-      // The operations that this request called are counted themselves.
       if (isMcp && response.statusCode < 400) return;
       if (isMcp) metrics.requestStarted();
       metrics.requestEnded({

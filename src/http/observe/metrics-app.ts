@@ -21,11 +21,11 @@ function createMetricsApp(metrics: Metrics, reachable: boolean): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(apiHeaders);
-  // If other hosts cannot reach the metrics, pages of other sites must not either.
+  // If other hosts cannot reach the metrics, pages of other sites in a local browser must not reach them either.
   if (!reachable) app.use(ownMachine);
   app.get('/metrics', async (_request, response) => {
     const { contentType, body } = await metrics.text();
-    // Express's send() would change the charset in the content type.
+    // Express's send() would add its own charset to the Content-Type.
     response.setHeader('Content-Type', contentType);
     response.end(body);
   });
@@ -36,12 +36,12 @@ function createMetricsApp(metrics: Metrics, reachable: boolean): Express {
   return app;
 }
 
-/** Maximum number of concurrent connections: few servers scrape, and each reply holds about 100 kB. */
+/** Maximum number of connections to the metrics port. Few servers scrape it, and each reply holds about 100 kB. */
 const MAX_SCRAPERS = 20;
 
 /**
- * Serves /metrics on its own port, because scrapers have no key, and API clients must not see the metrics.
- * @returns a function that stops serving
+ * Serves /metrics on its own port, because scrapers have no API key, and API clients must not see the metrics.
+ * @returns a function that closes the port
  */
 export async function serveMetrics(
   metrics: Metrics,

@@ -8,8 +8,8 @@ import { errorOf } from '../reply/error-replies.ts';
 import { hasPath, MCP_PATH, operationOf } from '../request/routes.ts';
 
 /**
- * A client's own request id, as the spec allows it (openapi.yaml, RequestId). It contains nothing that could forge log
- * lines.
+ * Matches the request ids that a client may send (openapi.yaml, RequestId). They contain no characters that could forge
+ * log lines.
  */
 const USABLE_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
@@ -21,8 +21,8 @@ function requestIdOf(request: IncomingMessage, response: ServerResponse): string
 }
 
 /**
- * Returns the fields of a request's log line. The query is left out, because it may contain personal data. The path is
- * left out if it is unknown, because a misspelled path may contain the query. Of the key, only the name is logged.
+ * Returns the fields of a request's log line. The query is left out, because it may contain personal data. An unknown
+ * path is left out too, because a misspelled path may contain the query. Of the API key, only the name is logged.
  */
 function lineOf(request: IncomingMessage, response: ServerResponse) {
   const path = request.url?.split('?', 1)[0] ?? '';
@@ -34,14 +34,17 @@ function lineOf(request: IncomingMessage, response: ServerResponse) {
     operation: operationOf(request.method, path),
     status: response.statusCode,
     code: error?.code,
-    // The reason for a 503. Messages of other errors may quote the request.
+    // Log the message of a 503 only, because messages of other errors may quote the request.
     ...(error?.status === 503 && { reason: error.message }),
     key: keyOf(request)?.name,
     ...(!response.writableFinished && { aborted: true }),
   };
 }
 
-/** Assigns each request its id, sends it as x-request-id, and logs one line when the reply is complete or aborted. */
+/**
+ * Assigns each request an id, sends the id as x-request-id, and logs one line when the reply has been sent or the
+ * connection was lost.
+ */
 export function requestLog(log: Logger): RequestHandler {
   const line = (
     request: IncomingMessage,
@@ -54,7 +57,7 @@ export function requestLog(log: Logger): RequestHandler {
   return pinoHttp({
     logger: log,
     genReqId: requestIdOf,
-    // Without these two, pino-http logs the whole request, headers included.
+    // Without the two quiet options, pino-http logs the whole request, headers included.
     quietReqLogger: true,
     quietResLogger: true,
     customAttributeKeys: { reqId: 'requestId', responseTime: 'durationMs' },
@@ -63,13 +66,13 @@ export function requestLog(log: Logger): RequestHandler {
     customSuccessMessage: () => 'request',
     customErrorMessage: () => 'request',
     customLogLevel: (request, { statusCode }) => {
-      // Warm-up requests are not traffic.
+      // Requests of the warm-up come from the service itself.
       if (isTrusted(request)) return 'silent';
       // Load balancers poll the health checks every few seconds.
       if (request.url?.startsWith('/health/')) return 'debug';
-      // The operations that an MCP request calls have lines of their own.
+      // Each operation that an MCP request calls has its own log line.
       if (request.url?.split('?', 1)[0] === MCP_PATH && statusCode < 400) return 'debug';
-      // database/watch.ts logs a database failure once, not for each request.
+      // Not an error: database/watch.ts already logs a database failure once as an error.
       if (statusCode === 503) return 'warn';
       return statusCode >= 500 ? 'error' : 'info';
     },

@@ -4,10 +4,10 @@ import { isTrusted } from '../security/credentials.ts';
 import { errorOf } from '../reply/error-replies.ts';
 import { MCP_PATH, operationOf } from '../request/routes.ts';
 
-/** Records each request as a span. Like the log, the span contains no query, header or body. */
+/** Records each request as an OpenTelemetry span. It has no query, header or body, as they may be personal. */
 export function traceRequests(tracing: Tracing): RequestHandler {
   return (request, response, next) => {
-    // A request to MCP_PATH is traced as the operations that it calls.
+    // A request to MCP_PATH has no span of its own; the operations that it calls have one each.
     if (isTrusted(request) || request.path === MCP_PATH) return next();
     const { method, path } = request;
     const operation = operationOf(method, path);

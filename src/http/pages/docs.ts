@@ -7,7 +7,7 @@ import { docsHeaders } from '../security/security-headers.ts';
 import type { Spec } from '../request/spec.ts';
 import { staticFile } from './static-file.ts';
 
-/** The files of the docs page. List them one by one, because the folder of swagger-ui-dist contains others. */
+/** The files of the docs page by URL path. They are listed one by one, because swagger-ui-dist contains other files. */
 const FILES = {
   '/docs': 'recoup-tasks/docs/index.html',
   '/docs/page.css': 'recoup-tasks/docs/page.css',
@@ -17,7 +17,10 @@ const FILES = {
   '/docs/favicon-32x32.png': 'swagger-ui-dist/favicon-32x32.png',
 };
 
-/** Serves Swagger UI at /docs, without external resources, and the spec as YAML, JSON and text for language models. */
+/**
+ * Serves Swagger UI at /docs without external resources, the guide docs/http.md, and the spec as YAML, as JSON and as
+ * text for language models.
+ */
 export function docs(spec: Spec): Router {
   const { resolve } = createRequire(import.meta.url);
   const router = Router({ caseSensitive: true, strict: true });

@@ -5,10 +5,10 @@ type Operation = OpenAPIV3.OperationObject;
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
-/** Joins the lines of a description, and drops the bullets of its lists. */
+/** Joins the lines of a Markdown description to one line, without the bullets of its lists. */
 const oneLine = (text = ''): string => text.replaceAll(/(?:^|\s*\n)\s*(?:- )?/g, ' ').trim();
 
-/** Returns the type of a parameter, such as `uuid` or `integer 1 to 1000`. */
+/** Describes the type of a parameter, such as `uuid` or `integer 1 to 1000`. */
 function kindOf({ schema }: OpenAPIV3.ParameterObject): string {
   if (!schema || '$ref' in schema) return 'see the reference';
   const range = schema.minimum === undefined ? '' : ` ${schema.minimum} to ${schema.maximum}`;
@@ -24,7 +24,7 @@ function parameterLine(parameter: OpenAPIV3.ParameterObject): string {
 
 type Components = OpenAPIV3.DocumentV3_1['components'];
 
-/** Returns the description of a reply, which may be a reference to one that several operations share. */
+/** Returns the description of a reply on one line. The reply may be a reference to a shared component. */
 function replyText(
   reply: OpenAPIV3.ReferenceObject | OpenAPIV3.ResponseObject,
   components: Components,
@@ -34,7 +34,7 @@ function replyText(
   return named && !('$ref' in named) ? oneLine(named.description) : '';
 }
 
-/** Returns the schema name of an operation's body. */
+/** Returns the name of the schema of an operation's JSON body; undefined if there is no body or no named schema. */
 function bodyName({ requestBody }: Operation): string | undefined {
   const schema =
     requestBody && 'content' in requestBody ? requestBody.content['application/json']?.schema : undefined;
@@ -60,8 +60,8 @@ function operationText(method: string, path: string, operation: Operation, compo
 }
 
 /**
- * Returns the API description for language models (https://llmstxt.org), in Markdown. Generated from the spec, so the
- * two cannot differ.
+ * Returns a description of the API for language models (https://llmstxt.org), in Markdown. It is generated from the
+ * spec, so that the two cannot differ.
  */
 export function llmsTxt({ info, paths = {}, components }: OpenAPIV3.DocumentV3_1): string {
   const operations = Object.entries(paths).flatMap(([path, item]) =>

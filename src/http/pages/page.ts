@@ -10,7 +10,7 @@ const DOCUMENT = 'index.html';
 /**
  * Serves the page for people at `/`. Its other files have a hash of their content in their names, so browsers may cache
  * them for a year.
- * @param auth - inserted into the document, so that the page asks for a key at once if the service requires one
+ * @param auth - inserted into the HTML, so that the page asks for a key at once if the service requires one
  */
 export function page(auth: 'required' | 'none'): Router {
   const document = createRequire(import.meta.url).resolve(`recoup-tasks/page/${DOCUMENT}`);

@@ -7,7 +7,7 @@ import fresh from 'fresh';
 const brotli = promisify(brotliCompress);
 const deflate = promisify(gzip);
 
-/** The maximum is 11. From 10 on, Swagger UI takes seconds to compress and is only 7 % smaller. */
+/** Brotli's quality, at most 11. From 10 on, Swagger UI takes seconds to compress and becomes only 7 % smaller. */
 const BROTLI_QUALITY = 9;
 
 const YEAR_SECONDS = 31_536_000;
@@ -20,17 +20,17 @@ const ENCODINGS = {
 
 type Encoding = keyof typeof ENCODINGS;
 
-/** The preferred encodings, best first. Express would follow the order in the client's header. */
+/** Encodings by preference, best first. Express would follow the order in the client's Accept-Encoding header. */
 const PREFERRED: Encoding[] = ['br', 'gzip'];
 
 /**
  * Serves content that does not change while the process runs, in an encoding that the client accepts. Browsers cache it
- * and revalidate each time (304).
+ * and revalidate it each time (304), unless `immutable` is set.
  *
- * The content is compressed once, on the first request. A middleware such as `compression` would spend a fifth of a
- * second on Swagger UI for every request.
+ * The content is compressed once per encoding, on the first request. A middleware such as `compression` would spend a
+ * fifth of a second on Swagger UI for every request.
  * @param type - as in `response.type`: a file extension or a media type
- * @param immutable - true if the path names this content alone, so that browsers need not revalidate
+ * @param immutable - true if the path contains a hash of the content, so that browsers may cache it for a year
  */
 export function staticFile(
   content: Buffer,
@@ -42,11 +42,11 @@ export function staticFile(
   const encoded = new Map<Encoding, Promise<Buffer>>();
 
   /**
-   * Returns a weak ETag, because all encodings share it. It depends on the content only, so that all copies of the
-   * service agree.
+   * Returns the ETag of the content. It is weak, because all encodings share it. It depends on the content only, so
+   * that all processes of the service return the same one.
    */
   function etagOf(): string {
-    // Computed on the first request, because hashing Swagger UI would delay every start.
+    // Compute the hash on the first request, because hashing Swagger UI would delay every start.
     return (computed ??= `W/"${createHash('sha256').update(content).digest('base64url')}"`);
   }
 
@@ -59,7 +59,7 @@ export function staticFile(
   return async (request, response) => {
     const etag = etagOf();
     response.set({ ETag: etag, 'Cache-Control': caching }).vary('Accept-Encoding');
-    // Not request.fresh, which app.ts overrides.
+    // Do not use request.fresh: app.ts overrides it to be always false.
     if (fresh(request.headers, { etag })) {
       response.status(304).end();
       return;

@@ -19,14 +19,14 @@ const FAILED: Record<FailureKind, string> = {
   refused: 'refused the operation',
 };
 
-/** Whether Express or the validator marked the error as the caller's fault. */
+/** Whether Express or the validator gave the error a 4xx status, which marks it as the caller's fault. */
 function isRefusal(error: unknown): error is Error {
   return (
     error instanceof Error && 'status' in error && Number(error.status) >= 400 && Number(error.status) < 500
   );
 }
 
-/** Converts any error to one for the caller. Internal causes go to the log only. */
+/** Converts any error to one that the caller may see. Its internal cause goes to the log only. */
 function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (isRefusal(error)) {
@@ -53,18 +53,18 @@ function toApiError(error: unknown): ApiError {
 
 const errors = new WeakMap<IncomingMessage, ApiError>();
 
-/** Returns the error that a request was answered with; undefined if there is none yet. */
+/** Returns the error that the service replied with; undefined if the request succeeded or is still being served. */
 export function errorOf(request: IncomingMessage): ApiError | undefined {
   return errors.get(request);
 }
 
-/** Whether a handler replied after its request had already been answered, for example by the deadline. */
+/** Whether a handler failed only because another reply, such as the deadline's 503, had already been sent. */
 function isTooLate(error: unknown): boolean {
   const code = typeof error === 'object' && error && 'code' in error ? error.code : undefined;
   return code === 'ERR_HTTP_HEADERS_SENT';
 }
 
-/** Sends every error in the published envelope. Logs errors that are not the caller's fault. */
+/** Sends every error as an ErrorResponse of the spec. Logs errors that are not the caller's fault. */
 export function errorReplies({
   log,
   database,
@@ -81,7 +81,7 @@ export function errorReplies({
     if (isDatabaseFailure(error)) database.failed(error, requestId);
     else if (status === 500) log.error({ requestId, code, err: error }, 'request failed');
     if (response.writableEnded) return;
-    // Cut the connection, so that the client cannot take a partial reply for a complete one.
+    // If the reply has begun, cut the connection, so that the client does not take a partial reply for a complete one.
     if (response.headersSent) return void response.destroy();
     const body: ErrorResponse = { status: 'error', error: message, code, request_id: requestId };
     response

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { type JsonText, Piece } from '../../view/json-text.ts';
 
-/** A part of a body in memory: text, or a list of texts that become the items of a JSON array. */
+/** A part of a body that is completely in memory: text, or a list of texts that become the items of a JSON array. */
 export type WholeSegment = Piece | readonly JsonText<unknown>[];
 
 const DIGEST_LENGTH = 27;
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
-/** Caches the digests of arrays, because several replies may contain the same array. */
+/** Digests of arrays by array. They are cached, because several replies may contain the same array. */
 const known = new WeakMap<readonly JsonText<unknown>[], string>();
 
 function digestOf(segment: WholeSegment): string {
@@ -21,8 +21,8 @@ function digestOf(segment: WholeSegment): string {
 }
 
 /**
- * Returns a strong ETag (RFC 9110, 8.8.3), made from the digests of the body's parts. It depends only on the bytes
- * sent, including their encoding, so that all copies of the service return the same one.
+ * Returns a strong ETag (RFC 9110, section 8.8.3), made from the digests of the body's parts. It depends only on the
+ * bytes sent, including their encoding, so that all processes of the service return the same one.
  */
 export function etagOf(segments: WholeSegment[], encoding: 'gzip' | 'identity'): string {
   const text = digest(segments.map(digestOf).join()).slice(0, DIGEST_LENGTH);

@@ -4,27 +4,27 @@ import { createGzip } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
 import type { CacheStats } from '../../lib/cache-stats.ts';
 
-/** Maximum size of a chunk that zlib emits. */
+/** Maximum size in bytes of a chunk that zlib emits. */
 const OUTPUT_BYTES = 65_536;
 
-/** Memory of a cache entry in addition to its bytes: key and objects. */
+/** Approximate memory in bytes of a cache entry's key and objects, in addition to the compressed bytes. */
 const OVERHEAD_BYTES = 300;
 
 /** Compresses a stream into one gzip member, no faster than its consumer reads. */
 export async function* gzipStream(buffers: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   const gzip = createGzip({ chunkSize: OUTPUT_BYTES });
-  // If the source fails, `gzip` is destroyed with its error, and the loop below throws it.
+  // If `buffers` fails, the pipeline destroys `gzip` with that error, and `yield*` below throws it.
   const fed = pipeline(buffers, gzip).catch(() => undefined);
   try {
     yield* gzip;
   } finally {
     gzip.destroy();
-    // Wait until the source is closed.
+    // Wait until `buffers` is closed.
     await fed;
   }
 }
 
-/** Compresses complete replies, and caches the most recent ones. */
+/** Compresses complete replies, and caches the most recently used compressed ones. */
 export class GzipCache {
   readonly #kept: LRUCache<string, Buffer> | undefined;
   readonly #underWay = new Map<string, Promise<Buffer>>();
@@ -41,15 +41,16 @@ export class GzipCache {
     }
   }
 
-  /** A hit is a cached reply, or one that another request is already compressing. */
+  /** Returns the cache's statistics. A reply that another request is already compressing counts as a hit. */
   stats(): CacheStats {
     const { size = 0, calculatedSize = 0 } = this.#kept ?? {};
     return { hits: this.#hits, misses: this.#misses, entries: size, bytes: calculatedSize };
   }
 
   /**
-   * Returns a reply compressed. Concurrent calls for the same reply share one compression.
-   * @param etag - strong, so that equal ETags mean equal bytes; undefined for a reply that is neither cached nor shared
+   * Returns the compressed bytes of a reply. Concurrent calls with the same ETag share one compression.
+   * @param etag - strong, so that equal ETags mean equal bytes; without it, the result is neither cached nor shared
+   * @param plain - returns the uncompressed bytes; called only if the cache does not have the reply
    */
   async compress(etag: string | undefined, plain: () => AsyncIterable<Buffer>): Promise<Buffer> {
     if (etag === undefined) return collect(gzipStream(plain()));

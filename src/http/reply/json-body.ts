@@ -7,25 +7,25 @@ import type { ReplyBudget } from '../server/reply-budget.ts';
 import { type WholeSegment, etagOf } from './etag.ts';
 import { type GzipCache, gzipStream } from './gzip.ts';
 
-/** Chunk sizes: the first is small, to arrive soon; the others are large, to make writes cheap. */
+/** Chunk sizes in bytes. The first chunk is small, so that it arrives soon. The others are large, to save writes. */
 const FIRST_CHUNK_BYTES = 16_384;
 const CHUNK_BYTES = 131_072;
 
-/** Maximum size of a reply that is sent as one buffer, which stays in memory until the client has read it. */
+/** Maximum size in bytes of a reply that is written at once. It stays in memory until the client has read it. */
 const JOINED_BYTES = 2_097_152;
 
-/** Number of bytes held by a reply that is sent in chunks: one chunk in transit, one being filled. */
+/** Memory in bytes of a reply that is sent in chunks: one chunk in transit, and one being filled. */
 const CHUNKS_BYTES = 2 * CHUNK_BYTES;
 
-/** Number of bytes held by a streamed reply: a batch of tasks as documents and text, chunks, zlib's state. */
+/** Memory in bytes of a streamed reply: a batch of tasks as documents and as text, chunks, and zlib's state. */
 const STREAM_BYTES = 4_194_304;
 
-/** Minimum size of a compressed reply. Smaller ones fit into one packet uncompressed. */
+/** Complete replies with fewer bytes are not compressed, because they fit into one packet anyway. */
 const GZIP_FROM_BYTES = 1_024;
 
 const COMMA = Buffer.from(',');
 
-/** A body as text: parts in memory, and iterables for parts that are read while it is sent. */
+/** A body as JSON text: parts in memory, and async iterables for arrays that are read while the body is sent. */
 type Segments = (WholeSegment | AsyncIterable<JsonText<unknown>>)[];
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<JsonText<unknown>> {
@@ -37,8 +37,9 @@ function isTexts(value: unknown): value is JsonText<unknown>[] {
 }
 
 /**
- * Splits the JSON text of an object into segments. Arrays and async iterables of texts become arrays.
- * @param limitMs - time limit for each item of an async iterable
+ * Converts an object to segments of its JSON text. A field that holds JSON texts, as an array or an async iterable,
+ * becomes a JSON array.
+ * @param limitMs - time limit in milliseconds for each item of an async iterable
  */
 function segmentsOf(body: object, limitMs: number): Segments {
   const segments: Segments = [];
@@ -57,7 +58,6 @@ function segmentsOf(body: object, limitMs: number): Segments {
   return segments;
 }
 
-/** Whether the whole body is in memory. */
 function isWhole(segments: Segments): segments is WholeSegment[] {
   return !segments.some(isAsyncIterable);
 }
@@ -84,7 +84,7 @@ function lengthOf(segments: WholeSegment[]): number {
   }, 0);
 }
 
-/** Arrays that several replies share are joined once, and kept while one of the replies is being sent. */
+/** The joined bytes of arrays, by array. Replies that share an array also share its bytes while they are sent. */
 const joined = new WeakMap<readonly JsonText<unknown>[], Buffer>();
 
 function join(texts: readonly JsonText<unknown>[]): Buffer {
@@ -100,7 +100,7 @@ function join(texts: readonly JsonText<unknown>[]): Buffer {
   return text;
 }
 
-/** Copies buffers into larger ones, because a write costs as much as copying many kilobytes. */
+/** Combines small buffers into large chunks, because a write costs as much as copying many kilobytes. */
 async function* chunksOf(buffers: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
   let chunk = Buffer.allocUnsafe(FIRST_CHUNK_BYTES);
   let used = 0;
@@ -118,18 +118,18 @@ async function* chunksOf(buffers: AsyncIterable<Buffer>): AsyncGenerator<Buffer,
   yield chunk.subarray(0, used);
 }
 
-/** Returns the part that identifies a body. Replies with the same text share this object. */
+/** Returns an object that all replies with the same text share, so that the reply budget counts the text only once. */
 function sharedOf(segments: WholeSegment[]): object {
   const [first] = segments;
   return segments.find(Array.isArray) ?? (first instanceof Piece ? first.bytes : segments);
 }
 
 /**
- * Sends a complete body with one write per segment. Not async, so that only the written bytes stay in memory while the
- * client reads.
+ * Sends a complete body with one write per segment. The function is not async, so that only the written bytes stay in
+ * memory while the client reads.
  */
 function sendJoined(response: Response, segments: WholeSegment[]): Promise<void> {
-  // A client that disconnects is not a failure. The request log records it.
+  // Ignore a client that disconnects: the request log records that, and it is not a failure of the service.
   const ended = finished(response).catch(() => undefined);
   response.cork();
   for (const segment of segments) response.write(segment instanceof Piece ? segment.bytes : join(segment));
@@ -138,7 +138,7 @@ function sendJoined(response: Response, segments: WholeSegment[]): Promise<void>
   return ended;
 }
 
-/** Streams a body. If it fails before the first byte, the client still gets an error reply. */
+/** Sends a body chunk by chunk. If the first chunk fails, the client still gets an error reply. */
 async function stream(
   response: Response,
   headers: Record<string, string>,
@@ -150,9 +150,9 @@ async function stream(
       yield first;
       yield* chunks;
     } catch (error) {
-      // If the client has left, an error while the source closes is irrelevant.
+      // If the client has disconnected, ignore an error of the source while it closes.
       failed = !response.destroyed;
-      // Reset the connection: an HTTP/1.0 client takes a normal close for the end of the reply.
+      // Reset the connection, because an HTTP/1.0 client takes a normal close for the end of the reply.
       response.socket?.resetAndDestroy();
       throw error;
     }
@@ -163,14 +163,14 @@ async function stream(
     if (response.req.method === 'HEAD') response.end();
     else if (!first.done) await pipeline(send(first.value), response);
   } catch (error) {
-    // Otherwise the client left, perhaps before the first byte, and the request log records that.
+    // In all other cases the client has disconnected, and the request log records that.
     if (failed || !(response.headersSent || response.destroyed)) throw error;
   } finally {
     await chunks.return();
   }
 }
 
-/** Sends a body of known length: a small one at once, a larger one no faster than the client reads. */
+/** Sends a complete body: up to 2 MiB at once, and a larger body no faster than the client reads. */
 async function sendWhole(
   response: Response,
   headers: Record<string, string>,
@@ -187,23 +187,22 @@ async function sendWhole(
   else return sendJoined(response, segments);
 }
 
-/** How to send a body. */
 export interface Sending {
   gzip: GzipCache;
   budget: ReplyBudget;
-  /** Time limit for each read of the remaining body, once the client can take more. */
+  /** Time limit in milliseconds for each item that a streamed body reads from its source. */
   operationTimeoutMs: number;
 }
 
-/** Whether the client prefers gzip to no compression. Express returns what the client ranks highest; on a tie, gzip. */
+/** Whether the client ranks gzip at least as high as no compression. On a tie, Express returns the first: gzip. */
 function prefersGzip(request: Request): boolean {
   return request.acceptsEncodings('gzip', 'identity') === 'gzip';
 }
 
 /**
- * Sends a body as JSON, compressed if the client accepts that. A complete body gets a Content-Length and an ETag, and
- * 304 if the client has the same version. Other bodies are streamed, no faster than the client reads. If the client
- * disconnects, the source is closed. If the source fails midway, the connection is cut.
+ * Sends a body as JSON, compressed if the client accepts gzip. A complete body gets an ETag, and the reply is 304 if
+ * the client already has that version. A body with an async iterable is streamed, no faster than the client reads. If
+ * the client disconnects, the iterable is closed. If the iterable fails midway, the connection is cut.
  */
 export async function sendJson(
   response: Response,
@@ -218,11 +217,11 @@ export async function sendJson(
   const headers: Record<string, string> = {};
   const isKept = response.get('Cache-Control') === undefined && ['GET', 'HEAD'].includes(request.method);
   if (isKept) {
-    // Only this client may cache the reply, and must revalidate it each time.
+    // Only the client itself may cache the reply, and must revalidate it before each use.
     headers['Cache-Control'] = 'private, no-cache';
     if (whole) headers.ETag = etagOf(whole, compress ? 'gzip' : 'identity');
-    // Ignore the request's Cache-Control. fetch adds no-cache when a program sends If-None-Match, and `fresh` would
-    // then never match. The directive is for caches, not for the origin (RFC 9111, 5.2.1.4).
+    // Ignore the request's Cache-Control. A browser's fetch adds no-cache if the program sets If-None-Match, and
+    // `fresh` would then never match. no-cache is for caches, not for the origin server (RFC 9111, section 5.2.1.4).
     const condition = { 'if-none-match': request.headers['if-none-match'] };
     if (whole && fresh(condition, { etag: headers.ETag })) {
       response.status(304).set(headers).end();
@@ -232,13 +231,13 @@ export async function sendJson(
   headers['Content-Type'] = 'application/json; charset=utf-8';
   if (compress) headers['Content-Encoding'] = 'gzip';
   const plain = () => chunksOf(buffersOf(segments));
-  // Return the promises without await, so that this call's variables can be freed while the client reads.
+  // Return the promises without await, so that the variables of this call can be freed while the client reads.
   if (!whole) {
     budget.holds(response, STREAM_BYTES);
     return stream(response, headers, compress ? gzipStream(plain()) : plain());
   }
   if (!compress) return sendWhole(response, headers, whole, budget);
-  // A reply to HEAD may omit the length, which is not worth the compression.
+  // A reply to HEAD may omit the Content-Length. Computing it would require compressing the body.
   if (request.method === 'HEAD') return void response.set(headers).end();
   budget.holds(response, 0, [sharedOf(whole), lengthOf(whole)]);
   const compressed = await gzip.compress(headers.ETag, plain);

@@ -8,7 +8,7 @@ import { UnacceptableJson, parseStrictly } from '../../lib/strict-json.ts';
 
 type Sizes = Pick<Limits, 'maxBodyBytes' | 'maxRunsBodyBytes' | 'maxJsonDepth'>;
 
-/** JSON is UTF-8 (RFC 8259, section 8.1). The only parameter allowed is a charset that confirms it. */
+/** Matches the accepted Content-Types. JSON is UTF-8 (RFC 8259, section 8.1), so only that charset may be named. */
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
 const checkType: RequestHandler = (request, _response, next) => {
@@ -26,7 +26,7 @@ const tooLarge = (maxBytes: number, cause?: unknown): ApiError =>
     cause,
   });
 
-/** Refuses a body by its Content-Length, before it is read. Express would read all of it before refusing it. */
+/** Refuses a body by its Content-Length. Express would read the whole body before refusing it. */
 const checkLength =
   (maxBytes: number): RequestHandler =>
   (request, _response, next) =>
@@ -46,7 +46,7 @@ const parseUpTo =
     next();
   };
 
-/** Converts errors of Express's body reader to ours. */
+/** Converts an error of Express's body reader to an ApiError. Returns all other errors unchanged. */
 function explain(error: unknown, maxBytes: number): unknown {
   const type = error instanceof Error && 'type' in error ? error.type : undefined;
   if (type === 'entity.too.large') return tooLarge(maxBytes, error);
@@ -69,7 +69,11 @@ function explain(error: unknown, maxBytes: number): unknown {
   );
 }
 
-/** Reads a body of JSON. */
+/**
+ * Returns a middleware that reads a JSON body into `request.body`.
+ * @param maxBytes - size limit of the body after decompression
+ * @param maxDepth - limit of nested arrays and objects
+ */
 export function readerUpTo(maxBytes: number, maxDepth: number): RequestHandler {
   const reader = Router();
   reader.use(
@@ -82,7 +86,7 @@ export function readerUpTo(maxBytes: number, maxDepth: number): RequestHandler {
     reader(request, response, (error?: unknown) => next(error && explain(error, maxBytes)));
 }
 
-/** Reads and parses the body of operations that take one. Ignores the body of all others. */
+/** Reads and parses the body of each operation that has one in the spec. Ignores the body of other operations. */
 export function body({ maxBodyBytes, maxRunsBodyBytes, maxJsonDepth }: Sizes): RequestHandler {
   const reader = readerUpTo(maxBodyBytes, maxJsonDepth);
   const runsReader = readerUpTo(maxRunsBodyBytes, maxJsonDepth);

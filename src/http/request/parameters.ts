@@ -2,7 +2,9 @@ import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.j
 
 type Parameter = OpenAPIV3.ParameterObject;
 
-/** Resolves a parameter that may be a reference. */
+/**
+ * Resolves a parameter that may be a reference to components. Returns an empty array if the reference has no target.
+ */
 export function parameterOf(
   given: Parameter | OpenAPIV3.ReferenceObject,
   components: OpenAPIV3.DocumentV3_1['components'],
@@ -14,14 +16,13 @@ export function parameterOf(
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'] as const;
 
-/** Returns an operation from the spec. HEAD is answered as GET. */
+/** Returns the spec's object for an operation; undefined if there is none. HEAD uses the object of GET. */
 function operationObject(document: OpenAPIV3.DocumentV3_1, path: string, method: string) {
   const wanted = method === 'HEAD' ? 'get' : method.toLowerCase();
   const known = METHODS.find((one) => one === wanted);
   return known && document.paths?.[path]?.[known];
 }
 
-/** Returns the query or header parameters of an operation, by name. */
 export function parametersOf(
   document: OpenAPIV3.DocumentV3_1,
   place: 'query' | 'header',
@@ -33,7 +34,7 @@ export function parametersOf(
   return new Map(parameters.map((parameter) => [parameter.name, parameter]));
 }
 
-/** Returns the roles that an operation requires, from its own security requirements or the global ones. */
+/** Returns the roles that an operation requires. The operation's own `security` overrides the global one. */
 export function rolesOf(
   document: OpenAPIV3.DocumentV3_1,
   { path, method }: { path: string; method: string },
@@ -42,7 +43,7 @@ export function rolesOf(
   return security.flatMap((scheme) => Object.values(scheme).flat());
 }
 
-/** Whether the spec lets an operation be called without a key. */
+/** Whether the spec allows calls of an operation without an API key, by `security: []`. */
 export function needsNoKey(
   document: OpenAPIV3.DocumentV3_1,
   { path, method }: { path: string; method: string },
@@ -50,7 +51,7 @@ export function needsNoKey(
   return operationObject(document, path, method)?.security?.length === 0;
 }
 
-/** Resolves a schema that may be a reference. */
+/** Resolves a schema that may be a reference to components. Returns {} for undefined. */
 function resolve(document: OpenAPIV3.DocumentV3_1, schema: unknown): object {
   const reference =
     typeof schema === 'object' && schema && '$ref' in schema ? String(schema.$ref) : undefined;
@@ -61,7 +62,9 @@ function resolve(document: OpenAPIV3.DocumentV3_1, schema: unknown): object {
 const memberOf = (value: unknown, name: string): unknown =>
   Object.entries(Object(value)).find(([key]) => key === name)?.[1];
 
-/** Returns the schema of a body field, by its path, such as ['runs', '0', 'status']; {} if there is none. */
+/**
+ * Returns the schema of a body field by its path, such as ['runs', '0', 'status']; {} if the spec has no such field.
+ */
 export function fieldSchemaOf(
   document: OpenAPIV3.DocumentV3_1,
   { path, method }: { path: string; method: string },
@@ -76,12 +79,12 @@ export function fieldSchemaOf(
   );
 }
 
-/** Returns the names of an object schema's fields; none for other schemas. */
+/** Returns the names of the fields of an object schema; an empty array for any other schema. */
 export function fieldNamesOf(schema: object): string[] {
   return Object.keys(Object(memberOf(schema, 'properties')));
 }
 
-/** Describes the values that a schema allows: "a UUID such as …", "an integer from 1 to 1000". */
+/** Describes the values that a schema allows, for error messages: "a UUID such as …", "an integer from 1 to 1000". */
 export function expectationOf(document: OpenAPIV3.DocumentV3_1, given: unknown): string {
   const schema = resolve(document, given);
   const [format, pattern] = ['format', 'pattern'].map((name) => memberOf(schema, name));

@@ -4,7 +4,7 @@ import { routes } from '../../../generated/express.gen.ts';
 
 type Document = OpenAPIV3.DocumentV3_1;
 
-/** Returns what a reference such as #/components/schemas/Task points to. */
+/** Returns the part of the document that a reference such as #/components/schemas/Task points to. */
 function referredBy(reference: string, document: Document): unknown {
   const names = reference.split('/').slice(1);
   return names.reduce<unknown>(
@@ -14,7 +14,8 @@ function referredBy(reference: string, document: Document): unknown {
 }
 
 /**
- * Copies an operation's parameters and body with all references resolved. The validator would compile references again.
+ * Copies the parameters and the body of an operation, with all references resolved. With references, the validator
+ * would compile the same schemas again.
  */
 function requestOf(
   { parameters, requestBody }: Partial<OpenAPIV3.OperationObject>,
@@ -29,15 +30,17 @@ function requestOf(
     }),
   );
   for (const parameter of operation.parameters ?? []) {
-    // The validator would refuse the colons of an instant in a query. strict-query.ts has already checked the query.
+    // By default, the validator refuses the unescaped colons of an instant. strict-query.ts has already checked the
+    // query.
     if ('in' in parameter && parameter.in === 'query') parameter.allowReserved = true;
   }
   return operation;
 }
 
 /**
- * Returns the request half of the spec in the validator's format. Given the whole spec, the validator traverses replies
- * and examples several times per operation. That took longer than all other work of the start.
+ * Returns the parameters and bodies of all operations in the validator's format, without replies and examples. Given
+ * the whole spec, the validator traverses replies and examples several times per operation, which took longer than all
+ * other work of the start.
  */
 export function requestSpec(document: Document): Spec {
   const paths: Document['paths'] = {};

@@ -9,7 +9,7 @@ import { parametersOf } from './parameters.ts';
 
 type Path = (typeof routes)[OperationId]['path'];
 
-/** Empty arrays that error replies contain, so that a client's loop over them does not fail. */
+/** The empty arrays, by path, that error replies contain, so that a client's loop over the array does not fail. */
 const EMPTY_ARRAYS: { [P in Path]: Record<string, []> } = {
   '/api/tasks': { tasks: [] },
   '/api/tasks/runs': { runs: [] },
@@ -22,7 +22,7 @@ const EMPTY_ARRAYS: { [P in Path]: Record<string, []> } = {
   '/health/ready': {},
 };
 
-/** The path at which MCP clients call the operations as tools. It is not in the spec. */
+/** The path at which MCP clients call the operations as tools. The spec does not contain this path. */
 export const MCP_PATH = '/mcp';
 
 const operationIds = Object.keys(routes).filter((id): id is OperationId => id in routes);
@@ -35,28 +35,26 @@ function methodsOf(path: string): string[] {
   return methods.includes('GET') ? ['GET', 'HEAD', ...methods.filter((method) => method !== 'GET')] : methods;
 }
 
-/** Returns the operation of a request; undefined if there is none. HEAD is answered as GET. */
+/** Returns the id of the operation that a request calls; undefined if the spec has none. HEAD counts as GET. */
 export function operationOf(method: string | undefined, path: string | undefined): OperationId | undefined {
   const wanted = method === 'HEAD' ? 'get' : method?.toLowerCase();
   return operationIds.find((id) => routes[id].path === path && routes[id].method === wanted);
 }
 
-/** Whether the service has a path: one of the spec, or the one of MCP. */
 export function hasPath(path: string): boolean {
   return path === MCP_PATH || operationIds.some((id) => routes[id].path === path);
 }
 
-/** Whether the spec gives an operation a body. */
 export function takesBody(id: OperationId): boolean {
   return routes[id].hasBody;
 }
 
-/** Returns the fields that a path's error replies have besides the envelope. */
+/** Returns the empty array that error replies of a path contain, by field name; {} if they contain none. */
 export function emptyArrayOf(path: string): Record<string, []> {
   return Object.entries(EMPTY_ARRAYS).find(([known]) => known === path)?.[1] ?? {};
 }
 
-/** Refuses paths and methods that the spec does not have. */
+/** Refuses paths that do not exist (404) and methods that the path does not support (405). */
 export const checkRoute: RequestHandler = (request, _response, next) => {
   if (operationOf(request.method, request.path)) return next();
   const methods = methodsOf(request.path);
@@ -75,12 +73,12 @@ export const checkRoute: RequestHandler = (request, _response, next) => {
   );
 };
 
-/** Parameters of a media range, except its weight. */
+/** Matches the parameters of a media range in an Accept header, except its weight `q`. */
 const OTHER_PARAMETERS = /;\s*(?!q=)[\w-]+=("[^"]*"|[^;,]*)/gi;
 
-/** Refuses requests that do not accept JSON. */
+/** Refuses requests whose Accept header excludes JSON. */
 export const checkAccept: RequestHandler = (request, _response, next) => {
-  // `application/json; charset=utf-8` is acceptable too, but Express would compare the parameter.
+  // Remove parameters first: `application/json; charset=utf-8` is fine, but Express would not match the parameter.
   request.headers.accept = request.headers.accept?.replaceAll(OTHER_PARAMETERS, '');
   if (request.accepts('application/json')) return next();
   throw new ApiError(
@@ -98,16 +96,18 @@ function serve<Id extends OperationId>(
   const handler = handlers[id];
   return async (request, response) => {
     const headers = Object.fromEntries(headerNames.map((name) => [name, request.get(name)]));
-    // The validator has ensured that all three have the operation's input type, which Express's types cannot express.
-    // credentials.ts has set the principal.
+    // The validator has ensured that query, body and headers have the operation's input type; Express's types cannot
+    // express that. credentials.ts has set `response.locals.principal`.
     response.locals.input = { query: request.query, body: request.body, headers };
     const reply = await handler(response.locals.input, response.locals.principal);
-    // Do not await: a pending call keeps the body in memory until the client has read the reply.
+    // Do not await: this call would keep the body in memory until the client has read the reply.
     return sendJson(response.status(reply.status), reply.body, sending);
   };
 }
 
-/** Routes each operation to its handler with the validated parts of the request, and sends the reply. */
+/**
+ * Calls the handler of each operation with the validated parts of the request, and sends the handler's reply as JSON.
+ */
 export function router(handlers: Handlers, document: OpenAPIV3.DocumentV3_1, sending: Sending): Router {
   const all = Router({ caseSensitive: true, strict: true });
   for (const id of operationIds) {

@@ -5,8 +5,9 @@ import type { Limits } from '../../config/limits.ts';
 type Sizes = Pick<Limits, 'maxUrlBytes' | 'maxHeaderBytes'>;
 
 /**
- * Refuses requests that HTTP allows and this service does not: long URLs, large headers, HTTP/1.1 without Host, two
- * Hosts. Node's own header limit (listener.ts) is higher, because Node's refusals are sent before the path is known.
+ * Refuses requests with a long URL or large headers, HTTP/1.1 requests without Host, and requests with two Hosts. The
+ * header limit of Node's parser (listener.ts) is higher, because Node refuses a request before its path is known, and
+ * the error reply depends on the path.
  */
 export function sizes({ maxUrlBytes, maxHeaderBytes }: Sizes): RequestHandler {
   return (request, _response, next) => {
@@ -29,7 +30,7 @@ export function sizes({ maxUrlBytes, maxHeaderBytes }: Sizes): RequestHandler {
     }
     const hosts = request.rawHeaders.filter((name, at) => at % 2 === 0 && name.toLowerCase() === 'host');
     if (hosts.length > 1) {
-      // RFC 9112, section 3.2. Node would use the first Host, and a proxy in front of it perhaps another.
+      // RFC 9112, section 3.2, requires 400. Node would use the first Host, and a proxy in front of it perhaps another.
       throw new ApiError('malformed_request', 'The request has more than one Host header; send one.');
     }
     next();

@@ -3,16 +3,16 @@ import { createRequire } from 'node:module';
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
 import { Unusable, reasonOf } from '../../lib/system-errors.ts';
 
-/** The published contract: openapi.yaml as it is, and parsed from the JSON copy that `npm run generate` writes. */
+/** The published spec: the text of openapi.yaml, and its content, parsed from the JSON copy of `npm run generate`. */
 export interface Spec {
   yaml: string;
   document: OpenAPIV3.DocumentV3_1;
 }
 
-/** @throws Unusable with the file name */
+/** Reads and parses a file of the installed package. @throws Unusable, which names the file */
 function readFile<T>(name: string, parse: (text: string) => T): T {
   try {
-    // The package's own name resolves to its files from both src/ and dist/.
+    // The package's own name resolves to the same files from src/ and from dist/.
     const path = createRequire(import.meta.url).resolve(`recoup-tasks/${name}`);
     return parse(readFileSync(path, 'utf8'));
   } catch (error) {
@@ -21,7 +21,7 @@ function readFile<T>(name: string, parse: (text: string) => T): T {
   }
 }
 
-/** Reads openapi.yaml and its JSON copy from the installed package. @throws Unusable */
+/** Reads openapi.yaml and its JSON copy from the installed package. @throws Unusable if a file cannot be read */
 export function loadSpec(): Spec {
   return {
     yaml: readFile('openapi.yaml', String),

@@ -5,8 +5,8 @@ import { ApiError } from '../../lib/errors.ts';
 import { expectationOf, parametersOf } from './parameters.ts';
 
 /**
- * Decimal digits as people and JSON write them, few enough to be exact. express-openapi-validator also accepts 0x10,
- * 1e1 and " 10". It reads 400 nines as Infinity, which Ajv then accepts despite any maximum.
+ * Matches integers in plain decimal digits, few enough to be exact as doubles. express-openapi-validator also accepts
+ * 0x10, 1e1 and " 10". It reads 400 nines as Infinity, which Ajv then accepts despite any maximum.
  */
 const PLAIN_INTEGER = /^-?(0|[1-9]\d{0,14})$/;
 
@@ -20,7 +20,7 @@ function decode(text: string): string {
   }
 }
 
-/** Splits a query into names and values exactly as sent; merges and drops none. */
+/** Splits a query into decoded names and values, in the order sent. Keeps repeated and empty parameters. */
 function parse(query: string): [name: string, value: string][] {
   const pairs = query.split('&').filter((pair) => pair !== '');
   return pairs.map((pair) => {
@@ -31,7 +31,7 @@ function parse(query: string): [name: string, value: string][] {
   });
 }
 
-/** @throws ApiError for the first part of the query that the validator would ignore, merge or misread */
+/** @throws ApiError for the first parameter that the validator would ignore, merge or misread */
 function check(query: string, document: OpenAPIV3.DocumentV3_1, request: Request): void {
   const parameters = parametersOf(document, 'query', request);
   const seen = new Set<string>();
@@ -62,8 +62,8 @@ function check(query: string, document: OpenAPIV3.DocumentV3_1, request: Request
 }
 
 /**
- * Parses a query for Express. Joins a repeated parameter with commas, as the spec has it: generated clients that ignore
- * `explode: false` send `status=A&status=B` for `status=A,B`.
+ * Parses a query for Express. Joins the values of a repeated parameter with commas, the spec's format for arrays.
+ * Generated clients that ignore `explode: false` send `status=A&status=B` instead of `status=A,B`.
  */
 export function parseQuery(query: string): Record<string, string> {
   const pairs = Object.entries(parsePairs(query, '&', '=', { maxKeys: 0 }));
@@ -71,8 +71,8 @@ export function parseQuery(query: string): Record<string, string> {
 }
 
 /**
- * Checks the query as it was sent, against the operation's parameters in the spec. The validator only sees the parsed
- * query, where broken encodings, repeated parameters and numbers such as 0x10 are no longer visible.
+ * Checks the raw query against the operation's parameters in the spec. The validator only sees the parsed query, which
+ * no longer shows broken encodings, repeated parameters and numbers such as 0x10.
  */
 export function strictQuery(document: OpenAPIV3.DocumentV3_1): RequestHandler {
   return (request, _response, next) => {

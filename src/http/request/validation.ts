@@ -25,7 +25,6 @@ interface Problem {
   errorCode?: string;
 }
 
-/** Explains what is wrong with a body field, and what would be right. */
 function explainField({ path, message, errorCode = '' }: Problem, spec: Document, request: Request): string {
   const segments = path.split('/').slice(2);
   const known = (of: string[]) => fieldNamesOf(fieldSchemaOf(spec, request, of)).join(', ');
@@ -51,12 +50,12 @@ function explainField({ path, message, errorCode = '' }: Problem, spec: Document
   return `${name} ${plainWords(message)}.`;
 }
 
-/** Converts a validator error to one for the caller. */
+/** Converts an error of the validator to an ApiError. Returns all other errors unchanged. */
 function explain(error: unknown, document: Document, request: Request): unknown {
   if (!(error instanceof internals.BadRequest)) return error;
   const parameters = parametersOf(document, 'query', request);
   const headers = [...parametersOf(document, 'header', request).values()];
-  // The validator loses the path of a field with an empty name. Parameter names are checked before this.
+  // An empty path means a body field with an empty name, because strict-query.ts has already checked parameter names.
   const found = error.errors.map((problem) =>
     problem.path === '' ? { ...problem, path: '/body/' } : problem,
   );
@@ -73,10 +72,10 @@ function explain(error: unknown, document: Document, request: Request): unknown 
 }
 
 /**
- * Refuses every request that the spec does not allow, and converts parameters to the types in the spec. HEAD requests
- * are validated as GET, because the validator does not support HEAD. The package's usual entry point would compile the
- * JSON Schema of OpenAPI itself at each start, even if validateApiSpec is false (5.6.2). The tests validate the spec
- * against that schema instead.
+ * Refuses every request that does not match the spec, and converts parameters to the types in the spec. Validates HEAD
+ * as GET, because the validator does not support HEAD. Uses an internal class of the package: its public entry point
+ * compiles the JSON Schema of OpenAPI at each start, even if validateApiSpec is false (version 5.6.2). The tests
+ * validate the spec against that schema instead.
  */
 export function validation(document: Document): RequestHandler {
   const spec = requestSpec(document);
@@ -88,14 +87,15 @@ export function validation(document: Document): RequestHandler {
       validateResponses: false,
       validateSecurity: false,
       fileUploader: false,
-      // The default, fast mode accepts February 30.
+      // The default mode, `fast`, accepts dates such as February 30.
       ajvFormats: { mode: 'full' },
     }).installMiddleware(Promise.resolve(spec)),
   );
   return (request, response, next) => {
     const { method } = request;
     if (method === 'HEAD') request.method = 'GET';
-    // The validator compiles an operation again for each content type and never frees it. body.ts has checked the type.
+    // body.ts has checked the Content-Type. Replace it with a fixed text, because the validator compiles the operation
+    // again for each spelling, and never frees the result.
     const id = operationOf(method, request.path);
     request.headers['content-type'] = id && takesBody(id) ? 'application/json' : undefined;
     validator(request, response, (error?: unknown) => {

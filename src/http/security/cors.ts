@@ -2,10 +2,10 @@ import cors from 'cors';
 import type { RequestHandler } from 'express';
 import { routes } from '../../../generated/express.gen.ts';
 
-/** How long a browser may cache a preflight reply, in seconds. Chromium's maximum. */
+/** How long a browser may cache a preflight reply, in seconds. Chromium caches no reply for longer. */
 const MAX_AGE_SECONDS = 7_200;
 
-/** Headers that a page may send. Credentials are `x-api-key` and `Authorization`; there are no cookies. */
+/** Request headers that a page of another origin may send. API keys travel in headers; the service uses no cookies. */
 const REQUEST_HEADERS = [
   'Authorization',
   'Content-Type',
@@ -20,10 +20,10 @@ const REQUEST_HEADERS = [
   'x-request-id',
 ];
 
-/** Headers that a page may read, in addition to those that browsers always expose. */
+/** Reply headers that a page of another origin may read, in addition to those that browsers always expose. */
 const REPLY_HEADERS = ['ETag', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'x-request-id'];
 
-/** Allows pages of these origins, and no others, to call the API with a key. */
+/** Allows only pages of these origins, besides the service's own, to call the API. Answers their preflight requests. */
 export function crossOrigin(origins: string[]): RequestHandler {
   const methods = [...new Set(Object.values(routes).map(({ method }) => method.toUpperCase()))];
   const answer = cors({
@@ -35,7 +35,7 @@ export function crossOrigin(origins: string[]): RequestHandler {
   });
   return (request, response, next) => {
     const { origin, 'access-control-request-method': method } = request.headers;
-    // The library would answer every OPTIONS request. One that is not a preflight must get 405.
+    // The library would answer every OPTIONS request, but an OPTIONS request that is not a preflight must get 405.
     if (request.method === 'OPTIONS' && (origin === undefined || method === undefined)) return next();
     return answer(request, response, next);
   };

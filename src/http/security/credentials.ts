@@ -7,35 +7,36 @@ import type { KeyStore } from '../../store/key-store.ts';
 import { ApiError } from '../../lib/errors.ts';
 import { needsNoKey, rolesOf } from '../request/parameters.ts';
 
-/** `required`: every request needs a key. `none`: every caller is an admin. */
+/** `required`: every operation that is not public needs an API key. `none`: every caller has an admin's access. */
 export type Auth = 'required' | 'none';
 
 const EVERYBODY: Principal = { scope: 'admin', caller: 'everybody' };
 
-/** The principal of operations that need no key. It has no rights, and its account does not exist. */
+/** The caller of an operation that needs no key, such as a health check. It has no rights and no account. */
 const ANYBODY: Principal = { scope: 'account', accountId: '', may: [], caller: 'anybody' };
 
-/** A 401 names the supported scheme (RFC 9110, 11.6.1). */
+/** Header of every 401 reply. It names the supported scheme (RFC 9110, section 11.6.1). */
 const CHALLENGE = { 'WWW-Authenticate': 'Bearer realm="recoup-tasks"' };
 
-/** A scheme name that is safe to repeat in an error message. */
+/** Matches the scheme of an Authorization header if the name is safe to repeat in an error message. */
 const SCHEME = /^[A-Za-z][A-Za-z0-9+.-]{0,30}(?= |$)/;
 
 const trusted = new WeakSet<IncomingMessage>();
 
-/** Marks a request as made by this process itself. It gets an admin's rights, whatever its headers. */
+/**
+ * Marks a request as sent by this process itself, for its warm-up. The request gets an admin's access without a key.
+ */
 export function trust(request: IncomingMessage): void {
   trusted.add(request);
 }
 
-/** Whether a request was made by this process itself. */
 export function isTrusted(request: IncomingMessage): boolean {
   return trusted.has(request);
 }
 
 const keysOfRequests = new WeakMap<IncomingMessage, ApiKeyDocument>();
 
-/** Returns the key that authenticated a request; undefined if none was needed, or before authentication. */
+/** Returns the API key that authenticated a request; undefined before authentication, or if no key was needed. */
 export function keyOf(request: IncomingMessage): ApiKeyDocument | undefined {
   return keysOfRequests.get(request);
 }
@@ -44,7 +45,10 @@ function refuse(code: 'missing_credentials' | 'invalid_credentials', message: st
   throw new ApiError(code, message, { headers: CHALLENGE });
 }
 
-/** Returns the only value of a header. Node would merge or drop repetitions. */
+/**
+ * Returns the value of a header; undefined if it is absent. Node's `headers` would hide that a header is repeated.
+ * @throws ApiError invalid_credentials if the header is repeated
+ */
 function onlyValue(request: IncomingMessage, name: 'x-api-key' | 'authorization'): string | undefined {
   const values = request.headersDistinct[name] ?? [];
   if (values.length > 1)
@@ -52,7 +56,10 @@ function onlyValue(request: IncomingMessage, name: 'x-api-key' | 'authorization'
   return values[0];
 }
 
-/** Returns the key in a request, and the place where it was sent. */
+/**
+ * Returns the API key that a request contains, and the header that contains it, for error messages.
+ * @throws ApiError missing_credentials, invalid_credentials
+ */
 function presentedKey(request: IncomingMessage): { key: string; place: string } {
   const apiKey = onlyValue(request, 'x-api-key');
   const authorization = onlyValue(request, 'authorization');
@@ -66,7 +73,7 @@ function presentedKey(request: IncomingMessage): { key: string; place: string } 
       'The API key is missing. Send it as "x-api-key: KEY" or "Authorization: Bearer KEY".',
     );
   }
-  // Scheme names are case-insensitive (RFC 9110, 11.1).
+  // Scheme names are case-insensitive (RFC 9110, section 11.1).
   const [, bearer] = /^Bearer +(.*)$/i.exec(authorization) ?? [];
   if (bearer !== undefined) return { key: bearer, place: 'Authorization: Bearer' };
   const scheme = SCHEME.exec(authorization)?.[0];
@@ -78,7 +85,8 @@ function presentedKey(request: IncomingMessage): { key: string; place: string } 
 }
 
 /**
- * Authenticates the caller, sets `response.locals.principal`, and refuses callers that lack a required role.
+ * Authenticates the caller, sets `response.locals.principal`, and refuses callers that lack a role that the spec
+ * requires for the operation.
  */
 export function credentials({
   auth,

@@ -6,28 +6,29 @@ import { needsNoKey } from '../request/parameters.ts';
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 
 /**
- * Refuses requests that pages of other sites make through the user's browser. Without credentials, everyone who reaches
- * the service has full access. It listens on loopback, but pages can reach that too: with a cross-origin request, or by
- * a host name that they resolve to 127.0.0.1 (DNS rebinding). Programs send no Origin, and the Host that they called.
+ * Refuses requests that pages of other sites send through a browser on this machine. Without API keys, everyone who can
+ * reach the port has full access. Even if it listens on loopback, such a page can reach it: with a cross-origin
+ * request, or by a host name that resolves to 127.0.0.1 (DNS rebinding). A page's request has a foreign Origin or Host;
+ * a program on this machine sends no Origin, and a loopback Host.
  */
 export const ownMachine: RequestHandler = (request, _response, next) => {
   const { host, origin } = request.headers;
   if (host !== undefined && !LOOPBACK.test(host)) {
     throw new ApiError(
       'foreign_origin',
-      'With AUTH=none, the Host header must be localhost, 127.0.0.1 or [::1].',
+      'This port needs no API key, so the Host header must be localhost, 127.0.0.1 or [::1].',
     );
   }
   if (origin !== undefined && origin !== `http://${host}`) {
     throw new ApiError(
       'foreign_origin',
-      "With AUTH=none, only the service's own pages may call the API. The Origin header names another origin.",
+      'This port needs no API key, so it accepts requests of its own pages only. The Origin header names another origin.',
     );
   }
   next();
 };
 
-/** Like ownMachine, but accepts every request to an operation that needs no key. */
+/** Like ownMachine, but accepts every request to an operation that never needs a key, such as a health check. */
 export function ownMachineUnlessOpen(document: OpenAPIV3.DocumentV3_1): RequestHandler {
   return (request, response, next) =>
     needsNoKey(document, request) ? next() : ownMachine(request, response, next);

@@ -11,19 +11,24 @@ import { isCounted } from '../server/in-memory-fetch.ts';
 /** Maximum requests per minute; 0 means no limit. */
 export interface RateLimits {
   perKey: number;
-  /** Per IPv4 address or IPv6 network. */
+  /** Counted per IPv4 address or per IPv6 network. */
   perAddress: number;
 }
 
 const WINDOW_SECONDS = 60;
 
-/** Maximum number of callers that each policy tracks. Beyond that, it forgets the least recently seen. */
+/** Maximum number of keys or addresses to count requests for. Beyond that, the least recently seen is forgotten. */
 const MAX_CALLERS = 20_000;
 
-/** Number of leading bytes that identify the network of an IPv6 address. Customers usually get a /56 or /48. */
+/**
+ * Number of leading bytes that identify the network of an IPv6 address. Internet customers usually get a /56 or /48.
+ */
 const IPV6_NETWORK_BYTES = 7;
 
-/** Counts the requests of each caller. Bounds the number of callers, which rate-limiter-flexible does not. */
+/**
+ * Counts the requests of each key or address per minute, for a bounded number of them. rate-limiter-flexible has no
+ * bound.
+ */
 export class RequestCounter {
   readonly #counts: RateLimiterMemory;
   readonly #callers: LRUCache<string, true>;
@@ -48,9 +53,10 @@ export class RequestCounter {
 }
 
 /**
- * Counts requests per caller, reports the quota in RateLimit and RateLimit-Policy, and refuses requests above the
- * limit.
- * @param callerOf - returns the caller to count a request for; undefined if it is not counted
+ * Returns a middleware that counts requests per key or address, reports the quota in the headers RateLimit and
+ * RateLimit-Policy, and refuses requests above the limit.
+ * @param limit - maximum number of requests per minute; 0 means no limit
+ * @param callerOf - returns the key or address to count a request for; undefined if the request is not counted
  */
 function policy(
   name: 'key' | 'address',
@@ -68,7 +74,7 @@ function policy(
     response.append('RateLimit', `"${name}"; r=${remainingPoints}; t=${seconds}`);
     response.append('RateLimit-Policy', `"${name}"; q=${limit}; w=${WINDOW_SECONDS}`);
     if (consumedPoints <= limit) return next();
-    // Vary the delay: requests refused together would be retried together and use up the next minute at once.
+    // Vary the delay. Otherwise clients refused together would retry together and use up the next minute at once.
     const retryAfter = retryAfterSeconds(seconds);
     throw new ApiError(
       'rate_limited',
@@ -78,24 +84,26 @@ function policy(
   };
 }
 
-/** Returns the address or network that is counted as one. One IPv6 network has more addresses than could be counted. */
+/**
+ * Returns the text by which the requests of an address are counted: an IPv4 address itself, or the network of an IPv6
+ * address, because one client may use all addresses of its network.
+ */
 export function networkOf(address: string): string {
   if (isIPv4(address)) return address;
-  // A trusted proxy may report a text that is no address. All of these count as one.
+  // A trusted proxy may report a text that is not an address, such as "unknown". Count all such texts as one address.
   if (!ipaddr.isValid(address)) return 'no address';
   const parsed = ipaddr.process(address);
   if (parsed.kind() === 'ipv4') return parsed.toString();
   return Buffer.from(parsed.toByteArray().slice(0, IPV6_NETWORK_BYTES)).toString('hex');
 }
 
-/** Limits requests per address, before the key is checked, so that guesses at keys count too. */
+/** Limits requests per address. Runs before the API key is checked, so that attempts to guess keys count too. */
 export function limitAddresses({ perAddress }: RateLimits): RequestHandler {
   return policy('address', perAddress, (request) =>
     isTrusted(request) ? undefined : networkOf(request.ip ?? ''),
   );
 }
 
-/** Limits requests per key. */
 export function limitKeys({ perKey }: RateLimits): RequestHandler {
   return policy('key', perKey, (request) => keyOf(request)?._id);
 }

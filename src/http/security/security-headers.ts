@@ -6,8 +6,8 @@ import helmet, { type HelmetOptions } from 'helmet';
 const YEAR_SECONDS = 31_536_000;
 
 /**
- * Returns the headers that helmet sets. They are always the same, and calling helmet for each request costs five times
- * as much.
+ * Returns the headers that helmet sets for these options. They are the same for every request, and calling helmet for
+ * each request costs five times as much.
  */
 function headersOf(options: HelmetOptions): [name: string, value: string][] {
   const response = new ServerResponse(new IncomingMessage(new Socket()));
@@ -17,14 +17,14 @@ function headersOf(options: HelmetOptions): [name: string, value: string][] {
 
 const hsts = helmet.strictTransportSecurity({ maxAge: YEAR_SECONDS, includeSubDomains: false });
 
-/** Headers for data: browsers must not sniff, execute or frame a reply. */
+/** Headers of replies that are not pages. They tell browsers not to sniff, execute or frame a reply. */
 export const API_HEADERS = headersOf({
   contentSecurityPolicy: {
     useDefaults: false,
     directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
   },
   xFrameOptions: { action: 'deny' },
-  // strictTransport applies only to TLS requests. The others concern pages, which docs.ts serves.
+  // strictTransport sets this header, for TLS requests only. The headers below it concern pages only.
   strictTransportSecurity: false,
   crossOriginOpenerPolicy: false,
   originAgentCluster: false,
@@ -34,7 +34,7 @@ export const API_HEADERS = headersOf({
   xXssProtection: false,
 });
 
-/** Returns the headers for a page that loads nothing from elsewhere. */
+/** Returns the headers of a page that loads its resources from this service only. */
 const pageHeadersOf = (imgSrc: string[], more: Record<string, string[]> = {}) =>
   headersOf({
     contentSecurityPolicy: {
@@ -55,10 +55,10 @@ const pageHeadersOf = (imgSrc: string[], more: Record<string, string[]> = {}) =>
     strictTransportSecurity: false,
   });
 
-/** Headers for /docs. Swagger UI's icons are data: URLs. */
+/** Headers of /docs. Swagger UI's icons are data: URLs. */
 const DOCS_HEADERS = pageHeadersOf(["'self'", 'data:']);
 
-/** Headers for the page at /, which never inserts text as HTML. */
+/** Headers of the page at /. They forbid scripts to insert text as HTML, which this page never does. */
 const PAGE_HEADERS = pageHeadersOf(["'self'"], {
   requireTrustedTypesFor: ["'script'"],
   trustedTypes: ["'none'"],
@@ -71,18 +71,16 @@ const setting =
     next();
   };
 
-/** Sets the headers of the docs page and its files. */
 export const docsHeaders = setting(DOCS_HEADERS);
 
-/** Sets the headers of the page at / and its parts. */
 export const pageHeaders = setting(PAGE_HEADERS);
 
-/** Sets the headers of all other replies. */
+/** Sets the headers of every reply. Pages then override some of them with their own. */
 export const apiHeaders = setting(API_HEADERS);
 
 /**
- * Sets Strict-Transport-Security on replies to TLS requests; over plain HTTP browsers ignore it. The service itself
- * speaks plain HTTP, so a trusted proxy reports TLS by X-Forwarded-Proto.
+ * Sets Strict-Transport-Security on replies to TLS requests, because browsers ignore it over plain HTTP. The service
+ * itself speaks plain HTTP, so a request counts as TLS if a trusted proxy reports that by X-Forwarded-Proto.
  */
 export const strictTransport: RequestHandler = (request: Request, response, next) => {
   if (request.secure) hsts(request, response, next);

@@ -9,24 +9,28 @@ import { needsNoKey } from '../request/parameters.ts';
 import { keyOf } from '../security/credentials.ts';
 import { stalledMs, watchReader } from './readers.ts';
 
-/** Number of connections above the limit that still get an error reply. Further ones are closed at once. */
+/** Number of connections above the limit that still get an error reply. All further connections are closed at once. */
 const REFUSED_WITH_REPLY = 100;
 
 const excess = new WeakSet<Socket>();
 
 /**
- * Limits the connections of a server. At the limit, a new connection evicts the one that has waited longest for a
- * request, or for a client without a key to read its reply. If there is none, it evicts the one whose client has
- * stalled longest. If none has stalled, a few connections above the limit get one error reply each.
+ * Limits the number of open connections of a server. At the limit, a new connection takes the place of an older one,
+ * which is closed. Connections that wait for a request, or for a client without an API key to read its reply, are
+ * closed first, the longest wait before others. Next is the connection whose client has stalled longest. If no client
+ * has stalled, the new connection gets an error reply (refuseExcess).
  */
 export class Connections {
   readonly #max: number;
   readonly #stalledReaderMs: number;
-  /** Open connections, without those above the limit. */
+  /** All open connections except those above the limit. */
   readonly #open = new Set<Socket>();
-  /** Connections that wait for a request, or for a client without a key to read its reply; the longest wait first. */
+  /**
+   * Connections that wait for a request, or for a client without an API key to read its reply. The longest wait is
+   * first.
+   */
   readonly #waiting = new Set<Socket>();
-  /** The other connections, with the response that is being served. */
+  /** All other connections, which are serving a request, with the response to that request. */
   readonly #serving = new Map<Socket, ServerResponse>();
 
   constructor(server: Server, bounds: Pick<Limits, 'maxConnections' | 'stalledReaderMs'>) {
@@ -42,7 +46,7 @@ export class Connections {
     if (!this.#open.has(socket)) return;
     this.#waiting.delete(socket);
     this.#serving.set(socket, response);
-    // Otherwise clients without a key could occupy every connection with replies that they do not read.
+    // Let new connections evict this one: otherwise clients without a key could occupy all of them with unread replies.
     response.once('prefinish', () => {
       if (!keyOf(response.req)) this.waits(socket);
     });
@@ -79,7 +83,10 @@ export class Connections {
   }
 }
 
-/** Refuses requests on connections above the limit. Health checks are answered anyway, because the process is alive. */
+/**
+ * Refuses requests on connections above the limit, and closes those connections. Health checks succeed even there,
+ * because the process is healthy.
+ */
 export function refuseExcess(document: OpenAPIV3.DocumentV3_1): RequestHandler {
   return (request, response, next) => {
     if (!excess.has(request.socket)) return next();

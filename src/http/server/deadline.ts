@@ -5,33 +5,37 @@ import type { ApiError } from '../../lib/errors.ts';
 import { eventLoopUse, wasBusySince } from '../../lib/event-loop.ts';
 import { overloaded, tooLate } from './too-late.ts';
 
+/** The remaining time of one request. It can be stopped and resumed. */
 interface Clock {
   leftMs: number;
+  /** When the clock was last started or resumed, by performance.now(). */
   startedAt: number;
-  /** The event loop's utilization when the clock started. */
+  /** The event loop's utilization when the clock was last started or resumed. */
   begin: EventLoopUtilization;
   timer?: NodeJS.Timeout;
-  /** Creates the error of the queue in which the request waits. */
+  /** Creates the error for a timeout in the queue where the request waits. Undefined if it waits in no queue. */
   queueError?: (() => ApiError) | undefined;
 }
 
 /**
- * Bounds the time to the first byte of each reply, and reports what took it: a queue, the process's own work, or the
- * database. Each database round trip has its own limit, but a request may need several. After a timeout the handler
- * continues, and its result is dropped.
+ * Limits the time until the first byte of each reply. The error reply names what took the time: a queue, this process
+ * or the database. Each database round trip has its own limit, but a request may need several round trips. After a
+ * timeout the handler continues, and its result is dropped.
  */
 export class Deadline {
   readonly #limitMs: number;
   readonly #answer: ErrorRequestHandler;
   readonly #clocks = new WeakMap<Response, Clock>();
 
-  /** @param answer - sends an error reply */
+  /**
+   * @param limitMs - time limit of each request, in milliseconds
+   * @param answer - sends an error reply
+   */
   constructor(limitMs: number, answer: ErrorRequestHandler) {
     this.#limitMs = limitMs;
     this.#answer = answer;
   }
 
-  /** Starts the clock of a request. */
   readonly begin: RequestHandler = (request, response, next) => {
     this.#clocks.set(response, { leftMs: this.#limitMs, startedAt: 0, begin: eventLoopUse() });
     response.once('close', () => this.#stop(response));
@@ -39,7 +43,7 @@ export class Deadline {
     next();
   };
 
-  /** Stops the clock while `inner` runs. The client decides how fast it sends a body, and other limits bound that. */
+  /** Stops the clock while `inner` runs, such as while it reads a body. `inner` must have time limits of its own. */
   except(inner: RequestHandler): RequestHandler {
     return (request, response, next) => {
       this.#stop(response);
@@ -50,7 +54,7 @@ export class Deadline {
     };
   }
 
-  /** Replies with the queue's own error if the time runs out while the request waits in `queue`. */
+  /** Runs `queue`. If the time runs out while the request waits there, the reply is the error of `queueError`. */
   inQueue(queue: RequestHandler, queueError: () => ApiError): RequestHandler {
     return (request, response, next) => {
       const clock = this.#clocks.get(response);
@@ -62,7 +66,7 @@ export class Deadline {
     };
   }
 
-  /** Replaces a database timeout error if this process was too busy to read the answer in time. */
+  /** Replaces a database timeout with service_overloaded if this process was too busy to read the answer in time. */
   readonly blame: ErrorRequestHandler = (error, _request, response, next) => {
     const clock = this.#clocks.get(response);
     const isLate = isDatabaseFailure(error) && failureKind(error) === 'slow';
@@ -77,7 +81,7 @@ export class Deadline {
     clock.timer = setTimeout(() => {
       if (response.headersSent) return;
       const error = clock.queueError?.() ?? tooLate(this.#limitMs, clock.begin);
-      // Do not call next(): the current middleware will call it when it ends.
+      // Pass an empty next(): the middleware that is still running will call the real one.
       void this.#answer(error, request, response, () => undefined);
     }, clock.leftMs);
   }

@@ -10,27 +10,30 @@ import { type Duplex, duplexPair } from 'node:stream';
 import type { Request as Outer, Response as OuterReply } from 'express';
 import type { ErrorResponse } from '../../../generated/types.gen.ts';
 
-/** Headers that an inner request copies from the outer one. */
+/** Headers that a tool's request copies from the MCP request that called the tool. */
 const CARRIED = ['authorization', 'x-api-key', 'origin', 'traceparent', 'tracestate'];
 
-/** Fits the longest URL: percent-encoding triples the largest body. The service then refuses it with its own error. */
+/**
+ * Fits the longest URL that a tool's arguments can produce: percent-encoding triples the largest body. The service then
+ * refuses the URL with its own error instead of Node.
+ */
 const MAX_HEADER_BYTES = 4_194_304;
 
-/** Maximum size of a reply that a fetch returns. Several copies are in memory at once, and no model reads that much. */
+/** Maximum size in bytes of a tool's reply. Several copies are in memory at once, and no model reads more. */
 const MAX_REPLY_BYTES = 2_097_152;
 
-/** Connections whose requests the rate limits have counted. */
+/** In-memory connections whose requests are part of a tool call that the rate limits have already counted. */
 const counted = new WeakSet<Duplex>();
 
-/** Whether the rate limits have counted a request as part of another one. */
+/** Whether a request is part of a tool call that the rate limits have already counted. */
 export function isCounted({ socket }: IncomingMessage): boolean {
   return counted.has(socket);
 }
 
-/** Makes a fetch for one call of a tool. */
+/** Returns the fetch function for one call of a tool. */
 export type Connect = () => typeof fetch;
 
-/** Returns the headers of an inner request: names and values alternate. */
+/** Returns the headers of an inner request as an array in which names and values alternate. */
 function innerHeaders(request: Request, body: Buffer, outer: Outer, reply: OuterReply): string[] {
   const own = [...request.headers].filter(([name]) => !CARRIED.includes(name));
   const carried = CARRIED.flatMap((name) =>
@@ -46,7 +49,7 @@ function innerHeaders(request: Request, body: Buffer, outer: Outer, reply: Outer
   ].flat();
 }
 
-/** Reads a reply; returns undefined, and stops reading, if it is too large. */
+/** Reads a reply's body. Stops and returns undefined if the body has more than `maxBytes`. */
 async function readUpTo(maxBytes: number, incoming: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
@@ -69,10 +72,11 @@ function tooLarge(requestId: string): Response {
 }
 
 /**
- * Lets a request call the operations of the same app in memory. An inner request passes through the same middleware as
- * one from outside. It has the credentials, the address and the request id of the outer request, and is aborted with
- * it. The rate limits count each fetch as one request; the outer request already counts for the first fetch.
- * @returns a function of the outer request, which calls `onBytes` with the size of each reply
+ * Lets an MCP request (the outer request) call operations of the same app by in-memory requests (inner requests), which
+ * pass through all middleware. An inner request has the credentials, the address and the request id of the outer
+ * request, and is aborted with it. The rate limits count each tool call as one request, however many inner requests it
+ * sends. The outer request already counts for the first tool call.
+ * @returns a function that takes the outer request and its reply, and calls `onBytes` with the size of each inner reply
  */
 export function inMemory(
   app: RequestListener,
@@ -80,7 +84,9 @@ export function inMemory(
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, app);
   return (outer, reply, onBytes = () => undefined) => {
     let isFirst = true;
-    /** Inner requests without a reply. One listener aborts all of them, however many a batch has. */
+    /**
+     * Inner requests that wait for their reply. One `close` listener aborts them all, however many calls a batch has.
+     */
     const unanswered = new Set<ClientRequest>();
     reply.once('close', () => {
       for (const sent of unanswered) sent.destroy();
@@ -93,9 +99,9 @@ export function inMemory(
         const [ours, theirs] = duplexPair();
         if (isOfCounted) counted.add(theirs);
         isOfCounted = true;
-        // The service uses these members of a socket; streams of duplexPair lack them.
+        // The service uses these two members of a socket, which the streams of duplexPair lack.
         Object.assign(theirs, { remoteAddress: outer.ip, resetAndDestroy: () => theirs.destroy() });
-        // The end of one side does not close the other.
+        // If one stream of a duplexPair closes, the other stays open.
         ours.once('close', () => theirs.destroy());
         server.emit('connection', theirs);
         const { pathname, search } = new URL(request.url);
@@ -107,13 +113,14 @@ export function inMemory(
           createConnection: () => ours,
           ...(init?.signal && { signal: init.signal }),
         });
-        // Once the reply has begun, reading it fails with the same error.
+        // Ignore the event: `once` below, or reading the reply, fails with the same error.
         sent.on('error', () => undefined);
         unanswered.add(sent);
         try {
           sent.end(body);
           const [incoming]: IncomingMessage[] = await once(sent, 'response');
-          if (!incoming) throw new Error('The in-memory request got no reply.');
+          if (!incoming)
+            throw new Error('expected the app to reply to an in-memory request, got no response');
           const bytes = await readUpTo(MAX_REPLY_BYTES, incoming);
           if (!bytes) return tooLarge(String(reply.getHeader('x-request-id')));
           onBytes(bytes.length);

@@ -13,14 +13,17 @@ import { Connections } from './connections.ts';
 import { Pipeline } from './pipeline.ts';
 import { API_HEADERS } from '../security/security-headers.ts';
 
-/** How often Node checks for connections that took too long. Its default is every 30 seconds. */
+/** How often Node checks connections for timeouts of headers and requests. Node's default is every 30 seconds. */
 const CONNECTION_CHECK_MS = 1_000;
 /** How often a stopping server checks whether connections are still open. */
 const DRAIN_POLL_MS = 20;
 
 function reasonOf(error: NodeJS.ErrnoException, maxHeaderSize: number): ApiError {
   if (error.code === 'HPE_HEADER_OVERFLOW') {
-    return new ApiError('headers_too_large', `The headers have more than ${maxHeaderSize} bytes, the limit.`);
+    return new ApiError(
+      'headers_too_large',
+      `The URL and the headers have more than ${maxHeaderSize} bytes together. Send shorter ones.`,
+    );
   }
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return new ApiError('request_timeout', 'The request took too long to arrive.');
@@ -28,7 +31,7 @@ function reasonOf(error: NodeJS.ErrnoException, maxHeaderSize: number): ApiError
   return new ApiError('malformed_request', 'The request is not valid HTTP.');
 }
 
-/** Answers input that never becomes a request with an error in the usual envelope. */
+/** Writes an error reply directly to a socket, because Node could not parse its input as a request. */
 function answerRaw(socket: Duplex, { status, code, message, headers }: ApiError, log: Logger): void {
   const requestId = randomUUID();
   const body: ErrorResponse = { status: 'error', error: message, code, request_id: requestId };
@@ -48,24 +51,24 @@ function answerRaw(socket: Duplex, { status, code, message, headers }: ApiError,
   );
 }
 
-/** Normalizes the target of a request: `http://host/path` and `/path#x` both become `/path`. */
+/** Normalizes the target of a request (RFC 9112, section 3.2): `http://host/path` and `/path#x` both become `/path`. */
 function originForm(target: string): string {
   const path = target.replace(/^https?:\/\/[^/?#]*/i, '').replace(/#.*$/, '');
   return path.startsWith('/') ? path : `/${path}`;
 }
 
-/** A server that can stop without losing a request. */
+/** An HTTP server that can stop without losing a request. */
 export interface Listener {
   server: Server;
   /**
-   * Stops the server. From now on, each reply closes its connection. Accepts new connections for `delayMs`, so that
-   * load balancers notice, or until no connection is open. Requests in flight may finish; after `deadlineMs` they are
-   * cut.
+   * Stops the server. From now on, each reply closes its connection. The server still accepts connections for
+   * `delayMs`, so that load balancers can notice, or until no connection is open. Then it waits for the requests in
+   * flight. Those that are unfinished `deadlineMs` after the call are cut.
    */
   drain(times: { delayMs: number; deadlineMs: number }): Promise<void>;
 }
 
-/** Creates the HTTP server of an app, not yet listening, with limits on what a connection may consume. */
+/** Creates an HTTP server that limits the time and the header bytes of its connections. It does not listen yet. */
 function boundedServer(limits: Limits, maxHeaderSize: number): Server {
   const { headersTimeoutMs: headersTimeout, requestTimeoutMs: requestTimeout } = limits;
   const server = createServer({
@@ -74,16 +77,15 @@ function boundedServer(limits: Limits, maxHeaderSize: number): Server {
     requestTimeout,
     connectionsCheckingInterval: Math.min(CONNECTION_CHECK_MS, headersTimeout),
     keepAliveTimeout: limits.keepAliveTimeoutMs,
-    // sizes.ts refuses requests without Host, in the envelope.
+    // sizes.ts refuses requests without Host, with an ErrorResponse of the spec.
     requireHostHeader: false,
   });
-  // Node would silently drop headers after the 2,000th. maxHeaderSize already limits their bytes.
+  // By default, Node silently drops all headers after the 2,000th. maxHeaderSize already limits their bytes.
   server.maxHeadersCount = 0;
   server.timeout = limits.idleTimeoutMs;
   return server;
 }
 
-/** Stops a server; see Listener.drain. */
 async function drainServer(
   server: Server,
   { delayMs, deadlineMs }: { delayMs: number; deadlineMs: number },
@@ -95,21 +97,21 @@ async function drainServer(
   while (performance.now() < acceptedUntil && (await countConnections()) > 0) await pause(DRAIN_POLL_MS);
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
-    // Node does not count a connection without a request as idle, so it would keep the process alive. Data that has
-    // arrived by now is read first.
+    // Node does not count a connection without any request as idle, so such a connection would keep the process alive.
+    // Wait with setImmediate, so that requests that have already arrived are read first.
     setImmediate(closeIfIdle);
   });
   clearTimeout(cut);
 }
 
-/** Creates the listener of an app, not yet listening. */
+/** Creates the HTTP server of an app, with all limits on its connections. It does not listen yet. */
 export function createListener(app: RequestListener, log: Logger, limits: Limits): Listener {
   const pipelines = new WeakMap<Duplex, Pipeline>();
-  /** Pipelines that are serving a request. */
+  /** Pipelines (one per connection) that are serving a request. */
   const busy = new Set<Pipeline>();
   let draining = false;
   let closing = false;
-  // Above the limit of sizes.ts, which replies in the envelope. Node refuses larger headers while it reads them.
+  // Node refuses larger headers while it reads them. Its limit is above that of sizes.ts, whose error reply is better.
   const maxHeaderSize = limits.maxHeaderBytes + Math.max(limits.maxHeaderBytes, limits.maxUrlBytes);
   const server = boundedServer(limits, maxHeaderSize);
   const connections = new Connections(server, limits);
@@ -136,12 +138,12 @@ export function createListener(app: RequestListener, log: Logger, limits: Limits
     pipeline?.serve(request, response, begin, ended);
   };
   server.on('request', serve);
-  // Node would reply to an unknown expectation outside the envelope. RFC 9110 lets a server ignore it.
+  // Serve requests with an unknown Expect header, as RFC 9110 allows. Node would reply without an ErrorResponse.
   server.on('checkExpectation', serve);
-  // Without this listener, Node asks for the body before the service has checked the headers.
+  // Without this listener, Node sends `100 Continue` before the service has checked the headers.
   server.on('checkContinue', (request, response) => {
-    // A refused client does not send the body. Close the connection, so that its next request is not parsed as the
-    // body.
+    // A client whose request is refused does not send the body. Close the connection then, so that its next request is
+    // not parsed as the body.
     const { shouldKeepAlive } = response;
     response.shouldKeepAlive = false;
     request.once('resume', () => {
@@ -152,7 +154,8 @@ export function createListener(app: RequestListener, log: Logger, limits: Limits
     serve(request, response);
   });
   server.on('connect', (_request, socket) => {
-    // Node has detached from this socket: an error would end the process, and a reply in progress would hang.
+    // Node no longer handles this socket, so an unhandled error would end the process, and a reply in progress would
+    // hang.
     socket.on('error', () => socket.destroy());
     if (pipelines.get(socket)?.current) return void socket.destroy();
     answerRaw(
@@ -177,7 +180,7 @@ export function createListener(app: RequestListener, log: Logger, limits: Limits
   };
 }
 
-/** Starts listening, on any free port if `port` is 0, and returns the URL. */
+/** Listens on a port, or on any free one if `port` is 0. Returns the URL of the server. */
 export async function listen(server: Server, port: number, host: string): Promise<string> {
   server.listen(port, host);
   await once(server, 'listening');

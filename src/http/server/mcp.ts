@@ -5,31 +5,34 @@ import { readerUpTo } from '../request/body.ts';
 import { type Connect, inMemory } from './in-memory-fetch.ts';
 import type { ReplyBudget } from './reply-budget.ts';
 
-/** Maximum number of messages in one request. Only protocol versions before 2025-06-18 have batches. */
+/** Maximum number of messages in one request. Only MCP versions before 2025-06-18 allow several messages (a batch). */
 const MAX_BATCH = 10;
 
-/** Number of copies of a tool's reply in memory: bytes, text and value, and both texts of the result. */
+/**
+ * Estimated number of copies of a tool's reply in memory: its bytes, text and parsed value, and the texts of the
+ * result.
+ */
 const COPIES = 6;
 
-/** Number of nesting levels around the arguments of a tool in a message. */
+/** Number of nesting levels around the arguments of a tool in a request body: batch, message and params. */
 const ENVELOPE_DEPTH = 3;
 
-/** Headers that the protocol reads. */
+/** Matches the request headers that the MCP SDK reads. All others are hidden from the SDK. */
 const PROTOCOL_HEADERS = /^(accept|content-type|mcp-.+)$/;
 
-/** Answers an MCP request. The caller has read its body. */
+/** Answers an MCP request. `body` is the parsed body; `connect` returns the fetch function for one call of a tool. */
 export type McpHandler = (request: Request, body: unknown, connect: Connect) => Promise<Response>;
 
 interface Dependencies {
   limits: Pick<Limits, 'maxBodyBytes' | 'maxJsonDepth'>;
   budget: Pick<ReplyBudget, 'adopt'>;
-  /** Loads the MCP SDK. Called on the first request, so that the service starts without waiting for it. */
+  /** Loads the MCP SDK. Called by requests only, so that the start of the service does not wait for the SDK. */
   load: () => Promise<{ handleMcp: McpHandler }>;
 }
 
 /**
- * Reads a reply to its end, or until the client leaves. If a batch cancels its own calls, the SDK never ends the reply,
- * and sends keep-alives until reading stops.
+ * Reads the SDK's reply to its end, or until the client disconnects. If a batch cancels its own calls, the SDK never
+ * ends the reply, and sends keep-alives until reading stops.
  */
 async function readUntilClosed({ body }: Response, reply: Reply): Promise<Buffer> {
   const reader = body?.getReader();
@@ -44,7 +47,7 @@ async function readUntilClosed({ body }: Response, reply: Reply): Promise<Buffer
   return Buffer.concat(chunks);
 }
 
-/** Serves MCP: tools whose calls are requests to the same app. */
+/** Serves MCP over HTTP. Each call of a tool becomes an in-memory request to the same app. */
 export function mcp(app: Express, { limits, budget, load }: Dependencies): RequestHandler {
   const connectTo = inMemory(app);
   const readBody = readerUpTo(limits.maxBodyBytes, limits.maxJsonDepth + ENVELOPE_DEPTH);

@@ -3,18 +3,18 @@ import type { Socket } from 'node:net';
 import type { ByteBudget } from '../../lib/byte-budget.ts';
 
 /**
- * Maximum number of requests that wait on one connection; one more closes the connection. Pausing the socket would not
- * help, because Node resumes it whenever it has read a request to its end.
+ * Maximum number of requests that wait on one connection. One more request closes the connection. Pausing the socket
+ * instead would not work, because Node resumes it whenever it has read a request to its end.
  */
 const MAX_WAITING = 100;
 
-/** Approximate size in bytes of the Node objects of a waiting request, without its headers. */
+/** Approximate memory in bytes of Node's objects for a waiting request, without its headers. */
 const OVERHEAD_BYTES = 6_000;
 
 /**
- * Serves the requests of one connection one at a time, in order. Node would serve all of them at once and buffer each
- * reply until the earlier ones were sent. The service could not tell whether the client of a buffered reply has left,
- * or how much it has read. One connection could then hold resources meant for hundreds.
+ * Serves the requests of one connection one after another. By itself, Node serves pipelined requests at the same time
+ * and buffers each reply until the earlier ones are sent. The service then could not know whether the client of a
+ * buffered reply has disconnected, or how much it has read, and one connection could hold the resources of hundreds.
  */
 export class Pipeline {
   readonly #socket: Socket;
@@ -23,19 +23,22 @@ export class Pipeline {
   #current: { request: IncomingMessage; response: ServerResponse } | undefined;
   #isLast = false;
 
-  /** @param waitingBytes - budget that the waiting requests of all connections share */
+  /** @param waitingBytes - memory budget that the waiting requests of all connections share */
   constructor(socket: Socket, waitingBytes: ByteBudget) {
     this.#socket = socket;
     this.#waitingBytes = waitingBytes;
     socket.once('close', () => this.#drop());
   }
 
-  /** The request being served. */
   get current() {
     return this.#current;
   }
 
-  /** Serves a request after the earlier ones. `ended` is called when its reply is complete or the client has left. */
+  /**
+   * Serves a request after the earlier ones of the connection.
+   * @param begin - called when it is the request's turn
+   * @param ended - called when the reply is complete or the client has disconnected
+   */
   serve(request: IncomingMessage, response: ServerResponse, begin: () => void, ended: () => void): void {
     this.#inTurn(() => {
       this.#current = { request, response };
@@ -48,9 +51,12 @@ export class Pipeline {
     }, request.rawHeaders.join('').length);
   }
 
-  /** Answers input that is not a request, by writing to the socket directly. */
+  /**
+   * Answers input that Node could not parse as a request, after the replies to earlier requests.
+   * @param write - writes an error reply to the socket and closes it
+   */
   answer(write: () => void): void {
-    // If the body of the current request is invalid, this is the reply to it.
+    // If the current request is incomplete, its body is the invalid input, so the error is the reply to that request.
     if (this.#current && !this.#current.request.complete) {
       if (this.#current.response.headersSent) this.#socket.destroy();
       else write();
@@ -62,7 +68,7 @@ export class Pipeline {
     }
   }
 
-  /** Makes the current request the last one: its reply closes the connection, and waiting requests are dropped. */
+  /** Drops all waiting requests, and closes the connection after the reply to the current request. */
   last(): void {
     this.#isLast = true;
     this.#drop();
@@ -74,7 +80,7 @@ export class Pipeline {
     if (this.#isLast) return;
     if (!this.#current) return begin();
     if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes.isSpent) {
-      // Node's parser processes everything it has read, even after the socket is closed.
+      // Call last() first: Node's parser goes on with what it has read even after the socket is closed.
       this.last();
       this.#socket.resetAndDestroy();
       return;
@@ -87,7 +93,8 @@ export class Pipeline {
   }
 
   #next(): void {
-    // The headers of that reply may have been sent before last() could set `Connection: close`.
+    // Close the socket here: the headers of the last reply may have been sent before last() could set `Connection:
+    // close`.
     if (this.#isLast) return void this.#socket.end();
     if (this.#socket.destroyed) return;
     const next = this.#waiting.shift();

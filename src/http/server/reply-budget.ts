@@ -8,27 +8,30 @@ import { noteActive, stalledMs } from './readers.ts';
 
 type Bounds = Pick<Limits, 'queueTimeoutMs' | 'stalledReaderMs'>;
 
-/** Number of bytes counted for a request until its reply is built: a batch of tasks as documents and as text. */
+/**
+ * Number of bytes counted for an admitted request until its reply is built: a batch of tasks as documents and as text.
+ */
 const REQUEST_BYTES = 2_097_152;
 
-/** Interval of the check for stalled clients while requests wait. */
+/** While requests wait, replies to stalled clients are looked for at this interval. */
 const CHECK_EVERY_MS = 250;
 
 /**
- * A key with more than half of the admitted requests is greedy. If other keys wait, its stalled requests are aborted
- * after this long.
+ * How long a client may stall if its key has more than half of the admitted requests while requests with other keys
+ * wait. Its requests are then aborted.
  */
 const GREEDY_MS = 1_000;
 
 interface Waiting {
   key: string | undefined;
+  /** Ends the wait, by admitting or by refusing the request. */
   leave: (isAdmitted: boolean) => void;
 }
 
-/** Whether the reply is no longer needed: the client has left, or the deadline has replied. */
+/** Whether a request needs no more work: its client has disconnected, or the deadline has replied. */
 const isOver = (response: Response): boolean => response.destroyed || response.writableEnded;
 
-/** The error for a request that waited too long. */
+/** Returns the error for a request that waited too long for its share of the reply budget. */
 export function tooManyReplies(): ApiError {
   return new ApiError(
     'too_busy',
@@ -38,18 +41,19 @@ export function tooManyReplies(): ApiError {
 }
 
 /**
- * Limits the total bytes of replies that wait for their clients. A request is admitted while any budget is left, so
- * that even a reply larger than the budget is sent. Other requests wait; the key with the fewest admitted requests goes
- * first.
+ * Limits the total memory of replies that are being built or sent. A request is admitted while any of the budget is
+ * left, so that even a reply larger than the budget can be sent. Other requests wait. A request whose key has the
+ * fewest admitted requests is admitted first.
  */
 export class ReplyBudget {
   readonly #bytes: ByteBudget;
   readonly #bounds: Bounds;
   readonly #waiting = new Map<Response, Waiting>();
-  /** Admitted requests until their reply has ended, with their keys. */
+  /** The admitted requests whose reply has not ended, by response, with the id of the request's API key. */
   readonly #admitted = new Map<Response, string | undefined>();
-  /** Admitted requests whose reply is not built yet. */
+  /** The admitted requests whose reply is not built yet. REQUEST_BYTES are counted for each. */
   readonly #loading = new Set<Response>();
+  /** For each built reply, the functions that release the bytes it holds. */
   readonly #releases = new Map<Response, (() => void)[]>();
   #timer: NodeJS.Timeout | undefined;
   #isWoken = false;
@@ -60,7 +64,7 @@ export class ReplyBudget {
     bytes.onRelease = () => this.#wake();
   }
 
-  /** Admits a request, at once or after other replies have released bytes. */
+  /** Admits a request at once, or after other replies have released bytes. Refuses it after `queueTimeoutMs`. */
   readonly admit: RequestHandler = async (request, response, next) => {
     // Health checks never wait.
     if (!request.path.startsWith('/api/')) return next();
@@ -70,9 +74,9 @@ export class ReplyBudget {
   };
 
   /**
-   * Counts the bytes that a reply holds, instead of the estimate for its request.
-   * @param own - bytes that no other reply shares
-   * @param shared - an object that other replies may hold too, and its bytes
+   * Counts the bytes that a built reply holds, instead of the estimate that was counted for its request.
+   * @param own - number of bytes that no other reply shares
+   * @param shared - an object that other replies may share, and its size; counted once for all of them
    */
   holds(response: Response, own: number, shared?: [object: object, bytes: number]): void {
     if (!this.#admitted.has(response)) return;
@@ -86,8 +90,8 @@ export class ReplyBudget {
   }
 
   /**
-   * Counts the bytes of a reply that was not admitted itself, because it consists of replies that were. Like others, it
-   * is aborted if its client stalls.
+   * Counts the bytes of a reply to an MCP request. It was not admitted itself, because it consists of the replies to
+   * admitted requests. It is aborted like others if its client stalls.
    */
   adopt(response: Response, bytes: number): void {
     if (response.destroyed) return;
@@ -99,7 +103,6 @@ export class ReplyBudget {
     return this.#bytes.held + this.#loading.size * REQUEST_BYTES < this.#bytes.limit;
   }
 
-  /** The number of admitted requests of a key. */
   #countOf(key: string | undefined): number {
     return [...this.#admitted.values()].filter((other) => other === key).length;
   }
@@ -142,7 +145,8 @@ export class ReplyBudget {
   }
 
   /**
-   * Admits waiting requests after this turn of the event loop, because the released bytes may be held again within it.
+   * Admits waiting requests after this turn of the event loop, because code that has just released bytes may hold them
+   * again in the same turn.
    */
   #wake(): void {
     if (this.#isWoken || this.#waiting.size === 0) return;
@@ -166,7 +170,9 @@ export class ReplyBudget {
     }
   }
 
-  /** Aborts the requests of clients that have stalled longest; otherwise a few such clients block everyone. */
+  /**
+   * Aborts the requests whose clients have stalled longest, one per waiting request. Else a few clients block everyone.
+   */
   #abortStalled(): void {
     if (this.#waiting.size === 0) {
       clearInterval(this.#timer);

@@ -4,7 +4,6 @@ import { ApiError } from '../../lib/errors.ts';
 import { wasBusySince } from '../../lib/event-loop.ts';
 import { retrySoon } from '../../lib/retry-after.ts';
 
-/** The error for a request that this process was too busy to serve in time. */
 export function overloaded(limitMs: number): ApiError {
   return new ApiError(
     'service_overloaded',
@@ -15,8 +14,8 @@ export function overloaded(limitMs: number): ApiError {
 }
 
 /**
- * Returns the error for an exceeded time limit. It names what took most of the time since `begin`: this process or the
- * database.
+ * Returns the error for an exceeded time limit. The error blames what took most of the time since `begin`: this process
+ * or the database.
  */
 export function tooLate(limitMs: number, begin: EventLoopUtilization): Error {
   return wasBusySince(begin) ? overloaded(limitMs) : new DatabaseTooSlow(limitMs);

@@ -4,12 +4,12 @@ import { duplexPair } from 'node:stream';
 import { routes } from '../../../generated/express.gen.ts';
 import { trust } from '../security/credentials.ts';
 
-/** Lacks required fields, so that nothing is written. */
+/** Body of the warm-up requests. It lacks required fields, so every operation that writes refuses it. */
 const EMPTY_BODY = '{}';
-/** Includes the length, because Node sends the body of a DELETE without one. */
+/** Content-Length is set explicitly, because Node does not add it to a DELETE request. */
 const EMPTY_BODY_HEADERS = { 'Content-Type': 'application/json', 'Content-Length': EMPTY_BODY.length };
 
-/** Query strings, by path, that keep the warm-up requests cheap. */
+/** Query strings by path. They make the replies to the warm-up requests small. */
 const QUERIES: Partial<Record<string, string>> = {
   '/api/tasks': '?limit=1',
   '/api/tasks/runs': '?limit=1',
@@ -18,12 +18,13 @@ const QUERIES: Partial<Record<string, string>> = {
 };
 
 /**
- * Sends one request of each operation to an app before it listens. The first request makes the validator compile the
- * operation, the driver connect and V8 compile the code. Without the warm-up, the first caller waits several times as
- * long as the second. Failures are logged, and the service starts anyway.
+ * Sends one request for each operation to an app before it listens. The first request of an operation makes the
+ * validator compile its schemas, the driver connect and V8 compile the code. Without the warm-up, the first caller
+ * would wait several times as long as the second. If a request fails, the error is logged, and the service starts
+ * anyway.
  *
- * The requests are served as an admin's, so they arrive in memory. A listener, even on loopback, would be open to every
- * user of the machine.
+ * The requests get an admin's access without a key, so they are sent in memory. A port, even on loopback, would give
+ * that access to every user of the machine.
  */
 export async function warmUp(app: RequestListener): Promise<void> {
   const server = createServer((request, response) => {
@@ -39,7 +40,7 @@ export async function warmUp(app: RequestListener): Promise<void> {
   for (const { method, path, hasBody } of Object.values(routes)) {
     const query = method === 'get' ? (QUERIES[path] ?? '') : '';
     const headers = hasBody ? EMPTY_BODY_HEADERS : {};
-    // Not fetch: Node would load it only for the warm-up.
+    // Do not use fetch: Node would load its implementation just for the warm-up.
     const request = ask({ method, path: `${path}${query}`, headers, agent });
     request.end(hasBody ? EMPTY_BODY : undefined);
     const [response] = await once(request, 'response');

@@ -1,7 +1,7 @@
 import { eventLoopUse } from '../../lib/event-loop.ts';
 import { tooLate } from './too-late.ts';
 
-/** Settles like the promise, or rejects if it takes too long. */
+/** Returns the result of the promise. Rejects with the error of `tooLate` if it takes longer than `limitMs`. */
 async function withTimeout<T>(promise: Promise<T>, limitMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const before = eventLoopUse();
@@ -11,15 +11,16 @@ async function withTimeout<T>(promise: Promise<T>, limitMs: number): Promise<T> 
 }
 
 /**
- * Yields the items of a source and bounds the wait for each. The driver only bounds one attempt of one command; retries
- * and server selection add to that. The time that the consumer takes between two items does not count.
+ * Yields the items of a source, and throws if one takes longer than `limitMs`. The driver's own limit covers only one
+ * attempt of one command, without retries and server selection. The time between two items, in which the consumer
+ * works, does not count.
  */
 export async function* withItemTimeout<T>(
   source: AsyncIterable<T>,
   limitMs: number,
 ): AsyncGenerator<T, void, undefined> {
   const iterator = source[Symbol.asyncIterator]();
-  // The source must be closed unless it has ended or failed.
+  // Whether the source must be closed. It must not be if it has ended, has failed or is late.
   let isOpen = true;
   try {
     for (;;) {

@@ -9,7 +9,7 @@ const sendInvalid = {
   statePlugins: { spec: { wrapSelectors: { validateBeforeExecute: () => () => true } } },
 };
 
-/** Adds a button to each parameter that fills in the example of its schema. Swagger UI does not show these examples. */
+/** Adds a button to each parameter that fills in the example of the schema, which Swagger UI does not show. */
 const offerExamples = ({ React }) => ({
   wrapComponents: {
     JsonSchemaForm: (Form) => (props) => {
@@ -28,7 +28,7 @@ const offerExamples = ({ React }) => ({
   },
 });
 
-/** Collapses all replies except successful ones, and all headers: an operation has a dozen errors. */
+/** Collapses error replies, because an operation has a dozen, and the headers of every reply. */
 const foldReplies = ({ React }) => ({
   wrapComponents: {
     response: (Response) => (props) => {
@@ -76,15 +76,16 @@ const showReply = ({ React }) => ({
   },
 });
 
-/** Hides the choice of servers. The page's Content-Security-Policy only allows requests to its own server. */
+/** Hides the list of servers, because the page's Content-Security-Policy only allows requests to its own server. */
 const oneServer = { wrapComponents: { ServersContainer: () => () => null } };
 
 const KEEP = 'keep-key';
 const keepsKey = () => localStorage.getItem(KEEP) === 'yes';
 
 /**
- * Forgets the key when the page closes, unless the user ticks a box next to the button. Swagger UI itself can only keep
- * keys always or never. It reads them from `authorized` when the page opens.
+ * Keeps the API key in localStorage if the user ticks a box next to the Authorize button; otherwise the key is gone
+ * when the page closes. Swagger UI itself can only keep keys always or never. When the page opens, it reads them from
+ * `authorized`.
  */
 const keepKeyIfAsked = ({ React, getSystem }) => {
   const store = () => {
