@@ -211,7 +211,7 @@ describe('npm run migrate', () => {
     // Equal in value, but of another type.
     await things(there).updateOne({ _id: 7 }, { $set: { text: new BSONSymbol('x'.repeat(500)) } });
     await expect(verify()).rejects.toThrow(
-      'recoup.things has 1 missing, 1 different, 1 extra (the first has the _id 7).',
+      'recoup.things has 1 missing, 1 different, 1 extra documents (the first has the _id 7).',
     );
     await snapshot.close();
   });
