@@ -21,7 +21,7 @@ import { NotEqual } from './migration/verify.ts';
 import { createLog } from '../lib/log.ts';
 import { Unusable, describeSystemError } from '../lib/system-errors.ts';
 
-/** Thrown if the arguments of a command are invalid. The message names the problem and the command's help. */
+/** Thrown if the arguments of a command are invalid. The message names the problem and the command that shows help. */
 export class UsageError extends Error {
   constructor(command: string, problem: string) {
     super(`${problem} See npm run ${command} -- --help.`);

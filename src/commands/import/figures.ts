@@ -20,13 +20,13 @@ export class Figures {
   waiting = 0;
   /** Tasks enabled at the source and disabled here that `--enabled` does not enable, because they were changed here. */
   readonly disabledHere = new Group();
-  /** Items that were not imported: by kind, then by reason. */
+  /** Ids of the tasks, runs and accounts that were not imported, by kind and then by reason. */
   readonly skipped = {
     task: new Map<string, Group>(),
     run: new Map<string, Group>(),
     account: new Map<string, Group>(),
   };
-  /** Imported tasks that never fire here, by reason. */
+  /** Ids of imported tasks whose schedule never fires here, by reason. */
   readonly neverFiring = new Map<string, Group>();
 
   skip(kind: keyof Figures['skipped'], id: string, reason: string): void {

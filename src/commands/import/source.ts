@@ -17,7 +17,7 @@ const TIMEOUT_MS = 300_000;
 /** Maximum number of retries of a request: other clients may use up the source's rate limit several times in a row. */
 const RETRIES = 5;
 
-/** Thrown if the import cannot continue because the source cannot be reached or rejects every request. */
+/** Thrown if the import cannot continue: the source is unreachable, rejects every request or sends invalid replies. */
 export class SourceFailed extends Error {
   constructor(problem: string, cause?: unknown) {
     super(`${problem} Tasks and runs that are already imported stay; repeat the command to continue.`, {

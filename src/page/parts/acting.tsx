@@ -31,7 +31,7 @@ function DeleteButton({ task: { id, title } }: { task: Task }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const act = async (options: WriteOptions) => {
     await deleteTask({ ...options, body: { id } }).catch((error: unknown) => {
-      // The task is gone: an earlier attempt, whose reply was lost, may have deleted it.
+      // Ignore that the task does not exist: an earlier attempt, whose reply was lost, may have deleted it.
       if (failureOf(error).code !== 'task_not_found') throw error;
     });
     location.hash = linkTo();

@@ -71,7 +71,7 @@ function Bar({ incident, longestMs, zone }: { incident: Incident; longestMs: num
     return <span class="bar gap tip" role="img" aria-label={text} data-tip={text} />;
   }
   const took = tookMs(run) ?? longestMs;
-  // The square root of the duration keeps short runs visible beside long runs.
+  // The height is the square root of the duration, so that short runs stay visible beside long runs.
   return (
     <RunLink class="bar" run={run} zone={zone}>
       <span style={{ height: `${Math.sqrt(took / longestMs) * 100}%` }} />
