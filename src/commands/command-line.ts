@@ -78,8 +78,7 @@ export function readFileArguments(
   if (values.help) return 'help';
   const [file, other] = positionals;
   if (!file) throw new UsageError(command, 'The file name is missing.');
-  if (other !== undefined)
-    throw new UsageError(command, `Pass only one file; remove "${other}".`);
+  if (other !== undefined) throw new UsageError(command, `Pass only one file; remove "${other}".`);
   return { file, force: values.force ?? false };
 }
 

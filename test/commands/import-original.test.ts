@@ -265,6 +265,8 @@ describe('an import from the original', () => {
   it('refuses what is no list', async () => {
     original = await scriptedOriginal({ tasks: [] });
     Object.assign(original.script, { tasks: { 0: few(1) } });
-    await expect(importAll()).rejects.toThrow(/^The source's reply has no list "tasks" of objects; check that --from/);
+    await expect(importAll()).rejects.toThrow(
+      /^The source's reply has no list "tasks" of objects; check that --from/,
+    );
   });
 });

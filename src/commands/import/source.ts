@@ -46,8 +46,13 @@ const INTERNAL_ERROR = 500;
 function explain(error: unknown): unknown {
   if (!(error instanceof ApiError)) return error;
   const { status } = error;
-  if (status === 401) return new SourceFailed('The source rejects the key (HTTP 401); pass a valid one in RECOUP_API_KEY or --key-file.', error);
-  if (status === 429) return new SourceFailed('The source is rate-limiting requests (HTTP 429); wait a minute.', error);
+  if (status === 401)
+    return new SourceFailed(
+      'The source rejects the key (HTTP 401); pass a valid one in RECOUP_API_KEY or --key-file.',
+      error,
+    );
+  if (status === 429)
+    return new SourceFailed('The source is rate-limiting requests (HTTP 429); wait a minute.', error);
   const isOfOne =
     status !== undefined && status >= BAD_REQUEST && status <= INTERNAL_ERROR && !SOURCE_STATUSES.has(status);
   return isOfOne ? new RequestRefused(status, error) : new SourceFailed(error.message, error);
@@ -64,7 +69,9 @@ interface Page<Item> {
  */
 function pageOf<Item>(items: Item[], next_cursor: string | undefined, name: string): Page<Item> {
   if (!Array.isArray(items) || items.some((item) => typeof item !== 'object' || item === null)) {
-    throw new SourceFailed(`The source's reply has no list "${name}" of objects; check that --from is the address of the API.`);
+    throw new SourceFailed(
+      `The source's reply has no list "${name}" of objects; check that --from is the address of the API.`,
+    );
   }
   // Some services mark the last page with a cursor that is null or empty, instead of omitting it.
   return { items, next: next_cursor || undefined };

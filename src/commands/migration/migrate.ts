@@ -45,7 +45,9 @@ export class NoSuchDatabase extends Error {
 /** Thrown if the new name of the service's database is the name of another database in the data directory. */
 export class SameName extends Error {
   constructor(name: string) {
-    super(`The data directory has another database "${name}", which is copied to the same name. Use a different name in the path of --to.`);
+    super(
+      `The data directory has another database "${name}", which is copied to the same name. Use a different name in the path of --to.`,
+    );
     this.name = 'SameName';
   }
 }

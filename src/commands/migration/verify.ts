@@ -67,8 +67,8 @@ function idText(document: Buffer): string {
 }
 
 /**
- * Creates a collection's indexes on the target, and compares them with the source's. If there are none to create,
- * creates the collection itself.
+ * Creates a collection's indexes on the target, and compares them with the source's. If there are none, creates the
+ * collection itself if it is missing.
  * @returns the number of indexes
  * @throws NotEqual, or the server's error if it cannot build an index
  */
@@ -92,7 +92,9 @@ export async function createIndexes(source: CollectionRecord, target: MigrationT
       (found.unique ?? false) === unique &&
       found.expireAfterSeconds === expireAfterSeconds;
     if (!isSame)
-      throw new NotEqual([`the index ${name} of ${collection.namespace} has another key or other options there`]);
+      throw new NotEqual([
+        `the index ${name} of ${collection.namespace} has another key or other options there`,
+      ]);
   }
   return wanted.length;
 }

@@ -115,7 +115,9 @@ function NoTasks() {
   const mayWrite = useRight('write');
   if (usePlace().parameters.size === 0) {
     return (
-      <Empty title="There are no tasks yet">{mayWrite && <a href={linkTo('new')}>Create the first task</a>}</Empty>
+      <Empty title="There are no tasks yet">
+        {mayWrite && <a href={linkTo('new')}>Create the first task</a>}
+      </Empty>
     );
   }
   return (

@@ -75,7 +75,8 @@ const DayCard = memo(function DayCard({ day: { start, hours, entries, cutAt } }:
       {more}
       {cutAt && (
         <p class="muted">
-          The list ends at {timeFormat.format(cutAt)}, because it has at most {countFormat.format(count)} runs.
+          The list ends at {timeFormat.format(cutAt)}, because it has at most {countFormat.format(count)}{' '}
+          runs.
         </p>
       )}
     </Card>
