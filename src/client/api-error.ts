@@ -1,15 +1,15 @@
 import type { ErrorCode, ErrorResponse } from '../../generated/types.gen.ts';
 
-/** Why a call received no valid reply from the service. */
+/** Error codes of the client itself, for calls that got neither data nor an error from the service. */
 export type NoReplyCode = 'network_error' | 'timeout' | 'unexpected_reply' | 'not_modified';
 
-/** Thrown or returned when a call fails: an error reply of the service, or no valid reply at all. */
+/** Thrown or returned when a call fails, because of an error reply of the service or because no valid reply arrived. */
 export class ApiError extends Error {
-  /** HTTP status; undefined if no reply was received. */
+  /** HTTP status of the reply; undefined if no reply was received. */
   readonly status: number | undefined;
-  /** The service's error code (ErrorCode in the reference), or why there is no valid reply. */
+  /** The service's error code (ErrorCode in the API reference), or the client's own code if no valid reply arrived. */
   readonly code: ErrorCode | NoReplyCode;
-  /** Identifies the request in the service's log. */
+  /** Id of the request in the service's log; undefined unless the service replied with an error. */
   readonly requestId: string | undefined;
 
   constructor(
@@ -24,7 +24,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Whether a body is the service's error envelope. */
+/** Whether a body has the form of the service's error replies: status "error", an error text and a code. */
 export function isEnvelope(body: unknown): body is ErrorResponse {
   return (
     typeof body === 'object' &&

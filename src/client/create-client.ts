@@ -9,15 +9,15 @@ import { writeJson } from './write-json.ts';
 
 /** Settings of a client, including all options of the generated client. */
 export interface ClientSettings extends Config, Partial<RetryPolicy> {
-  /** Address of the service. Default: RECOUP_TASKS_URL in the environment; in a browser, the page's own origin. */
+  /** Address of the service. Default: RECOUP_TASKS_URL in the environment; in a browser, the origin of the page. */
   baseUrl?: string;
-  /** API key, sent as x-api-key. Default: RECOUP_TASKS_API_KEY in the environment, else none. */
+  /** API key, sent in the header x-api-key. Default: RECOUP_TASKS_API_KEY in the environment, else no key. */
   apiKey?: string;
 }
 
 const DEFAULTS: RetryPolicy = { timeoutMs: 60_000, retries: 2 };
 
-/** Reads an environment variable; undefined in a browser. */
+/** Reads an environment variable; undefined if the variable is empty, and in a browser. */
 function fromEnvironment(name: string): string | undefined {
   return typeof process === 'undefined' ? undefined : process.env[name] || undefined;
 }
@@ -38,7 +38,7 @@ function baseUrlOf(given: string | undefined): string {
 
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
 
-/** @param found - description of the unexpected part of the reply */
+/** @param found - what the reply contains instead of the service's JSON, for the error message */
 function unexpectedReply({ status, headers }: Response, found: string, cause?: unknown): ApiError {
   const type = headers.get('Content-Type') ?? 'no content type';
   const message = `Unexpected reply: ${found} (status ${status}, ${type}). Is baseUrl the address of the service?`;
@@ -62,8 +62,9 @@ function parsed(text: string, response: Response): unknown {
 }
 
 /**
- * Checks that a success body comes from the service: a JSON object whose status is not "error".
- * @throws ApiError unexpected_reply
+ * Checks that the body of a success reply comes from the service: a JSON object whose `status` is a text other than
+ * "error".
+ * @throws ApiError with the code unexpected_reply
  */
 async function checkData(response: Response): Promise<void> {
   const text = await response.clone().text();
@@ -76,8 +77,9 @@ async function checkData(response: Response): Promise<void> {
 }
 
 /**
- * Accepts only the service's JSON. Throws on a proxy's page, a redirect, and a success without data. Also throws on
- * 304, the reply to If-None-Match with a current ETag: it has neither data nor an error.
+ * Returns a reply if it is JSON from the service.
+ * @throws ApiError if it is a proxy's page, a redirect or a success without data; also on 304, the reply to a current
+ * ETag in If-None-Match, which has neither data nor an error
  */
 async function checkReply(response: Response, request: Request): Promise<Response> {
   const { headers, ok, status, type } = response;
@@ -99,11 +101,11 @@ async function checkReply(response: Response, request: Request): Promise<Respons
  * A call returns `{ data }`, or `{ error }` with the service's error. With `throwOnError: true`, here or in the call,
  * it returns `{ data }` or throws an ApiError. If no valid reply arrives (network error, timeout, a proxy's page), a
  * call always throws an ApiError.
- * @throws TypeError if no address of the service is known
+ * @throws TypeError if the address of the service is missing or is not an HTTP URL
  */
 export function createClient(settings: ClientSettings = {}): Client {
   const { apiKey = fromEnvironment('RECOUP_TASKS_API_KEY'), timeoutMs, retries, ...given } = settings;
-  // The service never redirects, and fetch would send the key to the target of a redirect.
+  // Do not follow redirects: the service sends none, and fetch would send the key to the redirect's target.
   const { redirect = 'manual', parseAs = 'json', bodySerializer = writeJson, ...config } = given;
   const send = config.fetch ?? ((input, init) => fetch(input, init));
   const patience = { timeoutMs: timeoutMs ?? DEFAULTS.timeoutMs, retries: retries ?? DEFAULTS.retries };
@@ -117,15 +119,15 @@ export function createClient(settings: ClientSettings = {}): Client {
   });
   if (apiKey !== undefined) {
     client.interceptors.request.use((request) => {
-      // Do not send both credentials: the service refuses that.
+      // Do not send x-api-key besides Authorization: the service rejects requests with both credentials.
       if (!request.headers.has('Authorization')) request.headers.set('x-api-key', apiKey);
       return request;
     });
   }
   client.interceptors.response.use(checkReply);
   client.interceptors.error.use((error, response, _request, options) => {
-    // If the call failed before a reply, `response` is undefined, despite hey-api's type. `error` may be any value,
-    // because a caller may abort with any reason.
+    // If the call failed before a reply arrived, `response` is undefined, despite hey-api's type. `error` may then be
+    // any value, because a caller may abort with any reason.
     if (response === undefined) throw error;
     if (!isEnvelope(error)) throw unexpectedReply(response, "not the service's error");
     if (!options.throwOnError) return error;

@@ -1,12 +1,11 @@
 import type { Client } from '../../generated/client/index.ts';
 
-/** Query parameters of a paginated operation. */
 interface Paging {
   limit?: number;
   cursor?: string;
 }
 
-/** Query type of a paginated operation; `never` for other operations. */
+/** Type of the query of a paginated operation; `never` for other operations. */
 type QueryOf<Operation extends (options: never) => unknown> =
   NonNullable<Parameters<Operation>[0]> extends { query?: infer Query }
     ? NonNullable<Query> extends { cursor?: string }
@@ -14,7 +13,7 @@ type QueryOf<Operation extends (options: never) => unknown> =
       : never
     : never;
 
-/** Type of the data that an operation returns on success. */
+/** Type of the `data` that an operation returns on success. */
 type PageOf<Operation extends (options: never) => Promise<{ data?: unknown }>> = NonNullable<
   Awaited<ReturnType<Operation>>['data']
 >;
@@ -22,7 +21,7 @@ type PageOf<Operation extends (options: never) => Promise<{ data?: unknown }>> =
 const DEFAULT_LIMIT = 100;
 
 /**
- * Yields the pages of a listing and requests each one on demand:
+ * Yields the pages of a listing. Requests each page when the caller asks for it:
  * `for await (const { tasks } of pagesOf(listTasks, { client, query: { enabled: true } }))`.
  * @param options - options of the operation; `query.limit` is the page size, 100 by default
  * @throws ApiError if a page cannot be read
@@ -31,7 +30,7 @@ export function pagesOf<Operation extends (options: never) => Promise<{ data?: u
   operation: Operation,
   options: { client: Client; query: QueryOf<Operation>; signal?: AbortSignal },
 ): AsyncGenerator<PageOf<Operation>, void, undefined>;
-// The implementation uses simpler types, because those of hey-api's operations cannot be built from a generic query.
+// The types of the implementation are simpler, because a generic query does not fit hey-api's types of operations.
 export async function* pagesOf<Query extends Paging, Page extends { next_cursor?: string }>(
   operation: (options: {
     client: Client;

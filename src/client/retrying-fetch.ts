@@ -1,22 +1,22 @@
 import { ApiError } from './api-error.ts';
 
-/** Timeout and retries of a call. */
 export interface RetryPolicy {
   /**
-   * Time limit of one attempt, from sending the request to the reply's last byte, in milliseconds; 0 means no limit.
+   * Time limit of one attempt in milliseconds, from sending the request to the last byte of the reply. 0 means no
+   * limit. Default: 60,000.
    */
   timeoutMs: number;
-  /** Maximum number of retries. */
+  /** Maximum number of attempts after the first. Default: 2. */
   retries: number;
 }
 
 const FIRST_DELAY_MS = 250;
-/** Maximum backoff if the service sends no Retry-After. */
+/** Maximum backoff without Retry-After, and maximum random delay in addition to Retry-After. */
 const LONGEST_OWN_DELAY_MS = 5_000;
-/** Maximum Retry-After that the client obeys: the minute of a rate limit, plus the service's random delay. */
+/** Longest Retry-After that the client waits for: the minute of a rate limit, plus the service's random delay. */
 const LONGEST_DELAY_MS = 65_000;
 
-/** Maximum status that the Response constructor accepts. fetch itself returns any status. */
+/** Maximum status that the Response constructor accepts; replies that fetch returns can have any status. */
 const LAST_STATUS = 599;
 
 /** Methods that are safe to retry (RFC 9110, 9.2.2). */
@@ -27,9 +27,10 @@ function mayRepeat(request: Request): boolean {
 }
 
 /**
- * Returns the milliseconds to wait before the next attempt; undefined if Retry-After is too long. The wait is never
- * shorter than Retry-After. A random delay of up to 5 seconds keeps clients that fail together from retrying together.
- * @param attempt - the number of attempts so far
+ * Returns the milliseconds to wait before the next attempt; undefined if Retry-After is too long to wait. The wait is
+ * never shorter than Retry-After. A random delay of up to 5 seconds keeps clients that failed at the same time from
+ * retrying at the same time.
+ * @param attempt - the number of attempts so far, at least 1
  * @param retryAfter - the reply's Retry-After: seconds or an HTTP date (RFC 9110, 10.2.3)
  * @param random - 0 to 1
  */
@@ -45,14 +46,14 @@ export function delayBeforeRetry(
   const asked = /^\d+$/.test(retryAfter)
     ? Number(retryAfter) * 1_000
     : Date.parse(retryAfter) - now.getTime();
-  // Date.parse also accepts texts that are not HTTP dates, such as 1.5.
+  // Ignore a malformed Retry-After. Date.parse accepts texts that are not HTTP dates, such as 1.5.
   if (Number.isNaN(asked) || !/^\d+$|GMT$/.test(retryAfter)) return own;
   if (asked > LONGEST_DELAY_MS) return undefined;
   const spread = Math.max(backoff, Math.min(LONGEST_OWN_DELAY_MS, asked));
   return Math.max(0, asked) + random * spread;
 }
 
-/** Resolves after a delay; rejects if the caller aborts. */
+/** Resolves after a delay; rejects with the abort reason if the caller aborts the call first. */
 function wait(delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const giveUp = () => {
@@ -68,7 +69,7 @@ function wait(delayMs: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Reads a reply to its end, so that a connection lost in the middle is a failed attempt. */
+/** Reads the whole body of a reply, so that a connection lost in the middle makes the attempt fail. */
 async function readToEnd(response: Response): Promise<Response> {
   // In a browser, a redirect that was not followed has no status, headers or body.
   if (response.type === 'opaqueredirect') return response;
@@ -84,9 +85,11 @@ async function readToEnd(response: Response): Promise<Response> {
 }
 
 /**
- * Makes one attempt. Returns a complete reply, or an ApiError that explains why there is none. Rethrows the caller's
- * abort. Do not use AbortSignal.any or the signal of a copied Request here: the garbage collector may drop them, and
- * the call could then neither time out nor be aborted.
+ * Makes one attempt. Returns the complete reply, or an ApiError for a network error or timeout, which a retry may fix.
+ *
+ * Do not use AbortSignal.any or the signal of a copied Request here: the garbage collector may drop them, and the call
+ * could then neither time out nor be aborted.
+ * @throws the caller's abort reason, or an ApiError if the reply has an impossible status
  */
 async function tryOnce(
   send: typeof fetch,
@@ -122,9 +125,10 @@ async function tryOnce(
 }
 
 /**
- * Wraps fetch with a timeout per attempt and retries. Retries idempotent requests on 429, 503 and network errors. Waits
- * as long as Retry-After says, or else backs off exponentially.
- * @throws ApiError if the last attempt got no reply
+ * Wraps fetch with retries and a timeout of each attempt. After 429, 503, a network error or a timeout, retries
+ * requests that are idempotent or have an Idempotency-Key. Waits for at least Retry-After, or else backs off
+ * exponentially.
+ * @throws the caller's abort reason, or an ApiError if the last attempt got no valid reply
  */
 export function retryingFetch(send: typeof fetch, { timeoutMs, retries }: RetryPolicy): typeof fetch {
   return async (input, init) => {

@@ -1,7 +1,7 @@
 const BOXED = new Set(['[object Number]', '[object String]', '[object Boolean]']);
 const tagOf = (value: unknown): string => Object.prototype.toString.call(value);
 
-/** Returns the result of an object's `toJSON`, such as the text of a Date; other values unchanged. */
+/** Returns the result of `toJSON` for an object that has it, such as a Date; returns other values unchanged. */
 function converted(value: unknown, key: string): unknown {
   return typeof value === 'object' &&
     value !== null &&

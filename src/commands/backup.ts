@@ -50,7 +50,6 @@ async function backup({ file, force }: { file: string; force: boolean }): Promis
   }
 }
 
-/** Runs the command. */
 export async function main(args: string[]): Promise<void> {
   await runCommand({
     name: 'backup',

@@ -21,7 +21,7 @@ import { NotEqual } from './migration/verify.ts';
 import { createLog } from '../lib/log.ts';
 import { Unusable, describeSystemError } from '../lib/system-errors.ts';
 
-/** Thrown if the arguments of a command are invalid. */
+/** Thrown if the arguments of a command are invalid. The message names the problem and the command that shows help. */
 export class UsageError extends Error {
   constructor(command: string, problem: string) {
     super(`${problem} See npm run ${command} -- --help.`);
@@ -29,7 +29,7 @@ export class UsageError extends Error {
   }
 }
 
-/** Thrown if a signal ends a command before it is done. */
+/** Thrown if a signal such as SIGINT ends a command before it is done. */
 export class Interrupted extends Error {
   constructor(signal: string) {
     super(`Interrupted by ${signal}.`);
@@ -37,19 +37,19 @@ export class Interrupted extends Error {
   }
 }
 
-/** Formats a number with separators: 12,345. */
+/** Formats a number with thousands separators, such as 12,345. */
 export const count = (number: number): string => number.toLocaleString('en-US');
 
-/** Formats a number of bytes in megabytes, such as "12.3 MB". */
+/** Formats a number of bytes in megabytes (1,000,000 bytes), such as "12.3 MB". */
 export const megabytes = (bytes: number): string =>
   `${(bytes / 1e6).toLocaleString('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 })} MB`;
 
-/** Formats the seconds since an instant of performance.now(), such as "1.2 s". */
+/** Formats the time since `startedAt`, an earlier value of performance.now(), such as "1.2 s". */
 export const secondsSince = (startedAt: number): string =>
   `${((performance.now() - startedAt) / 1_000).toFixed(1)} s`;
 
 /**
- * Calls Node's parseArgs, and shortens its errors to one sentence.
+ * Calls Node's parseArgs, and converts its errors to a UsageError with only the first sentence of their message.
  * @throws UsageError
  */
 export function parseArguments<const Config extends ParseArgsConfig>(
@@ -59,14 +59,14 @@ export function parseArguments<const Config extends ParseArgsConfig>(
   try {
     return parseArgs(config);
   } catch (error) {
-    // The first sentence of parseArgs's message says what is wrong; the rest is advice.
+    // Keep the first sentence of parseArgs's message, which names the problem; the others are advice.
     const [problem] = error instanceof Error ? error.message.split(/\.\s/) : [];
     throw new UsageError(command, `${(problem ?? 'The arguments are invalid').replace(/\.$/, '')}.`);
   }
 }
 
 /**
- * Reads the arguments of a command that takes one file and --force.
+ * Reads the arguments of a command that takes one file name and the options --force and --help.
  * @throws UsageError
  */
 export function readFileArguments(
@@ -78,32 +78,31 @@ export function readFileArguments(
   if (values.help) return 'help';
   const [file, other] = positionals;
   if (!file) throw new UsageError(command, 'The file name is missing.');
-  if (other !== undefined)
-    throw new UsageError(command, `Only one file is allowed; "${other}" is one too many.`);
+  if (other !== undefined) throw new UsageError(command, `Pass only one file; remove "${other}".`);
   return { file, force: values.force ?? false };
 }
 
 /**
- * Reads the settings from the environment and .env.
+ * Reads the settings from the environment and .env; `changes` override both.
  * @throws InvalidSettings
  */
 export function settingsOf(changes: NodeJS.Dict<string> = {}): Settings {
   return readSettings({ ...readEnvironment().environment, ...changes });
 }
 
-/** Creates a log of warnings only, on stderr, because progress uses stdout. */
+/** Creates a log that writes only warnings and errors, to stderr, because commands show their progress on stdout. */
 export function warningsLog(): Logger {
   return createLog('warn', pino.destination({ dest: 2, sync: true }));
 }
 
 export interface Progress {
   add(number: number): void;
-  /** Increases the total. */
+  /** Increases the total number of items, of which `add` reports the finished ones. */
   grow(number: number): void;
   end(): void;
 }
 
-/** Shows a progress bar on a terminal, and a single line elsewhere. */
+/** Shows a progress bar if stdout is a terminal. Otherwise prints `line` once and no progress. */
 export function showProgress(doing: string, total: number, line: string, unit = 'documents'): Progress {
   if (!process.stdout.isTTY) {
     process.stdout.write(`${line} ...\n`);
@@ -124,7 +123,7 @@ export function showProgress(doing: string, total: number, line: string, unit = 
   };
 }
 
-/** Errors whose message tells the user what to do. */
+/** Errors whose message already tells the user what to do, so that their stack is not shown. */
 const EXPLAINED = [
   UsageError,
   Interrupted,
@@ -146,17 +145,17 @@ const EXPLAINED = [
   SourceFailed,
 ];
 
-/** Explains an error in one line if the user can fix it; otherwise returns the stack, because it is a bug. */
+/** Explains an error in one line if the user can fix it. Returns the stack of any other error, because it is a bug. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (isDatabaseFailure(error)) return `The database cannot be used: ${error.message}`;
   if (EXPLAINED.some((known) => error instanceof known)) return error.message;
-  // System errors have a code.
+  // An error with a code comes from the system or a library, so its message is enough.
   return describeSystemError(error) ?? ('code' in error ? error.message : (error.stack ?? error.message));
 }
 
 /**
- * Runs a command: prints its help or does its work. If that fails, prints the reason on stderr and sets exit code 1.
+ * Runs a command: prints its help or does its work. On an error, prints the reason on stderr and sets exit code 1.
  * @param hide - removes secrets from an error message
  */
 export async function runCommand<Plan>(

@@ -2,7 +2,8 @@ import type { DatabaseSettings } from '../config/settings.ts';
 import { UsageError } from './command-line.ts';
 
 /**
- * Refuses a command for the embedded database if the service uses a MongoDB server.
+ * Refuses a command that works only on the embedded database if the service is configured for a MongoDB server.
+ * @param instead - the command that does the same on a server, for the error message
  * @throws UsageError
  */
 export function embeddedOnly(command: string, { uri }: DatabaseSettings, instead: string): void {

@@ -21,7 +21,7 @@ same task. After an interruption, repeat the command. Tasks and runs that are ne
 
   --from URL       address of the API, without /api, such as https://api.example.com
   --key-file FILE  file with the API key of the source; default: the key in RECOUP_API_KEY
-  --account ID     account whose tasks are copied; may be repeated; default: all accounts that the key can read
+  --account ID     account whose tasks are copied; repeat it for more; default: all accounts that the key can read
   --enabled        enables tasks that are enabled at the source, including tasks of earlier imports that have not been
                    changed here since; never disables a task
   --dry-run        reads everything, writes nothing, and shows what an import would do
@@ -33,12 +33,11 @@ MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env, name t
 `;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** An API key that fits in a header. */
+/** Matches an API key that can be sent in a header: visible ASCII characters without spaces. */
 const KEY = /^[\x21-\x7e]+$/;
 
-/** The parsed command line. */
 export interface ImportPlan {
-  /** Without a trailing slash. */
+  /** Address of the API to import from, without a trailing slash. */
   from: string;
   keyFile?: string;
   accounts: string[];
@@ -66,10 +65,7 @@ function parseSource(text: string | undefined): string {
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
 }
 
-/**
- * Parses the command line.
- * @throws UsageError naming what is wrong and what would be right
- */
+/** @throws UsageError */
 export function readArguments(args: string[]): ImportPlan | 'help' {
   const { values } = parseArguments('import', {
     args,
@@ -96,7 +92,10 @@ export function readArguments(args: string[]): ImportPlan | 'help' {
   };
 }
 
-/** @throws UsageError, or the system's error if the file cannot be read */
+/**
+ * Reads the source's API key from the file, or else from RECOUP_API_KEY.
+ * @throws UsageError if the key is missing or malformed; the system's error if the file cannot be read
+ */
 function readKey(file: string | undefined): string {
   const key = file === undefined ? process.env.RECOUP_API_KEY : readFileSync(file, 'utf8').trim();
   const where = file === undefined ? 'RECOUP_API_KEY' : file;
@@ -128,7 +127,6 @@ async function run({ from, keyFile, accounts, enabled, dryRun }: ImportPlan): Pr
   }
 }
 
-/** Runs the command. */
 export async function main(args: string[]): Promise<void> {
   await runCommand({ name: 'import', help: HELP, read: () => readArguments(args), run });
 }

@@ -37,7 +37,6 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const WHEN = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,3})?(Z|[+-]\d{2}:\d{2}))?$/;
 const EMAIL = /^[^\s@]{1,64}@[^\s@]{1,190}$/;
 
-/** The parsed command line. */
 export type KeysPlan =
   | ({ command: 'create'; name: string; expiresAt?: Date } & (
       { accountId: string; email?: string; may?: Right[] } | { scope: 'admin' }
@@ -49,7 +48,7 @@ const wrong = (problem: string) => new UsageError('keys', problem);
 
 function parseWhen(text: string): Date {
   const at = new Date(text);
-  // JavaScript reads February 30 as March 2.
+  // Reject days that do not exist: JavaScript parses February 30 as March 2.
   const exists = WHEN.test(text) && new Date(text.slice(0, 10)).toJSON()?.startsWith(text.slice(0, 10));
   if (!exists || Number.isNaN(at.getTime())) {
     throw wrong(
@@ -70,7 +69,7 @@ interface Options {
   'no-write'?: boolean;
 }
 
-/** Returns the rights of the new key; undefined for all. */
+/** Returns the rights that the options give the new key; undefined if it has all rights. */
 function planRights({ 'read-only': readOnly, 'no-write': noWrite }: Options): Right[] | undefined {
   if (readOnly && noWrite) throw wrong('--read-only and --no-write cannot be combined; pass one.');
   if (readOnly) return ['read'];
@@ -105,10 +104,7 @@ function planCreation(options: Options): KeysPlan {
   };
 }
 
-/**
- * Parses the command line.
- * @throws UsageError naming what is wrong and what would be right
- */
+/** @throws UsageError */
 export function readArguments(args: string[]): KeysPlan | 'help' {
   const { values, positionals } = parseArguments('keys', {
     args,
@@ -135,7 +131,7 @@ export function readArguments(args: string[]): KeysPlan | 'help' {
   throw wrong('Pass one of the commands create, list and revoke ID.');
 }
 
-/** Writes text for people to stderr. stdout carries only the key. */
+/** Writes a message to stderr, because `create` prints nothing but the key on stdout. */
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
 async function create(plan: KeysPlan & { command: 'create' }, { collections }: Database, keys: KeyStore) {
@@ -148,8 +144,8 @@ async function create(plan: KeysPlan & { command: 'create' }, { collections }: D
   }
   const { id, key } = await keys.create(plan, new Date());
   const whose = 'accountId' in plan ? `account ${plan.accountId}` : 'an admin';
-  const rights = 'may' in plan ? `, which may ${plan.may?.join(', ')},` : '';
-  const until = plan.expiresAt ? ` until ${plan.expiresAt.toISOString()}` : '';
+  const rights = 'may' in plan ? ` (rights: ${plan.may?.join(', ')})` : '';
+  const until = plan.expiresAt ? `, valid until ${plan.expiresAt.toISOString()}` : '';
   say(`Key ${id} for ${whose}${rights}${until}. It is shown only once:`);
   process.stdout.write(`${key}\n`);
 }
@@ -202,7 +198,7 @@ async function list(keys: KeyStore): Promise<void> {
 
 async function revoke(id: string, keys: KeyStore): Promise<void> {
   const key = await keys.revoke(id, new Date());
-  if (!key) throw wrong(`There is no key ${id}.`);
+  if (!key) throw wrong(`There is no key with the ID "${id}"; npm run keys -- list shows the IDs.`);
   say(`Key ${cellOf(id)} (${cellOf(key.name)}) was revoked at ${cellOf(key.revoked_at)}.`);
 }
 
@@ -219,7 +215,6 @@ async function work(plan: KeysPlan): Promise<void> {
   }
 }
 
-/** Runs the command. */
 export async function main(args: string[]): Promise<void> {
   await runCommand({ name: 'keys', help: HELP, read: () => readArguments(args), run: work });
 }

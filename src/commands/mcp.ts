@@ -23,7 +23,6 @@ function read(args: string[]): string | 'help' {
   );
 }
 
-/** Runs the command. */
 export async function main(args: string[]): Promise<void> {
   const run = (baseUrl: string) => serveTools(createClient({ baseUrl }));
   await runCommand({ name: 'mcp', help: HELP, read: () => read(args), run });

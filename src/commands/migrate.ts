@@ -28,7 +28,7 @@ and start the service.
 DATA_DIR, from the environment or .env, is the folder of the embedded database.
 `;
 
-/** Longer than the service's timeouts: building an index of a large collection may take minutes. */
+/** Driver options. The timeouts exceed the service's, because building an index of a large collection takes minutes. */
 const DEFAULTS = {
   appName: 'recoup-tasks-migrate',
   connectTimeoutMS: 10_000,
@@ -36,13 +36,13 @@ const DEFAULTS = {
   socketTimeoutMS: 600_000,
 };
 
-/** Overrides the connection string. With other values, the comparison could miss lost writes. */
+/**
+ * Driver options that override the connection string. With other values, the server could lose writes after the
+ * comparison has found them.
+ */
 const CERTAIN = { readPreference: 'primary', writeConcern: { w: 'majority' } } as const;
 
-/**
- * Parses the command line.
- * @throws UsageError
- */
+/** @throws UsageError */
 export function readArguments(args: string[]): { to: string | undefined } | 'help' {
   const options = { to: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
   const { values } = parseArguments('migrate', { args, options });
@@ -53,7 +53,7 @@ function clientFor(uri: string): MongoClient {
   try {
     return new MongoClient(uri, { ...defaultsFor(uri, DEFAULTS), ...CERTAIN });
   } catch {
-    // The driver's message may contain parts of the password.
+    // Do not show the driver's message: it may contain parts of the password.
     throw new UsageError(
       'migrate',
       'The connection string of the server is invalid. Use the form mongodb://user:password@host:27017/name, with special characters of the password percent-encoded.',
@@ -96,7 +96,6 @@ async function run({ to }: { to: string | undefined }, remember: (uri: string) =
   }
 }
 
-/** Runs the command. */
 export async function main(args: string[]): Promise<void> {
   const uris: string[] = [];
   await runCommand(

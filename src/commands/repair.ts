@@ -22,10 +22,7 @@ The next recorded run of a task also repairs that task.
 MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env, name the database.
 `;
 
-/**
- * Parses the command line.
- * @throws UsageError
- */
+/** @throws UsageError */
 export function readArguments(args: string[]): 'repair' | 'help' {
   const options = { help: { type: 'boolean', short: 'h' } } as const;
   const { values, positionals } = parseArguments('repair', { args, allowPositionals: true, options });
@@ -55,7 +52,6 @@ async function work(): Promise<void> {
   }
 }
 
-/** Runs the command. */
 export async function main(args: string[]): Promise<void> {
   await runCommand({ name: 'repair', help: HELP, read: () => readArguments(args), run: work });
 }

@@ -17,7 +17,7 @@ const HELP = `Usage: npm run restore -- FILE [--force]
 
 Replaces everything in the embedded database with the contents of FILE, a backup by npm run backup or mongodump
 --archive, gzipped or not. The service may run meanwhile. The command checks all of FILE, loads it beside the current
-data, and then switches to it in one step. Until then, nothing changes. It needs disk space for both.
+data, and then switches to it in one step. Until then, nothing changes. The disk needs space for both copies.
 
   --force  replaces the database even if it contains documents
   --help   shows this text
@@ -46,7 +46,7 @@ async function restore({ file, force }: { file: string; force: boolean }): Promi
     );
     if (figures.collections > 0 && !figures.databases.includes(database.name)) {
       process.stdout.write(
-        `They are in ${figures.databases.join(', ')}, but the service reads "${database.name}". Set MONGODB_DATABASE.\n`,
+        `The restored documents are in ${figures.databases.join(', ')}, but the service reads database "${database.name}". Set MONGODB_DATABASE to the name to read.\n`,
       );
     }
   } finally {
@@ -54,7 +54,6 @@ async function restore({ file, force }: { file: string; force: boolean }): Promi
   }
 }
 
-/** Runs the command. */
 export async function main(args: string[]): Promise<void> {
   await runCommand({
     name: 'restore',

@@ -4,20 +4,20 @@ import type { AccountDocument } from '../store/account-document.ts';
 import type { TaskWithRuns } from '../samples/samples.ts';
 import type { NewTask } from '../store/task-store.ts';
 
-/** How much data to create. */
+/** How many made-up accounts, tasks and runs to create. */
 export interface SeedPlan {
   accounts: number;
-  /** Total number of tasks, spread over the accounts. */
+  /** Total number of tasks, spread evenly over the accounts. */
   tasks: number;
   /** Number of runs per task. */
   runs: number;
 }
 
-/** Fixed dates, so that the same arguments create the same documents on any day. */
+/** The dates of the documents are fixed, so that the same arguments create the same documents on any day. */
 const FIRST_TASK_AT_MS = Date.UTC(2024, 0, 1);
 const NEWEST_RUN_AT_MS = Date.UTC(2026, 10, 20, 12);
 const MINUTE_MS = 60_000;
-/** Interval between runs. Short, so that even the oldest of a million runs has a plausible date (1998). */
+/** Interval between a task's runs: so short that even the oldest of a million runs has a plausible date (1998). */
 const BETWEEN_RUNS_MS = 15 * MINUTE_MS;
 
 const ARTISTS_PER_ACCOUNT = 3;
@@ -60,12 +60,12 @@ const LINES = [
 const FAULTS = ['FAILED', 'CRASHED', 'INTERRUPTED', 'SYSTEM_FAILURE'] as const satisfies RunStatus[];
 const NOT_STARTED = ['PENDING_VERSION', 'DELAYED', 'QUEUED'] as const satisfies RunStatus[];
 const UNDER_WAY = ['EXECUTING', 'REATTEMPTING', 'FROZEN'] as const satisfies RunStatus[];
-/** Only the newest run can be unfinished. */
+/** Statuses from which a task's newest run gets one. Earlier runs have ended, so they get a final status. */
 const NEWEST_STATUSES = ['COMPLETED', 'CANCELED', ...FAULTS, ...NOT_STARTED, ...UNDER_WAY] as const;
-/** Runs whose first random byte is below this have completed: 208 of 256. */
+/** An earlier run is COMPLETED if its first random byte is below this: 208 of 256 runs. */
 const COMPLETED_BEFORE = 208;
 
-/** Deterministic substitute for random bytes: 32 bytes that depend only on the name. */
+/** Returns 32 bytes that depend only on the name, as a deterministic substitute for random bytes. */
 function bytesOf(name: string): Buffer {
   return createHash('sha256').update(`recoup-seed/${name}`).digest();
 }
@@ -98,14 +98,14 @@ function statusOf(index: number, bytes: Buffer): RunStatus {
 
 const artistIdOf = (account: number, artist: number): string => uuidOf(`account/${account}/artist/${artist}`);
 
-/** Yields accounts. A larger count yields the same accounts first. */
+/** Yields accounts. A larger count yields the same accounts, then more. */
 export function* seedAccounts(count: number): Generator<AccountDocument & { email: string }> {
   for (let index = 0; index < count; index += 1) {
     yield { _id: uuidOf(`account/${index}`), email: `team-${index}@label-${index % 97}.example` };
   }
 }
 
-/** Yields the artists of the first `accounts` seed accounts. */
+/** Yields the artists of the first `accounts` accounts, three for each. */
 export function* seedArtists(accounts: number): Generator<AccountDocument & { name: string }> {
   for (let index = 0; index < accounts; index += 1) {
     for (let artist = 0; artist < ARTISTS_PER_ACCOUNT; artist += 1) {
@@ -151,7 +151,7 @@ function seedFault(bytes: Buffer): RunError {
   };
 }
 
-/** Status of the last attempt of a run. */
+/** Status of a run's last attempt, by the status of the run; undefined if the run has no attempt. */
 const LAST_ATTEMPT = {
   PENDING_VERSION: undefined,
   DELAYED: undefined,
@@ -205,8 +205,8 @@ function seedOutput(bytes: Buffer, caption: string): Run['output'] {
 }
 
 /**
- * Creates a run of a task. Index 0 is the newest run, so that a longer history starts with the same runs as a shorter
- * one.
+ * Creates a run of a task. Index 0 is the newest run, so that a long history begins with the same runs as a short
+ * history.
  */
 function seedRun(task: number, index: number): Run {
   const bytes = bytesOf(`task/${task}/run/${index}`);
@@ -250,12 +250,15 @@ function seedRun(task: number, index: number): Run {
   return { ...run, attempts: seedAttempts(run, fault) };
 }
 
-/** Yields a task's runs, newest first. */
+/** Yields the runs of the task with this index, newest first. */
 export function* seedRuns(task: number, count: number): Generator<Run> {
   for (let index = 0; index < count; index += 1) yield seedRun(task, index);
 }
 
-/** Yields the plan's tasks with their runs. A larger plan yields the same documents and more. */
+/**
+ * Yields the plan's tasks with their runs. A plan with more tasks or runs yields the same documents, then more. With
+ * another number of accounts, the tasks have other owners.
+ */
 export function* seedTasks(plan: SeedPlan): Generator<TaskWithRuns> {
   for (let index = 0; index < plan.tasks; index += 1) {
     yield { task: seedTask(index, plan.accounts), runs: seedRuns(index, plan.runs) };

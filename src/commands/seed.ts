@@ -22,11 +22,11 @@ const BOUNDS: Record<keyof SeedPlan, { min: number; max: number }> = {
 const HELP = `Usage: npm run seed -- [--accounts A] [--tasks N] [--runs M]
 
 Fills the configured database with made-up accounts, artists, tasks and runs. The service may run meanwhile. The same
-arguments make the same documents, and existing documents stay, so the command may be repeated.
+arguments make the same documents, and existing documents stay unchanged, so it is safe to repeat the command.
 
-  --accounts A  accounts that own the tasks (${count(BOUNDS.accounts.min)} to ${count(BOUNDS.accounts.max)}; default ${count(DEFAULTS.accounts)})
-  --tasks N     tasks in all (${count(BOUNDS.tasks.min)} to ${count(BOUNDS.tasks.max)}; default ${count(DEFAULTS.tasks)})
-  --runs M      runs of each task (${count(BOUNDS.runs.min)} to ${count(BOUNDS.runs.max)}; default ${count(DEFAULTS.runs)})
+  --accounts A  number of accounts that own the tasks (${count(BOUNDS.accounts.min)} to ${count(BOUNDS.accounts.max)}; default ${count(DEFAULTS.accounts)})
+  --tasks N     total number of tasks (${count(BOUNDS.tasks.min)} to ${count(BOUNDS.tasks.max)}; default ${count(DEFAULTS.tasks)})
+  --runs M      number of runs of each task (${count(BOUNDS.runs.min)} to ${count(BOUNDS.runs.max)}; default ${count(DEFAULTS.runs)})
   --help        shows this text
 
 MONGODB_URI, MONGODB_DATABASE and DATA_DIR, from the environment or .env, name the database.
@@ -43,10 +43,7 @@ function parseCount(name: keyof SeedPlan, value: string | undefined): number {
   );
 }
 
-/**
- * Parses the command line.
- * @throws UsageError naming what is wrong and what would be right
- */
+/** @throws UsageError */
 export function readArguments(args: string[]): SeedPlan | 'help' {
   const { values } = parseArguments('seed', {
     args,
@@ -90,7 +87,6 @@ async function seed(plan: SeedPlan): Promise<void> {
   );
 }
 
-/** Runs the command. */
 export async function main(args: string[]): Promise<void> {
   await runCommand({ name: 'seed', help: HELP, read: () => readArguments(args), run: seed });
 }

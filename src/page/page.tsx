@@ -13,7 +13,7 @@ import { RunView } from './views/run.tsx';
 import { TaskView } from './views/task.tsx';
 import { WeekView } from './views/week.tsx';
 
-/** Views by the first part of the path. */
+/** The views, by the first part of the path in the address (`#/week` shows WeekView). */
 const VIEWS = new Map<string, ComponentType<{ path: string[] }>>([
   ['', Overview],
   ['week', WeekView],
@@ -22,20 +22,20 @@ const VIEWS = new Map<string, ComponentType<{ path: string[] }>>([
   ['new', () => <FormView />],
 ]);
 
-/** Whether the service cannot be reached, or cannot answer now. */
+/** Whether a read failed because the service is unreachable, overloaded or failing. */
 const isOutage = ({ status }: ApiError): boolean => status === undefined || status === 429 || status >= 500;
 
-/** Reports an outage. The data read before it stays in view. */
+/** Reports an outage of the service, while the views keep showing the data that they read before the outage. */
 function Banner({ outage }: { outage: ApiError | undefined }) {
   const title = navigator.onLine ? outage && titleOf(outage) : 'You are offline';
   return (
     <div class="banner" role="status">
-      {outage && <p>{title}. What you see may be out of date; it updates when the connection is back.</p>}
+      {outage && <p>{title}. What you see may be out of date; it updates when the service answers again.</p>}
     </div>
   );
 }
 
-/** The navigation. Reads at intervals who the caller is. */
+/** The navigation. Polls the caller's account, rights and engine, and passes them to `onCaller`. */
 function Header({ onCaller }: { onCaller: (caller: CallerResponse) => void }) {
   const { data: caller } = useCaller({});
   useEffect(() => caller && onCaller(caller), [caller]);
@@ -70,7 +70,7 @@ function Header({ onCaller }: { onCaller: (caller: CallerResponse) => void }) {
   );
 }
 
-/** The view at the current address. */
+/** Shows the view at the current address. When the view changes, scrolls to the top and moves the focus to the view. */
 function View({ children }: { children: ComponentChildren }) {
   const { path } = usePlace();
   const main = useRef<HTMLElement>(null);
@@ -80,7 +80,7 @@ function View({ children }: { children: ComponentChildren }) {
     if (shown.current === address) return;
     shown.current = address;
     window.scrollTo(0, 0);
-    // The focused link was removed with the previous view.
+    // The link that had the focus was removed with the previous view.
     main.current?.focus();
   }, [address]);
   const Found = VIEWS.get(path[0] ?? '');
@@ -129,7 +129,7 @@ function SignedIn({ onRefused }: { onRefused: (isRefused: true) => void }) {
   );
 }
 
-/** The page: the views, or the sign-in form if the service needs a key. */
+/** The whole page: the views, or the sign-in form if the service needs a key or has rejected the stored key. */
 export function Page() {
   const [isRefused, setRefused] = useState(false);
   const hasKey = storedKey() !== undefined;

@@ -244,7 +244,7 @@ describe('an import from the original', () => {
   it.each([
     [
       { 2: { status: 401 } },
-      /^The source rejects the key \(HTTP 401\)\. Tasks and runs that are already imported stay/,
+      /^The source rejects the key \(HTTP 401\); pass .* Tasks and runs that are already imported stay/,
     ],
     [{ 2: { status: 502 } }, /^Unexpected reply: .*\(status 502, .*repeat the command to continue\.$/],
     [
@@ -265,6 +265,8 @@ describe('an import from the original', () => {
   it('refuses what is no list', async () => {
     original = await scriptedOriginal({ tasks: [] });
     Object.assign(original.script, { tasks: { 0: few(1) } });
-    await expect(importAll()).rejects.toThrow(/^The source's reply has no list "tasks" of objects\./);
+    await expect(importAll()).rejects.toThrow(
+      /^The source's reply has no list "tasks" of objects; check that --from/,
+    );
   });
 });

@@ -390,7 +390,7 @@ describe('npm run import', () => {
     await strict.close();
     expect(code).toBe(1);
     expect(stderr).toBe(
-      'import: The source rejects the key (HTTP 401). Tasks and runs that are already imported stay; repeat the command to continue.\n',
+      'import: The source rejects the key (HTTP 401); pass a valid one in RECOUP_API_KEY or --key-file. Tasks and runs that are already imported stay; repeat the command to continue.\n',
     );
   });
 

@@ -128,7 +128,9 @@ describe('npm run keys', () => {
   test('an unknown id cannot be revoked, and errors are one line', async () => {
     const { code, stderr } = await keys('revoke', 'key_000000000000');
     expect(code).toBe(1);
-    expect(stderr).toBe('keys: There is no key key_000000000000. See npm run keys -- --help.\n');
+    expect(stderr).toBe(
+      'keys: There is no key with the ID "key_000000000000"; npm run keys -- list shows the IDs. See npm run keys -- --help.\n',
+    );
     expect((await keys('list', '--force')).stderr).toContain("Unknown option '--force'");
     expect(await keys('--help')).toMatchObject({
       code: 0,

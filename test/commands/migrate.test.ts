@@ -144,7 +144,7 @@ describe('npm run migrate', () => {
     const { code, stderr } = await child.ended;
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^migrate: (The copy differs: recoup\.things has \d+ missing, 0 different, 0 extra|The database changed while it was compared).*Stop the service.*repeat the command.*\n$/,
+      /^migrate: (The copy differs from the source: recoup\.things has \d+ missing, 0 different, 0 extra documents|The database changed while it was compared).*Stop the service.*repeat the command.*\n$/,
     );
     expect(await migrate().ended).toMatchObject({ code: 0, stderr: '' });
     expect(await contentsOf(there.client)).toEqual(await contentsOf(here.client));
@@ -203,15 +203,15 @@ describe('npm run migrate', () => {
     const verify = () => verifyDocuments(snapshot, new MigrationTarget(there.client, new Map()), () => {});
     expect(await verify()).toMatchObject({ documents: 2_000 });
     await things(there).insertOne({ _id: 2_000, text: 'besides' });
-    await expect(verify()).rejects.toThrow('recoup.things has 0 missing, 0 different, 1 extra.');
+    await expect(verify()).rejects.toThrow('recoup.things has 0 missing, 0 different, 1 extra documents.');
     await things(there).deleteOne({ _id: 1_999 });
     await expect(verify()).rejects.toThrow(
-      'recoup.things has 1 missing, 0 different, 1 extra (the first has the _id 1999).',
+      'recoup.things has 1 missing, 0 different, 1 extra documents (the first has the _id 1999).',
     );
     // Equal in value, but of another type.
     await things(there).updateOne({ _id: 7 }, { $set: { text: new BSONSymbol('x'.repeat(500)) } });
     await expect(verify()).rejects.toThrow(
-      'recoup.things has 1 missing, 1 different, 1 extra (the first has the _id 7).',
+      'recoup.things has 1 missing, 1 different, 1 extra documents (the first has the _id 7).',
     );
     await snapshot.close();
   });

@@ -1,7 +1,7 @@
-/** Maximum number of ids that the summary shows per group. */
+/** Maximum number of ids that the import summary shows per group. */
 const MAX_SHOWN = 10;
 
-/** Ids that the summary shows together. */
+/** Counts ids that the import summary shows on one line, and keeps the first ten of them. */
 export class Group {
   readonly ids: string[] = [];
   count = 0;
@@ -12,21 +12,21 @@ export class Group {
   }
 }
 
-/** Counts of what an import did, or would do in a dry run. */
+/** Counts of what an import did, or what it would have done if it was a dry run. */
 export class Figures {
   tasks = { added: 0, changed: 0, same: 0, kept: 0 };
   runs = { recorded: 0, same: 0 };
-  /** Tasks enabled at the source and disabled here, which `--enabled` would enable. */
+  /** Number of tasks that are enabled at the source and disabled here, and that `--enabled` would enable here. */
   waiting = 0;
-  /** Like `waiting`, but changed here since their import. `--enabled` leaves these disabled. */
+  /** Tasks enabled at the source and disabled here that `--enabled` does not enable, because they were changed here. */
   readonly disabledHere = new Group();
-  /** Items that were not imported: by kind, then by reason. */
+  /** Ids of the tasks, runs and accounts that were not imported, by kind and then by reason. */
   readonly skipped = {
     task: new Map<string, Group>(),
     run: new Map<string, Group>(),
     account: new Map<string, Group>(),
   };
-  /** Imported tasks that never fire here, by reason. */
+  /** Ids of imported tasks whose schedule never fires here, by reason. */
   readonly neverFiring = new Map<string, Group>();
 
   skip(kind: keyof Figures['skipped'], id: string, reason: string): void {
@@ -34,7 +34,6 @@ export class Figures {
   }
 }
 
-/** Adds an id to a group, and creates the group if needed. */
 export function addTo(groups: Map<string, Group>, reason: string, id: string): void {
   const group = groups.get(reason) ?? new Group();
   groups.set(reason, group);

@@ -1,7 +1,7 @@
 import { InvalidSchedule, parseSchedule } from '../../schedule/cron.ts';
 import { fireTimes } from '../../schedule/fire-times.ts';
 
-/** Explains why a stored schedule never fires here; undefined if it fires. */
+/** Explains why this service would never run a task with this schedule and time zone; undefined if it would. */
 export function whyItNeverFires(schedule: string, timezone: string, now: Date): string | undefined {
   try {
     const { done } = fireTimes(parseSchedule(schedule), timezone, now.getTime()).next();

@@ -8,14 +8,14 @@ import { Unstorable, checkStorable } from '../../lib/storable.ts';
 import { plainWords } from '../../lib/validator-words.ts';
 import type { NewTask } from '../../store/task-store.ts';
 
-/** Thrown if a task or run cannot be stored here; the message says why. */
+/** Thrown if a task or run of the source cannot be stored here. The message gives the reason for the summary. */
 export class NotImportable extends Error {}
 
-/** Fields of a task that are computed or joined for each reply. */
+/** Fields of a task that the API computes or joins for each reply, and that are not stored. */
 const COMPUTED = ['recent_runs', 'upcoming', 'owner_email', 'artist_name'] as const;
 const REQUIRED = ['id', 'title', 'prompt', 'schedule', 'account_id', 'artist_account_id'] as const;
 
-/** The stored fields of a task. The original API has only some of them. */
+/** The fields of a task that an import stores. Tasks of the original API have only some of the optional fields. */
 type OwnFields = Pick<Task, (typeof REQUIRED)[number]> &
   Partial<Omit<Task, (typeof REQUIRED)[number] | (typeof COMPUTED)[number]>>;
 
@@ -25,7 +25,7 @@ interface Schema {
   properties?: Record<string, Schema>;
 }
 
-/** openapi.yaml, RecordRunsRequest.runs. */
+/** Maximum size of a run as JSON, in bytes (256 KiB, as in openapi.yaml, RecordRunsRequest.runs). */
 const MAX_RUN_BYTES = 262_144;
 
 const ID = 'https://spec.invalid/openapi.json';
@@ -58,13 +58,14 @@ function notNullable({ properties = {} }: Schema): string[] {
 }
 
 /**
- * Creates a reader that checks values against a schema of the spec, and removes fields that the schema does not have.
+ * Creates a function that checks a value against a schema of the spec. It returns the value without the fields that the
+ * schema does not have, and without nulls in fields that must not be null. It throws NotImportable.
  */
 function readerOf<Type>(name: string, schema: Schema): (value: unknown) => Type {
   const isFit: ValidateFunction<Type> = ajv.compile<Type>({ $ref: `${ID}${SCHEMAS}${name}` });
   const removed = notNullable(schema);
   return (value) => {
-    // Some services send null for a field without a value.
+    // Some services send null instead of omitting a field. Remove it where the schema does not allow null.
     const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
     const given: unknown = Object.fromEntries(
       entries.filter(([field, member]) => member !== null || !removed.includes(field)),
@@ -94,20 +95,20 @@ function refuseUnstorable(value: unknown): void {
 
 function dateOf(field: string, instant: string): Date {
   const date = new Date(instant);
-  // A leap second is valid in RFC 3339, but not as a Date.
+  // RFC 3339, and so the schema, allows a leap second (23:59:60), which a Date cannot represent.
   if (Number.isNaN(date.getTime()))
-    throw new NotImportable(`Field "${field}" is not an instant: ${instant}.`);
+    throw new NotImportable(`Field "${field}" must be an instant without a leap second, but is ${instant}.`);
   return date;
 }
 
 const fieldsOf = readerOf<OwnFields>('OwnFields', OwnFields);
 const reportOf = readerOf<RunReport>('RunReport', schemas.RunReport ?? {});
 
-/** A task as the source shows it. */
+/** A task of the source in the form in which the database stores it. The source may omit `created_at`. */
 export type SourceTask = Omit<NewTask, 'created_at'> & { created_at?: Date };
 
 /**
- * Reads a task in the form in which the database stores it. Does not check its schedule.
+ * Converts a task from a reply of the source to its stored form. Does not check its schedule or time zone.
  * @throws NotImportable
  */
 export function readTask(value: unknown): SourceTask {
@@ -123,7 +124,7 @@ export function readTask(value: unknown): SourceTask {
 }
 
 /**
- * Reads a run in the form in which an engine would report it.
+ * Converts a run from a reply of the source to the form in which an engine reports runs (RunReport).
  * @throws NotImportable
  */
 export function readRun(value: unknown): RunReport {

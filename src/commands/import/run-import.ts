@@ -11,9 +11,9 @@ const hasId = (run: unknown): run is Run =>
   typeof run === 'object' && run !== null && 'id' in run && typeof run.id === 'string';
 
 /**
- * Copies tasks with their ids, and their runs, from a source into the database. It keeps no state: when repeated or
- * resumed, it lists the source again and imports what is missing or older here.
- * @param accounts - accounts to import; empty for all that the source's key can read
+ * Copies tasks with their ids, and their runs, from a source into the database. It keeps no state: each call lists the
+ * source from the start, and imports the tasks and runs that are missing or older here.
+ * @param accounts - ids of the accounts to import; empty means all accounts that the source's key can read
  * @throws SourceFailed
  */
 export async function importFrom(
@@ -50,7 +50,7 @@ export async function importFrom(
   return figures;
 }
 
-/** Returns the runs that a task shows, if the task is stored. */
+/** Returns the runs in a source task's `recent_runs`; none if the task was not imported. */
 function recentRunsOf({ id, recent_runs }: Task, { owners }: TaskTaker): OfferedRun[] {
   const taskId = String(id).toLowerCase();
   if (!owners.has(taskId) || !Array.isArray(recent_runs)) return [];

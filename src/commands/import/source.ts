@@ -10,14 +10,14 @@ import {
   listTasks,
 } from '../../client/index.ts';
 
-/** Number of tasks or runs per page; the API's maximum for runs. */
+/** Number of tasks or runs per page. 100 is the API's maximum for runs. */
 const PAGE = 100;
-/** Time limit of a request. Long, because the original lists all tasks at once and queries its engine about each. */
+/** Time limit of a request. Long, because the original API lists all tasks at once and queries its engine for each. */
 const TIMEOUT_MS = 300_000;
-/** Maximum number of retries. A source may refuse a request several times while others use up its rate limit. */
+/** Maximum number of retries of a request: other clients may use up the source's rate limit several times in a row. */
 const RETRIES = 5;
 
-/** Thrown if the source cannot be read. */
+/** Thrown if the import cannot continue: the source is unreachable, rejects every request or sends invalid replies. */
 export class SourceFailed extends Error {
   constructor(problem: string, cause?: unknown) {
     super(`${problem} Tasks and runs that are already imported stay; repeat the command to continue.`, {
@@ -27,7 +27,7 @@ export class SourceFailed extends Error {
   }
 }
 
-/** Thrown if the source refuses or fails one request, but may answer others. */
+/** Thrown if the source refuses or fails one request, but may answer others, so that the import can continue. */
 export class RequestRefused extends Error {
   readonly status: number;
 
@@ -38,7 +38,7 @@ export class RequestRefused extends Error {
   }
 }
 
-/** Statuses that concern the key or the whole source, not one request. */
+/** Error statuses that concern the key or the whole source, so that other requests would fail as well. */
 const SOURCE_STATUSES = new Set([401, 408, 429]);
 const BAD_REQUEST = 400;
 const INTERNAL_ERROR = 500;
@@ -46,8 +46,13 @@ const INTERNAL_ERROR = 500;
 function explain(error: unknown): unknown {
   if (!(error instanceof ApiError)) return error;
   const { status } = error;
-  if (status === 401) return new SourceFailed('The source rejects the key (HTTP 401).', error);
-  if (status === 429) return new SourceFailed('The source is rate-limiting requests (HTTP 429).', error);
+  if (status === 401)
+    return new SourceFailed(
+      'The source rejects the key (HTTP 401); pass a valid one in RECOUP_API_KEY or --key-file.',
+      error,
+    );
+  if (status === 429)
+    return new SourceFailed('The source is rate-limiting requests (HTTP 429); wait a minute.', error);
   const isOfOne =
     status !== undefined && status >= BAD_REQUEST && status <= INTERNAL_ERROR && !SOURCE_STATUSES.has(status);
   return isOfOne ? new RequestRefused(status, error) : new SourceFailed(error.message, error);
@@ -58,29 +63,34 @@ interface Page<Item> {
   next: string | undefined;
 }
 
-/** Checks the list in a reply. The source may be another service, so the client's types do not hold. */
+/**
+ * Returns the list and cursor of a reply, and checks that the list has only objects. The source may be another service,
+ * whose replies do not match the client's types.
+ */
 function pageOf<Item>(items: Item[], next_cursor: string | undefined, name: string): Page<Item> {
   if (!Array.isArray(items) || items.some((item) => typeof item !== 'object' || item === null)) {
-    throw new SourceFailed(`The source's reply has no list "${name}" of objects.`);
+    throw new SourceFailed(
+      `The source's reply has no list "${name}" of objects; check that --from is the address of the API.`,
+    );
   }
-  // Some services mark the last page with null or an empty cursor.
+  // Some services mark the last page with a cursor that is null or empty, instead of omitting it.
   return { items, next: next_cursor || undefined };
 }
 
 type TaskQuery = Pick<NonNullable<ListTasksData['query']>, 'account_id' | 'limit' | 'cursor'>;
 type RunQuery = NonNullable<ListRunsData['query']>;
 
-/** The API to import from: this service's, or the original API, which does not paginate. */
+/** Reads the API to import from: another installation of this service, or the original API, which does not paginate. */
 export class Source {
   readonly #client: Client;
 
-  /** @param baseUrl - without a trailing slash */
+  /** @param baseUrl - address of the API, without /api and without a trailing slash */
   constructor(baseUrl: string, apiKey: string) {
     this.#client = createClient({ baseUrl, apiKey, timeoutMs: TIMEOUT_MS, retries: RETRIES });
   }
 
   /**
-   * Yields the tasks of an account, or all that the key can read, in pages.
+   * Yields the tasks of an account in pages. Without an account, yields all tasks that the key can read.
    * @throws SourceFailed
    */
   async *tasks(account_id?: string): AsyncGenerator<Task[], void, undefined> {
@@ -113,21 +123,21 @@ export class Source {
   }
 
   /**
-   * Reads one run with all fields.
+   * Reads one run with all fields; undefined if the reply has no run.
    * @throws RequestRefused, SourceFailed
    */
   async run(runId: string): Promise<Run | undefined> {
     return (await this.#runs({ runId })).items[0];
   }
 
-  /** Reads the first page, or all tasks if the source does not paginate. */
+  /** Reads the first page of tasks, or all tasks if the source does not paginate. */
   async #firstTasks(query: TaskQuery): Promise<Page<Task>> {
     try {
       const page = await this.#tasks({ ...query, limit: PAGE });
-      // A full page without a cursor: the source may have honored `limit` and yet have no cursors.
+      // A full page without a cursor may be incomplete, if the source knows `limit` but no cursors. Read all tasks.
       if (page.next !== undefined || page.items.length !== PAGE) return page;
     } catch (error) {
-      // A source that does not paginate may refuse `limit`.
+      // A source that does not paginate may reject `limit`. Read all tasks without it.
       if (!(error instanceof RequestRefused && error.status === BAD_REQUEST)) throw error;
     }
     return this.#tasks(query);

@@ -9,7 +9,7 @@ function named({ ids, count: all }: Group): string {
 const things = (number: number, thing: string): string =>
   `${count(number)} ${thing}${number === 1 ? '' : 's'}`;
 
-/** Formats a heading with a line for each group; empty if there are no groups. */
+/** Returns a heading, then the given lines indented; nothing if there are no lines. */
 function list(heading: string, lines: string[]): string[] {
   return lines.length === 0 ? [] : [heading, ...lines.map((line) => `  ${line}`)];
 }
@@ -23,7 +23,7 @@ function switchOver({ waiting }: Figures): string[] {
   ];
 }
 
-/** Formats the summary of an import as lines. */
+/** Returns the summary of an import, as lines for the user. */
 export function describe(figures: Figures, { dryRun, took }: { dryRun: boolean; took: string }): string[] {
   const { tasks, runs, skipped, neverFiring, disabledHere } = figures;
   const kinds = Object.entries(skipped).flatMap(([kind, reasons]) =>

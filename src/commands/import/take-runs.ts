@@ -14,11 +14,10 @@ import type { Figures } from './figures.ts';
 import { NotImportable, readRun } from './read.ts';
 import { RequestRefused, type Source } from './source.ts';
 
-/** Receives the progress of an import. */
 export interface ImportProgress {
-  /** Adds to the number of tasks and runs to import. */
+  /** Adds to the total number of tasks and runs to import. */
   found(number: number): void;
-  /** Adds to the number of those that are done. */
+  /** Adds to the number of tasks and runs that were processed. */
   done(number: number): void;
 }
 
@@ -27,10 +26,10 @@ const CONCURRENT_REQUESTS = 2;
 /** Number of tasks whose runs are written concurrently. */
 const CONCURRENT_TASKS = 8;
 
-/** A run from a task's recent_runs or from a listing. */
+/** A run of the source, from a task's `recent_runs` or from a listing of runs. */
 export interface OfferedRun {
   run: Run;
-  /** Undefined if the source does not report it. */
+  /** Id of the run's task if the run came with its task; otherwise undefined. */
   taskId?: string;
 }
 
@@ -38,11 +37,14 @@ const OF_ANOTHER_TASK = 'a run of another task has the same id here';
 const OF_THE_ENGINE = "this service's engine executes it";
 const OF_NO_TASK = 'its task was not imported';
 
-/** Whether a run has all of its fields. Runs in a listing lack these four; a complete run has at least one of them. */
+/** Whether a run has all of its fields. Listings omit these four; a complete run has at least one of them. */
 const isComplete = (run: Run): boolean =>
   'payload' in run || 'output' in run || 'error' in run || 'attempts' in run;
 
-/** Whether the stored run is as recent as the offered one, or newer. */
+/**
+ * Whether the stored run needs no update from the source's run: it changed later, or it changed at the same instant and
+ * has a final status or the same status.
+ */
 function isUpToDate({ updatedAt, status }: Run, state: RunState | undefined): boolean {
   if (!(state?.updatedAt instanceof Date)) return false;
   const here = state.updatedAt.getTime();
@@ -52,20 +54,21 @@ function isUpToDate({ updatedAt, status }: Run, state: RunState | undefined): bo
 }
 
 /**
- * Returns the id of a run's task: `task_id` if the source is this service, else the `externalId` of the run's schedule.
+ * Returns the id of a run's task: `task_id` if the source is an installation of this service, else the `externalId` of
+ * the run's schedule; undefined if the run has neither.
  */
 function taskIdOf({ task_id, schedule }: Run): string | undefined {
   const id: unknown = task_id ?? schedule?.externalId;
   return typeof id === 'string' ? id.toLowerCase() : undefined;
 }
 
-/** Records the source's runs by the rules of recordRuns: a newer stored run is kept. */
+/** Imports the source's runs by the rules of recordRuns: a stored run that changed later is kept. */
 export class RunTaker {
   readonly #source: Source;
   readonly #runs: RunStore;
   readonly #figures: Figures;
   readonly #dryRun: boolean;
-  /** Ids of runs that came with a task; listings contain them again. */
+  /** Ids of runs that came with their task, so that `take` skips them when a listing contains them again. */
   readonly #seen = new Set<string>();
 
   constructor(
@@ -81,8 +84,8 @@ export class RunTaker {
   }
 
   /**
-   * Imports runs of stored tasks.
-   * @param isTask - whether a task is stored
+   * Imports the runs whose task was imported, and notes in the figures why others were skipped.
+   * @param isTask - whether the task with an id was imported
    */
   async take(
     offered: OfferedRun[],
@@ -111,14 +114,14 @@ export class RunTaker {
     );
   }
 
-  /** Reads the complete run; undefined if it cannot be imported. */
+  /** Fetches the fields that a listing omits, and checks the run; undefined if the run cannot be imported. */
   async #read(
     run: Run,
     taskId: string | undefined,
     isTask: (id: string) => boolean,
   ): Promise<{ taskId: string; report: RunReport } | undefined> {
     try {
-      // Do not fetch runs of deleted tasks; there may be many.
+      // Skip runs of deleted tasks before fetching their details: the source may have many of them.
       if (taskId !== undefined && !isTask(taskId)) throw new NotImportable(OF_NO_TASK);
       const whole = isComplete(run) ? run : await this.#source.run(run.id);
       if (!whole) throw new NotImportable('the source no longer has it');
@@ -142,7 +145,7 @@ export class RunTaker {
         for (const { id } of reports)
           this.#figures.skip('run', id, 'its task was deleted here during the import');
       } else if (error instanceof RunOfAnotherTask || error instanceof RunOfTheEngine) {
-        // Retry without this run; otherwise none of the others is recorded.
+        // Retry without this run, because of which recordRuns rejected all of the reports.
         const reason = error instanceof RunOfAnotherTask ? OF_ANOTHER_TASK : OF_THE_ENGINE;
         this.#figures.skip('run', error.runId, reason);
         await this.#record(

@@ -11,14 +11,13 @@ import { type Figures, addTo } from './figures.ts';
 import { whyItNeverFires } from './firing.ts';
 import { type SourceTask, NotImportable, readTask } from './read.ts';
 
-/** Number of tasks written concurrently: enough to keep a server busy, few enough to leave room for others. */
+/** Number of tasks written concurrently: enough to keep the server busy, few enough not to slow the service down. */
 const CONCURRENT_TASKS = 8;
 
-/** Import options. */
 export interface TakeOptions {
-  /** Take `enabled` from the source; otherwise tasks arrive disabled. */
+  /** Whether tasks that are enabled at the source are enabled here; otherwise new tasks arrive disabled. */
   enabled: boolean;
-  /** Write nothing. */
+  /** Whether to write nothing and only count what an import would do. */
   dryRun: boolean;
   now: Date;
 }
@@ -26,7 +25,7 @@ export interface TakeOptions {
 const timeOf = (instant: unknown): number | undefined =>
   instant instanceof Date ? instant.getTime() : undefined;
 
-/** Returns when a task last changed; undefined if unknown. */
+/** Returns when a task last changed, in milliseconds since 1970; undefined if unknown. */
 const changedAt = (task: Pick<SourceTask, 'created_at' | 'updated_at'>): number | undefined =>
   timeOf(task.updated_at) ?? timeOf(task.created_at);
 
@@ -37,7 +36,7 @@ export class TaskTaker {
   readonly #settlement: Settlement;
   readonly #figures: Figures;
   readonly #options: TakeOptions;
-  /** The owner of each task that is both stored and at the source. */
+  /** Account of each task of the source that is stored here, or would be if this were no dry run, by task id. */
   readonly owners = new Map<string, string>();
 
   constructor(
@@ -52,7 +51,7 @@ export class TaskTaker {
     this.#options = options;
   }
 
-  /** Imports a page of the source's tasks, without their runs. */
+  /** Imports a page of the source's tasks and the names of their accounts, but not their runs. */
   async take(page: Task[]): Promise<void> {
     const read = page.flatMap((task) => this.#read(task) ?? []);
     const stored = await this.#tasks.findByIds(
@@ -68,8 +67,8 @@ export class TaskTaker {
   }
 
   /**
-   * Repairs a task's pointers to its last runs if the process that recorded the runs died. Only recording runs would
-   * repair them otherwise, and an import does not record runs that are already stored.
+   * Repairs a task's pointers to its last runs if a process died while it recorded runs. The import may not record any
+   * run of this task, which would repair the pointers too, because it skips runs that are already stored.
    */
   async #repair({ _id, recording }: TaskDocument): Promise<void> {
     if (Array.isArray(recording) && recording.length > 0 && !this.#options.dryRun)
@@ -86,7 +85,7 @@ export class TaskTaker {
     }
   }
 
-  /** @returns whether the task is stored, so that its runs can be recorded */
+  /** @returns whether the task is now stored (or would be, without dryRun), so that its runs can be imported */
   async #takeOne(task: SourceTask, stored: TaskDocument | undefined): Promise<boolean> {
     const { schedule, timezone } = task;
     if (stored && stored.account_id !== task.account_id) {
@@ -122,10 +121,10 @@ export class TaskTaker {
     const { tasks } = this.#figures;
     const isWaiting = stored.enabled === false && task.enabled !== false;
     const here = changedAt(stored) ?? 0;
-    // If the source does not report when tasks change, its task wins until the stored one is changed.
+    // If the source does not report when its task changed, overwrite the stored task unless that was changed here.
     const there = changedAt(task) ?? timeOf(stored.created_at) ?? 0;
     if (there < here) return this.#keep(stored, isWaiting);
-    // Never change enabled from true to false: a user may have enabled the task here meanwhile.
+    // Set `enabled` only to enable the task. Never disable it: a user may have enabled it here after the import.
     const enables = isWaiting && enabled;
     const { enabled: _enabled, created_at: _created, ...fields } = task;
     const isSame = !enables && hasAll(stored, fields);
@@ -141,13 +140,13 @@ export class TaskTaker {
     if (isWaiting && !enabled) this.#figures.waiting += 1;
   }
 
-  /** Keeps a stored task that is newer than the source's. */
+  /** Counts a stored task that is not overwritten because it changed later than the source's task. */
   #keep({ _id }: TaskDocument, isWaiting: boolean): void {
     this.#figures.tasks.kept += 1;
     if (isWaiting) this.#figures.disabledHere.add(_id);
   }
 
-  /** Collects the e-mail addresses of owners and the names of artists in a page. */
+  /** Collects the e-mail addresses of owners and the names of artists from a page of imported tasks. */
   #accountsOf(page: Task[]): AccountDocument[] {
     const accounts = new Map<string, AccountDocument>();
     const note = (id: string, fields: Partial<AccountDocument>) => {
@@ -163,7 +162,7 @@ export class TaskTaker {
   }
 }
 
-/** Whether a stored task has these field values, and no other optional fields. */
+/** Whether a stored task has exactly these values, and no optional fields besides them. */
 function hasAll(stored: TaskDocument, fields: Partial<SourceTask>): boolean {
   const here: Readonly<Record<string, unknown>> = { ...stored };
   const isEqual = Object.entries(fields).every(([name, value]) => isDeepStrictEqual(here[name], value));

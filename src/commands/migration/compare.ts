@@ -12,7 +12,7 @@ import {
   valuesOf,
 } from '../../embedded/index.ts';
 
-/** The documents of a batch that the server lacks, and those that differ there in any byte. */
+/** The documents of a batch that the server lacks, and those of which the server stores other bytes. */
 export interface Difference {
   missing: Buffer[];
   different: Buffer[];
@@ -20,14 +20,13 @@ export interface Difference {
 
 const ID_NAME = Buffer.from('_id');
 
-/** Returns the _id of a stored document. */
 export function idOf(document: Buffer): RawValue {
   const id = fieldOf(documentValue(document), ID_NAME);
-  if (!id) throw new Error('a document has no _id');
+  if (!id) throw new Error('expected every document to have an _id, got one without');
   return id;
 }
 
-/** Looks up a batch of documents by _id, and compares their bytes. */
+/** Looks up the _ids of a batch of documents in a collection, and compares the bytes of the documents found there. */
 export async function compareBatch(
   collection: Collection,
   documents: readonly Buffer[],
@@ -45,7 +44,6 @@ export async function compareBatch(
   return difference;
 }
 
-/** Yields the matching documents as raw BSON. */
 export async function* rawDocuments(
   collection: Collection,
   filter: object,
@@ -58,7 +56,7 @@ export async function* rawDocuments(
   }
 }
 
-/** Counts the documents of a collection. Servers' own counts are estimates, or need an aggregation. */
+/** Counts a collection's documents by reading every _id. Servers' own counts are estimates or need an aggregation. */
 export async function countAll(collection: Collection): Promise<number> {
   let count = 0;
   for await (const _ of rawDocuments(collection, {}, { projection: { _id: 1 } })) count += 1;
@@ -71,7 +69,8 @@ function keyOf(document: Buffer): string {
 }
 
 /**
- * Converts a value for use in a filter. Objects become maps, because those preserve the order of numeric field names.
+ * Converts a stored value for use in a filter. Objects become maps, because plain objects would move field names that
+ * are numbers to the front.
  */
 function bsonOf(value: RawValue): unknown {
   if (isObject(value)) return new Map(fieldsOf(value).map(([name, field]) => [name, bsonOf(field)]));

@@ -11,7 +11,7 @@ import {
 } from '../../embedded/index.ts';
 import { compareBatch, idOf, rawDocuments } from './compare.ts';
 
-/** Changes that were made to a collection of the target. */
+/** Numbers of documents that the migration has inserted, replaced and deleted on the target. */
 export interface CopyFigures {
   inserted: number;
   replaced: number;
@@ -19,8 +19,8 @@ export interface CopyFigures {
 }
 
 /**
- * Makes a collection of the target equal to the source, whatever an earlier run left there. Does not send documents
- * that are already there.
+ * Makes a collection of the target equal to the source collection, whatever an interrupted migration left there. Sends
+ * only documents that the target lacks or that differ there.
  */
 export async function copyCollection(
   snapshot: StoreSnapshot,

@@ -6,20 +6,20 @@ import { createIndexes, verifyDocuments } from './verify.ts';
 
 export interface MigrationFigures extends CopyFigures {
   collections: number;
-  /** Number of documents that were compared and found equal. */
+  /** Number of documents that were compared and are equal on both sides. */
   documents: number;
-  /** Size of these documents. */
+  /** Total size of the compared documents, in bytes. */
   bytes: number;
   indexes: number;
 }
 
 export interface MigrationProgress {
-  /** Called when copying and when comparing begins, with the number of documents to process. */
+  /** Called when copying begins and when comparing begins, with the number of documents to process. */
   onPhase?(phase: 'Copying' | 'Comparing', documents: number): void;
   onProgress?(documents: number): void;
 }
 
-/** Thrown if the source was written to during the migration, so that the copy may be incomplete. */
+/** Thrown if the embedded database was written to during the migration, so that the copy may be incomplete. */
 export class WrittenMeanwhile extends Error {
   constructor() {
     super(
@@ -30,7 +30,7 @@ export class WrittenMeanwhile extends Error {
   }
 }
 
-/** Thrown if the data directory does not contain the service's database. */
+/** Thrown if the data directory contains no database with the name that the service uses. */
 export class NoSuchDatabase extends Error {
   constructor(dataDir: string, name: string, names: readonly string[]) {
     super(
@@ -42,18 +42,20 @@ export class NoSuchDatabase extends Error {
   }
 }
 
-/** Thrown if the migration would merge two databases into one. */
+/** Thrown if the new name of the service's database is the name of another database in the data directory. */
 export class SameName extends Error {
   constructor(name: string) {
-    super(`The data directory has another database "${name}". Use a different name in the path of --to.`);
+    super(
+      `The data directory has another database "${name}", which is copied to the same name. Use a different name in the path of --to.`,
+    );
     this.name = 'SameName';
   }
 }
 
 /**
- * Copies the whole embedded database of a data directory to a server, and compares every document. When repeated after
- * an interruption, it continues.
- * @param rename - name of the service's database in the data directory, and on the server
+ * Copies the whole embedded database of a data directory to a server, and compares every document. After an
+ * interruption, another call continues the migration.
+ * @param rename - name of the service's database in the data directory (`from`) and on the server (`to`)
  * @throws NoStore, UnusableStore, NoSuchDatabase, SameName, ForeignDocuments, NotEqual, WrittenMeanwhile, or the
  * driver's error
  */
@@ -72,7 +74,7 @@ export async function migrate(
     }
     const target = new MigrationTarget(client, new Map([[rename.from, rename.to]]));
     const copied = await copyAll(snapshot, target, { onPhase, onProgress });
-    // Take a new snapshot: the comparison then detects documents that were written since the copy.
+    // Take a new snapshot, so that the comparison detects documents that were written after the first one.
     await snapshot.close();
     snapshot = await StoreSnapshot.open(dataDir);
     onPhase?.('Comparing', countAll(snapshot));

@@ -2,10 +2,13 @@ import type { Collection, Db, MongoClient } from 'mongodb';
 import { type CollectionRecord, documentValue, type StoreSnapshot } from '../../embedded/index.ts';
 import { rawDocuments } from './compare.ts';
 
-/** Records which collections are being copied from which source, until the migration is complete. */
+/**
+ * Collection on the target that lists the collections being copied, and their sources, until the migration is complete.
+ * A repeated migration may overwrite the collections that it lists.
+ */
 export const MARKER_COLLECTION = '_recoup_migration';
 
-/** Thrown if the target contains documents that a migration must not touch. */
+/** Thrown if the target contains documents that do not come from the database being migrated. */
 export class ForeignDocuments extends Error {
   constructor(namespaces: readonly string[]) {
     super(
@@ -17,18 +20,18 @@ export class ForeignDocuments extends Error {
 }
 
 interface Marker {
-  /** Name of the collection. */
+  /** Name of a collection that is being copied. */
   _id: string;
-  /** UUID of the source collection. */
+  /** UUID of the collection in the embedded database. */
   source: string;
 }
 
-/** The server to which a migration copies, and the names of the databases there. */
+/** The server to which a migration copies. Maps each source collection to its database there. */
 export class MigrationTarget {
   readonly #client: MongoClient;
   readonly #names: ReadonlyMap<string, string>;
 
-  /** @param names - source database → target database; other databases keep their names */
+  /** @param names - names of databases on the server, by name at the source; other databases keep their names */
   constructor(client: MongoClient, names: ReadonlyMap<string, string>) {
     this.#client = client;
     this.#names = names;
@@ -43,9 +46,9 @@ export class MigrationTarget {
   }
 
   /**
-   * Checks the target, and records which collections will be copied.
-   * @throws ForeignDocuments if the target has documents that are neither equal to the source's nor from an interrupted
-   * run
+   * Checks that the target has no foreign documents, then writes the markers of the collections to copy.
+   * @throws ForeignDocuments if the target has documents that neither equal the source's nor come from an interrupted
+   * migration of the same collections
    */
   async claim(snapshot: StoreSnapshot): Promise<void> {
     const bySource = new Map<string, CollectionRecord[]>();
@@ -66,7 +69,7 @@ export class MigrationTarget {
     }
   }
 
-  /** Removes the records when the migration is complete, so that a later one does not claim these collections. */
+  /** Removes the markers of a complete migration, so that a later migration does not overwrite these collections. */
   async release(snapshot: StoreSnapshot): Promise<void> {
     for (const db of new Set(snapshot.collections.map((source) => this.db(source).databaseName))) {
       await this.#markers(this.#client.db(db)).drop();
@@ -92,7 +95,7 @@ export class MigrationTarget {
   }
 }
 
-/** Whether every document is equal to one of the source. */
+/** Whether the source collection contains every document of a target collection, byte for byte. */
 async function isPartOf(
   collection: Collection,
   source: CollectionRecord | undefined,

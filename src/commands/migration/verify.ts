@@ -11,11 +11,11 @@ import {
 import { compareBatch, countAll, idOf } from './compare.ts';
 import type { MigrationTarget } from './target.ts';
 
-/** Thrown if the target differs from the source. */
+/** Thrown if documents or indexes on the target differ from the source. */
 export class NotEqual extends Error {
   constructor(problems: readonly string[]) {
     super(
-      `The copy differs: ${problems.join('; ')}. ` +
+      `The copy differs from the source: ${problems.join('; ')}. ` +
         'Stop the service and everything else that writes to either side, then repeat the command; it continues from here.',
     );
     this.name = 'NotEqual';
@@ -23,10 +23,10 @@ export class NotEqual extends Error {
 }
 
 /**
- * Compares every document with the target's, byte for byte. Since `_id` is unique on both sides, equal counts then
- * prove that the target has no others.
- * @returns documents and bytes compared
- * @throws NotEqual
+ * Compares every document of the source with the target, byte for byte. Since `_id` is unique on both sides, equal
+ * counts then prove that the target has no other documents.
+ * @returns the number of documents compared, and their total size in bytes
+ * @throws NotEqual naming the collections that differ
  */
 export async function verifyDocuments(
   snapshot: StoreSnapshot,
@@ -54,20 +54,22 @@ export async function verifyDocuments(
     if (found.missing + found.different + extra === 0) continue;
     const counts = Object.entries({ ...found, extra }).map(([what, count]) => `${count} ${what}`);
     const first = example ? ` (the first has the _id ${idText(example)})` : '';
-    problems.push(`${collection.namespace} has ${counts.join(', ')}${first}`);
+    problems.push(`${collection.namespace} has ${counts.join(', ')} documents${first}`);
   }
   if (problems.length > 0) throw new NotEqual(problems);
   return compared;
 }
 
-/** Formats the _id as MongoDB tools show it, truncated if it is long. */
+/** Formats a document's _id as MongoDB tools show it (Extended JSON), truncated to 100 characters. */
 function idText(document: Buffer): string {
   const { _id } = deserialize(documentBytes(documentOf([['_id', idOf(document)]])));
   return EJSON.stringify(_id).slice(0, 100);
 }
 
 /**
- * Creates the indexes of a collection, or the collection if it has none, and verifies them.
+ * Creates a collection's indexes on the target, and compares them with the source's. If there are none, creates the
+ * collection itself if it is missing.
+ * @returns the number of indexes
  * @throws NotEqual, or the server's error if it cannot build an index
  */
 export async function createIndexes(source: CollectionRecord, target: MigrationTarget): Promise<number> {
@@ -79,7 +81,7 @@ export async function createIndexes(source: CollectionRecord, target: MigrationT
     if (!known) await db.createCollection(source.name);
     return 0;
   }
-  // Create one index per command, for the reason given in src/store/collections.ts.
+  // Create one index per command: FerretDB 1.24 closes the connection if a command names several existing indexes.
   for (const index of wanted) await db.command({ createIndexes: source.name, indexes: [index] });
   const there = await collection.indexes();
   for (const { key, name, unique = false, expireAfterSeconds } of wanted) {
@@ -90,7 +92,9 @@ export async function createIndexes(source: CollectionRecord, target: MigrationT
       (found.unique ?? false) === unique &&
       found.expireAfterSeconds === expireAfterSeconds;
     if (!isSame)
-      throw new NotEqual([`the index ${name} of ${collection.namespace} differs from the one here`]);
+      throw new NotEqual([
+        `the index ${name} of ${collection.namespace} has another key or other options there`,
+      ]);
   }
   return wanted.length;
 }

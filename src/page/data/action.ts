@@ -3,10 +3,10 @@ import type { ApiError, Client } from '../../client/index.ts';
 import { failureOf } from './reads.ts';
 import { useSession, writer } from './service.ts';
 
-/** Returns a new Idempotency-Key. crypto.randomUUID exists only in secure contexts, such as HTTPS. */
+/** Returns a new Idempotency-Key. Avoids crypto.randomUUID, which exists only in secure contexts, such as HTTPS. */
 const newKey = (): string => crypto.getRandomValues(new Uint32Array(4)).join('-');
 
-/** Write options. With an Idempotency-Key, the client retries it if the reply is lost. */
+/** Client options of each write. Because of the Idempotency-Key, the client retries the write if its reply is lost. */
 export interface WriteOptions {
   client: Client;
   throwOnError: true;
@@ -14,8 +14,8 @@ export interface WriteOptions {
 }
 
 /**
- * Runs a write at most once at a time. Until it succeeds, repeated attempts send the same Idempotency-Key.
- * @returns `run`, which does nothing while `busy`, and the `failure` of the last attempt
+ * Provides a write for a button or form. Until the write succeeds, all attempts send the same Idempotency-Key.
+ * @returns `run`, which does nothing while a write is `busy`; the last attempt's `failure`; `forget`, which clears it
  */
 export function useAction(act: (options: WriteOptions) => Promise<unknown>) {
   const { onChange } = useSession();
@@ -36,7 +36,7 @@ export function useAction(act: (options: WriteOptions) => Promise<unknown>) {
       onChange();
     } catch (error) {
       const failed = failureOf(error);
-      // The service has applied an earlier attempt with other values, whose reply was lost.
+      // The service has applied an earlier attempt with other values, whose reply was lost. Use a new key from now on.
       if (failed.code === 'idempotency_key_reused') key.current = undefined;
       setFailure(failed);
     } finally {

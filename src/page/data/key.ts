@@ -1,11 +1,11 @@
 const NAME = 'recoup-tasks-key';
 
-/** Returns the API key in the tab's session storage, or else in local storage. */
+/** Returns the API key that the user entered, from the tab's session storage or else from local storage. */
 export function storedKey(): string | undefined {
   return sessionStorage.getItem(NAME) ?? localStorage.getItem(NAME) ?? undefined;
 }
 
-/** Replaces or removes the stored API key, and reloads the page to drop everything that was read with the old one. */
+/** Replaces or removes the stored API key. Reloads the page, to drop all data that was read with the previous key. */
 export function storeKey(key: string | undefined, storage = sessionStorage): void {
   sessionStorage.removeItem(NAME);
   localStorage.removeItem(NAME);

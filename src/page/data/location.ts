@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
 
-/** A parsed address. `#/tasks/ID?name=value` has the path ['tasks', 'ID'] and one parameter. */
+/** The parsed fragment of the address. `#/tasks/ID?name=value` has the path ['tasks', 'ID'] and one parameter. */
 export interface Place {
   path: string[];
   parameters: URLSearchParams;
 }
 
-/** Parses an address. A malformed one becomes a path that no view has. */
+/** Parses the fragment of an address. For a malformed fragment, returns a path that has no view. */
 function placeOf(hash: string): Place {
   try {
     const { pathname, searchParams } = new URL(hash.replace(/^#/, '') || '/', 'http://page');
@@ -17,7 +17,7 @@ function placeOf(hash: string): Place {
   }
 }
 
-/** Returns the current place, and renders again when it changes. */
+/** Returns the parsed current address, and renders the component again when the address changes. */
 export function usePlace(): Place {
   const [place, setPlace] = useState(() => placeOf(location.hash));
   useEffect(() => {
@@ -33,7 +33,7 @@ export function linkTo(...path: string[]): string {
   return `#/${path.map((part) => encodeURIComponent(part)).join('/')}`;
 }
 
-/** Replaces the parameters of the address without adding a history entry. Omits empty ones. */
+/** Replaces the address by a path and its parameters, without adding a history entry. Omits empty parameters. */
 export function setParameters(path: string[], parameters: Record<string, string>): void {
   const given = Object.entries(parameters).filter(([, value]) => value !== '');
   const query = new URLSearchParams(given).toString();

@@ -12,7 +12,7 @@ import {
 import { reader, useSession } from './service.ts';
 
 const POLL_MS = 5_000;
-/** The fire times of thousands of tasks are slow to compute and rarely change. */
+/** Polling interval of fire times. Long, because those of thousands of tasks are slow to compute and rarely change. */
 const UPCOMING_POLL_MS = 60_000;
 
 interface ReadOptions<Query> {
@@ -24,14 +24,14 @@ interface ReadOptions<Query> {
 }
 
 export interface Reading<Data> {
-  /** The newest data; undefined before the first reply. A failed read does not clear it. */
+  /** The data of the last successful read, which later failures do not clear; undefined before the first. */
   data: Data | undefined;
-  /** Why the last read failed. */
+  /** Why the last read failed; undefined if it succeeded. */
   failure: ApiError | undefined;
   retry: () => void;
 }
 
-/** Wraps any thrown value in an ApiError. */
+/** Returns a thrown ApiError unchanged, and wraps any other thrown value in an ApiError. */
 export function failureOf(error: unknown): ApiError {
   return error instanceof ApiError
     ? error
@@ -39,8 +39,9 @@ export function failureOf(error: unknown): ApiError {
 }
 
 /**
- * Creates a hook that reads data, and polls it by ETag while the component is mounted and the tab visible. The data of
- * each query stays in memory, so that going back shows it at once. Without a query, the hook reads nothing.
+ * Creates a hook that reads data from the service, and polls for changes by ETag while the component is mounted and the
+ * tab is visible. Keeps the data of every query in memory, so that going back to a view shows its data at once. Without
+ * a query, the hook reads nothing.
  */
 function resource<Query, Data>(
   load: (options: ReadOptions<Query>) => Promise<{ data: Data; response: Response }>,
@@ -113,7 +114,7 @@ export const useOccurrences = resource(listOccurrences<true>);
 export const useUpcoming = resource(listUpcoming<true>, UPCOMING_POLL_MS);
 const useTaskList = resource(listTasks<true>);
 
-/** Reads tasks, and adds them to the known ones. */
+/** Reads tasks, and adds them to the `known` tasks of the session. */
 export function useTasks(query: TasksQuery | undefined) {
   const { learn } = useSession();
   const reading = useTaskList(query);

@@ -11,24 +11,25 @@ import { storedKey } from './key.ts';
 
 const settings = { apiKey: storedKey(), timeoutMs: 15_000 };
 
-/** Does not retry: polling repeats each read. */
+/** Client for reads. It does not retry, because polling repeats each read. */
 export const reader = createClient({ ...settings, retries: 0 });
 
-/** Retries a write if its reply is lost. Each write carries an Idempotency-Key. */
+/** Client for writes. It retries a write if its reply is lost, because each write has an Idempotency-Key. */
 export const writer = createClient({ ...settings, retries: 3 });
 
 /** State that all parts of the page share. */
 export interface Session {
-  /** Undefined until the service first answers. */
+  /** The caller's account and rights, and the live engine; undefined until the service first answers. */
   caller: CallerResponse | undefined;
-  /** Counts writes. Every mounted read repeats when it changes. */
+  /** Number of successful writes. When it changes, all mounted components read their data again. */
   version: number;
-  /** All tasks read so far, by ID. Views and fields look up titles and names here. */
+  /** All tasks that the page has read so far, by ID. Views and fields look up titles and names here. */
   known: Map<string, Task>;
+  /** Adds tasks to `known`. */
   learn: (tasks: Task[]) => void;
-  /** Called after a write. */
+  /** Called after each successful write. */
   onChange: () => void;
-  /** Called after each read, with the error if it failed. */
+  /** Called after each read, with its error if the read failed. */
   onRead: (failure: ApiError | undefined) => void;
 }
 
@@ -40,7 +41,7 @@ export function useSession(): Session {
   return session;
 }
 
-/** Whether the caller has a right. The right to run tasks also needs a live engine. False until the service answers. */
+/** Whether the caller has a right; for `run`, also whether an engine is live. False until the service first answers. */
 export function useRight(right: Right): boolean {
   const { caller } = useSession();
   return caller !== undefined && caller.may.includes(right) && (right !== 'run' || caller.engine !== null);

@@ -4,26 +4,26 @@ import { type Reading, useUpcoming } from './reads.ts';
 
 export const HOURS = 24;
 const DAYS = 7;
-/** A task that fires more often than this in a day gets one entry, without its times. */
+/** Tasks that fire more often than this in a day share one entry, instead of one entry for each fire time. */
 const OFTEN = 12;
 
-/** Tasks of a day that fire at the same time, or all that fire often. */
+/** An entry in a day's list: the tasks that fire at the same time, or all tasks that fire more than OFTEN times. */
 export interface Entry {
-  /** Undefined for tasks that fire often. */
+  /** When the tasks fire; undefined for the entry of the tasks that fire often. */
   at?: Date;
   tasks: { id: string; times: Date[] }[];
 }
 
-/** The fire times of a day in the viewer's zone. */
+/** The upcoming fire times of one day in the viewer's time zone. */
 export interface Day {
   start: Date;
-  /** Number of fire times in each hour. */
+  /** Number of fire times in each hour, from midnight. */
   hours: number[];
-  /** Tasks that fire often come first, then the others by time. */
+  /** The entry of the tasks that fire often comes first, then the other entries by time. */
   entries: Entry[];
-  /** The fire times at the moment when most tasks fire. */
+  /** The fire times at the moment when most tasks fire: the same instant once for each task. */
   busiest: Date[];
-  /** The last listed fire time, if the day has more than one reply can list. */
+  /** The last fire time in the reply, if the day has more fire times than a reply can have; otherwise undefined. */
   cutAt: Date | undefined;
 }
 
@@ -49,7 +49,10 @@ function dayOf(start: Date, { upcoming, truncated }: UpcomingResponse): Day {
   return { start, hours, entries, busiest, cutAt: truncated ? times.at(-1) : undefined };
 }
 
-/** Reads today and the next six days, one request at a time. `missing` is the first day that is not read yet. */
+/**
+ * Reads the fire times of today and the next six days, one request at a time. `missing` is the reading of the first day
+ * without data.
+ */
 export function useWeek(now: Date) {
   const startOf = (day: number) => new Date(now.getFullYear(), now.getMonth(), now.getDate() + day);
   const readings: Reading<UpcomingResponse>[] = [];

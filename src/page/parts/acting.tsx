@@ -12,7 +12,7 @@ interface ActProps {
   act: (options: WriteOptions) => Promise<unknown>;
 }
 
-/** A button that writes, and the error if that failed. */
+/** A button that performs a write, and the service's message if the write failed. */
 function Act({ label, look = '', act }: ActProps) {
   const { run, busy, failure } = useAction(act);
   return (
@@ -31,7 +31,7 @@ function DeleteButton({ task: { id, title } }: { task: Task }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const act = async (options: WriteOptions) => {
     await deleteTask({ ...options, body: { id } }).catch((error: unknown) => {
-      // An earlier attempt, whose reply was lost, may have deleted it.
+      // Ignore that the task does not exist: an earlier attempt, whose reply was lost, may have deleted it.
       if (failureOf(error).code !== 'task_not_found') throw error;
     });
     location.hash = linkTo();
@@ -43,7 +43,7 @@ function DeleteButton({ task: { id, title } }: { task: Task }) {
       </button>
       <dialog ref={dialog} class="card" aria-labelledby="delete-title">
         <h2 id="delete-title">Delete “{visibleTitle(title, id)}”?</h2>
-        <p>It never runs again. Its past runs stay.</p>
+        <p>The task never runs again. Its past runs stay.</p>
         <div class="actions">
           <button type="button" class="button" onClick={() => dialog.current?.close()}>
             Keep
@@ -55,7 +55,7 @@ function DeleteButton({ task: { id, title } }: { task: Task }) {
   );
 }
 
-/** The buttons that the caller's rights allow for a task. */
+/** The buttons that run, pause, edit and delete a task, as far as the caller has the rights. */
 export function TaskActions({ task }: { task: Task }) {
   const { id, enabled } = task;
   const mayRun = useRight('run');
@@ -86,7 +86,7 @@ export function TaskActions({ task }: { task: Task }) {
   );
 }
 
-/** A button that cancels an unfinished run, if the caller may. */
+/** A button that cancels a run, if the run is unfinished and the caller has the right. */
 export function CancelButton({ run: { id, status } }: { run: Run }) {
   if (!useRight('run') || !UNFINISHED.includes(status)) return null;
   return (

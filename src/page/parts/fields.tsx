@@ -3,7 +3,7 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { Task } from '../../client/index.ts';
 import { useSession } from '../data/service.ts';
 
-/** Attributes that tie a control to its label and messages. */
+/** Attributes that tie an input to its label, hint and error. */
 interface ControlProps {
   id: string;
   'aria-describedby': string;
@@ -17,7 +17,6 @@ interface FieldProps {
   children: (control: ControlProps) => ComponentChildren;
 }
 
-/** A control with its label, hint and error. */
 export function Field({ label, hint, error, children }: FieldProps) {
   const id = useId();
   const about = `${id}-about`;
@@ -37,16 +36,16 @@ export function Field({ label, hint, error, children }: FieldProps) {
 
 const UUID = /^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i;
 
-/** For each account field of a task, the name that goes with its ID. */
+/** For each field of a task that is an account ID, returns the name of that account. */
 const NAMES = {
   artist_account_id: ({ artist_name }: Task) => artist_name,
   account_id: ({ owner_email }: Task) => owner_email,
 };
 
 interface PickerProps {
-  /** Accessible name and placeholder, if no `<label>` names the input. */
+  /** Accessible name and placeholder of the input, if no `<label>` names it. */
   label?: string;
-  /** ID of the chosen account; empty for none. */
+  /** ID of the chosen account; empty if none is chosen. */
   value: string;
   of: keyof typeof NAMES;
   required?: boolean;
@@ -54,7 +53,7 @@ interface PickerProps {
   onPick: (id: string) => void;
 }
 
-/** An input for an account. Suggests the names of accounts of visible tasks, and accepts an ID. */
+/** An input for an account. Suggests the names of the accounts of all known tasks, and accepts an account ID. */
 export function Picker({ label, value, of, required = false, control, onPick }: PickerProps) {
   const { known } = useSession();
   const names = new Map([...known.values()].map((task) => [task[of], NAMES[of](task) ?? task[of]]));
@@ -70,7 +69,7 @@ export function Picker({ label, value, of, required = false, control, onPick }: 
     input.current?.setCustomValidity(
       id === undefined ? 'Choose one of the names, or enter an account ID.' : '',
     );
-    // In an effect, because the name may load after it was typed.
+    // Pick in an effect, because the account of a typed name may be read only after the user typed it.
     if (typed !== undefined && id !== undefined && id !== value) onPick(id);
   }, [typed, id]);
   return (

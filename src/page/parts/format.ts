@@ -14,7 +14,7 @@ export const OWN_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 export const plural = (count: number, unit: string): string =>
   `${count.toLocaleString('en-US')} ${unit}${count === 1 ? '' : 's'}`;
 
-/** Formats a duration, such as `2 min 10 s`. */
+/** Formats a duration in milliseconds, such as `2 min 10 s`. */
 export function duration(ms: number): string {
   if (ms < SECOND) return `${Math.round(ms)} ms`;
   if (ms < 10 * SECOND) return `${(ms / SECOND).toFixed(1)} s`;
@@ -36,7 +36,7 @@ export function relative(at: Date, now: Date): string {
 
 const exactFormats = new Map<string, Intl.DateTimeFormat>();
 
-/** Formats an instant in a zone, such as `Thu, Nov 26, 14:00`. Uses UTC if the zone is unknown. */
+/** Formats an instant in a time zone, such as `Thu, Nov 26, 14:00`. Uses UTC if the zone is unknown. */
 export function exact(at: Date, zone: string): string {
   let format = exactFormats.get(zone);
   if (!format) {
@@ -55,10 +55,10 @@ export function exact(at: Date, zone: string): string {
   return `${format.format(at)}${year === new Date().getUTCFullYear() ? '' : ` ${year}`}`;
 }
 
-/** Returns the city of a zone: `New York` for `America/New_York`. */
+/** Returns the city of a time zone, such as `New York` for `America/New_York`. */
 export const zoneWords = (zone: string): string => zone.slice(zone.lastIndexOf('/') + 1).replaceAll('_', ' ');
 
-/** Formats an instant in a task's zone and, on a second line if it differs, in the viewer's. */
+/** Formats an instant in the task's time zone and, on a second line, in the viewer's zone if that is another. */
 export function exactInZones(at: Date, zone = OWN_ZONE): string {
   const own = `${exact(at, OWN_ZONE)} ${zoneWords(OWN_ZONE)}`;
   return zone === OWN_ZONE ? own : `${exact(at, zone)} ${zoneWords(zone)}\n${own}`;
@@ -71,7 +71,7 @@ export const cost = (cents: number): string =>
 /** Returns a schedule in words, or the expression itself if it cannot be parsed. */
 export function inWords(schedule: string): string {
   try {
-    // cronstrue does not say that a time without a day applies to every day.
+    // For a schedule of every day, cronstrue returns only the time, such as "At 09:00".
     return scheduleWords(parseSchedule(schedule)).replace(
       /^At [\d:, and]+$/,
       (times) => `Every day, a${times.slice(1)}`,

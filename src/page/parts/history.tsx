@@ -3,12 +3,12 @@ import { cost, duration, exact, exactInZones, plural, zoneWords } from './format
 import { Facts } from './layout.tsx';
 import { RunLink, centsOf, lookOf, tookMs } from './status.tsx';
 
-/** A run of a task, or fire times that started none. */
+/** An entry in a task's history: a run, or one or more fire times that started no run (a gap). */
 export interface Incident {
   key: string;
   at: string;
   run?: Run;
-  /** Why the run failed, or why none started. */
+  /** Why the run failed, or why no run started. */
   why?: string;
 }
 
@@ -18,14 +18,14 @@ const REASONS: Record<string, string> = {
   engine_away: 'no engine was live',
 };
 
-/** Explains why no run started, such as `Skipped: an earlier run was not finished`. */
+/** Explains why fire times started no run, such as `Skipped 2 times: an earlier run was not finished`. */
 function gapWords({ outcome, reason = '', count = 1 }: Occurrence): string {
   const many = count > 1 ? ` ${plural(count, 'time')}` : '';
   const why = REASONS[reason] ?? reason;
   return `${outcome === 'missed' ? 'Missed' : 'Skipped'}${many}${why && `: ${why}`}`;
 }
 
-/** Merges runs and gaps, newest first. */
+/** Merges a task's runs and its fire times without a run into one list, newest first. */
 export function historyOf(runs: Run[], gaps: Occurrence[]): Incident[] {
   const incidents: Incident[] = [
     ...runs.map((run) => ({ key: run.id, at: run.createdAt, run, why: run.error?.message })),
@@ -38,7 +38,7 @@ export function historyOf(runs: Run[], gaps: Occurrence[]): Incident[] {
   return incidents.toSorted((one, other) => Date.parse(other.at) - Date.parse(one.at));
 }
 
-/** Success rate, typical duration and cost of runs. The rate ignores canceled runs. */
+/** Success rate, median duration and total cost of runs. The rate ignores canceled and unfinished runs. */
 export function Summary({ runs }: { runs: Run[] }) {
   const tones = runs.map(({ status }) => lookOf(status).tone);
   const succeeded = tones.filter((tone) => tone === 'ok').length;
@@ -71,7 +71,7 @@ function Bar({ incident, longestMs, zone }: { incident: Incident; longestMs: num
     return <span class="bar gap tip" role="img" aria-label={text} data-tip={text} />;
   }
   const took = tookMs(run) ?? longestMs;
-  // The square root keeps short runs visible beside long ones.
+  // The height is the square root of the duration, so that short runs stay visible beside long runs.
   return (
     <RunLink class="bar" run={run} zone={zone}>
       <span style={{ height: `${Math.sqrt(took / longestMs) * 100}%` }} />
@@ -79,7 +79,7 @@ function Bar({ incident, longestMs, zone }: { incident: Incident; longestMs: num
   );
 }
 
-/** A chart with a bar for each run, by duration, and a mark for each gap. The newest is at the right. */
+/** A chart with a bar for each run, higher for longer runs, and a mark for each gap. The newest is at the right. */
 export function Timeline({ history, zone }: { history: Incident[]; zone: string }) {
   const times = history.flatMap(({ run }) => (run && tookMs(run)) ?? []);
   const longestMs = Math.max(1, ...times);

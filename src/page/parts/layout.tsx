@@ -3,7 +3,6 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ApiError } from '../../client/index.ts';
 import type { Reading } from '../data/reads.ts';
 
-/** Sets the document's title, which the browser shows in its tab and history. */
 export function useTitle(title: string): void {
   useEffect(() => {
     document.title = title;
@@ -12,14 +11,14 @@ export function useTitle(title: string): void {
 
 interface HeadingProps {
   title: string;
-  /** The view that the title links to. */
+  /** Address of the view that the title links to; without it, the title is no link. */
   href?: string;
   /** The line below the title. */
   children?: ComponentChildren;
   actions?: ComponentChildren;
 }
 
-/** The top of a view. */
+/** The top of a view: its title, which also becomes the document's title, a line of text and the action buttons. */
 export function Heading({ title, href, children, actions }: HeadingProps) {
   useTitle(`${title} – Tasks`);
   return (
@@ -33,7 +32,6 @@ export function Heading({ title, href, children, actions }: HeadingProps) {
   );
 }
 
-/** A titled part of a view. */
 export function Card({ title, children }: { title: string; children: ComponentChildren }) {
   return (
     <section class="card">
@@ -48,7 +46,7 @@ interface FactsProps {
   facts: (readonly [name: string, value: ComponentChildren])[];
 }
 
-/** A list of names and values. Omits those without a value. */
+/** A list of names and values. Omits facts whose value is undefined or false. */
 export function Facts({ look = 'facts', facts }: FactsProps) {
   const given = facts.filter(([, value]) => value !== undefined && value !== false);
   return (
@@ -63,7 +61,7 @@ export function Facts({ look = 'facts', facts }: FactsProps) {
   );
 }
 
-/** Returns the first items, and a button that shows more if there are any. */
+/** Returns the items to show, and a button that shows `step` more; the button is false if no items are hidden. */
 export function useShown<Item>(items: Item[], first: number, step = Infinity) {
   const [count, setCount] = useState(first);
   const rest = items.length - count;
@@ -77,7 +75,7 @@ export function useShown<Item>(items: Item[], first: number, step = Infinity) {
 
 type EmptyProps = { title: string; level?: 'h1' | 'h2'; children?: ComponentChildren };
 
-/** A message in place of content. Its children say what to do. Its title is an h1 if the view has no other heading. */
+/** A message in place of content. The children say what to do. Pass `h1` if the view has no other heading. */
 export function Empty({ title, level: Title = 'h2', children }: EmptyProps) {
   return (
     <div class="empty">
@@ -87,10 +85,10 @@ export function Empty({ title, level: Title = 'h2', children }: EmptyProps) {
   );
 }
 
-/** Replaces a task or run that the service does not have. */
+/** The message in place of a task or run that the service does not return. */
 export const Missing = ({ what }: { what: string }) => (
   <Empty level="h1" title={`There is no such ${what}`}>
-    <p>It was deleted, or you may not see it.</p>
+    <p>It was deleted, or you have no access to it.</p>
   </Empty>
 );
 
@@ -106,7 +104,7 @@ const TITLES: Partial<Record<ApiError['code'], string>> = {
 
 export const titleOf = ({ code }: ApiError): string => TITLES[code] ?? 'The request failed';
 
-/** Replaces data that is not there yet: a loading state, or the error with a button to retry. */
+/** Stands in for data that has not been read: a loading state, or the error with a button that retries the read. */
 export function Pending({ failure, retry }: Pick<Reading<unknown>, 'failure' | 'retry'>) {
   if (!failure) {
     return (

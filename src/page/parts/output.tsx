@@ -21,7 +21,7 @@ interface JsonProps {
   open?: boolean;
 }
 
-/** A JSON value. Arrays and objects fold, and render their children only while open. */
+/** A JSON value. Arrays and objects are foldable, and render their children only while open. */
 function Json({ name, value, open = false }: JsonProps) {
   const [isOpen, setOpen] = useState(open);
   const entries: [string, unknown][] = typeof value === 'object' && value ? Object.entries(value) : [];
@@ -53,7 +53,7 @@ function Json({ name, value, open = false }: JsonProps) {
   );
 }
 
-/** Labels of the fields that a content output may have, in the order in which they are shown. */
+/** Labels of the usual fields of a content run's output, in display order. Other fields follow under their own name. */
 const LABELS: Record<string, string> = {
   videoSourceUrl: 'Video',
   imageUrl: 'Image',
@@ -67,7 +67,7 @@ const isContent = (value: unknown): value is Record<string, unknown> => {
   return [videoSourceUrl, imageUrl, captionText].some((field) => typeof field === 'string');
 };
 
-/** An output or payload: text as it is, content field by field, and anything else as foldable JSON. */
+/** An output or payload: text unchanged, a content run's output field by field, any other value as foldable JSON. */
 export function Output({ value }: { value: unknown }) {
   if (typeof value === 'string') return webLink(value) ?? <p class="text">{value}</p>;
   if (isContent(value)) {

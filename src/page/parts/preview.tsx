@@ -27,7 +27,7 @@ function nextTimes(schedule: string, zone: string, now: Date): Date[] {
   return times;
 }
 
-/** Explains a schedule while the user types it. */
+/** Shows a schedule in words and its next fire times, or what is wrong with it, while the user types. */
 export function Preview({ schedule, zone }: { schedule: string; zone: string }) {
   const now = useNow();
   const problem = problemOf(schedule, zone);

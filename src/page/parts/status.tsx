@@ -4,10 +4,10 @@ import { linkTo } from '../data/location.ts';
 import { visibleTitle } from '../data/service.ts';
 import { duration, exactInZones } from './format.ts';
 
-/** The look of a status. Each tone has its own color and shape. */
+/** How a status looks. Each tone has its own shape and color; only `off`, `none` and `gap` share a color. */
 export type Tone = 'ok' | 'bad' | 'busy' | 'wait' | 'off' | 'none' | 'gap';
 
-/** The looks of the statuses of runs and attempts. */
+/** Tone and label of each status of a run or attempt. */
 const STATUSES: Record<RunStatus | RunAttempt['status'], { tone: Tone; label: string }> = {
   PENDING_VERSION: { tone: 'wait', label: 'Waiting for a version' },
   PENDING: { tone: 'wait', label: 'Waiting' },
@@ -33,7 +33,7 @@ function statusesOf(...tones: Tone[]): RunStatus[] {
 export const FAILING = statusesOf('bad');
 export const UNFINISHED = statusesOf('busy', 'wait');
 
-/** Returns the tone and label of a status. A later release of the service may send others: their label is their name. */
+/** Returns the tone and label of a status. An unknown status, from a newer service, is its own label. */
 export function lookOf(status: keyof typeof STATUSES): { tone: Tone; label: string } {
   return STATUSES[status] ?? { tone: 'wait', label: status };
 }
@@ -68,7 +68,7 @@ export function Badge({ tone, label }: { tone: Tone; label: string }) {
   );
 }
 
-/** Returns the state of a task: that of its newest run, or paused. */
+/** Returns the state of a task: that of its newest run, but paused if the task is disabled and no run is unfinished. */
 export function stateOf({ enabled, recent_runs: [newest] }: Task): { tone: Tone; label: string } {
   const look = newest && lookOf(newest.status);
   if (look?.tone === 'busy' || look?.tone === 'wait') return look;
@@ -77,23 +77,23 @@ export function stateOf({ enabled, recent_runs: [newest] }: Task): { tone: Tone;
   return look.tone === 'bad' ? { tone: 'bad', label: 'Failing' } : { tone: look.tone, label: look.label };
 }
 
-/** Returns the duration of a run; undefined before it starts. */
+/** Returns the milliseconds from a run's start to its finish; without these, its compute time, if that was reported. */
 export function tookMs({ durationMs, startedAt, finishedAt }: Run): number | undefined {
   if (startedAt && finishedAt) return Date.parse(finishedAt) - Date.parse(startedAt);
   return durationMs;
 }
 
-/** Returns the total cost of a run. */
+/** Returns the total cost of a run in US cents. */
 export const centsOf = ({ costInCents = 0, baseCostInCents = 0 }: Run): number =>
   costInCents + baseCostInCents;
 
-/** Returns the title of a run's task. */
+/** Returns the title of a run's task, or `Run of a deleted task` if the run has no title. */
 export const runTitle = ({ title, task_id = '' }: Run): string =>
   title ? visibleTitle(title, task_id) : 'Run of a deleted task';
 
 type RunLinkProps = { run: Run; zone: string; class: string; children: ComponentChildren };
 
-/** A link to a run. On hover and focus it shows the status, duration, time and error. */
+/** A link to a run. On hover and focus, a tooltip shows the run's status, duration, time and error. */
 export function RunLink({ run, zone, class: look, children }: RunLinkProps) {
   const { tone, label } = lookOf(run.status);
   const took = tookMs(run);
@@ -107,10 +107,10 @@ export function RunLink({ run, zone, class: look, children }: RunLinkProps) {
   );
 }
 
-/** Maximum number of runs in `recent_runs`. */
+/** Maximum number of runs in a task's `recent_runs`, and number of squares. */
 const SHOWN_RUNS = 5;
 
-/** The last runs of a task as colored squares. The newest is at the right. */
+/** The last five runs of a task as colored squares, the newest at the right. Pads the left with empty squares. */
 export function Squares({ task: { recent_runs, timezone = 'UTC' } }: { task: Task }) {
   const runs = recent_runs.slice(0, SHOWN_RUNS).toReversed();
   return (

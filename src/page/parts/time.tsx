@@ -3,7 +3,7 @@ import { exactInZones, relative } from './format.ts';
 
 const TICK_MS = 10_000;
 
-/** Returns the current time, and renders again every 10 seconds. */
+/** Returns the current time, and renders the component again every 10 seconds. */
 export function useNow(): Date {
   const [now, setNow] = useState(() => new Date());
   useEffect(() => {
@@ -13,7 +13,7 @@ export function useNow(): Date {
   return now;
 }
 
-/** An instant relative to now. On hover and focus it shows the exact time in the task's and the viewer's zone. */
+/** An instant relative to now. On hover and focus, a tooltip shows it exactly, in the task's and the viewer's zone. */
 export function Time({ at, zone }: { at: string; zone?: string }) {
   const now = useNow();
   const instant = new Date(at);

@@ -10,7 +10,7 @@ import { OWN_ZONE } from '../parts/format.ts';
 import { Empty, Heading } from '../parts/layout.tsx';
 import { Preview } from '../parts/preview.tsx';
 
-/** The values of the form's inputs. Empty means the default. */
+/** Returns the texts in the form's inputs for a task, or for a new task. An empty text means the default. */
 const valuesOf = (task?: Task) => ({
   title: task?.title ?? '',
   prompt: task?.prompt ?? '',
@@ -45,7 +45,7 @@ export const CATCH_UPS = { once: 'The newest one', skip: 'None', all: 'All, up t
 const oneOf = <Option extends string>(text: string, ...options: Option[]): Option | undefined =>
   options.find((option) => option === text);
 
-/** Converts the inputs to fields of the API. undefined means the default. */
+/** Converts the texts of the inputs to fields of the API. undefined means the default. */
 const fieldsOf = (values: Values) => ({
   ...values,
   account_id: values.account_id || undefined,
@@ -61,7 +61,7 @@ const DIGITS = { pattern: '[0-9]*', title: 'A whole number' };
 
 type Errors = Partial<Record<Name | 'form', string>>;
 
-/** Assigns the service's error messages to the fields that they name. */
+/** Splits the service's error message by the fields that it names. The rest is the error of the whole form. */
 function errorsOf(failure: ApiError | undefined): Errors {
   if (!failure) return {};
   if (failure.code === 'idempotency_key_reused') {
@@ -86,7 +86,7 @@ function TaskForm({ task }: { task: Task | undefined }) {
   const changed = names.filter((name) => start[name] !== values[name]);
   const save = useAction(async (options) => {
     const fields = fieldsOf(values);
-    // null resets a field to its default.
+    // In an update, null resets a field to its default.
     const changes = Object.fromEntries(changed.map((name) => [name, fields[name] ?? null]));
     const { data } = task
       ? await updateTask({ ...options, body: { id: task.id, ...changes } })
@@ -204,7 +204,7 @@ function TaskForm({ task }: { task: Task | undefined }) {
 /** The form that creates a task, or changes the given one. */
 export function FormView({ task }: { task?: Task }) {
   const mayWrite = useRight('write');
-  // The pickers suggest the accounts and artists of these tasks.
+  // Read tasks, because the pickers suggest the accounts and artists of known tasks.
   useTasks({ runs: 'summary', limit: 100 });
   return (
     <>

@@ -8,7 +8,6 @@ function signIn(event: TargetedSubmitEvent<HTMLFormElement>): void {
   storeKey(String(entered.get('key')).trim(), entered.has('keep') ? localStorage : sessionStorage);
 }
 
-/** Asks for an API key. */
 export function KeyView({ wasRefused }: { wasRefused: boolean }) {
   const error = wasRefused
     ? 'The service does not accept this key. It is unknown, expired or revoked.'

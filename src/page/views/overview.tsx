@@ -11,10 +11,10 @@ import { Badge, FAILING, Squares, UNFINISHED, runTitle, stateOf } from '../parts
 import { Time } from '../parts/time.tsx';
 
 const PAGE_SIZE = 100;
-/** Delay between the last keystroke and the search. */
+/** Delay between the last keystroke in the search field and the search. */
 const TYPING_MS = 250;
 
-/** The filters by state, in display order. */
+/** The choices of the filter by state, in display order. The key is the value in the address. */
 const STATES = new Map<string, { label: string; query: TasksQuery }>([
   ['', { label: 'All', query: {} }],
   ['failing', { label: 'Failing', query: { last_status: FAILING } }],
@@ -67,8 +67,8 @@ const Row = memo(function Row({ task }: { task: Task }) {
 });
 
 /**
- * One page of the list, and recursively the pages after it. A page far outside the viewport keeps only its height and
- * is not polled, so that thousands of tasks scroll smoothly.
+ * One page of the task list, and recursively the pages after it. A page far outside the viewport keeps only its height
+ * and is not polled, so that thousands of tasks scroll smoothly.
  */
 function Rows({ query, isFirst = false }: { query: TasksQuery; isFirst?: boolean }) {
   const ref = useRef<HTMLDivElement>(null);
@@ -115,7 +115,9 @@ function NoTasks() {
   const mayWrite = useRight('write');
   if (usePlace().parameters.size === 0) {
     return (
-      <Empty title="There are no tasks yet">{mayWrite && <a href={linkTo('new')}>Create the first</a>}</Empty>
+      <Empty title="There are no tasks yet">
+        {mayWrite && <a href={linkTo('new')}>Create the first task</a>}
+      </Empty>
     );
   }
   return (
@@ -171,7 +173,7 @@ function FilterBar({ filters }: { filters: Filters }) {
   );
 }
 
-/** The newest failed run. The task may have succeeded since, and may be far down the list. */
+/** A link to the newest failed run: its task may be far down the list, or no longer failing. */
 function LastFailure({ filters: { account_id, artist_account_id, q } }: { filters: Filters }) {
   const query = { status: FAILING, account_id, limit: 1 };
   const [run] = useRuns(q || artist_account_id ? undefined : query).data?.runs ?? [];
@@ -185,7 +187,7 @@ function LastFailure({ filters: { account_id, artist_account_id, q } }: { filter
   );
 }
 
-/** All tasks, newest first. */
+/** The tasks that match the filters in the address, newest first. */
 export function Overview() {
   const { parameters } = usePlace();
   const filters: Filters = Object.fromEntries(parameters);

@@ -25,7 +25,7 @@ function Failure({ error: { name, message, stackTrace } }: { error: RunError }) 
   );
 }
 
-/** An attempt, with its error unless it repeats the run's. */
+/** An attempt of a run, with its error unless that equals `known`, the error that the run already shows. */
 function Attempt({ attempt, number, known }: { attempt: RunAttempt; number: number; known: string }) {
   const { status, startedAt, completedAt, createdAt, error } = attempt;
   const took = startedAt && completedAt ? Date.parse(completedAt) - Date.parse(startedAt) : undefined;
@@ -120,7 +120,7 @@ function RunDetails({ run }: { run: Run }) {
   );
 }
 
-/** A run: its error, output, attempts, payload and cost. */
+/** Shows a run with its error, output, attempts, payload and cost. */
 export function RunView({ path: [, id = ''] }: { path: string[] }) {
   const { data, failure, retry } = useRuns({ runId: id });
   const [run] = data?.runs ?? [];

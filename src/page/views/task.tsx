@@ -13,9 +13,9 @@ import { CATCH_UPS, FormView, OVERLAPS } from './form.tsx';
 
 const PAGE_SIZE = 50;
 const DAY_MS = 86_400_000;
-/** Show gaps that precede the oldest run for this many days back. */
+/** The last page of the history shows skipped and missed runs before the oldest run, up to this many days ago. */
 const GAP_DAYS = 30;
-/** Maximum number of skipped, and of missed, fire times on a page. */
+/** Maximum number of entries for skipped runs on a page of the history, and also for missed runs. */
 const MAX_GAPS = 100;
 
 function Row({ incident: { at, run, why }, zone }: { incident: Incident; zone: string }) {
@@ -39,18 +39,18 @@ function Row({ incident: { at, run, why }, zone }: { incident: Incident; zone: s
 
 interface HistoryProps {
   task: Task;
-  /** Cursor of the page, and the instant at which the previous page ended. */
+  /** Cursor of this page, and the instant at which the previous page ended; undefined for the first page. */
   after?: { cursor: string; instant: string };
 }
 
-/** A page of a task's history, with a button for the next. The first page has the chart. */
+/** A page of a task's history, with a button that adds the next page. The first page also has the chart. */
 function History({ task, after }: HistoryProps) {
   const { id, timezone: zone = 'UTC' } = task;
   const [longAgo] = useState(() => new Date(Date.now() - GAP_DAYS * DAY_MS).toISOString());
   const [older, setOlder] = useState(false);
   const cursor = after?.cursor;
   const { data, failure, retry } = useRuns({ task_id: id, limit: PAGE_SIZE, ...(cursor && { cursor }) });
-  // A listing of runs omits errors; the task carries those of its last runs.
+  // A listing of runs omits their errors. Take those of the last runs from the task.
   const errors = new Map(task.recent_runs.map((run) => [run.id, run.error]));
   const runs = data?.runs.map((run) => ({ ...run, error: errors.get(run.id) })) ?? [];
   const oldest = runs.at(-1)?.createdAt ?? longAgo;
@@ -130,7 +130,7 @@ function TaskDetails({ task }: { task: Task }) {
                 ['Owner', task.owner_email ?? task.account_id],
                 ['Artist', task.artist_name ?? task.artist_account_id],
                 ['Schedule', `${task.schedule} (${zone})`],
-                ['Model', task.model ?? 'Default of the engine'],
+                ['Model', task.model ?? 'The engine’s default'],
                 ['When a run is still active', OVERLAPS[task.overlap ?? 'skip']],
                 ['Missed runs that catch up', CATCH_UPS[task.catch_up ?? 'once']],
                 ['Time limit', duration((task.timeout_seconds ?? 3_600) * 1_000)],
@@ -148,7 +148,7 @@ function TaskDetails({ task }: { task: Task }) {
   );
 }
 
-/** A task with its runs, next fire times and settings, or the form that changes it. */
+/** Shows a task with its runs, next fire times and settings, or the form that changes the task. */
 export function TaskView({ path: [, id = '', edit] }: { path: string[] }) {
   const { data, failure, retry } = useTasks({ id, runs: 'summary' });
   const [task] = data?.tasks ?? [];

@@ -18,13 +18,13 @@ const countFormat = new Intl.NumberFormat('en-US', { notation: 'compact' });
 
 const total = (numbers: number[]): number => numbers.reduce((sum, number) => sum + number, 0);
 
-/** Formats the fire times of a task, such as `18 times, 13:00 – 21:30`. */
+/** Formats the number and range of a task's fire times in a day, such as `18 times, 13:00 – 21:30`. */
 function rangeOf(times: Date[]): string {
   const [first = new Date(), last = first] = [times[0], times.at(-1)];
   return `${plural(times.length, 'time')}, ${timeFormat.formatRange(first, last)}`;
 }
 
-/** A link to a task. Reads the task if it is not known yet. */
+/** A link with the title of a task. Reads the task if the page has not read it yet. */
 function TaskLink({ id }: { id: string }) {
   const task = useSession().known.get(id);
   useTasks(task === undefined ? { id, runs: 'summary' } : undefined);
@@ -35,7 +35,7 @@ function TaskLink({ id }: { id: string }) {
   );
 }
 
-/** The time and the tasks of an entry. Folds a long list of tasks. */
+/** The time and the tasks of an entry. Folds a list of more than FEW_TASKS tasks. */
 function EntryItem({ entry: { at, tasks } }: { entry: Entry }) {
   const { shown, more } = useShown(tasks, FEW_TASKS);
   return (
@@ -75,14 +75,15 @@ const DayCard = memo(function DayCard({ day: { start, hours, entries, cutAt } }:
       {more}
       {cutAt && (
         <p class="muted">
-          The list ends at {timeFormat.format(cutAt)}: a day lists at most {countFormat.format(count)} runs.
+          The list ends at {timeFormat.format(cutAt)}, because it has at most {countFormat.format(count)}{' '}
+          runs.
         </p>
       )}
     </Card>
   );
 });
 
-/** Number of runs in each hour. On wide screens each day is a row; on narrow ones, a column. */
+/** A heat map of the number of runs in each hour. On wide screens each day is a row; on narrow screens, a column. */
 function Density({ days, now }: { days: Day[]; now: Date }) {
   const most = Math.max(1, ...days.flatMap(({ hours }) => hours));
   return (
@@ -109,7 +110,7 @@ function Density({ days, now }: { days: Day[]; now: Date }) {
                 style={{ '--share': Math.sqrt(count / most) }}
               >
                 {count > 0 && countFormat.format(count)}
-                {cutAt && hour >= cutAt.getHours() && <span title="The service lists no more">+</span>}
+                {cutAt && hour >= cutAt.getHours() && <span title="The service lists no later runs">+</span>}
               </td>
             ))}
           </tr>
@@ -119,7 +120,7 @@ function Density({ days, now }: { days: Day[]; now: Date }) {
   );
 }
 
-/** Returns the number of runs in the week, and the time at which most tasks fire at once. */
+/** Describes the number of runs in the seven days, and the time at which most tasks fire at once. */
 function summaryOf(days: Day[]): string {
   const times = total(days.flatMap(({ hours }) => hours));
   const { length, 0: at } = longest(days.map(({ busiest }) => busiest));
@@ -128,7 +129,7 @@ function summaryOf(days: Day[]): string {
   return `${least}${plural(times, 'run')} in seven days.${overlap} Time zone: ${zoneWords(OWN_ZONE)}.`;
 }
 
-/** The runs of the next seven days, and a heat map of their hours. */
+/** Shows the upcoming runs of today and the next six days, as a heat map by hour and as a list for each day. */
 export function WeekView() {
   const now = useNow();
   const { days, missing } = useWeek(now);
