@@ -38,7 +38,7 @@ export type Test =
 
 /**
  * Parses a query filter, e.g. {a: 1, b: {$gt: 2}}.
- * @throws CommandError 2 if it is malformed or not supported; 51091 or 51108 for a bad regular expression
+ * @throws CommandError 2 for a malformed or unsupported filter; 51091 or 51108 for an invalid regular expression
  */
 export function parseFilter(query: RawValue | undefined, depth = 0): GroupFilter {
   if (depth > MAX_DEPTH) throw badValue('exceeded maximum query tree depth');

@@ -39,7 +39,7 @@ export interface PlanRequest {
 
 /** Maximum number of key ranges that $in lists on several fields may combine to. */
 const MAX_RANGES = 20_000;
-/** Score added for a unique index if the filter gives single values for all its fields: no plan reads fewer. */
+/** Added to the score if the filter gives single values for all fields of a unique index: no plan reads fewer keys. */
 const LOOK_UP_SCORE = 100;
 
 /**

@@ -20,7 +20,7 @@ export interface QueryRequest {
   readonly limit: number;
   /** Undefined means the whole document. */
   readonly projection?: Projection | undefined;
-  /** When the query fails with code 50, in milliseconds since the epoch. Undefined means no time limit. */
+  /** Time in milliseconds since the epoch at which the query fails with code 50; undefined for no time limit. */
   readonly deadlineAt?: number | undefined;
 }
 
@@ -47,7 +47,7 @@ export class Query {
   }
 
   /**
-   * Passes matching, projected documents to `take` until `take` returns false or none remain. Yields between.
+   * Passes matching, projected documents to `take` until `take` returns false. Lets other work run in between.
    * @returns true if no documents remain within the limit
    * @throws CommandError 50 past the deadline, 175 if the collection is dropped, 292 if a sort needs too much memory
    */

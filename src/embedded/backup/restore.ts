@@ -41,7 +41,7 @@ const isWanted = ({ db }: ArchivedCollection): boolean => !SERVER_DATABASES.has(
 
 /**
  * Replaces the whole embedded database with the contents of an archive. Reads and checks the whole file, loads it into
- * a staging database, then replaces all other databases by it in one commit. A failure or crash before that commit
+ * a staging database, then replaces all other databases with it in one commit. A failure or crash before that commit
  * leaves the old contents unchanged; the next restore or start drops the staging database.
  * @param join - connects to the embedded engine; called once the file has been verified
  * @throws UnusableArchive, DatabaseInUse, or WriteRefused, e.g. for a duplicate _id; nothing has changed then
@@ -101,7 +101,7 @@ async function verify(file: FileHandle): Promise<Omit<RestoreFigures, 'databases
   return figures;
 }
 
-/** Describes non-empty collections, e.g. "3 documents in recoup.tasks". Undefined if there are none. */
+/** Describes all collections with documents, e.g. "3 documents in recoup.tasks". Undefined if there are none. */
 async function describeContents(engine: MongoClient): Promise<string | undefined> {
   const found: string[] = [];
   const { databases } = await engine.db('admin').admin().listDatabases({ nameOnly: true });

@@ -21,7 +21,7 @@ const COMMIT_STATEMENTS = 200;
  * Runs the statements of a write command one by one: up to the first failure if `ordered`, otherwise all. Statements
  * that affect one document share commits.
  * @param parse - throws CommandError for an invalid statement
- * @throws CommandError if the storage fails; earlier statements may have been applied
+ * @throws CommandError if a shared commit fails; earlier statements may have been applied
  */
 export async function runStatements<T>(
   store: Store,
