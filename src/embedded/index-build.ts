@@ -20,7 +20,7 @@ const BUILD_CHUNK = 200;
  * Builds an index while clients read and write. After the first commit, every write updates the index. Further commits
  * add the existing documents in chunks, and then queries use the index. If a crash interrupts the build, the next start
  * drops the index.
- * @throws CommandError 2 (cannot be indexed), 11000 (duplicate key) or 276 (collection dropped), after dropping the index
+ * @throws CommandError 2 (not indexable), 11000 (duplicate key) or 276 (collection dropped), after dropping the index
  */
 export async function buildIndex(store: Store, collection: Collection, request: NewIndex): Promise<void> {
   const id = await store.write(() => addUnready(store, collection, request));

@@ -42,8 +42,8 @@ function replaceAllByStaged(store: Store, staged: readonly StagedCollection[]): 
 }
 
 /**
- * The command `replaceAllByStaged`, which ends a restore: it replaces all databases with the staged collections. It does
- * not exist in MongoDB. Form: `{replaceAllByStaged: 1, collections: [{staged, db, name, count, indexes}]}`.
+ * The command `replaceAllByStaged` ends a restore: it replaces all databases with the staged collections. It does not
+ * exist in MongoDB. Form: `{replaceAllByStaged: 1, collections: [{staged, db, name, count, indexes}]}`.
  */
 export async function replaceAll({ args, engine, db }: Call): Promise<Reply> {
   if (db !== STAGING_DATABASE) {

@@ -167,7 +167,7 @@ function readHeader(readings: ReadonlyMap<string, Reading>, header: Header): Rea
     );
   }
   const end = header.get('EOF');
-  if (end?.type !== TYPE.bool) throw UnusableArchive.damaged(`the header of a block of ${namespace} has no "EOF"`);
+  if (end?.type !== TYPE.bool) throw UnusableArchive.damaged(`a block of ${namespace} has no "EOF"`);
   reading.isComplete = end.bytes[end.start] !== 0;
   const crc = header.get('CRC');
   const isRight = crc?.type === TYPE.long && crc.bytes.readBigInt64LE(crc.start) === reading.crc.digest();
