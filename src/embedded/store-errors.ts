@@ -32,10 +32,7 @@ export async function storageError(error: unknown): Promise<CommandError> {
   const cause = await causeOf(error);
   const message = reasonOf(cause);
   if (DISK_FULL.test(message)) {
-    return new CommandError(
-      14031,
-      `the disk is full or failing, and the write may be lost: ${message}`,
-    );
+    return new CommandError(14031, `the disk is full or failing, and the write may be lost: ${message}`);
   }
   return new CommandError(1, `the storage failed, and the write may be lost: ${message}`);
 }
