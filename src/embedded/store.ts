@@ -202,6 +202,8 @@ export class Store {
 
   /** Replaces the list of the collection's indexes. Call only inside write(). */
   setIndexes(collection: Collection, indexes: readonly IndexInfo[]): void {
+    // Storing the description would bring a dropped collection back.
+    if (collection.dropped) return;
     collection.indexes = indexes;
     this.#putCollection(collection);
   }
