@@ -18,16 +18,16 @@ import { type Group, isSupported, supported } from './supported.ts';
 
 const NONE: ReadonlyMap<string, readonly RawValue[]> = new Map();
 
-/** The fields of a command or subdocument, read by name and type. */
+/** Reads the fields of a command, or of a document inside a command, and checks their types. */
 export class Arguments {
   readonly group: Group;
   readonly #fields: ReadonlyMap<string, RawValue>;
-  /** Lists sent in OP_MSG document sequences, outside the command's body. */
+  /** Lists that the client sent in OP_MSG document sequences, outside the command's body, by field name. */
   readonly #sequences: ReadonlyMap<string, readonly RawValue[]>;
 
   /**
-   * @param group - the supported fields
-   * @throws CommandError 40415 for an unsupported field
+   * @param group - the group of supported.ts that lists the allowed fields
+   * @throws CommandError 40415 for a field that the group lacks
    */
   constructor(group: Group, fields: Iterable<RawField>, sequences = NONE) {
     this.group = group;
@@ -40,7 +40,7 @@ export class Arguments {
 
   /** @throws CommandError 14 if the value is not a document */
   static of(group: Group, value: RawValue): Arguments {
-    if (!isObject(value)) throw typeMismatch(`'${group}' must hold documents`);
+    if (!isObject(value)) throw typeMismatch(`'${group}' must contain documents only`);
     return new Arguments(group, fieldsOf(value));
   }
 
@@ -82,7 +82,7 @@ export class Arguments {
     return isTruthy(value);
   }
 
-  /** Reads an integer of at least 0. */
+  /** Returns an integer of at least 0; undefined if the field is missing or null. */
   count(name: string): number | undefined {
     const value = this.value(name);
     if (!value) return undefined;
@@ -115,17 +115,17 @@ export class Arguments {
   }
 }
 
-/** Parses a sort or an index key: fields with 1 or -1. Throws CommandError 2 for anything else. */
+/** Parses a sort or an index key, e.g. {a: 1, b: -1}. If it is invalid, throws CommandError 2, which names `what`. */
 export function keyPartsOf(value: RawValue | undefined, what: string): KeyPart[] {
   if (!value) return [];
   const parts = fieldsOf(value).map(([name, direction]): KeyPart => {
     const number = isNumber(direction) ? numberOf(direction) : 0;
     if (number !== 1 && number !== -1) {
-      throw badValue(`${what}: '${name}' must be 1 or -1 in the embedded engine`);
+      throw badValue(`${what}: the direction of '${name}' must be 1 or -1 in the embedded engine`);
     }
     return { field: parseFieldName(name, what), direction: number };
   });
-  if (parts.length > 32) throw badValue(`${what} has more than 32 fields`);
+  if (parts.length > 32) throw badValue(`${what} may have at most 32 fields, but has ${parts.length}`);
   if (new Set(parts.map(({ field }) => field.text)).size < parts.length) {
     throw badValue(`${what} names a field twice`);
   }

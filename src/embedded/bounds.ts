@@ -4,7 +4,7 @@ import { numberOf } from './number-order.ts';
 import { type RawValue, TYPE, isNumber } from './raw-bson.ts';
 import { RANK, rankOf, rankStart, valueKey } from './value-key.ts';
 
-/** Keys k with start ≤ k < end. `point` if at most one value has its key in it. */
+/** The keys k with start ≤ k < end. `point` is true if only one of them can be the key of a value. */
 export interface Interval {
   readonly start: Buffer;
   readonly end: Buffer;
@@ -13,9 +13,9 @@ export interface Interval {
 
 /** The constraints of a filter on one field of an index. */
 export interface FieldBounds {
-  /** Ascending and disjoint. */
+  /** Intervals of keys, ascending and disjoint. */
   readonly intervals: readonly Interval[];
-  /** The conditions that the intervals fully express. */
+  /** Conditions that need no test of their own: every value with a key in the intervals meets them. */
   readonly covered: readonly FieldFilter[];
 }
 
@@ -24,7 +24,7 @@ export function conjuncts(filter: GroupFilter): readonly Filter[] {
   return filter.filters.flatMap((inner) => (inner.kind === '$and' ? conjuncts(inner) : [inner]));
 }
 
-/** Returns intervals that contain the field's keys of all matching documents; undefined without a condition on it. */
+/** Returns intervals that contain the field's keys of all matching documents; undefined if no condition is on it. */
 export function boundsFor(conditions: readonly Filter[], name: string): FieldBounds | undefined {
   let intervals: readonly Interval[] | undefined;
   const covered: FieldFilter[] = [];
@@ -38,7 +38,7 @@ export function boundsFor(conditions: readonly Filter[], name: string): FieldBou
   return intervals && { intervals, covered };
 }
 
-/** Converts intervals of values to intervals of the stored keys of a descending field. Both lists are in ascending order. */
+/** Converts intervals of keys to intervals of inverted keys, for a descending field. Both lists are ascending. */
 export function descending(intervals: readonly Interval[]): Interval[] {
   return intervals
     .map(({ start, end, point }) =>
@@ -65,7 +65,7 @@ function intervalsOf(test: Test): readonly Interval[] | undefined {
   }
 }
 
-/** Arrays have no index keys. */
+/** Returns false for an array: indexes have no keys of arrays. */
 function isIndexable(value: RawValue): boolean {
   return value.type !== TYPE.array;
 }
@@ -118,7 +118,7 @@ function intersect(left: readonly Interval[], right: readonly Interval[]): Inter
   return result;
 }
 
-/** a > b */
+/** Whether a > b; false if `a` is undefined. */
 function after(a: Buffer | undefined, b: Buffer): boolean {
   return a !== undefined && Buffer.compare(a, b) > 0;
 }

@@ -1,34 +1,31 @@
 import { BSON } from 'bson';
 import { RawValue, TYPE, documentValue, valueEnd } from './raw-bson.ts';
 
-/**
- * Values that the writer encodes: plain objects and arrays, bson's scalar classes, and stored values, which are copied.
- */
+/** A value that can be encoded as BSON, e.g. a plain object, an array, a scalar of bson, or a RawValue to copy. */
 export type Encodable = RawValue | string | number | bigint | boolean | null | undefined | object;
 
-/** Part of a document under construction: a length or bytes. All pieces are joined in a single allocation. */
+/** Part of a document under construction: a length prefix or bytes. join() copies all pieces into one buffer. */
 type Piece = number | Buffer | RawValue;
 
-/** Encodes a document. Omits undefined fields and encodes integers as Int32 if they fit. */
+/** Encodes an object as a BSON document. Omits undefined fields, and encodes integers as Int32 if they fit. */
 export function encodeDocument(fields: Readonly<Record<string, Encodable>>): Buffer {
   const pieces: Piece[] = [];
   return join(pieces, pushDocument(pieces, Object.entries(fields)));
 }
 
-/** Builds a document of the given fields in this order. Names may repeat or look like numbers. */
+/** Builds a document with the fields in the given order. Unlike in an object, names may repeat or look like numbers. */
 export function documentOf(fields: Iterable<readonly [string, RawValue]>): RawValue {
   const pieces: Piece[] = [];
   return documentValue(join(pieces, pushDocument(pieces, fields)));
 }
 
-/** Builds an array of the given values. */
 export function arrayOf(values: readonly RawValue[]): RawValue {
   const pieces: Piece[] = [];
   const bytes = join(pieces, pushArray(pieces, values));
   return new RawValue(TYPE.array, bytes, 0, bytes.length);
 }
 
-/** Encodes a plain value. Throws bson's error for a value that BSON cannot hold. */
+/** Encodes a single value. Throws bson's error for a value that BSON cannot contain. */
 export function rawOf(value: Encodable): RawValue {
   if (value instanceof RawValue) return value;
   const bytes = Buffer.from(encodeDocument({ v: value ?? null }));
@@ -39,10 +36,10 @@ export function rawOf(value: Encodable): RawValue {
 export const NULL = new RawValue(TYPE.null, Buffer.alloc(0), 0, 0);
 
 const END = Buffer.alloc(1);
-/** Size of an empty document or array. */
+/** Size in bytes of an empty document or array: its length prefix and its final NUL. */
 const SHELL_BYTES = 5;
 
-/** @returns the number of bytes pushed, as in the functions below */
+/** Adds a document to `pieces`. Returns its number of bytes, as the other push functions do. */
 function pushDocument(pieces: Piece[], fields: Iterable<readonly [string, Encodable]>): number {
   const head = pieces.push(0) - 1;
   let length = SHELL_BYTES;
@@ -76,7 +73,6 @@ function pushField(pieces: Piece[], name: string, value: Encodable): number {
   return field.length;
 }
 
-/** Pushes the type byte and name of a field. */
 function pushHeader(pieces: Piece[], type: number, name: string): number {
   const header = Buffer.from(`\0${name}\0`);
   header[0] = type;

@@ -5,25 +5,24 @@ import type { KeyPart } from './index-keys.ts';
 import type { NumberType } from './key-values.ts';
 import type { RawValue } from './raw-bson.ts';
 
-/** An index as stored in the catalog. */
+/** The stored description of an index. */
 export interface IndexInfo {
   readonly id: number;
   readonly name: string;
   readonly parts: readonly KeyPart[];
   readonly unique: boolean;
-  /** TTL: seconds after the date in the indexed field. */
+  /** Documents expire this many seconds after the date in the indexed field; undefined without TTL. */
   readonly expireAfterSeconds: number | undefined;
-  /** Per field: whether a document had an array there. Only earlier versions set it; they indexed each element. */
+  /** For each field, whether a document has had an array in it. True only in indexes of earlier versions. */
   readonly multikey: readonly boolean[];
-  /** Per field: the type of its numbers (key-values.ts), which keys lack. Undefined in an earlier version's index. */
+  /** For each field, the BSON type of its numbers, which keys do not contain. Undefined in indexes of format 1. */
   readonly numbers?: readonly NumberType[] | undefined;
-  /** Whether any key was too long to be stored whole, so that stored keys do not sort like the values. */
+  /** Whether any key was too long to be stored whole. The stored keys then do not sort like the values. */
   readonly longKeys: boolean;
-  /** False during the build, while writers update the index but queries do not read it. */
+  /** False while the index is being built. Writes then update the index, but queries do not read it. */
   readonly ready: boolean;
 }
 
-/** The stored description of a collection. */
 export interface CollectionRecord {
   readonly id: number;
   readonly db: string;
@@ -32,15 +31,16 @@ export interface CollectionRecord {
   readonly indexes: readonly IndexInfo[];
 }
 
-/** A collection in memory. */
+/** The description of a collection in memory, and state that is not stored. */
 export interface Collection extends CollectionRecord {
   indexes: readonly IndexInfo[];
-  /** The next record number. Records are numbered in insertion order. */
+  /** The record number of the next document. Documents are numbered in insertion order. */
   nextRecord: number;
+  /** Whether the collection was dropped or renamed. */
   dropped: boolean;
 }
 
-/** Returns the full name of a collection. */
+/** Returns the full name of a collection, e.g. `recoup.tasks`. */
 export function namespaceOf({ db, name }: CollectionRecord): string {
   return `${db}.${name}`;
 }
@@ -63,7 +63,7 @@ export function newCollection(db: string, name: string, id: number, indexId: num
   return { id, db, name, uuid: randomUUID(), indexes: [idIndex] };
 }
 
-/** Whether queries and writes can use an index. Earlier versions also created indexes on paths and over arrays. */
+/** Whether this version can use an index. Earlier versions also indexed arrays and paths such as `a.b`. */
 export function isUsable({ parts, multikey }: IndexInfo): boolean {
   return !multikey.includes(true) && parts.every(({ field }) => !field.text.includes('.'));
 }
@@ -78,7 +78,7 @@ export function patternText(parts: readonly KeyPart[]): string {
   return parts.map(({ field, direction }) => `${field.text}:${direction}`).join(',');
 }
 
-/** Serializes a collection's description, with field names as text. */
+/** Encodes a collection's description as JSON, with field names as text. */
 export function encodeCollection({ id, db, name, uuid, indexes }: CollectionRecord): string {
   return JSON.stringify({
     id,
@@ -92,7 +92,7 @@ export function encodeCollection({ id, db, name, uuid, indexes }: CollectionReco
   });
 }
 
-/** Parses what encodeCollection wrote. Throws for anything else. */
+/** Parses the text that encodeCollection() returned. */
 export function decodeCollection(text: string): CollectionRecord {
   const stored: StoredCollection = JSON.parse(text);
   const indexes = stored.indexes.map((index) => ({

@@ -9,12 +9,13 @@ import { OWNER_BYTES } from './store-keys.ts';
 
 /** Answers a query from index keys, without reading documents. */
 export interface Cover {
-  /** Returns the projected document; undefined if the entry does not match; 'unknown' if the key does not suffice. */
+  /** Returns the projected document; undefined if it does not match; 'unknown' if the stored document is needed. */
   read(key: Buffer): RawValue | undefined | 'unknown';
 }
 
 /** A field to decode from an index's keys. */
 interface Field {
+  /** The field's position in the index. */
   readonly part: number;
   readonly flip: Flip;
   /** The name with a trailing NUL. */
@@ -22,11 +23,11 @@ interface Field {
   readonly numbers: number;
 }
 
-/** Operators for which a missing field equals null. Keys do not distinguish the two. */
+/** Operators that treat a missing field like null. Keys do not distinguish the two. */
 const COMPARISONS: ReadonlySet<string> = new Set(['$eq', '$ne', '$gt', '$gte', '$lt', '$lte']);
 
 /**
- * Returns how to answer from keys alone; undefined if they lack a field of the filter or projection.
+ * Returns a Cover; undefined if keys alone cannot answer the query, e.g. because they lack a projected field.
  * @param index - the plan's index in its current state, which writes may have changed since planning
  */
 export function coverOf(
@@ -62,7 +63,7 @@ export function coverOf(
   };
 }
 
-/** Returns the fields in output order: _id first, then as in the index. Undefined if the index lacks one. */
+/** Returns the named fields: _id first, then in the order of the index. Undefined if the index lacks a name. */
 function fieldsIn({ parts, numbers }: IndexInfo, names: readonly string[]): Field[] | undefined {
   if (!numbers) return undefined;
   const fields = parts.flatMap(({ field, direction }, part): Field[] =>
@@ -82,7 +83,7 @@ function fieldsIn({ parts, numbers }: IndexInfo, names: readonly string[]): Fiel
   return [...id, ...fields.filter((field) => !id.includes(field))];
 }
 
-/** Returns the fields of the filter. Undefined if it has anything but comparisons with indexable values. */
+/** Returns the filter's fields. Undefined if a test is not a comparison, or compares with an array. */
 function comparedPaths(filter: Filter): string[] | undefined {
   if (filter.kind === 'field') {
     const { test, field } = filter;
@@ -95,7 +96,8 @@ function comparedPaths(filter: Filter): string[] | undefined {
 }
 
 /**
- * Builds a document of the fields whose values end at `ends`; undefined if a key does not determine its value.
+ * Builds a document of fields that it decodes from an index key; undefined if a value cannot be decoded.
+ * @param ends - by part of the index, the offset in `key` after the part's value
  * @param loose - whether null may stand for a missing field
  */
 function documentFrom(

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { CommandError } from './errors.ts';
 import type { RawValue } from './raw-bson.ts';
 
-/** Returns up to `count` documents of about `maxBytes` in total. `done` if none remain. */
+/** Returns a cursor's next documents, up to `count` and about `maxBytes` in total. `done` is true if none remain. */
 export type NextBatch = (count: number, maxBytes: number) => Promise<Batch>;
 
 export interface Batch {
@@ -15,17 +15,17 @@ interface OpenCursor {
   readonly nextBatch: NextBatch;
 }
 
-/** Maximum number of open cursors. A new one beyond this closes the least recently used one. */
+/** Maximum number of open cursors. Opening another cursor closes the least recently used one. */
 const MAX_CURSORS = 1000;
 /**
- * Approximate size limit of a reply, in bytes; the last document may exceed it. MongoDB allows 16 MB, but building one
- * of that size blocks the whole process.
+ * Approximate size limit of a reply, in bytes; the last document may exceed it. MongoDB allows 16 MB, but building such
+ * a reply blocks the whole process.
  */
 export const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 
 /** The open cursors of all connections. As in MongoDB, they outlive the connection that created them. */
 export class Cursors {
-  /** Least recently used first. */
+  /** Open cursors by id, the least recently used first. */
   readonly #open = new Map<bigint, OpenCursor>();
 
   /** Registers a cursor and returns its id. */
@@ -56,7 +56,7 @@ export class Cursors {
     return batch;
   }
 
-  /** Closes a cursor. @returns false if the namespace has no cursor with this id */
+  /** Closes a cursor. @returns false if the namespace has no idle cursor with this id */
   kill(id: bigint, namespace: string): boolean {
     return this.#open.get(id)?.namespace === namespace && this.#open.delete(id);
   }

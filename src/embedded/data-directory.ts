@@ -2,21 +2,20 @@ import { chmod, stat } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { checkFreeSpace, makeFolder } from '../lib/files.ts';
 
-/** The name of the socket in the data directory. */
+/** The socket in the data directory to which clients connect. The process that listens on it owns the directory. */
 export const SOCKET_NAME = 'db.sock';
-/** Tells operators which process listens on the socket. */
+/** The file in the data directory with the process id of the engine, for operators and error messages. */
 export const PID_FILE = 'db.pid';
-/** The name of the store in the data directory. */
 export const STORE_DIRECTORY = 'store';
 
-/** Maximum length of a socket path on both Linux (108 bytes) and macOS (104), minus the terminating NUL. */
+/** Maximum length of a socket path that both Linux (108 bytes) and macOS (104) allow, without its NUL. */
 const MAX_SOCKET_PATH_BYTES = 103;
 
-/** Creates the data directory for its owner only, or tightens an existing one's mode. Returns its absolute path. */
+/** Creates the data directory, or removes other users' access to an existing one. Returns its absolute path. */
 export async function prepareDirectory(dataDir: string): Promise<string> {
   const path = resolve(dataDir);
   await makeFolder(path);
-  // With less free space, LMDB may crash or hang at start.
+  // LMDB may crash or hang at start if less than 1 MiB is free.
   await checkFreeSpace(path, 1_048_576);
   const { mode } = await stat(path);
   if ((mode & 0o077) !== 0) await chmod(path, 0o700);
@@ -34,9 +33,8 @@ export class SocketPathTooLong extends Error {
 }
 
 /**
- * Returns the path of a socket in a directory: absolute, or relative to the working directory if only that is short
- * enough.
- * @throws SocketPathTooLong if neither is
+ * Returns a socket's path: absolute, or relative to the working directory if only the relative path is short enough.
+ * @throws SocketPathTooLong if neither path is short enough
  */
 export function socketPath(directory: string, name: string): string {
   const paths = [join(directory, name), relative('', join(directory, name))];
@@ -45,7 +43,6 @@ export function socketPath(directory: string, name: string): string {
   throw new SocketPathTooLong(directory);
 }
 
-/** Returns the mongodb driver's connection string for a socket. */
 export function socketUri(path: string): string {
   return `mongodb://${encodeURIComponent(path)}/?directConnection=true`;
 }

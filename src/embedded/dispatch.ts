@@ -43,7 +43,7 @@ const COMMANDS: Readonly<Record<NameIn<'commands'>, Command>> = {
   replaceAllByStaged: replaceAll,
 };
 
-/** Runs one command and encodes its reply. A failure becomes a reply with ok: 0; an unexpected one is also logged. */
+/** Runs one command and encodes its reply, which has ok: 0 after an error. Logs errors other than CommandError. */
 export async function dispatch(engine: Engine, message: Message): Promise<Buffer> {
   const fields = fieldsOf(message.body);
   const name = fields[0]?.[0] ?? '';
@@ -55,7 +55,7 @@ export async function dispatch(engine: Engine, message: Message): Promise<Buffer
   } catch (error) {
     if (error instanceof CommandError) return errorDocument(error);
     engine.log.error({ err: error, command: name }, 'the embedded database failed to run a command');
-    return errorDocument(new CommandError(1, `the embedded engine failed: ${reasonOf(error)}`));
+    return errorDocument(new CommandError(1, `'${name}' failed in the embedded engine: ${reasonOf(error)}`));
   }
 }
 

@@ -4,7 +4,7 @@ import type { Cursors } from './cursors.ts';
 import type { EngineLog, Janitor } from './janitor.ts';
 import type { Store } from './store.ts';
 
-/** The parts of the engine that commands use. */
+/** The parts of the running engine that its commands use. */
 export interface Engine {
   readonly store: Store;
   readonly cursors: Cursors;
@@ -12,13 +12,13 @@ export interface Engine {
   readonly log: EngineLog;
 }
 
-/** A command's arguments and the database it was sent to. */
+/** One execution of a command: the engine, the arguments, and the database in the field `$db`. */
 export interface Call {
   readonly engine: Engine;
   readonly args: Arguments;
   readonly db: string;
 }
 
-/** The fields of a successful reply, without `ok: 1`. */
+/** The fields of a successful command's reply, except `ok: 1`, which dispatch() adds. */
 export type Reply = Readonly<Record<string, Encodable>>;
 export type Command = (call: Call) => Reply | Promise<Reply>;

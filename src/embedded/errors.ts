@@ -12,22 +12,22 @@ export class CommandError extends Error {
   }
 }
 
-/** Returns an error (2) for a feature that MongoDB has and this engine lacks. */
+/** Returns an error with code 2 for a feature that MongoDB has and this engine lacks. `what` starts the message. */
 export function unsupported(what: string): CommandError {
   return badValue(`${what} is not supported by the embedded engine; set MONGODB_URI to use a MongoDB server`);
 }
 
-/** MongoDB's BadValue (2). */
+/** Returns MongoDB's error BadValue, with code 2. */
 export function badValue(message: string): CommandError {
   return new CommandError(2, message);
 }
 
-/** MongoDB's FailedToParse (9). */
+/** Returns MongoDB's error FailedToParse, with code 9. */
 export function failedToParse(message: string): CommandError {
   return new CommandError(9, message);
 }
 
-/** MongoDB's TypeMismatch (14). */
+/** Returns MongoDB's error TypeMismatch, with code 14. */
 export function typeMismatch(message: string): CommandError {
   return new CommandError(14, message);
 }

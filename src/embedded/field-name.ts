@@ -1,18 +1,18 @@
 import { badValue, unsupported } from './errors.ts';
 
-/** A field name, encoded once. */
+/** A field name as text and in UTF-8, so that it is encoded only once. */
 export interface FieldName {
   readonly text: string;
   readonly bytes: Buffer;
 }
 
-/** Encodes a stored name without checks. */
+/** Encodes a field name that is known to be valid, e.g. from the store. */
 export function fieldNameOf(text: string): FieldName {
   return { text, bytes: Buffer.from(text) };
 }
 
 /**
- * Checks and encodes a name from a command. `what` names the context in the error.
+ * Checks and encodes a field name from a command. The error message starts with `what`, e.g. 'a filter'.
  * @throws CommandError 2 for a path into a document, a name that starts with $, or an empty name
  */
 export function parseFieldName(text: string, what: string): FieldName {

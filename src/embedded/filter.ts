@@ -15,7 +15,7 @@ import {
 } from './raw-bson.ts';
 import { supported } from './supported.ts';
 
-/** A checked query, normalized for the planner and the matcher. */
+/** A parsed and checked query filter, or a part of one. */
 export type Filter = GroupFilter | FieldFilter;
 
 export interface GroupFilter {
@@ -29,7 +29,7 @@ export interface FieldFilter {
   readonly test: Test;
 }
 
-/** One operator applied to one field. */
+/** The operator and the operand of a condition on one field. */
 export type Test =
   | { readonly operator: '$eq' | '$gt' | '$gte' | '$lt' | '$lte' | '$ne'; readonly value: RawValue }
   | { readonly operator: '$in' | '$nin'; readonly values: readonly RawValue[] }
@@ -37,8 +37,8 @@ export type Test =
   | { readonly operator: '$regex'; readonly pattern: RegExp };
 
 /**
- * Parses a query document.
- * @throws CommandError 2 for malformed or unsupported operators
+ * Parses a query filter, e.g. {a: 1, b: {$gt: 2}}.
+ * @throws CommandError 2 for a malformed or unsupported filter; 51091 or 51108 for an invalid regular expression
  */
 export function parseFilter(query: RawValue | undefined, depth = 0): GroupFilter {
   if (depth > MAX_DEPTH) throw badValue('exceeded maximum query tree depth');
@@ -70,7 +70,7 @@ function parseTests(condition: RawValue): Test[] {
   return operators.flatMap(([name, operand]) => parseTest(name, operand, new Map(operators)));
 }
 
-/** @param siblings - the other operators of the condition ($options beside $regex) */
+/** @param siblings - all operators of the same condition, e.g. $options beside $regex */
 function parseTest(name: string, operand: RawValue, siblings: ReadonlyMap<string, RawValue>): Test[] {
   const operator = supported('query operators', name, 2);
   switch (operator) {

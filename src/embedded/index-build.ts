@@ -13,14 +13,14 @@ export interface NewIndex {
   readonly expireAfterSeconds: number | undefined;
 }
 
-/** Number of documents indexed in one commit. */
+/** Maximum number of existing documents to index in one commit. */
 const BUILD_CHUNK = 200;
 
 /**
- * Builds an index concurrently with reads and writes. From the first commit on, writers keep it up to date. Existing
- * documents are then added in chunks, and queries use it only when it is complete. After a crash, an unfinished index
- * is discarded.
- * @throws CommandError 2 or 11000 after discarding the index
+ * Builds an index while clients read and write. After the first commit, every write updates the index. Further commits
+ * add the existing documents in chunks, and then queries use the index. If a crash interrupts the build, the next start
+ * drops the index.
+ * @throws CommandError 2 (not indexable), 11000 (duplicate key) or 276 (collection dropped), after dropping the index
  */
 export async function buildIndex(store: Store, collection: Collection, request: NewIndex): Promise<void> {
   const id = await store.write(() => addUnready(store, collection, request));
@@ -57,7 +57,7 @@ function addUnready(store: Store, collection: Collection, request: NewIndex): nu
   return id;
 }
 
-/** Inside a write: indexes the next documents after `from`. Returns the last one's key, or undefined at the end. */
+/** Indexes the documents after the key `from`. Returns the last document's key, or undefined if none followed. */
 function indexChunk(
   store: Store,
   collection: Collection,
@@ -65,7 +65,8 @@ function indexChunk(
   from: Buffer | undefined,
 ): Buffer | undefined {
   const index = collection.indexes.find((candidate) => candidate.id === id);
-  if (!index || collection.dropped) throw new CommandError(276, 'the index build was aborted');
+  if (!index || collection.dropped)
+    throw new CommandError(276, 'the index build was aborted: its collection or index was dropped');
   let last: Buffer | undefined;
   const range = {
     start: from ?? ownerPrefix(collection.id),
@@ -81,7 +82,7 @@ function indexChunk(
   return last;
 }
 
-/** Inside a write: removes an index. Its entries become trash. */
+/** Drops an index; the janitor deletes its entries later. Call only inside Store.write(). */
 export function discardIndex(store: Store, collection: Collection, id: number): void {
   if (!collection.indexes.some((index) => index.id === id)) return;
   store.setIndexes(

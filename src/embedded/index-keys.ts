@@ -10,19 +10,20 @@ export interface KeyPart {
   readonly direction: 1 | -1;
 }
 
-/** A document's contribution to an index. */
+/** The key and the values of one document for the fields of an index or a sort. */
 export interface IndexEntry {
-  /** The sortable bytes of all fields, of any length. */
+  /** The fields' values as sortable bytes, of any length. storedKey() shortens them for the store. */
   readonly key: Buffer;
+  /** The fields' values in the order of the index; undefined for a missing field. */
   readonly values: readonly (RawValue | undefined)[];
 }
 
-/** Maximum length of a key that is stored whole. A longer one is stored as its start of this length and a hash. */
+/** Maximum length in bytes of a key that is stored whole. A longer key is cut to this length, and its hash added. */
 export const LONG_KEY_BYTES = 1800;
 
 /**
  * Returns the entry of a document for the fields of an index or a sort.
- * @throws CommandError 2 if one of the fields has an array; MongoDB would index every element
+ * @throws CommandError 2 if a field contains an array, of which MongoDB would index every element
  */
 export function indexEntry(document: RawValue, parts: readonly KeyPart[]): IndexEntry {
   const values: (RawValue | undefined)[] = [];
@@ -37,7 +38,7 @@ export function indexEntry(document: RawValue, parts: readonly KeyPart[]): Index
   return { key: keys.length === 1 && keys[0] ? keys[0] : Buffer.concat(keys), values };
 }
 
-/** Inverts every bit so that keys sort in reverse. Used for descending fields. */
+/** Inverts every bit of a key, so that the keys of a descending field sort in reverse. */
 export function inverted(key: Buffer): Buffer {
   const result = Buffer.allocUnsafe(key.length);
   for (let at = 0; at < key.length; at++) result[at] = ~(key[at] ?? 0);

@@ -10,12 +10,12 @@ export interface EngineLog {
   error(obj: object, msg: string): void;
 }
 
-/** Interval of TTL deletions, as in MongoDB. */
+/** Interval at which the janitor deletes expired documents. MongoDB uses the same interval. */
 const TTL_INTERVAL_MS = 60_000;
-/** Number of keys deleted in one commit. */
+/** Maximum number of keys of dropped data to delete in one commit. */
 const TRASH_CHUNK = 1000;
 
-/** Runs background work: deletes dropped data, and documents that TTL indexes declare expired. */
+/** Deletes the data of dropped collections and indexes, and expired documents, in the background. */
 export class Janitor {
   readonly #store: Store;
   readonly #log: EngineLog;
@@ -33,7 +33,7 @@ export class Janitor {
     this.#timer.unref();
   }
 
-  /** Deletes dropped data in chunks, one commit each. */
+  /** Starts to delete dropped data, one chunk per commit. Call it after each drop. */
   wake(): void {
     this.#queue(async () => {
       for (const trash of this.#store.trash()) {
@@ -43,7 +43,7 @@ export class Janitor {
     });
   }
 
-  /** Finishes the current work and starts no more. */
+  /** Stops after the current work. The next start of the engine continues unfinished deletions. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#timer);
@@ -54,14 +54,17 @@ export class Janitor {
     this.#running = this.#running
       .then(async () => (this.#stopped ? undefined : work()))
       .catch((error: unknown) =>
-        this.#log.error({ err: error }, 'background work of the embedded database failed'),
+        this.#log.error(
+          { err: error },
+          'the embedded database failed to delete expired or dropped data and will retry later',
+        ),
       );
   }
 }
 
 /**
- * Discards restores and index builds that a crash interrupted; their commands never got a reply. Also drops indexes of
- * earlier versions that this version does not support.
+ * Drops staged collections and unfinished indexes after a crash interrupted a restore or an index build; its client got
+ * no reply. Also drops indexes of earlier versions that this version does not support.
  */
 export async function discardUnfinished(store: Store, log: EngineLog): Promise<void> {
   await discardStaged(store);
@@ -73,14 +76,14 @@ export async function discardUnfinished(store: Store, log: EngineLog): Promise<v
         const named = { collection: namespaceOf(collection), index: index.name };
         log.warn(
           named,
-          'dropped an index on arrays or paths, which the embedded database no longer supports',
+          'dropped an index of an earlier version: this version does not index arrays, nor paths such as a.b',
         );
       }
     }
   }
 }
 
-/** Deletes the documents that TTL indexes declare expired at `now`. */
+/** Deletes the documents that have expired at `now` according to the TTL indexes. */
 export async function expire(store: Store, now: Date): Promise<void> {
   for (const collection of store.collections()) {
     if (collection.db === STAGING_DATABASE) continue;
@@ -91,7 +94,7 @@ export async function expire(store: Store, now: Date): Promise<void> {
   }
 }
 
-/** Matches only dates: a comparison never matches a value of another type. */
+/** Returns a filter for expired documents. It matches only dates: no comparison matches another type. */
 function expired({ parts, expireAfterSeconds = 0 }: IndexInfo, now: Date): GroupFilter {
   const value = rawOf(new Date(now.getTime() - expireAfterSeconds * 1000));
   return {
@@ -100,10 +103,10 @@ function expired({ parts, expireAfterSeconds = 0 }: IndexInfo, now: Date): Group
   };
 }
 
-/** The database that a restore loads into before the swap. Its documents never expire. */
+/** The staging database. A restore loads collections into it and then renames them. Its documents never expire. */
 export const STAGING_DATABASE = '_restoring';
 
-/** Drops the staging database of an interrupted restore. */
+/** Drops the staging database that an interrupted restore has left. */
 export async function discardStaged(store: Store): Promise<void> {
   const left = store.collections().filter(({ db }) => db === STAGING_DATABASE);
   if (left.length === 0) return;

@@ -1,18 +1,18 @@
 import { TYPE } from './raw-bson.ts';
 import { RANK } from './value-key.ts';
 
-/** The BSON type of a field's numbers. Keys do not contain it. 0: no numbers so far. MIXED: several types. */
+/** The BSON type of an indexed field's numbers, which keys do not contain; 0 if it has none, MIXED for several. */
 export type NumberType = number;
-/** Several number types. Earlier versions also used it for symbols, which share their keys with strings. */
+/** Marks a field with numbers of several types. Earlier versions also marked symbols, whose keys look like strings. */
 export const MIXED = -1;
 
-/** Maximum number of bytes by which a value's BSON exceeds its key. */
+/** A value's BSON is longer than its key by at most this many bytes. */
 export const GROWTH_BYTES = 4;
 
-/** 255 if a field's bytes are inverted because it is stored in descending order, otherwise 0. */
+/** XOR mask for the key of a field: 255 if the field is descending, which inverts its bytes; otherwise 0. */
 export type Flip = 0 | 255;
 
-/** Returns the end of the key that starts at `start`, or -1 if keys of its kind cannot be decoded. */
+/** Returns the offset after the encoded value at `start`, or -1 if values of its type cannot be decoded. */
 export function keyEnd(key: Buffer, start: number, flip: Flip): number {
   switch (rankAt(key, start, flip)) {
     case RANK.null:
@@ -22,7 +22,7 @@ export function keyEnd(key: Buffer, start: number, flip: Flip): number {
     case RANK.date:
       return start + 9;
     case RANK.number:
-      // In keys of earlier versions, digits follow for a number between two doubles.
+      // For a number between two doubles, keys of earlier versions have a 1 here, and digits follow.
       return ((key[start + 9] ?? 0) ^ flip) === 0 ? start + 10 : -1;
     case RANK.string:
       return textEnd(key, start + 1, flip);
@@ -31,7 +31,7 @@ export function keyEnd(key: Buffer, start: number, flip: Flip): number {
   }
 }
 
-/** Returns the type of the key's value; -1 if type or value cannot be decoded. Null may stand for a missing field. */
+/** Returns the BSON type of an encoded value; -1 if it cannot be decoded. Null may stand for a missing field. */
 export function typeOf(key: Buffer, start: number, flip: Flip, numbers: NumberType): number {
   switch (rankAt(key, start, flip)) {
     case RANK.null:
@@ -49,7 +49,7 @@ export function typeOf(key: Buffer, start: number, flip: Flip, numbers: NumberTy
   }
 }
 
-/** Writes the value of the key [start, end) as BSON. Returns the offset after it. */
+/** Decodes the value in `key` from `start` to `end`, and writes it to `target` as BSON. Returns the offset after it. */
 export function writeValue(
   target: Buffer,
   at: number,
@@ -91,7 +91,7 @@ function doubleAt(key: Buffer, start: number, flip: Flip): number {
   return scratch.readDoubleBE(0);
 }
 
-/** Text ends with 0 0. A 0 in the text is followed by 255. */
+/** Returns the offset after an encoded text, which ends with 0 0. A 0 inside the text is followed by 255. */
 function textEnd(key: Buffer, from: number, flip: Flip): number {
   for (let at = from; at + 1 < key.length; at++) {
     if (key[at] !== flip) continue;

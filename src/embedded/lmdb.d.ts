@@ -1,5 +1,5 @@
 import type { GetOptions } from 'lmdb';
-/** lmdb's types lack the options of this method. */
+/** lmdb's types declare getBinaryFast() without its second parameter. */
 declare module 'lmdb' {
   interface Database<V, K extends Key> {
     getBinaryFast(id: K, options?: GetOptions): Buffer | undefined;

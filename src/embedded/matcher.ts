@@ -19,7 +19,7 @@ function compileAny(filter: Filter): Predicate {
   return filter.kind === 'field' ? compileField(filter) : compileFilter(filter);
 }
 
-/** As in MongoDB, an array passes if it or one of its elements passes. */
+/** Compiles a test of one field. As in MongoDB, an array passes if it or one of its elements passes. */
 function compileField({ field, test }: FieldFilter): Predicate {
   if (test.operator === '$exists') {
     return (document) => (fieldOf(document, field.bytes) !== undefined) === test.wanted;
@@ -32,7 +32,7 @@ function compileField({ field, test }: FieldFilter): Predicate {
   };
 }
 
-/** Compiles the test of a single value. For $ne and $nin, compiles the test that they negate. */
+/** Compiles the test of a single value. For $ne and $nin, it is the opposite test, which compileField() negates. */
 function compileValue(test: Exclude<Test, { operator: '$exists' }>): ValueTest {
   switch (test.operator) {
     case '$eq':

@@ -5,8 +5,8 @@ import type { Call } from './engine.ts';
 const MAX_NAMESPACE_BYTES = 255;
 
 /**
- * Reads the collection name from a command's field, e.g. `find: 'tasks'`.
- * @throws CommandError 73 for an invalid name
+ * Returns the collection name in a field of a command, by default the first one, e.g. `find: 'tasks'`.
+ * @throws CommandError 73 for a name that MongoDB refuses
  */
 export function collectionName({ args, db }: Call, field: string = args.group): string {
   const name = args.text(field);
@@ -18,7 +18,7 @@ export function collectionName({ args, db }: Call, field: string = args.group): 
   return name;
 }
 
-/** Checks a database name. Throws CommandError 73. */
+/** Throws CommandError 73 for a database name that MongoDB refuses. */
 export function checkDatabaseName(db: string): void {
   if (db === '' || Buffer.byteLength(db) > 63 || /[/\\. "$\0]/.test(db)) {
     throw new CommandError(73, `Invalid database name: '${db}'`);

@@ -2,9 +2,9 @@ import { unsupported } from './errors.ts';
 import { type RawValue, TYPE } from './raw-bson.ts';
 
 /**
- * Encodes numbers of all types in one order: eight sortable bytes of the double, then a 0. 5 and 5.0 have the same key.
- * As in MongoDB, NaN sorts first and -0 equals 0. Earlier versions also wrote keys with a 1 and digits at the end, for
- * numbers between two doubles.
+ * Encodes a number of any type so that all numbers sort by value: eight sortable bytes of the double, then a 0. 5 and
+ * 5.0 have the same key. As in MongoDB, NaN sorts first and -0 equals 0. For numbers between two doubles, earlier
+ * versions wrote a 1 and digits in place of the 0.
  * @throws CommandError 2 for a 64-bit integer that a double cannot represent
  */
 export function encodeNumber(value: RawValue): Buffer {
@@ -17,7 +17,7 @@ export function encodeNumber(value: RawValue): Buffer {
   return exact(number);
 }
 
-/** Encodes a double, regardless of its BSON type. Also gives the ends of number ranges. */
+/** Encodes a JavaScript number like encodeNumber(), e.g. the end of a range. */
 export function exact(double: number): Buffer {
   const key = Buffer.alloc(9);
   if (Number.isNaN(double)) return key;

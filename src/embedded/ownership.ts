@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PID_FILE, SOCKET_NAME, socketPath } from './data-directory.ts';
 
-/** Thrown if another engine runs on the directory. */
+/** Thrown if another engine runs on the data directory. */
 export class DataDirectoryInUse extends Error {
   constructor(path: string, pid: string | undefined) {
     const holder = pid === undefined ? 'another process' : `process ${pid}`;
@@ -23,20 +23,20 @@ export function candidateSocket(): string {
   return `${randomBytes(6).toString('hex')}.sock`;
 }
 
-/** Time limit for rival candidates to withdraw or become the owner. */
+/** How long to wait until rival engines withdraw or one of them owns the directory. */
 const RIVAL_TIMEOUT_MS = 5_000;
 const POLL_MS = 5;
-/** A socket refuses connections between bind and listen. One that still refuses at this age is dead. */
+/** A socket file of this age that refuses connections is dead. A live engine refuses them only before it listens. */
 const DEAD_AFTER_MS = 60_000;
 
 /**
- * Exclusive ownership of a data directory, held by the process that listens on its public socket. A file does not
- * reveal whether its writer is alive, and Node cannot lock files. A socket refuses connections once its process ends,
- * even by kill -9, but still accepts them if the process merely hangs.
+ * Exclusive ownership of a data directory, held by the process that listens on its `db.sock`. A file does not reveal
+ * whether its writer is alive, and Node cannot lock files. A socket refuses connections once its process ends, even by
+ * kill -9, but still accepts them if the process merely hangs.
  *
- * Each engine first listens on its own socket in the directory, then looks for others. If two start at the same moment,
- * at least the later one finds the other. The candidate whose name sorts first stays and the others withdraw, unless
- * one of them has already become the owner. A candidate without rivals renames its socket to the public name.
+ * Each engine first listens on its own socket in the directory, then looks for other engines. If two start at the same
+ * moment, at least the later one finds the other. The candidate whose socket name sorts first stays and the others
+ * withdraw, unless one of them already owns the directory. A candidate without rivals renames its socket to `db.sock`.
  */
 export class Ownership {
   readonly #path: string;
@@ -46,8 +46,8 @@ export class Ownership {
   }
 
   /**
-   * Claims the directory for a socket that is already listening.
-   * @throws DataDirectoryInUse if its owner or a rival candidate is alive
+   * Claims the directory for the engine that already listens on the candidate socket.
+   * @throws DataDirectoryInUse if the directory has a live owner, or a rival takes precedence
    */
   static async claim(path: string, socket: string): Promise<Ownership> {
     const deadline = Date.now() + RIVAL_TIMEOUT_MS;
@@ -70,14 +70,14 @@ export class Ownership {
     return new Ownership(path);
   }
 
-  /** Gives up the directory. Call after closing the storage, while the socket still listens. */
+  /** Gives up the directory. Call it after the store is closed, while the socket still listens. */
   async release(): Promise<void> {
     await rm(join(this.#path, PID_FILE), { force: true });
     await rm(join(this.#path, SOCKET_NAME), { force: true });
   }
 }
 
-/** Returns the other live candidates. Removes sockets of dead ones. */
+/** Returns the socket names of other live candidates. Removes the sockets of dead candidates. */
 async function liveRivals(path: string, self: string): Promise<string[]> {
   const alive: string[] = [];
   for (const name of await readdir(path)) {
@@ -98,10 +98,10 @@ async function ownerPid(path: string): Promise<string | undefined> {
   return /^\d+/.exec(text)?.[0];
 }
 
-/** Error codes for a path on which no process listens. */
+/** Error codes of connect() for a path on which no process listens. */
 const NOT_LISTENING = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
 
-/** Whether a process listens on a socket. True if in doubt, e.g. when its queue is full. Throws without permission. */
+/** Whether a process listens on the socket; true if unsure, e.g. if its queue is full. Throws if access is denied. */
 export async function answers(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);

@@ -10,7 +10,7 @@ export interface KeyRange {
   readonly end: Buffer;
 }
 
-/** How a query finds its documents. */
+/** How a query finds its documents: by scanning the collection or ranges of an index. */
 export type Plan = CollectionPlan | IndexPlan;
 
 export interface CollectionPlan {
@@ -22,7 +22,7 @@ export interface CollectionPlan {
 export interface IndexPlan {
   readonly kind: 'index';
   readonly index: IndexInfo;
-  /** Ascending and disjoint. Read from last to first if `reverse`. */
+  /** Ranges to read, ascending and disjoint. Read from last to first if `reverse`. */
   readonly ranges: readonly KeyRange[];
   readonly reverse: boolean;
   readonly sorted: boolean;
@@ -37,14 +37,14 @@ export interface PlanRequest {
   readonly limit: number;
 }
 
-/** Maximum number of key ranges from $in lists on several fields. */
+/** Maximum number of key ranges that $in lists on several fields may combine to. */
 const MAX_RANGES = 20_000;
-/** Score of single values for all fields of a unique index: at most one document each, which no other plan beats. */
+/** Added to the score if the filter gives single values for all fields of a unique index: no plan reads fewer keys. */
 const LOOK_UP_SCORE = 100;
 
 /**
- * Chooses a plan. Prefers equality on an index's first fields, then a range, then the sort order; scans the collection
- * if no index helps.
+ * Chooses the index with the highest score, or a scan of the collection if no index helps. Single values for an index's
+ * first fields score highest, then the sort order if there is a limit, a range, and the sort order without a limit.
  */
 export function makePlan(collection: Collection, request: PlanRequest): Plan {
   const conditions = conjuncts(request.filter);

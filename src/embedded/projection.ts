@@ -5,13 +5,13 @@ import { type RawValue, TYPE, fieldsOf, isNumber, isTruthy, pickFields } from '.
 /** Reduces a document to the projected fields. */
 export interface Projection {
   (document: RawValue): RawValue;
-  /** The fields of an inclusion. Undefined for an exclusion. */
+  /** The names of the fields to include; undefined if the projection excludes fields. */
   readonly fields?: readonly string[];
 }
 
 /**
  * Compiles a find projection, which lists the fields either to include or to exclude.
- * @throws CommandError 31254 for a mixture, 2 for any other projection
+ * @throws CommandError 31254 if it does both, 2 for any other kind of projection
  */
 export function compileProjection(spec: RawValue | undefined): Projection | undefined {
   const kept = new Set<string>();
@@ -26,7 +26,7 @@ export function compileProjection(spec: RawValue | undefined): Projection | unde
   if (isIncluding && !dropped.has('_id')) kept.add('_id');
   (isIncluding ? dropped : kept).delete('_id');
   if (kept.size > 0 && dropped.size > 0) {
-    throw new CommandError(31254, 'A projection names either the fields to keep or those to leave out');
+    throw new CommandError(31254, 'A projection must list fields to include or fields to exclude, not both');
   }
   const names: Buffer[][] = [];
   for (const name of isIncluding ? kept : dropped) {

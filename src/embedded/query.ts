@@ -20,11 +20,11 @@ export interface QueryRequest {
   readonly limit: number;
   /** Undefined means the whole document. */
   readonly projection?: Projection | undefined;
-  /** Milliseconds since the epoch, after which the query fails with code 50. */
+  /** Time in milliseconds since the epoch at which the query fails with code 50; undefined for no time limit. */
   readonly deadlineAt?: number | undefined;
 }
 
-/** A running find with its plan and position. Holds the sorted documents if the plan does not yield the sort order. */
+/** A query in progress: its plan, its position, and the sorted documents if the plan does not yield the sort order. */
 export class Query {
   readonly plan: Plan;
   readonly scan: Scan;
@@ -47,8 +47,8 @@ export class Query {
   }
 
   /**
-   * Passes matching, projected documents to `take` until it returns false or none remain. Yields to other work.
-   * @returns true if no documents remain
+   * Passes matching, projected documents to `take` until `take` returns false. Lets other work run in between.
+   * @returns true if no documents remain within the limit
    * @throws CommandError 50 past the deadline, 175 if the collection is dropped, 292 if a sort needs too much memory
    */
   async forEach(take: (found: Found) => boolean): Promise<boolean> {
@@ -76,8 +76,8 @@ export class Query {
   }
 
   /**
-   * Inside a write: returns the first matching document, including uncommitted changes. This blocks all other writes,
-   * so an index should support it: every single-document write in src/ has an _id in its filter.
+   * Returns the first matching document, including uncommitted changes. Call only inside Store.write(). The search
+   * blocks all other writes, so it should use an index: every single-document write in src/ has an _id in its filter.
    */
   firstInWrite(): Found | undefined {
     for (const found of this.#documents(undefined)) if (found) return found;
@@ -85,8 +85,8 @@ export class Query {
   }
 
   /**
-   * Returns how the index alone answers the query, if it does. Call it for each batch, because writes in between may
-   * change the answer.
+   * Returns a Cover that answers the query from the index alone, or undefined if it needs documents. Call for each
+   * batch: writes since the last batch may have changed the index.
    */
   cover(): Cover | undefined {
     const { plan } = this;
@@ -117,7 +117,7 @@ export class Query {
       yield { ...next.value, document: project(next.value.document) };
   }
 
-  /** Other clients may have dropped the collection or index since the last batch. */
+  /** Throws if the collection or the plan's index was dropped since the last batch. */
   #checkPlan(): void {
     const { plan } = this;
     const { dropped, indexes } = this.#collection;

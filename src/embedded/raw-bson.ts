@@ -18,7 +18,6 @@ export class RawValue {
   }
 }
 
-/** A field of a document: its name and value. */
 export type RawField = readonly [name: string, value: RawValue];
 
 export const TYPE = {
@@ -47,12 +46,12 @@ export const TYPE = {
 
 /** MongoDB's limit for a stored document, in bytes. */
 export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
-/** MongoDB's limit for the nesting of a stored document. */
+/** MongoDB's limit for the depth of nested documents and arrays in a stored document. */
 export const MAX_DEPTH = 100;
-/** Maximum additional nesting of a command around its documents. */
+/** A command contains documents, so it may be this much deeper than a stored document. */
 export const COMMAND_DEPTH = 10;
 
-/** Size of a value by type; -1 for types of variable size. */
+/** Size of a value in bytes, by BSON type; -1 for types of variable size. */
 const FIXED_SIZES = new Int8Array(256).fill(-1);
 for (const type of [TYPE.undefined, TYPE.null, TYPE.minKey, TYPE.maxKey]) FIXED_SIZES[type] = 0;
 for (const type of [TYPE.double, TYPE.date, TYPE.timestamp, TYPE.long]) FIXED_SIZES[type] = 8;
@@ -92,7 +91,7 @@ export function valueEnd(type: number, bytes: Buffer, at: number): number {
   }
 }
 
-/** Returns `bytes` as a document value. */
+/** Wraps the bytes of a whole document without copying or checking them. */
 export function documentValue(bytes: Buffer): RawValue {
   return new RawValue(TYPE.object, bytes, 0, bytes.length);
 }
@@ -113,7 +112,6 @@ export function fieldsOf(value: RawValue): RawField[] {
   return fields;
 }
 
-/** Returns the values of an object or array without their names. */
 export function valuesOf(value: RawValue): RawValue[] {
   return fieldsOf(value).map(([, inner]) => inner);
 }
@@ -141,8 +139,8 @@ function startsWith(bytes: Buffer, from: number, name: Buffer): boolean {
 }
 
 /**
- * Copies the object with only the fields in `names`, or without them if not `keep`. Keeps stored order and bytes.
- * @param names - grouped by their length, which is the index
+ * Copies an object with only the fields in `names`, or with all others if `keep` is false. Keeps order and bytes.
+ * @param names - the element at index n lists the names of n bytes
  */
 export function pickFields(value: RawValue, names: readonly (readonly Buffer[])[], keep: boolean): RawValue {
   const { bytes } = value;
@@ -155,7 +153,7 @@ export function pickFields(value: RawValue, names: readonly (readonly Buffer[])[
     const nameEnd = nameEndFrom(bytes, from);
     const end = valueEnd(bytes[at] ?? 0, bytes, nameEnd + 1);
     if ((names[nameEnd - from]?.some((name) => startsWith(bytes, from, name)) ?? false) === keep) {
-      // Neighbors are copied together.
+      // Copy adjacent fields together.
       if (picked.at(-1) === at) picked[picked.length - 1] = end;
       else picked.push(at, end);
       length += end - at;
@@ -170,12 +168,12 @@ export function pickFields(value: RawValue, names: readonly (readonly Buffer[])[
   return documentValue(result);
 }
 
-/** Copies the object into memory of its own. */
+/** Copies an object, e.g. before lmdb reuses the memory of a document that it returned. */
 export function copyOf(value: RawValue): RawValue {
   return documentValue(Buffer.from(documentBytes(value)));
 }
 
-/** Returns the bytes of an object or array as a document. They share the value's memory. */
+/** Returns the bytes of an object or array, without copying them. */
 export function documentBytes(value: RawValue): Buffer {
   return value.bytes.subarray(value.start, value.end);
 }
@@ -185,7 +183,7 @@ export function textOf(value: RawValue): string {
   return value.bytes.toString('utf8', value.start + 4, value.end - 1);
 }
 
-/** Whether type and bytes are the same, so that no client can distinguish the values. */
+/** Whether two values have the same type and bytes, so that no client can distinguish them. */
 export function identicalValues(left: RawValue, right: RawValue): boolean {
   return (
     left.type === right.type &&
@@ -201,7 +199,7 @@ export function isArray(value: RawValue | undefined): value is RawValue & { read
   return value?.type === TYPE.array;
 }
 
-/** Whether the value has one of the number types that the engine can calculate with. */
+/** Whether the value has a number type that the engine can calculate with: any but Decimal128. */
 export function isNumber({ type }: RawValue): boolean {
   return type === TYPE.double || type === TYPE.int || type === TYPE.long;
 }
@@ -216,7 +214,7 @@ export function isTruthy({ type, bytes, start, end }: RawValue): boolean {
 
 /**
  * Checks that the bytes at `start` are one well-formed document within `limit`.
- * @returns the offset after it
+ * @returns the offset after the document
  * @throws CommandError 22 (InvalidBSON) or 15 (nested too deeply)
  */
 export function checkDocument(bytes: Buffer, start: number, limit: number, depth = 0): number {

@@ -16,19 +16,20 @@ import { type IndexEntry, LONG_KEY_BYTES, afterPrefix, indexEntry, storedKey } f
 import type { Store } from './store.ts';
 import { entryKey, entryPrefix, recordKey, recordOf } from './store-keys.ts';
 
-/** A document's change to one index, computed and checked before anything is written. */
+/** How the write of a document changes one index. Computed and checked before anything is written. */
 interface IndexChange {
   readonly index: IndexInfo;
-  /** The document's new entry. */
+  /** The document's entry after the write; undefined for a delete. */
   readonly entry: IndexEntry | undefined;
   readonly added: Buffer | undefined;
   readonly removed: Buffer | undefined;
 }
 
 /**
- * Inside a write: stores a new document and its index entries.
- * @returns its record number
- * @throws CommandError 2, 11000 or 10334; nothing is written then
+ * Stores a new document and its index entries. Call only inside Store.write().
+ * @returns the document's record number
+ * @throws CommandError 10334 (too large), 15 (nested too deeply), 2 (cannot be indexed) or 11000 (duplicate key);
+ *   nothing is written then
  */
 export function insertRecord(store: Store, collection: Collection, document: Buffer): number {
   checkSize(document);
@@ -41,7 +42,7 @@ export function insertRecord(store: Store, collection: Collection, document: Buf
   return record;
 }
 
-/** Inside a write: replaces a document. Throws the same errors as insertRecord. */
+/** Replaces a document. Throws the same errors as insertRecord(). Call only inside Store.write(). */
 export function updateRecord(
   store: Store,
   collection: Collection,
@@ -56,13 +57,13 @@ export function updateRecord(
   apply(store, collection, changes, record);
 }
 
-/** Inside a write: removes a document and its index entries. */
+/** Removes a document and its index entries. Call only inside Store.write(). */
 export function deleteRecord(store: Store, collection: Collection, record: number, document: RawValue): void {
   store.records.remove(recordKey(collection.id, record));
   apply(store, collection, changesOf(collection.indexes, document, undefined), record);
 }
 
-/** Inside a write: adds the entries of a stored document to an index being built. Throws CommandError 2 or 11000. */
+/** Adds a stored document to an index that is being built. Throws CommandError 2 or 11000, like insertRecord(). */
 export function indexRecord(
   store: Store,
   collection: Collection,
@@ -99,7 +100,7 @@ function changesOf(
   });
 }
 
-/** Whether a field of the index differs. A cheap check that skips the index if none does. */
+/** Whether the write changes a field of the index. This check is cheaper than comparing keys. */
 function differIn({ parts }: IndexInfo, before: RawValue, after: RawValue): boolean {
   return parts.some(({ field }) => {
     const old = fieldOf(before, field.bytes);
@@ -120,7 +121,7 @@ function checkUnique(store: Store, collection: Collection, change: IndexChange, 
   }
 }
 
-/** Whether a document has exactly this key. A long key is stored as a hash, so compare with the document. */
+/** Whether a document has exactly this key. The entry of a long key contains only a hash, so read the document. */
 function hasKey(
   store: Store,
   collection: Collection,
@@ -143,7 +144,7 @@ function apply(store: Store, collection: Collection, changes: readonly IndexChan
 
 const EMPTY = Buffer.alloc(0);
 
-/** Updates an index's `longKeys` and `numbers` in the catalog, in the same commit. */
+/** Updates `longKeys` and `numbers` in the stored descriptions of the changed indexes. */
 function noteProperties(store: Store, collection: Collection, changes: readonly IndexChange[]): void {
   let news = false;
   const indexes = collection.indexes.map((index) => {

@@ -13,15 +13,15 @@ export interface Found {
 }
 
 /**
- * Maximum number of keys to read at once, from one range and in total. Resuming a range needs a new cursor, which is
- * slow.
+ * Maximum number of keys to read at once from one range (RANGE_KEYS) and from several ranges (CHUNK_KEYS). Resuming a
+ * range needs a new LMDB cursor, which is slow.
  */
 const RANGE_KEYS = 128;
 const CHUNK_KEYS = 1_024;
 
 /**
- * Reads the documents of a plan. Its position is a key, not an open cursor. A scan can therefore stop anywhere and
- * continue in a later snapshot.
+ * Reads the documents that a plan finds. Its position is the last key read, not an open LMDB cursor, so a scan can stop
+ * anywhere and continue in a later snapshot.
  */
 export class Scan {
   keysExamined = 0;
@@ -43,11 +43,11 @@ export class Scan {
   }
 
   /**
-   * Continues where the last call stopped. Yields each document that passes `matches`, and undefined for every other
-   * one.
-   * @param snapshot - undefined inside a write, to see uncommitted changes
-   * @param project - copies the wanted part of a document
-   * @param cover - answers from keys where possible; documents are then projected
+   * Continues where the last call stopped. Yields each document that passes `matches`, projected, and undefined for
+   * each document that does not.
+   * @param snapshot - the snapshot to read; undefined inside Store.write(), to read uncommitted changes
+   * @param project - copies the fields that the query returns
+   * @param cover - answers from index keys where it can; returns projected documents
    */
   *read(
     snapshot: Transaction | undefined,
@@ -73,7 +73,7 @@ export class Scan {
     }
   }
 
-  /** Reads the next keys, each with its range. Returns whether more may follow. */
+  /** Adds the next keys to `keys`, each with the number of its range. Returns whether more may follow. */
   #readKeys(keys: [key: Buffer, range: number][], transaction: Transaction | undefined): boolean {
     const isIndex = this.#plan.kind === 'index';
     const isReverse = isIndex && this.#plan.reverse;
@@ -95,7 +95,7 @@ export class Scan {
     }
   }
 
-  /** Returns a document in place. Its bytes are valid until the next read. */
+  /** Returns a stored document without copying it. lmdb overwrites its bytes at the next read. */
   #fetch(record: number, key: Buffer, transaction: Transaction | undefined): RawValue | undefined {
     const at = this.#plan.kind === 'index' ? recordKey(this.#collection.id, record) : key;
     const bytes = this.#store.records.getBinaryFast(at, transaction && { transaction });
@@ -105,7 +105,7 @@ export class Scan {
   }
 }
 
-/** Returns the document with a record number, or undefined. Inside a write, sees uncommitted changes. */
+/** Returns the document with a record number, or undefined. Inside Store.write(), reads uncommitted changes. */
 export function readRecord(store: Store, collection: Collection, record: number): RawValue | undefined {
   const bytes = store.records.get(recordKey(collection.id, record));
   return bytes && documentValue(bytes);

@@ -13,13 +13,13 @@ import {
   writeReply,
 } from './wire.ts';
 
-/** Maximum number of connections. The driver's pool has 100. */
+/** Maximum number of client connections. One mongodb driver opens up to 100. */
 const MAX_CONNECTIONS = 1000;
 
-/** Handles one command and returns the reply document. Reports failures in the document and does not throw. */
+/** Runs one command and returns its reply document, which also reports errors. A handler does not throw. */
 export type Handler = (message: Message) => Promise<Buffer>;
 
-/** The listening socket and its clients. */
+/** Listens on a Unix socket and passes each client's commands to a handler. */
 export class SocketServer {
   readonly #server: Server;
   readonly #clients = new Map<Socket, Promise<void>>();
@@ -32,7 +32,7 @@ export class SocketServer {
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
-  /** Listens on a path that only the owner can use. Refuses clients until serve() is called. */
+  /** Listens on a socket that only its owner can connect to. Disconnects every client until serve() is called. */
   static async listen(path: string, log: EngineLog): Promise<SocketServer> {
     const server = new SocketServer(log);
     await new Promise<void>((resolve, reject) => {
@@ -43,12 +43,11 @@ export class SocketServer {
     return server;
   }
 
-  /** Starts to serve clients. */
   serve(handler: Handler): void {
     this.#handler = handler;
   }
 
-  /** Refuses new clients, waits for running commands and closes connections. Still listens on the socket. */
+  /** Refuses new clients, closes all connections and waits for running commands. The socket still listens. */
   async disconnect(): Promise<void> {
     this.#handler = undefined;
     const running = [...this.#clients.values()];
@@ -56,7 +55,6 @@ export class SocketServer {
     await Promise.all(running);
   }
 
-  /** Stops listening. */
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
@@ -78,7 +76,10 @@ export class SocketServer {
       await serveConnection(socket, handler);
     } catch (error) {
       if (isProblem(error))
-        this.#log.warn({ err: error }, 'a connection to the embedded database was closed');
+        this.#log.warn(
+          { err: error },
+          'closed a connection to the embedded database after an error; the client can connect again',
+        );
     } finally {
       socket.destroy();
       this.#clients.delete(socket);
@@ -86,18 +87,18 @@ export class SocketServer {
   }
 }
 
-/** A client may disconnect at any time; do not log that. */
+/** Returns false for the errors of a client that disconnects, which it may do at any time. */
 function isProblem(error: unknown): boolean {
   return !['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR'].includes(systemCode(error));
 }
 
-/** Serves one client. Reads nothing while a command runs, so that a client holds at most one message and one reply. */
+/** Runs a client's commands one by one and reads nothing meanwhile, to hold one message and one reply at a time. */
 async function serveConnection(socket: Socket, handle: Handler): Promise<void> {
   const chunks: Buffer[] = [];
   let received = 0;
   let wanted = HEADER_BYTES;
   for await (const chunk of socket) {
-    if (!Buffer.isBuffer(chunk)) throw new ProtocolError('the socket does not deliver bytes');
+    if (!Buffer.isBuffer(chunk)) throw new ProtocolError(`expected a Buffer, got ${typeof chunk}`);
     chunks.push(chunk);
     received += chunk.length;
     while (received >= wanted) {
@@ -119,7 +120,7 @@ async function serveConnection(socket: Socket, handle: Handler): Promise<void> {
 function messageLength(bytes: Buffer): number {
   const length = bytes.readInt32LE(0);
   if (length < HEADER_BYTES || length > MAX_MESSAGE_BYTES) {
-    throw new ProtocolError(`a message of ${length} bytes is outside the limits`);
+    throw new ProtocolError(`a message has ${length} bytes, not ${HEADER_BYTES} to ${MAX_MESSAGE_BYTES}`);
   }
   return length;
 }
@@ -152,7 +153,6 @@ async function drained(socket: Socket): Promise<void> {
   });
 }
 
-/** Encodes the reply for a failed command. */
 export function errorDocument({ code, message, details }: CommandError): Buffer {
   return encodeDocument({ ok: 0, errmsg: message, code, ...details });
 }

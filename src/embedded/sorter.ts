@@ -2,12 +2,12 @@ import { CommandError } from './errors.ts';
 import { type KeyPart, indexEntry } from './index-keys.ts';
 import type { RawValue } from './raw-bson.ts';
 
-/** MongoDB's limit for sorting without an index, in bytes. */
+/** MongoDB's memory limit for a sort without an index, in bytes. */
 const MAX_SORT_BYTES = 100 * 1024 * 1024;
-/** Number of documents collected beyond `keep` before the surplus is dropped. */
+/** Number of documents to collect beyond `keep` before the Sorter drops the surplus. */
 const SURPLUS = 1000;
 
-/** Sorts in memory and keeps only the first `keep` items. The sort is stable. */
+/** Sorts documents in memory and keeps only the first `keep` of them. The sort is stable. */
 export class Sorter<T extends { readonly document: RawValue }> {
   readonly #sort: readonly KeyPart[];
   readonly #keep: number;
@@ -19,7 +19,7 @@ export class Sorter<T extends { readonly document: RawValue }> {
     this.#keep = keep;
   }
 
-  /** @throws CommandError 292 if the kept items exceed 100 MB */
+  /** @throws CommandError 292 if the kept documents exceed MAX_SORT_BYTES */
   add(item: T): void {
     const { key } = indexEntry(item.document, this.#sort);
     this.#items.push({ key, item });
@@ -32,7 +32,6 @@ export class Sorter<T extends { readonly document: RawValue }> {
     );
   }
 
-  /** Returns the kept items in order. */
   sorted(): T[] {
     this.#dropRest();
     return this.#items.map(({ item }) => item);

@@ -6,22 +6,23 @@ import { STAGING_DATABASE } from './janitor.ts';
 import { checkDatabaseName, collectionName } from './namespaces.ts';
 import type { Store } from './store.ts';
 
-/** A loaded collection and its final name. */
+/** A collection that a restore has loaded into the staging database, and its name after the restore. */
 export interface StagedCollection {
-  /** Its name in the staging database. */
+  /** The collection's name in the staging database. */
   readonly staged: string;
+  /** The database and name that the collection gets when the restore ends. */
   readonly db: string;
   readonly name: string;
-  /** Number of documents loaded. */
+  /** Number of documents that the restore has loaded. */
   readonly count: number;
-  /** Number of indexes created, without the one on _id. */
+  /** Number of indexes that the restore has created, in addition to the index on _id. */
   readonly indexes: number;
 }
 
 /**
- * Inside a write: drops all collections of all other databases and moves the staged ones to their final names. Atomic.
- * Apart from counting, the cost does not depend on the size of the database.
- * @throws CommandError 20 if the staged collections are not what the caller loaded; nothing is changed then
+ * Drops all collections of all other databases and renames the staged collections, in one commit. Apart from counting
+ * documents, the cost does not depend on the size of the database. Call only inside Store.write().
+ * @throws CommandError 20 if a staged collection has other numbers of documents or indexes; nothing is changed then
  */
 function replaceAllByStaged(store: Store, staged: readonly StagedCollection[]): void {
   const found = staged.map((wanted): [Collection, StagedCollection] => {
@@ -31,7 +32,7 @@ function replaceAllByStaged(store: Store, staged: readonly StagedCollection[]): 
     if (collection && isSame) return [collection, wanted];
     throw new CommandError(
       20,
-      `${wanted.db}.${wanted.name} does not contain the ${wanted.count} documents that were loaded; is another restore running?`,
+      `${wanted.db}.${wanted.name} does not contain the ${wanted.count} documents and ${wanted.indexes} indexes that were loaded; is another restore running?`,
     );
   });
   for (const collection of store.collections()) {
@@ -41,8 +42,8 @@ function replaceAllByStaged(store: Store, staged: readonly StagedCollection[]): 
 }
 
 /**
- * Ends a restore: `replaceAllByStaged: 1, collections: [{staged, db, name, count, indexes}]`. MongoDB has no such
- * command.
+ * The command `replaceAllByStaged` ends a restore: it replaces all databases with the staged collections. It does not
+ * exist in MongoDB. Form: `{replaceAllByStaged: 1, collections: [{staged, db, name, count, indexes}]}`.
  */
 export async function replaceAll({ args, engine, db }: Call): Promise<Reply> {
   if (db !== STAGING_DATABASE) {

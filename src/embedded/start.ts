@@ -15,16 +15,16 @@ export { UnusableStore } from './store-errors.ts';
 export interface EmbeddedServer {
   /** Connection string for the mongodb driver, e.g. mongodb://%2Fpath%2Fdb.sock/?directConnection=true */
   readonly uri: string;
-  /** Stops accepting, closes connections, flushes and closes the storage, removes the socket. Idempotent. */
+  /** Closes the client connections and the store, and removes the socket. Later calls return the same promise. */
   close(): Promise<void>;
 }
 
 const SILENT: EngineLog = { warn: () => undefined, error: () => undefined };
 
 /**
- * Starts the engine on a directory. Creates the directory if needed and makes it private to its owner.
- * @throws DataDirectoryInUse if another engine runs on it; SocketPathTooLong
- * @throws UnusableStore if the stored data is damaged or newer than this program
+ * Starts the engine on a data directory. Creates the directory if needed and removes other users' access to it.
+ * @throws DataDirectoryInUse if another engine runs on the directory; SocketPathTooLong if its path is too long
+ * @throws UnusableStore if the stored data is damaged, or a newer version of this program wrote it
  */
 export async function startEmbedded(options: { dataDir: string; log?: EngineLog }): Promise<EmbeddedServer> {
   const log = options.log ?? SILENT;
@@ -52,7 +52,7 @@ export async function startEmbedded(options: { dataDir: string; log?: EngineLog 
   }
 }
 
-/** Returns the URI of an engine that runs on dataDir, or undefined. Commands reach it through its socket. */
+/** Returns the connection string of the engine that runs on a data directory, or undefined if none does. */
 export async function findRunningEmbedded(dataDir: string): Promise<string | undefined> {
   const socket = socketPath(resolve(dataDir), SOCKET_NAME);
   return (await answers(socket)) ? socketUri(socket) : undefined;

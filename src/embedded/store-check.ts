@@ -2,7 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkUsable, namesIn } from '../lib/files.ts';
 
-/** Layout of an LMDB file, format 2, on 64-bit systems: the first two pages describe the last two commits. */
+/** Layout of LMDB's data file in bytes (LMDB's format 2, 64-bit). The first two pages describe the last two commits. */
 const PAGE_HEADER_BYTES = 24;
 const META_BYTES = 160;
 const MAGIC = 0xbeefc0de;

@@ -1,6 +1,6 @@
-/** Size of the collection or index number at the start of a key. */
+/** Size in bytes of the id of the collection or index with which every key starts. */
 export const OWNER_BYTES = 4;
-/** Size of a record number: enough for 2^48 documents per collection. */
+/** Size in bytes of the record number that ends every key: enough for 2^48 documents per collection. */
 const RECORD_BYTES = 6;
 
 /** Returns the prefix of all keys of a collection or index. */
@@ -18,7 +18,7 @@ export function recordKey(collection: number, record: number): Buffer {
   return bytes;
 }
 
-/** Returns the key of an index entry: index, stored form of the values, record. */
+/** Returns the key of an index entry: the index id, the stored form of the values, the record number. */
 export function entryKey(index: number, values: Buffer, record: number): Buffer {
   const bytes = Buffer.allocUnsafe(OWNER_BYTES + values.length + RECORD_BYTES);
   bytes.writeUInt32BE(index);
@@ -27,12 +27,12 @@ export function entryKey(index: number, values: Buffer, record: number): Buffer 
   return bytes;
 }
 
-/** Returns the prefix of all entries with these values. */
+/** Returns the prefix of all entries of an index with these values. */
 export function entryPrefix(index: number, values: Buffer): Buffer {
   return Buffer.concat([ownerPrefix(index), values]);
 }
 
-/** Reads the record number at the end of a record or entry key. */
+/** Reads the record number at the end of a key of `records` or `entries`. */
 export function recordOf(key: Buffer): number {
   return key.readUIntBE(key.length - RECORD_BYTES, RECORD_BYTES);
 }

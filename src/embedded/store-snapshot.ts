@@ -30,9 +30,9 @@ export class StoreSnapshot {
   readonly #records: Bytes;
   readonly #entries: Bytes;
   readonly #transaction: Transaction;
-  /** The last commit before the snapshot. lastCommit() differs once anyone has written since. */
+  /** Number of the last commit before the snapshot. lastCommit() returns another number after later commits. */
   readonly openedAt: number;
-  /** In creation order. Excludes the collections of a restore in progress. */
+  /** The collections in creation order, without those that an unfinished restore has loaded. */
   readonly collections: readonly CollectionRecord[];
 
   private constructor(root: RootDatabase<Buffer, Buffer>, path: string) {
@@ -46,7 +46,7 @@ export class StoreSnapshot {
     this.#records = table('records');
     this.#entries = table('entries');
     this.openedAt = this.lastCommit();
-    // lastCommit() has begun a read transaction, perhaps on an older commit.
+    // lastCommit() has begun a read transaction, perhaps on an older commit; begin a new one.
     root.resetReadTxn();
     this.#transaction = root.useReadTransaction();
     const transaction = this.#transaction;
@@ -58,8 +58,8 @@ export class StoreSnapshot {
 
   /**
    * Opens the store of a data directory read-only. A process may have one snapshot at a time.
-   * @throws NoStore if there is none
-   * @throws UnusableStore if it is damaged or has a newer format
+   * @throws NoStore if the directory has no store
+   * @throws UnusableStore if the store is damaged, cannot be opened, or has a newer format
    */
   static async open(dataDir: string): Promise<StoreSnapshot> {
     const path = join(resolve(dataDir), STORE_DIRECTORY);
@@ -83,7 +83,6 @@ export class StoreSnapshot {
     }
   }
 
-  /** Counts the documents of a collection. */
   count({ id }: CollectionRecord): number {
     return this.#records.getKeysCount({
       start: ownerPrefix(id),
@@ -92,7 +91,7 @@ export class StoreSnapshot {
     });
   }
 
-  /** Yields a collection's documents as stored, in insertion order. */
+  /** Yields the documents of a collection as BSON, in insertion order. */
   *documents({ id }: CollectionRecord): Generator<Buffer, void, void> {
     const transaction = this.#transaction;
     const end = ownerPrefix(id + 1);
@@ -111,7 +110,7 @@ export class StoreSnapshot {
     }
   }
 
-  /** Returns the document with the same _id as another document, or undefined. */
+  /** Returns the document of the collection that has the same _id as `other`, or undefined. */
   find({ id, indexes: [idIndex] }: CollectionRecord, other: RawValue): Buffer | undefined {
     const transaction = this.#transaction;
     if (!idIndex) throw new Error('a collection has no index on _id');
@@ -120,17 +119,17 @@ export class StoreSnapshot {
     const start = entryPrefix(idIndex.id, storedKey(wanted));
     for (const key of this.#entries.getKeys({ start, end: afterPrefix(start), transaction })) {
       const document = this.#records.get(recordKey(id, recordOf(key)), { transaction });
-      // A long key is stored only as a hash.
+      // The store holds only the start and a hash of a long key, so compare the whole keys.
       if (document && keyOf(documentValue(document)).equals(wanted)) return document;
     }
     return undefined;
   }
 
-  /** Returns the number of the latest commit by any process, even after the snapshot. */
+  /** Returns the number of the latest commit of any process, also if it is newer than the snapshot. */
   lastCommit(): number {
     const stats: { lastTxnId?: unknown } = this.#root.getStats();
     if (typeof stats.lastTxnId !== 'number')
-      throw new Error('lmdb returned no number of its last transaction');
+      throw new Error(`expected lmdb's lastTxnId to be a number, got ${typeof stats.lastTxnId}`);
     return stats.lastTxnId;
   }
 

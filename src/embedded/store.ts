@@ -13,11 +13,11 @@ import { UnusableStore, storageError } from './store-errors.ts';
 import { ownerPrefix, recordOf } from './store-keys.ts';
 
 /**
- * Version of the stored format. Increment it if earlier versions of this program would damage the data. Format 2 records
- * the number types of each index. Indexes of format 1 stay without them.
+ * Version of the stored format. Increment it with a change that would let earlier versions of this program damage the
+ * data. Format 2 added `numbers` to IndexInfo (catalog.ts). Indexes that were created in format 1 lack it.
  */
 export const FORMAT_VERSION = 2;
-/** Keys of the table `meta`. */
+/** Key of the format version in the table `meta`. The next three are other keys of it, or prefixes of keys. */
 export const FORMAT_KEY = 'format';
 const COUNTER_KEY = 'counter';
 export const COLLECTION_PREFIX = 'collection/';
@@ -25,28 +25,28 @@ const TRASH_PREFIX = 'trash/';
 
 export type Bytes = Database<Buffer, Buffer>;
 
-/** LMDB options of the store's files. */
+/** The options of lmdb's open() that define how the store's files are laid out. */
 export const LAYOUT = { noSubdir: false, encoding: 'binary', keyEncoding: 'binary', maxDbs: 8 } as const;
 
-/** Returns the version in a format record. Throws if it is unreadable, UnusableStore if this program is older. */
+/** Returns the stored format version. Throws UnusableStore if a newer program wrote it, Error if it is unreadable. */
 export function checkedFormat(record: Buffer, path: string): number {
   const { version }: { version?: unknown } = JSON.parse(record.toString());
-  if (typeof version !== 'number') throw new Error('the format record is unreadable');
+  if (typeof version !== 'number') throw new Error('its format version is missing or unreadable');
   if (version > FORMAT_VERSION) throw UnusableStore.newer(path, version, FORMAT_VERSION);
   return version;
 }
 
-/** A range of unused keys that the janitor deletes in chunks. */
+/** The keys of a dropped collection (`records`) or index (`entries`), which the janitor deletes in chunks. */
 export interface Trash {
   readonly kind: 'records' | 'entries';
   readonly id: number;
 }
 
 /**
- * Durable storage on lmdb in three tables: `meta` holds the format, the catalog and the trash; `records` holds
- * documents under (collection, record number); `entries` holds index keys under (index, key, record number). Commits
- * are flushed before they are acknowledged (lmdb's default; no noSync). They survive kill -9 and, if the disk honors
- * flushes, power loss.
+ * Durable storage on lmdb in three tables. `meta` contains the format version, the description of each collection, and
+ * the ranges of keys to delete (Trash). `records` contains documents under (collection, record number), and `entries`
+ * index keys under (index, key, record number). lmdb flushes a commit before it acknowledges it (its default, without
+ * noSync). Commits survive kill -9 and, if the disk honors flushes, power loss.
  */
 export class Store {
   readonly records: Bytes;
@@ -67,7 +67,7 @@ export class Store {
 
   /**
    * Opens or creates the store in a directory.
-   * @throws UnusableStore if it is damaged or has a newer format
+   * @throws UnusableStore if the store is damaged, cannot be opened, or has a newer format
    */
   static async open(path: string): Promise<Store> {
     let store: Store | undefined;
@@ -77,8 +77,8 @@ export class Store {
         open({
           path,
           ...LAYOUT,
-          // Each batch would have a promise of its own. If a commit fails, e.g. on a full disk, nobody could handle its
-          // rejection.
+          // Batching creates promises that this code cannot await. If a commit failed, e.g. on a full disk, their
+          // rejections would be unhandled.
           eventTurnBatching: false,
         }),
       );
@@ -103,7 +103,7 @@ export class Store {
     if (checkedFormat(stored, path) < FORMAT_VERSION) await this.write(() => this.setFormat(FORMAT_VERSION));
   }
 
-  /** Reloads the catalog. After a failed commit, memory may be ahead of the disk. */
+  /** Loads the collections at start, and after a failed commit, when memory may be ahead of the disk. */
   #load(): void {
     const before = this.#collections;
     this.#collections = new Map();
@@ -140,10 +140,10 @@ export class Store {
   }
 
   /**
-   * Runs `action` in the next group commit and resolves when the commit is on disk. The action must check before it
-   * writes: a throw does not undo its earlier writes.
-   * @throws CommandError 14031 if the disk is full. The group is then lost, with one known exception: lmdb-js has
-   *   rejected a write that the next commit nevertheless included.
+   * Runs `action` in the next commit, which other actions may share, and resolves when the commit is on disk. The
+   * action must finish its checks before its first write: a throw does not undo its earlier writes.
+   * @throws CommandError 14031 if the disk is full. All actions of the commit are then lost, with one known exception:
+   *   lmdb-js has rejected a write that the next commit nevertheless included.
    */
   async write<T>(action: () => T): Promise<T> {
     let outcome: { value: T } | { error: unknown } | undefined;
@@ -159,19 +159,19 @@ export class Store {
       this.#load();
       throw await storageError(error);
     }
-    if (!outcome) throw new CommandError(1, 'the write did not run');
+    if (!outcome) throw new CommandError(1, 'lmdb reported a commit without having run its write');
     if ('value' in outcome) return outcome.value;
     throw outcome.error;
   }
 
-  /** Returns a read snapshot. Call done() on it when finished. */
+  /** Returns a read snapshot. The caller must call the snapshot's done() after its last read. */
   snapshot(): Transaction {
     return this.#root.useReadTransaction();
   }
 
   /**
-   * Returns the lmdb options for an immediate read from a snapshot. Omits the option for lmdb's current snapshot: lmdb
-   * then reuses a cursor, and creating one costs more than the rest of a short read.
+   * Returns lmdb's options for a read from a snapshot, to use at once. They are empty for lmdb's current snapshot: lmdb
+   * then reuses a cursor, and creating a cursor costs more than the rest of a short read.
    */
   readingFrom(snapshot: Transaction | undefined): { transaction?: Transaction } {
     if (!snapshot) return {};
@@ -188,7 +188,7 @@ export class Store {
     return [...this.#collections.values()];
   }
 
-  /** Inside a write: returns the collection; creates it if needed. */
+  /** Returns the collection, and creates it if it does not exist. Call only inside write(). */
   obtainCollection(db: string, name: string): Collection {
     return this.collection(db, name) ?? this.#createCollection(db, name);
   }
@@ -200,13 +200,15 @@ export class Store {
     return collection;
   }
 
-  /** Inside a write: replaces the collection's indexes. */
+  /** Replaces the list of the collection's indexes. Call only inside write(). */
   setIndexes(collection: Collection, indexes: readonly IndexInfo[]): void {
+    // Storing the description would bring a dropped collection back.
+    if (collection.dropped) return;
     collection.indexes = indexes;
     this.#putCollection(collection);
   }
 
-  /** Inside a write: removes the collection. Its data becomes trash. */
+  /** Drops a collection; the janitor deletes its data later. Call only inside write(). */
   dropCollection(collection: Collection): void {
     this.#meta.remove(Buffer.from(COLLECTION_PREFIX + collection.id));
     this.#collections.delete(namespaceOf(collection));
@@ -215,29 +217,28 @@ export class Store {
     for (const index of collection.indexes) this.discard({ kind: 'entries', id: index.id });
   }
 
-  /** Inside a write: renames the collection; the name must be free. Documents and indexes stay in place. */
+  /** Renames a collection without moving its data. The new name must be free. Call only inside write(). */
   renameCollection(collection: Collection, db: string, name: string): void {
     this.#collections.delete(namespaceOf(collection));
     this.#putCollection({ ...collection, db, name });
     collection.dropped = true;
   }
 
-  /** Counts the documents of a collection. */
   countRecords({ id }: Collection): number {
     return this.records.getKeysCount({ start: ownerPrefix(id), end: ownerPrefix(id + 1) });
   }
 
-  /** Inside a write: marks a range of keys for deletion. */
+  /** Marks a range of keys, which the janitor then deletes. Call only inside write(). */
   discard(trash: Trash): void {
     this.#put(`${TRASH_PREFIX}${trash.kind}/${trash.id}`, JSON.stringify(trash));
   }
 
-  /** Returns the ranges marked for deletion. */
+  /** Returns the ranges of keys that are marked for deletion and not yet deleted. */
   trash(): readonly Trash[] {
     return [...this.#metaRange(TRASH_PREFIX)].map(([, value]): Trash => JSON.parse(value.toString()));
   }
 
-  /** Inside a write: deletes up to `count` keys of a range. Returns true if none remain. */
+  /** Deletes up to `count` keys of a range. Returns true if none remain. Call only inside write(). */
   empty(trash: Trash, count: number): boolean {
     const table = trash.kind === 'records' ? this.records : this.entries;
     const range = { start: ownerPrefix(trash.id), end: ownerPrefix(trash.id + 1), limit: count };
@@ -248,19 +249,19 @@ export class Store {
     return true;
   }
 
-  /** Inside a write: stores the format version. */
+  /** Stores the format version. Call only inside write(). */
   setFormat(version: number): void {
     this.#put(FORMAT_KEY, JSON.stringify({ version }));
   }
 
-  /** Inside a write: returns a number that was never used before, for a collection or an index. */
+  /** Returns an id that no collection or index has ever had. Call only inside write(). */
   newId(): number {
     this.#counter += 1;
     this.#put(COUNTER_KEY, String(this.#counter));
     return this.#counter;
   }
 
-  /** Releases snapshots of killed processes, which would keep LMDB from reusing pages. */
+  /** Releases the snapshots that killed processes left open; they keep LMDB from reusing freed pages. */
   releaseDeadReaders(): void {
     this.#root.readerCheck();
   }

@@ -1,12 +1,12 @@
 import { CommandError } from './errors.ts';
 
-// Reasons to keep a name that nothing in src/ sends.
+// Reasons to support a name that no code in src/ sends.
 const DRIVER = 'the driver sends it on its own';
 const MONGOSH = 'mongosh sends it to connect, to list and to find';
 const EXPLAIN = 'tests read the plan of a find';
 const FIXTURES = 'tests prepare stored documents with it';
 
-// Files that send a name.
+// Files that send the names listed under them.
 const TASKS = 'src/store/task-store.ts';
 const RUNS = 'src/store/run-store.ts';
 const RUN_FILTER = 'src/store/run-filter.ts';
@@ -26,8 +26,8 @@ const HELLO = {
 
 /**
  * The commands, command fields, document fields and operators that the engine supports. The engine refuses all other
- * names. Each group lists a name under a file that sends it, or under a reason to keep it. `npm test` fails if src/ never
- * sends a name that is listed under a file (test/support/traffic).
+ * names. Each group lists a name under a file that sends it, or under a reason to support it. `npm test` fails if src/
+ * never sends a name that is listed under a file (test/support/traffic).
  */
 export const SUPPORTED = {
   commands: {
@@ -109,14 +109,13 @@ const NAMES: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   ]),
 );
 
-/** Whether the group contains the name. */
 export function isSupported<G extends Group>(group: G, name: string): name is NameIn<G> {
   return NAMES.get(group)?.has(name) === true;
 }
 
 /**
- * Returns the name if the group contains it.
- * @throws CommandError with this code; the message lists the supported names
+ * Returns `name`, typed as one of the group's names.
+ * @throws CommandError with `code` if the group lacks the name; the message lists the group's names
  */
 export function supported<G extends Group>(group: G, name: string, code: number): NameIn<G> {
   if (isSupported(group, name)) return name;

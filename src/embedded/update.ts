@@ -25,11 +25,11 @@ import { compareValues } from './value-key.ts';
 /** Computes a field's new value. Undefined stands for a missing field. */
 type Change = (before: RawValue | undefined) => RawValue | undefined;
 
-/** One operator on one field. */
+/** The change of one field by one update operator. */
 interface Modification {
   readonly name: string;
   readonly change: Change;
-  /** Whether it applies only to a document that an upsert inserts. */
+  /** Whether the change applies only to a document that an upsert inserts ($setOnInsert). */
   readonly onInsert: boolean;
 }
 
@@ -38,10 +38,10 @@ export type Update =
   | { readonly kind: 'modify'; readonly modifications: readonly Modification[] };
 
 export const ID_NAME = Buffer.from('_id');
-/** Offset of the value of _id as the first field. It follows the length, the type, and the name with its NUL. */
+/** Offset of the value of _id if it is the first field: after the length, the type, and the name with its NUL. */
 const FIRST_ID_START = 4 + 1 + 4;
 
-/** The change of each operator, given operand and field name. Throws CommandError 2 or 14 for an invalid operand. */
+/** Creates an operator's change from operand and field name. Throws CommandError 2 or 14 for an invalid operand. */
 const CHANGES: Readonly<Record<NameIn<'update operators'>, (operand: RawValue, name: string) => Change>> = {
   $set: (operand) => () => operand,
   $setOnInsert: (operand) => () => operand,
@@ -62,7 +62,7 @@ const CHANGES: Readonly<Record<NameIn<'update operators'>, (operand: RawValue, n
 
 /**
  * Parses an update: a replacement document, or update operators on different fields.
- * @throws CommandError 2, 9, 14 or 40
+ * @throws CommandError 40 if operators name a field twice; 2, 9 or 14 if the update is invalid otherwise
  */
 export function parseUpdate(value: RawValue): Update {
   if (!isObject(value))
@@ -94,8 +94,8 @@ function parseOperator([operator, operand]: RawField): Modification[] {
 }
 
 /**
- * Returns the document after an update; the same bytes if nothing changes.
- * @throws CommandError 66 if _id would change, and the operators' errors
+ * Returns the document after an update; the same bytes if no field changes.
+ * @throws CommandError 66 if _id would change; 2 or 14 if an operator cannot change a field's value
  */
 export function updatedDocument(document: RawValue, update: Update): Buffer {
   const id = fieldOf(document, ID_NAME);
@@ -108,7 +108,7 @@ export function updatedDocument(document: RawValue, update: Update): Buffer {
 }
 
 /**
- * Returns the document that an upsert inserts: the filter's equalities, changed by the update. _id is the first field.
+ * Returns the document that an upsert inserts: the values that the filter requires, changed by the update, _id first.
  * @throws CommandError 54 if the filter names a field twice
  */
 export function upsertedDocument(update: Update, filter: GroupFilter): Buffer {
@@ -127,7 +127,7 @@ export function upsertedDocument(update: Update, filter: GroupFilter): Buffer {
   return withId(documentBytes(keepingId(modified(fields, update.modifications) ?? fields, id)));
 }
 
-/** Applies the modifications. Returns undefined if nothing changes. */
+/** Returns the fields after the modifications; undefined if no field changes. */
 function modified(
   before: readonly RawField[],
   modifications: readonly Modification[],
@@ -154,7 +154,7 @@ function keepingId(fields: readonly RawField[], id: RawValue | undefined): RawVa
   return document;
 }
 
-/** Returns the replacement with the _id of the replaced document. An _id in the replacement must be the same. */
+/** Returns the replacement with the _id `id`. Throws CommandError 66 if the replacement has another _id. */
 function replaced(replacement: RawValue, id: RawValue | undefined): RawValue {
   const own = fieldOf(replacement, ID_NAME);
   if (!id) return replacement;
@@ -166,7 +166,7 @@ function immutableId(): CommandError {
   return new CommandError(66, "the update would alter the immutable field '_id'");
 }
 
-/** Returns the document with _id as its first field; a new ObjectId if it has none. */
+/** Returns the document with _id as its first field. If the document has no _id, adds an ObjectId. */
 export function withId(document: Buffer): Buffer {
   const value = documentValue(document);
   const id = fieldOf(value, ID_NAME);
@@ -186,7 +186,7 @@ function increment(operand: RawValue, name: string): Change {
   };
 }
 
-/** Adds with MongoDB's types: the wider of the two; Int32 overflows into Long. */
+/** Adds as MongoDB does: the sum has the wider of the two types, and becomes Long if it exceeds Int32. */
 function sum(left: RawValue, right: RawValue): RawValue {
   const types = new Set([left.type, right.type]);
   if (types.has(TYPE.double)) return rawOf(new Double(numberOf(left) + numberOf(right)));

@@ -3,8 +3,8 @@ import { type RawValue, TYPE, fieldsOf, valuesOf } from './raw-bson.ts';
 import { type CommandError, unsupported } from './errors.ts';
 
 /**
- * The position of each BSON type in MongoDB's comparison order; the first byte of every key. Other types are stored and
- * returned, but neither compared nor indexed. Earlier versions used the missing numbers for them.
+ * The position of each BSON type in MongoDB's comparison order; the first byte of every key. Types without a position
+ * can be stored, but neither compared nor indexed. Earlier versions gave them the numbers that are unused here.
  */
 export const RANK = {
   null: 3,
@@ -35,7 +35,7 @@ const RANKS: Readonly<Record<number, number>> = {
 
 /**
  * Returns the comparison rank of a value. A missing value ranks as null.
- * @throws CommandError 2 for a type that is not compared
+ * @throws CommandError 2 for a type without a rank
  */
 export function rankOf(value: RawValue | undefined): number {
   if (!value) return RANK.null;
@@ -66,7 +66,7 @@ export function valueKey(value: RawValue | undefined): Buffer {
   return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
 }
 
-/** Returns the smallest key of a rank. For numbers, excludes NaN, which no range contains. */
+/** Returns the smallest key of a rank. For numbers, it is the key of -Infinity: no range contains NaN. */
 export function rankStart(rank: number): Buffer {
   return rank === RANK.number ? Buffer.concat([Buffer.of(rank), exact(-Infinity)]) : Buffer.of(rank);
 }
@@ -116,7 +116,7 @@ const ZERO = 0;
 const ESCAPE = Buffer.of(0, 255);
 const TEXT_END = Buffer.of(0, 0);
 
-/** Escapes a text: 0 becomes 0 255, and 0 0 ends it. A text thus sorts before every longer one that starts with it. */
+/** Escapes a text: 0 becomes 0 255, and 0 0 ends it. It thus sorts before every longer text that starts with it. */
 function escaped(text: Buffer): Buffer[] {
   const parts: Buffer[] = [];
   let from = 0;
@@ -143,7 +143,7 @@ function dateKey({ bytes, start }: RawValue): Buffer {
   return key;
 }
 
-/** Encodes a text in one allocation, because most indexed values are texts. */
+/** Encodes a text without NUL in one allocation: most indexed values are such texts. */
 function textKey({ bytes, start, end }: RawValue): Buffer {
   const text = bytes.subarray(start + 4, end - 1);
   if (text.includes(ZERO)) return Buffer.concat([Buffer.of(RANK.string), ...escaped(text)]);

@@ -14,21 +14,22 @@ const MORE_TO_COME = 2;
 const EXHAUST_ALLOWED = 1 << 16;
 const REQUIRED_BITS = 0xffff;
 
-/** A command as received. */
 export interface Message {
   readonly requestId: number;
+  /** Whether the command came as an OP_QUERY and so expects an OP_REPLY. */
   readonly legacy: boolean;
   /** Whether the client expects no reply (write concern w: 0). */
   readonly noReply: boolean;
   readonly body: RawValue;
+  /** Lists of documents that the client sent outside the body, by field name. */
   readonly sequences: ReadonlyMap<string, readonly RawValue[]>;
 }
 
-/** Thrown if the bytes cannot be parsed; the connection must be closed. */
+/** Thrown if a message cannot be parsed. The connection must be closed: the next message may start anywhere. */
 export class ProtocolError extends Error {}
 
 /**
- * Parses one complete message.
+ * Parses one complete message, from its header to its end.
  * @throws ProtocolError for an unknown opcode or flag, or a broken frame
  * @throws CommandError 22 for malformed BSON
  */
@@ -37,7 +38,7 @@ export function readMessage(bytes: Buffer): Message {
   const opcode = bytes.readInt32LE(12);
   if (opcode === OP_MSG) return readOpMsg(bytes, requestId);
   if (opcode === OP_QUERY) return readOpQuery(bytes, requestId);
-  throw new ProtocolError(`opcode ${opcode} is not supported by the embedded engine`);
+  throw new ProtocolError(`the embedded engine supports opcodes ${OP_MSG} and ${OP_QUERY}, not ${opcode}`);
 }
 
 function readOpMsg(bytes: Buffer, requestId: number): Message {
@@ -91,7 +92,7 @@ function readSequence(
   return end;
 }
 
-/** Parses the handshake, which drivers send as a query on admin.$cmd before they know the server. */
+/** Parses a handshake, which drivers may send as a query on admin.$cmd before they know the server. */
 function readOpQuery(bytes: Buffer, requestId: number): Message {
   const nameEnd = bytes.indexOf(0, HEADER_BYTES + 4);
   if (nameEnd < 0 || nameEnd + 9 > bytes.length) throw new ProtocolError('OP_QUERY is too short');
@@ -110,7 +111,7 @@ function readOpQuery(bytes: Buffer, requestId: number): Message {
   return { requestId, legacy: true, noReply: false, body, sequences: new Map() };
 }
 
-/** Encodes a reply with one document: an OP_MSG, or an OP_REPLY to an OP_QUERY. */
+/** Encodes a reply: an OP_REPLY if `legacy`, because the command came as an OP_QUERY; otherwise an OP_MSG. */
 export function writeReply(requestId: number, legacy: boolean, document: Buffer): Buffer {
   const head = Buffer.alloc(legacy ? HEADER_BYTES + 20 : HEADER_BYTES + 5);
   head.writeInt32LE(head.length + document.length, 0);

@@ -7,20 +7,20 @@ import { readRecord } from './scan.ts';
 import type { Store } from './store.ts';
 import { ID_NAME, type Update, updatedDocument, upsertedDocument } from './update.ts';
 
-/** The effect of a write on one document. */
+/** A document before and after a write. `before` is missing for an insert, `after` for a delete. */
 export interface WriteOutcome {
   readonly before?: RawValue | undefined;
   readonly after?: RawValue | undefined;
 }
 
-/** Changes the first matching document. With `upsert`, inserts one if none matches. */
+/** A write that changes the first matching document or, with `upsert`, inserts a document if none matches. */
 export interface SingleWrite {
   readonly request: QueryRequest;
   readonly change: 'delete' | Update;
   readonly upsert: boolean;
 }
 
-/** Outcomes, counted as write commands report them. */
+/** Numbers of documents as the reply of a write command reports them. */
 export interface WriteCounts {
   readonly matched: number;
   readonly modified: number;
@@ -28,17 +28,17 @@ export interface WriteCounts {
   readonly upserted?: RawValue | undefined;
 }
 
-/** Number of documents changed in one commit of a multi-document write. */
+/** Maximum number of documents that writeMany() changes in one commit. */
 const MANY_CHUNK = 200;
 
-/** Counts the outcome of one document as write commands report it. */
+/** Counts a write on one document as the reply of a write command reports it. */
 export function countsOf({ before, after }: WriteOutcome): WriteCounts {
   if (!before) return { matched: 0, modified: 0, upserted: after && fieldOf(after, ID_NAME) };
   const isSame = after && documentBytes(after).equals(documentBytes(before));
   return { matched: 1, modified: isSame ? 0 : 1 };
 }
 
-/** Inside a write: finds one document and changes it. */
+/** Runs a single-document write. Call only inside Store.write(). */
 export function writeOne(store: Store, db: string, name: string, write: SingleWrite): WriteOutcome {
   const { request, change, upsert } = write;
   const collection = store.collection(db, name);

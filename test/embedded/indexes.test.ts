@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Collection, Document, FindCursor } from 'mongodb';
+import { fieldNameOf } from '../../src/embedded/field-name.ts';
+import { buildIndex } from '../../src/embedded/index-build.ts';
 import { expire } from '../../src/embedded/janitor.ts';
 import { Store } from '../../src/embedded/store.ts';
 import { TestEngine, failureOf } from './support/engine.ts';
@@ -248,6 +250,25 @@ describe('managing indexes', () => {
     expect(await failureOf(items.dropIndex('_id_'))).toMatchObject({ code: 72 });
     expect(await items.indexes()).toHaveLength(2);
     expect(await failureOf(engine.fresh().indexes())).toMatchObject({ code: 26 });
+  });
+
+  it('leaves a collection dropped if an index is being built on it', async () => {
+    const { collectionName } = engine.fresh();
+    await engine.db.collection(collectionName).insertOne({ k: 1 });
+    await engine.client.close();
+    await engine.server.close();
+    const store = await Store.open(`${engine.dataDir}/store`);
+    const collection = store.collection('test', collectionName);
+    if (!collection) throw new Error('the collection is missing');
+    const parts = [{ field: fieldNameOf('k'), direction: 1 } as const];
+    const building = failureOf(
+      buildIndex(store, collection, { name: 'k_1', parts, unique: false, expireAfterSeconds: undefined }),
+    );
+    await store.write(() => store.dropCollection(collection));
+    expect(await building).toMatchObject({ code: 276 });
+    expect(store.collection('test', collectionName)).toBeUndefined();
+    await store.close();
+    await engine.restart();
   });
 
   it('builds an index while documents are written', async () => {

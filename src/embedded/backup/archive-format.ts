@@ -1,15 +1,15 @@
 /**
  * The archive format of `mongodump --archive`, version 0.1: a magic number, then blocks. A block is a header document,
  * documents and a terminator. The first block lists the collections. The header of every other block names a
- * collection, whose documents follow. A header with EOF ends its collection: no documents follow, and the header has
- * the CRC of them all. Blocks of different collections may alternate.
+ * collection, whose documents follow. A header with `EOF: true` ends its collection: no documents follow, and its `CRC`
+ * is the checksum of all the collection's documents. Blocks of different collections may alternate.
  */
 export const MAGIC = 0x8199_e26d;
 export const TERMINATOR = 0xffff_ffff;
 export const FORMAT_VERSION = '0.1';
 /**
- * Limits for the length of an archived document, in bytes. MongoDB itself may store 16 KB more than it accepts from
- * clients.
+ * Limits for the length of an archived document, in bytes. A MongoDB server may itself store 16 KiB more than it
+ * accepts from clients.
  */
 export const MIN_DOCUMENT_BYTES = 5;
 export const MAX_ARCHIVED_BYTES = 16 * 1024 * 1024 + 16 * 1024;
@@ -23,11 +23,10 @@ export interface IndexSpec {
   expireAfterSeconds?: number;
 }
 
-/** A collection in an archive. */
 export interface ArchivedCollection {
   db: string;
   name: string;
-  /** Excludes the index on _id, which every collection has. */
+  /** The indexes except the one on _id, which every collection has. */
   indexes: IndexSpec[];
 }
 

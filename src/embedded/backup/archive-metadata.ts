@@ -5,7 +5,7 @@ import { type ArchivedCollection, type IndexSpec, UnusableArchive } from './arch
 
 type Fields = Record<string, unknown>;
 
-/** Converts a collection's indexes to the form that createIndexes accepts, without the one on _id. */
+/** Converts a collection's indexes, except the one on _id, to the form that createIndexes accepts. */
 export function indexSpecs({ indexes }: CollectionRecord): IndexSpec[] {
   return indexes.filter((index) => index.ready && index.name !== ID_INDEX_NAME).map(specOf);
 }
@@ -60,7 +60,7 @@ function parse(place: string, text: string): Fields {
   return metadata;
 }
 
-/** Fields that are read below or can be ignored. */
+/** Fields of an archived index that readIndex() reads or can ignore. */
 const KNOWN_FIELDS = new Set(['v', 'ns', 'background', 'key', 'name', 'unique', 'expireAfterSeconds']);
 
 function readIndex(place: string, index: unknown): IndexSpec[] {

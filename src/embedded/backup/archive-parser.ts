@@ -13,7 +13,7 @@ import {
 import { decodeMetadata } from './archive-metadata.ts';
 import { Crc64 } from './crc64.ts';
 
-/** The list of collections, which comes first, or documents of one collection. */
+/** A part of an archive: first the list of its collections, then some documents of one collection at a time. */
 export type ArchivePart =
   | { kind: 'collections'; collections: readonly ArchivedCollection[] }
   | { kind: 'documents'; collection: ArchivedCollection; documents: Buffer[] };
@@ -26,12 +26,12 @@ interface Reading {
 
 /** Size in bytes of the magic number, of a terminator, and of a document's length prefix. */
 const WORD_BYTES = 4;
-/** Maximum number of documents in one part. */
+/** Maximum number of documents in one ArchivePart. */
 const PART_DOCUMENTS = 1_000;
 
 /**
  * Parses an archive from chunks of any length. Checks structure and checksums. Documents share the chunks' memory.
- * @throws UnusableArchive
+ * @throws UnusableArchive if the archive is damaged or needs unsupported features
  */
 export async function* parseArchive(chunks: AsyncIterable<Buffer>): AsyncGenerator<ArchivePart, void, void> {
   const frames = new Frames(chunks);
@@ -108,7 +108,7 @@ class Frames {
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
 
-  /** @returns false at the end of the file */
+  /** Reads the next chunk. Returns false at the end of the file. */
   async #fill(): Promise<boolean> {
     const chunk = await this.#chunks.next();
     if (chunk.done) return false;
@@ -157,15 +157,17 @@ function addEntry(readings: Map<string, Reading>, header: Header): void {
   readings.set(key, { collection, crc: new Crc64(), isComplete: false });
 }
 
-/** Returns the collection of a block. If the header marks its end, checks the collection's checksum. */
+/** Returns the collection that a block's header names. If the header ends the collection, checks its checksum. */
 function readHeader(readings: ReadonlyMap<string, Reading>, header: Header): Reading {
   const namespace = `${text(header, 'db')}.${text(header, 'collection')}`;
   const reading = readings.get(namespace);
   if (!reading || reading.isComplete) {
-    throw UnusableArchive.damaged(`it has documents of ${namespace} in the wrong place`);
+    throw UnusableArchive.damaged(
+      `it has documents of ${namespace} after that collection's end, or does not list the collection`,
+    );
   }
   const end = header.get('EOF');
-  if (end?.type !== TYPE.bool) throw UnusableArchive.damaged('the header of a block is unreadable');
+  if (end?.type !== TYPE.bool) throw UnusableArchive.damaged(`a block of ${namespace} has no "EOF"`);
   reading.isComplete = end.bytes[end.start] !== 0;
   const crc = header.get('CRC');
   const isRight = crc?.type === TYPE.long && crc.bytes.readBigInt64LE(crc.start) === reading.crc.digest();

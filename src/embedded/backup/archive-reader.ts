@@ -30,7 +30,7 @@ export async function* readArchive(file: FileHandle): AsyncGenerator<ArchivePart
   }
 }
 
-/** Reads in a loop: a stream would close the file at its end, even with autoClose: false. */
+/** Reads the file in a loop, because a stream would close the file at its end, even with autoClose: false. */
 async function* bytesOf(file: FileHandle): AsyncGenerator<Buffer, void, void> {
   let position = 0;
   for (;;) {

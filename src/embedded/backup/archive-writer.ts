@@ -8,13 +8,13 @@ import { Crc64 } from './crc64.ts';
 /** Totals of the data written so far. */
 export interface Written {
   documents: number;
-  /** Size of the documents as stored. */
+  /** Size of the documents as BSON, in bytes. */
   bytes: number;
 }
 
-/** Approximate size of a piece. Small pieces would each cost an event-loop turn. */
+/** Approximate size in bytes of a yielded piece. Each piece costs a turn of the event loop, however small it is. */
 const PIECE_BYTES = 256 * 1024;
-/** The server version that MongoDB's tools see in the archive. */
+/** The MongoDB version that the archive names as its source, for MongoDB's tools. */
 const SERVER_VERSION = '7.0.0';
 
 const uint32 = (value: number): Buffer => {

@@ -6,17 +6,17 @@ import { refuseExisting, writeNewFile } from './new-file.ts';
 
 export interface BackupFigures extends Written {
   collections: number;
-  /** Size of the file. */
+  /** Size of the compressed file, in bytes. */
   fileBytes: number;
 }
 
-/** Level 1 takes a third of the default level's time, and the file is a tenth larger. */
+/** Compression level 1 takes a third of the time of the default level, and the file is a tenth larger. */
 const GZIP = { level: 1, chunkSize: 256 * 1024 };
 
 /**
  * Writes a snapshot of the whole embedded database to a new file, which mongorestore can also read (--archive --gzip).
- * Works without an engine, and beside a running one.
- * @param onStart - receives the number of documents
+ * Works whether or not an engine runs on the data directory.
+ * @param options - onStart receives the number of documents to write, onProgress the number written so far
  * @throws NoStore, UnusableStore, FileInTheWay, or the system error if the file cannot be written
  */
 export async function backUp(

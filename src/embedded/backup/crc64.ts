@@ -2,7 +2,7 @@
 const POLYNOMIAL_LOW = 0xd787_0f42;
 const POLYNOMIAL_HIGH = 0xc96c_5795;
 
-/** Lookup tables for one byte, for the two halves of the checksum. */
+/** Lookup tables by byte value, one for each half of the checksum. */
 const LOW = new Int32Array(256);
 const HIGH = new Int32Array(256);
 for (let byte = 0; byte < 256; byte++) {

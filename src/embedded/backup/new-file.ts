@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
-/** Thrown if the target file exists or cannot be a file. */
+/** Thrown if the target of a backup exists, or is a folder or a device. */
 export class FileInTheWay extends Error {
   constructor(problem: string) {
     super(problem);
@@ -12,8 +12,8 @@ export class FileInTheWay extends Error {
 }
 
 /**
- * Writes a file that only its owner can read. Writes atomically: to a temporary file beside it, which is synced and
- * then renamed. A failure removes the temporary file; a signal that ends the process does not.
+ * Writes a file that only its owner can read. Writes to a temporary file in the same folder, syncs that file and then
+ * renames it. A failure removes the temporary file; a signal that ends the process does not.
  * @param pieces - pulled one by one, as fast as the disk accepts them
  * @returns bytes written
  * @throws FileInTheWay if the file exists, unless `replace`
@@ -38,7 +38,7 @@ export async function writeNewFile(
     } finally {
       await file.close();
     }
-    // Another process may have created it meanwhile.
+    // Another process may have created the target meanwhile.
     await refuseExisting(target, replace);
     await rename(temporary, target);
   } finally {

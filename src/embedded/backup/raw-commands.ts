@@ -21,7 +21,7 @@ export class WriteRefused extends Error {
 const BATCH_DOCUMENTS = 1_000;
 const BATCH_BYTES = 8 * 1024 * 1024;
 
-/** Splits documents into one batch per command. */
+/** Splits documents into batches, each small enough for one write command. */
 export function* batchesOf(documents: Iterable<Buffer>): Generator<Buffer[], void, void> {
   let batch: Buffer[] = [];
   let bytes = 0;
@@ -37,12 +37,12 @@ export function* batchesOf(documents: Iterable<Buffer>): Generator<Buffer[], voi
   if (batch.length > 0) yield batch;
 }
 
-/** The commands that accept raw BSON, and their document fields. */
+/** The commands that sendRaw() can send, each with the field that contains its documents or statements. */
 const FIELDS = { insert: 'documents', update: 'updates', delete: 'deletes' } as const;
 
 /**
- * Sends a batch of raw BSON. The driver's own methods would decode and encode it. That loses types, repeated fields and
- * the order of fields that look like numbers.
+ * Sends raw BSON in one write command. The driver's own methods take objects, which lose number types, repeated fields,
+ * and the order of fields whose names look like numbers.
  * @returns the number of affected documents that the server reports
  * @throws WriteRefused if the server rejects a document
  */

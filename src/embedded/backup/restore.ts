@@ -10,13 +10,13 @@ import { batchesOf, sendRaw } from './raw-commands.ts';
 export interface RestoreFigures {
   collections: number;
   documents: number;
-  /** Size of the documents as stored. */
+  /** Size of the documents as BSON, in bytes. */
   bytes: number;
   /** The databases that exist after the restore. */
   databases: string[];
 }
 
-/** Thrown if a restore would replace existing documents. */
+/** Thrown if a restore without --force would replace existing documents. */
 export class DatabaseInUse extends Error {
   constructor(contents: string) {
     super(`The database contains ${contents}. Pass --force to replace all of it. Nothing was changed.`);
@@ -24,26 +24,25 @@ export class DatabaseInUse extends Error {
   }
 }
 
-/** Callbacks for the progress of a restore: once after verification, then for each batch loaded. */
+/** Callbacks of a restore: onVerified after the file was checked, then onLoaded with the size of each loaded batch. */
 export interface RestoreProgress {
   onVerified?(figures: Omit<RestoreFigures, 'databases'>): void;
   onLoaded?(documents: number): void;
 }
 
-/** A connection to the embedded engine. */
 interface Engine {
   client: MongoClient;
   close(): Promise<void>;
 }
 
-/** Internal databases of a MongoDB server. The archive of a whole server contains them; they mean nothing here. */
+/** Internal databases of a MongoDB server. A dump of a whole server contains them, and a restore skips them. */
 const SERVER_DATABASES = new Set(['admin', 'config', 'local']);
 const isWanted = ({ db }: ArchivedCollection): boolean => !SERVER_DATABASES.has(db);
 
 /**
  * Replaces the whole embedded database with the contents of an archive. Reads and checks the whole file, loads it into
- * a staging database, then swaps the two in one commit. A failure or crash before that commit leaves the old contents
- * unchanged; the next restore or start drops the staging database.
+ * a staging database, then replaces all other databases with it in one commit. A failure or crash before that commit
+ * leaves the old contents unchanged; the next restore or start drops the staging database.
  * @param join - connects to the embedded engine; called once the file has been verified
  * @throws UnusableArchive, DatabaseInUse, or WriteRefused, e.g. for a duplicate _id; nothing has changed then
  */
@@ -83,7 +82,7 @@ async function replaceAll(
     await staging.command({ replaceAllByStaged: 1, collections: staged });
     return [...new Set(staged.map(({ db }) => db))];
   } catch (error) {
-    // Best effort: if this fails too, e.g. because the service has ended, the next start drops it.
+    // Best effort: if this fails too, e.g. because the service has ended, its next start drops the staging database.
     await staging.dropDatabase().catch(() => undefined);
     throw error;
   }
@@ -102,7 +101,7 @@ async function verify(file: FileHandle): Promise<Omit<RestoreFigures, 'databases
   return figures;
 }
 
-/** Describes non-empty collections, e.g. "3 documents in recoup.tasks". Undefined if there are none. */
+/** Describes all collections with documents, e.g. "3 documents in recoup.tasks". Undefined if there are none. */
 async function describeContents(engine: MongoClient): Promise<string | undefined> {
   const found: string[] = [];
   const { databases } = await engine.db('admin').admin().listDatabases({ nameOnly: true });

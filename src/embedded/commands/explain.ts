@@ -10,7 +10,7 @@ import { findRequest } from './find.ts';
 
 /**
  * The `explain` command for find. Returns the plan in MongoDB's form: COLLSCAN, or FETCH over IXSCAN, or
- * PROJECTION_COVERED over IXSCAN if no document is read. SORT is added if the plan does not yield the order. Unless
+ * PROJECTION_COVERED over IXSCAN if no document is read. Adds SORT if the plan does not yield the sort order. Unless
  * `verbosity` is queryPlanner, also runs the query and counts the keys and documents examined.
  */
 export async function explain(call: Call): Promise<Reply> {

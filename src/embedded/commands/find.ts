@@ -26,7 +26,7 @@ export async function find(call: Call): Promise<Reply> {
   return { cursor: { firstBatch: documents, id, ns } };
 }
 
-/** Parses the arguments of a find, plain or explained. */
+/** Parses the arguments of a find command, on its own or inside an explain command. */
 export function findRequest(args: Arguments): QueryRequest {
   const maxTimeMs = args.count('maxTimeMS');
   return {
@@ -38,7 +38,7 @@ export function findRequest(args: Arguments): QueryRequest {
   };
 }
 
-/** Returns the documents of a find, batch by batch. */
+/** Returns a function that reads the query's documents batch by batch. */
 function batchesOf(query: Query): NextBatch {
   return async (count, maxBytes) => {
     const documents: RawValue[] = [];

@@ -5,7 +5,7 @@ import { MAX_MESSAGE_BYTES } from '../wire.ts';
 /** Wire version of MongoDB 7.0, whose behavior the engine follows. */
 const WIRE_VERSION = 21;
 
-/** `hello` and its older name. Reports a standalone server, so that drivers use no transactions or retryable writes. */
+/** `hello` and `ismaster` report a standalone server, so that drivers use neither transactions nor retryable writes. */
 export function hello({ args }: Call): Reply {
   return {
     helloOk: true,
@@ -21,7 +21,7 @@ export function hello({ args }: Call): Reply {
   };
 }
 
-/** `ping` and `endSessions`. Sessions hold no state here. */
+/** The commands `ping` and `endSessions`. The engine keeps no state of sessions. */
 export function acknowledge(): Reply {
   return {};
 }

@@ -15,7 +15,7 @@ import { collectionName } from '../namespaces.ts';
 import type { RawValue } from '../raw-bson.ts';
 import { cursorReply } from './list.ts';
 
-/** MongoDB's limit: the largest signed 32-bit integer. */
+/** MongoDB's limit for expireAfterSeconds: the largest signed 32-bit integer. */
 const MAX_EXPIRY_SECONDS = 2_147_483_647;
 
 /** The `createIndexes` command. Skips indexes that exist with the same options. */
@@ -54,7 +54,7 @@ function parseIndex(value: RawValue): NewIndex {
   return { name, parts, unique: entry.boolean('unique'), expireAfterSeconds };
 }
 
-/** Throws CommandError 85 or 86 if an index with the same name or key differs otherwise. */
+/** Whether the index exists. Throws CommandError 85 or 86 if an index shares its key or name but differs otherwise. */
 function isPresent(collection: Collection, request: NewIndex): boolean {
   const pattern = patternText(request.parts);
   for (const index of collection.indexes) {
@@ -90,7 +90,7 @@ function describeIndex({ parts, name, unique, expireAfterSeconds }: IndexInfo): 
   });
 }
 
-/** The `dropIndexes` command. Supports an index name only. */
+/** The `dropIndexes` command. Drops one index by name; MongoDB also accepts a key pattern, a list or '*'. */
 export async function dropIndexes(call: Call): Promise<Reply> {
   const { args, engine, db } = call;
   const collection = engine.store.collection(db, collectionName(call));

@@ -26,7 +26,7 @@ export function listDatabases({ engine, db }: Call): Reply {
   return { databases: names.map((name) => ({ name, sizeOnDisk: 0n, empty: false })), totalSize: 0n };
 }
 
-/** The `count` command. Counts all documents of a collection. */
+/** The `count` command. Always counts all documents of the collection. */
 export function count(call: Call): Reply {
   const { engine, db } = call;
   const collection = engine.store.collection(db, collectionName(call));
@@ -57,7 +57,6 @@ export async function dropDatabase(call: Call): Promise<Reply> {
   return { dropped: call.db };
 }
 
-/** Drops the matching collections of a database. */
 async function dropAll(
   { engine, db }: Call,
   isDoomed: (collection: { readonly name: string }) => boolean,

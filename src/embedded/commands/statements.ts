@@ -2,11 +2,11 @@ import { CommandError } from '../errors.ts';
 import type { RawValue } from '../raw-bson.ts';
 import type { Store } from '../store.ts';
 
-/** One statement of a write command. */
+/** A parsed statement of a write command, e.g. one element of `updates`. */
 export type Statement<T> =
-  /** Affects one document; runs inside a shared commit. */
+  /** Affects at most one document. Runs inside a commit that it shares with other statements. */
   | { readonly inWrite: () => T }
-  /** May affect many documents; runs in its own commits. */
+  /** May affect many documents. Runs on its own and makes its own commits. */
   | { readonly alone: () => Promise<T> };
 
 export interface Results<T> {
@@ -14,14 +14,14 @@ export interface Results<T> {
   readonly errors: readonly { readonly index: number; readonly error: CommandError }[];
 }
 
-/** Maximum number of statements in one commit, which blocks all other writes. */
+/** Maximum number of statements in one commit. A commit blocks all other writes. */
 const COMMIT_STATEMENTS = 200;
 
 /**
  * Runs the statements of a write command one by one: up to the first failure if `ordered`, otherwise all. Statements
  * that affect one document share commits.
  * @param parse - throws CommandError for an invalid statement
- * @throws CommandError if the storage fails; earlier statements may have been applied
+ * @throws CommandError if a shared commit fails; earlier statements may have been applied
  */
 export async function runStatements<T>(
   store: Store,

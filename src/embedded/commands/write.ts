@@ -10,7 +10,7 @@ import { parseUpdate, withId } from '../update.ts';
 import { type WriteCounts, countsOf, writeMany, writeOne } from '../writes.ts';
 import { type Results, type Statement, runStatements } from './statements.ts';
 
-/** MongoDB's limit for the statements in one command. */
+/** MongoDB's limit for the number of statements in one write command. */
 const MAX_BATCH = 100_000;
 
 export async function insert(call: Call): Promise<Reply> {
