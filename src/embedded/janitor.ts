@@ -27,8 +27,10 @@ export class Janitor {
     this.#store = store;
     this.#log = log;
     this.#timer = setInterval(() => {
-      store.releaseDeadReaders();
-      this.#queue(() => expire(store, new Date()));
+      this.#queue(() => {
+        store.releaseDeadReaders();
+        return expire(store, new Date());
+      });
     }, TTL_INTERVAL_MS);
     this.#timer.unref();
   }
@@ -64,7 +66,7 @@ export class Janitor {
 
 /**
  * Drops staged collections and unfinished indexes after a crash interrupted a restore or an index build; its client got
- * no reply. Also drops indexes of earlier versions that this version does not support.
+ * no reply. Also drops indexes that an earlier version created and this version does not support.
  */
 export async function discardUnfinished(store: Store, log: EngineLog): Promise<void> {
   await discardStaged(store);
