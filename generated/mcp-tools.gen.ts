@@ -3,7 +3,7 @@
 import type { Tool } from '@modelcontextprotocol/server';
 import type { Right } from './types.gen.ts';
 
-/** A tool and its request. */
+/** An MCP tool, and the HTTP request that a call of the tool makes. */
 export interface McpTool {
   operationId: string;
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -22,7 +22,6 @@ export interface McpTool {
   definition: Tool;
 }
 
-/** The API version. */
 export const apiVersion = "0.1.0";
 
 export const mcpTools: McpTool[] = [

@@ -1,6 +1,6 @@
 /**
- * Loaded by `node --import` into every measured process. Answers the bench's questions over IPC: CPU and memory used,
- * event loop delay, and a profile. Has no cost until the first question.
+ * Loaded by `node --import` into every measured process. Replies to the bench's messages over IPC with the CPU and
+ * memory used, the event loop delay, or a profile. Costs nothing until the first message.
  */
 import { Session } from 'node:inspector/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -19,7 +19,10 @@ function usage(): Usage {
   return { cpuMs: (user + system) / 1_000, rssBytes: process.memoryUsage.rss() };
 }
 
-/** Returns the share of a profile's busy time that src/schedule/ and its callees took; NaN if it was idle. */
+/**
+ * Returns the share of a profile's busy time that was spent in src/schedule/ and in functions it called; NaN if the
+ * process was idle.
+ */
 function scheduleShare({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): number {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
