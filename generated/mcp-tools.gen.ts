@@ -8,7 +8,7 @@ export interface McpTool {
   operationId: string;
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   path: string;
-  /** The right that a key needs. */
+  /** The right that an API key needs to call the tool. */
   right: Right;
   /** Arguments that are query parameters. */
   query: string[];

@@ -33,7 +33,7 @@ interface StartOptions {
 export class Bench {
   readonly plan: BenchPlan;
   readonly databases: Databases;
-  /** Call this after each measurement, to advance the progress bar. */
+  /** Advances the progress bar. Call it after each measurement. */
   readonly step: () => void;
   readonly #generator: Monitored;
   readonly #running = new Map<Monitored, OpenFor | undefined>();
@@ -69,7 +69,7 @@ export class Bench {
     return process;
   }
 
-  /** Starts a server, and waits until it listens. */
+  /** Starts a program from dist/ that is a server, and waits until it listens. */
   async start(name: string, file: string, options: StartOptions = {}): Promise<Started> {
     const process = await this.spawn(name, file, options);
     return { name, process, url: await process.url() };

@@ -16,7 +16,7 @@ const PARENT = join(import.meta.dirname, '../..');
  * share.
  */
 export interface OpenFor {
-  /** Settings with which a process opens the database. */
+  /** Environment variables with which the process opens the database. */
   environment: Record<string, string>;
   /** Deletes the copy of an embedded database. Does nothing for a database on a server. */
   discard(): Promise<void>;

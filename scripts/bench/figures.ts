@@ -20,7 +20,6 @@ export interface Round {
   generatorCores: number;
 }
 
-/** Results of a variant in all rounds. */
 export interface VariantFigures {
   part: string;
   name: string;
@@ -36,7 +35,7 @@ export interface Row {
   measure: string;
   target: { least: number } | { most: number };
   unit: '×' | 'ms' | 'µs' | 'MB' | '%' | 'runs/s';
-  /** Undefined if the service cannot do it; `note` explains why. */
+  /** The measured figure; undefined if the service cannot do the work, as `note` then explains. */
   measured: Spread | undefined;
   note?: string;
 }

@@ -34,7 +34,6 @@ export const SHAPES: Shape[] = [
   { title: '× 5 runs of 10 kB', runs: 5, outputBytes: 10_000 },
 ];
 
-/** Number of runs of each listed task. */
 const LISTED_RUNS = 5;
 const DOCUMENTS_PER_WRITE = 500;
 /** Number of accounts that own the other tasks of the database `many`. */

@@ -12,5 +12,5 @@ process.on('message', (job: Job) => {
     (error: unknown) => answer({ problem: error instanceof Error ? error.message : String(error) }),
   );
 });
-// Keep the process alive: monitor.ts has unreferenced the channel.
+// Keep the process alive for further jobs, because monitor.ts has unreferenced the IPC channel.
 process.channel?.ref();

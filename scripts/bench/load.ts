@@ -9,10 +9,9 @@ export interface Target {
   bytes?: number;
 }
 
-/** A job for the load generator. */
 export interface Job {
   url: string;
-  /** Requests, assigned to the connections in turn. */
+  /** The requests. Each connection repeats one of them; the connections take them in turn. */
   targets: Target[];
   /** Expected status of every reply. */
   status: number;

@@ -8,7 +8,7 @@ import type { Profiler } from 'node:inspector';
 import type { Question, Usage } from './monitored.ts';
 
 const RESOLUTION_MS = 1;
-/** Matches the source files that compute `upcoming`. */
+/** Matches the source files that compute `upcoming`, the next fire times of a task. */
 const SCHEDULE_CODE = /\/src\/schedule\//;
 
 const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
@@ -75,6 +75,6 @@ const isQuestion = (message: unknown): message is Question =>
 process.on('message', (message) => {
   if (isQuestion(message)) void answer(message).then((reply) => process.send?.(reply));
 });
-// The channel must not keep the process alive, and the process must not outlive a killed bench.
+// The IPC channel must not keep the process alive. If the bench is killed, the process must end too.
 process.channel?.unref();
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));

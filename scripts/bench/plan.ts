@@ -18,11 +18,11 @@ export interface BenchPlan {
   /** Number of tasks that the engine has planned and that are not due. */
   plannedTasks: number;
   manyPlannedTasks: number;
-  /** Number of runs that the engine executes as fast as possible. */
+  /** Number of runs that are queued as fast as possible, to measure how many the engine executes per second. */
   burstRuns: number;
   /** How long the engine executes runs at a fixed rate, or is idle, in each round. */
   engineMs: number;
-  /** How often the idle planner looks for due tasks while it is measured. */
+  /** How often the planner looks for due tasks in each round, while none is due. */
   looks: number;
   rounds: number;
   /** Number of rounds, instead of `rounds`, for measurements that take seconds each. */

@@ -29,6 +29,6 @@ else if (changedSince(builtAtMs())) {
   // The build's output goes to stderr, because stdout belongs to the command that follows.
   const { status } = spawnSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 2, 2], shell: true });
   process.exitCode = status ?? 1;
-  // A source saved during the build may not be in it.
+  // Record when the build started, because a source that was saved during the build may not be in it.
   if (status === 0) utimesSync(STAMP, startedAt, startedAt);
 }

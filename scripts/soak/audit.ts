@@ -16,10 +16,7 @@ interface Audit {
   model: Model;
   collections: Pick<Collections, 'tasks' | 'runs'>;
   versions?: VersionWatch;
-  /**
-   * Whether to check also the tasks with an unacknowledged report, because `repair` or a later report has corrected
-   * them.
-   */
+  /** Whether the tasks with an unacknowledged report have been repaired, so that they must be correct too. */
   isRepaired: boolean;
 }
 

@@ -126,8 +126,8 @@ export function faultsOf(setUp: SetUp): FaultAction[] {
 }
 
 /**
- * Yields the first action, so that even a short test kills something. Then yields all others in random order, and
- * repeats with all actions without end.
+ * Yields the first action, so that even a short test kills something. Then yields the others in random order, and
+ * after that all actions in random order again and again.
  */
 function* inTurn(actions: FaultAction[], random: Random): Generator<FaultAction, never, undefined> {
   for (let left = [...actions], at = 0; ; at = random.below(left.length)) {

@@ -10,7 +10,7 @@ import { Starter } from './starter.ts';
 /** Number of clients of each kind among ten clients. The tenth sends invalid requests. */
 const SHARES = { owners: 3, reporters: 3, readers: 3 };
 
-/** Number of starters per client. Low, because a starter causes more work than other clients. */
+/** Number of starters for each requested client. Below 1, because a starter causes more work than other clients. */
 const STARTERS = 1 / 4;
 
 /** The clients by kind. `all` also includes readers and invalid clients. */

@@ -13,7 +13,7 @@ const LOOKS_PER_EXCESS = 100;
 const ALLOWED_EXCESSES = 3;
 
 /** An instance of the service whose event loop delay is measured. A restart changes its pid. */
-export interface Looping {
+export interface WatchedInstance {
   name: string;
   pid: number;
   metricsUrl: string;
@@ -56,7 +56,7 @@ export class DelayWatch {
    * Measures an instance twice a second until the signal aborts. Ignores intervals in which a fault affected the
    * instance or its process was restarted.
    */
-  async keepLooking(instance: Looping, signal: AbortSignal): Promise<void> {
+  async keepLooking(instance: WatchedInstance, signal: AbortSignal): Promise<void> {
     let since = performance.now();
     let pid = 0;
     let waitedMs = 0;

@@ -39,7 +39,8 @@ export async function engineAudit(audit: EngineAudit): Promise<void> {
     const [instance] = world.instances;
     if (instance) await world.sender.send(instance, 'disable', asked);
   }
-  // A task may have fired after `firedUntil` and before it was disabled. Its run is now canceled or executed.
+  // A task may have fired between `firedUntil` and the request that disabled it. Wait until that run is canceled or
+  // executed.
   await awaitFinal(audit);
   const tasks = await collections.tasks.find({}).toArray();
   const runs = await collections.runs.find({}, { sort: { createdAt: -1, _id: -1 } }).toArray();
@@ -147,8 +148,8 @@ function auditDeliveries(audit: EngineAudit, task: TaskDocument, run: RunDocumen
 }
 
 /**
- * Checks that the service polled work until its end once it had polled it at all. By then the work's location is
- * stored, so no fault may prevent further polls.
+ * Checks that work which the service polled at least once was polled until its end. By the first poll, the work's
+ * location is stored, so no fault may prevent later polls.
  */
 function auditFollowed(
   { receiver, starters }: EngineAudit,

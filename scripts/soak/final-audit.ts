@@ -31,8 +31,8 @@ export async function finalAudit(audit: FinalAudit): Promise<void> {
 }
 
 /**
- * Repeats each creation that has an Idempotency-Key, even if it was answered. All requests with a key together must
- * have created one task.
+ * Repeats each creation that has an Idempotency-Key, even if it was answered. Together, all requests with the same key
+ * must have created exactly one task.
  */
 async function finishCreations({ world, owners }: FinalAudit): Promise<void> {
   for (const owner of owners) {

@@ -7,7 +7,7 @@ export interface Finding {
   history: readonly string[];
 }
 
-/** Maximum number of findings to keep; there may be thousands of one kind. */
+/** Maximum number of findings that are kept. Others are only counted, because one bug can cause thousands. */
 const MAX_KEPT = 200;
 
 /**

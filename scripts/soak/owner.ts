@@ -17,7 +17,7 @@ const REST_MS = 6_000;
 const MAX_ANSWERED = 20;
 const SCHEDULES = ['0 9 * * 4', '*/5 * * * *', '30 2 * * *', '0 0 29 2 *', '15 8-18/2 * * MON-FRI'];
 
-/** The creation of a task with an Idempotency-Key, which can be repeated. */
+/** The creation of a task with an Idempotency-Key, so that the request can be repeated. */
 export interface KeyedCreation {
   task: TaskModel;
   key: string;

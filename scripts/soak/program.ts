@@ -90,8 +90,8 @@ export class Program {
   }
 
   /**
-   * Waits until the program ends, and kills it if it does not end in time.
-   * @returns whether it ended in time
+   * Waits until the program ends, and kills it after `limitMs`.
+   * @returns whether the program ended before it was killed
    */
   async endsWithin(limitMs: number): Promise<boolean> {
     const given = new AbortController();

@@ -20,7 +20,7 @@ export interface Delivery {
   work?: FollowedWork;
 }
 
-/** Maximum duration of most jobs. A few take up to LONG_MS, longer than any stall of a process. */
+/** Maximum duration of most jobs. A quarter of them take up to LONG_MS, which is longer than any stall of a process. */
 const SHORT_MS = 300;
 const LONG_MS = 5_000;
 /** Maximum duration of work that was answered with 202; longer than most faults. */
@@ -29,7 +29,10 @@ const FOLLOWED_SHARE = 0.3;
 /** Share of polls that get a 503, while the work continues. */
 const BUSY_SHARE = 0.1;
 
-/** The HTTP server at RUN_URL. It records each delivery of a run, and answers when its work is done or with 202. */
+/**
+ * The HTTP server at RUN_URL. It records each delivery of a run, and replies either with the result after a while or
+ * at once with 202 and a location to poll.
+ */
 export class Receiver {
   /** The deliveries by run id, which the service sends as Idempotency-Key. */
   readonly deliveries = new Map<string, Delivery[]>();

@@ -14,7 +14,10 @@ interface Remembered {
   text: string;
 }
 
-/** Sends the requests of all clients, counts them, and reports replies that break a general rule as findings. */
+/**
+ * Sends the requests of all clients, and counts their outcomes. Reports replies that violate the spec or a rule for
+ * all requests as findings.
+ */
 export class Sender {
   readonly #faults: FaultLog;
   readonly #findings: Findings;
@@ -44,7 +47,7 @@ export class Sender {
 
   /**
    * Sends a GET request, optionally with the ETag of the last reply to the same request.
-   * @returns the reply, or on 304 the remembered reply; undefined if none arrived or an unexpected 304
+   * @returns the reply, or on 304 the remembered reply; undefined if no reply or an unexpected 304 arrived
    */
   async get(
     instance: Endpoint,

@@ -80,7 +80,7 @@ export interface SetUp {
 }
 
 interface Options {
-  /** Folder for data and logs. */
+  /** Folder for the database and the logs. */
   directory: string;
   faults: FaultLog;
   findings: Findings;

@@ -114,7 +114,7 @@ interface Run {
   delays: DelayWatch;
   random: Random;
   plan: Plan;
-  /** Receives jobs from the engine; only in the set-up `engine`. */
+  /** Receives the engine's jobs; undefined in set-ups other than `engine`. */
   receiver: Receiver | undefined;
 }
 
@@ -185,7 +185,7 @@ async function runChaos(
   memory.beginSteady();
   const steadyMs = plan.seconds * 1_000 - chaosMs;
   await injectFaults(chaos, stallsOf(setUp), steadyMs, signal);
-  // Let the last requests be answered before the clients stop.
+  // Give the service time to answer the last requests before the clients stop.
   await sleep(200);
 }
 

@@ -71,7 +71,7 @@ function median(numbers: number[]): number {
   return numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? 0;
 }
 
-/** Checks that the version of no task decreases. */
+/** Checks that no task's version ever decreases. */
 export class VersionWatch {
   readonly #versions = new Map<string, number>();
   readonly #findings: Findings;

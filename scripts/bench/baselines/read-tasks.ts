@@ -8,7 +8,6 @@ import type { RunDocument } from '../../../src/store/run-document.ts';
 import type { TaskDocument } from '../../../src/store/task-document.ts';
 import { upcoming } from './fire-times.ts';
 
-/** Query parameters of a request for tasks. */
 export interface TaskQuery {
   id?: string;
   account_id?: string;

@@ -18,7 +18,7 @@ async function firstListing(bench: Bench, path: string): Promise<{ service: Star
   return { service, longestMs };
 }
 
-/** Profiles a warm process while it lists tasks. Returns the percentage of CPU that `upcoming` took, by round. */
+/** Profiles a warm process while it lists tasks. Returns for each round the percentage of CPU that `upcoming` took. */
 async function shares(bench: Bench, contender: Contender): Promise<number[]> {
   const all = [];
   for (let round = 0; round < bench.plan.longRounds; round += 1) {

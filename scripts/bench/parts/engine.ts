@@ -60,7 +60,7 @@ async function measureRuns(bench: Bench, service: Started): Promise<PartResult> 
   return { rows, notes, variants: [] };
 }
 
-/** Measures a listing while the engine is idle, and while it executes runs of the same and of other tasks. */
+/** Measures a listing while the engine is idle, and while it executes runs of the listed tasks and of others. */
 async function measureListing(bench: Bench, service: Started): Promise<PartResult> {
   const requests = [{ path: listingPath(bench.plan) }];
   const contender = await contend(bench, service, requests, await referencesOf(service, requests));

@@ -11,8 +11,8 @@ import { type Contender, FETCH_MS, awaitQuiet, measureInRounds, roundSteps } fro
 const PART = 'gzip';
 const HEADERS = { 'Accept-Encoding': 'gzip' };
 /**
- * Goal: a compressed reply has at most this factor of the size of gzip -6 of the whole body, and of the CPU of a plain
- * reply plus gzip -6.
+ * Goal for a compressed reply: its size is at most this factor of gzip -6 of the whole body, and its CPU at most this
+ * factor of a plain reply plus gzip -6.
  */
 const MOST = 1.1;
 
@@ -31,7 +31,7 @@ async function contend(
   const isCompressed = replied['content-encoding'] === 'gzip';
   if (isCompressed !== (headers !== undefined))
     throw new WrongReply(path, `${name}: expected a ${headers ? 'compressed' : 'plain'} body, got the other`);
-  // Compare lengths only, because (c) may order the fields of an object differently.
+  // Compare only the lengths, because baseline (c) may order the fields of an object differently.
   const text = isCompressed ? gunzipSync(body) : body;
   if (text.length !== plain.length)
     throw new WrongReply(path, `${name}: expected ${plain.length} bytes of JSON, got ${text.length}`);

@@ -21,7 +21,9 @@ interface Callers {
   how: string;
 }
 
-/** Measures the service with a warm cache and without a cache, against (a), with the same callers. */
+/**
+ * Measures the service with a warm cache and without a cache, against the Express baseline (a) with the same callers.
+ */
 async function measure(
   bench: Bench,
   { service, uncached, express }: Servers,
@@ -81,8 +83,8 @@ async function run(bench: Bench): Promise<PartResult> {
 }
 
 /**
- * Measures the listing against (a): many callers that each list their own tasks, one caller, and many callers of the
- * same URL.
+ * Measures the listing against the Express baseline (a): many callers that each list their own tasks, one caller, and
+ * many callers of the same URL.
  */
 export const listing: Part = {
   name: PART,

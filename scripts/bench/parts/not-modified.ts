@@ -38,7 +38,10 @@ async function run(bench: Bench): Promise<PartResult> {
   return { rows, variants, notes: [] };
 }
 
-/** Measures a listing that the client already has, to which the service replies 304, against (a). */
+/**
+ * Measures replies with 304 to a client that already has the listing, against full replies of the Express baseline
+ * (a).
+ */
 export const notModified: Part = {
   name: PART,
   databases: ['small'],
