@@ -140,7 +140,7 @@ export async function generateLoad(job: Job): Promise<LoadResult> {
   };
   const connections = Array.from({ length: job.connections }, (_, at) => {
     const target = job.targets[at % job.targets.length];
-    if (!target) throw new Error('The job has no targets.');
+    if (!target) throw new Error('Expected a job with at least one target, got none.');
     return ask(job, target, { result, latenciesMs, mayAsk });
   });
   await Promise.all(connections);

@@ -26,10 +26,10 @@ const NAMES = parts.map(({ name }) => name);
 
 const HELP = `Usage: npm run bench -- [--only PART,PART] [--json FILE] [--quick]
 
-Measures the built service against baselines on the same data. Each variant runs in its own process, in interleaved rounds;
-the load generator runs in another process. Takes minutes. Prints each goal with the measured figure, then the figures of
-each variant. The bench creates embedded databases, or databases with random names on MONGODB_URI if that is set, and
-deletes them at the end.
+Measures the built service against baselines on the same data. Each variant runs in its own process, in interleaved
+rounds; the load generator runs in another process. Takes minutes. Prints each goal with the measured figure, then the
+figures of each variant. The bench creates embedded databases, or databases with random names on MONGODB_URI if that is
+set, and deletes them at the end.
 
   --only PART   measure only these parts; all parts are ${NAMES.join(', ')}
   --json FILE   also write all results to a file, from which npm run bench:chart draws a chart

@@ -30,7 +30,9 @@ function readApprovals(): Approval[] {
   return entries.map((entry: Partial<Approval>) => {
     const { change, text, reason } = entry;
     if (!change || !text || !reason)
-      throw new Error(`${approvals}: each entry must have change, text and reason.`);
+      throw new Error(
+        `${approvals}: each entry must have change, text and reason, but one is ${JSON.stringify(entry)}.`,
+      );
     return { change, text, reason };
   });
 }

@@ -144,7 +144,7 @@ async function startService(dataDir: string): Promise<{ child: ChildProcess; url
 
 async function read<Reply>(url: string): Promise<Reply> {
   const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url} replied ${response.status}.`);
+  if (!response.ok) throw new Error(`Expected status 200 from ${url}, got ${response.status}.`);
   return response.json();
 }
 

@@ -132,7 +132,7 @@ export class Instance {
     const { faults, findings } = this.#dependencies;
     if (program.address === undefined && code === 1 && faults.explains(this.targets, now, now)) return;
     if (signal !== 'SIGKILL' || !faults.explains([this.name], now, now))
-      findings.add('wrong', `${this.name} ended by itself, with ${code ?? signal}: ${stderr}`);
+      findings.add('wrong', `${this.name} ended unexpectedly, with ${code ?? signal}: ${stderr}`);
   }
 
   /**

@@ -70,7 +70,10 @@ function readArguments(args: string[]): Options | 'help' {
   const setUps = (['alone', 'pair', 'engine'] as const).filter((name) =>
     ['all', name].includes(values['set-up']),
   );
-  if (setUps.length === 0) throw new UsageError('soak', '--set-up must be alone, pair, engine or all.');
+  if (setUps.length === 0) throw new UsageError(
+      'soak',
+      `--set-up must be alone, pair, engine or all, but is "${values['set-up']}".`,
+    );
   return {
     seconds: (number('minutes', values.minutes, DEFAULTS.minutes, 24 * 60) * 60) / setUps.length,
     seed: Math.floor(number('seed', values.seed, Date.now() % 1e9, 1e9)),

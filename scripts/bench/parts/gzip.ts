@@ -30,7 +30,10 @@ async function contend(
   const { body, headers: replied } = await fetchWhole(url, path, headers);
   const isCompressed = replied['content-encoding'] === 'gzip';
   if (isCompressed !== (headers !== undefined))
-    throw new WrongReply(path, `${name}: expected a ${headers ? 'compressed' : 'plain'} body, got the other`);
+    throw new WrongReply(
+      path,
+      `${name}: expected ${headers ? 'gzip' : 'no'} encoding, got ${String(replied['content-encoding'])}`,
+    );
   // Compare only the lengths, because baseline (c) may order the fields of an object differently.
   const text = isCompressed ? gunzipSync(body) : body;
   if (text.length !== plain.length)

@@ -63,7 +63,7 @@ async function run(bench: Bench): Promise<PartResult> {
     headers: { 'x-api-key': databases.keyOf('small', account) },
   }));
   const [first] = requests;
-  if (!first) throw new Error('The plan has no accounts to list.');
+  if (!first) throw new Error('The plan has no accounts to list: accounts must be at least 1.');
   const { connections } = plan;
   const callers: Callers[] = [
     { part: PART, requests, connections, how: `${connections} callers, own tasks` },
