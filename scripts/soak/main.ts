@@ -34,7 +34,7 @@ database. Then compares everything stored with everything acknowledged. Exits wi
   --keep       keep data and logs even if nothing was found
   --help       show this text
 
-If MONGODB_URI is set, pair and engine use a new database on that server, and cause no faults of the server.
+If MONGODB_URI is set, pair and engine use a new database on that server, and inject no faults into that server.
 `;
 
 interface Options extends Pick<Plan, 'seconds' | 'seed' | 'clients' | 'requestsPerSecond'> {
