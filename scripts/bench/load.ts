@@ -78,7 +78,8 @@ function ask(job: Job, target: Target, { result, latenciesMs, mayAsk }: Progress
       if (result.firstByteMs === 0 && (reply || reader.hasBody))
         result.firstByteMs = performance.now() - askedAt;
       if (!reply) return;
-      if (reply.status !== job.status)         throw new WrongReply(target.path, `expected status ${job.status}, got ${reply.status}`);
+      if (reply.status !== job.status)
+        throw new WrongReply(target.path, `expected status ${job.status}, got ${reply.status}`);
       if (target.bytes !== undefined && reply.bytes !== target.bytes) {
         throw new WrongReply(target.path, `expected ${target.bytes} bytes, got ${reply.bytes}`);
       }
@@ -104,7 +105,9 @@ function ask(job: Job, target: Target, { result, latenciesMs, mayAsk }: Progress
         },
       },
     });
-    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new WrongReply(target.path, `no data for ${TIMEOUT_MS} ms`)));
+    socket.setTimeout(TIMEOUT_MS, () =>
+      socket.destroy(new WrongReply(target.path, `no data for ${TIMEOUT_MS} ms`)),
+    );
     socket.once('connect', () => send(socket));
     socket.once('error', reject);
     socket.once('close', () => {

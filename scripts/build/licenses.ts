@@ -11,7 +11,8 @@ export function licensesOf(files: string[]): string {
     const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
     const named = readdirSync(folder).filter((file) => /^(licen[cs]e|notice)/i.test(file));
     const contents = named.map((file) => readFileSync(join(folder, file), 'utf8').trim());
-    if (contents.length === 0 && typeof license !== 'string') throw new Error(`${name} has neither a license file nor a license in its package.json.`);
+    if (contents.length === 0 && typeof license !== 'string')
+      throw new Error(`${name} has neither a license file nor a license in its package.json.`);
     return [`${name} ${version}`, ...(contents.length > 0 ? contents : [license])].join('\n\n');
   });
   return `${texts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;

@@ -190,7 +190,9 @@ try {
       const [command = '', ...args] = await prepare(home);
       const counts: unknown = JSON.parse(await output(home, command, ...args, url, ...patterns));
       if (!isDeepStrictEqual(counts, expected))
-        throw new Error(`Expected ${JSON.stringify(expected)}, but the client read ${JSON.stringify(counts)}.`);
+        throw new Error(
+          `Expected ${JSON.stringify(expected)}, but the client read ${JSON.stringify(counts)}.`,
+        );
       process.stdout.write(`${name}: compiles and reads everything\n`);
     } catch (error) {
       process.stdout.write(`${name}: FAILED\n${String(error).slice(-2_000)}\n`);

@@ -52,7 +52,8 @@ function auditTask(model: Model, task: TaskDocument, interval: ReadInterval): vo
   if (!known) return findings.add('wrong', `task ${task._id} was never requested: ${task.prompt}`);
   const add = (problem: string) => findings.add('wrong', `task ${task._id} ${problem}`, known.history);
   if (known.mustBeGone(interval)) add('is stored, though its deletion was acknowledged');
-  if (known.id !== undefined && known.id !== task._id) add(`is stored, though its creation returned ${known.id}`);
+  if (known.id !== undefined && known.id !== task._id)
+    add(`is stored, though its creation returned ${known.id}`);
   for (const name of FIELDS) {
     const allowed = known.mayBe(name, interval);
     if (!allowed.includes(task[name]))

@@ -87,7 +87,8 @@ async function awaitFinal({ world, collections }: EngineAudit): Promise<void> {
 function auditStarted({ world, starters }: EngineAudit, stored: Set<string>): void {
   const { findings } = world.model;
   for (const { id, key } of starters.flatMap(({ runs }) => runs))
-    if (id !== undefined && !stored.has(id)) findings.add('lost', `run ${id}, requested with the key ${key}, is not stored`);
+    if (id !== undefined && !stored.has(id))
+      findings.add('lost', `run ${id}, requested with the key ${key}, is not stored`);
 }
 
 /** Checks that each due fire time of a task has exactly one record: a fired run, a skip or a miss. */
@@ -104,7 +105,10 @@ function auditOccurrences(
     const last = (last_scheduled_at ?? scheduled_at).getTime();
     const missed = (last - first) / MINUTE_MS + 1;
     if (outcome === 'missed' && missed !== count)
-      add('wrong', `has a record of ${count} misses for ${missed} fire times from ${scheduled_at.toISOString()}`);
+      add(
+        'wrong',
+        `has a record of ${count} misses for ${missed} fire times from ${scheduled_at.toISOString()}`,
+      );
     for (let at = first; at <= last; at += MINUTE_MS) times.set(at, (times.get(at) ?? 0) + 1);
   }
   const firstDue = Math.ceil((task.created_at.getTime() + 1) / MINUTE_MS) * MINUTE_MS;

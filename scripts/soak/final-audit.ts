@@ -44,7 +44,11 @@ async function finishCreations({ world, owners }: FinalAudit): Promise<void> {
         for (const instance of world.instances) await owner.repeat(creation, instance);
     }
     for (const { task } of owner.unanswered)
-      world.model.findings.add('hung', `the creation of "${task.prompt}" was repeated ${MAX_REPETITIONS} times without success`, task.history);
+      world.model.findings.add(
+        'hung',
+        `the creation of "${task.prompt}" was repeated ${MAX_REPETITIONS} times without success`,
+        task.history,
+      );
   }
 }
 

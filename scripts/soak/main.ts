@@ -70,7 +70,8 @@ function readArguments(args: string[]): Options | 'help' {
   const setUps = (['alone', 'pair', 'engine'] as const).filter((name) =>
     ['all', name].includes(values['set-up']),
   );
-  if (setUps.length === 0) throw new UsageError(
+  if (setUps.length === 0)
+    throw new UsageError(
       'soak',
       `--set-up must be alone, pair, engine or all, but is "${values['set-up']}".`,
     );
@@ -116,11 +117,15 @@ function report(setUp: string, { figures, findings, delays, growth }: Result): v
   );
   const limitMs = Math.round(LIMIT_MS * figures.slowness);
   say(`slowest reply without a fault: ${Math.round(figures.slowestMs)} ms`);
-  say(`time limit of a request: ${LIMIT_MS} ms, extended to at most ${limitMs} ms by the load on the machine`);
+  say(
+    `time limit of a request: ${LIMIT_MS} ms, extended to at most ${limitMs} ms by the load on the machine`,
+  );
   if (figures.needlessTags > 0) say(`ETags that changed though the body did not: ${figures.needlessTags}`);
   if (figures.followed) {
     const { followed, throughFaults } = figures.followed;
-    say(`jobs answered with 202: ${followed}, of which ${throughFaults} were polled before and after a fault`);
+    say(
+      `jobs answered with 202: ${followed}, of which ${throughFaults} were polled before and after a fault`,
+    );
   }
   const { lost, wrong, hung } = findings.counts;
   say(`${lost} lost, ${wrong} wrong, ${hung} hung`);

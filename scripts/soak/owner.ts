@@ -118,11 +118,19 @@ export class Owner implements Client {
     const [created] = tasksOf(ended.text);
     if (ended.status === 200 && created) {
       if (task.id !== undefined && task.id !== created.id)
-        model.findings.add('wrong', `the creation of "${task.prompt}" made ${task.id}, then ${created.id}`, task.history);
+        model.findings.add(
+          'wrong',
+          `the creation of "${task.prompt}" made ${task.id}, then ${created.id}`,
+          task.history,
+        );
       task.id ??= created.id;
       task.createdAckedAt = Math.min(task.createdAckedAt, ended.to);
     } else if (ended.status !== 503)
-      model.findings.add('wrong', `the creation of "${task.prompt}" was refused: ${ended.text}`, task.history);
+      model.findings.add(
+        'wrong',
+        `the creation of "${task.prompt}" was refused: ${ended.text}`,
+        task.history,
+      );
   }
 
   async #change(task: TaskModel, instance: Endpoint): Promise<void> {
@@ -165,7 +173,11 @@ export class Owner implements Client {
       // The task may be gone if an earlier request to delete it got no reply.
       const mayBeGone = ended.status === 404 && task.deleteSentAt < ended.to;
       if (!mayBeGone)
-        findings.add(ended.status === 404 ? 'lost' : 'wrong', `a request for task ${task.id} was refused: ${ended.text}`, task.history);
+        findings.add(
+          ended.status === 404 ? 'lost' : 'wrong',
+          `a request for task ${task.id} was refused: ${ended.text}`,
+          task.history,
+        );
     }
     task.restsUntilMs = this.#world.faults.calmMs + REST_MS;
   }

@@ -58,7 +58,8 @@ export class RunModel {
   #compareWithSeen({ mark, status, updatedAt }: Report, { from, to }: ReadInterval): string | undefined {
     const seen = this.#seen;
     if (seen && seen.at < from) {
-      if (updatedAt < seen.updatedAt) return `run ${this.id} went back from ${seen.updatedAt} to ${updatedAt}, with ${mark}`;
+      if (updatedAt < seen.updatedAt)
+        return `run ${this.id} went back from ${seen.updatedAt} to ${updatedAt}, with ${mark}`;
       if (finals.includes(seen.status) && status !== seen.status)
         return `run ${this.id} left the final status ${seen.status} for ${status}, with ${mark}`;
     }

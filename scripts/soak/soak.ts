@@ -146,7 +146,10 @@ async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Res
     onPhase('auditing');
     for (const { name, mebibytes, isTooMuch } of memory.growth())
       if (isTooMuch)
-        findings.add('wrong', `the memory of ${name} grew by ${mebibytes.toFixed(0)} MiB in the steady phase`);
+        findings.add(
+          'wrong',
+          `the memory of ${name} grew by ${mebibytes.toFixed(0)} MiB in the steady phase`,
+        );
     if (delays.isTooMuch)
       findings.add(
         'wrong',

@@ -63,7 +63,10 @@ export class Starter implements Client {
     if (ended.status !== 200) return this.#refused('runTask', ended);
     const [started] = runsOf(ended.text).runs;
     if (run.id !== undefined && run.id !== started?.id)
-      model.findings.add('wrong', `the key ${key} started run ${run.id}, and when repeated run ${started?.id}`);
+      model.findings.add(
+        'wrong',
+        `the key ${key} started run ${run.id}, and when repeated run ${started?.id}`,
+      );
     run.id = started?.id;
   }
 

@@ -118,7 +118,11 @@ export class TaskModel {
   #recentRunsProblems({ id, recent_runs }: Task, interval: ReadInterval): string[] {
     const problems = recent_runs.flatMap((run) => {
       const model = this.runs.get(run.id);
-      return (model ? model.problemOf(run, interval) : `task ${id} shows run ${run.id}, which no client reported`) ?? [];
+      return (
+        (model
+          ? model.problemOf(run, interval)
+          : `task ${id} shows run ${run.id}, which no client reported`) ?? []
+      );
     });
     const places = recent_runs.map(placeOf);
     if (places.some((place, at) => at > 0 && place >= (places[at - 1] ?? '')))

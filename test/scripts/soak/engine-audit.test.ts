@@ -126,9 +126,13 @@ test('finds nothing where each fire time is a run, a skip or a miss', async () =
 test('finds a fire time that is lost, and one that was decided twice', async () => {
   const { occurrences } = service.collections;
   await occurrences.deleteOne({ _id: occurrence(1, {})._id });
-  expect(await found()).toEqual([`lost: task ${TASK._id} has no record of the fire time ${minute(1).toISOString()}`]);
+  expect(await found()).toEqual([
+    `lost: task ${TASK._id} has no record of the fire time ${minute(1).toISOString()}`,
+  ]);
   await occurrences.insertMany([occurrence(1, {}), occurrence(3, {})]);
-  expect(await found()).toEqual([`wrong: task ${TASK._id} has 2 records of the fire time ${minute(3).toISOString()}`]);
+  expect(await found()).toEqual([
+    `wrong: task ${TASK._id} has 2 records of the fire time ${minute(3).toISOString()}`,
+  ]);
 });
 
 test('finds runs that are lost, and one that no fire time made', async () => {
