@@ -115,6 +115,8 @@ test.each([
         faults.begin('stalled', ['service']);
         stopped.abort();
       };
+      // The load on the machine must not extend the limit.
+      Object.defineProperty(faults, 'slowness', { value: 1 });
       const delays = new DelayWatch(faults);
       const service = {
         name: 'service',
