@@ -3,12 +3,12 @@
 import type { Tool } from '@modelcontextprotocol/server';
 import type { Right } from './types.gen.ts';
 
-/** A tool and its request. */
+/** An MCP tool, and the HTTP request that a call of the tool makes. */
 export interface McpTool {
   operationId: string;
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   path: string;
-  /** The right that a key needs. */
+  /** The right that an API key needs to call the tool. */
   right: Right;
   /** Arguments that are query parameters. */
   query: string[];
@@ -22,7 +22,6 @@ export interface McpTool {
   definition: Tool;
 }
 
-/** The API version. */
 export const apiVersion = "0.1.0";
 
 export const mcpTools: McpTool[] = [

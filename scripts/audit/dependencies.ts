@@ -1,10 +1,11 @@
 /**
- * `npm run check`: fails if an installed production dependency has a known vulnerability, and names it. If the registry
- * does not answer or offers no audits, the check passes and reports that. Many mirrors offer none.
+ * A step of `npm run check`: fails if an installed production dependency has a known vulnerability, and prints its
+ * name and severity. If the registry does not answer or offers no audits, as many mirrors do, the check prints that
+ * and passes.
  */
 import { spawnSync } from 'node:child_process';
 
-/** Time limit for the registry. npm itself would retry for minutes. */
+/** Time limit of `npm audit`. npm itself would retry for minutes if the registry does not answer. */
 const TIMEOUT_MS = 60_000;
 
 function parse(text: string): unknown {
@@ -18,7 +19,10 @@ function parse(text: string): unknown {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
-/** Returns the vulnerable packages in a report, with severity; undefined if the text is no report. */
+/**
+ * Returns the name and severity of each vulnerable package in a report of `npm audit`; undefined if the value is not
+ * such a report.
+ */
 function vulnerable(report: unknown): string[] | undefined {
   if (!isObject(report) || !isObject(report.vulnerabilities)) return undefined;
   return Object.entries(report.vulnerabilities).map(

@@ -1,9 +1,12 @@
-/** `npm run check`: fails if the tracked files of a folder have more lines than its limit. */
+/**
+ * A step of `npm run check`: fails if the files that git tracks in a folder have more lines in total than the folder's
+ * limit.
+ */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /**
- * Maximum number of lines, by folder, including files of every type and subfolders without a limit of their own.
+ * Maximum number of lines by folder. Files of every type count, and so do subfolders that have no limit of their own.
  */
 const LIMITS: Readonly<Record<string, number>> = {
   'src/embedded': 5_600,

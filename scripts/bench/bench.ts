@@ -7,7 +7,7 @@ import { Monitored } from './monitored.ts';
 import type { BenchPlan } from './plan.ts';
 import { fetchWhole } from './replies.ts';
 
-/** The built service. Only this file and databases.ts know the names of its settings. */
+/** Program of the built service, inside dist/. */
 const SERVICE = 'src/main.js';
 const SERVICE_SETTINGS = {
   PORT: '0',
@@ -17,7 +17,6 @@ const SERVICE_SETTINGS = {
 };
 const POLL_MS = 50;
 
-/** A server that was started. */
 export interface Started {
   name: string;
   process: Monitored;
@@ -25,16 +24,16 @@ export interface Started {
 }
 
 interface StartOptions {
-  /** Undefined for a process without a database. */
+  /** Database that the process opens; undefined for a process without one. */
   database?: DatabaseName;
   environment?: Record<string, string>;
 }
 
-/** Shared state of all parts: the databases, the load generator, and the running processes. */
+/** The state that all parts share: the databases, the load generator and the running processes. */
 export class Bench {
   readonly plan: BenchPlan;
   readonly databases: Databases;
-  /** Call this after each measurement, to advance the progress bar. */
+  /** Advances the progress bar. Call it after each measurement. */
   readonly step: () => void;
   readonly #generator: Monitored;
   readonly #running = new Map<Monitored, OpenFor | undefined>();
@@ -57,11 +56,11 @@ export class Bench {
     return reply.result;
   }
 
-  /** Starts a program from dist/ with its own copy of a database. */
+  /** Starts a program from dist/. If it opens an embedded database, it gets its own copy. */
   async spawn(name: string, file: string, { database, environment }: StartOptions = {}): Promise<Monitored> {
     const open = database && (await this.databases.openFor(database));
-    // An interrupted part may still reach this line.
-    if (this.#isClosed) throw new Error('The bench has ended.');
+    // A part may still reach this line after an interrupt has closed the bench.
+    if (this.#isClosed) throw new Error(`The bench has ended, so it does not start ${name}.`);
     const process = new Monitored(name, file, {
       environment: { ...open?.environment, ...environment },
       folder: this.databases.folder,
@@ -70,13 +69,13 @@ export class Bench {
     return process;
   }
 
-  /** Starts a server, and waits until it listens. */
+  /** Starts a program from dist/ that is a server, and waits until it listens. */
   async start(name: string, file: string, options: StartOptions = {}): Promise<Started> {
     const process = await this.spawn(name, file, options);
     return { name, process, url: await process.url() };
   }
 
-  /** Starts the service, and waits until it is ready. On a large database it listens seconds before that. */
+  /** Starts the service, and waits until it is ready. With a large database, it listens seconds before it is ready. */
   async startService(
     name: string,
     database: DatabaseName | undefined,
@@ -88,7 +87,6 @@ export class Bench {
     return service;
   }
 
-  /** Starts a baseline. */
   startBaseline(name: string, program: string, options: StartOptions): Promise<Started> {
     return this.start(name, `scripts/bench/baselines/${program}.js`, options);
   }
@@ -106,7 +104,7 @@ export class Bench {
     await Promise.all([...this.#running.keys()].map((process) => this.stop(process)));
   }
 
-  /** Stops all processes. */
+  /** Stops all processes, including the load generator, and prevents further starts. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.stopAll();

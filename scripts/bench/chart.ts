@@ -1,4 +1,6 @@
-/** npm run bench:chart: draws the output of npm run bench -- --json as an SVG for docs/performance.md. */
+/**
+ * `npm run bench:chart`: draws a report that `npm run bench -- --json` has written as an SVG for docs/performance.md.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArguments, runCommand, UsageError } from '../../src/commands/command-line.ts';
 import { environmentLine } from './environment.ts';
@@ -10,7 +12,7 @@ const HELP = `Usage: npm run bench:chart -- FILE.json FILE.svg
 Draws requests/s and CPU per request of each variant, from a report that npm run bench -- --json has written.
 `;
 
-/** The benchmark part to draw: concurrent callers, each listing their own tasks. */
+/** The part of the bench to draw, in which concurrent callers each list their own tasks. */
 const PART = 'listing';
 const WIDTH = 760;
 const LABEL_WIDTH = 290;

@@ -8,20 +8,23 @@ import { type Database, openDatabase } from '../../src/store/open-store.ts';
 import { type DatabaseName, fill, listedAccounts } from './fill.ts';
 import type { BenchPlan } from './plan.ts';
 
-/** Next to dist/, which is on a disk; the folder for temporary files may be in memory. */
+/** The folder dist/, because it is on a disk. The system's folder for temporary files may be in memory. */
 const PARENT = join(import.meta.dirname, '../..');
 
-/** A process's own copy of a database, or a database on a server that all processes share. */
+/**
+ * The database that a process opens: its own copy of an embedded database, or the one on a server that all processes
+ * share.
+ */
 export interface OpenFor {
-  /** Settings with which a process opens the database. */
+  /** Environment variables with which the process opens the database. */
   environment: Record<string, string>;
-  /** Deletes the copy. */
+  /** Deletes the copy of an embedded database. Does nothing for a database on a server. */
   discard(): Promise<void>;
 }
 
 /**
- * The databases of the bench. An embedded database is filled once and copied for each process. On a server, all
- * processes use the same database, which has a unique name.
+ * Creates and deletes the databases of the bench. An embedded database is filled once and copied for each process. On
+ * a server, all processes use the same database, which has a unique name.
  */
 export class Databases {
   readonly folder: string;
@@ -54,7 +57,7 @@ export class Databases {
     return openDatabase(settings, pino({ level: 'warn' }, pino.destination(2)));
   }
 
-  /** Fills a database, and closes it. */
+  /** Creates and fills a database, creates its API keys, and closes it. */
   async fill(
     name: DatabaseName,
     work: { plan: BenchPlan; onProgress: (documents: number) => void },
@@ -77,12 +80,12 @@ export class Databases {
     }
   }
 
-  /** Returns the key of an account, or the admin key. */
+  /** Returns the API key of an account, or the admin key if no account is given. */
   keyOf(name: DatabaseName, account?: string): string {
     return this.#filled.get(name)?.get(account) ?? '';
   }
 
-  /** Prepares a database for a process. */
+  /** Returns what a process needs to open a filled database: a copy of an embedded one, or access to the server. */
   async openFor(name: DatabaseName): Promise<OpenFor> {
     const shared = { MONGODB_DATABASE: this.#nameOf(name) };
     if (this.uri) return { environment: { ...shared, MONGODB_URI: this.uri }, discard: async () => {} };
@@ -95,7 +98,6 @@ export class Databases {
     };
   }
 
-  /** Deletes all databases and copies. */
   async close(): Promise<void> {
     if (this.uri) {
       for (const name of this.#filled.keys()) {

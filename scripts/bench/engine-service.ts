@@ -1,4 +1,7 @@
-/** The service and an engine whose executor does nothing, in one process. The bench controls it over IPC. */
+/**
+ * Runs the service and an engine in one process. The engine's executor completes each run at once. The bench sends
+ * commands over IPC.
+ */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
@@ -19,21 +22,21 @@ import { QueueStore } from '../../src/store/queue-store.ts';
 import { RunStore } from '../../src/store/run-store.ts';
 import { listenUntilEnded, openOwn } from './baselines/serve.ts';
 
-/** A bench command. */
+/** A command that the bench sends over IPC. */
 export type Work =
-  /** Executes runs as fast as possible. */
+  /** Queues `runs` runs as fast as possible, and waits until the engine has executed them. */
   | { work: 'burst'; runs: number }
-  /** Starts `perSecond` runs a second until `stop`. If `fireInMs` is set, a few tasks also fire after that time. */
+  /** Queues `perSecond` runs per second until `stop`. If `fireInMs` is set, a few tasks also fire after that time. */
   | { work: 'start'; perSecond: number; fireInMs?: number }
   | { work: 'stop' }
-  /** Repeats the planner's look while no task is due. */
+  /** Lets the planner look for due tasks `count` times while no task is due. */
   | { work: 'looks'; count: number }
   | { work: 'sweep' };
 
 export interface Worked {
   elapsedMs: number;
   cpuMs: number;
-  /** Time of each run from its due time or request to the call of the executor. */
+  /** Time from when each run was due or requested to the call of the executor, for all runs since `start`. */
   delaysMs: number[];
 }
 
@@ -41,7 +44,7 @@ const CONCURRENCY = 4;
 const CONCURRENT_REQUESTS = 8;
 const MINUTE_MS = 60_000;
 const POLL_MS = 5;
-/** Tasks that fire every minute, between the commands `start` and `stop`. */
+/** Ids of tasks that fire every minute, and that exist only between the commands `start` and `stop`. */
 const FIRING = Array.from({ length: 5 }, () => randomUUID());
 
 const settings = readSettings(process.env);
@@ -63,7 +66,7 @@ const executor: Executor = {
 };
 
 const tasks = await collections.tasks.find({}, { limit: 5_000 }).toArray();
-// The tasks of the bench's database do not fire, so that only runs of the commands execute.
+// The engine does not plan sample tasks, so it executes only runs that a command causes.
 const sampleTasks = new Map(
   tasks.filter(({ next_fire_at }) => !next_fire_at).map(({ _id, updated_at }) => [_id, updated_at] as const),
 );
@@ -91,7 +94,7 @@ const planner = new Planner(stores, { clock, log, observer: silentObserver, onQu
 
 let asked = 0;
 
-/** Queues a run in the same way as runTask. */
+/** Queues a run of the next task in the same way as the operation runTask. */
 async function runOne(): Promise<void> {
   const task = tasks[asked % tasks.length];
   asked += 1;
@@ -116,7 +119,7 @@ async function untilIdle(): Promise<void> {
   while ((await collections.run_queue.findOne({}, { projection: { _id: 1 } })) !== null) await sleep(POLL_MS);
 }
 
-/** Queues runs at a fixed rate, however slowly earlier ones are executed. */
+/** Queues runs at a fixed rate, even if the engine executes them more slowly. */
 class Pace {
   readonly #timer: NodeJS.Timeout;
   readonly #startedAt = performance.now();
@@ -138,7 +141,7 @@ class Pace {
 
 let pace: Pace | undefined;
 
-/** Sets the engine's clock to shortly before a full minute, and adds tasks that fire then. */
+/** Sets the engine's clock to `ms` before a full minute, and adds tasks that fire at that minute. */
 async function fireIn(ms: number): Promise<void> {
   aheadMs += 2 * MINUTE_MS - (now().getTime() % MINUTE_MS) - ms;
   const [task] = tasks;

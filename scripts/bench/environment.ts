@@ -1,7 +1,7 @@
 import { arch, cpus, platform, totalmem } from 'node:os';
 import type { BenchPlan } from './plan.ts';
 
-/** Date, machine and plan of a measurement. */
+/** The date, machine and plan of a bench run, as the results state them. */
 export interface Environment {
   date: string;
   node: string;
@@ -13,7 +13,6 @@ export interface Environment {
   plan: BenchPlan;
 }
 
-/** Describes this machine now. */
 export function environmentOf(plan: BenchPlan, uri: string | undefined): Environment {
   return {
     date: new Date().toISOString(),
@@ -27,7 +26,6 @@ export function environmentOf(plan: BenchPlan, uri: string | undefined): Environ
   };
 }
 
-/** Formats an environment in one line. */
 export function environmentLine({
   date,
   node,
@@ -38,6 +36,6 @@ export function environmentLine({
   database,
   plan,
 }: Environment): string {
-  const quick = plan.mode === 'quick' ? '; by --quick: the figures mean nothing' : '';
+  const quick = plan.mode === 'quick' ? '; measured with --quick, so the figures mean nothing' : '';
   return `${date.slice(0, 10)}, node ${node}, ${system}, ${cores} × ${cpu}, ${memoryGigabytes} GB; database: ${database}${quick}`;
 }

@@ -5,7 +5,7 @@ export interface Spread {
   max: number;
 }
 
-/** Results of one variant in one round. */
+/** Results of one variant in one round. `MB` is 10⁶ bytes, `MiB` is 2²⁰. */
 export interface Round {
   requestsPerSecond: number;
   megabytesPerSecond: number;
@@ -14,13 +14,12 @@ export interface Round {
   p50Ms: number;
   p99Ms: number;
   firstByteMs: number;
-  /** Peak of the server's own memory. */
+  /** Peak memory of the server process, on Linux without mapped files. */
   peakMebibytes: number;
   /** CPU of the load generator, in cores. Near 1, the generator is the bottleneck. */
   generatorCores: number;
 }
 
-/** Results of a variant in all rounds. */
 export interface VariantFigures {
   part: string;
   name: string;
@@ -28,7 +27,7 @@ export interface VariantFigures {
   rounds: Round[];
 }
 
-/** A goal with its measured figure. */
+/** A goal and the measured figure that is compared with it. */
 export interface Row {
   part: string;
   work: string;
@@ -36,19 +35,17 @@ export interface Row {
   measure: string;
   target: { least: number } | { most: number };
   unit: '×' | 'ms' | 'µs' | 'MB' | '%' | 'runs/s';
-  /** Undefined if the service cannot do it; `note` explains why. */
+  /** The measured figure; undefined if the service cannot do the work, as `note` then explains. */
   measured: Spread | undefined;
   note?: string;
 }
 
-/** Results of a bench part. */
 export interface PartResult {
   rows: Row[];
   variants: VariantFigures[];
   notes: string[];
 }
 
-/** Returns the median, minimum and maximum of some numbers. */
 export function spreadOf(numbers: number[]): Spread {
   const sorted = numbers.toSorted((one, other) => one - other);
   const middle = sorted.slice(Math.ceil(sorted.length / 2) - 1, Math.floor(sorted.length / 2) + 1);
@@ -59,14 +56,17 @@ export function spreadOf(numbers: number[]): Spread {
   };
 }
 
-/** Returns the ratio of a quantity between two variants, round by round, so that a disturbance affects both sides. */
+/**
+ * Returns the ratio of a quantity of one variant to that of another. Computed round by round, so that a disturbance of
+ * the machine affects both variants.
+ */
 export function ratioOf(one: VariantFigures, other: VariantFigures, quantity: keyof Round): Spread {
   return spreadOf(
     one.rounds.map((round, index) => round[quantity] / (other.rounds[index]?.[quantity] ?? Number.NaN)),
   );
 }
 
-/** Whether a goal is met; undefined if it was not measured. */
+/** Whether the median of the measured figure meets the goal; undefined if it was not measured. */
 export function isMet({ target, measured }: Row): boolean | undefined {
   if (!measured) return undefined;
   return 'least' in target ? measured.median >= target.least : measured.median <= target.most;

@@ -10,18 +10,18 @@ import type { BenchPlan } from './plan.ts';
 
 /**
  * The databases of the bench:
- * - `small`: accounts with as many tasks as a listing has, and one account with a few tasks with short histories
- * - `many`: the same, and many tasks of other accounts with one run each
- * - `histories`: `small` with long histories
+ * - `small`: accounts with `listedTasks` tasks each, and one account with a few tasks with short histories
+ * - `many`: like `small`, and many tasks of other accounts with one run each
+ * - `histories`: like `small`, but with long histories
  * - `crons`: each task has a different cron expression
  * - `shapes`: one account per entry of SHAPES
- * - `summaries`: one account with many tasks of five runs
- * - `planned`, `manyPlanned`: few and many tasks that are planned and not due
+ * - `summaries`: one account with many tasks of five runs each
+ * - `planned`, `manyPlanned`: few or many tasks that the engine has planned and that are not due
  */
 export type DatabaseName =
   'small' | 'many' | 'histories' | 'crons' | 'shapes' | 'summaries' | 'planned' | 'manyPlanned';
 
-/** A kind of listing whose compression is measured. */
+/** A kind of listing, by the number and size of the runs of each task. */
 export interface Shape {
   title: string;
   runs: number;
@@ -35,19 +35,17 @@ export const SHAPES: Shape[] = [
   { title: '× 5 runs of 10 kB', runs: 5, outputBytes: 10_000 },
 ];
 
-/** Number of runs of each listed task. */
 const LISTED_RUNS = 5;
 const DOCUMENTS_PER_WRITE = 500;
-/** Number of accounts that own the rest of the large database. */
+/** Number of accounts that own the other tasks of the database `many`. */
 const OTHER_ACCOUNTS = 990;
 
-/** Time until the planned tasks are due: long after the bench has ended. */
+/** Time until the planned tasks are due, long after the end of the bench. */
 const NOT_DUE_MS = 30 * 24 * 60 * 60 * 1_000;
 const NOT_DUE = new Date(Date.now() + NOT_DUE_MS);
 
 const PLANNED_AT = new Date();
 
-/** Returns the fire time of a planned task. */
 const nextFireAt = (task: number): Date =>
   new Date(NOT_DUE.setUTCHours(Math.floor(task / 60) % 24, task % 60, 0, 0));
 
@@ -56,7 +54,7 @@ interface Filling {
   accountOf: (task: number) => number;
   runsOf: (task: number) => number;
   schedule?: (task: number) => string;
-  /** Returns a run's output, instead of the usual one. */
+  /** Returns the output of a task's runs; undefined for the usual output. */
   outputOf?: (task: number) => string | undefined;
   /** Whether the engine has planned the tasks. */
   planned?: true;
@@ -73,7 +71,10 @@ function textOf(seed: number, bytes: number): string {
   return text;
 }
 
-/** Daily, weekly, monthly and every few minutes. No two schedules are equal, so none profits from a cache. */
+/**
+ * Returns a schedule that fires daily, weekly, monthly or every five minutes. No two are equal, so none profits from a
+ * cache.
+ */
 function distinctSchedule(task: number): string {
   const minute = task % 60;
   const hour = Math.floor(task / 60) % 24;
@@ -134,13 +135,13 @@ function countAccounts(name: DatabaseName, { accounts }: BenchPlan): number {
 
 const accountIds = (count: number): string[] => [...seedAccounts(count)].map(({ _id }) => _id);
 
-/** Ids of the accounts with `listedTasks` tasks each. */
+/** Returns the ids of the accounts with `listedTasks` tasks each. */
 export const listedAccounts = ({ accounts }: BenchPlan): string[] => accountIds(accounts);
 
-/** Id of the account that owns the tasks with histories. */
+/** Returns the id of the account whose tasks have histories of different lengths in `small` and `histories`. */
 export const historyAccount = ({ accounts }: BenchPlan): string => accountIds(accounts + 1)[accounts] ?? '';
 
-/** Number of documents in a database, without accounts. */
+/** Returns the number of tasks and runs in a database. */
 export function countDocuments(name: DatabaseName, plan: BenchPlan): number {
   const { tasks, runsOf } = fillingOf(name, plan);
   let documents = tasks;
@@ -149,8 +150,8 @@ export function countDocuments(name: DatabaseName, plan: BenchPlan): number {
 }
 
 /**
- * Yields documents in the form in which the service would have written them. They are inserted directly, because there
- * are so many.
+ * Yields the tasks and runs of a database in the form in which the service would have stored them. The caller inserts
+ * them directly, because creating so many through the API would take too long.
  */
 export function* benchDocuments(
   name: DatabaseName,
@@ -184,7 +185,7 @@ export function* benchDocuments(
   }
 }
 
-/** Fills an empty database. */
+/** Fills an empty database. Calls `onProgress` with the number of documents of each write. */
 export async function fill(
   collections: Collections,
   name: DatabaseName,

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 
-/** Whether Node runs a module as the program, rather than a test importing it. */
+/** Whether the file is the program that Node runs, and not just a module that a test imports. */
 export function isCommand(filename: string): boolean {
   return process.argv[1] !== undefined && realpathSync(process.argv[1]) === filename;
 }

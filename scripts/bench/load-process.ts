@@ -1,7 +1,7 @@
-/** The process of the load generator. Executes one job at a time, received over IPC. */
+/** The process that generates load. Executes one job at a time, which it receives over IPC. */
 import { type Job, type LoadResult, generateLoad } from './load.ts';
 
-/** The reply to a job. */
+/** The reply to a job: its result, or the message of the error that ended it. */
 export type LoadReply = { result: LoadResult } | { problem: string };
 
 const answer = (reply: LoadReply) => process.send?.(reply);
@@ -12,5 +12,5 @@ process.on('message', (job: Job) => {
     (error: unknown) => answer({ problem: error instanceof Error ? error.message : String(error) }),
   );
 });
-// Keep the process alive: monitor.ts has unreferenced the channel.
+// Keep the process alive for further jobs, because monitor.ts has unreferenced the IPC channel.
 process.channel?.ref();

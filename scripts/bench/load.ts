@@ -1,7 +1,7 @@
 import { type Socket, connect } from 'node:net';
 import { ReplyReader } from './reply-reader.ts';
 
-/** A request that a connection repeats. */
+/** A request that a connection repeats, and the expected size of its reply. */
 export interface Target {
   path: string;
   headers: Record<string, string>;
@@ -9,36 +9,35 @@ export interface Target {
   bytes?: number;
 }
 
-/** A job for the load generator. */
 export interface Job {
   url: string;
-  /** Requests, assigned to the connections in turn. */
+  /** The requests. Each connection repeats one of them; the connections take them in turn. */
   targets: Target[];
-  /** Expected status. */
+  /** Expected status of every reply. */
   status: number;
   connections: number;
-  /** How long to send new requests. The job then waits for those in flight. */
+  /** Time in which the generator sends new requests. The job then waits for those in flight. */
   durationMs: number;
 }
 
-/** The result of a job. It exists only if every reply was complete and correct. */
+/** The result of a job in which every reply was complete and correct. */
 export interface LoadResult {
   requests: number;
   bytes: number;
-  /** From the first request to the last reply. No requests are in flight before or after. */
+  /** Time from the first request to the last reply. No requests are in flight before or after. */
   elapsedMs: number;
   p50Ms: number;
   p99Ms: number;
   /** Time to the first byte of the first reply's body; for a reply without a body, to the end of its head. */
   firstByteMs: number;
-  /** CPU of the load generator. */
+  /** CPU time of the load generator during the job. */
   cpuMs: number;
 }
 
 const READ_BYTES = 65_536;
 const TIMEOUT_MS = 120_000;
 
-/** Thrown if a reply is not as expected, so that measuring makes no sense. */
+/** Thrown if a reply is not as expected, because figures of wrong replies would mean nothing. */
 export class WrongReply extends Error {
   constructor(path: string, problem: string) {
     super(`GET ${path}: ${problem}`);
@@ -49,7 +48,7 @@ export class WrongReply extends Error {
 interface Progress {
   result: LoadResult;
   latenciesMs: number[];
-  /** Whether there is time for another request. */
+  /** Returns whether there is time for another request, and if so, counts it as sent. */
   mayAsk: () => boolean;
 }
 
@@ -79,9 +78,10 @@ function ask(job: Job, target: Target, { result, latenciesMs, mayAsk }: Progress
       if (result.firstByteMs === 0 && (reply || reader.hasBody))
         result.firstByteMs = performance.now() - askedAt;
       if (!reply) return;
-      if (reply.status !== job.status) throw new WrongReply(target.path, `status ${reply.status}`);
+      if (reply.status !== job.status)
+        throw new WrongReply(target.path, `expected status ${job.status}, got ${reply.status}`);
       if (target.bytes !== undefined && reply.bytes !== target.bytes) {
-        throw new WrongReply(target.path, `${reply.bytes} bytes instead of ${target.bytes}`);
+        throw new WrongReply(target.path, `expected ${target.bytes} bytes, got ${reply.bytes}`);
       }
       result.requests += 1;
       result.bytes += reply.bytes;
@@ -105,12 +105,14 @@ function ask(job: Job, target: Target, { result, latenciesMs, mayAsk }: Progress
         },
       },
     });
-    socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new WrongReply(target.path, 'no reply in time')));
+    socket.setTimeout(TIMEOUT_MS, () =>
+      socket.destroy(new WrongReply(target.path, `no data for ${TIMEOUT_MS} ms`)),
+    );
     socket.once('connect', () => send(socket));
     socket.once('error', reject);
     socket.once('close', () => {
       if (isAsking)
-        reject(new WrongReply(target.path, 'the connection was closed before the reply was whole'));
+        reject(new WrongReply(target.path, 'the connection was closed before the reply was complete'));
     });
   });
 }
@@ -141,7 +143,7 @@ export async function generateLoad(job: Job): Promise<LoadResult> {
   };
   const connections = Array.from({ length: job.connections }, (_, at) => {
     const target = job.targets[at % job.targets.length];
-    if (!target) throw new Error('The job has no targets.');
+    if (!target) throw new Error('Expected a job with at least one target, got none.');
     return ask(job, target, { result, latenciesMs, mayAsk });
   });
   await Promise.all(connections);

@@ -1,4 +1,4 @@
-/** npm run bench: measures the built service against baselines, and prints the figures next to their goals. */
+/** `npm run bench`: measures the built service against baselines, and prints the figures next to their goals. */
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import {
@@ -26,18 +26,17 @@ const NAMES = parts.map(({ name }) => name);
 
 const HELP = `Usage: npm run bench -- [--only PART,PART] [--json FILE] [--quick]
 
-Measures the built service against baselines on the same data, side by side: each in a process of its own, in interleaved
-rounds, the load generator in another process. Takes minutes, and prints the figures to reach beside the
-measured ones, then what each variant did. It has databases of its own, which it deletes in the end: embedded ones, or,
-where MONGODB_URI is set, of random names on that server.
+Measures the built service against baselines on the same data. Each variant runs in its own process, in interleaved
+rounds; the load generator runs in another process. Takes minutes. Prints each goal with the measured figure, then the
+figures of each variant. The bench creates embedded databases, or databases with random names on MONGODB_URI if that is
+set, and deletes them at the end.
 
-  --only PART   only these parts: ${NAMES.join(', ')}
-  --json FILE   also write everything to a file; npm run bench:chart draws it
-  --quick       see in a minute whether everything works; the figures mean nothing
-  --help        this text
+  --only PART   measure only these parts; all parts are ${NAMES.join(', ')}
+  --json FILE   also write all results to a file, from which npm run bench:chart draws a chart
+  --quick       check in a minute that everything works; the figures mean nothing
+  --help        show this text
 `;
 
-/** The parsed command line. */
 export interface BenchArguments {
   only: Part[];
   json: string | undefined;
@@ -94,7 +93,8 @@ async function fillAll(
 }
 
 /**
- * Measures one part after the other. Calls `onResult` for each, so that results survive the failure of a later part.
+ * Measures one part after the other. Calls `onResult` after each, so that its results survive the failure of a later
+ * part.
  */
 async function measureAll(
   bench: Bench,
@@ -171,7 +171,6 @@ async function measure({ only, json, plan }: BenchArguments): Promise<void> {
   process.stdout.write(`Done in ${secondsSince(startedAt)}.\n`);
 }
 
-/** Runs the command. */
 export async function main(args: string[]): Promise<void> {
   await runCommand({ name: 'bench', help: HELP, read: () => readArguments(args), run: measure });
 }

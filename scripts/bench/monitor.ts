@@ -1,6 +1,6 @@
 /**
- * Loaded by `node --import` into every measured process. Answers the bench's questions over IPC: CPU and memory used,
- * event loop delay, and a profile. Has no cost until the first question.
+ * Loaded by `node --import` into every measured process. Replies to the bench's messages over IPC with the CPU and
+ * memory used, the event loop delay, or a profile. Costs nothing until the first message.
  */
 import { Session } from 'node:inspector/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -8,7 +8,7 @@ import type { Profiler } from 'node:inspector';
 import type { Question, Usage } from './monitored.ts';
 
 const RESOLUTION_MS = 1;
-/** Matches the source files that compute `upcoming`. */
+/** Matches the source files that compute `upcoming`, the next fire times of a task. */
 const SCHEDULE_CODE = /\/src\/schedule\//;
 
 const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
@@ -19,7 +19,10 @@ function usage(): Usage {
   return { cpuMs: (user + system) / 1_000, rssBytes: process.memoryUsage.rss() };
 }
 
-/** Returns the share of a profile's busy time that src/schedule/ and its callees took; NaN if it was idle. */
+/**
+ * Returns the share of a profile's busy time that was spent in src/schedule/ and in functions it called; NaN if the
+ * process was idle.
+ */
 function scheduleShare({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile): number {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id])));
@@ -72,6 +75,6 @@ const isQuestion = (message: unknown): message is Question =>
 process.on('message', (message) => {
   if (isQuestion(message)) void answer(message).then((reply) => process.send?.(reply));
 });
-// The channel must not keep the process alive, and the process must not outlive a killed bench.
+// The IPC channel must not keep the process alive. If the bench is killed, the process must end too.
 process.channel?.unref();
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 
-/** Resources that a process has used so far. */
+/** CPU time that a process has used since its start, and its current memory. */
 export interface Usage {
   cpuMs: number;
   rssBytes: number;
 }
 
-/** A question that monitor.ts answers. */
+/** A message to which monitor.ts replies in each measured process. */
 export interface Question {
   ask: 'usage' | 'watchDelay' | 'longestDelay' | 'startProfile' | 'endProfile';
 }
@@ -24,7 +24,7 @@ const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 15_000;
 const SAMPLE_EVERY_MS = 20;
 
-/** Memory of a process without mapped files, in bytes; undefined on systems other than Linux. */
+/** Returns the resident memory of a process in bytes, without mapped files; undefined on systems other than Linux. */
 function ownMemory(pid: number): number | undefined {
   const path = `/proc/${pid}/status`;
   if (!existsSync(path)) return undefined;
@@ -32,21 +32,22 @@ function ownMemory(pid: number): number | undefined {
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1_024;
 }
 
-/** A program from dist/ in a child process that also loads monitor.ts. */
+/** Runs a program from dist/ in a child process that also loads monitor.ts, so that the bench can measure it. */
 export class Monitored {
   readonly name: string;
   readonly #child: ChildProcess;
   readonly #log: string;
 
   /**
-   * @param name - also the name of its log file
-   * @param environment - all variables except PATH
+   * @param name - name in error messages and of the log file
+   * @param file - path of the program inside dist/
    */
   constructor(name: string, file: string, { environment, folder }: ProcessSettings) {
     this.name = name;
     this.#log = join(folder, `${name.replaceAll(/\W+/g, '-')}.log`);
     const log = openSync(this.#log, 'w');
-    // Log to a file, as in production, so that no reader of the log is measured. The folder has no .env.
+    // Log to a file, as in production, so that no reader of the log slows the process down. The folder has no .env, so
+    // only `environment` configures the process.
     this.#child = spawn(process.execPath, [...MONITORING, join(DIST, file)], {
       cwd: folder,
       env: { PATH: process.env.PATH, NODE_OPTIONS: process.env.NODE_OPTIONS, ...environment },
@@ -63,7 +64,7 @@ export class Monitored {
     return new Error(`${this.name} ${what}:\n${readFileSync(this.#log, 'utf8').slice(-2_000)}`);
   }
 
-  /** Waits for the address in the log, and returns it. */
+  /** Waits until the process has logged its address, and returns the address. */
   async url(): Promise<string> {
     const deadline = performance.now() + START_TIMEOUT_MS;
     while (performance.now() < deadline) {
@@ -73,15 +74,18 @@ export class Monitored {
       if (this.#hasEnded) throw this.#failure('ended before it listened');
       await sleep(POLL_MS);
     }
-    throw this.#failure('did not listen in time');
+    throw this.#failure(`does not listen after ${START_TIMEOUT_MS} ms`);
   }
 
-  /** Asks a question over IPC, one at a time, and resolves to the reply. */
+  /**
+   * Sends a message over IPC, and resolves to the reply. Replies have no id, so wait for each before sending another
+   * message.
+   */
   async ask<Reply>(question: object): Promise<Reply> {
-    if (this.#hasEnded) throw this.#failure('has ended');
+    if (this.#hasEnded) throw this.#failure('ended before it was asked');
     const ended = new AbortController();
     const end = once(this.#child, 'exit', { signal: ended.signal }).then(() => {
-      throw this.#failure('ended when it was asked');
+      throw this.#failure('ended before it replied');
     });
     try {
       this.#child.send(question);
@@ -97,12 +101,14 @@ export class Monitored {
     return this.ask<Usage>({ ask: 'usage' } satisfies Question);
   }
 
-  /** Memory of the process now: without mapped files on Linux, else resident memory. */
+  /**
+   * Returns the current memory of the process in bytes: on Linux without mapped files, elsewhere all resident memory.
+   */
   async memoryBytes(): Promise<number> {
     return ownMemory(this.#child.pid ?? 0) ?? (await this.usage()).rssBytes;
   }
 
-  /** Measures the peak memory during some work. */
+  /** Measures the peak memory of the process while `work` runs. */
   async peakMemoryDuring<Result>(
     work: () => Promise<Result>,
   ): Promise<{ result: Result; peakBytes: number }> {
@@ -118,7 +124,7 @@ export class Monitored {
     }
   }
 
-  /** Stops the process, and waits until it has ended. */
+  /** Stops the process with SIGTERM, or with SIGKILL if it does not end within STOP_TIMEOUT_MS. */
   async stop(): Promise<void> {
     if (this.#hasEnded) return;
     const ended = once(this.#child, 'exit');
@@ -130,6 +136,7 @@ export class Monitored {
 }
 
 export interface ProcessSettings {
+  /** All variables of the process except PATH and NODE_OPTIONS. */
   environment: Record<string, string>;
   /** Working directory, which also contains the log. */
   folder: string;

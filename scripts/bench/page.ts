@@ -1,4 +1,4 @@
-/** npm run bench:page: writes the tables of docs/performance.md from scripts/bench/figures.json. */
+/** `npm run bench:page`: writes the tables of docs/performance.md from scripts/bench/figures.json. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { environmentLine } from './environment.ts';
 import { isCommand } from './is-command.ts';
@@ -9,7 +9,10 @@ const PAGE = 'docs/performance.md';
 const BEGIN = '<!-- Generated from scripts/bench/figures.json by npm run bench:page. -->';
 const END = '<!-- End of the generated part. -->';
 
-/** Formats the generated part of the page: goals that were missed, then goals that were met. */
+/**
+ * Formats the generated part of the page: first the goals that were missed or not measured, then the goals that were
+ * met.
+ */
 function partOf({ environment, rows }: Report): string {
   const missed = rows.filter(({ met }) => met !== true);
   const met = rows.filter((row) => row.met === true);
@@ -24,7 +27,7 @@ ${missed.length > 0 ? rowsTable(missed) : 'None.'}
 ${rowsTable(met)}`;
 }
 
-/** Replaces the generated part of the page. */
+/** Returns the page with its generated part replaced by the figures of the report. */
 export function pageWith(page: string, report: Report): string {
   const [before = '', rest = ''] = page.split(`${BEGIN}\n`);
   const [, after = ''] = rest.split(END);

@@ -3,21 +3,21 @@ import type { PartResult, Row, Spread } from './figures.ts';
 import type { DatabaseName } from './fill.ts';
 import type { BenchPlan } from './plan.ts';
 
-/** A bench part: variants that are measured together, and the resulting rows. */
+/** A part of the bench: measures some variants against each other, and returns goals with the measured figures. */
 export interface Part {
-  /** Name for --only. */
+  /** Name by which `--only` selects the part. */
   name: string;
   databases: DatabaseName[];
-  /** How often the part calls bench.step(). */
+  /** Returns how often the part calls bench.step(). */
   steps: (plan: BenchPlan) => number;
   run: (bench: Bench) => Promise<PartResult>;
 }
 
-/** Goals: at least, or at most, a value. */
+/** A goal that the measured value must reach or exceed, and one that it must not exceed. */
 export const least = (value: number) => ({ least: value });
 export const most = (value: number) => ({ most: value });
 
-/** Creates rows of ratios for one piece of work. */
+/** Creates a row for each ratio (unit ×) that was measured for the same work. */
 export function rowsOf(
   part: string,
   work: string,

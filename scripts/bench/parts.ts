@@ -11,7 +11,7 @@ import { start } from './parts/start.ts';
 import { summary } from './parts/summary.ts';
 import { whole } from './parts/whole.ts';
 
-/** All parts, in table order. */
+/** All parts of the bench, in the order of the printed tables. */
 export const parts: Part[] = [
   listing,
   oneTask,

@@ -1,4 +1,4 @@
-/** Amount of data and number of measurements. */
+/** The amount of data in the databases, and the number and duration of measurements. */
 export interface BenchPlan {
   mode: 'full' | 'quick';
   /** Number of tasks in the measured listing. */
@@ -7,7 +7,7 @@ export interface BenchPlan {
   accounts: number;
   /** Total number of tasks in the large database. */
   manyTasks: number;
-  /** Number of tasks whose histories have two different lengths. */
+  /** Number of tasks whose histories are short in one database and long in another. */
   historyTasks: number;
   shortHistory: number;
   longHistory: number;
@@ -18,21 +18,21 @@ export interface BenchPlan {
   /** Number of tasks that the engine has planned and that are not due. */
   plannedTasks: number;
   manyPlannedTasks: number;
-  /** Number of runs that the engine executes as fast as possible. */
+  /** Number of runs that are queued as fast as possible, to measure how many the engine executes per second. */
   burstRuns: number;
-  /** How long the engine executes runs at a fixed rate, or is idle. */
+  /** How long the engine executes runs at a fixed rate, or is idle, in each round. */
   engineMs: number;
-  /** How often the idle planner looks for due tasks while it is measured. */
+  /** How often the planner looks for due tasks in each round, while none is due. */
   looks: number;
   rounds: number;
-  /** Number of rounds of measurements that take seconds each. */
+  /** Number of rounds, instead of `rounds`, for measurements that take seconds each. */
   longRounds: number;
   roundMs: number;
   warmUpMs: number;
   connections: number;
 }
 
-/** Takes at most six minutes on two idle cores, including filling. */
+/** The plan of a normal bench run. It takes at most six minutes on two idle cores, including filling. */
 export const FULL: BenchPlan = {
   mode: 'full',
   listedTasks: 100,
@@ -55,7 +55,7 @@ export const FULL: BenchPlan = {
   connections: 32,
 };
 
-/** Checks quickly that everything works. Its figures mean nothing. */
+/** The plan for `--quick`: checks in about a minute that everything works. Its figures mean nothing. */
 export const QUICK: BenchPlan = {
   mode: 'quick',
   listedTasks: 10,

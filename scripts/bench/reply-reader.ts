@@ -1,7 +1,7 @@
 /** A complete HTTP/1.1 reply. */
 export interface Reply {
   status: number;
-  /** Size of the body as received: compressed if it was, without chunk framing. */
+  /** Size of the body as received: without chunk framing, and still compressed if the server compressed it. */
   bytes: number;
 }
 
@@ -9,25 +9,20 @@ const END_OF_HEAD = '\r\n\r\n';
 const END_OF_LINE = 10;
 
 /**
- * Counts the bytes of successive replies without keeping them. Node's own client takes five times the CPU per megabyte,
- * so the bench would measure that instead of the servers. Throws on everything that is not a complete reply.
+ * Parses successive replies of a connection, and counts the bytes of their bodies without keeping them. Node's own
+ * client takes five times the CPU per megabyte, so the bench would measure that client instead of the servers.
  */
 export class ReplyReader {
   #head = '';
   #status = 0;
   #bytes = 0;
-  /** Remaining bytes of the body; if it is chunked, of the current chunk with its line end. */
+  /** Remaining bytes of the body, or of the current chunk and its line end; -1 after the last chunk. */
   #left = 0;
   #chunked = false;
   #state: 'head' | 'body' | 'size' | 'chunk' | 'end' = 'head';
   #line = '';
 
-  /** Whether a reply has started and is incomplete. */
-  get isMidway(): boolean {
-    return this.#state !== 'head' || this.#head !== '';
-  }
-
-  /** Whether part of a body has arrived. */
+  /** Whether part of the current reply's body has arrived. */
   get hasBody(): boolean {
     return this.#bytes > 0;
   }
@@ -36,7 +31,11 @@ export class ReplyReader {
     return this.#state === 'end' || (this.#state === 'body' && this.#left === 0);
   }
 
-  /** @returns the reply, if these bytes complete it; otherwise undefined */
+  /**
+   * Reads the next bytes of the connection.
+   * @returns the reply, if these bytes complete it; otherwise undefined
+   * @throws if the bytes are not a valid HTTP/1.1 reply
+   */
   read(bytes: Buffer): Reply | undefined {
     let at = this.#state === 'head' ? this.#readHead(bytes) : 0;
     while (at < bytes.length && !this.#isWhole) {
@@ -66,7 +65,7 @@ export class ReplyReader {
     this.#chunked = /\r\ntransfer-encoding: *chunked/i.test(head);
     const hasNoBody = this.#status === 304 || this.#status === 204;
     if (!hasNoBody && length === undefined && !this.#chunked)
-      throw new Error('The reply has neither Content-Length nor chunks.');
+      throw new Error('The reply has neither Content-Length nor chunked Transfer-Encoding.');
     this.#left = hasNoBody ? 0 : Number(length ?? 0);
     this.#state = this.#chunked && !hasNoBody ? 'size' : 'body';
     return end + END_OF_HEAD.length - before;
@@ -87,7 +86,7 @@ export class ReplyReader {
     if (end === -1) return bytes.length;
     const text = this.#line.trim();
     this.#line = '';
-    // After the empty last chunk comes an empty line, because there are no trailers.
+    // After the empty last chunk comes an empty line, because the servers send no trailers.
     if (text === '' && this.#left === -1) this.#state = 'end';
     else if (text === '0') this.#left = -1;
     else {

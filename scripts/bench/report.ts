@@ -1,7 +1,10 @@
 import type { Environment } from './environment.ts';
 import { type Row, type Round, type Spread, type VariantFigures, isMet, spreadOf } from './figures.ts';
 
-/** All results of a bench run. `--json` writes it, and the chart is drawn from it. */
+/**
+ * All results of a bench run. `npm run bench -- --json` writes it; the chart and the tables of docs/performance.md
+ * show it.
+ */
 export interface Report {
   environment: Environment;
   rows: (Row & { met: boolean | null })[];
@@ -36,7 +39,7 @@ function metText(row: Row): string {
   return met ? 'yes' : 'NO';
 }
 
-/** Formats a table for both a terminal and Markdown. */
+/** Formats a Markdown table whose columns are also aligned on a terminal. */
 function tableOf(head: string[], rows: string[][]): string {
   const all = [head, ...rows];
   const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
@@ -46,7 +49,6 @@ function tableOf(head: string[], rows: string[][]): string {
   return [line(head), rule, ...rows.map(line)].join('\n');
 }
 
-/** Formats the goals with the measured figures. */
 export function rowsTable(rows: Row[]): string {
   return tableOf(
     ['work', 'figure to reach', 'measured (min–max)', 'met?'],
@@ -59,7 +61,6 @@ export function rowsTable(rows: Row[]): string {
   );
 }
 
-/** Formats the figures of each variant. */
 export function variantsTable(variants: Report['variants']): string {
   const cell = ({ median, min, max }: Spread) => `${brief(median)} (${brief(min)}–${brief(max)})`;
   return tableOf(
@@ -94,7 +95,7 @@ function overRounds({ rounds, ...variant }: VariantFigures): Report['variants'][
   };
 }
 
-/** Combines the results of the parts. */
+/** Combines the results of all parts, and reduces the rounds of each variant to median and range. */
 export function reportOf(
   environment: Environment,
   parts: { rows: Row[]; variants: VariantFigures[]; notes: string[] }[],

@@ -1,6 +1,6 @@
 /**
- * The last step of `npm run build`: bundles the service and its packages into dist/src/main.js. One file instead of 700
- * halves the start time. All other files remain as tsc writes them, for the commands and the client.
+ * A step of `npm run build`: bundles the service and its packages into dist/src/main.js. Loading one file instead of
+ * 700 halves the start time. All other files remain as tsc writes them, for the commands and the client.
  */
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,7 +10,10 @@ import { licensesOf } from './licenses.ts';
 
 const OUTPUT = 'dist/src/main.js';
 
-/** Packages that are not bundled: lmdb for its binaries, and optional packages of the driver. */
+/**
+ * Returns the packages that are not bundled: lmdb, because it loads native binaries, and the optional packages of the
+ * MongoDB driver.
+ */
 function external(): string[] {
   const { peerDependencies }: { peerDependencies: object } = createRequire(import.meta.url)(
     'mongodb/package.json',
@@ -18,7 +21,10 @@ function external(): string[] {
   return ['lmdb', ...Object.keys(peerDependencies)];
 }
 
-/** Leaves dynamically imported modules as separate files. In one bundle, their packages would always be loaded. */
+/**
+ * Keeps dynamically imported modules of the service out of the bundle. Otherwise the service would load their packages
+ * at every start.
+ */
 const onDemand: Plugin = {
   name: 'on-demand',
   setup({ onResolve }) {
@@ -49,6 +55,6 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 writeFileSync(`${OUTPUT}.licences.txt`, licensesOf(Object.keys(metafile.inputs)));
-// Otherwise tsc, run alone, would consider main.js its own and up to date, though it bundles older states of other
-// files.
+// Delete tsc's build state. Otherwise tsc, when it runs alone, would keep main.js as its own output, though the bundle
+// contains outdated versions of other files.
 if (existsSync('dist/.tsbuildinfo')) rmSync('dist/.tsbuildinfo');

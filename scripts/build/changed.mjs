@@ -1,6 +1,7 @@
 /**
- * Builds if a source changed since the last build, so that commands start at once when nothing did. JavaScript, because
- * it runs before there is a build. `npm run build` calls it with --done at its end.
+ * Runs `npm run build` if a source has changed since the last build, so that commands otherwise start at once. It is
+ * JavaScript, because it runs before the first build. `npm run build` ends with `changed.mjs --done`, which records
+ * the time of the build.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
@@ -16,7 +17,7 @@ function builtAtMs() {
 
 function changedSince(timeMs) {
   const found = SOURCES.flatMap((folder) =>
-    // Include folders: their modification time reveals deleted files.
+    // Include folders, because their modification times reveal deleted files.
     readdirSync(folder, { recursive: true }).map((path) => join(folder, path)),
   );
   return [...FILES, ...SOURCES, ...found].some((path) => statSync(path).mtimeMs > timeMs);
@@ -25,9 +26,9 @@ function changedSince(timeMs) {
 if (process.argv.includes('--done')) writeFileSync(STAMP, '');
 else if (changedSince(builtAtMs())) {
   const startedAt = new Date();
-  // The build's output goes to stderr: stdout belongs to the command that follows.
+  // The build's output goes to stderr, because stdout belongs to the command that follows.
   const { status } = spawnSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 2, 2], shell: true });
   process.exitCode = status ?? 1;
-  // A source saved during the build may not be in it.
+  // Record when the build started, because a source that was saved during the build may not be in it.
   if (status === 0) utimesSync(STAMP, startedAt, startedAt);
 }

@@ -1,4 +1,7 @@
-/** The step of `npm run build` that bundles the page for people into dist/page, with a hash of its content in each name. */
+/**
+ * A step of `npm run build`: bundles the page that people open in a browser into dist/page. Each file name contains a
+ * hash of the content.
+ */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
@@ -7,7 +10,7 @@ import { licensesOf } from './licenses.ts';
 const SOURCE = 'src/page';
 const OUTPUT = 'dist/page';
 
-// Files of earlier builds have other names; the service would serve them too.
+// Delete the files of earlier builds. Their names differ, so the service would serve them too.
 rmSync(OUTPUT, { recursive: true, force: true });
 const { metafile } = await build({
   entryPoints: ['main.tsx', 'page.css', 'icon.svg'].map((name) => join(SOURCE, name)),

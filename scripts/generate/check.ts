@@ -1,6 +1,7 @@
 /**
- * `npm run check`: fails if generated/ differs from what openapi.yaml generates, or has files that are not in git.
- * Generates into another folder and compares, so that it changes nothing and needs no clean working tree.
+ * A step of `npm run check:spec`: fails if generated/ differs from what openapi.yaml generates, or contains files that
+ * git does not track. It generates into a temporary folder and compares, so it changes nothing and needs no clean
+ * working tree.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -25,7 +26,10 @@ function differences(fresh: Map<string, string>, committed: Map<string, string>)
   });
 }
 
-/** Files in generated/ that git does not track, and that a commit would silently omit. None outside a checkout. */
+/**
+ * Returns the files in generated/ that git does not track and that a commit would therefore omit; none outside a git
+ * checkout.
+ */
 function untracked(): string[] {
   try {
     const files = execFileSync('git', ['ls-files', '--others', COMMITTED], {

@@ -2,9 +2,9 @@ import { defineConfig } from '@hey-api/openapi-ts';
 import { expressPlugin } from './express-plugin.ts';
 
 /**
- * Configures what `npm run generate` writes into generated/: types, fetch client, the server's route table, and
- * openapi.yaml as JSON. The service reads the JSON, because parsing YAML took a tenth of its start. check.ts sets
- * GENERATED_FOLDER; the option --output would drop importFileExtension.
+ * Configures the part of `npm run generate` that writes types, a fetch client, the server's route table and a JSON
+ * copy of openapi.yaml into generated/. The service reads the JSON, because parsing YAML took a tenth of its start
+ * time. check.ts sets the folder with GENERATED_FOLDER, because the option --output would drop importFileExtension.
  */
 export default defineConfig({
   input: 'openapi.yaml',

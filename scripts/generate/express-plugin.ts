@@ -3,7 +3,10 @@ import { $, type DefinePlugin, definePluginConfig, type IR } from '@hey-api/open
 type ExpressPlugin = DefinePlugin<{ name: 'express' }>;
 type Instance = ExpressPlugin['Instance'];
 
-/** Returns a type that the typescript plugin created for an operation; undefined if the spec needs none. */
+/**
+ * Returns a reference to a type that the typescript plugin has created for an operation; undefined if the operation
+ * needs no such type.
+ */
 function operationType(
   plugin: Instance,
   operation: IR.OperationObject,
@@ -20,7 +23,8 @@ function operationType(
 }
 
 /**
- * Creates the type of a request's validated parts. Each is present as an object even if all its members are optional.
+ * Creates the type of an operation's validated input: body, path, query and headers, as far as the operation has them.
+ * Each part is always an object, even if all its members are optional.
  */
 function inputType(plugin: Instance, operation: IR.OperationObject) {
   const data = operationType(plugin, operation, 'data');
@@ -40,9 +44,9 @@ function inputType(plugin: Instance, operation: IR.OperationObject) {
 }
 
 /**
- * Writes express.gen.ts: `Operations`, the input and replies of each operation by operationId, and `routes`, their
- * methods and paths. src/operations/handlers.ts derives the handlers' types from `Operations`;
- * src/http/request/routes.ts serves `routes`.
+ * Writes express.gen.ts. `Operations` maps each operationId to its input and replies; src/operations/handlers.ts
+ * derives the handlers' types from it. `routes` maps each operationId to its method and path;
+ * src/http/request/routes.ts serves them.
  */
 export const expressPlugin = definePluginConfig<ExpressPlugin['Types']>({
   config: { includeInEntry: false },

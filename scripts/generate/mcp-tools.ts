@@ -1,6 +1,6 @@
 /**
- * Writes generated/mcp-tools.gen.ts: the MCP tools, generated from the operations in openapi.yaml that have an `x-mcp`.
- * The schemas contain no references, so each is a complete JSON Schema.
+ * Writes generated/mcp-tools.gen.ts, which contains an MCP tool for each `x-mcp` entry of an operation in
+ * openapi.yaml. References in the schemas are resolved, so each is a complete JSON Schema.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,19 +20,19 @@ interface Parameter {
   schema: Schema;
 }
 
-/** The tool for an operation, as `x-mcp` describes it. */
+/** One entry of `x-mcp`, which describes a tool that calls the operation. */
 interface Wording {
   tool: string;
-  /** The operation's summary by default. */
+  /** Title of the tool. Default: the operation's summary. */
   title?: string;
   description: string;
-  /** Descriptions of arguments that differ from the operation's. */
+  /** Descriptions by argument that replace those of the operation's parameters and body fields. */
   arguments?: Record<string, string>;
   /** Values for arguments that a call omits. */
   defaults?: Record<string, string | number>;
-  /** The only parameters of the tool. Each call has all of them. */
+  /** The only query and header parameters of the tool. Every call must pass all of them. */
   required?: string[];
-  /** Parameters that the tool does not have. */
+  /** Query and header parameters of the operation that the tool lacks. Ignored if `required` is set. */
   omit?: string[];
   annotations?: Record<string, boolean>;
 }
@@ -40,7 +40,7 @@ interface Wording {
 interface Operation {
   operationId: string;
   summary: string;
-  /** By default that of the document. */
+  /** Security requirements. Default: those of the whole document. */
   security?: Record<string, string[]>[];
   parameters?: Parameter[];
   requestBody?: { content: { 'application/json': { schema: Schema } } };
@@ -68,7 +68,10 @@ function plain<Part>(part: Part): Part {
   );
 }
 
-/** Returns a copy without descriptions. Models read results by field names, and each tool takes up context. */
+/**
+ * Returns a copy of a result schema without descriptions. Models understand results by field names, and schemas take
+ * up context.
+ */
 function withoutTexts(schema: Schema): Schema {
   return JSON.parse(
     JSON.stringify(schema, (name, value) =>
@@ -100,7 +103,9 @@ function inputSchemaOf(parameters: Parameter[], body: Schema, wording: Wording):
   });
   const unknown = Object.keys(texts).filter((name) => !properties.some(([key]) => key === name));
   if (unknown.length > 0)
-    throw new Error(`x-mcp of ${wording.tool} describes unknown arguments: ${unknown.join(', ')}.`);
+    throw new Error(
+      `x-mcp of ${wording.tool} describes unknown arguments: ${unknown.join(', ')}. Known: ${properties.map(([name]) => name).join(', ')}.`,
+    );
   const needed = parameters.filter((one) => one.required).map(argumentOf);
   return {
     ...body,
@@ -162,12 +167,12 @@ writeFileSync(
 import type { Tool } from '@modelcontextprotocol/server';
 import type { Right } from './types.gen.ts';
 
-/** A tool and its request. */
+/** An MCP tool, and the HTTP request that a call of the tool makes. */
 export interface McpTool {
   operationId: string;
   method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   path: string;
-  /** The right that a key needs. */
+  /** The right that an API key needs to call the tool. */
   right: Right;
   /** Arguments that are query parameters. */
   query: string[];
@@ -181,7 +186,6 @@ export interface McpTool {
   definition: Tool;
 }
 
-/** The API version. */
 export const apiVersion = ${JSON.stringify(document.info.version)};
 
 export const mcpTools: McpTool[] = ${JSON.stringify(tools, null, 2)};

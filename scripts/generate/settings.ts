@@ -1,6 +1,6 @@
 /**
- * Writes the lists of settings that are generated from src/config/variables.ts: .env.example and docs/configuration.md.
- * With `--check`, compares instead, and fails if they differ.
+ * Writes .env.example and docs/configuration.md from src/config/variables.ts. With `--check`, it compares them
+ * instead, and fails if they differ.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describeVariables, wrap } from '../../src/config/variables.ts';
@@ -12,7 +12,7 @@ function envExample(): string {
       .map((line) => `# ${line}`)
       .join('\n')}\n${name}=${value}\n`;
   });
-  return `# Copy this file to .env and change what you need. Variables of the environment win over it.
+  return `# Copy this file to .env and change what you need. Variables of the environment override the file.
 # Generated from src/config/variables.ts by npm run generate.
 
 ${settings.join('\n')}
@@ -27,9 +27,9 @@ function configurationPage(): string {
   });
   return `# Configuration
 
-Set variables in the environment, or in a file \`.env\` in the working directory. The environment wins. An empty value
-counts as unset. A value that cannot be used stops the start with a message that names it; a warning in the log names
-variables that look like settings but are none.
+Set variables in the environment, or in a file \`.env\` in the working directory. The environment overrides the file. An
+empty value counts as unset. An invalid value stops the start with a message that names the variable. A warning in the log
+names variables that look like settings but are not.
 
 <!-- Generated from src/config/variables.ts by npm run generate. -->
 <!-- prettier-ignore-start -->
@@ -45,7 +45,7 @@ OpenTelemetry's own variables turn traces on, for example \`OTEL_EXPORTER_OTLP_E
 
 Rate limits need AUTH=required. Each copy of the service counts separately, so three copies behind a balancer accept up to
 three times as many requests. \`/docs\` and the spec are not counted. Behind a balancer set \`TRUST_PROXY\`; otherwise all
-callers share the address of the balancer. Let nobody reach the service past the proxies that it trusts.
+callers share the address of the balancer. Make sure that clients reach the service only through the proxies that it trusts.
 
 Other limits, such as the size of a body, are constants with their reasons in \`src/config/limits.ts\`.
 `;

@@ -1,5 +1,5 @@
 /**
- * Writes src/schedule/zone-names.ts from the tz database as packed by moment-timezone. With `--check`, compares
+ * Writes src/schedule/zone-names.ts from the copy of the tz database in moment-timezone. With `--check`, it compares
  * instead, and fails if they differ.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ const FILE = 'src/schedule/zone-names.ts';
 /** Maximum number of zones per abbreviation. */
 const MOST = 3;
 
-/** Abbreviations that no clock has used since this instant, in Unix milliseconds, are omitted. */
+/** An abbreviation is omitted if no clock has used it since this time, in Unix milliseconds. */
 const CURRENT_SINCE = Date.UTC(2024, 0, 1);
 
 const require = createRequire(import.meta.url);
@@ -21,7 +21,7 @@ const packed: { version: string; zones: string[]; links: string[] } = JSON.parse
 const zones = packed.zones.map((zone) => moment.tz.unpack(zone));
 const names = [...zones.map(({ name }) => name), ...packed.links.map((link) => link.split('|')[1] ?? '')];
 
-/** Returns zones by abbreviation, the most populous first. */
+/** Returns each abbreviation with the zones whose clocks use it, the most populous zone first. */
 function zonesByAbbreviation(): [string, string[]][] {
   const found = new Map<string, string[]>();
   const regions = zones.filter(({ name, population }) => name.includes('/') && population);

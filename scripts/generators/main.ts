@@ -1,8 +1,9 @@
 /**
- * `npm run check:generators`: tests that generators for other languages can use openapi.yaml. Generates and compiles
- * their clients, then lets each read all sample data from a service that this script starts. Downloads the generators
- * with mvn, go and pip. Skips a client whose tools are not on PATH, and names them. An argument, such as `java`,
- * selects the clients whose names contain it. The client programs are in test/consumers/generators.
+ * `npm run check:generators`: tests that code generators for several languages can use openapi.yaml. It generates and
+ * compiles a client with each, and lets the client read all sample data from a service that this script starts. It
+ * downloads the generators with mvn, go and pip, and skips a client whose tools are not on PATH. An argument, such as
+ * `java`, selects the clients whose names contain it. The programs that call the clients are in
+ * test/consumers/generators.
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
@@ -138,16 +139,16 @@ async function startService(dataDir: string): Promise<{ child: ChildProcess; url
     child.stdout.resume();
     return { child, url };
   }
-  throw new Error('The service ended before it listened.');
+  throw new Error('Expected the service to log its address, but it exited before that.');
 }
 
 async function read<Reply>(url: string): Promise<Reply> {
   const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url} replied ${response.status}.`);
+  if (!response.ok) throw new Error(`Expected status 200 from ${url}, got ${response.status}.`);
   return response.json();
 }
 
-/** Counts in the service's replies what each client must find. */
+/** Counts the tasks, fire times and runs that the service returns. Each generated client must read the same numbers. */
 async function countSamples(url: string) {
   const { tasks } = await read<TasksResponse>(`${url}/api/tasks`);
   const listed: RunsResponse['runs'] = [];
@@ -188,7 +189,10 @@ try {
     try {
       const [command = '', ...args] = await prepare(home);
       const counts: unknown = JSON.parse(await output(home, command, ...args, url, ...patterns));
-      if (!isDeepStrictEqual(counts, expected)) throw new Error(`The client read ${JSON.stringify(counts)}.`);
+      if (!isDeepStrictEqual(counts, expected))
+        throw new Error(
+          `Expected ${JSON.stringify(expected)}, but the client read ${JSON.stringify(counts)}.`,
+        );
       process.stdout.write(`${name}: compiles and reads everything\n`);
     } catch (error) {
       process.stdout.write(`${name}: FAILED\n${String(error).slice(-2_000)}\n`);

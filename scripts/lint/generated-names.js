@@ -3,7 +3,7 @@ const SUFFIXES = ['Response', 'Params', 'RequestBody', 'JSONBody', 'JSONRequestB
 
 const plain = (name) => name.replaceAll(/[^a-z0-9]/gi, '').toLowerCase();
 
-/** A Spectral rule: no schema may have a name that generators create, in any letter case. */
+/** A Spectral rule: no schema may have a name that code generators derive from an operationId, in any letter case. */
 export default function generatedNames(document) {
   const operations = Object.values(document.paths ?? {}).flatMap((item) => Object.values(item ?? {}));
   const ids = operations.flatMap(({ operationId }) => operationId ?? []);
@@ -11,7 +11,7 @@ export default function generatedNames(document) {
   return Object.keys(document.components?.schemas ?? {})
     .filter((name) => made.has(plain(name)))
     .map((name) => ({
-      message: `Schema "${name}" has a name that code generators make from the operationId ${made.get(plain(name))}. Choose one that is not an operationId with ${SUFFIXES.join(', ')}.`,
+      message: `Schema "${name}" has a name that code generators make from the operationId ${made.get(plain(name))}. Choose a name that is not an operationId followed by ${SUFFIXES.join(', ')}.`,
       path: ['components', 'schemas', name],
     }));
 }

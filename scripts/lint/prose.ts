@@ -1,6 +1,6 @@
 /**
- * `npm run check`: fails if a text for readers is too long or contains a banned phrase. Checks the documents and
- * openapi.yaml.
+ * A step of `npm run check`: fails if a Markdown file or openapi.yaml contains a banned phrase, or if README.md or the
+ * spec's introduction is too long.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const MOST_LINES: Readonly<Record<string, number>> = { 'README.md': 160 };
 /** Maximum number of lines of `info.description` in openapi.yaml, the first text of /docs. */
 const MOST_INTRODUCTION_LINES = 10;
 
-/** Banned phrases, with advice. */
+/** Banned phrases, written as regular expressions, each with advice for the author. */
 const BANNED: readonly (readonly [phrase: string, advice: string])[] = [
   ['who asks', 'name the caller, the client or the user'],
   ['whoever', 'name the person or the program'],
@@ -27,7 +27,7 @@ const BANNED: readonly (readonly [phrase: string, advice: string])[] = [
   ['he (?:may|has|wants|asks)', 'name the caller, the client or the user'],
 ];
 
-/** Replaces code by blanks, so that line numbers stay correct. */
+/** Replaces code with spaces, so that it is not checked and line numbers stay correct. */
 function withoutCode(text: string): string {
   const blank = (code: string) => code.replaceAll(/[^\n]/g, ' ');
   return text.replaceAll(/^( *)(```|~~~)[^]*?^\1\2/gm, blank).replaceAll(/(`+)[^`]+?\1/g, blank);

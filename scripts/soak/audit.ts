@@ -16,12 +16,15 @@ interface Audit {
   model: Model;
   collections: Pick<Collections, 'tasks' | 'runs'>;
   versions?: VersionWatch;
-  /** Whether interrupted reports must be correct too, because they were repaired. */
-  isMended: boolean;
+  /** Whether the tasks with an unacknowledged report have been repaired, so that they must be correct too. */
+  isRepaired: boolean;
 }
 
-/** Compares everything stored with everything requested, after the last request has ended. */
-export async function auditDatabase({ model, collections, versions, isMended }: Audit): Promise<void> {
+/**
+ * Compares the stored tasks and runs with everything that was requested, and reports differences as findings. Call it
+ * after the last request has ended.
+ */
+export async function auditDatabase({ model, collections, versions, isRepaired }: Audit): Promise<void> {
   const interval = { from: performance.now(), to: performance.now() };
   const tasks = await collections.tasks.find({}).toArray();
   const runs = await collections.runs.find({}, { sort: { createdAt: -1, _id: -1 } }).toArray();
@@ -30,7 +33,7 @@ export async function auditDatabase({ model, collections, versions, isMended }: 
     versions?.see(task);
     auditTask(model, task, interval);
     const known = model.taskOf(task.prompt);
-    if (known && (isMended || !known.interrupted)) auditRuns(model, task, histories.get(task._id) ?? []);
+    if (known && (isRepaired || !known.interrupted)) auditRuns(model, task, histories.get(task._id) ?? []);
   }
   auditPresence(model, tasks, interval);
   for (const run of runs)
@@ -49,7 +52,8 @@ function auditTask(model: Model, task: TaskDocument, interval: ReadInterval): vo
   if (!known) return findings.add('wrong', `task ${task._id} was never requested: ${task.prompt}`);
   const add = (problem: string) => findings.add('wrong', `task ${task._id} ${problem}`, known.history);
   if (known.mustBeGone(interval)) add('is stored, though its deletion was acknowledged');
-  if (known.id !== undefined && known.id !== task._id) add(`is stored beside ${known.id}`);
+  if (known.id !== undefined && known.id !== task._id)
+    add(`is stored, though its creation returned ${known.id}`);
   for (const name of FIELDS) {
     const allowed = known.mayBe(name, interval);
     if (!allowed.includes(task[name]))

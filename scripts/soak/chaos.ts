@@ -5,9 +5,9 @@ import type { Instance } from './instance.ts';
 import type { Random } from './random.ts';
 import type { DatabaseProcess, SetUp } from './set-up.ts';
 
-/** Maximum length of a stall; shorter than the drivers' timeouts. */
+/** Maximum time for which a process is suspended; shorter than the timeouts of the MongoDB driver. */
 const MAX_STALL_MS = 2_500;
-/** Delay between two faults, long enough for readers to check the effect of the first. */
+/** Range of the delay between two faults, long enough for readers to check the effect of the first. */
 const CALM_MS = { least: 500, most: 3_000 };
 
 interface Chaos {
@@ -111,12 +111,12 @@ const killServiceWhileDatabaseStalls = (database: DatabaseProcess): FaultAction 
   };
 };
 
-/** Faults that leave all processes alive. */
+/** Returns the faults that leave all processes alive. */
 export function stallsOf({ database }: SetUp): FaultAction[] {
   return database ? [stallService, stallDatabase(database)] : [stallService];
 }
 
-/** All faults. */
+/** Returns all faults. Killing a service is listed twice, so that it happens twice as often as others. */
 export function faultsOf(setUp: SetUp): FaultAction[] {
   const { database } = setUp;
   const ofDatabase = database
@@ -125,7 +125,10 @@ export function faultsOf(setUp: SetUp): FaultAction[] {
   return [killService, killService, restartService, killStalled, ...stallsOf(setUp), ...ofDatabase];
 }
 
-/** Yields the first action, so that even a short run kills something; then all actions in random order, again and again. */
+/**
+ * Yields the first action, so that even a short test kills something. Then yields the others in random order, and
+ * after that all actions in random order again and again.
+ */
 function* inTurn(actions: FaultAction[], random: Random): Generator<FaultAction, never, undefined> {
   for (let left = [...actions], at = 0; ; at = random.below(left.length)) {
     yield* left.splice(at, 1);
@@ -133,7 +136,7 @@ function* inTurn(actions: FaultAction[], random: Random): Generator<FaultAction,
   }
 }
 
-/** Causes one fault after the other, for a time or until aborted. Resolves when the last fault has ended. */
+/** Causes one fault after the other, for `forMs` or until the signal aborts. Resolves when the last fault has ended. */
 export async function injectFaults(
   chaos: Chaos,
   actions: FaultAction[],

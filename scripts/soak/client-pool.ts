@@ -7,10 +7,10 @@ import { Reader } from './reader.ts';
 import { Reporter } from './reporter.ts';
 import { Starter } from './starter.ts';
 
-/** Number of clients of each kind, of every ten. The tenth sends invalid requests. */
+/** Number of clients of each kind among ten clients. The tenth sends invalid requests. */
 const SHARES = { owners: 3, reporters: 3, readers: 3 };
 
-/** Number of starters per client. Low, because a starter causes more work than other clients. */
+/** Number of starters for each requested client. Below 1, because a starter causes more work than other clients. */
 const STARTERS = 1 / 4;
 
 /** The clients by kind. `all` also includes readers and invalid clients. */
@@ -21,7 +21,10 @@ export interface ClientPool {
   all: Client[];
 }
 
-/** Creates the clients. Each has its own random choices, which the seed determines. */
+/**
+ * Creates the clients for services that do not execute tasks. Each client makes its own random choices, which the seed
+ * determines.
+ */
 export function createPool(world: World, clients: number, seed: number): ClientPool {
   let created = 0;
   const several = <T>(share: number, make: (name: string, random: Random) => T): T[] =>
@@ -36,7 +39,10 @@ export function createPool(world: World, clients: number, seed: number): ClientP
   return { owners, reporters, starters: [], all: [...owners, ...reporters, ...readers, ...invalidClients] };
 }
 
-/** Creates the clients for services that execute tasks. Other clients expect only runs that they reported. */
+/**
+ * Creates the clients for services that execute tasks. Readers and reporters are left out, because they expect only
+ * runs that a client reported.
+ */
 export function createStarterPool(world: World, clients: number, seed: number): ClientPool {
   const starters = Array.from(
     { length: Math.ceil(clients * STARTERS) },
@@ -51,7 +57,8 @@ export function createStarterPool(world: World, clients: number, seed: number): 
 }
 
 /**
- * Runs all clients until aborted, with at most `requestsPerSecond` in total. Resolves when the last request has ended.
+ * Runs all clients until the signal aborts, with at most `requestsPerSecond` in total. Resolves when the last request
+ * has ended.
  */
 export async function runClients(
   { all }: ClientPool,

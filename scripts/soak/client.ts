@@ -15,14 +15,13 @@ export interface World {
   artists: string[];
 }
 
-/** A client that performs one action of its kind at a time. */
+/** A client of the service. Each step sends one or a few requests. */
 export interface Client {
   step(): Promise<void>;
 }
 
 const JSON_HEADERS = { 'Content-Type': 'application/json' };
 
-/** Creates a request with a JSON body. */
 export function jsonRequest(
   method: string,
   path: string,
@@ -32,23 +31,23 @@ export function jsonRequest(
   return { ...more, method, path, headers: { ...JSON_HEADERS, ...more.headers }, body: JSON.stringify(body) };
 }
 
-/** Parses the tasks of a reply. The sender has validated it against the spec. */
+/** Parses the body of a reply that lists tasks. `Sender` has validated it against the spec. */
 export function tasksOf(text: string): Task[] {
   const { tasks }: TasksResponse = JSON.parse(text);
   return tasks;
 }
 
-/** Parses a page of runs. The sender has validated it against the spec. */
+/** Parses the body of a reply that lists runs. `Sender` has validated it against the spec. */
 export function runsOf(text: string): RunsResponse {
   return JSON.parse(text);
 }
 
-/** Returns the outcome of a request in one word, for a history: the status, or why there is no reply. */
+/** Returns the status of the reply, or one word that says why there is none, for the history of a finding. */
 export function outcomeText(ended: Exchange): string {
   return ended.outcome === 'replied' ? String(ended.status) : ended.outcome;
 }
 
-/** Picks another instance than this one, if there is one. */
+/** Picks an instance other than the given one, or the given one if it is the only one. */
 export function otherThan(instance: Endpoint, { instances }: World, random: Random): Endpoint {
   const others = instances.filter((other) => other !== instance);
   return others.length > 0 ? random.pick(others) : instance;

@@ -3,24 +3,27 @@ import type { FaultLog } from './fault-log.ts';
 
 const EVERY_MS = 500;
 
-/** Maximum acceptable delay of an event loop. */
+/** Longest acceptable delay of an event loop, on a machine that is not overloaded. */
 const LIMIT_MS = 100;
-/** One in this many looks, or three in all, may exceed the limit, because the machine itself stalls at times. */
+/**
+ * One measurement in this many may exceed the limit, and always ALLOWED_EXCESSES in total, because the machine itself
+ * stalls at times.
+ */
 const LOOKS_PER_EXCESS = 100;
 const ALLOWED_EXCESSES = 3;
 
-/** An instance whose event loop is watched across restarts. */
-export interface Looping {
+/** An instance of the service whose event loop delay is measured. A restart changes its pid. */
+export interface WatchedInstance {
   name: string;
   pid: number;
   metricsUrl: string;
-  /** Total time that the process has waited for a processor. */
+  /** Total time for which the process was ready to run but had no processor. */
   waitedMs: number;
 }
 
 /**
- * Watches the event loops of the instances by /metrics: the longest delay since the last look, minus the time that the
- * process waited for a processor.
+ * Measures the event loop delays of the instances through their /metrics. Each measurement is the longest delay since
+ * the previous one, minus the time for which the process waited for a processor.
  */
 export class DelayWatch {
   readonly #faults: FaultLog;
@@ -35,19 +38,25 @@ export class DelayWatch {
     return this.#longestMs.length;
   }
 
-  /** The delay that this share of the looks did not exceed, in milliseconds; 1 gives the maximum. */
+  /**
+   * Returns a percentile of the measured delays in milliseconds. `share` is between 0 and 1; 1 gives the longest
+   * delay.
+   */
   longestMs(share: number): number {
     const ordered = this.#longestMs.toSorted((one, other) => one - other);
     return ordered[Math.ceil(share * ordered.length) - 1] ?? 0;
   }
 
-  /** Whether event loops were delayed too often. */
+  /** Whether more measurements exceeded the limit than is acceptable. */
   get isTooMuch(): boolean {
     return this.#excesses > Math.max(ALLOWED_EXCESSES, this.looks / LOOKS_PER_EXCESS);
   }
 
-  /** Looks until aborted. Ignores periods in which the process was faulty or just started. */
-  async keepLooking(instance: Looping, signal: AbortSignal): Promise<void> {
+  /**
+   * Measures an instance twice a second until the signal aborts. Ignores intervals in which a fault affected the
+   * instance or its process was restarted.
+   */
+  async keepLooking(instance: WatchedInstance, signal: AbortSignal): Promise<void> {
     let since = performance.now();
     let pid = 0;
     let waitedMs = 0;
@@ -71,7 +80,10 @@ export class DelayWatch {
   }
 }
 
-/** Returns the longest delay in milliseconds; undefined if the process does not answer. */
+/**
+ * Returns the longest event loop delay since the previous request for the metrics, in milliseconds; undefined if the
+ * process does not answer.
+ */
 async function longestDelay(metricsUrl: string): Promise<number | undefined> {
   try {
     const response = await fetch(metricsUrl, { signal: AbortSignal.timeout(2_000) });

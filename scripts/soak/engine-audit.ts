@@ -10,7 +10,7 @@ import type { Receiver } from './receiver.ts';
 import type { Starter } from './starter.ts';
 import type { VersionWatch } from './watch.ts';
 
-/** Time limit, after the load, for every run to become final, whatever was killed before. */
+/** Time after the load in which every run must reach a final status, even if processes were killed during the load. */
 const FINAL_MS = 60_000;
 const POLL_MS = 250;
 const MINUTE_MS = 60_000;
@@ -24,7 +24,10 @@ interface EngineAudit {
   versions: VersionWatch;
 }
 
-/** Compares the engine's work with the requested runs and the due fire times, after the load. */
+/**
+ * Compares the stored runs, occurrences and deliveries with the requested runs and the due fire times, and reports
+ * differences as findings. Call it after the load has ended.
+ */
 export async function engineAudit(audit: EngineAudit): Promise<void> {
   const { world, starters, collections } = audit;
   for (const starter of starters)
@@ -36,7 +39,8 @@ export async function engineAudit(audit: EngineAudit): Promise<void> {
     const [instance] = world.instances;
     if (instance) await world.sender.send(instance, 'disable', asked);
   }
-  // Runs that came due in between are canceled or executed.
+  // A task may have fired between `firedUntil` and the request that disabled it. Wait until that run is canceled or
+  // executed.
   await awaitFinal(audit);
   const tasks = await collections.tasks.find({}).toArray();
   const runs = await collections.runs.find({}, { sort: { createdAt: -1, _id: -1 } }).toArray();
@@ -52,7 +56,10 @@ export async function engineAudit(audit: EngineAudit): Promise<void> {
   auditStarted(audit, new Set(runs.map(({ _id }) => _id)));
 }
 
-/** Waits until the queue is empty and every run is final; reports a finding after FINAL_MS. */
+/**
+ * Waits until the queue is empty and every run has a final status. Reports a finding if that takes longer than
+ * FINAL_MS.
+ */
 async function awaitFinal({ world, collections }: EngineAudit): Promise<void> {
   const { runs, run_queue } = collections;
   const before = new Date();
@@ -68,7 +75,10 @@ async function awaitFinal({ world, collections }: EngineAudit): Promise<void> {
     if (left.length === 0) return;
     if (performance.now() > deadline) {
       const shown = JSON.stringify(left.slice(0, 5));
-      return world.model.findings.add('hung', `${left.length} runs are not final after the load: ${shown}`);
+      return world.model.findings.add(
+        'hung',
+        `${left.length} queue entries or runs did not end after the load, such as ${shown}`,
+      );
     }
     await sleep(POLL_MS);
   }
@@ -77,10 +87,11 @@ async function awaitFinal({ world, collections }: EngineAudit): Promise<void> {
 function auditStarted({ world, starters }: EngineAudit, stored: Set<string>): void {
   const { findings } = world.model;
   for (const { id, key } of starters.flatMap(({ runs }) => runs))
-    if (id !== undefined && !stored.has(id)) findings.add('lost', `run ${id} of ${key} is not stored`);
+    if (id !== undefined && !stored.has(id))
+      findings.add('lost', `run ${id}, requested with the key ${key}, is not stored`);
 }
 
-/** Checks that each fire time has exactly one fired run, or one recorded skip or miss. */
+/** Checks that each due fire time of a task has exactly one record: a fired run, a skip or a miss. */
 function auditOccurrences(
   { world }: EngineAudit,
   of: { task: TaskDocument; history: RunDocument[]; decided: OccurrenceDocument[]; firedUntil: Date },
@@ -92,15 +103,19 @@ function auditOccurrences(
   for (const { outcome, scheduled_at, last_scheduled_at, count = 1 } of decided) {
     const first = scheduled_at.getTime();
     const last = (last_scheduled_at ?? scheduled_at).getTime();
-    if (outcome === 'missed' && (last - first) / MINUTE_MS + 1 !== count)
-      add('wrong', `has a record of ${count} misses from ${first} to ${last}`);
+    const missed = (last - first) / MINUTE_MS + 1;
+    if (outcome === 'missed' && missed !== count)
+      add(
+        'wrong',
+        `has a record of ${count} misses for ${missed} fire times from ${scheduled_at.toISOString()}`,
+      );
     for (let at = first; at <= last; at += MINUTE_MS) times.set(at, (times.get(at) ?? 0) + 1);
   }
   const firstDue = Math.ceil((task.created_at.getTime() + 1) / MINUTE_MS) * MINUTE_MS;
   for (let at = firstDue; at < firedUntil.getTime(); at += MINUTE_MS)
-    if (!times.has(at)) add('lost', `has no record of ${new Date(at).toISOString()}`);
+    if (!times.has(at)) add('lost', `has no record of the fire time ${new Date(at).toISOString()}`);
   for (const [at, count] of times)
-    if (count > 1) add('wrong', `has ${count} records of ${new Date(at).toISOString()}`);
+    if (count > 1) add('wrong', `has ${count} records of the fire time ${new Date(at).toISOString()}`);
   const fired = new Set(decided.flatMap(({ run_id }) => run_id ?? []));
   const scheduled = new Set(history.filter(({ payload }) => isScheduled(payload)).map(({ _id }) => _id));
   for (const id of [...fired].filter((one) => !scheduled.has(one)))
@@ -136,7 +151,10 @@ function auditDeliveries(audit: EngineAudit, task: TaskDocument, run: RunDocumen
     add('was delivered again, though no fault occurred');
 }
 
-/** Checks that polled work was followed to its end. Its location is stored, so no fault can prevent that. */
+/**
+ * Checks that work which the service polled at least once was polled until its end. By the first poll, the work's
+ * location is stored, so no fault may prevent later polls.
+ */
 function auditFollowed(
   { receiver, starters }: EngineAudit,
   { _id, status }: RunDocument,
@@ -154,7 +172,7 @@ function auditFollowed(
     add(`is ${status}, though its work was being followed`);
 }
 
-/** Counts runs whose work was followed after a 202, and those that were polled before and after a fault. */
+/** Counts the jobs that the receiver answered with 202, and those of them that were polled before and after a fault. */
 export function followedRuns({ world, receiver }: Pick<EngineAudit, 'world' | 'receiver'>) {
   const works = [...receiver.deliveries.values()].flat().flatMap(({ work }) => work ?? []);
   const everything = world.instances.flatMap(({ targets }) => targets);

@@ -1,4 +1,4 @@
-/** The embedded database in a separate process, shared by two instances of the service. */
+/** Runs the embedded database in a separate process, which two instances of the service share. */
 import { pino } from 'pino';
 import { startEmbedded } from '../../src/embedded/index.ts';
 

@@ -6,38 +6,43 @@ import {
 } from 'node:http';
 import { gunzipSync } from 'node:zlib';
 
-/** How long a request may take while there is no fault. */
+/** Time limit of a request while no fault is active. */
 export const LIMIT_MS = 5_000;
 
-/** A server that receives requests. */
+/** An instance of the service, as the clients reach it. */
 export interface Endpoint {
   name: string;
   agent: Agent;
   url: string;
-  /** Targets of faults on which its replies depend: itself and the database. */
+  /** The fault targets that can affect replies of the instance: the instance itself and the database. */
   targets: readonly string[];
 }
 
 export interface RequestOptions {
   method: string;
-  /** Includes the query. */
+  /** Path with the query. */
   path: string;
   headers?: Record<string, string>;
   body?: string;
-  /** Disconnect after this time, without waiting for the reply. */
+  /** Time after which the client disconnects without waiting for the reply. */
   leaveAfterMs?: number;
-  /** Read the reply slowly, with this delay between chunks. */
+  /** Delay between two chunks of the reply, for a client that reads slowly on purpose. */
   pauseMs?: number;
 }
 
-/** How a request ended, and when. */
+/** How a request ended. `from` and `to` are the times of performance.now() at which it started and ended. */
 export type Exchange = { from: number; to: number } & (
   | { outcome: 'replied'; status: number; headers: IncomingHttpHeaders; text: string }
   /** No connection was made, so the service did not receive the request. */
   | { outcome: 'refused' }
-  /** The connection was lost. If `reused` is true, the server may have closed it as idle. */
+  /**
+   * The connection was lost before the whole reply arrived. If `reused` is true, the server may have closed it as
+   * idle.
+   */
   | { outcome: 'cut'; reused: boolean }
+  /** The client disconnected on purpose. */
   | { outcome: 'left' }
+  /** The time limit passed without a reply. */
   | { outcome: 'hung' }
 );
 

@@ -2,36 +2,36 @@ import { writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 
-/** A fault and its targets: the database, or an instance of the service by name. */
+/** An injected fault. Each target is `database` or the name of an instance. Times are those of performance.now(). */
 export interface Fault {
   kind: string;
   targets: readonly string[];
   from: number;
-  /** Infinity while the fault lasts. */
+  /** End of the fault; Infinity while the fault lasts. */
   to: number;
 }
 
-/** How long after its end a fault may still cause errors. */
+/** Time after the end of a fault for which the fault still explains errors. */
 const GRACE_MS = 3_000;
 const TICK_MS = 200;
 
-/** Time limit of a small write to the disk. A slower one means that others keep the disk busy. */
+/** If a small write to the disk takes longer than this, other programs keep the disk busy. */
 const DISK_MS = 400;
 
 /**
- * Records the injected faults, and thus which errors are expected. Time limits count ticks of a timer, and only while a
- * small write reaches the disk. Time during which the machine itself stalls therefore does not count for a request.
+ * Records the injected faults, which explain errors of the service. Measures time limits in ticks of a timer, and
+ * skips ticks while a small write to the disk is slow. A stall of the machine itself therefore does not make a request
+ * late.
  */
 export class FaultLog {
   readonly faults: Fault[] = [];
-  /** Ticks without any fault. */
   #calmTicks = 0;
   readonly #listeners = new Set<() => void>();
   readonly #timer = setInterval(() => this.#tick(), TICK_MS);
   readonly #probeFile: string;
   #probedAt: number | undefined;
 
-  /** @param directory - on the same disk as the database */
+  /** @param directory - folder for the file of the small writes; must be on the same disk as the database */
   constructor(directory: string) {
     this.#probeFile = join(directory, 'probe');
   }
@@ -50,7 +50,7 @@ export class FaultLog {
     fault.to = performance.now();
   }
 
-  /** Total time without any fault. */
+  /** Total time in which no fault was active. */
   get calmMs(): number {
     return this.#calmTicks * TICK_MS;
   }
@@ -59,24 +59,24 @@ export class FaultLog {
     return this.faults.some((fault) => fault.to === Number.POSITIVE_INFINITY && concerns(fault, targets));
   }
 
-  /** Whether a fault of one of the targets explains an error between two instants. */
+  /** Whether a fault of one of the targets explains an error that occurred between `from` and `to`. */
   explains(targets: readonly string[], from: number, to: number): boolean {
     return this.overlaps(targets, from - GRACE_MS, to);
   }
 
-  /** Whether one of the targets had a fault at any time between two instants. */
+  /** Whether one of the targets had a fault at any time between `from` and `to`. */
   overlaps(targets: readonly string[], from: number, to: number): boolean {
     return this.faults.some((fault) => fault.from <= to && fault.to >= from && concerns(fault, targets));
   }
 
-  /** Factor by which an overloaded machine slows everything down; at least 1. */
+  /** Factor by which time limits are extended while the machine is overloaded; at least 1. */
   get slowness(): number {
     const [load = 0] = loadavg();
     return Math.max(1, load / (2 * availableParallelism()));
   }
 
   /**
-   * Calls back when this much time has passed without a fault of the targets.
+   * Calls `onLimit` once `limitMs`, extended on an overloaded machine, has passed without a fault of the targets.
    * @returns a function that cancels the call
    */
   after(limitMs: number, targets: readonly string[], onLimit: () => void): () => void {

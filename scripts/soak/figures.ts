@@ -1,14 +1,13 @@
 const OUTCOMES = ['2xx', '304', '4xx', '503', 'cut', 'no connection', 'left', 'hung', 'other'] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** Counters of one soak test. */
 export class Figures {
   readonly requests = new Map<string, Record<Outcome, number>>();
   readonly faults = new Map<string, number>();
   readonly peakMebibytes = new Map<string, number>();
-  /** Jobs that were followed after a 202, and those of them that lasted through a fault. */
+  /** Number of jobs that the receiver answered with 202, and of those that were polled before and after a fault. */
   followed: { followed: number; throughFaults: number } | undefined;
-  /** Replies with an unchanged body but a new ETag. */
+  /** Number of replies whose ETag changed although the body did not. */
   needlessTags = 0;
   slowestMs = 0;
   /** Maximum factor by which load on the machine extended the time limit of requests. */
@@ -36,7 +35,7 @@ export class Figures {
     return [...this.faults.values()].reduce((sum, n) => sum + n, 0);
   }
 
-  /** Formats requests by kind and outcome as a table. */
+  /** Formats the numbers of requests as a table with a row per kind and a column per outcome. */
   table(): string {
     const shown = OUTCOMES.filter((outcome) => [...this.requests.values()].some((row) => row[outcome] > 0));
     const rows = [...this.requests].toSorted(([one], [other]) => (one < other ? -1 : 1));

@@ -20,17 +20,20 @@ interface FinalAudit {
   versions: VersionWatch;
 }
 
-/** Audits everything, after all requests and faults have ended. */
+/** Audits tasks, runs and listings. Call it after all requests and faults have ended. */
 export async function finalAudit(audit: FinalAudit): Promise<void> {
   const { world, collections, versions } = audit;
   await finishCreations(audit);
-  await auditDatabase({ model: world.model, collections, versions, isMended: false });
+  await auditDatabase({ model: world.model, collections, versions, isRepaired: false });
   await repairTasks(audit);
-  await auditDatabase({ model: world.model, collections, versions, isMended: true });
+  await auditDatabase({ model: world.model, collections, versions, isRepaired: true });
   await compareListings(audit);
 }
 
-/** Repeats each creation that has a key, even if it was answered. In the end it must have created one task. */
+/**
+ * Repeats each creation that has an Idempotency-Key, even if it was answered. Together, all requests with the same key
+ * must have created exactly one task.
+ */
 async function finishCreations({ world, owners }: FinalAudit): Promise<void> {
   for (const owner of owners) {
     for (const creation of [...owner.unanswered, ...owner.answered])
@@ -41,17 +44,21 @@ async function finishCreations({ world, owners }: FinalAudit): Promise<void> {
         for (const instance of world.instances) await owner.repeat(creation, instance);
     }
     for (const { task } of owner.unanswered)
-      world.model.findings.add('hung', `${task.prompt} is never answered`, task.history);
+      world.model.findings.add(
+        'hung',
+        `the creation of "${task.prompt}" was repeated ${MAX_REPETITIONS} times without success`,
+        task.history,
+      );
   }
 }
 
-/** Repairs interrupted reports: half of the tasks by another report, the others by `repair`. */
+/** Corrects the tasks with an unacknowledged report: half of them by another report, the rest by `repair`. */
 async function repairTasks({ world, reporter, collections }: FinalAudit): Promise<void> {
   const interrupted = world.model.alive.filter((task) => task.interrupted);
   for (const task of interrupted.filter((_, at) => at % 2 === 0)) {
     if (await reporter.reportOnce(task)) task.interrupted = false;
   }
-  await auditDatabase({ model: world.model, collections, isMended: false });
+  await auditDatabase({ model: world.model, collections, isRepaired: false });
   await repair(collections);
 }
 
@@ -65,7 +72,7 @@ async function compareListings({ world, collections }: FinalAudit): Promise<void
   for (const instance of instances) {
     for (const list of [reader.listAll, reader.listPages]) {
       if (idsOf(await list.call(reader, instance, {})) !== expected)
-        model.findings.add('wrong', `the listing of ${instance.name} is not that of the database`);
+        model.findings.add('wrong', `the listing of ${instance.name} differs from the tasks in the database`);
     }
     const filters = [
       ...accounts.map((account_id) => ({ account_id })),
@@ -78,7 +85,7 @@ async function compareListings({ world, collections }: FinalAudit): Promise<void
       if (!all || idsOf(await reader.listPages(instance, filter)) !== idsOf(all))
         model.findings.add(
           'wrong',
-          `the pages of ${JSON.stringify(filter)} do not add up at ${instance.name}`,
+          `with ${JSON.stringify(filter)}, the pages of ${instance.name} differ from its whole listing`,
         );
     }
     for (const task of model.alive) await reader.wholeHistory(instance, task);

@@ -3,14 +3,17 @@ export type Severity = 'lost' | 'wrong' | 'hung';
 export interface Finding {
   severity: Severity;
   what: string;
-  /** Requests and replies of the object concerned, oldest first. */
+  /** Requests and replies about the affected task, oldest first. */
   history: readonly string[];
 }
 
-/** Maximum number of findings to keep; there may be thousands of one kind. */
+/** Maximum number of findings that are kept. Others are only counted, because one bug can cause thousands. */
 const MAX_KEPT = 200;
 
-/** Everything that was found to be lost, wrong or hung. */
+/**
+ * Collects findings: acknowledged data that is lost, data and replies that are wrong, and requests and processes that
+ * hang.
+ */
 export class Findings {
   readonly kept: Finding[] = [];
   readonly counts: Record<Severity, number> = { lost: 0, wrong: 0, hung: 0 };

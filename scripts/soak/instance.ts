@@ -6,27 +6,25 @@ import { type LogLine, Program } from './program.ts';
 
 /** Time limit of a start on a busy machine, including the recovery of a killed database. */
 const START_LIMIT_MS = 30_000;
-/** Time limit, after SIGTERM, for the service to end. */
+/** Time limit, after SIGTERM, for a service or the database to end. */
 export const END_LIMIT_MS = 10_000;
 const ERROR_LEVEL = 50;
 
 interface Dependencies {
-  /** Settings other than the port. */
+  /** Settings that replace or complement those of every instance. */
   environment: Record<string, string>;
   logFile: string;
   faults: FaultLog;
   findings: Findings;
 }
 
-/** An instance of the service, in successive processes. */
+/** An instance of the service. A restart replaces its process, but not its name and settings. */
 export class Instance {
   readonly name: string;
-  /** Targets of faults on which its replies depend: itself and the database. */
+  /** The fault targets that can affect replies of the instance: the instance itself and the database. */
   readonly targets: readonly string[];
   readonly agent = new Agent({ keepAlive: true, maxSockets: 64 });
   url = '';
-  /** How many of its processes became ready. */
-  starts = 0;
   #program: Program | undefined;
   readonly #dependencies: Dependencies;
 
@@ -56,7 +54,10 @@ export class Instance {
     this.#program?.signal(name);
   }
 
-  /** Starts the service, again if it exits because the database is unreachable. Resolves when it is ready. */
+  /**
+   * Starts the service, and resolves when it is ready. Repeats the start if the service exits, as it does while the
+   * database is unreachable.
+   */
   async start(): Promise<void> {
     const deadline = performance.now() + START_LIMIT_MS;
     while (!(await this.#startOnce(deadline))) {
@@ -64,17 +65,15 @@ export class Instance {
         throw new Error(`${this.name} is not ready after ${START_LIMIT_MS} ms.`);
       await sleep(200);
     }
-    this.starts += 1;
   }
 
-  /** Kills the process with SIGKILL. */
   async kill(): Promise<void> {
     this.signal('SIGKILL');
     await this.#program?.ended;
     this.#program = undefined;
   }
 
-  /** Stops the process with SIGTERM, and reports anything wrong about its end. */
+  /** Stops the process with SIGTERM. Reports a late end, an exit code other than 0 and output on stderr as findings. */
   async terminate(): Promise<void> {
     const program = this.#program;
     if (!program) return;
@@ -84,11 +83,14 @@ export class Instance {
     const { code, stderr } = await program.ended;
     const { findings } = this.#dependencies;
     if (!inTime) findings.add('hung', `${this.name} did not end within ${END_LIMIT_MS} ms of SIGTERM`);
-    else if (code !== 0) findings.add('wrong', `${this.name} ended with ${code} after SIGTERM: ${stderr}`);
-    if (stderr !== '') findings.add('wrong', `${this.name} wrote on stderr: ${stderr}`);
+    else if (code !== 0) findings.add('wrong', `${this.name} exited with ${code} after SIGTERM: ${stderr}`);
+    if (stderr !== '') findings.add('wrong', `${this.name} wrote to stderr: ${stderr}`);
   }
 
-  /** @returns whether it is ready; false if it ended, as it may while the database is unreachable */
+  /**
+   * Starts a process, and waits until the service is ready.
+   * @returns false if the process ended, as it may while the database is unreachable, or was not ready by the deadline
+   */
   async #startOnce(deadline: number): Promise<boolean> {
     const { environment, logFile } = this.#dependencies;
     const program = new Program('src/main.js', {
@@ -98,7 +100,7 @@ export class Instance {
         SAMPLE_DATA: 'off',
         LOG_LEVEL: 'info',
         METRICS_PORT: '0',
-        // Small, so that it is full before the steady phase. Growth after that is not the cache.
+        // A small cache is full before the steady phase, so that the cache does not explain later growth of memory.
         CACHE_MB: '4',
         ...environment,
       },
@@ -118,7 +120,10 @@ export class Instance {
     return false;
   }
 
-  /** Reports an unexpected exit. Expected are a stop, and an exit at start while the database is unreachable. */
+  /**
+   * Reports the exit of a process as a finding, unless the test ended the process or its start failed because the
+   * database was unreachable.
+   */
   async #awaitEnd(program: Program): Promise<void> {
     const { code, signal, stderr } = await program.ended;
     if (this.#program !== program) return;
@@ -127,10 +132,12 @@ export class Instance {
     const { faults, findings } = this.#dependencies;
     if (program.address === undefined && code === 1 && faults.explains(this.targets, now, now)) return;
     if (signal !== 'SIGKILL' || !faults.explains([this.name], now, now))
-      findings.add('wrong', `${this.name} ended by itself, with ${code ?? signal}: ${stderr}`);
+      findings.add('wrong', `${this.name} ended unexpectedly, with ${code ?? signal}: ${stderr}`);
   }
 
-  /** Reports an error in the log, unless a fault explains it. No fault explains an internal error. */
+  /**
+   * Reports a logged error as a finding, unless a fault explains it. No fault explains a fatal or an internal error.
+   */
   #judge({ level = 0, msg, code, ...rest }: LogLine): void {
     const { faults, findings } = this.#dependencies;
     if (level < ERROR_LEVEL) return;
@@ -141,7 +148,7 @@ export class Instance {
   }
 }
 
-/** Whether an instance is ready. A service without that path is ready once it listens. */
+/** Whether an instance is ready. A version of the service without /health/ready counts as ready once it listens. */
 async function isReady(url: string): Promise<boolean> {
   try {
     const { status } = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) });

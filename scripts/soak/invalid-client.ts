@@ -4,7 +4,7 @@ import type { Random } from './random.ts';
 
 const UNKNOWN = '00000000-0000-4000-8000-000000000000';
 
-/** Requests that must be refused, with the expected status. */
+/** Requests that the service must refuse, each with the expected status. */
 const REFUSED: { asked: RequestOptions; status: number }[] = [
   { asked: { method: 'GET', path: '/api/tasks?id=not-a-uuid' }, status: 400 },
   { asked: { method: 'GET', path: '/api/tasks?limit=0' }, status: 400 },
@@ -20,10 +20,10 @@ const REFUSED: { asked: RequestOptions; status: number }[] = [
   { asked: jsonRequest('DELETE', '/api/tasks', { id: UNKNOWN }), status: 404 },
   { asked: jsonRequest('PUT', '/api/tasks/runs', { task_id: UNKNOWN, runs: [] }), status: 400 },
 ];
-/** Delay between two chunks of a listing. A slow client must delay its own reply only. */
+/** Delay with which a slow client reads each chunk of a listing. Its slowness must not delay other clients. */
 const PAUSE_MS = 150;
 
-/** Sends bad requests, reads slowly, and disconnects early. */
+/** A client that sends invalid requests, reads slowly, or disconnects early. */
 export class InvalidClient implements Client {
   readonly #world: World;
   readonly #random: Random;

@@ -1,6 +1,6 @@
 /**
- * npm run soak: runs the built service as processes, under mixed requests of many clients and faults of every kind.
- * Then audits everything that it acknowledged.
+ * `npm run soak`: sends the built service requests from many concurrent clients, while it kills, restarts and suspends
+ * the processes of service and database. Then checks that everything acknowledged is stored.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,20 +21,20 @@ const DEFAULTS = { minutes: 5, clients: 20, rate: 150 };
 
 const HELP = `Usage: npm run soak -- [--minutes N] [--seed S] [--clients C] [--rate R] [--set-up alone|pair|engine|all] [--keep]
 
-Starts the service as processes, has clients read and write at once, kills, stalls and restarts service and database, and
-then holds all that is stored against all that was acknowledged. Ends with 1 if anything is lost, wrong or hung.
+Starts the service, reads and writes with concurrent clients, and meanwhile kills, restarts and suspends the service and the
+database. Then compares everything stored with everything acknowledged. Exits with 1 if anything is lost, wrong or hung.
 
-  --minutes N  how long, all set-ups together (default ${DEFAULTS.minutes}; fractions are taken)
-  --seed S     a number that decides what is asked and broken (default: the time); what happens in which order also
-               depends on the machine
-  --clients C  clients at once (default ${DEFAULTS.clients})
-  --rate R     requests a second at most, all clients together (default ${DEFAULTS.rate})
-  --set-up     alone: a service on its embedded database, which die together. pair: two services on one database, a process
-               of its own. engine: the same, with services that execute tasks. Default: all, one after the other
-  --keep       keep data and logs, also where nothing was found
-  --help       this text
+  --minutes N  duration of all set-ups together, such as 0.5 (default ${DEFAULTS.minutes})
+  --seed S     a number that determines the requests and faults (default: from the clock); their order also depends on the
+               speed of the machine
+  --clients C  number of concurrent clients (default ${DEFAULTS.clients})
+  --rate R     maximum number of requests per second, of all clients together (default ${DEFAULTS.rate})
+  --set-up     alone: one service with its embedded database, in one process. pair: two services that share a database in
+               another process. engine: like pair, but the services execute tasks. Default: all, one after the other
+  --keep       keep data and logs even if nothing was found
+  --help       show this text
 
-With MONGODB_URI set, pair uses that server, in a database of its own, and does not break it.
+If MONGODB_URI is set, pair and engine use a new database on that server, and inject no faults into that server.
 `;
 
 interface Options extends Pick<Plan, 'seconds' | 'seed' | 'clients' | 'requestsPerSecond'> {
@@ -70,7 +70,11 @@ function readArguments(args: string[]): Options | 'help' {
   const setUps = (['alone', 'pair', 'engine'] as const).filter((name) =>
     ['all', name].includes(values['set-up']),
   );
-  if (setUps.length === 0) throw new UsageError('soak', '--set-up must be alone, pair, engine or all.');
+  if (setUps.length === 0)
+    throw new UsageError(
+      'soak',
+      `--set-up must be alone, pair, engine or all, but is "${values['set-up']}".`,
+    );
   return {
     seconds: (number('minutes', values.minutes, DEFAULTS.minutes, 24 * 60) * 60) / setUps.length,
     seed: Math.floor(number('seed', values.seed, Date.now() % 1e9, 1e9)),
@@ -83,7 +87,10 @@ function readArguments(args: string[]): Options | 'help' {
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-/** Shows progress: on a terminal by overwriting one line, elsewhere by printing every tenth. */
+/**
+ * Returns a callback that shows progress once a second: on a terminal it overwrites one line, elsewhere it prints
+ * every tenth.
+ */
 function progressOf(setUp: string): Plan['onProgress'] {
   let calls = 0;
   return (phase, figures, { counts }) => {
@@ -102,19 +109,23 @@ function report(setUp: string, { figures, findings, delays, growth }: Result): v
   for (const [name, mebibytes] of figures.peakMebibytes) {
     const grown = growth.find((one) => one.name === name)?.mebibytes.toFixed(1) ?? 'unknown';
     say(
-      `${name}: ${mebibytes.toFixed(0)} MiB of own memory at most, grew by ${grown} MiB in the steady phase`,
+      `${name}: at most ${mebibytes.toFixed(0)} MiB of own memory, which grew by ${grown} MiB in the steady phase`,
     );
   }
   say(
-    `event loops held up by ${Math.round(delays.longestMs(1))} ms at most, ${Math.round(delays.longestMs(0.99))} ms in 99 of 100 half seconds (of ${delays.looks})`,
+    `event loops were delayed by at most ${Math.round(delays.longestMs(1))} ms, and in 99 of 100 half seconds by at most ${Math.round(delays.longestMs(0.99))} ms (${delays.looks} measurements)`,
   );
   const limitMs = Math.round(LIMIT_MS * figures.slowness);
-  say(`slowest answer while nothing was broken: ${Math.round(figures.slowestMs)} ms`);
-  say(`limit of a request, by the machine's load: ${LIMIT_MS} to ${limitMs} ms`);
+  say(`slowest reply without a fault: ${Math.round(figures.slowestMs)} ms`);
+  say(
+    `time limit of a request: ${LIMIT_MS} ms, extended to at most ${limitMs} ms by the load on the machine`,
+  );
   if (figures.needlessTags > 0) say(`ETags that changed though the body did not: ${figures.needlessTags}`);
   if (figures.followed) {
     const { followed, throughFaults } = figures.followed;
-    say(`jobs followed after 202: ${followed}, ${throughFaults} of them through a fault`);
+    say(
+      `jobs answered with 202: ${followed}, of which ${throughFaults} were polled before and after a fault`,
+    );
   }
   const { lost, wrong, hung } = findings.counts;
   say(`${lost} lost, ${wrong} wrong, ${hung} hung`);
@@ -152,7 +163,7 @@ async function run(options: Options): Promise<void> {
     killAll();
     const isClean = isComplete && found === 0;
     if (isClean && !options.keep) await rm(directory, { recursive: true });
-    else say(`\nData and logs are kept in ${directory}; to repeat it: --seed ${options.seed}`);
+    else say(`\nData and logs are kept in ${directory}. To repeat the test, pass --seed ${options.seed}.`);
   }
   if (!isComplete) say(`Ended early by ${String(interrupted.signal.reason)}.`);
   if (found > 0 || !isComplete) process.exitCode = 1;

@@ -3,7 +3,7 @@ import type { Findings } from './findings.ts';
 import type { RunModel, ReadInterval } from './run-model.ts';
 import { type FieldName, type Fields, TaskModel, placeOf } from './task-model.ts';
 
-/** Everything that was requested from the service. */
+/** Records everything that the clients have requested from the service, and checks replies against it. */
 export class Model {
   readonly findings: Findings;
   readonly #byPrompt = new Map<string, TaskModel>();
@@ -37,7 +37,7 @@ export class Model {
     return this.#byRun.get(id);
   }
 
-  /** Adds a creation that is about to be sent. */
+  /** Adds a task whose creation is about to be requested. */
   creation(prompt: string, fields: Fields): TaskModel {
     const task = new TaskModel(prompt, fields, performance.now());
     this.#byPrompt.set(prompt, task);
@@ -49,26 +49,29 @@ export class Model {
     this.#byRun.set(run.id, { run, task });
   }
 
-  /** Checks a task as a client saw it. */
+  /** Checks a task that a reply contained, and reports contradictions as findings. */
   see(task: Task, interval: ReadInterval): void {
     const model = this.#byPrompt.get(task.prompt);
-    if (!model) return this.findings.add('wrong', `task ${task.id} was never asked for: ${task.prompt}`);
+    if (!model) return this.findings.add('wrong', `task ${task.id} was never requested: ${task.prompt}`);
     for (const problem of model.problemsOf(task, interval))
       this.findings.add('wrong', problem, model.history);
   }
 
-  /** Checks a run as a client saw it by itself. */
+  /** Checks a run that a reply contained outside its task's `recent_runs`. */
   seeRun(run: Run, interval: ReadInterval): void {
     const known = this.#byRun.get(run.id);
     if (!known) return this.findings.add('wrong', `run ${run.id} was never reported`);
     const problem =
       run.task_id !== known.task.id
-        ? `run ${run.id} is of task ${run.task_id}, not of ${known.task.id}`
+        ? `run ${run.id} belongs to task ${run.task_id}, not to ${known.task.id}`
         : known.run.problemOf(run, interval);
     if (problem) this.findings.add('wrong', problem, known.task.history);
   }
 
-  /** Checks a whole listing of tasks, from one reply or from pages, with filters. */
+  /**
+   * Checks a complete listing of tasks that was read in one reply or page by page.
+   * @param what - names the listing in findings
+   */
   seeListing(
     tasks: Task[],
     filter: Partial<Record<FieldName, unknown>>,
@@ -80,7 +83,7 @@ export class Model {
     for (const task of tasks) this.see(task, interval);
     for (const model of this.tasks) {
       const matches = Object.entries(filter).map(([name, value]) =>
-        // The names are those of the filter's type.
+        // Object.entries types the names as strings, but they are those of the filter's type.
         judge(model.mayBe(fieldOf(name), interval), value, name),
       );
       if (model.id === undefined) continue;
@@ -91,7 +94,10 @@ export class Model {
     }
   }
 
-  /** Checks the runs of a task from the newest on. If `isWhole` is false, older ones may be missing. */
+  /**
+   * Checks a listing of a task's runs, newest first. If `isWhole` is false, the listing may end before the oldest
+   * runs.
+   */
   seeHistory(task: TaskModel, runs: Run[], isWhole: boolean, interval: ReadInterval): void {
     for (const run of runs) this.seeRun(run, interval);
     const places = runs.map(placeOf);
@@ -105,17 +111,23 @@ export class Model {
         placeOf(run) > oldest &&
         !shown.has(run.id)
       )
-        this.findings.add('lost', `the runs of task ${task.id} do not have ${placeOf(run)}`, task.history);
+        this.findings.add(
+          'lost',
+          `the listed runs of task ${task.id} do not include ${placeOf(run)}`,
+          task.history,
+        );
     }
   }
 }
 
 function fieldOf(name: string): FieldName {
   if (name === 'account_id' || name === 'artist_account_id' || name === 'enabled') return name;
-  throw new Error(`Tasks cannot be filtered by ${name}.`);
+  throw new Error(`Expected the filter account_id, artist_account_id or enabled, got ${name}.`);
 }
 
-/** Whether a field matches certainly, certainly not, or perhaps. */
+/**
+ * Compares the possible values of a field with a filter: `yes` if all match, `no` if none does, `perhaps` if some do.
+ */
 function judge(mayBe: unknown[], wanted: unknown, name: string): 'yes' | 'no' | 'perhaps' {
   const matching = mayBe.filter((value) => (name === 'enabled' ? (value ?? true) : value) === wanted);
   if (matching.length === mayBe.length) return 'yes';

@@ -3,18 +3,21 @@ import type { Endpoint, Exchange } from './exchange.ts';
 import type { Random } from './random.ts';
 import type { Fields, TaskModel } from './task-model.ts';
 
-/** Maximum number of tasks of an owner, so that listings keep their size. An owner with as many deletes one. */
+/**
+ * Maximum number of tasks per owner, so that listings do not grow without limit. An owner with that many tasks deletes
+ * one before it creates another.
+ */
 const MAX_TASKS = 25;
 /**
- * Calm time after which a request without a reply has either been applied or never will be. Until then, it may wait in
- * a stalled process or in the database.
+ * Time without faults after which a request that got no reply either has been applied or never will be. Until then, it
+ * may wait in a stalled process or in the database.
  */
 const REST_MS = 6_000;
-/** Maximum number of answered creations that are repeated at the end. */
+/** Maximum number of answered creations that are kept, so that the final audit can repeat them. */
 const MAX_ANSWERED = 20;
 const SCHEDULES = ['0 9 * * 4', '*/5 * * * *', '30 2 * * *', '0 0 29 2 *', '15 8-18/2 * * MON-FRI'];
 
-/** A creation with an Idempotency-Key. */
+/** The creation of a task with an Idempotency-Key, so that the request can be repeated. */
 export interface KeyedCreation {
   task: TaskModel;
   key: string;
@@ -22,10 +25,12 @@ export interface KeyedCreation {
   notBefore: number;
 }
 
-/** Creates, changes and deletes its own tasks, and checks each acknowledged change on another instance. */
+/**
+ * A client that creates, changes and deletes its own tasks, and checks each acknowledged change on another instance.
+ */
 export class Owner implements Client {
   readonly unanswered: KeyedCreation[] = [];
-  /** The most recently answered ones. */
+  /** The creations that were answered last, at most MAX_ANSWERED. */
   readonly answered: KeyedCreation[] = [];
   readonly #name: string;
   readonly #world: World;
@@ -96,7 +101,7 @@ export class Owner implements Client {
       const ended = await sender.send(instance, 'create', jsonRequest('POST', '/api/tasks', body));
       task.note(`created at ${instance.name}: ${outcomeText(ended)}`);
       this.#created(task, ended);
-      // The task may exist or not. Only a listing could reveal its id.
+      // Without a reply, the task may exist or not. Only a listing could reveal its id.
       if (task.id === undefined) this.#forget(task);
       return;
     }
@@ -113,11 +118,19 @@ export class Owner implements Client {
     const [created] = tasksOf(ended.text);
     if (ended.status === 200 && created) {
       if (task.id !== undefined && task.id !== created.id)
-        model.findings.add('wrong', `${task.prompt} made ${task.id}, then ${created.id}`, task.history);
+        model.findings.add(
+          'wrong',
+          `the creation of "${task.prompt}" made ${task.id}, then ${created.id}`,
+          task.history,
+        );
       task.id ??= created.id;
       task.createdAckedAt = Math.min(task.createdAckedAt, ended.to);
     } else if (ended.status !== 503)
-      model.findings.add('wrong', `${task.prompt} was refused: ${ended.text}`, task.history);
+      model.findings.add(
+        'wrong',
+        `the creation of "${task.prompt}" was refused: ${ended.text}`,
+        task.history,
+      );
   }
 
   async #change(task: TaskModel, instance: Endpoint): Promise<void> {
@@ -149,20 +162,27 @@ export class Owner implements Client {
     await this.#lookAt(task, otherThan(instance, this.#world, this.#random));
   }
 
-  /** Leaves a task alone after a request without a reply, which may still be applied and overtake later ones. */
+  /**
+   * Leaves a task alone for a while after an unacknowledged request, which may still be applied and overtake later
+   * ones. Reports a refusal as a finding.
+   */
   #lostSight(task: TaskModel, ended: Exchange): void {
     const { findings } = this.#world.model;
     if (ended.outcome === 'refused') return;
     if (ended.outcome === 'replied' && ended.status !== 503) {
-      // If its deletion may have been applied, the task may be gone.
+      // The task may be gone if an earlier request to delete it got no reply.
       const mayBeGone = ended.status === 404 && task.deleteSentAt < ended.to;
       if (!mayBeGone)
-        findings.add(ended.status === 404 ? 'lost' : 'wrong', `refused: ${ended.text}`, task.history);
+        findings.add(
+          ended.status === 404 ? 'lost' : 'wrong',
+          `a request for task ${task.id} was refused: ${ended.text}`,
+          task.history,
+        );
     }
     task.restsUntilMs = this.#world.faults.calmMs + REST_MS;
   }
 
-  /** Checks that the next read, on any instance, shows what was acknowledged. */
+  /** Reads the task from an instance, and checks that the reply contains every acknowledged change. */
   async #lookAt(task: TaskModel, instance: Endpoint): Promise<void> {
     const { model, sender } = this.#world;
     const path = `/api/tasks?id=${task.id}`;
@@ -175,7 +195,7 @@ export class Owner implements Client {
     if (seen) model.see(seen, reply);
     else if (task.mustBeThere(reply))
       model.findings.add('lost', `${instance.name} does not have task ${task.id}`, task.history);
-    if (second) model.findings.add('wrong', `${path} gave two tasks`, task.history);
+    if (second) model.findings.add('wrong', `${path} returned more than one task`, task.history);
   }
 
   #leaving(): { leaveAfterMs?: number } {

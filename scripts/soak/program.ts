@@ -4,7 +4,7 @@ import { type WriteStream, createWriteStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A line of a program's log: the fields of pino that matter here. */
+/** The fields of a pino log line that the soak test reads. */
 export interface LogLine {
   level?: number;
   msg?: string;
@@ -16,13 +16,15 @@ export interface LogLine {
 
 const running = new Set<ChildProcess>();
 
-/** Kills every process that this program started. */
 export function killAll(): void {
   for (const child of running) child.kill('SIGKILL');
 }
 process.on('exit', killAll);
 
-/** A program from dist/ in a child process. Its log is written to a file and passed to `onLine` line by line. */
+/**
+ * Runs a program from dist/ in a child process. Appends its output to a log file, and passes each parsed log line to
+ * `onLine`.
+ */
 export class Program {
   readonly pid: number;
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>;
@@ -73,12 +75,12 @@ export class Program {
     return running.has(this.#child);
   }
 
-  /** Address on which it listens, once it has logged that. */
+  /** The address on which the program listens; undefined until the program has logged it. */
   get address(): string | undefined {
     return this.#address;
   }
 
-  /** Address of its metrics, once it has logged that. */
+  /** The URL of the program's metrics; undefined until the program has logged it. */
   get metricsAddress(): string | undefined {
     return this.#metricsAddress;
   }
@@ -87,7 +89,10 @@ export class Program {
     this.#child.kill(name);
   }
 
-  /** Whether it ends in time; otherwise it is killed. */
+  /**
+   * Waits until the program ends, and kills it after `limitMs`.
+   * @returns whether the program ended before it was killed
+   */
   async endsWithin(limitMs: number): Promise<boolean> {
     const given = new AbortController();
     const late = sleep(limitMs, false, { signal: given.signal }).catch(() => true);
@@ -98,7 +103,7 @@ export class Program {
     return inTime;
   }
 
-  /** Memory without mapped files, in MiB; undefined on systems other than Linux. */
+  /** Resident memory of the process in MiB, without mapped files; undefined on systems other than Linux. */
   get ownMebibytes(): number | undefined {
     try {
       const kilobytes = /RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1];
@@ -108,7 +113,7 @@ export class Program {
     }
   }
 
-  /** Total time for which it was ready to run but had no processor; 0 on systems other than Linux. */
+  /** Total time for which the process was ready to run but had no processor; 0 on systems other than Linux. */
   get waitedMs(): number {
     try {
       const [, nanoseconds] = readFileSync(`/proc/${this.pid}/schedstat`, 'utf8').split(' ');
@@ -123,6 +128,6 @@ function parse(line: string): LogLine {
   try {
     return JSON.parse(line);
   } catch {
-    return { level: 60, msg: `not a line of the log: ${line}` };
+    return { level: 60, msg: `expected a JSON log line on stdout, got: ${line}` };
   }
 }

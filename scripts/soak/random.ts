@@ -1,4 +1,7 @@
-/** Creates a pseudorandom generator that is the same for the same seed (mulberry32). */
+/**
+ * Creates a generator of pseudorandom numbers from 0 up to but not including 1 (mulberry32). The same seed gives the
+ * same numbers.
+ */
 export function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -9,7 +12,7 @@ export function randomFrom(seed: number): () => number {
   };
 }
 
-/** Random choices that are the same for the same seed. */
+/** Makes random choices. The same seed gives the same choices. */
 export class Random {
   readonly #next: () => number;
 
@@ -17,7 +20,7 @@ export class Random {
     this.#next = randomFrom(seed);
   }
 
-  /** An integer from 0 to `bound` - 1. */
+  /** Returns an integer from 0 to `bound` - 1. */
   below(bound: number): number {
     return Math.floor(this.#next() * bound);
   }
@@ -30,7 +33,7 @@ export class Random {
     return this.#next() < probability;
   }
 
-  /** Picks an item. @throws if there are none */
+  /** Picks a random item. @throws if the list is empty */
   pick<T>(list: readonly T[]): T {
     const [one] = list.slice(this.below(list.length));
     if (one === undefined) throw new Error('Cannot pick an item from an empty list.');

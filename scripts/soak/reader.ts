@@ -8,7 +8,10 @@ const MAX_PAGES = 40;
 
 type Filter = { account_id?: string; artist_account_id?: string; enabled?: boolean };
 
-/** Reads in every possible way, and compares what it sees with what was requested. */
+/**
+ * A client that reads tasks and runs with various filters and page sizes, and compares the replies with what was
+ * requested.
+ */
 export class Reader implements Client {
   readonly #world: World;
   readonly #random: Random;
@@ -49,7 +52,10 @@ export class Reader implements Client {
     return tasks;
   }
 
-  /** Reads all pages of a listing, each from any instance. */
+  /**
+   * Lists all matching tasks page by page: the first page from `instance`, each other page from a random instance.
+   * @returns undefined if a request failed
+   */
   async listPages(instance: Endpoint, filter: Filter): Promise<Task[] | undefined> {
     const limit = this.#random.between(5, 60);
     const tasks: Task[] = [];
@@ -64,7 +70,8 @@ export class Reader implements Client {
       if (reply?.status !== 200) return undefined;
       const body: TasksResponse = JSON.parse(reply.text);
       from = Math.min(from, reply.from);
-      // A page is as old as its request, but the completeness of the listing depends on the time of all requests.
+      // Check each task against the time of its own page, but the completeness of the listing against the time of all
+      // pages.
       for (const task of body.tasks) this.#world.model.see(task, reply);
       tasks.push(...body.tasks);
       cursor = body.next_cursor;
@@ -96,7 +103,6 @@ export class Reader implements Client {
     await this.#readHistory(instance, random.pick(model.alive), random.between(1, 3));
   }
 
-  /** Reads all runs of a task, page by page. */
   async wholeHistory(instance: Endpoint, task: TaskModel): Promise<void> {
     await this.#readHistory(instance, task, Number.POSITIVE_INFINITY);
   }

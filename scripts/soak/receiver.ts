@@ -4,10 +4,10 @@ import type { Task } from '../../generated/types.gen.ts';
 import { listen } from '../../src/http/server/listener.ts';
 import type { Random } from './random.ts';
 
-/** Work that continues after a 202, until a poll reports its end. */
+/** Work that the receiver answered with 202 and continues until a poll reports its end. */
 export interface FollowedWork {
   endsAt: number;
-  /** Times of its polls. */
+  /** Times at which the service polled the work. */
   polls: number[];
   /** Whether a poll has reported the end of the work. */
   isReported: boolean;
@@ -16,22 +16,25 @@ export interface FollowedWork {
 export interface Delivery {
   attempt: number;
   at: number;
-  /** Set if the reply was 202 with a Location. */
+  /** Set if the receiver answered the delivery with 202 and a Location. */
   work?: FollowedWork;
 }
 
-/** Maximum duration of most jobs. A few take up to LONG_MS, longer than any stall of a process. */
+/** Maximum duration of most jobs. A quarter of them take up to LONG_MS, which is longer than any stall of a process. */
 const SHORT_MS = 300;
 const LONG_MS = 5_000;
-/** Maximum duration of followed work. Longer than most faults. */
+/** Maximum duration of work that was answered with 202; longer than most faults. */
 const FOLLOWED_MS = 10_000;
 const FOLLOWED_SHARE = 0.3;
 /** Share of polls that get a 503, while the work continues. */
 const BUSY_SHARE = 0.1;
 
-/** The receiver of RUN_URL: records the deliveries of each run, and completes the work after a while. */
+/**
+ * The HTTP server at RUN_URL. It records each delivery of a run, and replies either with the result after a while or
+ * at once with 202 and a location to poll.
+ */
 export class Receiver {
-  /** By run id, which is the Idempotency-Key. */
+  /** The deliveries by run id, which the service sends as Idempotency-Key. */
   readonly deliveries = new Map<string, Delivery[]>();
   readonly #random: Random;
   readonly #server: Server;
@@ -61,7 +64,7 @@ export class Receiver {
     try {
       for await (const chunk of request) chunks.push(chunk);
     } catch {
-      // The sender died before it had delivered the job.
+      // The service was killed before it had sent the whole request.
       return;
     }
     const { attempt }: { task: Task; attempt: number } = JSON.parse(Buffer.concat(chunks).toString());

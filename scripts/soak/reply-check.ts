@@ -13,12 +13,14 @@ const validators = new Map<string, ValidateFunction | undefined>();
 
 const pointer = (key: string) => encodeURIComponent(key.replaceAll('~', '~0').replaceAll('/', '~1'));
 
-/** Returns the validator of a reply's body; undefined if the operation has no reply with that status. */
+/**
+ * Returns the validator of a reply's body; undefined if openapi.yaml has no reply with that status for the operation.
+ */
 function validatorOf(method: string, path: string, status: number): ValidateFunction | undefined {
   const operation = Object.entries(document.paths?.[path] ?? {}).find(
     ([verb]) => verb === method.toLowerCase(),
   );
-  // Requests that are not in the spec get the general error envelope.
+  // The reply to a request that is not in the spec must be the general error envelope.
   if (!operation) return ajv.compile({ $ref: `${ID}#/components/schemas/ErrorResponse` });
   const responses: Record<string, { $ref?: string }> = Object(operation[1]).responses;
   const response = responses[status];

@@ -22,7 +22,10 @@ interface Draft {
   report: Report;
 }
 
-/** Reports runs of any task: new runs, updates of runs that others report too, and late or repeated reports. */
+/**
+ * A client that reports runs of any task: new runs, updates of runs that other reporters also update, and late or
+ * repeated reports.
+ */
 export class Reporter implements Client {
   readonly #name: string;
   readonly #world: World;
@@ -39,7 +42,8 @@ export class Reporter implements Client {
     const { alive } = this.#world.model;
     if (alive.length === 0) return;
     const task = this.#random.pick(this.#random.chance(0.6) ? alive.slice(0, HOT_TASKS) : alive);
-    // Several concurrent requests, to any instance. Each of them updates the task's pointers to its last runs.
+    // Send several requests at once, to any instance, because each of them updates the task's pointers to its last
+    // runs.
     const requests = this.#random.chance(0.3) ? this.#random.between(2, 4) : 1;
     await Promise.all(Array.from({ length: requests }, () => this.#sendSome(task)));
     if (requests > 1) await this.#lookAt(task);
@@ -70,7 +74,10 @@ export class Reporter implements Client {
     return draft.report.ackedAt !== undefined;
   }
 
-  /** Creates a report: of a new run, a newer or older state of a known run, or one that was sent before. */
+  /**
+   * Creates a report of a new run, or of a newer or older state of a known run, or picks a report that was sent
+   * before.
+   */
   #draft(task: TaskModel): Draft {
     const random = this.#random;
     this.#count += 1;
@@ -99,7 +106,10 @@ export class Reporter implements Client {
     return report;
   }
 
-  /** Most runs are newer than all earlier ones, and so among the last five; some are older. */
+  /**
+   * Returns a creation time. Most are later than all earlier ones, so that the run becomes one of the last five; some
+   * are earlier.
+   */
   #createdAt(): string {
     if (this.#random.chance(0.3)) return this.#instant(0);
     return new Date(Date.UTC(2026, 0, 1) + Math.round(performance.now())).toISOString();
@@ -137,6 +147,6 @@ export class Reporter implements Client {
     if (ended.outcome === 'replied' && ended.status === 404 && task.deleteSentAt < ended.to) return;
     task.interrupted = true;
     if (ended.outcome === 'replied' && ended.status !== 503)
-      model.findings.add('wrong', `a report was refused: ${ended.text}`, task.history);
+      model.findings.add('wrong', `a report for task ${task.id} was refused: ${ended.text}`, task.history);
   }
 }

@@ -1,18 +1,18 @@
 import type { Run, RunStatus } from '../../generated/types.gen.ts';
 import { finalStatuses, stepOf } from '../../src/store/run-status.ts';
 
-/** A report of a run, as it was sent. */
+/** A report of a run's state, as a client sent it. */
 export interface Report {
-  /** Identifies the report, in the run's field `version`. */
+  /** A unique text that the report carries in the run's field `version`. */
   mark: string;
   status: RunStatus;
   updatedAt: string;
   sentAt: number;
-  /** Time of the first acknowledgment; undefined without one. */
+  /** Time at which the report was first acknowledged; undefined if it was not. */
   ackedAt: number | undefined;
 }
 
-/** The interval in which a client read something. */
+/** The interval from sending a request to receiving its reply, in milliseconds of performance.now(). */
 export interface ReadInterval {
   from: number;
   to: number;
@@ -20,7 +20,7 @@ export interface ReadInterval {
 
 const finals: readonly RunStatus[] = finalStatuses;
 
-/** Everything that was reported about a run, and thus what clients may see of it. */
+/** Records the reports of a run, and derives what clients may see of it. */
 export class RunModel {
   readonly id: string;
   readonly createdAt: string;
@@ -40,7 +40,7 @@ export class RunModel {
     this.ackedAt ??= at;
   }
 
-  /** Explains what is wrong with the run as a client saw it; undefined if nothing is. */
+  /** Explains how a run in a reply contradicts the reports; undefined if it does not. */
   problemOf(run: Run, { from, to }: ReadInterval): string | undefined {
     const shown = this.reports.get(run.version ?? '');
     if (!shown || shown.sentAt > to) return `run ${run.id} shows a report that nobody sent: ${run.version}`;
@@ -58,9 +58,10 @@ export class RunModel {
   #compareWithSeen({ mark, status, updatedAt }: Report, { from, to }: ReadInterval): string | undefined {
     const seen = this.#seen;
     if (seen && seen.at < from) {
-      if (updatedAt < seen.updatedAt) return `run ${this.id} went back from ${seen.updatedAt} to ${mark}`;
+      if (updatedAt < seen.updatedAt)
+        return `run ${this.id} went back from ${seen.updatedAt} to ${updatedAt}, with ${mark}`;
       if (finals.includes(seen.status) && status !== seen.status)
-        return `run ${this.id} left ${seen.status} for ${mark}`;
+        return `run ${this.id} left the final status ${seen.status} for ${status}, with ${mark}`;
     }
     if (!seen || updatedAt > seen.updatedAt) this.#seen = { updatedAt, status, at: to };
     return undefined;
@@ -68,8 +69,8 @@ export class RunModel {
 }
 
 /**
- * Whether a state is valid after a report was acknowledged: it is that report, a later one, or a final one that refused
- * it.
+ * Whether a run may have this state after a report was acknowledged: the state comes from that report or a later one,
+ * or it is final, so that the report could not replace it.
  */
 function isConsistentWith(state: Report, report: Report): boolean {
   if (state.mark === report.mark || state.updatedAt > report.updatedAt) return true;

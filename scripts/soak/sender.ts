@@ -14,7 +14,10 @@ interface Remembered {
   text: string;
 }
 
-/** Sends requests, and checks what must hold for every reply. */
+/**
+ * Sends the requests of all clients, and counts their outcomes. Reports replies that violate the spec or a rule for
+ * all requests as findings.
+ */
 export class Sender {
   readonly #faults: FaultLog;
   readonly #findings: Findings;
@@ -27,11 +30,11 @@ export class Sender {
     this.#figures = figures;
   }
 
-  /** @param kind - the kind under which the request is counted */
+  /** @param kind - row of the figures in which the request is counted */
   async send(instance: Endpoint, kind: string, asked: RequestOptions): Promise<Exchange> {
     const { targets } = instance;
     const ended = await exchange(instance, asked, (call) =>
-      // A deliberately slow reader has no time limit.
+      // No time limit for a client that reads slowly on purpose.
       asked.pauseMs === undefined ? this.#faults.after(LIMIT_MS, targets, call) : () => {},
     );
     this.#figures.countRequest(kind, outcomeOf(ended));
@@ -43,8 +46,8 @@ export class Sender {
   }
 
   /**
-   * Reads, optionally with the ETag of the last reply.
-   * @returns the reply, with the remembered body on 304; undefined if there was none
+   * Sends a GET request, optionally with the ETag of the last reply to the same request.
+   * @returns the reply, or on 304 the remembered reply; undefined if no reply or an unexpected 304 arrived
    */
   async get(
     instance: Endpoint,
@@ -74,8 +77,8 @@ export class Sender {
   }
 
   /**
-   * Checks that equal ETags mean equal bodies. An equal body with another ETag only costs a transfer, so it is only
-   * counted.
+   * Remembers a reply, and checks that an unchanged ETag means an unchanged body. A new ETag for an unchanged body
+   * only costs a transfer, so it is counted but is no finding.
    */
   #remember(path: string, key: string, reply: { headers: IncomingHttpHeaders; text: string }): void {
     const { etag } = reply.headers;
@@ -96,9 +99,9 @@ export class Sender {
     const tookMs = `after ${Math.round(to - from)} ms`;
     if (outcome === 'hung') return this.#findings.add('hung', `${what} was not answered ${tookMs}`);
     if (outcome === 'refused' && !this.#faults.explains([instance.name], from, to))
-      return this.#findings.add('wrong', `${what} was not connected, though the service is up`);
+      return this.#findings.add('wrong', `${what} was refused a connection, though no fault explains it`);
     if (outcome === 'cut' && !ended.reused && !this.#faults.explains(instance.targets, from, to))
-      return this.#findings.add('wrong', `${what} was cut ${tookMs}, though nothing was broken`);
+      return this.#findings.add('wrong', `${what} was cut off ${tookMs}, though no fault explains it`);
     if (outcome !== 'replied') return;
     const problem = problemOf(asked, ended);
     if (problem) this.#findings.add('wrong', `${what}: ${problem}`);

@@ -9,7 +9,7 @@ import { Program } from './program.ts';
 
 const START_LIMIT_MS = 30_000;
 
-/** A database in a separate process that this program starts. */
+/** The embedded database in a separate process, so that faults can affect it without the services. */
 export class DatabaseProcess {
   readonly name = 'database';
   readonly #dataDir: string;
@@ -31,7 +31,10 @@ export class DatabaseProcess {
     this.#program?.signal(name);
   }
 
-  /** @returns the connection string, the same each time */
+  /**
+   * Starts the database, and waits until it listens.
+   * @returns the connection string, which a restart does not change
+   */
   async start(): Promise<string> {
     const program = new Program('scripts/soak/engine.js', {
       args: [this.#dataDir],
@@ -47,7 +50,8 @@ export class DatabaseProcess {
     while (program.address === undefined) {
       if (!program.isRunning)
         throw new Error(`The database failed to start: ${(await program.ended).stderr}`);
-      if (performance.now() > deadline) throw new Error('The database did not start in time.');
+      if (performance.now() > deadline)
+        throw new Error(`The database does not listen after ${START_LIMIT_MS} ms.`);
       await sleep(20);
     }
     return program.address;
@@ -61,29 +65,28 @@ export class DatabaseProcess {
   async terminate(): Promise<void> {
     this.signal('SIGTERM');
     if (!(await this.#program?.endsWithin(END_LIMIT_MS)))
-      this.#findings.add('hung', 'the database did not end after SIGTERM');
+      this.#findings.add('hung', `the database did not end within ${END_LIMIT_MS} ms of SIGTERM`);
   }
 }
 
-/** The processes under test. */
 export interface SetUp {
   name: string;
   instances: Instance[];
-  /** The database's process; undefined if the database is embedded in the service or on a server. */
+  /** The process of the database; undefined if the database is embedded in the service or runs on a given server. */
   database: DatabaseProcess | undefined;
-  /** Connection string and database name for the audit. */
+  /** Returns the connection string with which the audit opens the database. */
   uri: () => Promise<string>;
   databaseName: string;
 }
 
 interface Options {
-  /** Folder for data and logs. */
+  /** Folder for the database and the logs. */
   directory: string;
   faults: FaultLog;
   findings: Findings;
 }
 
-/** Starts one service with its embedded database; both die together. */
+/** Starts one service with its embedded database. Both run in one process, so a kill ends both. */
 export async function startAlone({ directory, faults, findings }: Options): Promise<SetUp> {
   const dataDir = join(directory, 'data');
   await mkdir(dataDir, { recursive: true });
@@ -98,7 +101,7 @@ export async function startAlone({ directory, faults, findings }: Options): Prom
   return { name: 'alone', instances: [instance], database: undefined, uri, databaseName: 'recoup' };
 }
 
-/** Starts two services on one database: on the server of `given`, or embedded in a separate process. */
+/** Starts two services that share one database: on the server at `given.uri`, or embedded in a separate process. */
 export async function startPair(
   { directory, faults, findings }: Options,
   given: { uri: string | undefined; name: string },

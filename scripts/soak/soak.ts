@@ -19,12 +19,20 @@ import { Sender } from './sender.ts';
 import { type SetUp, startAlone, startPair } from './set-up.ts';
 import { MemoryWatch, VersionWatch } from './watch.ts';
 
-/** Share of the time in which processes are restarted. In the rest they only stall, and their memory is measured. */
+/**
+ * Share of the test in which processes are killed and restarted. In the rest, the steady phase, they are only
+ * suspended at times, and the growth of their memory is measured.
+ */
 const CHAOS_SHARE = 0.6;
 
-/** Factor that reduces the request rate, because executing a run costs as much as many requests. */
+/**
+ * Factor that reduces the request rate of the set-up `engine`, because executing a run costs as much as many requests.
+ */
 const RUNS_SHARE = 0.15;
-/** A short grace period, so that some runs are interrupted, and a process ends as soon as one without an engine. */
+/**
+ * Settings of services that execute tasks. The short grace period interrupts some runs, and lets a process end as soon
+ * as one without an engine.
+ */
 const ENGINE_SETTINGS = {
   RUN_URL_SECRET: `whsec_${Buffer.alloc(24, 'soak').toString('base64')}`,
   RUN_GRACE_SECONDS: '1',
@@ -39,9 +47,9 @@ export interface Plan {
   requestsPerSecond: number;
   /** Folder for data and logs. */
   directory: string;
-  /** Connection string of a server, for `pair`; undefined for an own database. */
+  /** Connection string of a server for `pair` and `engine`; undefined to start an embedded database. */
   mongodbUri: string | undefined;
-  /** Ends the run early. */
+  /** Ends the test early. */
   signal: AbortSignal;
   onProgress: (doing: string, figures: Figures, findings: Findings) => void;
 }
@@ -55,7 +63,7 @@ export interface Result {
 
 /** Runs the service under load and faults, then audits the stored data. */
 export async function soak(plan: Plan): Promise<Result> {
-  // For the audit's own connection.
+  // The final audit writes to the database from this process.
   patchDriverWrites();
   const findings = new Findings();
   const figures = new Figures();
@@ -89,7 +97,7 @@ export async function soak(plan: Plan): Promise<Result> {
   } catch (error) {
     // Report the error as a finding, next to those made before it.
     if (!plan.signal.aborted)
-      findings.add('wrong', `the run ended early: ${error instanceof Error ? error.stack : String(error)}`);
+      findings.add('wrong', `the test ended early: ${error instanceof Error ? error.stack : String(error)}`);
     return { figures, findings, delays, growth: [] };
   } finally {
     clearInterval(progress);
@@ -106,7 +114,7 @@ interface Run {
   delays: DelayWatch;
   random: Random;
   plan: Plan;
-  /** Receives jobs from the engine; only in the set-up `engine`. */
+  /** Receives the engine's jobs; undefined in set-ups other than `engine`. */
   receiver: Receiver | undefined;
 }
 
@@ -137,9 +145,16 @@ async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Res
     if (plan.signal.aborted) throw plan.signal.reason;
     onPhase('auditing');
     for (const { name, mebibytes, isTooMuch } of memory.growth())
-      if (isTooMuch) findings.add('wrong', `${name} grew by ${mebibytes.toFixed(0)} MiB in the steady phase`);
+      if (isTooMuch)
+        findings.add(
+          'wrong',
+          `the memory of ${name} grew by ${mebibytes.toFixed(0)} MiB in the steady phase`,
+        );
     if (delays.isTooMuch)
-      findings.add('wrong', `event loops were held up by up to ${Math.round(delays.longestMs(1))} ms`);
+      findings.add(
+        'wrong',
+        `event loops were delayed too often, by up to ${Math.round(delays.longestMs(1))} ms`,
+      );
     const [reporter] = pool.reporters;
     const collections = collectionsOf(client.db(setUp.databaseName));
     const { starters } = pool;
@@ -153,7 +168,7 @@ async function underLoad(run: Run, onPhase: (name: string) => void): Promise<Res
     return memory.growth();
   } finally {
     stopped.abort();
-    // Wait even if one of them failed, so that none starts a process afterwards.
+    // Wait for all three even if one has failed, so that none starts a process afterwards.
     await Promise.allSettled([breaking, working, watching]);
     memory.stop();
     await client.close();
@@ -173,7 +188,7 @@ async function runChaos(
   memory.beginSteady();
   const steadyMs = plan.seconds * 1_000 - chaosMs;
   await injectFaults(chaos, stallsOf(setUp), steadyMs, signal);
-  // Let the last requests be answered before the clients stop.
+  // Give the service time to answer the last requests before the clients stop.
   await sleep(200);
 }
 

@@ -5,15 +5,15 @@ import type { Random } from './random.ts';
 
 const TASKS = 3;
 
-/** A requested run. */
+/** A run that the client has requested. Each request for it has the same Idempotency-Key, `key`. */
 export interface StartedRun {
   key: string;
   taskId: string;
-  /** Undefined until it was acknowledged. */
+  /** The run's id; undefined until the service has acknowledged a request for the run. */
   id: string | undefined;
 }
 
-/** Creates tasks that fire every minute, runs them, and cancels a few of their runs. */
+/** A client that creates tasks that fire every minute, runs them, and cancels a few of their runs. */
 export class Starter implements Client {
   /** Ids of the tasks, which the client creates once and never changes. */
   readonly tasks: string[] = [];
@@ -24,7 +24,7 @@ export class Starter implements Client {
   readonly #world: World;
   readonly #random: Random;
   #count = 0;
-  /** The task to create, until its creation is acknowledged. */
+  /** The body of the request that creates the next task; undefined once the service has acknowledged the creation. */
   #next: CreateTaskRequest | undefined;
 
   constructor(name: string, world: World, random: Random) {
@@ -47,7 +47,7 @@ export class Starter implements Client {
     await this.ask(run);
   }
 
-  /** Requests a run, for the first time or again. It stays one run. */
+  /** Requests a run, for the first time or again. The service must return the same run each time. */
   async ask(run: StartedRun, instance?: Endpoint): Promise<void> {
     const { sender, model, instances } = this.#world;
     const { key, taskId } = run;
@@ -58,12 +58,15 @@ export class Starter implements Client {
       { headers: { 'Idempotency-Key': key } },
     );
     const ended = await sender.send(instance ?? this.#random.pick(instances), 'run task', asked);
-    // After 429, an earlier request with the key may still have queued the run.
+    // Assume nothing about the run: even after 429 or 503, an earlier request with the key may have queued it.
     if (ended.outcome !== 'replied' || [429, 503].includes(ended.status)) return;
     if (ended.status !== 200) return this.#refused('runTask', ended);
     const [started] = runsOf(ended.text).runs;
     if (run.id !== undefined && run.id !== started?.id)
-      model.findings.add('wrong', `the key ${key} started ${run.id}, then ${started?.id}`);
+      model.findings.add(
+        'wrong',
+        `the key ${key} started run ${run.id}, and when repeated run ${started?.id}`,
+      );
     run.id = started?.id;
   }
 
@@ -79,7 +82,7 @@ export class Starter implements Client {
   async #create(): Promise<void> {
     const { sender, instances, accounts, artists } = this.#world;
     const random = this.#random;
-    // A repetition with the same key must have the same body.
+    // A repeated request with the same key must have the same body.
     this.#next ??= {
       title: `${this.#name} ${this.tasks.length}`,
       prompt: `task ${this.tasks.length} of ${this.#name}`,

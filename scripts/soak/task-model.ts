@@ -18,21 +18,27 @@ interface Value {
 const MAX_HISTORY = 80;
 
 /**
- * The requests and replies about a task, and thus what clients may see of it. One client changes the task; any client
- * may report its runs.
+ * Records the requests and replies about a task, and derives what clients may see of it. Only one client changes the
+ * task, but any client may report its runs.
  */
 export class TaskModel {
-  /** Identifies the creation, in the field that no client changes. */
+  /** Prompt of the task. It identifies the creation, because no client changes it. */
   readonly prompt: string;
   id: string | undefined;
-  /** Listings that start later must contain the task. */
+  /** Time at which the creation was acknowledged. Listings that start later must contain the task. */
   createdAckedAt = Number.POSITIVE_INFINITY;
   deleteSentAt = Number.POSITIVE_INFINITY;
   deleteAckedAt = Number.POSITIVE_INFINITY;
   readonly runs = new Map<string, RunModel>();
-  /** Whether a report was not acknowledged: the task's pointers may wait for the next report. */
+  /**
+   * Whether a report of runs was not acknowledged. The task's `recent_runs` may then be outdated until the next
+   * report.
+   */
   interrupted = false;
-  /** Calm time until which the owner leaves the task alone, because a request without a reply may still be applied. */
+  /**
+   * Value of `FaultLog.calmMs` until which the owner leaves the task alone, because a request without a reply may
+   * still be applied.
+   */
   restsUntilMs = 0;
   readonly #fields = new Map<string, Value[]>();
   readonly #history: string[] = [];
@@ -53,7 +59,10 @@ export class TaskModel {
     if (this.#history.length > MAX_HISTORY) this.#history.splice(1, 1);
   }
 
-  /** @returns a function to call when the change is acknowledged */
+  /**
+   * Records a change that is about to be sent.
+   * @returns a function that records the time of its acknowledgment
+   */
   change(fields: Partial<Fields>, sentAt: number): (ackedAt: number) => void {
     const values = Object.entries(fields).map(([name, value]) => {
       const change: Value = { value, sentAt, ackedAt: undefined };
@@ -65,7 +74,9 @@ export class TaskModel {
     };
   }
 
-  /** Returns the values that a field may have for a client that reads between two instants. */
+  /**
+   * Returns the values of a field that a reply may contain if its request was sent and answered within the interval.
+   */
   mayBe(name: FieldName, { from, to }: ReadInterval): unknown[] {
     const values = this.#fields.get(name) ?? [];
     const certain = values.findLastIndex(({ ackedAt }) => ackedAt !== undefined && ackedAt < from);
@@ -83,14 +94,14 @@ export class TaskModel {
     return this.deleteAckedAt < from;
   }
 
-  /** Explains what is wrong with the task as a client saw it. */
+  /** Explains how a task in a reply contradicts the recorded requests; empty if it does not. */
   problemsOf(task: Task, interval: ReadInterval): string[] {
     const problems: string[] = [];
     if (this.mustBeGone(interval))
-      problems.push(`task ${task.id} is there, though its deletion was acknowledged`);
+      problems.push(`task ${task.id} was returned, though its deletion was acknowledged`);
     this.#seenId ??= this.id ?? task.id;
     if ((this.id ?? this.#seenId) !== task.id)
-      problems.push(`the creation ${this.prompt} made ${this.id ?? this.#seenId} and also ${task.id}`);
+      problems.push(`the creation of "${this.prompt}" made ${this.id ?? this.#seenId} and also ${task.id}`);
     for (const [name, value] of Object.entries(task)) {
       if (!isFieldName(name)) continue;
       const allowed = this.mayBe(name, interval);
@@ -98,14 +109,20 @@ export class TaskModel {
         problems.push(`task ${task.id} has ${name} ${String(value)}, not one of ${JSON.stringify(allowed)}`);
     }
     if ((task.upcoming.length === 0) !== (task.enabled === false))
-      problems.push(`task ${task.id} has enabled ${task.enabled} and ${task.upcoming.length} fire times`);
+      problems.push(
+        `task ${task.id} has enabled=${task.enabled}, but ${task.upcoming.length} upcoming fire times`,
+      );
     return [...problems, ...this.#recentRunsProblems(task, interval)];
   }
 
   #recentRunsProblems({ id, recent_runs }: Task, interval: ReadInterval): string[] {
     const problems = recent_runs.flatMap((run) => {
       const model = this.runs.get(run.id);
-      return (model ? model.problemOf(run, interval) : `task ${id} shows the run ${run.id} of nobody`) ?? [];
+      return (
+        (model
+          ? model.problemOf(run, interval)
+          : `task ${id} shows run ${run.id}, which no client reported`) ?? []
+      );
     });
     const places = recent_runs.map(placeOf);
     if (places.some((place, at) => at > 0 && place >= (places[at - 1] ?? '')))
@@ -122,7 +139,10 @@ export class TaskModel {
   }
 }
 
-/** Returns the position of a run in chronological order, as a text. This program's ids are ASCII. */
+/**
+ * Returns a key whose string order is the chronological order of runs. That holds because the ids in this test are
+ * ASCII.
+ */
 export function placeOf({ createdAt, id }: { createdAt: string; id: string }): string {
   return `${createdAt} ${id}`;
 }

@@ -5,10 +5,13 @@ import type { Figures } from './figures.ts';
 import type { Findings } from './findings.ts';
 
 const EVERY_MS = 500;
-/** Fewer samples than MIN_SAMPLES say nothing about growth; fewer than MANY_SAMPLES only reveal large growth. */
+/** Fewer samples than MIN_SAMPLES reveal no growth, and fewer than MANY_SAMPLES reveal only large growth. */
 const MIN_SAMPLES = 9;
 const MANY_SAMPLES = 60;
-/** Acceptable growth from the second third of a steady phase, when all is warm, to the last. Garbage comes and goes. */
+/**
+ * Acceptable growth of the median from the second to the last third of the steady phase. The first third only fills
+ * caches. Some growth is normal, because garbage is not collected at once.
+ */
 const MAX_GROWTH_MEBIBYTES = { few: 48, many: 24 };
 
 interface Watched {
@@ -16,7 +19,7 @@ interface Watched {
   readonly ownMebibytes: number | undefined;
 }
 
-/** Samples the memory of processes. */
+/** Samples the memory of the processes under test, and computes its peak and its growth. */
 export class MemoryWatch {
   readonly #processes: Watched[];
   readonly #figures: Figures;
@@ -33,12 +36,12 @@ export class MemoryWatch {
     clearInterval(this.#timer);
   }
 
-  /** Starts the steady phase, in which processes are not restarted. */
+  /** Marks the start of the steady phase, in which no process is restarted. Only later samples count for growth. */
   beginSteady(): void {
     this.#isSteady = true;
   }
 
-  /** Returns the growth of each process in the steady phase, and whether it is too much. */
+  /** Returns how much the memory of each process grew in the steady phase, and whether that exceeds the limit. */
   growth(): { name: string; mebibytes: number; isTooMuch: boolean }[] {
     return [...this.#steady].map(([name, samples]) => ({ name, ...growthOf(samples) }));
   }
@@ -56,7 +59,7 @@ export class MemoryWatch {
   }
 }
 
-/** Returns the growth of sampled memory in MiB, and whether it is too much. */
+/** Returns how much sampled memory grew, and whether that exceeds the limit. Samples are in MiB, oldest first. */
 export function growthOf(samples: number[]): { mebibytes: number; isTooMuch: boolean } {
   const third = Math.ceil(samples.length / 3);
   const mebibytes = median(samples.slice(-third)) - median(samples.slice(third, -third));
@@ -68,7 +71,7 @@ function median(numbers: number[]): number {
   return numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? 0;
 }
 
-/** Polls the database, and checks that no task version decreases. */
+/** Checks that no task's version ever decreases. */
 export class VersionWatch {
   readonly #versions = new Map<string, number>();
   readonly #findings: Findings;
@@ -84,7 +87,10 @@ export class VersionWatch {
     this.#versions.set(_id, version);
   }
 
-  /** Polls until aborted. A poll may fail while the database has a fault. */
+  /**
+   * Polls the versions of all tasks until the signal aborts.
+   * @throws the error of a poll, unless a fault of the database explains it
+   */
   async keepLooking(
     client: MongoClient,
     databaseName: string,

@@ -57,7 +57,7 @@ test.each([
   const { code, stderr } = await check(change);
   expect(code).toBe(1);
   expect(stderr).toContain(place);
-  expect(stderr).toContain('take the change back, or write an entry');
+  expect(stderr).toContain('revert the change, or add an entry');
 });
 
 test('it passes when an approval covers the change', async () => {

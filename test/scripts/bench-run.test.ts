@@ -112,9 +112,9 @@ describe('npm run bench', () => {
 
   it.each([
     ['title', /\(a\) express: it replies otherwise than the service, at "\.tasks\.0\.title"/],
-    ['later', /\(a\) express: GET .*: status 500/],
-    ['shorter', /\(a\) express: GET .*: 31 bytes instead of \d{4,}/],
-    ['cut', /\(a\) express: GET .*: the connection was closed before the reply was whole/],
+    ['later', /\(a\) express: GET .*: expected status 200, got 500/],
+    ['shorter', /\(a\) express: GET .*: expected \d{4,} bytes, got 31\b/],
+    ['cut', /\(a\) express: GET .*: the connection was closed before the reply was complete/],
   ])(
     'fails where a variant replies wrongly: %s',
     async (kind, problem) => {

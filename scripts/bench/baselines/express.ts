@@ -1,4 +1,7 @@
-/** Baseline (a): Express, the driver and res.json, without validation. Streams all tasks from a cursor in batches. */
+/**
+ * Baseline (a): Express, the driver and res.json, without validation. If the request has no query, streams all tasks
+ * in batches.
+ */
 import { once } from 'node:events';
 import express, { type Response } from 'express';
 import type { Collections } from '../../../src/store/collections.ts';

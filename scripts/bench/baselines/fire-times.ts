@@ -4,8 +4,8 @@ const COUNT = 10;
 const known = new Map<string, Date[]>();
 
 /**
- * Returns the next ten fire times, cached until the first has passed. Computing them costs more than the rest of a
- * listing.
+ * Returns the next ten fire times. They are cached until the first has passed, because computing them costs more than
+ * the rest of a listing.
  */
 export function upcoming(schedule: string, timezone: string): Date[] {
   const key = `${schedule} ${timezone}`;

@@ -1,6 +1,6 @@
 /**
- * Baseline (c), the upper limit: node:http sends a prebuilt reply, compressed by zlib for each request that accepts
- * gzip.
+ * Baseline (c), the upper limit: node:http sends a prebuilt body. If the request accepts gzip, zlib compresses the
+ * body anew.
  */
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';

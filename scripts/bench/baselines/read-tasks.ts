@@ -1,11 +1,13 @@
-/** Reads tasks for baselines (a), (b) and (c): three queries by the driver, joined in memory, each field mapped. */
+/**
+ * Reads tasks for the baselines (a) and (c): three queries with the driver, joined in memory, each field copied into
+ * the reply.
+ */
 import type { Filter } from 'mongodb';
 import type { Collections } from '../../../src/store/collections.ts';
 import type { RunDocument } from '../../../src/store/run-document.ts';
 import type { TaskDocument } from '../../../src/store/task-document.ts';
 import { upcoming } from './fire-times.ts';
 
-/** Query parameters of a request for tasks. */
 export interface TaskQuery {
   id?: string;
   account_id?: string;
@@ -52,7 +54,7 @@ export async function joinTasks({ runs, accounts }: Collections, tasks: TaskDocu
   }));
 }
 
-/** Reads one page of tasks. */
+/** Reads the newest tasks that match the query, at most 1,000 unless the query has a limit. */
 export async function readTasks(collections: Collections, query: TaskQuery) {
   const limit = Number(query.limit ?? 1_000);
   const tasks = await collections.tasks

@@ -6,12 +6,12 @@ import { readSettings } from '../../../src/config/settings.ts';
 import type { Collections } from '../../../src/store/collections.ts';
 import { type Database, openDatabase } from '../../../src/store/open-store.ts';
 
-/** Opens the database of this process in the same way as the service. */
+/** Opens the database that the environment of this process names, in the same way as the service. */
 export function openOwn(): Promise<Database> {
   return openDatabase(readSettings(process.env).database, pino({ level: 'warn' }));
 }
 
-/** Logs the address in the same format as the service. */
+/** Logs the address in the same format as the service, so that the bench finds it. */
 export function announce(url: string): void {
   process.stdout.write(`${JSON.stringify({ url, msg: 'listening' })}\n`);
 }
@@ -32,7 +32,7 @@ export async function listenUntilEnded(
   await close();
 }
 
-/** Serves a database over node:http until SIGTERM. */
+/** Opens the database of this process, and serves it over node:http until SIGTERM. */
 export async function serve(createListener: (collections: Collections) => RequestListener): Promise<void> {
   const { collections, close } = await openOwn();
   await listenUntilEnded(createListener(collections), close);

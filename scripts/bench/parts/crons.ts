@@ -8,7 +8,7 @@ import { type Contender, measureInRounds, roundSteps } from '../rounds.ts';
 
 const PART = 'crons';
 
-/** Starts the service again, and measures how long its first listing blocks the event loop. */
+/** Starts a new process of the service, and measures how long its first listing blocks the event loop. */
 async function firstListing(bench: Bench, path: string): Promise<{ service: Started; longestMs: number }> {
   const service = await bench.startService('service, all crons different', 'crons');
   await service.process.ask({ ask: 'watchDelay' });
@@ -18,7 +18,7 @@ async function firstListing(bench: Bench, path: string): Promise<{ service: Star
   return { service, longestMs };
 }
 
-/** Measures the share of `upcoming` in the CPU of a listing, by profiles of a warm process. */
+/** Profiles a warm process while it lists tasks. Returns for each round the percentage of CPU that `upcoming` took. */
 async function shares(bench: Bench, contender: Contender): Promise<number[]> {
   const all = [];
   for (let round = 0; round < bench.plan.longRounds; round += 1) {
@@ -70,12 +70,12 @@ async function run(bench: Bench): Promise<PartResult> {
     },
   ];
   const notes = [
-    'crons: the share is of profile samples at or below src/schedule; the delay is the longest that perf_hooks saw while a process that had just started listed for the first time',
+    'crons: the share is the profiled time in src/schedule and in functions it called; the delay is the longest that perf_hooks measured during the first listing of a new process',
   ];
   return { rows, variants, notes };
 }
 
-/** The cost of `upcoming` with many different cron expressions. */
+/** Measures the cost of computing `upcoming` for tasks whose cron expressions all differ. */
 export const crons: Part = {
   name: PART,
   databases: ['crons'],

@@ -16,7 +16,7 @@ import { type Contender, measureRound } from '../rounds.ts';
 
 const PART = 'engine';
 const SERVICE = 'scripts/bench/engine-service.js';
-/** Number of runs per second while the start delay or a listing is measured. */
+/** Runs per second that are queued while the start delay or a listing is measured. */
 const PACE = 10;
 const FAST_PACE = 50;
 const MINUTE_MS = 60_000;
@@ -34,7 +34,7 @@ function row(work: string, measure: string, target: Row['target'], unit: Row['un
   return { part: PART, work, measure, target, unit, measured };
 }
 
-/** Measures runs executed as fast as possible, then at a fixed rate. */
+/** Measures how many runs the engine executes per second, then the start delay of runs at a fixed rate. */
 async function measureRuns(bench: Bench, service: Started): Promise<PartResult> {
   const { burstRuns, engineMs, longRounds } = bench.plan;
   const perSecond = [];
@@ -55,12 +55,12 @@ async function measureRuns(bench: Bench, service: Started): Promise<PartResult> 
     row(`start of a run, ${PACE} runs/s`, 'p99 after it was due', most(250), 'ms', spreadOf(delays)),
   ];
   const notes = [
-    `engine: a run takes ${millisOf(spreadOf(cpuMs))} of CPU, from being queued to having left the queue, the embedded database included`,
+    `engine: a run takes ${millisOf(spreadOf(cpuMs))} of CPU, from entering the queue to leaving it, including the embedded database`,
   ];
   return { rows, notes, variants: [] };
 }
 
-/** Measures a listing while the engine is idle, and while it executes runs of the same and of other tasks. */
+/** Measures a listing while the engine is idle, and while it executes runs of the listed tasks and of others. */
 async function measureListing(bench: Bench, service: Started): Promise<PartResult> {
   const requests = [{ path: listingPath(bench.plan) }];
   const contender = await contend(bench, service, requests, await referencesOf(service, requests));
@@ -99,14 +99,14 @@ async function measureListing(bench: Bench, service: Started): Promise<PartResul
   return { rows, variants: [idle, paced, fast], notes: [] };
 }
 
-/** Measures the CPU of an engine without due tasks, for few tasks and for many. */
+/** Measures the CPU of an engine without due tasks, on a database with few tasks and on one with many. */
 async function measurePlanning(bench: Bench): Promise<PartResult> {
   const { plannedTasks, manyPlannedTasks, looks, engineMs, longRounds } = bench.plan;
   const counts = `${plannedTasks.toLocaleString('en-US')} → ${manyPlannedTasks.toLocaleString('en-US')} tasks that are not due`;
   const measured = [];
   for (const database of ['planned', 'manyPlanned'] as const) {
     const service = await bench.start(`engine on ${database}`, SERVICE, { database });
-    // Wait for this sweep: the engine's own first sweep ends before it.
+    // Wait for a sweep. The engine's own first sweep has ended by then, so it does not disturb the measurement.
     const sweep = await tell(service, { work: 'sweep' });
     measured.push({ service, sweep, lookMs: new Array<number>(), idleMs: new Array<number>() });
   }
@@ -148,7 +148,7 @@ async function run(bench: Bench): Promise<PartResult> {
   };
 }
 
-/** The engine's throughput and start delay, its idle cost, and its effect on listings. */
+/** Measures the engine's throughput and start delay, its idle cost, and its effect on listings. */
 export const engine: Part = {
   name: PART,
   databases: ['small', 'planned', 'manyPlanned'],

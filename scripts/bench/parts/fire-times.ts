@@ -47,12 +47,12 @@ async function run(bench: Bench): Promise<PartResult> {
     ],
     variants: [],
     notes: [
-      'fire-times: in a process of its own, after 10,000 schedules in other zones; CPU includes the compiler and the garbage collector',
+      'fire-times: measured in a separate process that first computes 10,000 schedules in other zones; CPU includes the compiler and the garbage collector',
       `fire-times, weekly, warm: ${beside('cronParserWeekly', 'cronerWeekly', 'µs')}`,
       `fire-times, 1,000 weekly schedules: ${beside('cronParserMs', 'cronerMs', 'ms')}`,
     ],
   };
 }
 
-/** The cost of fire times alone, without a service. */
+/** Measures the cost of computing fire times alone, without a service. */
 export const fireTimes: Part = { name: PART, databases: [], steps: ({ longRounds }) => longRounds, run };

@@ -8,7 +8,7 @@ import { type Contender, measureInRounds, roundSteps } from '../rounds.ts';
 
 const PART = 'growth';
 
-/** A listing, measured on a small database and on one that has grown in one respect. */
+/** A listing that is measured on a small database and on one with more runs or tasks. */
 interface Growth {
   work: string;
   path: string;
@@ -40,9 +40,9 @@ async function measureOne(bench: Bench, { work, path, grown }: Growth): Promise<
       const name = `${grown}: service on ${database}${cacheMegabytes ? ', CACHE_MB=0' : ''}`;
       const service = await bench.startService(name, database, { CACHE_MB: cacheMegabytes });
       references ??= await referencesOf(service, [{ path }]);
-      // Also checks that both databases have equal listings.
+      // This also checks that both databases return the same listing.
       const contender = await contend(bench, service, [{ path }], references);
-      // One connection, because the time of a single listing counts.
+      // Use one connection, because the figure is the time of a single listing.
       contenders.push({ ...contender, job: { ...contender.job, connections: 1 } });
     }
   }
@@ -70,7 +70,7 @@ async function run(bench: Bench): Promise<PartResult> {
   };
 }
 
-/** Whether a listing takes longer with long histories or many other tasks. */
+/** Measures whether a listing takes longer if its tasks have long histories or the database has many other tasks. */
 export const growth: Part = {
   name: PART,
   databases: ['small', 'histories', 'many'],

@@ -10,10 +10,16 @@ import { type Contender, FETCH_MS, awaitQuiet, measureInRounds, roundSteps } fro
 
 const PART = 'gzip';
 const HEADERS = { 'Accept-Encoding': 'gzip' };
-/** Maximum cost of a compressed reply, relative to the plain reply plus zlib over all of it. */
+/**
+ * Goal for a compressed reply: its size is at most this factor of gzip -6 of the whole body, and its CPU at most this
+ * factor of a plain reply plus gzip -6.
+ */
 const MOST = 1.1;
 
-/** Fetches a variant's listing, checks its encoding and size, and returns the variant with the size of its reply. */
+/**
+ * Fetches a variant's listing, checks its encoding and its uncompressed size, and returns the variant with the size of
+ * the reply.
+ */
 async function contend(
   bench: Bench,
   { name, process, url }: Started,
@@ -24,10 +30,14 @@ async function contend(
   const { body, headers: replied } = await fetchWhole(url, path, headers);
   const isCompressed = replied['content-encoding'] === 'gzip';
   if (isCompressed !== (headers !== undefined))
-    throw new WrongReply(path, `${name}: not compressed as asked`);
-  // Compare lengths only, because (c) may order the fields of an object differently.
+    throw new WrongReply(
+      path,
+      `${name}: expected ${headers ? 'gzip' : 'no'} encoding, got ${String(replied['content-encoding'])}`,
+    );
+  // Compare only the lengths, because baseline (c) may order the fields of an object differently.
   const text = isCompressed ? gunzipSync(body) : body;
-  if (text.length !== plain.length) throw new WrongReply(path, `${name}: other bytes`);
+  if (text.length !== plain.length)
+    throw new WrongReply(path, `${name}: expected ${plain.length} bytes of JSON, got ${text.length}`);
   const job = jobOf(bench, url, [{ path, headers }], { status: 200, sizes: [body.length] });
   return { contender: { name, process, job: { ...job, connections: 1 } }, bytes: body.length };
 }
@@ -49,7 +59,9 @@ async function measure(
   const zlib = await asked(servers.zlib, title, HEADERS);
   const all = [warm, warmPlain, cold, coldPlain, zlib].map(({ contender }) => contender);
   const { variants, roundsOf } = await measureInRounds(PART, all, bench, bench.plan.longRounds);
-  /** CPU of a compressed reply, relative to a plain one plus zlib over the same bytes, round by round. */
+  /**
+   * Returns the CPU of a compressed reply, divided by that of a plain reply plus zlib over the same bytes, by round.
+   */
   const overZlib = (own: Contender, plain: Contender) => {
     const [plains, zlibs] = [roundsOf(plain), roundsOf(zlib.contender)];
     const sum = (at: number) => (plains[at]?.cpuMsPerRequest ?? 0) + (zlibs[at]?.cpuMsPerRequest ?? 0);
@@ -83,7 +95,7 @@ async function run(bench: Bench): Promise<PartResult> {
   };
 }
 
-/** Compressed listings of each shape, against plain ones and zlib alone. */
+/** Measures compressed listings of each shape, against plain listings and zlib alone. */
 export const gzip: Part = {
   name: PART,
   databases: ['shapes'],

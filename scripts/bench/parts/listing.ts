@@ -13,7 +13,7 @@ interface Servers {
   express: Started;
 }
 
-/** A group of connections, each with one of the requests. */
+/** A group of concurrent connections, each of which repeats one of the requests. */
 interface Callers {
   part: string;
   requests: Request[];
@@ -21,7 +21,9 @@ interface Callers {
   how: string;
 }
 
-/** Measures the service, warm and without a cache, against (a) with the same callers. */
+/**
+ * Measures the service with a warm cache and without a cache, against the Express baseline (a) with the same callers.
+ */
 async function measure(
   bench: Bench,
   { service, uncached, express }: Servers,
@@ -61,7 +63,7 @@ async function run(bench: Bench): Promise<PartResult> {
     headers: { 'x-api-key': databases.keyOf('small', account) },
   }));
   const [first] = requests;
-  if (!first) throw new Error('The plan has no accounts to list.');
+  if (!first) throw new Error('The plan has no accounts to list: accounts must be at least 1.');
   const { connections } = plan;
   const callers: Callers[] = [
     { part: PART, requests, connections, how: `${connections} callers, own tasks` },
@@ -71,7 +73,7 @@ async function run(bench: Bench): Promise<PartResult> {
   const results = [];
   for (const some of callers) results.push(await measure(bench, servers, some));
   const notes = [
-    'listing: callers of the same URL share look-ups, as many at once as wait for one; callers with an own account, key and URL share none',
+    'listing: callers of the same URL that wait at the same time share one lookup; callers with their own account, key and URL share none',
   ];
   return {
     rows: results.flatMap(({ rows }) => rows),
@@ -80,7 +82,10 @@ async function run(bench: Bench): Promise<PartResult> {
   };
 }
 
-/** The listing against (a): many callers with separate tasks, one caller, and many callers of the same URL. */
+/**
+ * Measures the listing against the Express baseline (a): many callers that each list their own tasks, one caller, and
+ * many callers of the same URL.
+ */
 export const listing: Part = {
   name: PART,
   databases: ['small'],

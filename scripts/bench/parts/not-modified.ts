@@ -8,13 +8,14 @@ import { type Contender, measureInRounds, roundSteps } from '../rounds.ts';
 
 const PART = 'not-modified';
 
-/** The service with requests that send its current ETag; undefined if it sends no ETag. */
+/** Prepares the service for requests that send the listing's current ETag; undefined if the service sends no ETag. */
 async function conditional(bench: Bench, service: Started, path: string): Promise<Contender | undefined> {
   const { etag } = (await fetchWhole(service.url, path)).headers;
   if (typeof etag !== 'string') return undefined;
   const request = { path, headers: { 'If-None-Match': etag } };
   const reply = await fetchWhole(service.url, path, request.headers);
-  if (reply.status !== 304) throw new WrongReply(path, `status ${reply.status} to its own ETag`);
+  if (reply.status !== 304)
+    throw new WrongReply(path, `expected status 304 to its own ETag, got ${reply.status}`);
   return {
     ...service,
     name: 'service, 304',
@@ -37,7 +38,10 @@ async function run(bench: Bench): Promise<PartResult> {
   return { rows, variants, notes: [] };
 }
 
-/** A listing that the client already has, against (a). */
+/**
+ * Measures replies with 304 to a client that already has the listing, against full replies of the Express baseline
+ * (a).
+ */
 export const notModified: Part = {
   name: PART,
   databases: ['small'],

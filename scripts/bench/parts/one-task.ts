@@ -25,7 +25,9 @@ async function run(bench: Bench): Promise<PartResult> {
   return { rows, variants, notes: [] };
 }
 
-/** One task by id with validation and credentials, against (a), which has neither. */
+/**
+ * Measures reading one task by id with validation and an API key, against the Express baseline (a), which has neither.
+ */
 export const oneTask: Part = {
   name: PART,
   databases: ['small'],

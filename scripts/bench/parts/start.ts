@@ -11,7 +11,7 @@ const PART = 'start';
 async function timeOfNode(): Promise<number> {
   const startedAt = performance.now();
   const [code] = await once(spawn(process.execPath, [...MONITORING, '-e', '0'], { stdio: 'ignore' }), 'exit');
-  if (code !== 0) throw new Error(`node ended with ${code}`);
+  if (code !== 0) throw new Error(`Expected node to exit with 0, but it exited with ${code}.`);
   return performance.now() - startedAt;
 }
 
@@ -21,7 +21,7 @@ async function timeOfService(bench: Bench): Promise<number> {
   const service = await bench.startService('service, starting', undefined, environment);
   const reply = await fetchWhole(service.url, '/api/tasks?limit=1');
   const elapsedMs = performance.now() - startedAt;
-  if (reply.status !== 200) throw new Error(`The first request had status ${reply.status}`);
+  if (reply.status !== 200) throw new Error(`Expected status 200 to the first request, got ${reply.status}.`);
   await bench.stop(service.process);
   await discard();
   return elapsedMs;
@@ -49,12 +49,12 @@ async function run(bench: Bench): Promise<PartResult> {
     ],
     variants: [],
     notes: [
-      `start: to the whole 200 of GET /api/tasks?limit=1 ${Math.round(spreadOf(services).median)} ms, node -e 0 to its end ${Math.round(node.median)} ms, both with the module by which the bench looks into a process`,
+      `start: the first reply to GET /api/tasks?limit=1 was complete after ${Math.round(spreadOf(services).median)} ms; node -e 0 took ${Math.round(node.median)} ms; both processes load the module with which the bench measures them`,
     ],
   };
 }
 
-/** Time from the start of the process to its first reply, on an existing database. */
+/** Measures the time from the start of the process to the end of its first reply, on an existing database. */
 export const start: Part = {
   name: PART,
   databases: ['small'],

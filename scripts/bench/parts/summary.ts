@@ -13,14 +13,14 @@ const SUMMARY = '&runs=summary';
 
 type Factors = Parameters<typeof rowsOf>[2];
 
-/** The shape with the largest runs. */
+/** Index of the shape with the largest runs. */
 const LARGEST = SHAPES.length - 1;
 
 function startUncached(bench: Bench, database: DatabaseName): Promise<Started> {
   return bench.startService('service, CACHE_MB=0', database, { CACHE_MB: '0' });
 }
 
-/** Measures a page of summaries against the same page in full, without a cache. */
+/** Measures a page of tasks with summaries of their runs against the same page with full runs, without a cache. */
 async function measurePage(
   bench: Bench,
   service: Started,
@@ -48,7 +48,7 @@ async function measurePage(
   return { rows, variants, notes };
 }
 
-/** Reads a listing page by page. */
+/** Reads all pages of an account's listing, and returns the number of tasks. */
 async function readPages({ url }: Started, account: string | undefined): Promise<number> {
   let tasks = 0;
   let cursor: string | undefined;
@@ -56,7 +56,7 @@ async function readPages({ url }: Started, account: string | undefined): Promise
     const position = cursor === undefined ? '' : `&cursor=${cursor}`;
     const path = `/api/tasks?account_id=${account}&limit=${PAGE}${SUMMARY}${position}`;
     const { status, body } = await fetchWhole(url, path);
-    if (status !== 200) throw new WrongReply(path, `status ${status}`);
+    if (status !== 200) throw new WrongReply(path, `expected status 200, got ${status}`);
     const page: { tasks: unknown[]; next_cursor?: string } = JSON.parse(body.toString());
     tasks += page.tasks.length;
     cursor = page.next_cursor;
@@ -72,7 +72,7 @@ async function measureAll(bench: Bench, service: Started, account: string | unde
     const startedAt = performance.now();
     const tasks = await readPages(service, account);
     times.push(performance.now() - startedAt);
-    if (tasks !== summaryTasks) throw new Error(`The pages have ${tasks} tasks instead of ${summaryTasks}.`);
+    if (tasks !== summaryTasks) throw new Error(`Expected ${summaryTasks} tasks on all pages, got ${tasks}.`);
     bench.step();
   }
   return {
@@ -105,7 +105,7 @@ async function run(bench: Bench): Promise<PartResult> {
   };
 }
 
-/** Listings with summaries of runs, against full ones. */
+/** Measures listings with summaries of runs against listings with full runs. */
 export const summary: Part = {
   name: PART,
   databases: ['summaries', 'shapes'],

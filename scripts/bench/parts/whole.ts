@@ -22,7 +22,7 @@ async function list(
   bench: Bench,
   headers: Record<string, string> = {},
 ): Promise<number> {
-  // The length is unknown in advance. The variants' lengths are compared later.
+  // Accept any length, because it is unknown in advance. `run` compares the lengths of the variants.
   const job: Job = {
     url,
     targets: [{ path: PATH, headers }],
@@ -91,12 +91,12 @@ async function run(bench: Bench): Promise<PartResult> {
     },
   ];
   const notes = [
-    `whole: ${(own.figures.bytesPerReply / 1e6).toFixed(1)} MB; all but the listed tasks have one run, so that filling stays quick; idle is a process that has just started; (a) reads 100 tasks of a cursor at a time, joins them by $in, and waits for drain; compressed ${(gzip.figures.bytesPerReply / 1e6).toFixed(1)} MB`,
+    `whole: ${(own.figures.bytesPerReply / 1e6).toFixed(1)} MB plain, ${(gzip.figures.bytesPerReply / 1e6).toFixed(1)} MB compressed; most tasks have only one run, so that filling stays fast; "idle" is a process that has just started; (a) reads 100 tasks at a time from a cursor, joins them with $in, and waits for drain`,
   ];
   return { rows, variants: [own.figures, gzip.figures, a.figures], notes };
 }
 
-/** All tasks of the large database in one reply, to one client. */
+/** Measures listing all tasks of the large database in one reply, to one client. */
 export const whole: Part = {
   name: PART,
   databases: ['many'],

@@ -55,7 +55,7 @@ afterAll(async () => {
 /** What was found since it was asked last. */
 const found = () => findings.kept.splice(0).map(({ severity, what }) => `${severity}: ${what}`);
 const audit = () =>
-  auditDatabase({ model: world.model, collections: service.collections, versions, isMended: true });
+  auditDatabase({ model: world.model, collections: service.collections, versions, isRepaired: true });
 
 /** A task that is there, with more runs than it points to, all acknowledged. */
 function busyTask(): TaskModel & { id: string } {

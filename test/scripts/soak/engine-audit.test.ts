@@ -126,9 +126,13 @@ test('finds nothing where each fire time is a run, a skip or a miss', async () =
 test('finds a fire time that is lost, and one that was decided twice', async () => {
   const { occurrences } = service.collections;
   await occurrences.deleteOne({ _id: occurrence(1, {})._id });
-  expect(await found()).toEqual([`lost: task ${TASK._id} has no record of ${minute(1).toISOString()}`]);
+  expect(await found()).toEqual([
+    `lost: task ${TASK._id} has no record of the fire time ${minute(1).toISOString()}`,
+  ]);
   await occurrences.insertMany([occurrence(1, {}), occurrence(3, {})]);
-  expect(await found()).toEqual([`wrong: task ${TASK._id} has 2 records of ${minute(3).toISOString()}`]);
+  expect(await found()).toEqual([
+    `wrong: task ${TASK._id} has 2 records of the fire time ${minute(3).toISOString()}`,
+  ]);
 });
 
 test('finds runs that are lost, and one that no fire time made', async () => {
@@ -137,7 +141,7 @@ test('finds runs that are lost, and one that no fire time made', async () => {
   await tasks.updateOne({ _id: TASK._id }, { $set: { recent_runs: [] } });
   expect(await found()).toEqual([
     `lost: task ${TASK._id} fired, but its run run_fired is not stored`,
-    'lost: run run_manual of key is not stored',
+    'lost: run run_manual, requested with the key key, is not stored',
   ]);
   await runs.insertMany([runOf('run_manual', 'manual'), runOf('run_other', 'scheduled')]);
   expect(await found({ run_other: [1] })).toContain(

@@ -31,8 +31,8 @@ test('thirty seconds of load and faults: nothing is lost, wrong or hung', async 
     expect(Number(/(\d+) faults survived/.exec(part ?? '')?.[1])).toBeGreaterThan(0);
     // Not only stalls.
     expect(part).toMatch(/\n(service|database) (killed|restarted|killed stalled) +[1-9]/);
-    expect(part).toMatch(/own memory at most, grew by -?\d/);
-    expect(part).toMatch(/\nevent loops held up by \d+ ms at most, .*\(of [1-9]/);
+    expect(part).toMatch(/own memory, which grew by -?\d/);
+    expect(part).toMatch(/\nevent loops were delayed by at most \d+ ms, .*\([1-9]\d* measurements\)/);
   }
   expect(stdout).not.toContain('are kept in');
 }, 240_000);
@@ -115,6 +115,8 @@ test.each([
         faults.begin('stalled', ['service']);
         stopped.abort();
       };
+      // The load on the machine must not extend the limit.
+      Object.defineProperty(faults, 'slowness', { value: 1 });
       const delays = new DelayWatch(faults);
       const service = {
         name: 'service',
