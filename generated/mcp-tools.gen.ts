@@ -50,7 +50,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "get_tasks",
       "title": "List tasks",
-      "description": "Lists scheduled tasks, newest first, each with its title, prompt, cron schedule, time zone, last five runs and next ten fire times.\n\nUse it to find the id of a task before you change, run or delete it, and to check whether a task already exists before you create one. For the history of a task, use list_runs. For a run's output, use get_task_run_status.\n\nAn empty list means that nothing matches. An error means that the lookup failed, not that there are no tasks. If the result has a next_cursor, more tasks follow: pass it as cursor in the next call.",
+      "description": "Lists scheduled tasks, newest first, each with its title, prompt, cron schedule, time zone, last five runs and next ten fire times.\n\nUse this tool to find the id of a task before you change, run or delete the task, and to check whether a task already exists before you create one. For the history of a task, use list_runs. For a run's output, use get_task_run_status.\n\nAn empty list means that no task matches. An error means that the lookup failed, not that there are no tasks. If the result has a next_cursor, more tasks follow: pass that value as cursor in the next call.",
       "inputSchema": {
         "type": "object",
         "properties": {
@@ -59,32 +59,32 @@ export const mcpTools: McpTool[] = [
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "Only the task with this id (a UUID)."
+            "description": "Limits the result to the task with this id (a UUID)."
           },
           "account_id": {
             "type": "string",
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "Only tasks of this account. Omit it unless you have an admin key."
+            "description": "Limits the result to tasks of this account. Omit the argument unless you have an admin key."
           },
           "artist_account_id": {
             "type": "string",
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "Only tasks for this artist account."
+            "description": "Limits the result to tasks for this artist account."
           },
           "enabled": {
             "type": "boolean",
-            "description": "`true`: only enabled tasks, whose `enabled` is true or null. `false`: only disabled tasks."
+            "description": "`true`: limits the result to enabled tasks, whose `enabled` is true or null. `false`: limits the result to disabled tasks."
           },
           "q": {
             "type": "string",
             "minLength": 1,
             "maxLength": 200,
             "pattern": "^ *[^ \\x00]+( +[^ \\x00]+){0,7} *$",
-            "description": "Only tasks whose title or prompt contains all of these words, one to eight. A word also matches inside a longer word. Case-insensitive."
+            "description": "Limits the result to tasks whose title or prompt contains all of these words, one to eight, separated by spaces. A word also matches inside a longer word. Case-insensitive."
           },
           "last_status": {
             "type": "array",
@@ -93,7 +93,7 @@ export const mcpTools: McpTool[] = [
             "uniqueItems": true,
             "items": {
               "type": "string",
-              "description": "Status of the run. COMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final.\n",
+              "description": "Status of the run. COMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final: the run has\nended, and its status never changes again. A run with any other status waits or executes.\n",
               "enum": [
                 "PENDING_VERSION",
                 "DELAYED",
@@ -109,7 +109,7 @@ export const mcpTools: McpTool[] = [
                 "SYSTEM_FAILURE"
               ]
             },
-            "description": "Only tasks whose newest run has one of these statuses."
+            "description": "Limits the result to tasks whose newest run has one of these statuses."
           },
           "runs": {
             "type": "string",
@@ -118,7 +118,7 @@ export const mcpTools: McpTool[] = [
               "summary"
             ],
             "default": "summary",
-            "description": "`summary`: status, times and error of each run. `full`: also payload, output and attempts, which can be long."
+            "description": "Fields of each run. `summary`: status, times and error. `full`: also payload, output and attempts, which can be long."
           },
           "limit": {
             "type": "integer",
@@ -132,7 +132,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 1,
             "maxLength": 512,
             "pattern": "^[A-Za-z0-9_-]+$",
-            "description": "The next_cursor of the previous result. Keep the other arguments unchanged."
+            "description": "The next_cursor of the previous result. Keep the other arguments as in the previous call."
           }
         },
         "required": [],
@@ -626,7 +626,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "create_task",
       "title": "Create a task",
-      "description": "Creates a task: a prompt that runs on a cron schedule until it is disabled or deleted. The result explains the schedule in words and has its next fire times: show them to the user.\n\nUse it if the user wants something done regularly or at a certain time. Call get_tasks first to check that the task does not exist yet. If you are not sure what a cron expression means, call preview_schedule first. To run an existing task once, use run_task. To change a task, use update_task. While you execute a task yourself, never create one.\n\nSend an idempotency_key. If no answer arrives, repeat the call with the same key: only one task is created.",
+      "description": "Creates a task: a prompt that runs on a cron schedule until the task is disabled or deleted. The result explains the schedule in words and has the next fire times: show both to the user.\n\nUse this tool if the user wants something done regularly or at a certain time. Call get_tasks first to check that the task does not exist yet. If you are not sure what a cron expression means, call preview_schedule first. To run an existing task once, use run_task. To change a task, use update_task. While you execute a task yourself, never create one.\n\nSend an idempotency_key. If no answer arrives, repeat the call with the same key: only one task is created.",
       "inputSchema": {
         "type": "object",
         "additionalProperties": false,
@@ -649,7 +649,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 1,
             "maxLength": 100000,
             "pattern": "^[^\\x00]*$",
-            "description": "The prompt that each run executes."
+            "description": "The instruction that the executor gets in each run of the task."
           },
           "schedule": {
             "type": "string",
@@ -663,14 +663,14 @@ export const mcpTools: McpTool[] = [
             "minLength": 1,
             "maxLength": 64,
             "pattern": "^[^\\x00]*$",
-            "description": "Time zone of `schedule`; UTC by default. Must be the name of a zone or link in the IANA time zone database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`, are rejected."
+            "description": "Time zone in which `schedule` applies; UTC by default. Must be the name of a zone or link in the IANA time zone database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`, are rejected."
           },
           "account_id": {
             "type": "string",
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "The account that will own the task. Required with an admin key; otherwise omit it."
+            "description": "The account that will own the task. Required with an admin key; with any other key, omit it."
           },
           "artist_account_id": {
             "type": "string",
@@ -681,7 +681,7 @@ export const mcpTools: McpTool[] = [
           },
           "enabled": {
             "type": "boolean",
-            "description": "Whether the schedule fires the task; true by default."
+            "description": "Whether the task fires on its schedule; true by default."
           },
           "model": {
             "type": [
@@ -691,7 +691,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 1,
             "maxLength": 200,
             "pattern": "^[^\\x00]*$",
-            "description": "The model that executes the prompt; null means the engine's default."
+            "description": "Name of the model that executes the prompt. Null means the default model of the engine."
           },
           "overlap": {
             "type": "string",
@@ -700,7 +700,7 @@ export const mcpTools: McpTool[] = [
               "queue",
               "allow"
             ],
-            "description": "What happens when the task is due while one of its runs waits or executes. `skip`: the fire time is skipped. `queue`: one run waits; further fire times are skipped. `allow`: runs execute concurrently. Absent means `skip`."
+            "description": "What happens if the task is due while another run of the task waits or executes. `skip`: no run is created. `queue`: the new run waits until the other one has ended; if a run already waits, no run is created. `allow`: runs execute at the same time. Absent means `skip`."
           },
           "catch_up": {
             "type": "string",
@@ -709,26 +709,26 @@ export const mcpTools: McpTool[] = [
               "once",
               "all"
             ],
-            "description": "Which missed fire times run once an engine is live again. A fire time is missed if no engine is live within 60 seconds after it. `skip`: none. `once`: only the newest. `all`: the newest 100, one after the other. Absent means `once`."
+            "description": "Which missed fire times get a run as soon as an engine is running again. A fire time is missed if no engine is running within 60 seconds after it. `skip`: none. `once`: only the newest one. `all`: the newest 100, whose runs execute one after the other. Absent means `once`."
           },
           "timeout_seconds": {
             "type": "integer",
             "minimum": 1,
             "maximum": 86400,
-            "description": "Time limit of one attempt of a run, in seconds. Absent means 3,600."
+            "description": "Time limit of each attempt of a run, in seconds. An attempt that takes longer fails. Absent means 3,600."
           },
           "max_attempts": {
             "type": "integer",
             "minimum": 1,
             "maximum": 10,
-            "description": "Maximum number of attempts of a run. Undelivered attempts do not count. With 1, a run whose work fails, or whose worker dies, is not retried. Absent means 1."
+            "description": "Maximum number of attempts of a run. An attempt that did not reach the executor does not count. With 1, a run is not repeated if its work fails or if the process that executes it dies. Absent means 1."
           },
           "idempotency_key": {
             "type": "string",
             "minLength": 1,
             "maxLength": 255,
             "pattern": "^[!-~]+$",
-            "description": "Identifies this creation, for example a new UUID. Within 24 hours, a call with the same key and arguments returns the first result and creates no second task."
+            "description": "A value that identifies this creation, for example a new UUID. Within 24 hours, another call with the same key and arguments returns the first result and creates no second task."
           }
         }
       },
@@ -1218,7 +1218,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "update_task",
       "title": "Change a task",
-      "description": "Changes only the given fields of a task. Returns the whole task after the change.\n\nUse it to pause a task (enabled: false), to resume it (enabled: true), or to change its title, prompt, schedule or time zone. Do not delete and recreate a task to change it. To run a task now, use run_task.",
+      "description": "Changes only the given fields of a task. Returns the whole task after the change.\n\nUse this tool to pause a task (enabled: false), to resume it (enabled: true), or to change its title, prompt, schedule or time zone. Do not delete and recreate a task to change it. To run a task now, use run_task.",
       "inputSchema": {
         "type": "object",
         "additionalProperties": false,
@@ -1251,7 +1251,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 1,
             "maxLength": 100000,
             "pattern": "^[^\\x00]*$",
-            "description": "The prompt that each run executes."
+            "description": "The instruction that the executor gets in each run of the task."
           },
           "schedule": {
             "type": "string",
@@ -1265,28 +1265,28 @@ export const mcpTools: McpTool[] = [
             "minLength": 1,
             "maxLength": 64,
             "pattern": "^[^\\x00]*$",
-            "description": "Time zone of `schedule`. If omitted, the task keeps its time zone, even if `schedule` changes. Must be the name of a zone or link in the IANA time zone database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`, are rejected."
+            "description": "Time zone in which `schedule` applies. If omitted, the task keeps its time zone, even if the request changes `schedule`. Must be the name of a zone or link in the IANA time zone database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`, are rejected."
           },
           "account_id": {
             "type": "string",
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "The account that owns the task. Omit it unless you have an admin key and act for this account."
+            "description": "The account that owns the task. Omit the argument unless you have an admin key and act for this account."
           },
           "artist_account_id": {
             "type": "string",
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "The artist account that the task is for."
+            "description": "The artist account that the task is for from now on."
           },
           "enabled": {
             "type": [
               "boolean",
               "null"
             ],
-            "description": "Whether the schedule fires the task. Null counts as true."
+            "description": "Whether the task fires on its schedule. Null counts as true."
           },
           "model": {
             "type": [
@@ -1296,7 +1296,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 1,
             "maxLength": 200,
             "pattern": "^[^\\x00]*$",
-            "description": "The model that executes the prompt; null means the engine's default."
+            "description": "Name of the model that executes the prompt. Null means the default model of the engine."
           },
           "overlap": {
             "type": [
@@ -1309,7 +1309,7 @@ export const mcpTools: McpTool[] = [
               "allow",
               null
             ],
-            "description": "What happens when the task is due while one of its runs waits or executes. `skip`: the fire time is skipped. `queue`: one run waits; further fire times are skipped. `allow`: runs execute concurrently. Null restores the default, `skip`."
+            "description": "What happens if the task is due while another run of the task waits or executes. `skip`: no run is created. `queue`: the new run waits until the other one has ended; if a run already waits, no run is created. `allow`: runs execute at the same time. Null restores the default, `skip`."
           },
           "catch_up": {
             "type": [
@@ -1322,7 +1322,7 @@ export const mcpTools: McpTool[] = [
               "all",
               null
             ],
-            "description": "Which missed fire times run once an engine is live again. A fire time is missed if no engine is live within 60 seconds after it. `skip`: none. `once`: only the newest. `all`: the newest 100, one after the other. Null restores the default, `once`."
+            "description": "Which missed fire times get a run as soon as an engine is running again. A fire time is missed if no engine is running within 60 seconds after it. `skip`: none. `once`: only the newest one. `all`: the newest 100, whose runs execute one after the other. Null restores the default, `once`."
           },
           "timeout_seconds": {
             "type": [
@@ -1331,7 +1331,7 @@ export const mcpTools: McpTool[] = [
             ],
             "minimum": 1,
             "maximum": 86400,
-            "description": "Time limit of one attempt of a run, in seconds. Null restores the default, 3,600."
+            "description": "Time limit of each attempt of a run, in seconds. An attempt that takes longer fails. Null restores the default, 3,600."
           },
           "max_attempts": {
             "type": [
@@ -1340,7 +1340,7 @@ export const mcpTools: McpTool[] = [
             ],
             "minimum": 1,
             "maximum": 10,
-            "description": "Maximum number of attempts of a run. Undelivered attempts do not count. With 1, a run whose work fails, or whose worker dies, is not retried. Null restores the default, 1."
+            "description": "Maximum number of attempts of a run. An attempt that did not reach the executor does not count. With 1, a run is not repeated if its work fails or if the process that executes it dies. Null restores the default, 1."
           }
         }
       },
@@ -1830,7 +1830,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "delete_task",
       "title": "Delete a task",
-      "description": "Deletes a task permanently. It never fires again, and its runs can still be read.\n\nUse it only if the user wants to remove the task. To pause a task, use update_task with enabled: false. To stop a run that is executing, use cancel_run.",
+      "description": "Deletes a task permanently. The task never fires again, and its runs can still be read.\n\nUse this tool only if the user wants to remove the task. To pause a task, use update_task with enabled: false. To stop a run that is executing, use cancel_run.",
       "inputSchema": {
         "type": "object",
         "additionalProperties": false,
@@ -1850,7 +1850,7 @@ export const mcpTools: McpTool[] = [
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "The account that owns the task. Omit it unless you have an admin key and act for this account."
+            "description": "The account that owns the task. Omit the argument unless you have an admin key and act for this account."
           }
         }
       },
@@ -1892,7 +1892,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "get_task_run_status",
       "title": "Get a run",
-      "description": "Returns one run with all its fields, including its status, times, output and error.\n\nUse it to follow a run that run_task has queued, or to read the output or error of a run from get_tasks or list_runs. It takes the id of a run, not of a task. To find the runs of a task, use list_runs.\n\nCOMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final. With any other status, wait a few seconds before you call again. A run can take many minutes.",
+      "description": "Returns one run with all its fields, including its status, times, output and error.\n\nUse this tool to follow a run that run_task has queued, or to read the output or error of a run from get_tasks or list_runs. The tool takes the id of a run, not of a task. To find the runs of a task, use list_runs.\n\nA run with the status COMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED or SYSTEM_FAILURE has ended. With any other status, wait a few seconds before you call again. A run can take many minutes.",
       "inputSchema": {
         "type": "object",
         "properties": {
@@ -1901,7 +1901,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 1,
             "maxLength": 255,
             "pattern": "^[^\\x00]*$",
-            "description": "The id of the run, usually `run_…`."
+            "description": "The id of the run, which usually starts with `run_`."
           }
         },
         "required": [
@@ -2282,7 +2282,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "list_runs",
       "title": "List runs",
-      "description": "Lists runs of tasks, newest first, with their status and times, but without payload, output and error.\n\nUse it for the history of a task, or to find failed runs. For a run's output or error, use get_task_run_status. For fire times that created no run, use list_occurrences.\n\nIf the result has a next_cursor, more runs follow: pass it as cursor in the next call.",
+      "description": "Lists runs of tasks, newest first, with their status and times, but without payload, output, error and attempts.\n\nUse this tool for the history of a task, or to find failed runs. For a run's output or error, use get_task_run_status. For fire times that created no run, use list_occurrences.\n\nIf the result has a next_cursor, more runs follow: pass that value as cursor in the next call.",
       "inputSchema": {
         "type": "object",
         "properties": {
@@ -2298,21 +2298,21 @@ export const mcpTools: McpTool[] = [
             "minLength": 1,
             "maxLength": 4096,
             "pattern": "^[A-Za-z0-9_-]+$",
-            "description": "The next_cursor of the previous result. Keep the other arguments unchanged."
+            "description": "The next_cursor of the previous result. Keep the other arguments as in the previous call."
           },
           "account_id": {
             "type": "string",
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "Only runs of this account's tasks. Omit it unless you have an admin key."
+            "description": "Limits the result to runs of this account's tasks. Omit the argument unless you have an admin key."
           },
           "task_id": {
             "type": "string",
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "Only runs of this task."
+            "description": "Limits the result to runs of this task."
           },
           "status": {
             "type": "array",
@@ -2321,7 +2321,7 @@ export const mcpTools: McpTool[] = [
             "uniqueItems": true,
             "items": {
               "type": "string",
-              "description": "Status of the run. COMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final.\n",
+              "description": "Status of the run. COMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final: the run has\nended, and its status never changes again. A run with any other status waits or executes.\n",
               "enum": [
                 "PENDING_VERSION",
                 "DELAYED",
@@ -2337,7 +2337,7 @@ export const mcpTools: McpTool[] = [
                 "SYSTEM_FAILURE"
               ]
             },
-            "description": "Only runs with one of these statuses."
+            "description": "Limits the result to runs with one of these statuses."
           },
           "from": {
             "type": "string",
@@ -2345,7 +2345,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 20,
             "maxLength": 35,
             "pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$",
-            "description": "Only runs created at or after this instant (RFC 3339, e.g. `2026-11-19T00:00:00Z`)."
+            "description": "Limits the result to runs created at or after this instant (RFC 3339, e.g. `2026-11-19T00:00:00Z`)."
           },
           "to": {
             "type": "string",
@@ -2353,7 +2353,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 20,
             "maxLength": 35,
             "pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$",
-            "description": "Only runs created before this instant (RFC 3339, e.g. `2026-11-20T00:00:00Z`)."
+            "description": "Limits the result to runs created before this instant (RFC 3339, e.g. `2026-11-20T00:00:00Z`)."
           }
         },
         "required": [],
@@ -2726,7 +2726,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "run_task",
       "title": "Run a task now",
-      "description": "Queues a run of a task now, independent of its schedule and even if the task is disabled. Returns the run, usually with the status QUEUED. This is not a dry run: the prompt is executed.\n\nUse it if the user wants a task executed now. For something that happens regularly, change the schedule with update_task. Follow the run with get_task_run_status.\n\nSend an idempotency_key. If no answer arrives, repeat the call with the same key: only one run is queued. The error no_engine means that nothing executes tasks at the moment.",
+      "description": "Queues a run of a task now, independent of the task's schedule and even if the task is disabled. Returns the run, usually with the status QUEUED. This is not a dry run: the prompt is executed.\n\nUse this tool if the user wants a task executed now. For something that happens regularly, change the schedule with update_task. Follow the run with get_task_run_status.\n\nSend an idempotency_key. If no answer arrives, repeat the call with the same key: only one run is queued. The error no_engine means that nothing executes tasks at the moment.",
       "inputSchema": {
         "type": "object",
         "additionalProperties": false,
@@ -2742,14 +2742,14 @@ export const mcpTools: McpTool[] = [
             "description": "The `id` of the task to run."
           },
           "payload": {
-            "description": "Input of the run. The executor receives it as `payload.input`. Any JSON value of at most 256 KiB."
+            "description": "Input of the run: any JSON value of at most 256 KiB. The executor receives the value as `payload.input`."
           },
           "idempotency_key": {
             "type": "string",
             "minLength": 1,
             "maxLength": 255,
             "pattern": "^[!-~]+$",
-            "description": "Identifies this run, for example a new UUID. Within 24 hours, a call with the same key and arguments returns the first run and queues no second one."
+            "description": "A value that identifies this run, for example a new UUID. Within 24 hours, another call with the same key and arguments returns the first run and queues no second one."
           }
         }
       },
@@ -3118,7 +3118,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "cancel_run",
       "title": "Cancel a run",
-      "description": "Cancels a run that is waiting or executing, and returns it in its current state.\n\nUse it if the user wants to stop a run. To stop future runs of the task, use update_task with enabled: false. A final run is returned unchanged. An executing run stays EXECUTING until its work has stopped: check it with get_task_run_status.",
+      "description": "Cancels a run that is waiting or executing, and returns the run in its current state.\n\nUse this tool if the user wants to stop a run. To stop future runs of the task, use update_task with enabled: false. A run that has ended is returned unchanged. An executing run stays EXECUTING until its work has stopped: check the run with get_task_run_status.",
       "inputSchema": {
         "type": "object",
         "additionalProperties": false,
@@ -3131,7 +3131,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 1,
             "maxLength": 255,
             "pattern": "^[^\\x00]*$",
-            "description": "The `id` of the run."
+            "description": "The `id` of the run to cancel."
           }
         }
       },
@@ -3510,7 +3510,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "list_occurrences",
       "title": "List past fire times",
-      "description": "Lists past fire times of tasks with their outcomes, newest first: `fired` (a run was queued), `skipped` (a run of the task was still waiting or executing) or `missed` (the service executed no tasks at that time).\n\nUse it to find out why a task did not run. For future fire times, see `upcoming` in the result of get_tasks. For runs, use list_runs. For a run's output or error, use get_task_run_status.\n\nIf the result has a next_cursor, more occurrences follow: pass it as cursor in the next call.",
+      "description": "Lists past fire times of tasks with their outcomes, newest first: `fired` (a run was queued), `skipped` (a run of the task was still waiting or executing) or `missed` (the service executed no tasks at that time).\n\nUse this tool to find out why a task did not run. For future fire times, see `upcoming` in the result of get_tasks. For runs, use list_runs. For a run's output or error, use get_task_run_status.\n\nIf the result has a next_cursor, more occurrences follow: pass that value as cursor in the next call.",
       "inputSchema": {
         "type": "object",
         "properties": {
@@ -3519,14 +3519,14 @@ export const mcpTools: McpTool[] = [
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "Only occurrences of this task."
+            "description": "Limits the result to occurrences of this task."
           },
           "account_id": {
             "type": "string",
             "format": "uuid",
             "minLength": 36,
             "maxLength": 36,
-            "description": "Only occurrences of this account's tasks. Omit it unless you have an admin key."
+            "description": "Limits the result to occurrences of this account's tasks. Omit the argument unless you have an admin key."
           },
           "from": {
             "type": "string",
@@ -3534,7 +3534,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 20,
             "maxLength": 35,
             "pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$",
-            "description": "Only fire times at or after this instant (RFC 3339, e.g. `2026-11-19T00:00:00Z`). By default seven days before the call."
+            "description": "Limits the result to fire times at or after this instant (RFC 3339, e.g. `2026-11-19T00:00:00Z`). If omitted, seven days before the call."
           },
           "to": {
             "type": "string",
@@ -3542,7 +3542,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 20,
             "maxLength": 35,
             "pattern": "^[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$",
-            "description": "Only fire times before this instant (RFC 3339, e.g. `2026-11-20T00:00:00Z`)."
+            "description": "Limits the result to fire times before this instant (RFC 3339, e.g. `2026-11-20T00:00:00Z`)."
           },
           "outcome": {
             "type": "string",
@@ -3551,7 +3551,7 @@ export const mcpTools: McpTool[] = [
               "skipped",
               "missed"
             ],
-            "description": "Only occurrences with this outcome."
+            "description": "Limits the result to occurrences with this outcome."
           },
           "limit": {
             "type": "integer",
@@ -3565,7 +3565,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 1,
             "maxLength": 512,
             "pattern": "^[A-Za-z0-9_-]+$",
-            "description": "The next_cursor of the previous result. Keep the other arguments unchanged."
+            "description": "The next_cursor of the previous result. Keep the other arguments as in the previous call."
           }
         },
         "required": [],
@@ -3708,7 +3708,7 @@ export const mcpTools: McpTool[] = [
     "definition": {
       "name": "preview_schedule",
       "title": "Explain a schedule",
-      "description": "Explains a cron expression in a time zone, in words and with its next ten fire times. It changes nothing.\n\nUse it before create_task or update_task to check that an expression means what the user wants. For the fire times of an existing task, see `upcoming` in the result of get_tasks.",
+      "description": "Explains a cron expression in a time zone, in words and with its next ten fire times. Changes nothing.\n\nUse this tool before create_task or update_task to check that an expression means what the user wants. For the fire times of an existing task, see `upcoming` in the result of get_tasks.",
       "inputSchema": {
         "type": "object",
         "properties": {
@@ -3724,7 +3724,7 @@ export const mcpTools: McpTool[] = [
             "minLength": 1,
             "maxLength": 64,
             "pattern": "^[^\\x00]*$",
-            "description": "The time zone of `schedule`; UTC by default. The name of a zone or link of the IANA time zone database, in any letter case, e.g. `America/New_York`."
+            "description": "Time zone of `schedule`; UTC by default. Must be the name of a zone or link in the IANA time zone database, in any letter case, e.g. `America/New_York`."
           }
         },
         "required": [

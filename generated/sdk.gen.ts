@@ -21,11 +21,13 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
 /**
  * Delete a task
  *
- * Deletes a task. It never fires again, and its waiting runs become CANCELED. All of its runs stay readable.
+ * Deletes a task and returns a status without the task. The task never fires again, and its runs that have not
+ * started become CANCELED. All runs of the task stay readable.
  *
- * It needs a key with the right `write`. An account key can delete the tasks of its own account; any other task is
- * `404`. An admin key can delete every task. `account_id` names the account that the request acts for. The reply is
- * `403` if an account key names another account, or if an admin key names an account that does not own the task.
+ * Requires a key with the right `write`. An account key can delete the tasks of its own account; for any other task,
+ * the reply is `404`. An admin key can delete every task. `account_id` names the account that the request acts for.
+ * The reply is `403` if an account key names another account there, or if an admin key names an account that does
+ * not own the task.
  *
  */
 export const deleteTask = <ThrowOnError extends boolean = false>(options: Options<DeleteTaskData, ThrowOnError>) => (options.client ?? client).delete<DeleteTaskResponses, DeleteTaskErrors, ThrowOnError>({
@@ -42,22 +44,26 @@ export const deleteTask = <ThrowOnError extends boolean = false>(options: Option
  * List tasks
  *
  * Returns the tasks that match **all** given filters, each with its last five runs and its next ten fire times. The
- * order is newest first (by creation, ties by `id`). An account key gets the tasks of its own account.
+ * order is newest first: by creation, descending, and tasks that were created at the same instant by `id`,
+ * ascending.
  *
- * With `limit`, the reply is one page. If more tasks follow, it has a `next_cursor`: send it as `cursor` with the
- * same filters. The page size may change between pages. A task that exists from the first page to the last is
- * returned exactly once, even if others are created or deleted meanwhile.
+ * Requires a key with the right `read`. With an account key, the result has only tasks of the key's account.
  *
- * Without `limit`, the reply has every match. The service streams a long listing, without `Content-Length` and
- * `ETag`. It closes the connection if the listing fails midway, or if the client stops reading for 60 seconds (or
- * less while other requests wait). An incomplete body is never valid JSON.
+ * With `limit`, the reply is one page. If more tasks follow, the reply has a `next_cursor`. To get the next page,
+ * repeat the request with that value as `cursor` and with the same filters; `limit` may differ. A task that exists
+ * from the first page to the last is returned exactly once, even if other tasks are created or deleted meanwhile.
  *
- * A page with `q` or `last_status` searches at most 1,000 tasks: those after `cursor` that match the other
- * filters. It may therefore have fewer tasks than `limit`, or none, although more follow. Only a page without
- * `next_cursor` is the last. If a task changes during the search, its state in the reply decides whether it
- * matches.
+ * Without `limit`, the reply has every matching task. The service streams a long listing, without `Content-Length`
+ * and `ETag`. It closes the connection if the listing fails midway, or if the client stops reading for 60 seconds
+ * (for a shorter time while other requests wait). An incomplete body is never valid JSON.
  *
- * If nothing matches, `tasks` is empty. A failed lookup is a `503`, never an empty list.
+ * For a page with `q` or `last_status`, the service searches at most 1,000 tasks: those after `cursor` that match
+ * the other filters. The page may therefore have fewer tasks than `limit`, or none, although more matches follow.
+ * Only a page without `next_cursor` is the last. A task that changes during the search is returned only if it still
+ * matches in the state that the reply shows.
+ *
+ * If no task matches, `tasks` is empty. If the service cannot read its database, the reply is a `503`, never an
+ * empty list.
  *
  */
 export const listTasks = <ThrowOnError extends boolean = false>(options?: Options<ListTasksData, ThrowOnError>) => (options?.client ?? client).get<ListTasksResponses, ListTasksErrors, ThrowOnError>({
@@ -70,20 +76,21 @@ export const listTasks = <ThrowOnError extends boolean = false>(options?: Option
 /**
  * Change a task
  *
- * Changes the given fields and returns the whole task, with its new fire times. Concurrent changes of different fields
- * are all applied.
+ * Changes the fields of a task that the body names, and returns the whole task with its new fire times. If
+ * concurrent requests change different fields, all of the changes are applied.
  *
- * It needs a key with the right `write`. An account key can change the tasks of its own account; any other task is
- * `404`. An admin key can change every task. `account_id` never changes the owner: it names the account that the request
- * acts for. The reply is `403` if an account key names another account, or if an admin key names an account that does
- * not own the task.
+ * Requires a key with the right `write`. An account key can change the tasks of its own account; for any other task,
+ * the reply is `404`. An admin key can change every task. `account_id` never changes the owner of the task: it names
+ * the account that the request acts for. The reply is `403` if an account key names another account there, or if an
+ * admin key names an account that does not own the task.
  *
- * The body must have a field besides `id` and `account_id`; otherwise it is rejected (`400`). A re-enabled task
- * skips the fire times that passed while it was disabled. `enabled: false` also cancels waiting scheduled runs;
- * executing runs continue.
+ * The body must have at least one field besides `id` and `account_id`; otherwise the request is rejected (`400`).
+ * `enabled: false` also cancels the scheduled runs of the task that have not started; executing runs continue. When
+ * a task is enabled again, the fire times that passed while it was disabled are skipped.
  *
- * While Trigger.dev is the engine, values of `overlap`, `catch_up`, `timeout_seconds` and `max_attempts` that
- * Trigger.dev does not support are rejected (`422 not_supported`). Null is always accepted.
+ * While Trigger.dev executes the service's tasks, the request is rejected (`422 not_supported`) if it sets
+ * `overlap`, `catch_up`, `timeout_seconds` or `max_attempts` to a value that Trigger.dev does not support. Null is
+ * always accepted.
  *
  */
 export const updateTask = <ThrowOnError extends boolean = false>(options: Options<UpdateTaskData, ThrowOnError>) => (options.client ?? client).patch<UpdateTaskResponses, UpdateTaskErrors, ThrowOnError>({
@@ -99,17 +106,18 @@ export const updateTask = <ThrowOnError extends boolean = false>(options: Option
 /**
  * Create a task
  *
- * Creates a task and returns it with its new `id` and its next fire times.
+ * Creates a task and returns the task with its new `id` and its next fire times.
  *
- * It needs a key with the right `write`. With an account key, the task belongs to the key's account. With an admin key
- * or `AUTH=none`, the request must name the owner in `account_id`; otherwise it is rejected (`400`). The service accepts
- * account ids that it does not know. `owner_email` and `artist_name` are null for such accounts.
+ * Requires a key with the right `write`. With an account key, the task belongs to the key's account. With an admin
+ * key or `AUTH=none`, the request must name the owner in `account_id`; otherwise the request is rejected (`400`).
+ * The service accepts account ids that it does not know; a task of such an account has null as `owner_email`, and a
+ * task for such an artist account has null as `artist_name`.
  *
- * While Trigger.dev is the engine, values of `overlap`, `catch_up`, `timeout_seconds` and `max_attempts` that
- * Trigger.dev does not support are rejected (`422 not_supported`).
+ * While Trigger.dev executes the service's tasks, the request is rejected (`422 not_supported`) if it sets
+ * `overlap`, `catch_up`, `timeout_seconds` or `max_attempts` to a value that Trigger.dev does not support.
  *
- * Send an `Idempotency-Key` to make retries safe: within 24 hours, a request with the same key and body creates no second
- * task and returns the first reply.
+ * Send an `Idempotency-Key` to make retries safe: within 24 hours, another request with the same key and body
+ * creates no second task and returns the first reply.
  *
  */
 export const createTask = <ThrowOnError extends boolean = false>(options: Options<CreateTaskData, ThrowOnError>) => (options.client ?? client).post<CreateTaskResponses, CreateTaskErrors, ThrowOnError>({
@@ -125,14 +133,19 @@ export const createTask = <ThrowOnError extends boolean = false>(options: Option
 /**
  * List runs
  *
- * Returns the runs that match **all** given filters, one page at a time, without `payload`, `output`, `error` and
- * `attempts`. The order is newest first (by `createdAt`, ties by `id`, the greater one first). With `runId`, it returns
- * that one run with all fields, or `404`. An account key gets the runs of its own account's tasks.
+ * Returns one page of the runs that match **all** given filters, without their `payload`, `output`, `error` and
+ * `attempts`. The order is newest first: by `createdAt`, descending, and runs with the same `createdAt` by `id`,
+ * descending. With `runId`, the reply has only the run with that id, including these four fields; if that run does
+ * not exist or does not match the other filters, the reply is `404`.
  *
- * If more runs follow, the reply has a `next_cursor`: send it as `cursor` with the same filters. A run that exists
- * from the first page to the last is returned exactly once, even if others are recorded meanwhile.
+ * Requires a key with the right `read`. With an account key, the result has only runs of the tasks of the key's
+ * account.
  *
- * If nothing matches, `runs` is empty. The runs of a deleted task stay readable.
+ * If more runs follow, the reply has a `next_cursor`. To get the next page, repeat the request with that value as
+ * `cursor` and with the same filters. A run that exists from the first page to the last is returned exactly once,
+ * even if other runs are recorded meanwhile.
+ *
+ * If no run matches, `runs` is empty. The runs of a deleted task stay readable.
  *
  */
 export const listRuns = <ThrowOnError extends boolean = false>(options?: Options<ListRunsData, ThrowOnError>) => (options?.client ?? client).get<ListRunsResponses, ListRunsErrors, ThrowOnError>({
@@ -145,21 +158,22 @@ export const listRuns = <ThrowOnError extends boolean = false>(options?: Options
 /**
  * Run a task now
  *
- * Queues a run of a task for the service's engine and returns it, usually with the status QUEUED. A disabled task can run
- * too. The run starts when an engine has capacity. Unless the task's `overlap` is `allow`, it also waits until no other
- * run of the task is executing.
+ * Queues a run of a task for execution by the service's engine, and returns the run, usually with the status QUEUED.
+ * The task may be disabled. The run starts when an engine has capacity. Unless the task's `overlap` is `allow`, the
+ * run also waits until no other run of the task is executing.
  *
- * While Trigger.dev is the engine, the run does not wait for other runs of the task. Trigger.dev receives it within
- * seconds. From then on, its status is the one that Trigger.dev reports.
+ * Requires a key with the right `run`. An account key can run the tasks of its own account; for any other task, the
+ * reply is `404`. An admin key can run every task.
  *
- * It needs a key with the right `run`. An account key can run the tasks of its own account; any other task is `404`. An
- * admin key can run every task.
+ * The reply is `409 no_engine` while no engine is running. The reply is `429 too_many_queued` while ten runs of the
+ * task have not started, or while 1,000 runs of the task's account wait or execute. A request with such a reply
+ * queues no run.
  *
- * Returns `409` while no engine is live, and `429 too_many_queued` while ten runs of the task wait or 1,000 runs of its
- * account are queued. Such a request queues nothing.
+ * While Trigger.dev executes the service's tasks, the run does not wait for other runs of the task. Trigger.dev
+ * receives the run within seconds. From then on, the run has the status that Trigger.dev reports.
  *
- * Send an `Idempotency-Key` to make retries safe: within 24 hours, a request with the same key and body starts no second
- * run and returns the first one in its current state.
+ * Send an `Idempotency-Key` to make retries safe: within 24 hours, another request with the same key and body queues
+ * no second run and returns the first run in its current state.
  *
  */
 export const runTask = <ThrowOnError extends boolean = false>(options: Options<RunTaskData, ThrowOnError>) => (options.client ?? client).post<RunTaskResponses, RunTaskErrors, ThrowOnError>({
@@ -175,30 +189,35 @@ export const runTask = <ThrowOnError extends boolean = false>(options: Options<R
 /**
  * Record runs of a task
  *
- * Adds or updates each reported run, by its `id`, and returns the runs as they are now, with all fields. Run engines and
- * importers call this. It needs an admin key.
+ * Adds each reported run, or updates the stored run with the same `id`, and returns these runs in their current
+ * state, with all fields. Engines outside the service and importers call this operation to report runs of a task.
  *
- * A request records all of its runs, or none if any is invalid. Repeating a report changes nothing. A run never moves to
- * another task, and runs of the service's own engine cannot be reported (`409`). A report replaces the whole run: a field
- * that it does not name is removed.
+ * Requires an admin key.
  *
- * A report changes a run only if it is newer:
- * - A report with an earlier `updatedAt` than the run's changes nothing. `updatedAt` is compared with millisecond precision.
- * - With an equal `updatedAt`, a run's status only moves forward: from `PENDING_VERSION` and `DELAYED` to `QUEUED`, then to
- * `EXECUTING`, `REATTEMPTING` and `FROZEN`, then to a final status. Within a step, the later report wins.
- * - A run never leaves a final status, whatever its `updatedAt`.
+ * If one run of a request is invalid, none of its runs is recorded. Repeating a report changes nothing. A report
+ * cannot move a run to another task, and it cannot change a run of the service's own engine (`409`). A report
+ * replaces the whole stored run: a field that the report omits is removed.
  *
- * If a request has several reports of one run, they are first merged into one, ordered by `updatedAt`, then by
- * status, then as sent.
+ * A report changes a stored run only if the report is newer:
+ * - A report with an earlier `updatedAt` than that of the stored run changes nothing. Instants are compared with
+ * millisecond precision.
+ * - If both have the same `updatedAt`, the status of the run only moves forward: from `PENDING_VERSION` and
+ * `DELAYED` to `QUEUED`, then to `EXECUTING`, `REATTEMPTING` and `FROZEN`, then to a final status. Between
+ * statuses of one step, the report that arrives later wins.
+ * - Once a run has a final status, a report with a different status changes nothing, whatever its `updatedAt`.
  *
- * A run can be sent as `runs.retrieve` or `runs.list` of the Trigger.dev SDK returns it. The service ignores the fields
- * that RunReport and ReportedError describe as ignored; any other unknown field is rejected. ReportedRunStatus defines
- * how statuses are recorded. `task_id` names the task. For a run that a schedule fired, it is the `externalId` of the run's
+ * If a request has several reports of one run, the service sorts them by `updatedAt`, then by status, then by their
+ * order in the request, and merges them into one report.
+ *
+ * The body can contain runs exactly as `runs.retrieve` and `runs.list` of the Trigger.dev SDK return them. The
+ * service ignores the fields that the schemas RunReport and ReportedError describe as ignored, and rejects any other
+ * unknown field. The schema ReportedRunStatus defines how statuses are recorded. `task_id` is the id of the task in
+ * this service. For a run that a schedule at Trigger.dev started, `task_id` is the `externalId` of the run's
  * `schedule`.
  *
- * A report that has `isCompleted`, but neither `attempts` nor `attemptCount`, counts as an item of `runs.list`. It
- * leaves `payload`, `output`, `error`, `attempts` and `schedule` unchanged unless it names them. It removes any
- * other field that it does not name.
+ * A report that has `isCompleted`, but neither `attempts` nor `attemptCount`, counts as an item of `runs.list`. If
+ * such a report omits `payload`, `output`, `error`, `attempts` or `schedule`, the stored value of that field stays.
+ * Any other field that the report omits is removed.
  *
  */
 export const recordRuns = <ThrowOnError extends boolean = false>(options: Options<RecordRunsData, ThrowOnError>) => (options.client ?? client).put<RecordRunsResponses, RecordRunsErrors, ThrowOnError>({
@@ -214,18 +233,18 @@ export const recordRuns = <ThrowOnError extends boolean = false>(options: Option
 /**
  * Cancel a run
  *
- * Cancels a run of the service's engine and returns it in its current state. A waiting run is CANCELED at once. An
- * executing run stays EXECUTING until its work has stopped; read the run again to see the result. A final run is
- * returned unchanged.
+ * Cancels a run of the service's engine and returns the run in its current state. A run that has not started becomes
+ * CANCELED at once. An executing run stays EXECUTING until its work has stopped; read the run again with listRuns to
+ * see the result. A run that has ended is returned unchanged.
  *
- * A run that Trigger.dev has received keeps its status until Trigger.dev reports the cancellation. The cancellation is
- * dropped if Trigger.dev does not receive it within 24 hours.
+ * Requires a key with the right `run`. An account key can cancel the runs of its own account; for any other run, the
+ * reply is `404`. An admin key can cancel every run.
  *
- * It needs a key with the right `run`. An account key can cancel the runs of its own account; any other run is `404`. An
- * admin key can cancel every run.
+ * The reply is `409` for a run that an engine outside the service executes; cancel such a run at that engine. A
+ * receiver or a model that already has the work may continue it after the cancellation.
  *
- * Returns `409` for a run that another engine executes; cancel it there. A receiver or a model that already has the work
- * may continue it.
+ * A run that Trigger.dev has received keeps its status until Trigger.dev reports the cancellation. If Trigger.dev
+ * does not receive the cancellation within 24 hours, the service drops the cancellation, and the run continues.
  *
  */
 export const cancelRun = <ThrowOnError extends boolean = false>(options: Options<CancelRunData, ThrowOnError>) => (options.client ?? client).post<CancelRunResponses, CancelRunErrors, ThrowOnError>({
@@ -241,16 +260,20 @@ export const cancelRun = <ThrowOnError extends boolean = false>(options: Options
 /**
  * List past fire times
  *
- * Returns the past fire times that match **all** given filters, with their outcomes: `fired` (a run was queued),
- * `skipped` (the task's `overlap` allowed no run) or `missed` (no engine was live in time). The order is newest
- * first, ties by `task_id`. An account key gets the occurrences of its own account.
+ * Returns one page of the past fire times that match **all** given filters, each with its outcome: `fired` (a run
+ * was queued), `skipped` (the task's `overlap` allowed no run) or `missed` (no engine was running in time). The
+ * order is newest first: by `scheduled_at`, descending, and occurrences with the same `scheduled_at` by `task_id`,
+ * ascending.
  *
- * The reply is one page. If more occurrences follow, it has a `next_cursor`: send it as `cursor` with the same filters.
- * The service keeps occurrences for 90 days, including those of deleted tasks, but `fired` ones no longer than it keeps
- * runs.
+ * Requires a key with the right `read`. With an account key, the result has only occurrences of the key's account.
  *
- * Consecutive missed fire times form one occurrence: `scheduled_at` is the first, `last_scheduled_at` the last, `count`
- * their number. Disabled tasks and runs of `runTask` have no occurrences. If nothing matches, `occurrences` is empty.
+ * If more occurrences follow, the reply has a `next_cursor`. To get the next page, repeat the request with that
+ * value as `cursor` and with the same filters. The service keeps occurrences for 90 days, also after their task was
+ * deleted. Occurrences with the outcome `fired` are deleted earlier if the service keeps runs for a shorter time.
+ *
+ * Consecutive missed fire times of a task form one occurrence: `scheduled_at` is the earliest, `last_scheduled_at`
+ * the latest, `count` their number. A disabled task gets no occurrences, and neither does a run that runTask starts.
+ * If no occurrence matches, `occurrences` is empty.
  *
  */
 export const listOccurrences = <ThrowOnError extends boolean = false>(options?: Options<ListOccurrencesData, ThrowOnError>) => (options?.client ?? client).get<ListOccurrencesResponses, ListOccurrencesErrors, ThrowOnError>({
@@ -260,18 +283,21 @@ export const listOccurrences = <ThrowOnError extends boolean = false>(options?: 
 });
 
 /**
- * List the next fire times of all tasks
+ * List the future fire times of tasks
  *
- * Returns the fire times in a range of all tasks that match **all** given filters, in chronological order, ties by
- * `task_id`. They follow the rules of `upcoming` in the schema Task. Disabled tasks have none, nor do tasks whose
- * schedule or time zone is invalid. If nothing matches, the array is empty.
+ * Returns the future fire times, within a range of time, of the tasks that match **all** given filters. The order is
+ * chronological; fire times at the same instant are sorted by `task_id`, ascending. The property `upcoming` of the
+ * schema Task describes when a task fires. Disabled tasks have no fire times, and neither do tasks whose schedule or
+ * time zone is invalid. If no task fires in the range, `upcoming` is empty.
+ *
+ * Requires a key with the right `read`. With an account key, the result covers only tasks of the key's account.
  *
  * A reply starts at the beginning of the range, covers at most 31 days and has at most 10,000 fire times. If the
  * range has more, `truncated` is true. To continue, repeat the request with `from` set to the last `at`. The fire
  * times at that instant are then returned again.
  *
- * Past fire times are not returned; see `listOccurrences`. The request is rejected if the filters match more than
- * 10,000 tasks (`400 too_many_tasks`).
+ * The request is rejected (`400 too_many_tasks`) if more than 10,000 enabled tasks match the filters. For past fire
+ * times, use listOccurrences.
  *
  */
 export const listUpcoming = <ThrowOnError extends boolean = false>(options?: Options<ListUpcomingData, ThrowOnError>) => (options?.client ?? client).get<ListUpcomingResponses, ListUpcomingErrors, ThrowOnError>({
@@ -283,10 +309,12 @@ export const listUpcoming = <ThrowOnError extends boolean = false>(options?: Opt
 /**
  * Explain a schedule
  *
- * Returns what a schedule means before a task uses it: its canonical form, its description in words, and its next ten
- * fire times. It changes nothing.
+ * Explains a cron expression and changes nothing. Returns the canonical form of the expression, its description in
+ * words, and its next ten fire times.
  *
- * Rejects the same schedules and time zones as createTask, with the same code (`400 invalid_schedule` or
+ * Requires a key with the right `read`.
+ *
+ * A schedule or time zone that createTask rejects is rejected here with the same code (`400 invalid_schedule` or
  * `400 invalid_timezone`) and the same message.
  *
  */
@@ -299,9 +327,11 @@ export const previewSchedule = <ThrowOnError extends boolean = false>(options: O
 /**
  * Show the caller and their rights
  *
- * Returns the account and the rights of the request's key, and which engine executes tasks, if one is live. User
- * interfaces and agents can use it to offer only what the key allows. With `AUTH=none`, every caller is an admin with all
- * rights.
+ * Returns the account and the rights of the key that the request has, and the kind of the engine that executes
+ * tasks, or null if no engine is running. User interfaces and agents can use this operation to offer only what the
+ * key allows. With `AUTH=none`, every caller is an admin with all rights.
+ *
+ * Requires a key with the right `read`.
  *
  */
 export const getCaller = <ThrowOnError extends boolean = false>(options?: Options<GetCallerData, ThrowOnError>) => (options?.client ?? client).get<GetCallerResponses, GetCallerErrors, ThrowOnError>({
@@ -313,8 +343,8 @@ export const getCaller = <ThrowOnError extends boolean = false>(options?: Option
 /**
  * Check liveness
  *
- * Returns `200` while the process can answer requests, even if the database is down. It needs no key. Restart the process
- * if no reply arrives within a few seconds.
+ * Returns `200` while the process can answer requests, even if the database is down. No API key is required. If no
+ * reply arrives within a few seconds, restart the process.
  *
  */
 export const getLiveness = <ThrowOnError extends boolean = false>(options?: Options<GetLivenessData, ThrowOnError>) => (options?.client ?? client).get<GetLivenessResponses, GetLivenessErrors, ThrowOnError>({ url: '/health/live', ...options });
@@ -322,9 +352,9 @@ export const getLiveness = <ThrowOnError extends boolean = false>(options?: Opti
 /**
  * Check readiness
  *
- * Returns `200` if the service can handle requests: it has started, its database answers, and it is not shutting down.
- * Otherwise returns `503`. It needs no key. The service checks the database at most once a second, however often this
- * is called.
+ * Returns `200` if the service can handle requests: it has started, its database answers, and it is not shutting
+ * down. Otherwise, the reply is `503`. No API key is required. However many requests for readiness arrive, the
+ * service checks the database at most once a second.
  *
  */
 export const getReadiness = <ThrowOnError extends boolean = false>(options?: Options<GetReadinessData, ThrowOnError>) => (options?.client ?? client).get<GetReadinessResponses, GetReadinessErrors, ThrowOnError>({ url: '/health/ready', ...options });

@@ -19,25 +19,26 @@ export type LivenessResponse = {
  */
 export type ReadinessResponse = {
     /**
-     * Always `ready`. In any other state, the reply is an error.
+     * Always `ready`. While the service is not ready, the reply is an error.
      */
     status: 'ready';
     /**
-     * The engine that executes tasks in this process; absent if none is configured.
+     * The engine that executes tasks in this process. Absent if the process has no engine configured.
      */
     engine?: {
         /**
-         * What executes the tasks, e.g. `command` or `url`.
+         * What executes the tasks, e.g. `command` (RUN_COMMAND) or `url` (RUN_URL).
          */
         kind: string;
         /**
-         * `active`: the engine executes tasks. `idle`: the engine has not registered in the database yet, or an engine of
-         * another kind is live in another process.
+         * `active`: this process executes tasks. `idle`: this process executes no tasks, because its engine has not
+         * registered in the database yet, or because an engine of another kind is running in another process.
          *
          */
         state: 'active' | 'idle';
         /**
-         * A problem that operators should know about, e.g. that Trigger.dev cannot be reached. Absent if there is none.
+         * A problem of the engine that operators should know about, e.g. that Trigger.dev cannot be reached. Absent
+         * if the engine has no problem.
          *
          */
         problem?: string;
@@ -45,32 +46,35 @@ export type ReadinessResponse = {
 };
 
 /**
- * Tasks, or an error. Every reply of `/api/tasks` has this shape, except that of deleteTask.
+ * Tasks, or an error with an empty list of tasks. Every reply of `/api/tasks` has this shape, except the successful
+ * reply of deleteTask.
+ *
  */
 export type TasksResponse = {
     /**
-     * `error` on every error reply, else `success`.
+     * `error` in every error reply, otherwise `success`.
      */
     status: 'success' | 'error';
     /**
-     * The tasks, newest first; empty on an error.
+     * The tasks, newest first. Empty in an error reply.
      */
     tasks: Array<Task>;
     /**
-     * Error message for people. Only present if `status` is `error`.
+     * Error message for people; its wording may change. Present only if `status` is `error`.
      */
     error?: string;
     /**
-     * Machine-readable error code. Only present if `status` is `error`.
+     * Error code for programs. Present only if `status` is `error`.
      */
     code?: ErrorCode;
     /**
-     * The value of the `x-request-id` header. Only present if `status` is `error`.
+     * The same value as in the `x-request-id` header of the reply. Present only if `status` is `error`.
      */
     request_id?: string;
     /**
-     * The `cursor` of the next page. Absent on the last page, and in replies without `limit`.
-     * With `q` or `last_status`, a page with a `next_cursor` may have fewer tasks than `limit`, or none.
+     * The value to send as `cursor` for the next page. Absent on the last page, and if the request has no `limit`.
+     * If the request has `q` or `last_status`, a page with a `next_cursor` may have fewer tasks than `limit`, or
+     * none.
      *
      */
     next_cursor?: string;
@@ -85,7 +89,7 @@ export type CreateTaskRequest = {
      */
     title: string;
     /**
-     * The prompt that each run executes.
+     * The instruction that the executor gets in each run of the task.
      */
     prompt: string;
     /**
@@ -108,14 +112,15 @@ export type CreateTaskRequest = {
      */
     schedule: string;
     /**
-     * Time zone of `schedule`; UTC by default. Must be the name of a zone or link in the IANA time zone database, in any
-     * letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`,
-     * are rejected.
+     * Time zone in which `schedule` applies; UTC by default. Must be the name of a zone or link in the IANA time
+     * zone database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in
+     * the database, such as `BST`, are rejected.
      *
      */
     timezone?: string;
     /**
-     * The account that will own the task; by default the key's account. Required with an admin key and with `AUTH=none`.
+     * The account that will own the task; the key's account by default. Required with an admin key and with
+     * `AUTH=none`.
      *
      */
     account_id?: string;
@@ -124,40 +129,41 @@ export type CreateTaskRequest = {
      */
     artist_account_id: string;
     /**
-     * Whether the schedule fires the task; true by default.
+     * Whether the task fires on its schedule; true by default.
      */
     enabled?: boolean;
     /**
-     * The model that executes the prompt; null means the engine's default.
+     * Name of the model that executes the prompt. Null means the default model of the engine.
      */
     model?: string | null;
     /**
-     * What happens when the task is due while one of its runs waits or executes. `skip`: the fire time is skipped. `queue`:
-     * one run waits; further fire times are skipped. `allow`: runs execute concurrently. Absent means `skip`.
+     * What happens if the task is due while another run of the task waits or executes. `skip`: no run is created.
+     * `queue`: the new run waits until the other one has ended; if a run already waits, no run is created. `allow`:
+     * runs execute at the same time. Absent means `skip`.
      *
      */
     overlap?: 'skip' | 'queue' | 'allow';
     /**
-     * Which missed fire times run once an engine is live again. A fire time is missed if no engine is live within 60
-     * seconds after it. `skip`: none. `once`: only the newest. `all`: the newest 100, one after the other. Absent means `once`.
+     * Which missed fire times get a run as soon as an engine is running again. A fire time is missed if no engine is
+     * running within 60 seconds after it. `skip`: none. `once`: only the newest one. `all`: the newest 100, whose
+     * runs execute one after the other. Absent means `once`.
      *
      */
     catch_up?: 'skip' | 'once' | 'all';
     /**
-     * Time limit of one attempt of a run, in seconds. Absent means 3,600.
-     *
+     * Time limit of each attempt of a run, in seconds. An attempt that takes longer fails. Absent means 3,600.
      */
     timeout_seconds?: number;
     /**
-     * Maximum number of attempts of a run. Undelivered attempts do not count. With 1, a run
-     * whose work fails, or whose worker dies, is not retried. Absent means 1.
+     * Maximum number of attempts of a run. An attempt that did not reach the executor does not count. With 1, a run
+     * is not repeated if its work fails or if the process that executes it dies. Absent means 1.
      *
      */
     max_attempts?: number;
 };
 
 /**
- * The task to change, and the fields to change.
+ * The `id` of the task to change, and new values for some of its fields. The other fields keep their values.
  */
 export type UpdateTaskRequest = {
     /**
@@ -169,7 +175,7 @@ export type UpdateTaskRequest = {
      */
     title?: string;
     /**
-     * The prompt that each run executes.
+     * The instruction that the executor gets in each run of the task.
      */
     prompt?: string;
     /**
@@ -192,59 +198,61 @@ export type UpdateTaskRequest = {
      */
     schedule?: string;
     /**
-     * Time zone of `schedule`. If omitted, the task keeps its time zone, even if `schedule` changes. Must be the name of
-     * a zone or link in the IANA time zone database, in any letter case, e.g. `America/New_York` or `Asia/Kolkata`.
-     * Abbreviations that are not in the database, such as `BST`, are rejected.
+     * Time zone in which `schedule` applies. If omitted, the task keeps its time zone, even if the request changes
+     * `schedule`. Must be the name of a zone or link in the IANA time zone database, in any letter case, e.g.
+     * `America/New_York` or `Asia/Kolkata`. Abbreviations that are not in the database, such as `BST`, are rejected.
      *
      */
     timezone?: string;
     /**
-     * The account that the request acts for. It must own the task; the owner never changes. By default the key's
-     * account. Optional with an admin key.
+     * The account that the request acts for. This account must own the task; the owner never changes. With an
+     * account key, the key's account by default. With an admin key, the request can change tasks of every account if
+     * this field is omitted.
      *
      */
     account_id?: string;
     /**
-     * The artist account that the task is for.
+     * The artist account that the task is for from now on.
      */
     artist_account_id?: string;
     /**
-     * Whether the schedule fires the task. Null counts as true.
+     * Whether the task fires on its schedule. Null counts as true.
      */
     enabled?: boolean | null;
     /**
-     * The model that executes the prompt; null means the engine's default.
+     * Name of the model that executes the prompt. Null means the default model of the engine.
      */
     model?: string | null;
     /**
-     * What happens when the task is due while one of its runs waits or executes. `skip`: the fire time is skipped. `queue`:
-     * one run waits; further fire times are skipped. `allow`: runs execute concurrently. Null restores the
-     * default, `skip`.
+     * What happens if the task is due while another run of the task waits or executes. `skip`: no run is created.
+     * `queue`: the new run waits until the other one has ended; if a run already waits, no run is created. `allow`:
+     * runs execute at the same time. Null restores the default, `skip`.
      *
      */
     overlap?: 'skip' | 'queue' | 'allow' | null;
     /**
-     * Which missed fire times run once an engine is live again. A fire time is missed if no engine is live within 60
-     * seconds after it. `skip`: none. `once`: only the newest. `all`: the newest 100, one after the other. Null restores the
-     * default, `once`.
+     * Which missed fire times get a run as soon as an engine is running again. A fire time is missed if no engine is
+     * running within 60 seconds after it. `skip`: none. `once`: only the newest one. `all`: the newest 100, whose
+     * runs execute one after the other. Null restores the default, `once`.
      *
      */
     catch_up?: 'skip' | 'once' | 'all' | null;
     /**
-     * Time limit of one attempt of a run, in seconds. Null restores the default, 3,600.
+     * Time limit of each attempt of a run, in seconds. An attempt that takes longer fails. Null restores the
+     * default, 3,600.
      *
      */
     timeout_seconds?: number | null;
     /**
-     * Maximum number of attempts of a run. Undelivered attempts do not count. With 1, a run
-     * whose work fails, or whose worker dies, is not retried. Null restores the default, 1.
+     * Maximum number of attempts of a run. An attempt that did not reach the executor does not count. With 1, a run
+     * is not repeated if its work fails or if the process that executes it dies. Null restores the default, 1.
      *
      */
     max_attempts?: number | null;
 };
 
 /**
- * The task to delete.
+ * The `id` of the task to delete, and optionally its owner.
  */
 export type DeleteTaskRequest = {
     /**
@@ -252,15 +260,15 @@ export type DeleteTaskRequest = {
      */
     id: string;
     /**
-     * The account that the request acts for. It must own the task. By default the key's account. Optional with an admin
-     * key.
+     * The account that the request acts for. This account must own the task. With an account key, the key's account
+     * by default. With an admin key, the request can delete tasks of every account if this field is omitted.
      *
      */
     account_id?: string;
 };
 
 /**
- * Confirms that the task is deleted.
+ * Confirms that the task was deleted.
  */
 export type DeletedResponse = {
     /**
@@ -270,37 +278,39 @@ export type DeletedResponse = {
 };
 
 /**
- * Runs, or an error. Every reply of `/api/tasks/runs` and `/api/tasks/runs/cancel` has this shape.
+ * Runs, or an error with an empty list of runs. Every reply of `/api/tasks/runs` and `/api/tasks/runs/cancel` has
+ * this shape.
+ *
  */
 export type RunsResponse = {
     /**
-     * `error` on every error reply, else `success`.
+     * `error` in every error reply, otherwise `success`.
      */
     status: 'success' | 'error';
     /**
-     * The runs; empty on an error.
+     * The runs, in the order that the operation describes. Empty in an error reply.
      */
     runs: Array<Run>;
     /**
-     * Error message for people. Only present if `status` is `error`.
+     * Error message for people; its wording may change. Present only if `status` is `error`.
      */
     error?: string;
     /**
-     * Machine-readable error code. Only present if `status` is `error`.
+     * Error code for programs. Present only if `status` is `error`.
      */
     code?: ErrorCode;
     /**
-     * The value of the `x-request-id` header. Only present if `status` is `error`.
+     * The same value as in the `x-request-id` header of the reply. Present only if `status` is `error`.
      */
     request_id?: string;
     /**
-     * The `cursor` of the next page. Absent on the last page.
+     * The value to send as `cursor` for the next page. Absent on the last page.
      */
     next_cursor?: string;
 };
 
 /**
- * The task to run, and an optional input.
+ * The task to run, and optionally an input for the run.
  */
 export type RunTaskRequest = {
     /**
@@ -308,8 +318,8 @@ export type RunTaskRequest = {
      */
     task_id: string;
     /**
-     * Input of the run, any JSON value of at most 256 KiB. It becomes the run's `payload.input`. The limits of RunReport
-     * for texts and names apply.
+     * Input of the run: any JSON value of at most 256 KiB. The run gets this value as `payload.input`. Texts and
+     * objects that the schema RunReport describes as rejected are rejected here too.
      *
      */
     payload?: unknown;
@@ -320,74 +330,80 @@ export type RunTaskRequest = {
  */
 export type CancelRunRequest = {
     /**
-     * The `id` of the run.
+     * The `id` of the run to cancel.
      */
     runId: string;
 };
 
 /**
- * Occurrences, or an error. Every reply of `/api/tasks/occurrences` has this shape.
+ * Occurrences, or an error with an empty list of occurrences. Every reply of `/api/tasks/occurrences` has this
+ * shape.
+ *
  */
 export type OccurrencesResponse = {
     /**
-     * `error` on every error reply, else `success`.
+     * `error` in every error reply, otherwise `success`.
      */
     status: 'success' | 'error';
     /**
-     * The occurrences, newest first; empty on an error.
+     * The occurrences, newest first. Empty in an error reply.
      */
     occurrences: Array<Occurrence>;
     /**
-     * Error message for people. Only present if `status` is `error`.
+     * Error message for people; its wording may change. Present only if `status` is `error`.
      */
     error?: string;
     /**
-     * Machine-readable error code. Only present if `status` is `error`.
+     * Error code for programs. Present only if `status` is `error`.
      */
     code?: ErrorCode;
     /**
-     * The value of the `x-request-id` header. Only present if `status` is `error`.
+     * The same value as in the `x-request-id` header of the reply. Present only if `status` is `error`.
      */
     request_id?: string;
     /**
-     * The `cursor` of the next page. Absent on the last page.
+     * The value to send as `cursor` for the next page. Absent on the last page.
      */
     next_cursor?: string;
 };
 
 /**
- * A past fire time of a task with its outcome, or several consecutive missed fire times.
+ * A past fire time of a task and its outcome, or several consecutive missed fire times of a task.
  */
 export type Occurrence = {
     /**
-     * The `id` of the task that was due.
+     * The `id` of the task to which the fire time belongs.
      */
     task_id: string;
     /**
-     * The fire time; the first one if there are several missed fire times.
+     * The fire time, or the earliest one if the occurrence stands for several missed fire times.
      */
     scheduled_at: string;
     /**
-     * `fired`: a run was queued. `skipped`: the task's `overlap` allowed no run. `missed`: no engine was live in time.
+     * `fired`: a run was queued. `skipped`: the task's `overlap` allowed no run. `missed`: no engine was running in
+     * time.
      *
      */
     outcome: 'fired' | 'skipped' | 'missed';
     /**
-     * The `id` of the run. Only present if `outcome` is `fired`.
+     * The `id` of the run that was queued. Present only if `outcome` is `fired`.
      */
     run_id?: string;
     /**
-     * Why no run was queued: `overlap` (a run of the task waited or executed), `queue_full` (a run of the task already
-     * waited) or `engine_away` (no engine was live in time). New reasons may be added. Absent if `outcome` is `fired`.
+     * Why no run was queued: `overlap` (with `overlap: skip`, a run of the task waited or executed), `queue_full`
+     * (with `overlap: queue`, a run of the task already waited) or `engine_away` (no engine was running in time).
+     * New reasons may be added. Absent if `outcome` is `fired`.
      *
      */
     reason?: string;
     /**
-     * The last missed fire time; equal to `scheduled_at` if `count` is 1. Only present if `outcome` is `missed`.
+     * The latest of the missed fire times; equal to `scheduled_at` if `count` is 1. Present only if `outcome` is
+     * `missed`.
+     *
      */
     last_scheduled_at?: string;
     /**
-     * The number of missed fire times. Only present if `outcome` is `missed`.
+     * The number of missed fire times that the occurrence stands for. Present only if `outcome` is `missed`.
      */
     count?: number;
 };
@@ -401,25 +417,27 @@ export type UpcomingResponse = {
      */
     status: 'success';
     /**
-     * Fire times in chronological order, ties by `task_id`.
+     * The fire times in chronological order; those at the same instant are sorted by `task_id`, ascending.
      */
     upcoming: Array<UpcomingFire>;
     /**
-     * Whether the range continues after the end of this reply (10,000 fire times or 31 days).
+     * True if the requested range continues after the end of this reply, because a reply has at most 10,000 fire
+     * times and covers at most 31 days.
+     *
      */
     truncated: boolean;
 };
 
 /**
- * A fire time of a task.
+ * One future fire time of a task.
  */
 export type UpcomingFire = {
     /**
-     * The `id` of the task that is due.
+     * The `id` of the task that fires.
      */
     task_id: string;
     /**
-     * When the task is due.
+     * The instant at which the task fires.
      */
     at: string;
 };
@@ -433,9 +451,9 @@ export type SchedulePreviewResponse = {
      */
     status: 'success';
     /**
-     * The canonical form of the schedule: another expression with the same fire times. It has numbers instead of
-     * names, 0 for Sunday, ascending values without duplicates, and one space between fields. Expressions that select
-     * the same minutes, hours, months and days have the same canonical form.
+     * The canonical form of the schedule: a cron expression with the same fire times. It has numbers instead of
+     * names, 0 for Sunday, ascending values without duplicates, and one space between fields. All expressions that
+     * select the same minutes, hours, months and days have the same canonical form.
      *
      */
     schedule: string;
@@ -444,11 +462,13 @@ export type SchedulePreviewResponse = {
      */
     timezone: string;
     /**
-     * The schedule in English, in 24-hour time, e.g. `At 09:00, only on Thursday`. For people; its wording may change.
+     * The schedule in English, with 24-hour times, e.g. `At 09:00, only on Thursday`. For people; the wording may
+     * change.
+     *
      */
     words: string;
     /**
-     * The next ten fire times, ascending.
+     * The next ten fire times, earliest first.
      */
     upcoming: [
         string,
@@ -473,28 +493,28 @@ export type CallerResponse = {
      */
     status: 'success';
     /**
-     * The account of the key; null for an admin, who may access all accounts.
+     * The account of the key; null for an admin, who can access all accounts.
      */
     account_id: string | null;
     /**
-     * The key's rights, in the order of Right.
+     * The key's rights, in the order in which the schema Right lists them.
      */
     may: Array<Right>;
     /**
-     * What executes tasks, e.g. `command` or `url`; null while no engine is live.
+     * What executes tasks, e.g. `command` (RUN_COMMAND) or `url` (RUN_URL); null while no engine is running.
      */
     engine: string | null;
 };
 
 /**
- * What a key may do. `read`: every `GET`. `run`: run tasks and cancel runs. `write`: create, change and delete tasks.
- * New rights may be added.
+ * A right of a key. `read`: every `GET` operation. `run`: run tasks and cancel runs. `write`: create, change and
+ * delete tasks. New rights may be added.
  *
  */
 export type Right = 'read' | 'run' | 'write';
 
 /**
- * Reports of runs of one task.
+ * A task, and reports of some of its runs.
  */
 export type RecordRunsRequest = {
     /**
@@ -502,198 +522,205 @@ export type RecordRunsRequest = {
      */
     task_id: string;
     /**
-     * The runs, in any order, each with at most 256 KiB as JSON.
-     *
+     * Reports of the runs, in any order, each with at most 256 KiB as JSON.
      */
     runs: Array<RunReport>;
 };
 
 /**
- * The state of a run, in the shape of Run. Instants are stored with millisecond precision. Integers up to 64 bits
- * are stored exactly, other numbers as doubles ([numbers](/docs/http.md)). Three things are rejected because
- * databases cannot store them: texts with NUL or unpaired surrogates, objects with a name `_bsontype`, and objects
- * with both names `$ref` and `$id`.
+ * The state of a run as its engine reports it, with the fields of the schema Run. The service stores instants with
+ * millisecond precision, integers of up to 64 bits exactly, and other numbers as doubles ([numbers](/docs/http.md)).
+ * It rejects three things that databases cannot store: texts with NUL or unpaired surrogates, objects with a name
+ * `_bsontype`, and objects with both names `$ref` and `$id`.
  *
  */
 export type RunReport = {
     /**
-     * Usually `run_…`; unique among the runs of all tasks.
+     * Identifies the run among the runs of all tasks. Most ids start with `run_`.
      */
     id: string;
     status: ReportedRunStatus;
     /**
-     * Name of the engine's function that executes the task, e.g. `customer-prompt-task`.
+     * Name of the function at the engine that executes the task, e.g. `customer-prompt-task`.
      */
     taskIdentifier: string;
     /**
-     * The function of the engine's SDK that created the run.
+     * The function of the Trigger.dev SDK, or of another engine, that created the run.
      */
     triggerFunction?: 'trigger' | 'triggerAndWait' | 'batchTrigger' | 'batchTriggerAndWait';
     /**
-     * When the run was created. Listings and `recent_runs` are sorted by it.
+     * When the run was created. Listings of runs and a task's `recent_runs` are sorted by this instant, newest
+     * first.
+     *
      */
     createdAt: string;
     /**
-     * When the run last changed. A report with an earlier instant than the stored run changes nothing.
+     * When the run last changed. The report changes nothing if this instant is earlier than the `updatedAt` of the
+     * stored run.
+     *
      */
     updatedAt: string;
     /**
-     * When the first attempt began; null until then.
+     * When the first attempt of the run began; null until then.
      */
     startedAt?: string | null;
     /**
-     * When the run reached a final status; null until then.
+     * When the run ended, that is, reached a final status; null until then.
      */
     finishedAt?: string | null;
     /**
-     * When a delayed run may start; null if the run is not delayed.
+     * The earliest instant at which a delayed run may start; null if the run is not delayed.
      */
     delayedUntil?: string | null;
     /**
-     * When the run expired, before it started; null if it did not expire.
+     * When the run expired because it had not started in time; null if the run did not expire.
      */
     expiredAt?: string | null;
     /**
-     * How long the run may wait before it expires. Any JSON value, in the engine's own format.
+     * How long the run may wait for its start before it expires: any JSON value, in the format of the engine.
      */
     ttl?: unknown;
     /**
-     * The key by which the engine recognizes a repeated trigger; null if there is none.
+     * The key by which the engine recognizes repeated requests to create this run; null if the run has no such key.
+     *
      */
     idempotencyKey?: string | null;
     /**
-     * Version of the engine's code that executed the run.
+     * Version of the code that executed the run, in the numbering of the engine.
      */
     version?: string;
     /**
-     * True if the engine that executes the run reports it as a test run.
+     * True if the engine reports the run as a test run.
      */
     isTest?: boolean;
     /**
-     * Labels from the trigger of the run; at most ten.
+     * Labels that the run got when it was created; at most ten.
      */
     tags?: Array<string>;
     /**
-     * Free-form data that the task's code attached to the run.
+     * Free-form data that the code that executes the run attached to it.
      */
     metadata?: {
         [key: string]: unknown;
     } | null;
     /**
-     * Compute cost, in US cents.
+     * Cost of the compute time of the run, in US cents.
      */
     costInCents?: number;
     /**
-     * Fixed cost of the trigger, in US cents.
+     * Fixed cost of creating the run, in US cents, independent of its compute time.
      */
     baseCostInCents?: number;
     /**
-     * Compute time, in milliseconds.
+     * Compute time of the run, in milliseconds.
      */
     durationMs?: number;
     env?: ReportedEnvironment;
     /**
-     * Number of ancestors in a chain of runs that trigger each other; 0 for a run without a parent.
+     * Number of ancestors of the run in a chain of runs that start each other; 0 for a run without a parent.
      */
     depth?: number;
     /**
-     * The `id` of the batch that triggered the run; null if there is none.
+     * The `id` of the engine's batch of runs to which this run belongs; null if it belongs to no batch.
      */
     batchId?: string | null;
     /**
-     * Input of the run. Any JSON value.
+     * Input of the run: any JSON value.
      */
     payload?: unknown;
     /**
-     * Output of the run. Any JSON value; null while there is none.
+     * Output of the run: any JSON value; null while the run has no output.
      */
     output?: unknown;
     /**
-     * Why the run failed; null if it did not.
+     * Why the run failed; null if the run did not fail.
      */
     error?: ReportedError;
     /**
-     * The attempts of the run, oldest first.
+     * The attempts to execute the run, oldest first.
      */
     attempts?: Array<ReportedAttempt>;
     /**
-     * The engine's schedule that fired the run; null if none did. Free-form.
+     * The schedule at the engine that started the run, as free-form data; null if no schedule started it.
      */
     schedule?: {
         [key: string]: unknown;
     } | null;
     /**
-     * Parent, root and child runs at the engine. Free-form.
+     * The parent, root and children of the run at the engine, as free-form data.
      */
     relatedRuns?: {
         [key: string]: unknown;
     } | null;
     /**
-     * Accepted and ignored; see `status`.
+     * Accepted and ignored, because `status` already contains this information.
      */
     isQueued?: unknown;
     /**
-     * Accepted and ignored; see `status`.
+     * Accepted and ignored, because `status` already contains this information.
      */
     isExecuting?: unknown;
     /**
-     * Accepted and ignored; see `status`.
+     * Accepted and ignored, because `status` already contains this information.
      */
     isWaiting?: unknown;
     /**
-     * Ignored, except that it marks an item of `runs.list` (see recordRuns).
+     * The value is ignored. The field marks an item of `runs.list` if the report has neither `attempts` nor
+     * `attemptCount` (see recordRuns).
+     *
      */
     isCompleted?: unknown;
     /**
-     * Accepted and ignored; see `status`.
+     * Accepted and ignored, because `status` already contains this information.
      */
     isSuccess?: unknown;
     /**
-     * Accepted and ignored; see `status`.
+     * Accepted and ignored, because `status` already contains this information.
      */
     isFailed?: unknown;
     /**
-     * Accepted and ignored; see `status`.
+     * Accepted and ignored, because `status` already contains this information.
      */
     isCancelled?: unknown;
     /**
-     * Ignored, except that an item of `runs.list` does not have it (see recordRuns).
+     * The value is ignored. A report with this field does not count as an item of `runs.list` (see recordRuns).
      */
     attemptCount?: unknown;
     /**
-     * Accepted and ignored. An expiring link to a large payload.
+     * Accepted and ignored. At Trigger.dev, a link to a large payload that expires.
      */
     payloadPresignedUrl?: unknown;
     /**
-     * Accepted and ignored. An expiring link to a large output.
+     * Accepted and ignored. At Trigger.dev, a link to a large output that expires.
      */
     outputPresignedUrl?: unknown;
     /**
-     * Accepted and ignored.
+     * Accepted and ignored. At Trigger.dev, the kind of the function that executed the run.
      */
     taskKind?: unknown;
     /**
-     * Accepted and ignored.
+     * Accepted and ignored. At Trigger.dev, the region in which the run executed.
      */
     region?: unknown;
 };
 
 /**
- * Status of the run. All statuses of the Trigger.dev SDK are accepted. Those that RunStatus lacks are recorded as follows:
+ * Status of the run. All statuses of the Trigger.dev SDK are accepted. The service records statuses that the schema
+ * RunStatus lacks as follows:
  *
  * | reported | recorded |
  * |---|---|
  * | `WAITING_FOR_DEPLOY` | `PENDING_VERSION` |
  * | `DEQUEUED` | `EXECUTING` |
  * | `WAITING` | `FROZEN` |
- * | `EXPIRED` | `CANCELED`; a missing `expiredAt` is set to `finishedAt`, or else to `updatedAt` |
+ * | `EXPIRED` | `CANCELED`; a missing `expiredAt` is set to `finishedAt`, or to `updatedAt` if the report has no `finishedAt` |
  * | `TIMED_OUT` | `FAILED`; a missing `error.name` becomes `TimedOut` |
  *
  */
 export type ReportedRunStatus = 'PENDING_VERSION' | 'DELAYED' | 'QUEUED' | 'EXECUTING' | 'REATTEMPTING' | 'FROZEN' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'CRASHED' | 'INTERRUPTED' | 'SYSTEM_FAILURE' | 'WAITING_FOR_DEPLOY' | 'DEQUEUED' | 'WAITING' | 'EXPIRED' | 'TIMED_OUT';
 
 /**
- * The engine's environment in which the run executed.
+ * The environment of the engine where the run executed, such as production.
  */
 export type ReportedEnvironment = {
     /**
@@ -705,17 +732,17 @@ export type ReportedEnvironment = {
      */
     name: string;
     /**
-     * User of a development environment; null for other environments.
+     * The user to whom a development environment belongs; null for other environments.
      */
     user?: string | null;
 };
 
 /**
- * Why a run or an attempt failed; null if it did not.
+ * Why a run or an attempt failed; null if it did not fail.
  */
 export type ReportedError = {
     /**
-     * Error message of the task's code or of the engine.
+     * What went wrong, as the code that executed the run or the engine reported it.
      */
     message: string;
     /**
@@ -723,11 +750,11 @@ export type ReportedError = {
      */
     name?: string;
     /**
-     * Stack trace of the task's code.
+     * Stack trace of the code that executed the run.
      */
     stackTrace?: string;
     /**
-     * Accepted and ignored. The errors that led to this one.
+     * Accepted and ignored. The errors that caused this error.
      */
     causes?: unknown;
 } | null;
@@ -737,11 +764,11 @@ export type ReportedError = {
  */
 export type ReportedAttempt = {
     /**
-     * Identifies the attempt; usually `attempt_…`.
+     * Identifies the attempt. Most ids start with `attempt_`.
      */
     id: string;
     /**
-     * Status of the attempt. COMPLETED, FAILED and CANCELED are final.
+     * Status of the attempt. An attempt with the status COMPLETED, FAILED or CANCELED has ended.
      */
     status: 'PENDING' | 'EXECUTING' | 'PAUSED' | 'COMPLETED' | 'FAILED' | 'CANCELED';
     /**
@@ -761,13 +788,13 @@ export type ReportedAttempt = {
      */
     completedAt?: string | null;
     /**
-     * Why the attempt failed; null if it did not.
+     * Why the attempt failed; null if the attempt did not fail.
      */
     error?: ReportedError;
 };
 
 /**
- * The envelope of every error.
+ * The body of every error reply.
  */
 export type ErrorResponse = {
     /**
@@ -775,75 +802,79 @@ export type ErrorResponse = {
      */
     status: 'error';
     /**
-     * What is wrong, where, and what would be right. For people; the wording may change.
+     * Message for people: what is wrong, where, and what would be right. The wording may change.
      */
     error: string;
     code: ErrorCode;
     /**
-     * The value of the `x-request-id` header. Quote it when you report a problem.
+     * The same value as in the `x-request-id` header of the reply. Quote it when you report a problem.
      */
     request_id: string;
     /**
-     * An empty list in errors of `/api/tasks`, so that its errors and its other replies share one schema.
+     * An empty list in errors of `/api/tasks`, so that all replies of that path have the same shape.
      */
     tasks?: Array<Task>;
     /**
-     * An empty list in errors of `/api/tasks/runs` and `/api/tasks/runs/cancel`.
+     * An empty list in errors of `/api/tasks/runs` and `/api/tasks/runs/cancel`, so that all replies of these paths
+     * have the same shape.
+     *
      */
     runs?: Array<Run>;
     /**
-     * An empty list in errors of `/api/tasks/occurrences`.
+     * An empty list in errors of `/api/tasks/occurrences`, so that all replies of that path have the same shape.
+     *
      */
     occurrences?: Array<Occurrence>;
     /**
-     * An empty list in errors of `/api/tasks/upcoming`.
+     * An empty list in errors of `/api/tasks/upcoming`, so that all replies of that path have the array `upcoming`.
+     *
      */
     upcoming?: Array<UpcomingFire>;
 };
 
 /**
- * Kind of an error, for programs. A code never changes its meaning. New codes may be added: handle an unknown one by its
- * HTTP status.
+ * Kind of an error, for programs. A code never changes its meaning. New codes may be added: handle a code that you do
+ * not know by its HTTP status.
  *
  * | code | HTTP status | meaning |
  * |---|---|---|
- * | `invalid_parameter` | 400 | a parameter has an invalid value, or is repeated or empty |
- * | `unknown_parameter` | 400 | the operation has no parameter of that name |
- * | `invalid_cursor` | 400 | `cursor` is not a `next_cursor` of this service, belongs to other filters, or lacks `limit` |
+ * | `invalid_parameter` | 400 | a query parameter or header has an invalid value, or a query parameter is repeated or empty |
+ * | `unknown_parameter` | 400 | the operation has no query parameter with that name |
+ * | `invalid_cursor` | 400 | `cursor` is not a `next_cursor` of this service, was returned for other filters, or is sent without `limit` or with `runId` |
  * | `malformed_request` | 400 | the URL's encoding is invalid, or the request is not valid HTTP |
  * | `malformed_body` | 400 | the body is not valid JSON: broken syntax or encoding, a duplicate name, or more than 64 levels of nesting |
  * | `invalid_body` | 400 | a field of the body is missing, unknown or invalid |
- * | `invalid_schedule` | 400 | `schedule` is not a cron expression of the dialect, or never fires |
- * | `invalid_timezone` | 400 | `timezone` is not a name of the service's IANA time zone database |
- * | `too_many_tasks` | 400 | the filters match more tasks than the operation accepts |
- * | `missing_credentials` | 401 | the request has no key |
- * | `invalid_credentials` | 401 | the key is unknown, expired or revoked, or the request has more than one |
- * | `account_forbidden` | 403 | `account_id` is not the key's account, or not the task's owner |
- * | `admin_required` | 403 | the operation needs an admin key |
- * | `right_required` | 403 | the key lacks a right that the operation needs |
- * | `foreign_origin` | 403 | with `AUTH=none`: the request comes from a page of another origin, or its `Host` is not this machine |
+ * | `invalid_schedule` | 400 | `schedule` is not a cron expression that CreateTaskRequest describes, or it never fires |
+ * | `invalid_timezone` | 400 | `timezone` is not a name in the IANA time zone database of the service |
+ * | `too_many_tasks` | 400 | more tasks match the filters than the operation accepts |
+ * | `missing_credentials` | 401 | the request has no API key |
+ * | `invalid_credentials` | 401 | the API key is unknown, expired or revoked, or the request has more than one key |
+ * | `account_forbidden` | 403 | with an account key, `account_id` names another account; with an admin key, `account_id` does not own the task |
+ * | `admin_required` | 403 | the operation requires an admin key |
+ * | `right_required` | 403 | the key lacks the right that the operation requires |
+ * | `foreign_origin` | 403 | with `AUTH=none`: a page of another origin sent the request, or its `Host` header does not name this machine |
  * | `not_found` | 404 | the path does not exist; paths are case-sensitive and have no trailing slash |
- * | `task_not_found` | 404 | no task that the key can see has this `id` |
- * | `run_not_found` | 404 | no run that the key can see has this `runId` |
- * | `method_not_allowed` | 405 | the path does not have this method; see `Allow` |
- * | `not_acceptable` | 406 | `Accept` excludes JSON |
- * | `request_timeout` | 408 | the request did not arrive in time |
- * | `run_of_another_task` | 409 | the reported run belongs to another task |
- * | `run_of_the_engine` | 409 | the reported run belongs to the service's own engine |
- * | `no_engine` | 409 | no engine is live |
- * | `not_cancelable` | 409 | the run is not final, and no live engine of the service can cancel it |
- * | `body_too_large` | 413 | the body is too large |
+ * | `task_not_found` | 404 | no task that the key can access has this `id` |
+ * | `run_not_found` | 404 | no run that the key can access has this `runId` and matches the other filters |
+ * | `method_not_allowed` | 405 | the path does not support this method; the `Allow` header lists those that it supports |
+ * | `not_acceptable` | 406 | the `Accept` header excludes `application/json` |
+ * | `request_timeout` | 408 | the request did not arrive completely in time |
+ * | `run_of_another_task` | 409 | a reported run is already stored as a run of another task |
+ * | `run_of_the_engine` | 409 | a reported run belongs to the service's own engine, so that reports cannot change it |
+ * | `no_engine` | 409 | no engine is running that could execute the task |
+ * | `not_cancelable` | 409 | the run has not ended, and an engine outside the service executes it |
+ * | `body_too_large` | 413 | the body, or a run or a payload in it, is too large |
  * | `uri_too_long` | 414 | the URL is too long |
- * | `unsupported_media_type` | 415 | the `Content-Type` is not `application/json`, or the `Content-Encoding` is unknown |
- * | `idempotency_key_reused` | 422 | this `Idempotency-Key` was used with a different body |
- * | `not_supported` | 422 | the engine does not support the value of a field |
- * | `rate_limited` | 429 | this key or this address has sent too many requests; see `Retry-After` |
- * | `too_many_queued` | 429 | too many runs of the task, or of its account, are queued; see `Retry-After` |
- * | `headers_too_large` | 431 | the headers are too large |
- * | `internal_error` | 500 | an unexpected failure |
+ * | `unsupported_media_type` | 415 | the `Content-Type` is not `application/json`, or the service does not know the `Content-Encoding` |
+ * | `idempotency_key_reused` | 422 | a request with this `Idempotency-Key` and a different body arrived within the last 24 hours |
+ * | `not_supported` | 422 | the engine that executes tasks does not support the value of a field |
+ * | `rate_limited` | 429 | this key or this client address has sent too many requests; retry after `Retry-After` |
+ * | `too_many_queued` | 429 | too many runs of the task or of its account have not ended; retry after `Retry-After` |
+ * | `headers_too_large` | 431 | the headers of the request are too large |
+ * | `internal_error` | 500 | the service failed unexpectedly |
  * | `database_unavailable` | 503 | the database cannot be reached or is too slow |
- * | `service_overloaded` | 503 | the service itself, not its database, was too busy to answer in time |
- * | `too_busy` | 503 | the service has too many connections, or too many unread replies |
+ * | `service_overloaded` | 503 | the process that handled the request, not its database, was too busy to reply in time |
+ * | `too_busy` | 503 | the service has too many connections, or too many replies that clients have not read yet |
  * | `not_ready` | 503 | the service is starting or shutting down |
  *
  */
@@ -854,7 +885,7 @@ export type ErrorCode = 'invalid_parameter' | 'unknown_parameter' | 'invalid_cur
  */
 export type Task = {
     /**
-     * Set by the service when the task is created; never changes.
+     * Identifies the task. The service chooses the id when it creates the task; the id never changes.
      */
     id: string;
     /**
@@ -862,22 +893,21 @@ export type Task = {
      */
     title: string;
     /**
-     * The prompt that each run executes.
+     * The instruction that the executor gets in each run of the task.
      */
     prompt: string;
     /**
-     * Cron expression of five fields (minute, hour, day of month, month, day of week) in the zone `timezone`, e.g.
-     * `0 9 * * 4` for Thursdays at 9:00. CreateTaskRequest describes the dialect.
+     * Cron expression of five fields (minute, hour, day of month, month, day of week) in the time zone `timezone`,
+     * e.g. `0 9 * * 4` for Thursdays at 9:00. The property `schedule` of CreateTaskRequest describes the syntax.
      *
      */
     schedule: string;
     /**
-     * IANA time zone of `schedule`, e.g. `America/New_York`. Absent means UTC.
-     *
+     * IANA time zone in which `schedule` applies, e.g. `America/New_York`. Absent means UTC.
      */
     timezone?: string;
     /**
-     * The account that owns the task; never changes.
+     * The account that owns the task. The owner never changes.
      */
     account_id: string;
     /**
@@ -885,118 +915,126 @@ export type Task = {
      */
     artist_account_id: string;
     /**
-     * Whether the schedule fires the task. Null counts as true.
+     * Whether the task fires on its schedule. Null counts as true.
      */
     enabled: boolean | null;
     /**
-     * The `id` of the schedule at an external run engine; null or absent if there is none.
+     * The `id` of the task's schedule at an external engine such as Trigger.dev; null or absent if the task has no
+     * such schedule.
+     *
      */
     trigger_schedule_id?: string | null;
     /**
-     * Why Trigger.dev does not run the task as configured, e.g. because it refused the schedule. Absent if there is no
-     * problem. Present only while Trigger.dev is the engine.
+     * Why Trigger.dev does not run the task as configured, e.g. because it refused the schedule. Absent if
+     * Trigger.dev runs the task as configured, or if Trigger.dev does not execute the service's tasks.
      *
      */
     engine_problem?: string;
     /**
-     * The last five runs, newest first (by `createdAt`, ties by `id`, the greater one first). Empty if the task has never
-     * run. With `runs=summary`, the runs lack some fields.
+     * The last five runs of the task, newest first: by `createdAt`, descending, and runs with the same `createdAt`
+     * by `id`, descending. Empty if the task has never run. With `runs=summary`, each run lacks `payload`, `output`,
+     * `attempts`, `metadata` and the `stackTrace` of `error`.
      *
      */
     recent_runs: Array<Run>;
     /**
-     * The next ten fire times, ascending. Empty if the task is disabled, or if its schedule or time zone is not valid. A
-     * task fires when the clocks in its time zone show a minute that matches its schedule. When the clocks change:
+     * The next ten fire times, earliest first. Empty if the task is disabled, or if its schedule or time zone is not
+     * valid. A task fires when the clocks in its time zone show a minute that matches its schedule. When the clocks
+     * change:
      *
-     * - A time that the clocks skip fires later, by the length of the gap. `30 2 * * *` in New York fires at 03:30 that
-     * day; `15 2 * * *` on Lord Howe Island, where the gap is half an hour, fires at 02:45. If the schedule also
-     * fires at the later time, the task fires once.
-     * - A time that the clocks repeat fires once, at its first occurrence. Only a schedule whose hour field selects all
-     * 24 hours, such as `0 * * * *`, fires at every occurrence.
+     * - A time that the clocks skip fires later, by the length of the gap. `30 2 * * *` in New York fires at 03:30
+     * that day; `15 2 * * *` on Lord Howe Island, where the gap is half an hour, fires at 02:45. If the schedule
+     * also fires at the later time, the task fires once.
+     * - A time that the clocks repeat fires once, at its first occurrence. Only a schedule whose hour field selects
+     * all 24 hours, such as `0 * * * *`, fires at every occurrence.
      *
-     * While Trigger.dev is the engine, the task may fire at other times around clock changes.
+     * If Trigger.dev executes the service's tasks, the task may fire at other times around clock changes.
      *
      */
     upcoming: Array<string>;
     /**
-     * E-mail address of the account that owns the task; null if unknown.
+     * E-mail address of the account that owns the task; null if the service does not know it.
      */
     owner_email: string | null;
     /**
-     * Name of the artist account; null if unknown. Visible to every account with a task for the artist account. Absent
-     * only if an `Idempotency-Key` replays a reply of an earlier release.
+     * Name of the artist account; null if the service does not know it. Every account with a task for the artist
+     * account can read the name. Absent only if `Idempotency-Key` returns a reply that an earlier release stored.
      *
      */
     artist_name?: string | null;
     /**
-     * The model that executes the prompt; null or absent means the engine's default.
+     * Name of the model that executes the prompt. Null or absent means the default model of the engine.
      */
     model?: string | null;
     /**
-     * What happens when the task is due while one of its runs waits or executes. `skip`: the fire time is skipped. `queue`:
-     * one run waits; further fire times are skipped. `allow`: runs execute concurrently. Absent means `skip`.
+     * What happens if the task is due while another run of the task waits or executes. `skip`: no run is created.
+     * `queue`: the new run waits until the other one has ended; if a run already waits, no run is created. `allow`:
+     * runs execute at the same time. Absent means `skip`.
      *
      */
     overlap?: 'skip' | 'queue' | 'allow';
     /**
-     * Which missed fire times run once an engine is live again. A fire time is missed if no engine is live within 60
-     * seconds after it. `skip`: none. `once`: only the newest. `all`: the newest 100, one after the other. Absent means `once`.
+     * Which missed fire times get a run as soon as an engine is running again. A fire time is missed if no engine is
+     * running within 60 seconds after it. `skip`: none. `once`: only the newest one. `all`: the newest 100, whose
+     * runs execute one after the other. Absent means `once`.
      *
      */
     catch_up?: 'skip' | 'once' | 'all';
     /**
-     * Time limit of one attempt of a run, in seconds. Absent means 3,600.
-     *
+     * Time limit of each attempt of a run, in seconds. An attempt that takes longer fails. Absent means 3,600.
      */
     timeout_seconds?: number;
     /**
-     * Maximum number of attempts of a run. Undelivered attempts do not count. With 1, a run
-     * whose work fails, or whose worker dies, is not retried. Absent means 1.
+     * Maximum number of attempts of a run. An attempt that did not reach the executor does not count. With 1, a run
+     * is not repeated if its work fails or if the process that executes it dies. Absent means 1.
      *
      */
     max_attempts?: number;
     /**
-     * When the task was created. Absent if another tool stored the task without a valid instant.
+     * When the task was created. Absent if another tool stored the task without a valid creation time.
      */
     created_at?: string;
     /**
-     * When the task was created or last changed by updateTask. Runs do not change it. Absent only if `created_at` is
-     * absent too.
+     * When the task was created or last changed by updateTask. Runs of the task do not change this instant. Absent
+     * only if `created_at` is absent too.
      *
      */
     updated_at?: string;
 };
 
 /**
- * One execution of a task, in the shape of a Trigger.dev run. In a task listing with `runs=summary`, a run lacks `payload`,
- * `output`, `attempts`, `metadata` and the `stackTrace` of `error`.
+ * One execution of a task, with the fields of a run at Trigger.dev. In a listing of tasks with `runs=summary`, a run
+ * lacks `payload`, `output`, `attempts`, `metadata` and the `stackTrace` of `error`.
  *
  */
 export type Run = {
     /**
-     * Usually `run_…`; unique among the runs of all tasks.
+     * Identifies the run among the runs of all tasks. Most ids start with `run_`.
      */
     id: string;
     /**
-     * The `id` of the run's task. Absent in `recent_runs` of a task.
+     * The `id` of the run's task. Absent in the `recent_runs` of a task.
      */
     task_id?: string;
     /**
-     * Current title of the run's task; null if the task was deleted. Only present in replies of listRuns.
-     *
+     * Current title of the run's task; null if the task was deleted. Present only in replies of listRuns.
      */
     title?: string | null;
     status: RunStatus;
     /**
-     * Name of the engine's function that executes the task, e.g. `customer-prompt-task`.
+     * Name of the function at the engine that executes the task, e.g. `customer-prompt-task`; `recoup-task` for the
+     * service's own engine.
+     *
      */
     taskIdentifier: string;
     /**
-     * The function of the engine's SDK that created the run.
+     * The function of the Trigger.dev SDK, or of another engine, that created the run.
      */
     triggerFunction?: 'trigger' | 'triggerAndWait' | 'batchTrigger' | 'batchTriggerAndWait';
     /**
-     * When the run was created. Listings and `recent_runs` are sorted by it.
+     * When the run was created. Listings of runs and a task's `recent_runs` are sorted by this instant, newest
+     * first.
+     *
      */
     createdAt: string;
     /**
@@ -1004,94 +1042,101 @@ export type Run = {
      */
     updatedAt: string;
     /**
-     * When the first attempt began; null until then.
+     * When the first attempt of the run began; null until then.
      */
     startedAt?: string | null;
     /**
-     * When the run reached a final status; null until then.
+     * When the run ended, that is, reached a final status; null until then.
      */
     finishedAt?: string | null;
     /**
-     * When a delayed run may start; null if the run is not delayed.
+     * The earliest instant at which a delayed run may start; null if the run is not delayed.
      */
     delayedUntil?: string | null;
     /**
-     * When the run expired, before it started; null if it did not expire.
+     * When the run expired because it had not started in time; null if the run did not expire.
      */
     expiredAt?: string | null;
     /**
-     * How long the run may wait before it expires. Any JSON value, in the engine's own format.
+     * How long the run may wait for its start before it expires: any JSON value, in the format of the engine.
      */
     ttl?: unknown;
     /**
-     * The key by which the engine recognizes a repeated trigger; null if there is none.
+     * The key by which the engine recognizes repeated requests to create this run; null if the run has no such key.
+     *
      */
     idempotencyKey?: string | null;
     /**
-     * Version of the engine's code that executed the run.
+     * Version of the code that executed the run, in the numbering of the engine.
      */
     version?: string;
     /**
-     * True if the engine that executes the run reports it as a test run.
+     * True if the engine reports the run as a test run.
      */
     isTest?: boolean;
     /**
-     * Labels from the trigger of the run; at most ten.
+     * Labels that the run got when it was created; at most ten.
      */
     tags?: Array<string>;
     /**
-     * Free-form data that the task's code attached to the run. Absent in a summary.
+     * Free-form data that the code that executes the run attached to it. Absent in a listing of tasks with
+     * `runs=summary`.
+     *
      */
     metadata?: {
         [key: string]: unknown;
     } | null;
     /**
-     * Compute cost, in US cents.
+     * Cost of the compute time of the run, in US cents.
      */
     costInCents?: number;
     /**
-     * Fixed cost of the trigger, in US cents.
+     * Fixed cost of creating the run, in US cents, independent of its compute time.
      */
     baseCostInCents?: number;
     /**
-     * Compute time, in milliseconds.
+     * Compute time of the run, in milliseconds.
      */
     durationMs?: number;
     env?: RunEnvironment;
     /**
-     * Number of ancestors in a chain of runs that trigger each other; 0 for a run without a parent.
+     * Number of ancestors of the run in a chain of runs that start each other; 0 for a run without a parent.
      */
     depth?: number;
     /**
-     * The `id` of the batch that triggered the run; null if there is none.
+     * The `id` of the engine's batch of runs to which this run belongs; null if it belongs to no batch.
      */
     batchId?: string | null;
     /**
-     * Input of the run. Any JSON value. Absent in a summary.
+     * Input of the run: any JSON value. Absent in listings of runs, and in listings of tasks with `runs=summary`.
+     *
      */
     payload?: unknown;
     /**
-     * Output of the run. Any JSON value; null while there is none. The output of a content run has the fields of the
-     * schema ContentOutput, and may have more. Absent in a summary.
+     * Output of the run: any JSON value; null while the run has no output. The output of a run that creates a video
+     * has the fields of the schema ContentOutput, and may have more. Absent in listings of runs, and in listings of
+     * tasks with `runs=summary`.
      *
      */
     output?: unknown;
     /**
-     * Why the run failed; null if it did not.
+     * Why the run failed; null if the run did not fail. Absent in listings of runs.
      */
     error?: RunError | null;
     /**
-     * The attempts of the run, oldest first. Absent in a summary.
+     * The attempts to execute the run, oldest first. Absent in listings of runs, and in listings of tasks with
+     * `runs=summary`.
+     *
      */
     attempts?: Array<RunAttempt>;
     /**
-     * The engine's schedule that fired the run; null if none did. Free-form.
+     * The schedule at the engine that started the run, as free-form data; null if no schedule started it.
      */
     schedule?: {
         [key: string]: unknown;
     } | null;
     /**
-     * Parent, root and child runs at the engine. Free-form.
+     * The parent, root and children of the run at the engine, as free-form data.
      */
     relatedRuns?: {
         [key: string]: unknown;
@@ -1099,13 +1144,14 @@ export type Run = {
 };
 
 /**
- * Status of the run. COMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final.
+ * Status of the run. COMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final: the run has
+ * ended, and its status never changes again. A run with any other status waits or executes.
  *
  */
 export type RunStatus = 'PENDING_VERSION' | 'DELAYED' | 'QUEUED' | 'EXECUTING' | 'REATTEMPTING' | 'FROZEN' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'CRASHED' | 'INTERRUPTED' | 'SYSTEM_FAILURE';
 
 /**
- * The engine's environment in which the run executed.
+ * The environment of the engine where the run executed, such as production.
  */
 export type RunEnvironment = {
     /**
@@ -1117,17 +1163,17 @@ export type RunEnvironment = {
      */
     name: string;
     /**
-     * User of a development environment; null for other environments.
+     * The user to whom a development environment belongs; null for other environments.
      */
     user?: string | null;
 };
 
 /**
- * Why a run or an attempt failed.
+ * Why a run or an attempt of a run failed.
  */
 export type RunError = {
     /**
-     * Error message of the task's code or of the engine.
+     * What went wrong, as the code that executed the run or the engine reported it.
      */
     message: string;
     /**
@@ -1135,7 +1181,7 @@ export type RunError = {
      */
     name?: string;
     /**
-     * Stack trace of the task's code. Absent in a summary.
+     * Stack trace of the code that executed the run, or the end of the command's stderr. Absent in a listing of tasks with `runs=summary`.
      */
     stackTrace?: string;
 };
@@ -1145,11 +1191,11 @@ export type RunError = {
  */
 export type RunAttempt = {
     /**
-     * Identifies the attempt; usually `attempt_…`.
+     * Identifies the attempt. Most ids start with `attempt_`.
      */
     id: string;
     /**
-     * Status of the attempt. COMPLETED, FAILED and CANCELED are final.
+     * Status of the attempt. An attempt with the status COMPLETED, FAILED or CANCELED has ended.
      */
     status: 'PENDING' | 'EXECUTING' | 'PAUSED' | 'COMPLETED' | 'FAILED' | 'CANCELED';
     /**
@@ -1169,13 +1215,13 @@ export type RunAttempt = {
      */
     completedAt?: string | null;
     /**
-     * Why the attempt failed; null if it did not.
+     * Why the attempt failed; null if the attempt did not fail.
      */
     error?: RunError | null;
 };
 
 /**
- * Output of a content run. It may have more fields than these, and may lack any of them.
+ * Output of a run that creates a video. The output may have more fields than these, and may lack any of them.
  */
 export type ContentOutput = {
     /**
@@ -1195,15 +1241,15 @@ export type ContentOutput = {
      */
     template?: 'artist-caption-bedroom' | 'artist-caption-outside' | 'artist-caption-stage' | 'album-record-store' | 'artist-release-editorial';
     /**
-     * Whether the artist's lips follow the song.
+     * Whether the artist's lips in the video follow the song.
      */
     lipsync?: boolean;
     /**
-     * The clip of a song in the video.
+     * The clip of a song that is played in the video.
      */
     audio?: {
         /**
-         * Title of the song.
+         * Title of the song that the clip is taken from.
          */
         songTitle?: string;
         /**
@@ -1232,22 +1278,23 @@ export type ContentOutput = {
 };
 
 /**
- * Filter by task ID (UUID). Returns a single task matching the provided ID.
+ * Limits the result to the task with this `id`.
  */
 export type TaskFilter = string;
 
 /**
- * Filter tasks to only include those for the specified account.
+ * Limits the result to tasks of this account. With an account key, only the key's account is allowed here.
  */
 export type AccountFilter = string;
 
 /**
- * Filter tasks to only include those for the specified artist account.
+ * Limits the result to tasks for this artist account.
  */
 export type ArtistFilter = string;
 
 /**
- * `true`: only enabled tasks, whose `enabled` is true or null. `false`: only disabled tasks.
+ * `true`: limits the result to enabled tasks, whose `enabled` is true or null. `false`: limits the result to
+ * disabled tasks.
  *
  */
 export type EnabledFilter = boolean;
@@ -1261,23 +1308,24 @@ export type DeleteTaskData = {
 
 export type DeleteTaskErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
+     * The request body is not valid JSON, or one of its fields is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
-     * The request has no key or more than one, or its key is unknown, expired or revoked.
+     * The request has no API key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * - `account_forbidden`: `account_id` is not the key's account, or, with an admin key, not the task's owner.
-     * - `right_required`: the key lacks a right that the operation needs.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
-     * comes from a page of another origin.
+     * - `account_forbidden`: with an account key, `account_id` names another account than the key's. With an admin key,
+     * `account_id` names an account that does not own the task.
+     * - `right_required`: the key lacks the right that the operation requires.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * another origin sent the request.
      *
      */
     403: ErrorResponse;
     /**
-     * No task with this id exists, or it belongs to a different account than the key.
+     * No task has this id, or the task belongs to an account that the key cannot access.
      */
     404: ErrorResponse;
     /**
@@ -1285,37 +1333,41 @@ export type DeleteTaskErrors = {
      */
     406: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (recordRuns: 8 MiB), or a run or a `payload` in it is larger than 256 KiB.
+     * The request body is larger than 1 MiB (8 MiB for recordRuns), or a run or a `payload` in the body is larger than
+     * 256 KiB.
      *
      */
     413: ErrorResponse;
     /**
-     * The URL is longer than 8,192 bytes.
+     * The URL of the request is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * The `Content-Type` is not `application/json`, or the `Content-Encoding` is unknown.
+     * The `Content-Type` of the request is not `application/json`, or the service does not know its `Content-Encoding`.
+     *
      */
     415: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
-     * seconds in `Retry-After`.
+     * This key or this client address has sent more requests in a minute than its limit allows. The request had no
+     * effect. Retry after the number of seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The headers have more than 65,536 bytes together.
+     * The headers of the request have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * An unexpected failure. The service logs its details under the `request_id`.
+     * The service failed unexpectedly. The service's log has the details under the `request_id` of the reply.
      */
     500: ErrorResponse;
     /**
-     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
-     * applied.
-     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
-     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have
+     * been applied.
+     * - `service_overloaded`: the process that handled the request was too busy to reply in time. A write may or may not
+     * have been applied.
+     * - `too_busy`: the service has too many connections, or too many replies that clients have not read yet. The
+     * request had no effect.
      *
      * Retry after the number of seconds in `Retry-After`.
      *
@@ -1327,7 +1379,7 @@ export type DeleteTaskError = DeleteTaskErrors[keyof DeleteTaskErrors];
 
 export type DeleteTaskResponses = {
     /**
-     * The task is deleted.
+     * The task was deleted.
      */
     200: DeletedResponse;
 };
@@ -1339,47 +1391,51 @@ export type ListTasksData = {
     path?: never;
     query?: {
         /**
-         * Filter by task ID (UUID). Returns a single task matching the provided ID.
+         * Limits the result to the task with this `id`.
          */
         id?: string;
         /**
-         * Filter tasks to only include those for the specified account.
+         * Limits the result to tasks of this account. With an account key, only the key's account is allowed here.
          */
         account_id?: string;
         /**
-         * Filter tasks to only include those for the specified artist account.
+         * Limits the result to tasks for this artist account.
          */
         artist_account_id?: string;
         /**
-         * `true`: only enabled tasks, whose `enabled` is true or null. `false`: only disabled tasks.
+         * `true`: limits the result to enabled tasks, whose `enabled` is true or null. `false`: limits the result to
+         * disabled tasks.
          *
          */
         enabled?: boolean;
         /**
-         * Only tasks that contain all of these words: one to eight, separated by spaces, with at most 200 characters
-         * in total. Each must occur in the `title` or the `prompt`, also as part of a longer word. Case is ignored in
-         * all scripts. Otherwise, letters must be equal: `strasse` does not find `Straße`, and `e` does not find `é`.
+         * Limits the result to tasks that contain all of these words: one to eight words, separated by spaces, with at
+         * most 200 characters in total. Each word must occur in the `title` or the `prompt`, also as part of a longer
+         * word. The search ignores case in all scripts. It ignores no other difference between letters: `strasse` does
+         * not find `Straße`, and `e` does not find `é`.
          *
          */
         q?: string;
         /**
-         * Only tasks whose newest run has one of these statuses, separated by commas, e.g. `FAILED,CRASHED`. The parameter may
-         * also be repeated. A task that has never run does not match.
+         * Limits the result to tasks whose newest run has one of these statuses. Separate several statuses by commas,
+         * e.g. `FAILED,CRASHED`, or repeat the parameter. A task that has never run does not match.
          *
          */
         last_status?: Array<RunStatus>;
         /**
-         * The fields of each run in `recent_runs`. `full`: all. `summary`: all but `payload`, `output`, `attempts`, `metadata`
-         * and the `stackTrace` of `error`. A page of summaries is small, even if runs have large payloads and outputs.
+         * Selects the fields of each run in `recent_runs`. `full`: all fields. `summary`: all fields except `payload`,
+         * `output`, `attempts`, `metadata` and the `stackTrace` of `error`, so that the reply is small even if runs have
+         * large payloads and outputs.
          *
          */
         runs?: 'full' | 'summary';
         /**
-         * Maximum number of tasks in the reply, 1 to 1000. Without it, the reply has every match.
+         * Maximum number of tasks in the reply, 1 to 1000. If omitted, the reply has every matching task.
          */
         limit?: number;
         /**
-         * The `next_cursor` of the previous page. Send it unchanged, with the same filters and the same `runs`. Needs `limit`.
+         * The `next_cursor` of the previous page; omit it for the first page. Send the value unchanged, with the same
+         * filters and the same `runs`. Requires `limit`, whose value may differ from page to page.
          *
          */
         cursor?: string;
@@ -1389,20 +1445,21 @@ export type ListTasksData = {
 
 export type ListTasksErrors = {
     /**
-     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
-     * listUpcoming match too many tasks (`too_many_tasks`).
+     * A query parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Only for
+     * listUpcoming: more than 10,000 enabled tasks match the filters (`too_many_tasks`).
      *
      */
     400: ErrorResponse;
     /**
-     * The request has no key or more than one, or its key is unknown, expired or revoked.
+     * The request has no API key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * - `account_forbidden`: `account_id` is not the key's account, or, with an admin key, not the task's owner.
-     * - `right_required`: the key lacks a right that the operation needs.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
-     * comes from a page of another origin.
+     * - `account_forbidden`: with an account key, `account_id` names another account than the key's. With an admin key,
+     * `account_id` names an account that does not own the task.
+     * - `right_required`: the key lacks the right that the operation requires.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * another origin sent the request.
      *
      */
     403: ErrorResponse;
@@ -1411,28 +1468,30 @@ export type ListTasksErrors = {
      */
     406: ErrorResponse;
     /**
-     * The URL is longer than 8,192 bytes.
+     * The URL of the request is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
-     * seconds in `Retry-After`.
+     * This key or this client address has sent more requests in a minute than its limit allows. The request had no
+     * effect. Retry after the number of seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The headers have more than 65,536 bytes together.
+     * The headers of the request have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * An unexpected failure. The service logs its details under the `request_id`.
+     * The service failed unexpectedly. The service's log has the details under the `request_id` of the reply.
      */
     500: ErrorResponse;
     /**
-     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
-     * applied.
-     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
-     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have
+     * been applied.
+     * - `service_overloaded`: the process that handled the request was too busy to reply in time. A write may or may not
+     * have been applied.
+     * - `too_busy`: the service has too many connections, or too many replies that clients have not read yet. The
+     * request had no effect.
      *
      * Retry after the number of seconds in `Retry-After`.
      *
@@ -1444,7 +1503,7 @@ export type ListTasksError = ListTasksErrors[keyof ListTasksErrors];
 
 export type ListTasksResponses = {
     /**
-     * Tasks retrieved successfully
+     * The matching tasks.
      */
     200: TasksResponse;
 };
@@ -1460,23 +1519,24 @@ export type UpdateTaskData = {
 
 export type UpdateTaskErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
+     * The request body is not valid JSON, or one of its fields is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
-     * The request has no key or more than one, or its key is unknown, expired or revoked.
+     * The request has no API key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * - `account_forbidden`: `account_id` is not the key's account, or, with an admin key, not the task's owner.
-     * - `right_required`: the key lacks a right that the operation needs.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
-     * comes from a page of another origin.
+     * - `account_forbidden`: with an account key, `account_id` names another account than the key's. With an admin key,
+     * `account_id` names an account that does not own the task.
+     * - `right_required`: the key lacks the right that the operation requires.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * another origin sent the request.
      *
      */
     403: ErrorResponse;
     /**
-     * No task with this id exists, or it belongs to a different account than the key.
+     * No task has this id, or the task belongs to an account that the key cannot access.
      */
     404: ErrorResponse;
     /**
@@ -1484,43 +1544,47 @@ export type UpdateTaskErrors = {
      */
     406: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (recordRuns: 8 MiB), or a run or a `payload` in it is larger than 256 KiB.
+     * The request body is larger than 1 MiB (8 MiB for recordRuns), or a run or a `payload` in the body is larger than
+     * 256 KiB.
      *
      */
     413: ErrorResponse;
     /**
-     * The URL is longer than 8,192 bytes.
+     * The URL of the request is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * The `Content-Type` is not `application/json`, or the `Content-Encoding` is unknown.
+     * The `Content-Type` of the request is not `application/json`, or the service does not know its `Content-Encoding`.
+     *
      */
     415: ErrorResponse;
     /**
-     * Trigger.dev is the engine and does not support the value of a field (`not_supported`). The message names the engines
-     * that do.
+     * Trigger.dev executes the service's tasks and does not support the value of a field (`not_supported`). The error
+     * message names the field and the engines that support the value.
      *
      */
     422: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
-     * seconds in `Retry-After`.
+     * This key or this client address has sent more requests in a minute than its limit allows. The request had no
+     * effect. Retry after the number of seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The headers have more than 65,536 bytes together.
+     * The headers of the request have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * An unexpected failure. The service logs its details under the `request_id`.
+     * The service failed unexpectedly. The service's log has the details under the `request_id` of the reply.
      */
     500: ErrorResponse;
     /**
-     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
-     * applied.
-     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
-     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have
+     * been applied.
+     * - `service_overloaded`: the process that handled the request was too busy to reply in time. A write may or may not
+     * have been applied.
+     * - `too_busy`: the service has too many connections, or too many replies that clients have not read yet. The
+     * request had no effect.
      *
      * Retry after the number of seconds in `Retry-After`.
      *
@@ -1532,7 +1596,7 @@ export type UpdateTaskError = UpdateTaskErrors[keyof UpdateTaskErrors];
 
 export type UpdateTaskResponses = {
     /**
-     * The task as it is now.
+     * The whole task after the change.
      */
     200: TasksResponse;
 };
@@ -1543,9 +1607,9 @@ export type CreateTaskData = {
     body: CreateTaskRequest;
     headers?: {
         /**
-         * Identifies this creation, e.g. by a new UUID; 1 to 255 visible ASCII characters. All requests with the same key and
-         * body create one task, even if they are concurrent. The same key with a different body is rejected (`422`). A request
-         * that fails validation does not use up the key.
+         * A value of 1 to 255 visible ASCII characters that identifies this creation, e.g. a new UUID. All requests with
+         * the same key and body within 24 hours create one task, even if they are concurrent. A request with the same
+         * key and a different body is rejected (`422`). A request that fails validation does not use up the key.
          *
          */
         'Idempotency-Key'?: string;
@@ -1557,18 +1621,19 @@ export type CreateTaskData = {
 
 export type CreateTaskErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
+     * The request body is not valid JSON, or one of its fields is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
-     * The request has no key or more than one, or its key is unknown, expired or revoked.
+     * The request has no API key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * - `account_forbidden`: `account_id` is not the key's account, or, with an admin key, not the task's owner.
-     * - `right_required`: the key lacks a right that the operation needs.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
-     * comes from a page of another origin.
+     * - `account_forbidden`: with an account key, `account_id` names another account than the key's. With an admin key,
+     * `account_id` names an account that does not own the task.
+     * - `right_required`: the key lacks the right that the operation requires.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * another origin sent the request.
      *
      */
     403: ErrorResponse;
@@ -1577,43 +1642,48 @@ export type CreateTaskErrors = {
      */
     406: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (recordRuns: 8 MiB), or a run or a `payload` in it is larger than 256 KiB.
+     * The request body is larger than 1 MiB (8 MiB for recordRuns), or a run or a `payload` in the body is larger than
+     * 256 KiB.
      *
      */
     413: ErrorResponse;
     /**
-     * The URL is longer than 8,192 bytes.
+     * The URL of the request is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * The `Content-Type` is not `application/json`, or the `Content-Encoding` is unknown.
+     * The `Content-Type` of the request is not `application/json`, or the service does not know its `Content-Encoding`.
+     *
      */
     415: ErrorResponse;
     /**
-     * - `idempotency_key_reused`: this `Idempotency-Key` was used with a different body within the last 24 hours.
-     * - `not_supported`: Trigger.dev is the engine and does not support the value of a field.
+     * - `idempotency_key_reused`: a request with this `Idempotency-Key` and a different body arrived within the last 24
+     * hours.
+     * - `not_supported`: Trigger.dev executes the service's tasks and does not support the value of a field.
      *
      */
     422: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
-     * seconds in `Retry-After`.
+     * This key or this client address has sent more requests in a minute than its limit allows. The request had no
+     * effect. Retry after the number of seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The headers have more than 65,536 bytes together.
+     * The headers of the request have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * An unexpected failure. The service logs its details under the `request_id`.
+     * The service failed unexpectedly. The service's log has the details under the `request_id` of the reply.
      */
     500: ErrorResponse;
     /**
-     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
-     * applied.
-     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
-     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have
+     * been applied.
+     * - `service_overloaded`: the process that handled the request was too busy to reply in time. A write may or may not
+     * have been applied.
+     * - `too_busy`: the service has too many connections, or too many replies that clients have not read yet. The
+     * request had no effect.
      *
      * Retry after the number of seconds in `Retry-After`.
      *
@@ -1637,43 +1707,46 @@ export type ListRunsData = {
     path?: never;
     query?: {
         /**
-         * Only the run with this `id`, with all its fields.
+         * Limits the result to the run with this `id`, which then also has its `payload`, `output`, `error` and
+         * `attempts`. Cannot be combined with `cursor`.
+         *
          */
         runId?: string;
         /**
-         * Maximum number of runs in the reply, 1 to 100; 20 by default.
+         * Maximum number of runs in the reply, 1 to 100; 20 by default. Has no effect with `runId`.
          */
         limit?: number;
         /**
-         * The `next_cursor` of the previous page. Send it unchanged, with the same filters; `limit` may differ.
+         * The `next_cursor` of the previous page; omit it for the first page. Send the value unchanged, with the same
+         * filters; `limit` may differ.
          *
          */
         cursor?: string;
         /**
-         * Only runs of this account's tasks.
+         * Limits the result to runs of this account's tasks.
          */
         account_id?: string;
         /**
-         * Only runs of this task.
+         * Limits the result to runs of this task.
          */
         task_id?: string;
         /**
-         * Only runs with one of these statuses, separated by commas, e.g. `FAILED,CRASHED`. The parameter may also be
-         * repeated: `status=FAILED&status=CRASHED`.
+         * Limits the result to runs with one of these statuses. Separate several statuses by commas, e.g.
+         * `FAILED,CRASHED`, or repeat the parameter: `status=FAILED&status=CRASHED`.
          *
          */
         status?: Array<RunStatus>;
         /**
-         * Only runs whose `createdAt`, as replies show it, is at or after this instant (RFC 3339, e.g.
-         * `2026-11-19T00:00:00Z`). Write a `+` as `%2B`. Fractions of a millisecond count: `00.0009Z` excludes a run
-         * created at `00.000Z`.
+         * Limits the result to runs whose `createdAt` is at or after this instant (RFC 3339, e.g.
+         * `2026-11-19T00:00:00Z`). In the URL, write `+` as `%2B`. `createdAt` has whole milliseconds, but smaller
+         * fractions of this instant count: `00.0009Z` excludes a run created at `00.000Z`.
          *
          */
         from?: string;
         /**
-         * Only runs whose `createdAt`, as replies show it, is before this instant (RFC 3339, e.g.
-         * `2026-11-20T00:00:00Z`). Write a `+` as `%2B`. Fractions of a millisecond count: `00.0009Z` includes a run
-         * created at `00.000Z`.
+         * Limits the result to runs whose `createdAt` is before this instant (RFC 3339, e.g. `2026-11-20T00:00:00Z`). In
+         * the URL, write `+` as `%2B`. `createdAt` has whole milliseconds, but smaller fractions of this instant count:
+         * `00.0009Z` includes a run created at `00.000Z`.
          *
          */
         to?: string;
@@ -1683,25 +1756,28 @@ export type ListRunsData = {
 
 export type ListRunsErrors = {
     /**
-     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
-     * listUpcoming match too many tasks (`too_many_tasks`).
+     * A query parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Only for
+     * listUpcoming: more than 10,000 enabled tasks match the filters (`too_many_tasks`).
      *
      */
     400: ErrorResponse;
     /**
-     * The request has no key or more than one, or its key is unknown, expired or revoked.
+     * The request has no API key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * - `account_forbidden`: `account_id` is not the key's account, or, with an admin key, not the task's owner.
-     * - `right_required`: the key lacks a right that the operation needs.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
-     * comes from a page of another origin.
+     * - `account_forbidden`: with an account key, `account_id` names another account than the key's. With an admin key,
+     * `account_id` names an account that does not own the task.
+     * - `right_required`: the key lacks the right that the operation requires.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * another origin sent the request.
      *
      */
     403: ErrorResponse;
     /**
-     * No run with this `runId` matches the other filters, or it belongs to a different account than the key.
+     * No run has this `runId`, the run does not match the other filters, or it belongs to an account that the key cannot
+     * access.
+     *
      */
     404: ErrorResponse;
     /**
@@ -1709,28 +1785,30 @@ export type ListRunsErrors = {
      */
     406: ErrorResponse;
     /**
-     * The URL is longer than 8,192 bytes.
+     * The URL of the request is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
-     * seconds in `Retry-After`.
+     * This key or this client address has sent more requests in a minute than its limit allows. The request had no
+     * effect. Retry after the number of seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The headers have more than 65,536 bytes together.
+     * The headers of the request have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * An unexpected failure. The service logs its details under the `request_id`.
+     * The service failed unexpectedly. The service's log has the details under the `request_id` of the reply.
      */
     500: ErrorResponse;
     /**
-     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
-     * applied.
-     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
-     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have
+     * been applied.
+     * - `service_overloaded`: the process that handled the request was too busy to reply in time. A write may or may not
+     * have been applied.
+     * - `too_busy`: the service has too many connections, or too many replies that clients have not read yet. The
+     * request had no effect.
      *
      * Retry after the number of seconds in `Retry-After`.
      *
@@ -1742,7 +1820,7 @@ export type ListRunsError = ListRunsErrors[keyof ListRunsErrors];
 
 export type ListRunsResponses = {
     /**
-     * The matching runs.
+     * The matching runs; with `runId`, the one run with all its fields.
      */
     200: RunsResponse;
 };
@@ -1753,8 +1831,9 @@ export type RunTaskData = {
     body: RunTaskRequest;
     headers?: {
         /**
-         * Identifies this run, e.g. by a new UUID; 1 to 255 visible ASCII characters. The same key with a different body
-         * is rejected (`422`). A request that fails validation does not use up the key.
+         * A value of 1 to 255 visible ASCII characters that identifies this run, e.g. a new UUID. All requests with the
+         * same key and body within 24 hours queue one run. A request with the same key and a different body is rejected
+         * (`422`). A request that fails validation does not use up the key.
          *
          */
         'Idempotency-Key'?: string;
@@ -1766,22 +1845,22 @@ export type RunTaskData = {
 
 export type RunTaskErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
+     * The request body is not valid JSON, or one of its fields is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
-     * The request has no key or more than one, or its key is unknown, expired or revoked.
+     * The request has no API key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * - `right_required`: the key lacks a right that the operation needs.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
-     * comes from a page of another origin.
+     * - `right_required`: the key lacks the right that the operation requires.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * another origin sent the request.
      *
      */
     403: ErrorResponse;
     /**
-     * No task with this id exists, or it belongs to a different account than the key.
+     * No task has this id, or the task belongs to an account that the key cannot access.
      */
     404: ErrorResponse;
     /**
@@ -1789,48 +1868,55 @@ export type RunTaskErrors = {
      */
     406: ErrorResponse;
     /**
-     * No engine is live. Nothing was queued.
+     * No engine of the service is running that could execute the task, so no run was queued. The error message names the
+     * settings that start an engine.
      *
      */
     409: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (recordRuns: 8 MiB), or a run or a `payload` in it is larger than 256 KiB.
+     * The request body is larger than 1 MiB (8 MiB for recordRuns), or a run or a `payload` in the body is larger than
+     * 256 KiB.
      *
      */
     413: ErrorResponse;
     /**
-     * The URL is longer than 8,192 bytes.
+     * The URL of the request is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * The `Content-Type` is not `application/json`, or the `Content-Encoding` is unknown.
+     * The `Content-Type` of the request is not `application/json`, or the service does not know its `Content-Encoding`.
+     *
      */
     415: ErrorResponse;
     /**
-     * This `Idempotency-Key` was used with a different body within the last 24 hours.
+     * A request with this `Idempotency-Key` and a different body arrived within the last 24 hours. Send each new request
+     * with a new key.
+     *
      */
     422: ErrorResponse;
     /**
-     * - `too_many_queued`: ten runs of the task are waiting, or 1,000 runs of its account are queued.
-     * - `rate_limited`: this key or address has sent more requests in a minute than its limit.
+     * - `too_many_queued`: ten runs of the task have not started, or 1,000 runs of the task's account wait or execute.
+     * - `rate_limited`: this key or this client address has sent more requests in a minute than its limit allows.
      *
-     * Nothing was done. Retry after the number of seconds in `Retry-After`.
+     * No run was queued. Retry after the number of seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The headers have more than 65,536 bytes together.
+     * The headers of the request have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * An unexpected failure. The service logs its details under the `request_id`.
+     * The service failed unexpectedly. The service's log has the details under the `request_id` of the reply.
      */
     500: ErrorResponse;
     /**
-     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
-     * applied.
-     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
-     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have
+     * been applied.
+     * - `service_overloaded`: the process that handled the request was too busy to reply in time. A write may or may not
+     * have been applied.
+     * - `too_busy`: the service has too many connections, or too many replies that clients have not read yet. The
+     * request had no effect.
      *
      * Retry after the number of seconds in `Retry-After`.
      *
@@ -1842,7 +1928,9 @@ export type RunTaskError = RunTaskErrors[keyof RunTaskErrors];
 
 export type RunTaskResponses = {
     /**
-     * The queued run, or the first one of this `Idempotency-Key`.
+     * The queued run. If an earlier request had the same `Idempotency-Key` and body, the run that it queued, in its
+     * current state.
+     *
      */
     200: RunsResponse;
 };
@@ -1858,22 +1946,22 @@ export type RecordRunsData = {
 
 export type RecordRunsErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
+     * The request body is not valid JSON, or one of its fields is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
-     * The request has no key or more than one, or its key is unknown, expired or revoked.
+     * The request has no API key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * - `admin_required`: the operation needs an admin key.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
-     * comes from a page of another origin.
+     * - `admin_required`: the operation requires an admin key, and the key belongs to an account.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * another origin sent the request.
      *
      */
     403: ErrorResponse;
     /**
-     * No task with this id exists, or it belongs to a different account than the key.
+     * No task has this id, or the task belongs to an account that the key cannot access.
      */
     404: ErrorResponse;
     /**
@@ -1881,45 +1969,49 @@ export type RecordRunsErrors = {
      */
     406: ErrorResponse;
     /**
-     * - `run_of_another_task`: a reported run belongs to another task.
-     * - `run_of_the_engine`: a reported run belongs to the service's own engine.
+     * - `run_of_another_task`: a reported run is already stored as a run of another task.
+     * - `run_of_the_engine`: a reported run belongs to the service's own engine, so that reports cannot change it.
      *
-     * Nothing was recorded.
+     * No run of the request was recorded.
      *
      */
     409: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (recordRuns: 8 MiB), or a run or a `payload` in it is larger than 256 KiB.
+     * The request body is larger than 1 MiB (8 MiB for recordRuns), or a run or a `payload` in the body is larger than
+     * 256 KiB.
      *
      */
     413: ErrorResponse;
     /**
-     * The URL is longer than 8,192 bytes.
+     * The URL of the request is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * The `Content-Type` is not `application/json`, or the `Content-Encoding` is unknown.
+     * The `Content-Type` of the request is not `application/json`, or the service does not know its `Content-Encoding`.
+     *
      */
     415: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
-     * seconds in `Retry-After`.
+     * This key or this client address has sent more requests in a minute than its limit allows. The request had no
+     * effect. Retry after the number of seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The headers have more than 65,536 bytes together.
+     * The headers of the request have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * An unexpected failure. The service logs its details under the `request_id`.
+     * The service failed unexpectedly. The service's log has the details under the `request_id` of the reply.
      */
     500: ErrorResponse;
     /**
-     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
-     * applied.
-     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
-     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have
+     * been applied.
+     * - `service_overloaded`: the process that handled the request was too busy to reply in time. A write may or may not
+     * have been applied.
+     * - `too_busy`: the service has too many connections, or too many replies that clients have not read yet. The
+     * request had no effect.
      *
      * Retry after the number of seconds in `Retry-After`.
      *
@@ -1931,7 +2023,7 @@ export type RecordRunsError = RecordRunsErrors[keyof RecordRunsErrors];
 
 export type RecordRunsResponses = {
     /**
-     * The runs as they are now, in the order of the request.
+     * The reported runs in their current state, each once, in the order of the request.
      */
     200: RunsResponse;
 };
@@ -1947,23 +2039,22 @@ export type CancelRunData = {
 
 export type CancelRunErrors = {
     /**
-     * The body is not JSON, or a field is missing, unknown, invalid or duplicated.
+     * The request body is not valid JSON, or one of its fields is missing, unknown, invalid or duplicated.
      */
     400: ErrorResponse;
     /**
-     * The request has no key or more than one, or its key is unknown, expired or revoked.
+     * The request has no API key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * - `right_required`: the key lacks a right that the operation needs.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
-     * comes from a page of another origin.
+     * - `right_required`: the key lacks the right that the operation requires.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * another origin sent the request.
      *
      */
     403: ErrorResponse;
     /**
-     * No run with this `runId` exists, or it belongs to a different account than the key.
-     *
+     * No run has this `runId`, or the run belongs to an account that the key cannot access.
      */
     404: ErrorResponse;
     /**
@@ -1971,42 +2062,48 @@ export type CancelRunErrors = {
      */
     406: ErrorResponse;
     /**
-     * The run is not final, and no live engine of the service can cancel it.
+     * The run has not ended, but this service cannot cancel it, because an engine outside the service executes the run.
+     * Cancel the run at that engine. The same reply is sent for a run at Trigger.dev while the service does not use
+     * Trigger.dev.
      *
      */
     409: ErrorResponse;
     /**
-     * The body is larger than 1 MiB (recordRuns: 8 MiB), or a run or a `payload` in it is larger than 256 KiB.
+     * The request body is larger than 1 MiB (8 MiB for recordRuns), or a run or a `payload` in the body is larger than
+     * 256 KiB.
      *
      */
     413: ErrorResponse;
     /**
-     * The URL is longer than 8,192 bytes.
+     * The URL of the request is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * The `Content-Type` is not `application/json`, or the `Content-Encoding` is unknown.
+     * The `Content-Type` of the request is not `application/json`, or the service does not know its `Content-Encoding`.
+     *
      */
     415: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
-     * seconds in `Retry-After`.
+     * This key or this client address has sent more requests in a minute than its limit allows. The request had no
+     * effect. Retry after the number of seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The headers have more than 65,536 bytes together.
+     * The headers of the request have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * An unexpected failure. The service logs its details under the `request_id`.
+     * The service failed unexpectedly. The service's log has the details under the `request_id` of the reply.
      */
     500: ErrorResponse;
     /**
-     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
-     * applied.
-     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
-     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have
+     * been applied.
+     * - `service_overloaded`: the process that handled the request was too busy to reply in time. A write may or may not
+     * have been applied.
+     * - `too_busy`: the service has too many connections, or too many replies that clients have not read yet. The
+     * request had no effect.
      *
      * Retry after the number of seconds in `Retry-After`.
      *
@@ -2018,7 +2115,7 @@ export type CancelRunError = CancelRunErrors[keyof CancelRunErrors];
 
 export type CancelRunResponses = {
     /**
-     * The run as it is now.
+     * The run in its current state; it may still be EXECUTING.
      */
     200: RunsResponse;
 };
@@ -2030,27 +2127,27 @@ export type ListOccurrencesData = {
     path?: never;
     query?: {
         /**
-         * Only occurrences of this task.
+         * Limits the result to occurrences of this task.
          */
         task_id?: string;
         /**
-         * Only occurrences of this account's tasks.
+         * Limits the result to occurrences of this account's tasks.
          */
         account_id?: string;
         /**
-         * Only occurrences whose `scheduled_at` is at or after this instant (RFC 3339, e.g. `2026-11-19T00:00:00Z`). Write a
-         * `+` as `%2B`. By default seven days before the request.
+         * Limits the result to occurrences whose `scheduled_at` is at or after this instant (RFC 3339, e.g.
+         * `2026-11-19T00:00:00Z`). In the URL, write `+` as `%2B`. If omitted, seven days before the request.
          *
          */
         from?: string;
         /**
-         * Only occurrences whose `scheduled_at` is before this instant (RFC 3339, e.g. `2026-11-20T00:00:00Z`). Write a `+` as
-         * `%2B`. Without it, there is no upper bound.
+         * Limits the result to occurrences whose `scheduled_at` is before this instant (RFC 3339, e.g.
+         * `2026-11-20T00:00:00Z`). In the URL, write `+` as `%2B`. If omitted, there is no upper bound.
          *
          */
         to?: string;
         /**
-         * Only occurrences with this outcome.
+         * Limits the result to occurrences with this outcome.
          */
         outcome?: 'fired' | 'skipped' | 'missed';
         /**
@@ -2058,7 +2155,8 @@ export type ListOccurrencesData = {
          */
         limit?: number;
         /**
-         * The `next_cursor` of the previous page. Send it unchanged, with the same filters; `limit` may differ.
+         * The `next_cursor` of the previous page; omit it for the first page. Send the value unchanged, with the same
+         * filters; `limit` may differ.
          *
          */
         cursor?: string;
@@ -2068,20 +2166,21 @@ export type ListOccurrencesData = {
 
 export type ListOccurrencesErrors = {
     /**
-     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
-     * listUpcoming match too many tasks (`too_many_tasks`).
+     * A query parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Only for
+     * listUpcoming: more than 10,000 enabled tasks match the filters (`too_many_tasks`).
      *
      */
     400: ErrorResponse;
     /**
-     * The request has no key or more than one, or its key is unknown, expired or revoked.
+     * The request has no API key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * - `account_forbidden`: `account_id` is not the key's account, or, with an admin key, not the task's owner.
-     * - `right_required`: the key lacks a right that the operation needs.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
-     * comes from a page of another origin.
+     * - `account_forbidden`: with an account key, `account_id` names another account than the key's. With an admin key,
+     * `account_id` names an account that does not own the task.
+     * - `right_required`: the key lacks the right that the operation requires.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * another origin sent the request.
      *
      */
     403: ErrorResponse;
@@ -2090,28 +2189,30 @@ export type ListOccurrencesErrors = {
      */
     406: ErrorResponse;
     /**
-     * The URL is longer than 8,192 bytes.
+     * The URL of the request is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
-     * seconds in `Retry-After`.
+     * This key or this client address has sent more requests in a minute than its limit allows. The request had no
+     * effect. Retry after the number of seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The headers have more than 65,536 bytes together.
+     * The headers of the request have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * An unexpected failure. The service logs its details under the `request_id`.
+     * The service failed unexpectedly. The service's log has the details under the `request_id` of the reply.
      */
     500: ErrorResponse;
     /**
-     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
-     * applied.
-     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
-     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have
+     * been applied.
+     * - `service_overloaded`: the process that handled the request was too busy to reply in time. A write may or may not
+     * have been applied.
+     * - `too_busy`: the service has too many connections, or too many replies that clients have not read yet. The
+     * request had no effect.
      *
      * Retry after the number of seconds in `Retry-After`.
      *
@@ -2135,31 +2236,33 @@ export type ListUpcomingData = {
     path?: never;
     query?: {
         /**
-         * Filter by task ID (UUID). Returns a single task matching the provided ID.
+         * Limits the result to the task with this `id`.
          */
         id?: string;
         /**
-         * Filter tasks to only include those for the specified account.
+         * Limits the result to tasks of this account. With an account key, only the key's account is allowed here.
          */
         account_id?: string;
         /**
-         * Filter tasks to only include those for the specified artist account.
+         * Limits the result to tasks for this artist account.
          */
         artist_account_id?: string;
         /**
-         * `true`: only enabled tasks, whose `enabled` is true or null. `false`: only disabled tasks.
+         * `true`: limits the result to enabled tasks, whose `enabled` is true or null. `false`: limits the result to
+         * disabled tasks.
          *
          */
         enabled?: boolean;
         /**
-         * Only fire times at or after this instant (RFC 3339, e.g. `2026-11-26T00:00:00Z`; a `+` in a URL is `%2B`). If
-         * omitted or in the past, the range starts after the time of the request.
+         * Start of the range: limits the result to fire times at or after this instant (RFC 3339, e.g.
+         * `2026-11-26T00:00:00Z`). In the URL, write `+` as `%2B`. If omitted or in the past, the range starts right
+         * after the time of the request.
          *
          */
         from?: string;
         /**
-         * Only fire times before this instant (RFC 3339, e.g. `2026-12-03T00:00:00Z`; a `+` in a URL is `%2B`). By default
-         * seven days after the start of the range.
+         * End of the range: limits the result to fire times before this instant (RFC 3339, e.g. `2026-12-03T00:00:00Z`).
+         * In the URL, write `+` as `%2B`. If omitted, seven days after the start of the range.
          *
          */
         to?: string;
@@ -2169,20 +2272,21 @@ export type ListUpcomingData = {
 
 export type ListUpcomingErrors = {
     /**
-     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
-     * listUpcoming match too many tasks (`too_many_tasks`).
+     * A query parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Only for
+     * listUpcoming: more than 10,000 enabled tasks match the filters (`too_many_tasks`).
      *
      */
     400: ErrorResponse;
     /**
-     * The request has no key or more than one, or its key is unknown, expired or revoked.
+     * The request has no API key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * - `account_forbidden`: `account_id` is not the key's account, or, with an admin key, not the task's owner.
-     * - `right_required`: the key lacks a right that the operation needs.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
-     * comes from a page of another origin.
+     * - `account_forbidden`: with an account key, `account_id` names another account than the key's. With an admin key,
+     * `account_id` names an account that does not own the task.
+     * - `right_required`: the key lacks the right that the operation requires.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * another origin sent the request.
      *
      */
     403: ErrorResponse;
@@ -2191,28 +2295,30 @@ export type ListUpcomingErrors = {
      */
     406: ErrorResponse;
     /**
-     * The URL is longer than 8,192 bytes.
+     * The URL of the request is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
-     * seconds in `Retry-After`.
+     * This key or this client address has sent more requests in a minute than its limit allows. The request had no
+     * effect. Retry after the number of seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The headers have more than 65,536 bytes together.
+     * The headers of the request have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * An unexpected failure. The service logs its details under the `request_id`.
+     * The service failed unexpectedly. The service's log has the details under the `request_id` of the reply.
      */
     500: ErrorResponse;
     /**
-     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
-     * applied.
-     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
-     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have
+     * been applied.
+     * - `service_overloaded`: the process that handled the request was too busy to reply in time. A write may or may not
+     * have been applied.
+     * - `too_busy`: the service has too many connections, or too many replies that clients have not read yet. The
+     * request had no effect.
      *
      * Retry after the number of seconds in `Retry-After`.
      *
@@ -2224,7 +2330,7 @@ export type ListUpcomingError = ListUpcomingErrors[keyof ListUpcomingErrors];
 
 export type ListUpcomingResponses = {
     /**
-     * The fire times in the range.
+     * The fire times in the range, in chronological order.
      */
     200: UpcomingResponse;
 };
@@ -2236,13 +2342,13 @@ export type PreviewScheduleData = {
     path?: never;
     query: {
         /**
-         * Cron expression of five fields, e.g. `0 9 * * 4`. CreateTaskRequest describes the dialect. In a URL, a space is `%20`
-         * or `+`.
+         * Cron expression of five fields, e.g. `0 9 * * 4`. The property `schedule` of CreateTaskRequest describes the
+         * syntax. In the URL, write a space as `%20` or `+`.
          *
          */
         schedule: string;
         /**
-         * The time zone of `schedule`; UTC by default. The name of a zone or link of the IANA time zone database, in
+         * Time zone of `schedule`; UTC by default. Must be the name of a zone or link in the IANA time zone database, in
          * any letter case, e.g. `America/New_York`.
          *
          */
@@ -2253,20 +2359,21 @@ export type PreviewScheduleData = {
 
 export type PreviewScheduleErrors = {
     /**
-     * The schedule is not valid or never fires (`invalid_schedule`), or the time zone is unknown (`invalid_timezone`),
-     * as for `createTask`. Or a parameter is missing, invalid, unknown, repeated or empty, or the URL has invalid
+     * - `invalid_schedule`: `schedule` is not a cron expression that createTask accepts, or it never fires.
+     * - `invalid_timezone`: `timezone` is not a name in the IANA time zone database.
+     * - Other codes: a query parameter is missing, invalid, unknown, repeated or empty, or the URL has invalid
      * percent-encoding.
      *
      */
     400: ErrorResponse;
     /**
-     * The request has no key or more than one, or its key is unknown, expired or revoked.
+     * The request has no API key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * - `right_required`: the key lacks a right that the operation needs.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
-     * comes from a page of another origin.
+     * - `right_required`: the key lacks the right that the operation requires.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * another origin sent the request.
      *
      */
     403: ErrorResponse;
@@ -2275,28 +2382,30 @@ export type PreviewScheduleErrors = {
      */
     406: ErrorResponse;
     /**
-     * The URL is longer than 8,192 bytes.
+     * The URL of the request is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
-     * seconds in `Retry-After`.
+     * This key or this client address has sent more requests in a minute than its limit allows. The request had no
+     * effect. Retry after the number of seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The headers have more than 65,536 bytes together.
+     * The headers of the request have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * An unexpected failure. The service logs its details under the `request_id`.
+     * The service failed unexpectedly. The service's log has the details under the `request_id` of the reply.
      */
     500: ErrorResponse;
     /**
-     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
-     * applied.
-     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
-     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have
+     * been applied.
+     * - `service_overloaded`: the process that handled the request was too busy to reply in time. A write may or may not
+     * have been applied.
+     * - `too_busy`: the service has too many connections, or too many replies that clients have not read yet. The
+     * request had no effect.
      *
      * Retry after the number of seconds in `Retry-After`.
      *
@@ -2308,7 +2417,7 @@ export type PreviewScheduleError = PreviewScheduleErrors[keyof PreviewScheduleEr
 
 export type PreviewScheduleResponses = {
     /**
-     * What the schedule means.
+     * The schedule in canonical form and in words, with its next ten fire times.
      */
     200: SchedulePreviewResponse;
 };
@@ -2324,19 +2433,19 @@ export type GetCallerData = {
 
 export type GetCallerErrors = {
     /**
-     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
-     * listUpcoming match too many tasks (`too_many_tasks`).
+     * A query parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Only for
+     * listUpcoming: more than 10,000 enabled tasks match the filters (`too_many_tasks`).
      *
      */
     400: ErrorResponse;
     /**
-     * The request has no key or more than one, or its key is unknown, expired or revoked.
+     * The request has no API key or more than one, or its key is unknown, expired or revoked.
      */
     401: ErrorResponse;
     /**
-     * - `right_required`: the key lacks a right that the operation needs.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or the request
-     * comes from a page of another origin.
+     * - `right_required`: the key lacks the right that the operation requires.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * another origin sent the request.
      *
      */
     403: ErrorResponse;
@@ -2345,28 +2454,30 @@ export type GetCallerErrors = {
      */
     406: ErrorResponse;
     /**
-     * The URL is longer than 8,192 bytes.
+     * The URL of the request is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * This key or this address has sent more requests in a minute than its limit. Nothing was done. Retry after the number of
-     * seconds in `Retry-After`.
+     * This key or this client address has sent more requests in a minute than its limit allows. The request had no
+     * effect. Retry after the number of seconds in `Retry-After`.
      *
      */
     429: ErrorResponse;
     /**
-     * The headers have more than 65,536 bytes together.
+     * The headers of the request have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * An unexpected failure. The service logs its details under the `request_id`.
+     * The service failed unexpectedly. The service's log has the details under the `request_id` of the reply.
      */
     500: ErrorResponse;
     /**
-     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have been
-     * applied.
-     * - `service_overloaded`: the service itself is overloaded. A write may or may not have been applied.
-     * - `too_busy`: the service has too many connections or too many unread replies. Nothing was done.
+     * - `database_unavailable`: the database cannot be reached or does not answer in time. A write may or may not have
+     * been applied.
+     * - `service_overloaded`: the process that handled the request was too busy to reply in time. A write may or may not
+     * have been applied.
+     * - `too_busy`: the service has too many connections, or too many replies that clients have not read yet. The
+     * request had no effect.
      *
      * Retry after the number of seconds in `Retry-After`.
      *
@@ -2378,7 +2489,7 @@ export type GetCallerError = GetCallerErrors[keyof GetCallerErrors];
 
 export type GetCallerResponses = {
     /**
-     * The caller.
+     * The account and the rights of the caller, and the engine.
      */
     200: CallerResponse;
 };
@@ -2394,8 +2505,8 @@ export type GetLivenessData = {
 
 export type GetLivenessErrors = {
     /**
-     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
-     * listUpcoming match too many tasks (`too_many_tasks`).
+     * A query parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Only for
+     * listUpcoming: more than 10,000 enabled tasks match the filters (`too_many_tasks`).
      *
      */
     400: ErrorResponse;
@@ -2404,15 +2515,15 @@ export type GetLivenessErrors = {
      */
     406: ErrorResponse;
     /**
-     * The URL is longer than 8,192 bytes.
+     * The URL of the request is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * The headers have more than 65,536 bytes together.
+     * The headers of the request have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * An unexpected failure. The service logs its details under the `request_id`.
+     * The service failed unexpectedly. The service's log has the details under the `request_id` of the reply.
      */
     500: ErrorResponse;
 };
@@ -2437,8 +2548,8 @@ export type GetReadinessData = {
 
 export type GetReadinessErrors = {
     /**
-     * A parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Or the filters of
-     * listUpcoming match too many tasks (`too_many_tasks`).
+     * A query parameter is invalid, unknown, repeated or empty, or the URL has invalid percent-encoding. Only for
+     * listUpcoming: more than 10,000 enabled tasks match the filters (`too_many_tasks`).
      *
      */
     400: ErrorResponse;
@@ -2447,20 +2558,21 @@ export type GetReadinessErrors = {
      */
     406: ErrorResponse;
     /**
-     * The URL is longer than 8,192 bytes.
+     * The URL of the request is longer than 8,192 bytes.
      */
     414: ErrorResponse;
     /**
-     * The headers have more than 65,536 bytes together.
+     * The headers of the request have more than 65,536 bytes together.
      */
     431: ErrorResponse;
     /**
-     * An unexpected failure. The service logs its details under the `request_id`.
+     * The service failed unexpectedly. The service's log has the details under the `request_id` of the reply.
      */
     500: ErrorResponse;
     /**
-     * Send requests to another instance. The database does not answer (`database_unavailable`), or the service is starting
-     * or shutting down (`not_ready`).
+     * The service cannot handle requests at the moment: the database does not answer (`database_unavailable`), or
+     * the service is starting or shutting down (`not_ready`). Load balancers should send requests to another
+     * instance.
      *
      */
     503: ErrorResponse;

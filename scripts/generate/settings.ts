@@ -12,7 +12,7 @@ function envExample(): string {
       .map((line) => `# ${line}`)
       .join('\n')}\n${name}=${value}\n`;
   });
-  return `# Copy this file to .env and change what you need. Variables of the environment override the file.
+  return `# Copy this file to .env and change what you need. Variables in the environment override those in .env.
 # Generated from src/config/variables.ts by npm run generate.
 
 ${settings.join('\n')}
@@ -27,9 +27,9 @@ function configurationPage(): string {
   });
   return `# Configuration
 
-Set variables in the environment, or in a file \`.env\` in the working directory. The environment overrides the file. An
-empty value counts as unset. An invalid value stops the start with a message that names the variable. A warning in the log
-names variables that look like settings but are not.
+Set variables in the environment, or in a file \`.env\` in the working directory. A variable in the environment overrides the
+one in the file. An empty value counts as unset. If a value cannot be used, the service does not start, and the message
+names the variable. A warning in the log names variables that look like settings but are not.
 
 <!-- Generated from src/config/variables.ts by npm run generate. -->
 <!-- prettier-ignore-start -->
@@ -41,13 +41,15 @@ ${rows.join('\n')}
 <!-- prettier-ignore-end -->
 
 OpenTelemetry's own variables turn traces on, for example \`OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318\`.
-\`OTEL_TRACES_EXPORTER=console\` prints them instead. The protocol is \`http/protobuf\` (default) or \`http/json\`.
+\`OTEL_TRACES_EXPORTER=console\` prints traces instead of sending them. The protocol is \`http/protobuf\` (default) or
+\`http/json\`.
 
 Rate limits need AUTH=required. Each copy of the service counts separately, so three copies behind a balancer accept up to
-three times as many requests. \`/docs\` and the spec are not counted. Behind a balancer set \`TRUST_PROXY\`; otherwise all
-callers share the address of the balancer. Make sure that clients reach the service only through the proxies that it trusts.
+three times as many requests. Requests to \`/docs\` and for the spec do not count. Behind a balancer, set \`TRUST_PROXY\`;
+otherwise all callers have the address of the balancer and share one limit. Make sure that clients can reach the service only
+through the trusted proxies.
 
-Other limits, such as the size of a body, are constants with their reasons in \`src/config/limits.ts\`.
+Other limits, such as the size of a request body, are constants in \`src/config/limits.ts\`, with their reasons.
 `;
 }
 

@@ -96,7 +96,7 @@ async function colorsOf(page: Page, selector: string): Promise<{ text: number; b
     const errors = Object.keys(loadSpec().document.paths?.['/api/tasks']?.get?.responses ?? {}).slice(1);
     expect(await operation.locator('.folded-reply .response-col_status').allInnerTexts()).toEqual(errors);
 
-    await operation.getByRole('button', { name: 'A parameter is invalid' }).click();
+    await operation.getByRole('button', { name: 'A query parameter is invalid' }).click();
     expect(await operation.locator('.folded-reply + .response').innerText()).toContain('"invalid_parameter"');
     expect(problems).toEqual([]);
     await page.close();
