@@ -294,7 +294,7 @@ export const listOccurrences = <ThrowOnError extends boolean = false>(options?: 
  *
  * A reply starts at the beginning of the range, covers at most 31 days and has at most 10,000 fire times. If the
  * range has more, `truncated` is true. To continue, repeat the request with `from` set to the last `at`. The fire
- * times at that instant are then returned again.
+ * times at that instant are then returned again. If `upcoming` is empty, continue 31 days after `from`.
  *
  * The request is rejected (`400 too_many_tasks`) if more than 10,000 enabled tasks match the filters. For past fire
  * times, use listOccurrences.

@@ -541,7 +541,7 @@ export type RunReport = {
     id: string;
     status: ReportedRunStatus;
     /**
-     * Name of the function at the engine that executes the task, e.g. `customer-prompt-task`.
+     * Name of the engine's function that executes the task, e.g. `customer-prompt-task`.
      */
     taskIdentifier: string;
     /**
@@ -653,15 +653,15 @@ export type RunReport = {
         [key: string]: unknown;
     } | null;
     /**
-     * Accepted and ignored, because `status` already contains this information.
+     * Accepted but ignored, because `status` already contains this information.
      */
     isQueued?: unknown;
     /**
-     * Accepted and ignored, because `status` already contains this information.
+     * Accepted but ignored, because `status` already contains this information.
      */
     isExecuting?: unknown;
     /**
-     * Accepted and ignored, because `status` already contains this information.
+     * Accepted but ignored, because `status` already contains this information.
      */
     isWaiting?: unknown;
     /**
@@ -671,15 +671,15 @@ export type RunReport = {
      */
     isCompleted?: unknown;
     /**
-     * Accepted and ignored, because `status` already contains this information.
+     * Accepted but ignored, because `status` already contains this information.
      */
     isSuccess?: unknown;
     /**
-     * Accepted and ignored, because `status` already contains this information.
+     * Accepted but ignored, because `status` already contains this information.
      */
     isFailed?: unknown;
     /**
-     * Accepted and ignored, because `status` already contains this information.
+     * Accepted but ignored, because `status` already contains this information.
      */
     isCancelled?: unknown;
     /**
@@ -1022,8 +1022,8 @@ export type Run = {
     title?: string | null;
     status: RunStatus;
     /**
-     * Name of the function at the engine that executes the task, e.g. `customer-prompt-task`; `recoup-task` for the
-     * service's own engine.
+     * Name of the engine's function that executes the task, e.g. `customer-prompt-task`. The service's own engine always
+     * uses `recoup-task`.
      *
      */
     taskIdentifier: string;
@@ -1559,7 +1559,7 @@ export type UpdateTaskErrors = {
      */
     415: ErrorResponse;
     /**
-     * Trigger.dev executes the service's tasks and does not support the value of a field (`not_supported`). The error
+     * The service executes its tasks on Trigger.dev, which does not support the value of a field (`not_supported`). The error
      * message names the field and the engines that support the value.
      *
      */
@@ -1659,7 +1659,8 @@ export type CreateTaskErrors = {
     /**
      * - `idempotency_key_reused`: a request with this `Idempotency-Key` and a different body arrived within the last 24
      * hours.
-     * - `not_supported`: Trigger.dev executes the service's tasks and does not support the value of a field.
+     * - `not_supported`: the service executes its tasks on Trigger.dev, which does not support the value of a field in the
+     * request.
      *
      */
     422: ErrorResponse;

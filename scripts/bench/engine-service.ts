@@ -141,7 +141,7 @@ class Pace {
 
 let pace: Pace | undefined;
 
-/** Sets the engine's clock to `ms` before a full minute, and adds tasks that fire at that minute. */
+/** Sets the engine's clock to `ms` milliseconds before the start of a minute, and adds tasks that fire when it starts. */
 async function fireIn(ms: number): Promise<void> {
   aheadMs += 2 * MINUTE_MS - (now().getTime() % MINUTE_MS) - ms;
   const [task] = tasks;

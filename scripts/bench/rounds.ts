@@ -12,7 +12,7 @@ export interface Contender {
   job: Job;
 }
 
-/** The seeded schedules fire every full five minutes. Listings then change, possibly in the middle of a round. */
+/** Some of the seeded tasks fire every five minutes. Listings then change, possibly in the middle of a round. */
 const FIRES_EVERY_MS = 300_000;
 const AFTER_FIRING_MS = 500;
 /** Time allowed for fetching a reply, or for replies in flight. */

@@ -38,8 +38,8 @@ function readApprovals(): Approval[] {
 }
 
 /**
- * Returns the breaking changes that oasdiff reports, including its warnings. oasdiff only warns when an optional
- * property is removed, and most properties of a run are optional.
+ * Returns the breaking changes that oasdiff reports, including those it rates as mere warnings. The removal of an
+ * optional property is one of them, and most properties of a run are optional.
  */
 async function findings(): Promise<Finding[]> {
   const { changes } = await runOasdiffBreaking(released, present, { flattenAllOf: true });

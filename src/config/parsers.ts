@@ -11,22 +11,22 @@ export const host = makeValidator<string>((value) => {
 
 export const port = makeValidator<number>((value) => {
   if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value);
-  throw new EnvError(`"${value}" is not a port: 1 to 65535, or 0 for any free port`);
+  throw new EnvError(`"${value}" is not a port; use 1 to 65535, or 0 for any free port`);
 });
 
 export const days = makeValidator<number>((value) => {
   if (/^[1-9]\d{0,4}$/.test(value)) return Number(value);
-  throw new EnvError(`"${value}" is not a number of days: 1 to 99999, digits only`);
+  throw new EnvError(`"${value}" is not a number of days; use digits only, 1 to 99999`);
 });
 
 export const megabytes = makeValidator<number>((value) => {
   if (/^\d{1,5}$/.test(value)) return Number(value);
-  throw new EnvError(`"${value}" is not a number of megabytes: 0 to 99999, digits only`);
+  throw new EnvError(`"${value}" is not a number of megabytes; use digits only, 0 to 99999`);
 });
 
 export const perMinute = makeValidator<number>((value) => {
   if (/^\d{1,9}$/.test(value)) return Number(value);
-  throw new EnvError(`"${value}" is not a number of requests a minute: digits only, 0 for no limit`);
+  throw new EnvError(`"${value}" is not a number of requests a minute; use digits only, 0 for no limit`);
 });
 
 /** Accepts an integer from `least` to `most`, inclusive. */
@@ -64,7 +64,7 @@ export const trustProxy = makeValidator<TrustProxy>((value) => {
   const networks = value.split(',').map((text) => text.trim());
   if (networks.every(isNetwork)) return networks;
   throw new EnvError(
-    `"${value}" is neither a number of proxies, 1 to 9, nor their addresses or networks such as 10.0.0.0/8, separated by commas`,
+    `"${value}" is not a valid value; use the number of proxies, 1 to 9, or their addresses or networks such as 10.0.0.0/8, separated by commas`,
   );
 });
 
@@ -83,7 +83,7 @@ export const mongodbUri = makeValidator<string>((value) => {
 export const databaseName = makeValidator<string>((value) => {
   if (/^[^\s/\\."$*<>:|?\0]{1,63}$/.test(value)) return value;
   throw new EnvError(
-    `"${value}" is not a database name: 1-63 characters, no spaces and none of / \\ . " $ * < > : | ?`,
+    `"${value}" is not a database name; use 1-63 characters, without spaces and without / \\ . " $ * < > : | ?`,
   );
 });
 

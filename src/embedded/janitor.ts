@@ -78,7 +78,7 @@ export async function discardUnfinished(store: Store, log: EngineLog): Promise<v
         const named = { collection: namespaceOf(collection), index: index.name };
         log.warn(
           named,
-          'dropped an index of an earlier version: this version does not index arrays, nor paths such as a.b',
+          'dropped an index created by an earlier version: this version does not index arrays or paths such as a.b',
         );
       }
     }

@@ -35,8 +35,8 @@ const DEAD_AFTER_MS = 60_000;
  * kill -9, but still accepts them if the process merely hangs.
  *
  * Each engine first listens on its own socket in the directory, then looks for other engines. If two start at the same
- * moment, at least the later one finds the other. The candidate whose socket name sorts first stays and the others
- * withdraw, unless one of them already owns the directory. A candidate without rivals renames its socket to `db.sock`.
+ * moment, at least the later one finds the other. If an engine already owns the directory, all others withdraw. Otherwise
+ * the engine whose socket name sorts first stays, the others withdraw, and it renames its socket to `db.sock`.
  */
 export class Ownership {
   readonly #path: string;

@@ -36,7 +36,7 @@ function checkJson(path: string, value: unknown, kind: string, advice: string): 
 }
 
 /**
- * Checks the size of a reported run, and that the database returns it unchanged.
+ * Checks that a reported run is not too large, and that the database can store it without altering it.
  * @param path - location of the run in the body, such as `runs.0`
  * @throws ApiError
  */
@@ -45,7 +45,8 @@ export function checkReport(path: string, run: RunReport): void {
 }
 
 /**
- * Checks the size of a run's payload, and that the database returns it unchanged. Undefined means no payload.
+ * Checks that a run's payload is not too large, and that the database can store it without altering it. Undefined means
+ * no payload.
  * @throws ApiError
  */
 export function checkPayload(path: string, payload: unknown): void {

@@ -115,8 +115,8 @@ export class KeyStore {
   }
 
   /**
-   * Returns the key, or undefined if it is unknown, unusable, expired or revoked. Timing does not reveal which: every
-   * case costs one lookup by hash.
+   * Returns the key, or undefined if it is unknown, rejected by parseKey, expired or revoked. Timing does not reveal
+   * which: every case costs one lookup by hash.
    */
   async authenticate(key: string, now: Date): Promise<ApiKeyDocument | undefined> {
     const found = await this.#find(hashOf(key), now);
@@ -164,7 +164,7 @@ export class KeyStore {
   }
 
   /**
-   * Writes all queued values of `last_used_at`, one bulk at a time, so that slow writes occupy only one connection of
+   * Writes all queued values of `last_used_at`, one bulk write at a time, so that slow writes occupy only one connection of
    * the pool.
    */
   async #writeUses(): Promise<void> {

@@ -18,7 +18,7 @@ export type RunRecord = Omit<WithDates<Run, RunInstant>, 'attempts' | 'task_id' 
   attempts?: AttemptDocument[];
 };
 
-/** A run as one report of an engine or importer describes it. */
+/** A run as described by a single report from an engine or importer. */
 export type ReportedRun = RunRecord & {
   /**
    * Present if the report is an item of a run listing, such as `runs.list` of Trigger.dev, which lacks some fields.

@@ -156,7 +156,7 @@ describe('settings', () => {
   });
 
   test.each([
-    [{ PORT: 'http' }, 'PORT: "http" is not a port: 1 to 65535'],
+    [{ PORT: 'http' }, 'PORT: "http" is not a port; use 1 to 65535'],
     [{ PORT: '65536' }, 'PORT'],
     [{ HOST: 'http://x' }, 'HOST: "http://x" is not an address to listen on'],
     [{ AUTH: 'off' }, 'AUTH'],
@@ -179,7 +179,10 @@ describe('settings', () => {
     [{ OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, 'OTEL_EXPORTER_OTLP_PROTOCOL'],
     [{ OTEL_TRACES_EXPORTER: 'otlp,console' }, 'OTEL_TRACES_EXPORTER'],
     [{ OTEL_TRACES_EXPORTER: 'zipkin' }, 'OTEL_TRACES_EXPORTER'],
-    [{ TRUST_PROXY: 'true' }, 'TRUST_PROXY: "true" is neither a number of proxies, 1 to 9, nor'],
+    [
+      { TRUST_PROXY: 'true' },
+      'TRUST_PROXY: "true" is not a valid value; use the number of proxies, 1 to 9, or',
+    ],
     [{ TRUST_PROXY: '0.0.0.0/0' }, 'TRUST_PROXY'],
     [{ TRUST_PROXY: '10.0.0.0/33' }, 'TRUST_PROXY'],
     [{ RUN_RETENTION_DAYS: '0' }, 'RUN_RETENTION_DAYS: "0" is not a number of days'],

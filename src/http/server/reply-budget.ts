@@ -17,8 +17,8 @@ const REQUEST_BYTES = 2_097_152;
 const CHECK_EVERY_MS = 250;
 
 /**
- * How long a client may stall if its key has more than half of the admitted requests while requests with other keys
- * wait. Its requests are then aborted.
+ * How long a client may stall while its key holds more than half of the admitted requests and requests with other keys
+ * are waiting. After that, the client's request is aborted.
  */
 const GREEDY_MS = 1_000;
 
