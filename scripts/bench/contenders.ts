@@ -66,7 +66,7 @@ export async function contend(
   for (const [at, { path, headers }] of requests.entries()) {
     const reply = await fetchWhole(url, path, headers);
     const reference = references[at];
-    if (!reference) throw new Error(`The bench fetched no reply for ${path} to compare the others with.`);
+    if (!reference) throw new Error(`The bench fetched no reference reply for ${path}.`);
     checkSame(name, path, reply, reference);
     sizes.push(reply.body.length);
   }

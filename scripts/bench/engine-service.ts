@@ -141,7 +141,8 @@ class Pace {
 
 let pace: Pace | undefined;
 
-/** Sets the engine's clock to `ms` milliseconds before the start of a minute, and adds tasks that fire when it starts. */
+/** Sets the engine's clock to `ms` milliseconds before the start of a minute, and adds tasks that fire at the start of
+ * that minute. */
 async function fireIn(ms: number): Promise<void> {
   aheadMs += 2 * MINUTE_MS - (now().getTime() % MINUTE_MS) - ms;
   const [task] = tasks;

@@ -38,8 +38,8 @@ function readApprovals(): Approval[] {
 }
 
 /**
- * Returns the breaking changes that oasdiff reports, including those it rates as mere warnings. The removal of an
- * optional property is one of them, and most properties of a run are optional.
+ * Returns the breaking changes that oasdiff reports, including those it rates as mere warnings, such as the
+ * removal of an optional property: most properties of a run are optional.
  */
 async function findings(): Promise<Finding[]> {
   const { changes } = await runOasdiffBreaking(released, present, { flattenAllOf: true });

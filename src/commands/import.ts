@@ -59,7 +59,7 @@ function parseSource(text: string | undefined): string {
   if (url.search !== '' || url.hash !== '') throw wrong('--from must have no query and no fragment.');
   if (/\/api(\/tasks)?\/*$/.test(url.pathname)) {
     throw wrong(
-      `--from must not end in /api: use ${url.origin}${url.pathname.replace(/\/api.*/, '')} instead.`,
+      `--from must not include /api: use ${url.origin}${url.pathname.replace(/\/api.*/, '')} instead.`,
     );
   }
   return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;

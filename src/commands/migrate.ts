@@ -86,7 +86,7 @@ async function run({ to }: { to: string | undefined }, remember: (uri: string) =
     );
     progress?.end();
     process.stdout.write(
-      `Copied ${count(figures.inserted)} documents, replaced ${count(figures.replaced)}, deleted ${count(figures.deleted)}; the others were already there.\n` +
+      `Copied ${count(figures.inserted)} documents, replaced ${count(figures.replaced)}, deleted ${count(figures.deleted)}; the rest were already up to date.\n` +
         `Compared ${count(figures.collections)} collections, ${count(figures.documents)} documents, ${megabytes(figures.bytes)}, ` +
         `${count(figures.indexes)} indexes with database ${there.name}: all equal, in ${secondsSince(startedAt)}.\n`,
     );

@@ -30,13 +30,13 @@ const POLL_MS = 5;
 const DEAD_AFTER_MS = 60_000;
 
 /**
- * Exclusive ownership of a data directory, held by the process that listens on its `db.sock`. A file does not reveal
- * whether its writer is alive, and Node cannot lock files. A socket refuses connections once its process ends, even by
- * kill -9, but still accepts them if the process merely hangs.
+ * Exclusive ownership of a data directory, held by the process that listens on its `db.sock`. A lock file would not
+ * do: it does not reveal whether its writer is alive, and Node cannot lock files. A socket refuses connections once its
+ * process has ended, even by kill -9, but accepts them while the process hangs.
  *
- * Each engine first listens on its own socket in the directory, then looks for other engines. If two start at the same
- * moment, at least the later one finds the other. If an engine already owns the directory, all others withdraw. Otherwise
- * the engine whose socket name sorts first stays, the others withdraw, and it renames its socket to `db.sock`.
+ * Each engine first listens on its own socket in the directory, then looks for other engines. If two start at about
+ * the same time, at least the one that looks last finds the other. An engine withdraws if the directory has an owner, or
+ * if another's socket name sorts before its own. Otherwise it waits until it is alone, and renames its own to `db.sock`.
  */
 export class Ownership {
   readonly #path: string;

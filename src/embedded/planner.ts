@@ -91,7 +91,7 @@ function isPoints(bounds: FieldBounds): boolean {
   return bounds.intervals.every(({ point }) => point);
 }
 
-/** Returns bounds for the first fields of the index, up to and including the first field with a range. */
+/** Returns bounds for the leading fields of the index, up to the first that has a range or no condition. */
 function usableBounds(index: IndexInfo, conditions: readonly Filter[]): FieldBounds[] {
   const result: FieldBounds[] = [];
   let ranges = 1;

@@ -31,8 +31,8 @@ export class Expiry {
 
   /**
    * Cancels runs that were still unclaimed 24 hours after they were due. Also releases claims that have not changed
-   * since the previous call, ten minutes earlier: their owners are dead, because a live one renews its claims within
-   * seconds.
+   * since the previous call, ten minutes earlier: their owners are dead, because a live owner renews its claims
+   * every few seconds.
    * @returns the number of canceled runs
    */
   async cancelExpired(now: Date, stop?: AbortSignal): Promise<number> {

@@ -48,7 +48,7 @@ async function measure(
   { path, servers }: { path: string; servers: Record<'service' | 'uncached' | 'zlib', Started> },
 ): Promise<PartResult> {
   const [reference] = await referencesOf(servers.service, [{ path }]);
-  if (!reference) throw new Error(`The bench fetched no reply for ${path} to compare the others with.`);
+  if (!reference) throw new Error(`The bench fetched no reference reply for ${path}.`);
   const asked = (server: Started, how: string, headers?: Request['headers']) =>
     contend(bench, { ...server, name: `${server.name}, ${how}` }, { path, headers }, reference.body);
   const title = shape.title;

@@ -29,7 +29,7 @@ export interface QueuedRunsOptions {
   log: Logger;
 }
 
-/** Returns the payload for Trigger.dev: the run's own payload, and the fields that Trigger.dev gives scheduled runs. */
+/** Returns the run's own payload, plus the fields that Trigger.dev adds to the payload of a scheduled run. */
 function payloadOf(
   { task_id, scheduled_at, due_at }: QueuedRun,
   { payload }: RunDocument,
