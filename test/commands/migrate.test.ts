@@ -113,7 +113,9 @@ describe('npm run migrate', () => {
     await interrupt();
     const { code, stdout } = await migrate().ended;
     expect(code).toBe(0);
-    expect(stdout).toContain('Copied 5,000 documents, replaced 0, deleted 0; the rest were already up to date.');
+    expect(stdout).toContain(
+      'Copied 5,000 documents, replaced 0, deleted 0; the rest were already up to date.',
+    );
     expect(await contentsOf(there.client)).toEqual(await contentsOf(here.client));
   });
 
@@ -125,7 +127,9 @@ describe('npm run migrate', () => {
     await things(there).insertOne({ _id: -1, text: 'besides' });
     const { code, stdout } = await migrate().ended;
     expect(code).toBe(0);
-    expect(stdout).toContain('Copied 5,000 documents, replaced 1, deleted 2; the rest were already up to date.');
+    expect(stdout).toContain(
+      'Copied 5,000 documents, replaced 1, deleted 2; the rest were already up to date.',
+    );
     expect(await contentsOf(there.client)).toEqual(await contentsOf(here.client));
 
     await things(there).updateOne({ _id: 1 }, { $set: { text: 'of the service, on the server' } });
