@@ -612,7 +612,7 @@ export type RunReport = {
      */
     baseCostInCents?: number;
     /**
-     * Compute time of the run, in milliseconds.
+     * Time that the run spent executing, in milliseconds. For runs on Trigger.dev, waits are not included.
      */
     durationMs?: number;
     env?: ReportedEnvironment;
@@ -1095,7 +1095,7 @@ export type Run = {
      */
     baseCostInCents?: number;
     /**
-     * Compute time of the run, in milliseconds.
+     * Time that the run spent executing, in milliseconds. For runs on Trigger.dev, waits are not included.
      */
     durationMs?: number;
     env?: RunEnvironment;

@@ -11,22 +11,24 @@ export const host = makeValidator<string>((value) => {
 
 export const port = makeValidator<number>((value) => {
   if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value);
-  throw new EnvError(`"${value}" is not a port; use 1 to 65535, or 0 for any free port`);
+  throw new EnvError(`"${value}" is not a valid port; use 1 to 65535, or 0 for any free port`);
 });
 
 export const days = makeValidator<number>((value) => {
   if (/^[1-9]\d{0,4}$/.test(value)) return Number(value);
-  throw new EnvError(`"${value}" is not a number of days; use digits only, 1 to 99999`);
+  throw new EnvError(`"${value}" is not a valid number of days; use digits only, 1 to 99999`);
 });
 
 export const megabytes = makeValidator<number>((value) => {
   if (/^\d{1,5}$/.test(value)) return Number(value);
-  throw new EnvError(`"${value}" is not a number of megabytes; use digits only, 0 to 99999`);
+  throw new EnvError(`"${value}" is not a valid number of megabytes; use digits only, 0 to 99999`);
 });
 
 export const perMinute = makeValidator<number>((value) => {
   if (/^\d{1,9}$/.test(value)) return Number(value);
-  throw new EnvError(`"${value}" is not a number of requests a minute; use digits only, 0 for no limit`);
+  throw new EnvError(
+    `"${value}" is not a valid number of requests a minute; use digits only, 0 for no limit`,
+  );
 });
 
 /** Accepts an integer from `least` to `most`, inclusive. */
@@ -83,7 +85,7 @@ export const mongodbUri = makeValidator<string>((value) => {
 export const databaseName = makeValidator<string>((value) => {
   if (/^[^\s/\\."$*<>:|?\0]{1,63}$/.test(value)) return value;
   throw new EnvError(
-    `"${value}" is not a database name; use 1-63 characters, without spaces and without / \\ . " $ * < > : | ?`,
+    `"${value}" is not a valid database name; use 1-63 characters, none of them a space or any of / \\ . " $ * < > : | ?`,
   );
 });
 

@@ -36,7 +36,7 @@ const DEAD_AFTER_MS = 60_000;
  *
  * Each engine first listens on its own socket in the directory, then looks for other engines. If two start at about
  * the same time, at least the one that looks last finds the other. An engine withdraws if the directory has an owner, or
- * if another's socket name sorts before its own. Otherwise it waits until it is alone, and renames its own to `db.sock`.
+ * if another's socket name sorts before its own. Once it is alone, it renames its socket to `db.sock`.
  */
 export class Ownership {
   readonly #path: string;

@@ -8,7 +8,7 @@ import { insertOnce } from './insert-missing.ts';
  */
 const KEPT_MS = 24 * 60 * 60 * 1_000;
 
-/** Stores requests to cancel runs at Trigger.dev until the Trigger.dev engine has sent them there. */
+/** Stores requests to cancel Trigger.dev runs until the Trigger.dev engine has sent them to Trigger.dev. */
 export class CancelStore {
   readonly #requests: Collections['cancel_requests'];
 

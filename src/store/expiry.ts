@@ -31,7 +31,7 @@ export class Expiry {
 
   /**
    * Cancels runs that were still unclaimed 24 hours after they were due. Also releases claims that have not changed
-   * since the previous call, ten minutes earlier: their owners are dead, because a live owner renews its claims
+   * since the previous call, ten minutes earlier: their owners must be dead, because a live owner renews its claims
    * every few seconds.
    * @returns the number of canceled runs
    */

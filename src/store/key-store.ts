@@ -164,8 +164,8 @@ export class KeyStore {
   }
 
   /**
-   * Writes all queued values of `last_used_at`, one bulk write at a time, so that slow writes occupy only one connection of
-   * the pool.
+   * Writes all queued values of `last_used_at`, one bulk write at a time, so that slow writes occupy only one connection
+   * of the pool.
    */
   async #writeUses(): Promise<void> {
     this.#isWriting = true;

@@ -130,7 +130,7 @@ describe('the service as a process', () => {
   test('says which setting is wrong, without a stack trace', async () => {
     const { code, stderr } = await run('src/main.js', { DATA_DIR: dataDir, PORT: 'http' }).ended;
     expect(code).toBe(1);
-    expect(stderr).toContain('PORT: "http" is not a port');
+    expect(stderr).toContain('PORT: "http" is not a valid port');
     expect(stderr).not.toContain('    at ');
   });
 

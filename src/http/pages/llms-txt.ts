@@ -61,7 +61,7 @@ function operationText(method: string, path: string, operation: Operation, compo
 
 /**
  * Returns a description of the API for language models (https://llmstxt.org), in Markdown. It is generated from the
- * spec, so that the two cannot differ.
+ * spec, so the two cannot disagree.
  */
 export function llmsTxt({ info, paths = {}, components }: OpenAPIV3.DocumentV3_1): string {
   const operations = Object.entries(paths).flatMap(([path, item]) =>

@@ -14,7 +14,7 @@ const CHUNK_BYTES = 131_072;
 /** Maximum size in bytes of a reply that is written at once. It stays in memory until the client has read it. */
 const JOINED_BYTES = 2_097_152;
 
-/** Memory in bytes of a reply that is sent in chunks: one chunk in transit, and one being filled. */
+/** Memory, in bytes, that a reply uses while it is sent in chunks: one chunk in transit, and one being filled. */
 const CHUNKS_BYTES = 2 * CHUNK_BYTES;
 
 /** Memory in bytes of a streamed reply: a batch of tasks as documents and as text, chunks, and zlib's state. */
