@@ -750,7 +750,7 @@ export type ReportedError = {
      */
     name?: string;
     /**
-     * Stack trace of the code that executed the run.
+     * Stack trace of the error.
      */
     stackTrace?: string;
     /**

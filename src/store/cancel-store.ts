@@ -8,7 +8,7 @@ import { insertOnce } from './insert-missing.ts';
  */
 const KEPT_MS = 24 * 60 * 60 * 1_000;
 
-/** Stores requests to cancel Trigger.dev runs until the Trigger.dev engine has sent them to Trigger.dev. */
+/** Holds requests to cancel runs on Trigger.dev. Each stays here until the Trigger.dev engine has sent it. */
 export class CancelStore {
   readonly #requests: Collections['cancel_requests'];
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type JsonText, Piece } from '../../view/json-text.ts';
 
-/** A part of a body, held in memory: text, or a list of texts that become the items of a JSON array. */
+/** A part of a body, held in memory: text, or a list of JSON texts that become the items of an array. */
 export type WholeSegment = Piece | readonly JsonText<unknown>[];
 
 const DIGEST_LENGTH = 27;
