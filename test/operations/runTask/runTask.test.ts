@@ -159,6 +159,28 @@ describe('a request that is repeated with its Idempotency-Key', () => {
     expect(await countOf(service.collections.run_queue, { _id: id })).toBe(1);
   });
 
+  test('returns the run that was handed over to Trigger.dev, with a full queue, no engine or no task', async () => {
+    const { data } = await start({}, 'k1');
+    const id = data?.runs[0]?.id ?? '';
+    const [entry] = await entries();
+    if (!entry) throw new Error('Nothing is queued.');
+    await service.runs.handOver(entry, 'run_trigger');
+    const full = Array.from({ length: 10 }, (_, at) => queuedRun(`run_${at}`));
+    const states: [string, () => Promise<unknown>][] = [
+      ['unchanged', () => service.collections.run_queue.deleteMany({})],
+      ['full queue', () => service.collections.run_queue.insertMany(full)],
+      ['no engine', () => service.collections.engine.deleteMany({})],
+      ['no task', () => service.collections.tasks.deleteMany({})],
+    ];
+    for (const [state, enter] of states) {
+      await enter();
+      const before = await entries();
+      const { response, data: again } = await start({}, 'k1');
+      expect([state, response.status, again?.runs[0]?.id]).toEqual([state, 200, id]);
+      expect(await entries()).toEqual(before);
+    }
+  });
+
   test('is another run after 24 hours, and with another key', async () => {
     const first = (await start({}, 'k1')).data?.runs[0]?.id;
     expect((await start({}, 'k2')).data?.runs[0]?.id).not.toBe(first);
