@@ -104,8 +104,12 @@ export function runTask({ onQueued = () => {}, ...dependencies }: Dependencies) 
   return async (input: Input<'runTask'>, principal: Principal): Promise<Reply<'runTask'>> => {
     checkPayload('payload', input.body.payload);
     const id = await idOf(input, principal);
-    if (!(await runs.findOwn(id))) await enqueue(id, input, principal);
-    const run = await runs.find(id, {});
+    // Not `findOwn`, which misses a run that was handed over to Trigger.dev.
+    let run = await runs.find(id, {});
+    if (!run) {
+      await enqueue(id, input, principal);
+      run = await runs.find(id, {});
+    }
     if (!run)
       throw new Error(
         `expected to find the run ${id} right after it was queued, but the database has no such run`,

@@ -5,7 +5,7 @@
 export interface ClaimDocument {
   /** SHA-256 of the caller and the Idempotency-Key. */
   _id: string;
-  /** SHA-256 of the request's body. The order of its top-level fields does not matter. */
+  /** SHA-256 of the request's body. The order of fields does not matter, at any depth. */
   body_hash: string;
   /**
    * The id of the task to create; for runTask, the id of the run without its prefix `run_`. Stored before the insert,

@@ -10,13 +10,18 @@ const hash = (text: string): string => createHash('sha256').update(text).digest(
 const idOf = ({ caller, key }: { caller: string; key: string }): string =>
   hash(JSON.stringify([caller, key]));
 
-function hashOf(body: object): string {
-  const fields = Object.entries(body).toSorted(([one], [other]) => (one < other ? -1 : 1));
-  // Integers that a double cannot hold are bigints, on which JSON.stringify throws.
-  return hash(
-    JSON.stringify(fields, (_name, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value)),
-  );
+const sortedFields = (value: object): [string, unknown][] =>
+  Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1));
+
+/** Prepares a value for JSON.stringify. Integers that a double cannot hold are bigints, on which it throws. */
+function canonical(_name: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return `${value}n`;
+  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isRecord ? Object.fromEntries(sortedFields(value)) : value;
 }
+
+/** The order of fields does not change the hash, at any depth. */
+const hashOf = (body: object): string => hash(JSON.stringify(sortedFields(body), canonical));
 
 /**
  * Stores who has used which Idempotency-Key, as claims. A claim locks nothing: all requests with the same key and body

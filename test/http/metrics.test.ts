@@ -5,10 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { serveMetrics } from '../../src/http/observe/metrics-app.ts';
 import { Metrics } from '../../src/telemetry/metrics.ts';
 import { ACCOUNT, task } from '../support/builders.ts';
 import { killAll, runService } from '../support/process.ts';
-import { NOW, type Service, openTestDatabase, startService } from '../support/service.ts';
+import {
+  NOW,
+  type Service,
+  limitsWith,
+  memoryLog,
+  openTestDatabase,
+  startService,
+} from '../support/service.ts';
 import { startProxy } from '../support/proxy.ts';
 
 afterAll(killAll);
@@ -161,6 +169,24 @@ test('a database that is gone is down, and up when it is back', async () => {
     await client.close();
     await proxy.close();
     await direct.close();
+  }
+});
+
+test('metrics that cannot be collected are a reply 500, and the log has the cause once', async () => {
+  const { lines, log } = memoryLog();
+  const metrics = new Metrics();
+  metrics.watchCache('broken', () => {
+    throw new Error('The cache is broken.');
+  });
+  const address = { port: 0, host: '127.0.0.1', reachable: false };
+  const close = await serveMetrics(metrics, address, { log, limits: limitsWith() });
+  try {
+    const response = await fetch(String(lines[0]?.metrics));
+    expect([response.status, await response.text()]).toEqual([500, 'Failed to collect the metrics.']);
+    const failures = lines.filter(({ err }) => err !== undefined);
+    expect(failures).toMatchObject([{ level: 50, err: { message: 'The cache is broken.' } }]);
+  } finally {
+    await close();
   }
 });
 

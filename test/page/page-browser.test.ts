@@ -11,7 +11,7 @@ import { systemClock } from '../../src/engine/loop.ts';
 import type { Engine } from '../../src/engine/port.ts';
 import { loadSamplesIfEmpty } from '../../src/samples/load-samples.ts';
 import { openDatabase } from '../../src/store/open-store.ts';
-import { ACCOUNT, ARTIST, task, uuid } from '../support/builders.ts';
+import { ACCOUNT, ARTIST, run, task, uuid } from '../support/builders.ts';
 import { findChromium, launchChromium } from '../support/chromium.ts';
 import { countOf } from '../support/count.ts';
 import { isLong } from '../support/long.ts';
@@ -173,6 +173,36 @@ const button = (name: string) => page.getByRole('button', { name, exact: true })
     await service.collections.tasks.deleteOne({ _id: uuid(4) });
   });
 
+  test('only runs that executed and finished have a duration', async () => {
+    await service.tasks.insert([task(5)]);
+    try {
+      const executed = { startedAt: NOW, finishedAt: new Date(NOW.getTime() + MINUTE) };
+      await service.runs.recordRuns(uuid(5), [
+        run(1, { ...executed, durationMs: 900 }),
+        run(2, { durationMs: MINUTE }),
+        run(3, { status: 'QUEUED', durationMs: 0 }),
+        run(4, { status: 'EXECUTING', startedAt: NOW, durationMs: 0 }),
+        run(5, { status: 'CANCELED', finishedAt: NOW, durationMs: 0 }),
+      ]);
+      await open(`#/tasks/${uuid(5)}`);
+      await see(page.locator('.item').nth(4));
+      const bars = await page.locator('.bar').evaluateAll((all) => all.map((one) => one.ariaLabel));
+      expect(bars.map((text) => text?.split('\n')[0]).toSorted()).toEqual([
+        'Canceled',
+        'Completed after 1 min',
+        'Completed after 1 min',
+        'Queued',
+        'Running',
+      ]);
+      await see(page.locator('.figures').getByText('1 min'));
+      expect(await page.locator('main').innerText()).not.toMatch(/\b0 ms/);
+      expect(problems).toEqual([]);
+    } finally {
+      await service.collections.runs.deleteMany({ task_id: uuid(5) });
+      await service.collections.tasks.deleteOne({ _id: uuid(5) });
+    }
+  });
+
   test.each(['#//', '#/%'])('the address %s, which no link makes, has no view', async (hash) => {
     await open(hash);
     await see(page.getByText('There is no such view'));
@@ -307,12 +337,11 @@ const button = (name: string) => page.getByRole('button', { name, exact: true })
   test('every view is accessible, in both schemes and on narrow screens', async () => {
     const failed = await service.collections.runs.findOne({ status: 'FAILED' });
     const id = failed?.task_id ?? '';
-    const run = failed?._id ?? '';
     const views = {
       '#/': '.row',
       '#/week': '.density',
       [`#/tasks/${id}`]: '.timeline',
-      [`#/runs/${run}`]: '.failure',
+      [`#/runs/${failed?._id}`]: '.failure',
       '#/new': 'form',
       [`#/tasks/${id}/edit`]: 'form',
       '#/nowhere': '.empty',

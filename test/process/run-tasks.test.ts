@@ -151,7 +151,7 @@ describe('a service with an engine', () => {
       output: 'Write a caption.',
     });
     const log = await service.printed('will fire in the next hour');
-    expect(log).toContain('"msg":"1 tasks will fire in the next hour"');
+    expect(log).toContain('"msg":"tasks that will fire in the next hour: 1"');
     expect(log).toMatch(new RegExp(`"taskId":"${uuid(2)}","runId":"${manual.id}"[^\\n]*"msg":"run ended"`));
     service.kill('SIGTERM');
     expect(await service.ended).toMatchObject({ code: 0, stderr: '' });

@@ -105,7 +105,7 @@ export function startLocalEngine(options: LocalEngineOptions): Engine {
     async () => {
       if (!renewed) return SWEEP_MS;
       const tasks = await planner.sweep(sampleTasks, stopping.signal);
-      if (!isSwept) log.info({ tasks, kind }, `${tasks} tasks will fire in the next hour`);
+      if (!isSwept) log.info({ tasks, kind }, `tasks that will fire in the next hour: ${tasks}`);
       isSwept = true;
       planning.wake();
       return SWEEP_MS;

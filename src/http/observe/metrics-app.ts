@@ -8,15 +8,18 @@ import { createListener, listen } from '../server/listener.ts';
 import { ownMachine } from '../security/own-machine.ts';
 import { apiHeaders } from '../security/security-headers.ts';
 
-const explain: ErrorRequestHandler = (error, _request, response, _next) => {
-  const known = error instanceof ApiError;
-  response
-    .status(known ? error.status : 500)
-    .type('text')
-    .send(known ? error.message : 'Failed to collect the metrics.');
-};
+const explain =
+  (log: Logger): ErrorRequestHandler =>
+  (error, _request, response, _next) => {
+    const known = error instanceof ApiError;
+    if (!known) log.error({ err: error }, 'failed to collect the metrics');
+    response
+      .status(known ? error.status : 500)
+      .type('text')
+      .send(known ? error.message : 'Failed to collect the metrics.');
+  };
 
-function createMetricsApp(metrics: Metrics, reachable: boolean): Express {
+function createMetricsApp(metrics: Metrics, reachable: boolean, log: Logger): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -32,7 +35,7 @@ function createMetricsApp(metrics: Metrics, reachable: boolean): Express {
   app.use((_request, response) => {
     response.status(404).type('text').send('Not found. The metrics are at /metrics.\n');
   });
-  app.use(explain);
+  app.use(explain(log));
   return app;
 }
 
@@ -49,7 +52,7 @@ export async function serveMetrics(
   { log, limits }: { log: Logger; limits: Limits },
 ): Promise<() => Promise<void>> {
   const bounds = { ...limits, maxConnections: MAX_SCRAPERS };
-  const { server, drain } = createListener(createMetricsApp(metrics, reachable), log, bounds);
+  const { server, drain } = createListener(createMetricsApp(metrics, reachable, log), log, bounds);
   const url = await listen(server, port, host);
   log.info({ metrics: `${url}/metrics` }, 'serving metrics');
   return () => drain({ delayMs: 0, deadlineMs: 0 });

@@ -77,10 +77,14 @@ export function stateOf({ enabled, recent_runs: [newest] }: Task): { tone: Tone;
   return look.tone === 'bad' ? { tone: 'bad', label: 'Failing' } : { tone: look.tone, label: look.label };
 }
 
-/** Returns the milliseconds from a run's start to its finish; without these, its compute time, if that was reported. */
-export function tookMs({ durationMs, startedAt, finishedAt }: Run): number | undefined {
+/**
+ * Returns the milliseconds from a run's start to its finish; without these, its compute time, if that was reported.
+ * Returns undefined for a run that is unfinished or never started, which has a compute time of 0.
+ */
+export function tookMs({ status, durationMs, startedAt, finishedAt }: Run): number | undefined {
+  if (UNFINISHED.includes(status)) return undefined;
   if (startedAt && finishedAt) return Date.parse(finishedAt) - Date.parse(startedAt);
-  return durationMs;
+  return durationMs === 0 ? undefined : durationMs;
 }
 
 /** Returns the total cost of a run in US cents. */

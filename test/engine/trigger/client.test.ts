@@ -214,6 +214,6 @@ test('without its package, the client names it', async () => {
   const { signal } = new AbortController();
   const settings = { task: TASK, secretKey: KEY, apiUrl: 'http://127.0.0.1:9' };
   await expect(createTriggerClient({ settings, clock: systemClock, signal })).rejects.toThrow(
-    'run: npm install @trigger.dev/core@4',
+    'run npm install @trigger.dev/core@4',
   );
 });

@@ -187,6 +187,8 @@ test('a claim has what the version 84d62af reads of one without a reply', async 
   await create('k1');
   const [claim] = await service.collections.idempotency_keys.find().toArray();
   expect(claim?.claimed_at).toEqual(NOW);
+  // The hash that 84d62af computes: with another one, a retry during the upgrade would get 422.
+  expect(claim?.body_hash).toBe('hHORhkHzbK6r_btK4YxJ0UZhmqrRlnfwniszu6hzFxQ');
 });
 
 describe('a task that another request created, and that is deleted before this one reads it', () => {

@@ -1,6 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { deleteTask, listRuns, listTasks, runTask } from '../../../generated/sdk.gen.ts';
 import type { RunTaskRequest } from '../../../generated/types.gen.ts';
+import { ClaimStore } from '../../../src/store/claim-store.ts';
 import { OTHER_ACCOUNT, task, unseenTask, uuid } from '../../support/builders.ts';
 import { countOf } from '../../support/count.ts';
 import { liveEngine, queuedRun } from '../../support/queue.ts';
@@ -35,6 +38,18 @@ const sendText = (body: string) =>
     body,
   });
 const entries = () => service.collections.run_queue.find().toArray();
+/** A JSON value whose objects have their fields in the reverse order. */
+function reversed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(reversed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .map(([name, member]) => [name, reversed(member)] as const)
+      .toReversed(),
+  );
+}
+/** A value as its JSON gives it back: -0 becomes 0, and objects get their usual prototype. */
+const roundTripped = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 /** The error's status and code; nothing was queued. */
 async function refusal(reply: Promise<{ response: Response; error?: { code?: string; runs?: unknown } }>) {
   const before = await entries();
@@ -159,6 +174,28 @@ describe('a request that is repeated with its Idempotency-Key', () => {
     expect(await countOf(service.collections.run_queue, { _id: id })).toBe(1);
   });
 
+  test('returns the run that was handed over to Trigger.dev, with a full queue, no engine or no task', async () => {
+    const { data } = await start({}, 'k1');
+    const id = data?.runs[0]?.id ?? '';
+    const [entry] = await entries();
+    if (!entry) throw new Error('Nothing is queued.');
+    await service.runs.handOver(entry, 'run_trigger');
+    const full = Array.from({ length: 10 }, (_, at) => queuedRun(`run_${at}`));
+    const states: [string, () => Promise<unknown>][] = [
+      ['unchanged', () => service.collections.run_queue.deleteMany({})],
+      ['full queue', () => service.collections.run_queue.insertMany(full)],
+      ['no engine', () => service.collections.engine.deleteMany({})],
+      ['no task', () => service.collections.tasks.deleteMany({})],
+    ];
+    for (const [state, enter] of states) {
+      await enter();
+      const before = await entries();
+      const { response, data: again } = await start({}, 'k1');
+      expect([state, response.status, again?.runs[0]?.id]).toEqual([state, 200, id]);
+      expect(await entries()).toEqual(before);
+    }
+  });
+
   test('is another run after 24 hours, and with another key', async () => {
     const first = (await start({}, 'k1')).data?.runs[0]?.id;
     expect((await start({}, 'k2')).data?.runs[0]?.id).not.toBe(first);
@@ -180,6 +217,33 @@ describe('a request that is repeated with its Idempotency-Key', () => {
     expect(await ask('9223372036854775806')).toEqual([422, 'idempotency_key_reused']);
     expect(await ask('9223372036854775807')).toEqual([200, undefined]);
     expect(await entries()).toHaveLength(1);
+  });
+
+  test('has the same body with the fields of its payload in another order, but not the items', async () => {
+    const first = await start({ payload: { a: [{ b: 1, c: 2 }], d: null } }, 'k1');
+    const again = await start({ payload: { d: null, a: [{ c: 2, b: 1 }] } }, 'k1');
+    expect([again.response.status, again.data]).toEqual([200, first.data]);
+    expect((await start({ payload: [1, 2] }, 'k2')).response.status).toBe(200);
+    expect((await start({ payload: [2, 1] }, 'k2')).response.status).toBe(422);
+    expect(await entries()).toHaveLength(2);
+  });
+
+  test('has the same body whatever the order of fields at any depth, and another one for another value', async () => {
+    const claims = new ClaimStore(service.collections);
+    const claim = (key: string, payload: unknown) =>
+      claims.claim({ caller: 'a', key }, { task_id: uuid(1), payload }, NOW);
+    let count = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue(), fc.jsonValue(), async (payload, other) => {
+        const key = `k${(count += 1)}`;
+        const first = await claim(key, payload);
+        expect(first).toBeDefined();
+        expect(await claim(key, reversed(payload))).toEqual(first);
+        const isSame = isDeepStrictEqual(roundTripped(payload), roundTripped(other));
+        expect(await claim(key, other)).toEqual(isSame ? first : undefined);
+      }),
+      { numRuns: 50, seed: Number(process.env.PROPERTY_SEED ?? 20_261_126) },
+    );
   });
 
   test('is not the key of a new task', async () => {

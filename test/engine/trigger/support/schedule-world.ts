@@ -69,6 +69,8 @@ export class ScheduleWorld {
   async lead(fields: { prefix?: string; task?: string; secretKey?: string } = {}): Promise<Leader> {
     const { prefix = PREFIX, task: taskId = TASK, secretKey = KEY } = fields;
     const { clock, collections, stub, time } = this;
+    // A signal of its own, as each process has: every client listens to its signal as long as the process lives.
+    const signal = AbortSignal.any([this.#ending.signal]);
     let isAlive = true;
     const step = async (name: string, act: () => Promise<unknown>) => {
       if (isAlive) await this.beforeStep(leader, name);
@@ -81,7 +83,7 @@ export class ScheduleWorld {
     const api = await createTriggerClient({
       settings: { task: taskId, secretKey, apiUrl: stub.url },
       clock,
-      signal: this.#ending.signal,
+      signal,
     });
     const schedules = new Schedules({
       api: watched(api, step),
@@ -100,7 +102,6 @@ export class ScheduleWorld {
         return reply;
       });
     jest.spyOn(globalThis, 'fetch').mockImplementation(fetching);
-    const { signal } = this.#ending;
     const leader: Leader = {
       state: () => schedules.state(),
       fullPass: async (given = signal) => this.#finish(schedules.fullPass(given)),
