@@ -577,7 +577,7 @@ export type RunReport = {
      */
     expiredAt?: string | null;
     /**
-     * How long the run may wait for its start before it expires: any JSON value, in the format of the engine.
+     * How long the run may wait to start before it expires. The format depends on the engine, so this can be any JSON value.
      */
     ttl?: unknown;
     /**
@@ -612,12 +612,12 @@ export type RunReport = {
      */
     baseCostInCents?: number;
     /**
-     * Time that the run spent executing, in milliseconds. For runs on Trigger.dev, waits are not included.
+     * Time that the run spent executing, in milliseconds. For runs on Trigger.dev, this excludes the time that the task spent in Trigger.dev waits.
      */
     durationMs?: number;
     env?: ReportedEnvironment;
     /**
-     * Number of ancestors of the run in a chain of runs that start each other; 0 for a run without a parent.
+     * Number of ancestors of the run: the run that started it, the run that started that one, and so on. 0 for a run without a parent.
      */
     depth?: number;
     /**
@@ -1058,7 +1058,7 @@ export type Run = {
      */
     expiredAt?: string | null;
     /**
-     * How long the run may wait for its start before it expires: any JSON value, in the format of the engine.
+     * How long the run may wait to start before it expires. The format depends on the engine, so this can be any JSON value.
      */
     ttl?: unknown;
     /**
@@ -1095,12 +1095,12 @@ export type Run = {
      */
     baseCostInCents?: number;
     /**
-     * Time that the run spent executing, in milliseconds. For runs on Trigger.dev, waits are not included.
+     * Time that the run spent executing, in milliseconds. For runs on Trigger.dev, this excludes the time that the task spent in Trigger.dev waits.
      */
     durationMs?: number;
     env?: RunEnvironment;
     /**
-     * Number of ancestors of the run in a chain of runs that start each other; 0 for a run without a parent.
+     * Number of ancestors of the run: the run that started it, the run that started that one, and so on. 0 for a run without a parent.
      */
     depth?: number;
     /**
@@ -1832,8 +1832,8 @@ export type RunTaskData = {
     body: RunTaskRequest;
     headers?: {
         /**
-         * A value of 1 to 255 visible ASCII characters that identifies this run, e.g. a new UUID. All requests with the
-         * same key and body within 24 hours queue one run. A request with the same key and a different body is rejected
+         * A value of 1 to 255 visible ASCII characters that identifies this run, e.g. a new UUID. However many requests with the same
+         * key and body arrive within 24 hours, only one run is queued. A request with the same key and a different body is rejected
          * (`422`). A request that fails validation does not use up the key.
          *
          */

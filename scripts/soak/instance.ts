@@ -6,7 +6,7 @@ import { type LogLine, Program } from './program.ts';
 
 /** Time limit of a start on a busy machine, including the recovery of a killed database. */
 const START_LIMIT_MS = 30_000;
-/** Time limit, after SIGTERM, for a service or the database to end. */
+/** Time limit for a service or the database to exit after SIGTERM. */
 export const END_LIMIT_MS = 10_000;
 const ERROR_LEVEL = 50;
 

@@ -9,8 +9,8 @@ import type { Fields, TaskModel } from './task-model.ts';
  */
 const MAX_TASKS = 25;
 /**
- * How long after the last fault the outcome of an unanswered request is final: it has been applied, or it never will be.
- * Until then, the request may still be waiting in a stalled process or in the database.
+ * How long to wait after the last fault before treating the outcome of an unanswered request as final: the request has
+ * been applied, or it never will be. Until then, it may still be waiting in a stalled process or in the database.
  */
 const REST_MS = 6_000;
 /** Maximum number of answered creations that are kept, so that the final audit can repeat them. */

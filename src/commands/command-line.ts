@@ -123,7 +123,7 @@ export function showProgress(doing: string, total: number, line: string, unit = 
   };
 }
 
-/** Errors whose message already tells the user what to do, so that their stack is not shown. */
+/** Errors whose message already tells the user what to do. They are printed without a stack. */
 const EXPLAINED = [
   UsageError,
   Interrupted,

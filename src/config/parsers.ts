@@ -39,7 +39,7 @@ export const wholeNumber = (least: number, most: number) =>
     throw new EnvError(`"${value}" is not a whole number from ${least} to ${most}, digits only`);
   });
 
-/** Whether a text is an IP address or a network in CIDR notation. The whole internet, such as 0.0.0.0/0, is neither. */
+/** Whether a text is an IP address or a network in CIDR notation. False for the whole internet, such as 0.0.0.0/0. */
 function isNetwork(text: string): boolean {
   const [address = '', bits, ...more] = text.split('/');
   if (isIP(address) === 0 || more.length > 0) return false;

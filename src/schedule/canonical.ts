@@ -26,7 +26,7 @@ export function listOf(values: readonly number[]): string {
 }
 
 /**
- * Formats a field's values as cron text. Uses `*` with a step only if the distance stays the same across the end of the
+ * Formats a field's values as cron text. Uses `*` with a step only if the values stay evenly spaced across the end of the
  * hour or day.
  */
 function fieldOf(values: readonly number[], field: Field): string {

@@ -85,7 +85,7 @@ export function cancelExpiredRuns({
     {
       everyMs: BETWEEN_PASSES_MS,
       onError: (error) =>
-        log.error({ err: error }, 'failed to cancel expired runs; the next attempt follows in ten minutes'),
+        log.error({ err: error }, 'failed to cancel expired runs; will try again in ten minutes'),
     },
   );
 }

@@ -109,8 +109,7 @@ export function keepRunsFor(
     },
     {
       everyMs: BETWEEN_PASSES_MS,
-      onError: (error) =>
-        log.error({ err: error }, 'failed to delete old runs; the next attempt follows in an hour'),
+      onError: (error) => log.error({ err: error }, 'failed to delete old runs; will try again in an hour'),
     },
   );
 }

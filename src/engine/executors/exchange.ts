@@ -109,7 +109,7 @@ export function outcomeOfFailure({ name, message, delivered }: ExchangeFailed): 
 
 /**
  * Returns the outcome of an attempt whose request got a reply with an unexpected status.
- * @param isUndelivered - whether the peer has certainly not started the work
+ * @param isUndelivered - whether it is certain that the receiver has not started the work
  */
 export function outcomeOfRefusal(reply: Reply, isUndelivered: boolean): Outcome {
   const { status, body } = reply;

@@ -14,8 +14,8 @@ import type { ErrorResponse } from '../../../generated/types.gen.ts';
 const CARRIED = ['authorization', 'x-api-key', 'origin', 'traceparent', 'tracestate'];
 
 /**
- * Fits the longest URL that a tool's arguments can produce: percent-encoding triples the largest body. The service then
- * refuses the URL with its own error instead of Node.
+ * Large enough for the longest URL that a tool's arguments can produce: percent-encoding triples the largest body. The
+ * service, not Node, then refuses a URL that is too long.
  */
 const MAX_HEADER_BYTES = 4_194_304;
 

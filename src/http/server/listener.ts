@@ -68,7 +68,7 @@ export interface Listener {
   drain(times: { delayMs: number; deadlineMs: number }): Promise<void>;
 }
 
-/** Creates an HTTP server that limits the time and the header bytes of its connections. It does not listen yet. */
+/** Creates an HTTP server with time limits and a maximum header size. It does not listen yet. */
 function boundedServer(limits: Limits, maxHeaderSize: number): Server {
   const { headersTimeoutMs: headersTimeout, requestTimeoutMs: requestTimeout } = limits;
   const server = createServer({
