@@ -34,9 +34,9 @@ const DEAD_AFTER_MS = 60_000;
  * do: it does not reveal whether its writer is alive, and Node cannot lock files. A socket refuses connections once its
  * process has ended, even by kill -9, but accepts them while the process hangs.
  *
- * Each engine first listens on its own socket in the directory, then looks for other engines. If two start at about
- * the same time, at least the one that looks last finds the other. An engine withdraws if the directory has an owner, or
- * if another's socket name sorts before its own. Once it is alone, it renames its socket to `db.sock`.
+ * Each engine first listens on its own socket in the directory, then looks for other engines. Of two that start at the
+ * same time, at least the one that looks last finds the other. An engine withdraws if the directory has an owner, or if
+ * another's socket name sorts before its own. Otherwise it waits until it is alone, and renames its socket to `db.sock`.
  */
 export class Ownership {
   readonly #path: string;

@@ -91,7 +91,7 @@ function isPoints(bounds: FieldBounds): boolean {
   return bounds.intervals.every(({ point }) => point);
 }
 
-/** Returns bounds for the leading fields of the index: those compared for equality, then one limited to a range. */
+/** Returns bounds for the leading fields of the index: those compared for equality, then at most one limited to a range. */
 function usableBounds(index: IndexInfo, conditions: readonly Filter[]): FieldBounds[] {
   const result: FieldBounds[] = [];
   let ranges = 1;
