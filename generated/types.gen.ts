@@ -612,7 +612,7 @@ export type RunReport = {
      */
     baseCostInCents?: number;
     /**
-     * Time that the run spent executing, in milliseconds. For runs on Trigger.dev, this excludes the time that the task spent in Trigger.dev waits.
+     * Time that the run spent executing, in milliseconds. For runs on Trigger.dev, this excludes time spent in its `wait` functions.
      */
     durationMs?: number;
     env?: ReportedEnvironment;
@@ -1095,7 +1095,7 @@ export type Run = {
      */
     baseCostInCents?: number;
     /**
-     * Time that the run spent executing, in milliseconds. For runs on Trigger.dev, this excludes the time that the task spent in Trigger.dev waits.
+     * Time that the run spent executing, in milliseconds. For runs on Trigger.dev, this excludes time spent in its `wait` functions.
      */
     durationMs?: number;
     env?: RunEnvironment;

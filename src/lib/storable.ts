@@ -1,7 +1,7 @@
 import { fieldAt } from './errors.ts';
 
 /**
- * Characters that a database cannot store: NUL, which BSON forbids in names, and unpaired surrogates, which UTF-8
+ * Characters that a database cannot store everywhere: NUL, which BSON forbids in field names, and unpaired surrogates, which UTF-8
  * cannot encode. The patterns in the spec exclude only NUL: RE2, Rust and other regex engines cannot match surrogates.
  */
 const UNSTORABLE = /[\0\p{Surrogate}]/u;
