@@ -541,7 +541,7 @@ export type RunReport = {
     id: string;
     status: ReportedRunStatus;
     /**
-     * Name of the engine's function that executes the task, e.g. `customer-prompt-task`.
+     * Identifier of the code that executes the run, such as the id of a Trigger.dev task, e.g. `customer-prompt-task`.
      */
     taskIdentifier: string;
     /**
@@ -1022,8 +1022,8 @@ export type Run = {
     title?: string | null;
     status: RunStatus;
     /**
-     * Name of the engine's function that executes the task, e.g. `customer-prompt-task`. The service's own engine always
-     * uses `recoup-task`.
+     * Identifier of the code that executes the run: on Trigger.dev, the id of a Trigger.dev task, e.g.
+     * `customer-prompt-task`; on the service's own engine, always `recoup-task`.
      *
      */
     taskIdentifier: string;

@@ -11,8 +11,7 @@ export interface Finding {
 const MAX_KEPT = 200;
 
 /**
- * Collects findings: acknowledged data that is lost, data and replies that are wrong, and requests and processes that
- * hang.
+ * Collects findings: lost acknowledged writes, wrong data or replies, and hung requests or processes.
  */
 export class Findings {
   readonly kept: Finding[] = [];

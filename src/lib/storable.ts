@@ -1,8 +1,9 @@
 import { fieldAt } from './errors.ts';
 
 /**
- * Characters that a database cannot store everywhere: NUL, which BSON forbids in field names, and unpaired surrogates, which UTF-8
- * cannot encode. The patterns in the spec exclude only NUL: RE2, Rust and other regex engines cannot match surrogates.
+ * Characters that the service refuses: unpaired surrogates, which UTF-8 cannot encode, and NUL, which BSON forbids in field
+ * names. The patterns in the spec exclude only NUL, because RE2, Rust's regex crate and some other engines cannot match
+ * surrogates.
  */
 const UNSTORABLE = /[\0\p{Surrogate}]/u;
 
