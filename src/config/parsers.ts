@@ -85,7 +85,7 @@ export const mongodbUri = makeValidator<string>((value) => {
 export const databaseName = makeValidator<string>((value) => {
   if (/^[^\s/\\."$*<>:|?\0]{1,63}$/.test(value)) return value;
   throw new EnvError(
-    `"${value}" is not a valid database name; use 1-63 characters, none of them a space or any of / \\ . " $ * < > : | ?`,
+    `"${value}" is not a valid database name; use 1-63 characters, without spaces or any of these: / \\ . " $ * < > : | ?`,
   );
 });
 
