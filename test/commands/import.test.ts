@@ -457,7 +457,7 @@ describe('readArguments', () => {
     [['--from', 'https://api.example.com', '--key', 'secret']],
   ])('refuses %j', (args) => {
     expect(() => readArguments(args)).toThrow(UsageError);
-    expect(() => readArguments(args)).toThrow(/^[^\n]+ See npm run import -- --help\.$/);
+    expect(() => readArguments(args)).toThrow(/^[^\n]+ See recoup-tasks import --help\.$/);
     expect(() => readArguments(args)).not.toThrow(/secret/);
   });
 });
