@@ -62,7 +62,8 @@ const NO_KEYS =
 const UNKNOWN_SETTINGS = 'ignoring unknown settings; recoup-tasks --help lists all settings';
 
 const PREPARING =
-  'the database is still being prepared, for example with new indexes; every request gets 503 until it is ready';
+  'the database is still being prepared, for example with new indexes; ' +
+  'until it is ready, requests to /api, /mcp and /health/ready get 503';
 
 const NOTHING_TO_END = async () => {};
 
