@@ -57,12 +57,13 @@ const UNPROTECTED =
   'AUTH=none on an address that other hosts can reach: everyone who sends a loopback Host header has full access; ' +
   'set AUTH=required, or HOST=127.0.0.1';
 const NO_KEYS =
-  'there is no valid API key, so every request is refused; create one: npm run keys -- create --name NAME --admin';
+  'there is no valid API key, so every request is refused; create one with the command: keys create --name NAME --admin';
 
 const UNKNOWN_SETTINGS = 'ignoring unknown settings; recoup-tasks --help lists all settings';
 
 const PREPARING =
-  'the database is still being prepared, for example with new indexes; every request gets 503 until it is ready';
+  'the database is still being prepared, for example with new indexes; ' +
+  'until it is ready, requests to /api, /mcp and /health/ready get 503';
 
 const NOTHING_TO_END = async () => {};
 

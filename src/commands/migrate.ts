@@ -5,6 +5,7 @@ import { withoutCredentials } from '../database/credentials.ts';
 import {
   type Progress,
   UsageError,
+  commandLine,
   count,
   megabytes,
   parseArguments,
@@ -14,7 +15,7 @@ import {
   showProgress,
 } from './command-line.ts';
 
-const HELP = `Usage: npm run migrate -- --to URI
+const HELP = `Usage: ${commandLine('migrate')} --to URI
 
 Copies the whole embedded database to a MongoDB server and compares every document. Stop the service first: the command
 fails if the service writes meanwhile. After an interruption, repeat the command; it continues. Then set MONGODB_URI=URI

@@ -84,17 +84,17 @@ function writesOfItem(report: ReportedRun, task: Owner): Write[] {
   const $unset = { ...Object.fromEntries(listed), unreported: '' } as const;
   const error = listItem?.errorIfNone;
   if (!error) return [{ updateOne: { filter, update: { $set, $unset }, upsert: true } }];
-  // At most one of these writes matches the stored run. If the second one does, the upsert of the first fails with a
-  // duplicate _id.
+  // The second write inserts a run that does not exist. It also matches a run that the first has changed, and then
+  // changes nothing.
   return [
+    { updateOne: { filter: { ...filter, error: null }, update: { $set: { ...$set, error }, $unset } } },
     {
       updateOne: {
-        filter: { ...filter, error: null },
-        update: { $set: { ...$set, error }, $unset },
+        filter: { ...filter, error: { $ne: null } },
+        update: { $set, $unset, $setOnInsert: { error } },
         upsert: true,
       },
     },
-    { updateOne: { filter: { ...filter, error: { $ne: null } }, update: { $set, $unset } } },
   ];
 }
 

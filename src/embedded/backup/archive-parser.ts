@@ -38,7 +38,7 @@ export async function* parseArchive(chunks: AsyncIterable<Buffer>): AsyncGenerat
   if ((await frames.word())?.readUInt32LE() !== MAGIC) {
     throw new UnusableArchive(
       'it is not a backup',
-      'Use a file that npm run backup or mongodump --archive wrote.',
+      'Use a file that the command backup or mongodump --archive wrote.',
     );
   }
   checkVersion(text(headerOf(await frames.next()), 'version'));

@@ -19,7 +19,7 @@ export async function* readArchive(file: FileHandle): AsyncGenerator<ArchivePart
   if (!isGzip && !(bytesRead === 4 && buffer.readUInt32LE() === MAGIC)) {
     throw new UnusableArchive(
       bytesRead === 0 ? 'it is empty' : 'it is not a backup',
-      'Use a file that npm run backup or mongodump --archive wrote, gzipped or not.',
+      'Use a file that the command backup or mongodump --archive wrote, gzipped or not.',
     );
   }
   try {
