@@ -17,8 +17,8 @@ const REQUEST_BYTES = 2_097_152;
 const CHECK_EVERY_MS = 250;
 
 /**
- * How long a client may stop reading its reply when more than half of the admitted requests use its API key and requests
- * with other keys are waiting. After that, its request is aborted.
+ * How long a client may pause reading its reply while requests with other keys are waiting and its own API key accounts
+ * for more than half of the admitted requests. After that, its request is aborted.
  */
 const GREEDY_MS = 1_000;
 
