@@ -54,7 +54,7 @@ const { metafile } = await build({
   metafile: true,
   logLevel: 'warning',
 });
-writeFileSync(`${OUTPUT}.licences.txt`, licensesOf(Object.keys(metafile.inputs)));
+writeFileSync(`${OUTPUT}.licenses.txt`, licensesOf(Object.keys(metafile.inputs)));
 // Delete tsc's build state. Otherwise tsc, when it runs alone, would keep main.js as its own output, though the bundle
 // contains outdated versions of other files.
 if (existsSync('dist/.tsbuildinfo')) rmSync('dist/.tsbuildinfo');
