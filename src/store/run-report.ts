@@ -128,7 +128,7 @@ function compareAge(one: RunRecord, other: RunRecord): number {
 
 /**
  * Returns the writes that record the reports. Merges several reports of the same run first, because an unordered bulk
- * guarantees no order.
+ * write guarantees no order.
  */
 export function writesOf(task: Owner, reports: ReportedRun[]): Write[] {
   const newest = new Map<string, ReportedRun>();
@@ -142,8 +142,8 @@ export function writesOf(task: Owner, reports: ReportedRun[]): Write[] {
 }
 
 /**
- * Whether an error is the server's reply to a write, so that the write has ended. After any other error, the server may
- * still be executing it.
+ * Whether an error is the server's reply to a write, which means that the write has ended. After any other error, the
+ * server may still be executing the write.
  */
 export function wasAnswered(error: unknown): boolean {
   return error instanceof MongoServerError && error.code !== undefined;
