@@ -37,7 +37,7 @@ import { type Telemetry, startTelemetry } from './telemetry/telemetry.ts';
 /** After a shutdown signal, requests that take longer than this are cut. */
 const DRAIN_MS = 8_000;
 /**
- * After a shutdown signal, the process exits after this long even if work is unfinished, unless runs have more time.
+ * The process exits this long after a shutdown signal, even if work is unfinished. Runs may have a longer grace period.
  */
 const END_MS = 9_500;
 /** Additional time to stop executors and store results after the grace period of executing runs has ended. */

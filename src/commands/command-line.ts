@@ -101,7 +101,7 @@ export function warningsLog(): Logger {
 
 export interface Progress {
   add(number: number): void;
-  /** Increases the total number of items, of which `add` reports the finished ones. */
+  /** Adds to the total number of items; `add` adds to the number of finished items. */
   grow(number: number): void;
   end(): void;
 }

@@ -2,7 +2,7 @@ import type { DatabaseSettings } from '../config/settings.ts';
 import { UsageError, commandLine } from './command-line.ts';
 
 /**
- * Refuses a command that works only on the embedded database if the service is configured for a MongoDB server.
+ * If the service is configured for a MongoDB server, refuses a command that works only on the embedded database.
  * @param instead - the command that does the same on a server, for the error message
  * @throws UsageError
  */

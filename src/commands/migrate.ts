@@ -38,7 +38,7 @@ const DEFAULTS = {
 };
 
 /**
- * Driver options that override the connection string. With other values, the server could lose writes after the
+ * Driver options that override the connection string. With other values, the server could lose documents after the
  * comparison has found them.
  */
 const CERTAIN = { readPreference: 'primary', writeConcern: { w: 'majority' } } as const;

@@ -8,7 +8,7 @@ import { Unstorable, checkStorable } from '../../lib/storable.ts';
 import { plainWords } from '../../lib/validator-words.ts';
 import type { NewTask } from '../../store/task-store.ts';
 
-/** Thrown if a task or run of the source cannot be stored here. The message gives the reason for the summary. */
+/** Thrown if a task or run of the source cannot be stored here. Its message is the reason that the summary shows. */
 export class NotImportable extends Error {}
 
 /** Fields of a task that an import does not store: the API computes or joins them, or only the engine writes them. */

@@ -67,8 +67,8 @@ function idText(document: Buffer): string {
 }
 
 /**
- * Creates a collection's indexes on the target, and compares them with the source's. If there are none, creates the
- * collection itself if it is missing.
+ * Creates a collection's indexes on the target, and compares them with the source's. If the source has none, only
+ * ensures that the collection exists.
  * @returns the number of indexes
  * @throws NotEqual, or the server's error if it cannot build an index
  */
