@@ -149,7 +149,7 @@ export function readSettings(environment: NodeJS.Dict<string>): Settings {
       name: env.MONGODB_DATABASE ?? databaseNameIn(env.MONGODB_URI) ?? 'recoup',
       dataDir: env.DATA_DIR,
     },
-    // Load no sample data if an engine would execute the sample tasks.
+    // Load no sample data if an engine runs: Trigger.dev would execute the sample tasks.
     sampleData: env.SAMPLE_DATA === 'on' && !hasEngine,
     cacheBytes: env.CACHE_MB * MEBIBYTE,
     rateLimits:

@@ -53,7 +53,7 @@ export function startTriggerEngine({ parts, clock = systemClock, ...given }: Tri
     else problems.set(part.name, problem);
     if (problem !== undefined && problem !== before) log.warn({ part: part.name }, problem);
     if (problem === undefined && before !== undefined)
-      log.info({ part: part.name }, 'the problem of this part is solved');
+      log.info({ part: part.name }, 'the problem with this part is resolved');
   }
 
   function loopOf(part: Part, signal: AbortSignal): Loop {
