@@ -98,15 +98,15 @@ export type CreateTaskRequest = {
      * at 9:00.
      *
      * A field is one item, or several separated by commas. An item is `*` (all values), a value, a range `a-b` with
-     * a ≤ b, or a step. A step `*n` or `a-b/n` selects the first value of the range and every n-th value after it; n is
-     * from 1 to the greatest value of the field. Numbers have one or two digits. Names have three letters and are
-     * case-insensitive; SUN is 0. Duplicate values in a field are allowed.
+     * a ≤ b, or a step. A step is `*` or a range, followed by `/n`. It selects the first value of the range and every
+     * n-th value after it; n is from 1 to the greatest value of the field. Numbers have one or two digits. Names have
+     * three letters and are case-insensitive; SUN is 0. Duplicate values in a field are allowed.
      *
-     * A day field is unrestricted only if it is exactly `*`; `*2`, `*,1` and `1-31` are restricted. If both day fields
-     * are restricted, a day matches when either field matches. Otherwise, both must match.
+     * A day field is unrestricted only if it is exactly `*`; `*` with a step, `*,1` and `1-31` are restricted. If both day
+     * fields are restricted, a day matches when either field matches. Otherwise, both must match.
      *
      * The schedule must fire at least once in eight years: `0 0 30 2 *` is rejected because February 30 never occurs.
-     * `0 0 29 2 *` and `0 0 30 2 *2` are accepted. Six-field expressions (with seconds), shorthands such as `@daily`,
+     * `0 0 29 2 *` and `0 0 30 2 0-6/2` are accepted. Six-field expressions (with seconds), shorthands such as `@daily`,
      * and `L`, `W`, `#`, `?` and `H` are also rejected.
      *
      */
@@ -184,15 +184,15 @@ export type UpdateTaskRequest = {
      * at 9:00.
      *
      * A field is one item, or several separated by commas. An item is `*` (all values), a value, a range `a-b` with
-     * a ≤ b, or a step. A step `*n` or `a-b/n` selects the first value of the range and every n-th value after it; n is
-     * from 1 to the greatest value of the field. Numbers have one or two digits. Names have three letters and are
-     * case-insensitive; SUN is 0. Duplicate values in a field are allowed.
+     * a ≤ b, or a step. A step is `*` or a range, followed by `/n`. It selects the first value of the range and every
+     * n-th value after it; n is from 1 to the greatest value of the field. Numbers have one or two digits. Names have
+     * three letters and are case-insensitive; SUN is 0. Duplicate values in a field are allowed.
      *
-     * A day field is unrestricted only if it is exactly `*`; `*2`, `*,1` and `1-31` are restricted. If both day fields
-     * are restricted, a day matches when either field matches. Otherwise, both must match.
+     * A day field is unrestricted only if it is exactly `*`; `*` with a step, `*,1` and `1-31` are restricted. If both day
+     * fields are restricted, a day matches when either field matches. Otherwise, both must match.
      *
      * The schedule must fire at least once in eight years: `0 0 30 2 *` is rejected because February 30 never occurs.
-     * `0 0 29 2 *` and `0 0 30 2 *2` are accepted. Six-field expressions (with seconds), shorthands such as `@daily`,
+     * `0 0 29 2 *` and `0 0 30 2 0-6/2` are accepted. Six-field expressions (with seconds), shorthands such as `@daily`,
      * and `L`, `W`, `#`, `?` and `H` are also rejected.
      *
      */

@@ -60,7 +60,7 @@ import { Upcoming } from './operations/upcoming.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import type { Tracing } from './telemetry/tracing.ts';
 
-/** Share of `cacheBytes` that holds gzipped replies. It is small because they are much smaller than the cached text. */
+/** Share of `cacheBytes` for gzipped replies. A quarter is enough, because they are much smaller than cached tasks. */
 const GZIP_SHARE = 1 / 4;
 
 interface Dependencies {
@@ -86,7 +86,7 @@ interface Dependencies {
   engineState?: () => EngineState | undefined;
 }
 
-/** Composes the service: stores, handlers, and the middleware that every request passes in order. */
+/** Composes the service: stores, handlers, and the chain of middleware that every request passes through. */
 export function createApp(dependencies: Dependencies): Express {
   const { collections, auth, log, cacheBytes, now, limits, database, readiness } = dependencies;
   const { corsOrigins, engineState, metrics, onQueued, rateLimits, tracing, trustProxy } = dependencies;

@@ -60,7 +60,7 @@ async function runService(): Promise<void> {
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') return;
-    // After another write error, such as a full disk, finish the command too, but exit with code 1.
+    // After any other write error, such as a full disk, finish the command too, but exit with code 1.
     process.exitCode = 1;
     if (stream === process.stdout) process.stderr.write(`recoup-tasks: stdout: ${error.message}\n`);
   });

@@ -37,7 +37,7 @@ import { type Telemetry, startTelemetry } from './telemetry/telemetry.ts';
 /** After a shutdown signal, requests that take longer than this are cut. */
 const DRAIN_MS = 8_000;
 /**
- * After a shutdown signal, the process exits after this long even if work is unfinished, unless runs have more time.
+ * The process exits this long after a shutdown signal, even if work is unfinished. Runs may have a longer grace period.
  */
 const END_MS = 9_500;
 /** Additional time to stop executors and store results after the grace period of executing runs has ended. */
@@ -57,12 +57,13 @@ const UNPROTECTED =
   'AUTH=none on an address that other hosts can reach: everyone who sends a loopback Host header has full access; ' +
   'set AUTH=required, or HOST=127.0.0.1';
 const NO_KEYS =
-  'there is no valid API key, so every request is refused; create one: npm run keys -- create --name NAME --admin';
+  'there is no valid API key, so every request is refused; create one with the command: keys create --name NAME --admin';
 
 const UNKNOWN_SETTINGS = 'ignoring unknown settings; recoup-tasks --help lists all settings';
 
 const PREPARING =
-  'the database is still being prepared, for example with new indexes; every request gets 503 until it is ready';
+  'the database is still being prepared, for example with new indexes; ' +
+  'until it is ready, requests to /api, /mcp and /health/ready get 503';
 
 const NOTHING_TO_END = async () => {};
 

@@ -54,7 +54,7 @@ const { metafile } = await build({
   metafile: true,
   logLevel: 'warning',
 });
-writeFileSync(`${OUTPUT}.licences.txt`, licensesOf(Object.keys(metafile.inputs)));
+writeFileSync(`${OUTPUT}.licenses.txt`, licensesOf(Object.keys(metafile.inputs)));
 // Delete tsc's build state. Otherwise a later run of tsc alone would consider main.js up to date and keep the bundle,
 // although it contains outdated versions of other files.
 if (existsSync('dist/.tsbuildinfo')) rmSync('dist/.tsbuildinfo');

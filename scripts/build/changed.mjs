@@ -26,6 +26,7 @@ function changedSince(timeMs) {
 if (process.argv.includes('--done')) writeFileSync(STAMP, '');
 else if (changedSince(builtAtMs())) {
   const startedAt = new Date();
+  process.stderr.write('Building the service, which takes up to a minute ...\n');
   // The build's output goes to stderr, because stdout belongs to the command that follows.
   const { status } = spawnSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 2, 2], shell: true });
   process.exitCode = status ?? 1;

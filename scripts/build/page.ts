@@ -33,4 +33,4 @@ for (const [path, { entryPoint }] of Object.entries(metafile.outputs)) {
   if (entryPoint !== undefined) html = html.replace(`"${basename(entryPoint)}"`, `"/page/${basename(path)}"`);
 }
 writeFileSync(join(OUTPUT, 'index.html'), html);
-writeFileSync(`${OUTPUT}.licences.txt`, licensesOf(Object.keys(metafile.inputs)));
+writeFileSync(`${OUTPUT}.licenses.txt`, licensesOf(Object.keys(metafile.inputs)));

@@ -195,7 +195,9 @@ try {
         );
       process.stdout.write(`${name}: compiles and reads everything\n`);
     } catch (error) {
-      process.stdout.write(`${name}: FAILED\n${String(error).slice(-2_000)}\n`);
+      // tsc prints its errors on stdout.
+      const { stdout = '' } = Object(error);
+      process.stdout.write(`${name}: FAILED\n${`${String(error)}\n${stdout}`.slice(-2_000)}\n`);
       process.exitCode = 1;
     }
   }

@@ -17,7 +17,7 @@ export interface ClientSettings extends Config, Partial<RetryPolicy> {
 
 const DEFAULTS: RetryPolicy = { timeoutMs: 60_000, retries: 2 };
 
-/** Reads an environment variable; undefined if the variable is empty, and in a browser. */
+/** Returns an environment variable; undefined if it is unset or empty, or if the code runs in a browser. */
 function fromEnvironment(name: string): string | undefined {
   return typeof process === 'undefined' ? undefined : process.env[name] || undefined;
 }
@@ -62,7 +62,7 @@ function parsed(text: string, response: Response): unknown {
 }
 
 /**
- * Checks that the body of a success reply comes from the service: a JSON object whose `status` is a text other than
+ * Checks that the body of a success reply comes from the service: a JSON object whose `status` is a string, but not
  * "error".
  * @throws ApiError with the code unexpected_reply
  */
@@ -78,8 +78,8 @@ async function checkData(response: Response): Promise<void> {
 
 /**
  * Returns a reply if it is JSON from the service.
- * @throws ApiError if it is a proxy's page, a redirect or a success without data; also on 304, the reply to a current
- * ETag in If-None-Match, which has neither data nor an error
+ * @throws ApiError if it is a proxy's page, a redirect, a success without data, or a 304. A 304 has neither data nor an
+ * error: it means that the ETag in If-None-Match is current.
  */
 async function checkReply(response: Response, request: Request): Promise<Response> {
   const { headers, ok, status, type } = response;

@@ -13,7 +13,7 @@ export interface RetryPolicy {
 const FIRST_DELAY_MS = 250;
 /** Maximum backoff without Retry-After, and maximum random delay in addition to Retry-After. */
 const LONGEST_OWN_DELAY_MS = 5_000;
-/** Longest Retry-After that the client waits for: the minute of a rate limit, plus the service's random delay. */
+/** Longest Retry-After that the client waits for: a rate limit's window of one minute, plus a random delay. */
 const LONGEST_DELAY_MS = 65_000;
 
 /** Maximum status that the Response constructor accepts; replies that fetch returns can have any status. */

@@ -1,6 +1,7 @@
 import { backUp } from '../embedded/index.ts';
 import {
   type Progress,
+  commandLine,
   count,
   megabytes,
   readFileArguments,
@@ -11,10 +12,10 @@ import {
 } from './command-line.ts';
 import { embeddedOnly } from './embedded-only.ts';
 
-const HELP = `Usage: npm run backup -- FILE [--force]
+const HELP = `Usage: ${commandLine('backup')} FILE [--force]
 
 Writes a consistent backup of the whole embedded database to FILE. The service may run meanwhile. FILE appears only when
-it is complete, and only its owner can read it. Restore it with npm run restore, or into a MongoDB server with
+it is complete, and only its owner can read it. Restore it with the command restore, or into a MongoDB server with
 mongorestore --archive=FILE --gzip
 
   --force  replaces FILE if it exists

@@ -21,10 +21,14 @@ import { NotEqual } from './migration/verify.ts';
 import { createLog } from '../lib/log.ts';
 import { Unusable, describeSystemError } from '../lib/system-errors.ts';
 
+/** Returns how to start a command: by npm if npm started this process with it, otherwise by the package's executable. */
+export const commandLine = (command: string): string =>
+  process.env.npm_lifecycle_event === command ? `npm run ${command} --` : `recoup-tasks ${command}`;
+
 /** Thrown if the arguments of a command are invalid. The message names the problem and the command that shows help. */
 export class UsageError extends Error {
   constructor(command: string, problem: string) {
-    super(`${problem} See npm run ${command} -- --help.`);
+    super(`${problem} See ${commandLine(command)} --help.`);
     this.name = 'UsageError';
   }
 }
@@ -97,7 +101,7 @@ export function warningsLog(): Logger {
 
 export interface Progress {
   add(number: number): void;
-  /** Increases the total number of items, of which `add` reports the finished ones. */
+  /** Adds to the total number of items; `add` adds to the number of finished items. */
   grow(number: number): void;
   end(): void;
 }

@@ -1,8 +1,8 @@
 import type { DatabaseSettings } from '../config/settings.ts';
-import { UsageError } from './command-line.ts';
+import { UsageError, commandLine } from './command-line.ts';
 
 /**
- * Refuses a command that works only on the embedded database if the service is configured for a MongoDB server.
+ * If the service is configured for a MongoDB server, refuses a command that works only on the embedded database.
  * @param instead - the command that does the same on a server, for the error message
  * @throws UsageError
  */
@@ -10,6 +10,6 @@ export function embeddedOnly(command: string, { uri }: DatabaseSettings, instead
   if (uri === undefined) return;
   throw new UsageError(
     command,
-    `npm run ${command} works on the embedded database, but MONGODB_URI is set. For a server, use: ${instead}. For the embedded database, use: MONGODB_URI= npm run ${command} ...`,
+    `This command works on the embedded database, but MONGODB_URI is set. For a server, use: ${instead}. For the embedded database, use: MONGODB_URI= ${commandLine(command)} ...`,
   );
 }

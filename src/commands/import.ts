@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { joinDatabase } from '../store/open-store.ts';
 import {
   UsageError,
+  commandLine,
   parseArguments,
   runCommand,
   secondsSince,
@@ -13,7 +14,7 @@ import { importFrom } from './import/run-import.ts';
 import { Source } from './import/source.ts';
 import { describe } from './import/summary.ts';
 
-const HELP = `Usage: npm run import -- --from URL [--account ID ...] [--enabled] [--dry-run]
+const HELP = `Usage: ${commandLine('import')} --from URL [--account ID ...] [--enabled] [--dry-run]
 
 Copies tasks, with their ids, and their runs from the original API, or from another installation of this service, into
 the configured database. The service may run meanwhile. Tasks arrive disabled, so that two services do not execute the

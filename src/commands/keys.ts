@@ -5,17 +5,26 @@ import type { StoredKey } from '../store/key-document.ts';
 import { parseKey } from '../store/parse-key.ts';
 import { KeyStore } from '../store/key-store.ts';
 import { type Database, joinDatabase } from '../store/open-store.ts';
-import { UsageError, parseArguments, runCommand, settingsOf, warningsLog } from './command-line.ts';
+import {
+  UsageError,
+  commandLine,
+  parseArguments,
+  runCommand,
+  settingsOf,
+  warningsLog,
+} from './command-line.ts';
 
-const HELP = `Usage: npm run --silent keys -- create --name NAME --account UUID [--email ADDRESS] [--read-only | --no-write] [--expires WHEN]
-       npm run --silent keys -- create --name NAME --admin [--expires WHEN]
-       npm run keys -- list
-       npm run keys -- revoke ID
+const COMMAND = commandLine('keys');
+
+const HELP = `Usage: ${COMMAND} create --name NAME --account UUID [--email ADDRESS] [--read-only | --no-write] [--expires WHEN]
+       ${COMMAND} create --name NAME --admin [--expires WHEN]
+       ${COMMAND} list
+       ${COMMAND} revoke ID
 
 Creates, lists and revokes the API keys of the configured database. The service may run meanwhile.
 
 create prints only the key on stdout, and everything else on stderr. It shows the key once; the database stores a hash of
-it. --silent keeps npm's own lines from stdout.
+it. With npm run, pass --silent before keys, which keeps npm's own lines from stdout.
 
   --name NAME      what the key is for, 1 to 100 characters
   --account UUID   limits the key to this account's tasks and runs; creates the account if it does not exist
@@ -198,7 +207,7 @@ async function list(keys: KeyStore): Promise<void> {
 
 async function revoke(id: string, keys: KeyStore): Promise<void> {
   const key = await keys.revoke(id, new Date());
-  if (!key) throw wrong(`There is no key with the ID "${id}"; npm run keys -- list shows the IDs.`);
+  if (!key) throw wrong(`There is no key with the ID "${id}"; ${COMMAND} list shows the IDs.`);
   say(`Key ${cellOf(id)} (${cellOf(key.name)}) was revoked at ${cellOf(key.revoked_at)}.`);
 }
 

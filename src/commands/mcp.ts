@@ -8,7 +8,7 @@ Serves the tools of a running service to an MCP client on stdin and stdout, unti
 clients start it; docs/mcp.md has their settings. Clients that speak HTTP can use /mcp of the service instead.
 
   RECOUP_TASKS_URL      the address of the service, such as http://127.0.0.1:3000
-  RECOUP_TASKS_API_KEY  a key of the service (npm run keys); not needed with AUTH=none
+  RECOUP_TASKS_API_KEY  a key of the service (command keys); not needed with AUTH=none
   --help                this text
 `;
 

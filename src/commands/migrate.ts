@@ -5,6 +5,7 @@ import { withoutCredentials } from '../database/credentials.ts';
 import {
   type Progress,
   UsageError,
+  commandLine,
   count,
   megabytes,
   parseArguments,
@@ -14,7 +15,7 @@ import {
   showProgress,
 } from './command-line.ts';
 
-const HELP = `Usage: npm run migrate -- --to URI
+const HELP = `Usage: ${commandLine('migrate')} --to URI
 
 Copies the whole embedded database to a MongoDB server and compares every document. Stop the service first: the command
 fails if the service writes meanwhile. After an interruption, repeat the command; it continues. Then set MONGODB_URI=URI
@@ -37,7 +38,7 @@ const DEFAULTS = {
 };
 
 /**
- * Driver options that override the connection string. With other values, the server could lose writes after the
+ * Driver options that override the connection string. With other values, the server could lose documents after the
  * comparison has found them.
  */
 const CERTAIN = { readPreference: 'primary', writeConcern: { w: 'majority' } } as const;

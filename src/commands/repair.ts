@@ -2,6 +2,7 @@ import { joinDatabase } from '../store/open-store.ts';
 import { repair } from '../store/repair.ts';
 import {
   UsageError,
+  commandLine,
   count,
   parseArguments,
   runCommand,
@@ -11,7 +12,7 @@ import {
   warningsLog,
 } from './command-line.ts';
 
-const HELP = `Usage: npm run repair
+const HELP = `Usage: ${commandLine('repair')} [--help]
 
 Repairs the configured database: corrects each task's pointers to its last five runs, and assigns runs to the account
 that owns their task. The service may run meanwhile. Use it after a crash, or after another tool wrote to the database.

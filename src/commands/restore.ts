@@ -2,6 +2,7 @@ import { restoreArchive } from '../embedded/index.ts';
 import { joinEmbedded } from '../database/connect.ts';
 import {
   type Progress,
+  commandLine,
   count,
   megabytes,
   readFileArguments,
@@ -13,9 +14,9 @@ import {
 } from './command-line.ts';
 import { embeddedOnly } from './embedded-only.ts';
 
-const HELP = `Usage: npm run restore -- FILE [--force]
+const HELP = `Usage: ${commandLine('restore')} FILE [--force]
 
-Replaces everything in the embedded database with the contents of FILE, a backup by npm run backup or mongodump
+Replaces everything in the embedded database with the contents of FILE, a backup by the command backup or mongodump
 --archive, gzipped or not. The service may run meanwhile. The command checks all of FILE, loads it beside the current
 data, and then switches to it in one step. Until then, nothing changes. The disk needs space for both copies.
 

@@ -60,7 +60,7 @@ const LINES = [
 const FAULTS = ['FAILED', 'CRASHED', 'INTERRUPTED', 'SYSTEM_FAILURE'] as const satisfies RunStatus[];
 const NOT_STARTED = ['PENDING_VERSION', 'DELAYED', 'QUEUED'] as const satisfies RunStatus[];
 const UNDER_WAY = ['EXECUTING', 'REATTEMPTING', 'FROZEN'] as const satisfies RunStatus[];
-/** Statuses from which a task's newest run gets one. Earlier runs have ended, so they get a final status. */
+/** Possible statuses of a task's newest run. Earlier runs have ended, so they get a final status. */
 const NEWEST_STATUSES = ['COMPLETED', 'CANCELED', ...FAULTS, ...NOT_STARTED, ...UNDER_WAY] as const;
 /** An earlier run is COMPLETED if its first random byte is below this: 208 of 256 runs. */
 const COMPLETED_BEFORE = 208;

@@ -2,6 +2,7 @@ import { joinDatabase } from '../store/open-store.ts';
 import { addAccounts, addTasks } from '../samples/fill-database.ts';
 import {
   UsageError,
+  commandLine,
   count,
   parseArguments,
   runCommand,
@@ -19,7 +20,7 @@ const BOUNDS: Record<keyof SeedPlan, { min: number; max: number }> = {
   runs: { min: 0, max: 1_000_000 },
 };
 
-const HELP = `Usage: npm run seed -- [--accounts A] [--tasks N] [--runs M]
+const HELP = `Usage: ${commandLine('seed')} [--accounts A] [--tasks N] [--runs M]
 
 Fills the configured database with made-up accounts, artists, tasks and runs. The service may run meanwhile. The same
 arguments make the same documents, and existing documents stay unchanged, so it is safe to repeat the command.

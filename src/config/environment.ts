@@ -17,9 +17,9 @@ function readEnvFile(): NodeJS.Dict<string> {
 }
 
 /**
- * Returns the environment of the process, completed by `.env` in the working directory. Variables from `.env` are also
- * set in `process.env`, where libraries such as OpenTelemetry's exporters read their own.
- * @returns `environment`, and in `unknown` the variables that look like settings of this service, but are not
+ * Adds the variables of `.env` in the working directory to `process.env`, where libraries such as OpenTelemetry's
+ * exporters also read settings. Variables that are already set keep their values.
+ * @returns `environment`: `process.env`; `unknown`: variables that look like settings of this service, but are not
  */
 export function readEnvironment(): { environment: NodeJS.Dict<string>; unknown: string[] } {
   const file = readEnvFile();

@@ -17,7 +17,7 @@ export type ExecutorSettings =
       server: { baseUrl: string; apiKey: string | undefined } | { gatewayKey: string };
     };
 
-/** The settings of which each chooses an engine. Only one of them may be set. */
+/** Each of these settings chooses an engine, so only one of them may be set. */
 const CHOICES = ['RUN_COMMAND', 'RUN_URL', 'RUN_CHAT_URL', 'RUN_MODEL', 'TRIGGER_TASK'] as const;
 const COMMAND_VARIABLES = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'];
 
@@ -34,7 +34,7 @@ function modelOf(model: string, env: CleanedEnv<typeof variables>): ExecutorSett
 }
 
 /**
- * @param environment - all variables of this process, of which a command gets only some
+ * @param environment - all variables of this process; a command gets only some of them
  * @returns the settings, undefined if no executor is chosen, or an error message
  */
 export function executorSettings(

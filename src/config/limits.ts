@@ -21,16 +21,16 @@ export interface Limits {
   /** Maximum total size of replies that wait for their clients. */
   maxReplyBytes: number;
   /**
-   * A request is aborted if its client has sent and read nothing for this long, and other requests need its connection
-   * or its share of `maxReplyBytes`.
+   * A request is aborted if its client has neither sent nor read anything for this long, and other requests need its
+   * connection or its share of `maxReplyBytes`.
    */
   stalledReaderMs: number;
   databasePoolSize: number;
-  /** How long a request waits at most for a connection of the database pool, or for room in `maxReplyBytes`. */
+  /** Maximum time that a request waits for a connection from the database pool, or for room in `maxReplyBytes`. */
   queueTimeoutMs: number;
   /**
-   * Time limit of a round trip to the database, of a batch of a streamed listing, and of a request up to the first byte
-   * of its reply, without the upload of its body.
+   * Time limit of each database round trip, of each batch of a streamed listing, and of each request up to the first
+   * byte of its reply. The upload of a request's body does not count.
    */
   operationTimeoutMs: number;
   /** Time between SIGTERM and the moment the service stops accepting connections. */
@@ -47,7 +47,7 @@ export const FIXED_LIMITS = {
   idleTimeoutMs: 60_000,
   // Browsers send up to 16 KiB of cookies per host, and proxies add headers.
   maxHeaderBytes: 65_536,
-  // The longest URL of the API, with every parameter at its maximum, has less than 6,000 bytes.
+  // The longest URL of the API, with every parameter at its maximum, is shorter than 6,000 bytes.
   maxUrlBytes: 8_192,
   // Fits the longest task, even with every character escaped.
   maxBodyBytes: 1_048_576,

@@ -110,7 +110,7 @@ export const webhookSecret = makeValidator<string>((value) => {
   );
 });
 
-/** Accepts an http or https URL without credentials. Error messages do not repeat the value, which may contain some. */
+/** Accepts an http or https URL without credentials. Errors do not repeat the value, which may contain a password. */
 export const httpUrl = makeValidator<string>((value) => {
   if (/^https?:\/\/[^@\s#]+$/.test(value) && URL.canParse(value)) return value;
   throw new EnvError('must be a URL such as https://agent.example/runs, without user, password or fragment');

@@ -15,7 +15,7 @@ export interface DatabaseSettings {
   uri: string | undefined;
   /** Name of the database on that server. */
   name: string;
-  /** Folder of the embedded database, which is used without `uri`. */
+  /** Folder of the embedded database; unused if `uri` is set. */
   dataDir: string;
 }
 

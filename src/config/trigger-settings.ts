@@ -7,7 +7,7 @@ export interface TriggerSettings {
   task: string;
   secretKey: string;
   apiUrl: string;
-  /** Start of the deduplication keys of this service's schedules at Trigger.dev. */
+  /** Prefix of the deduplication keys of this service's schedules at Trigger.dev. */
   prefix: string;
 }
 

@@ -168,7 +168,7 @@ export const variables = {
     default: 65_000,
     desc: 'Milliseconds that an idle connection stays open between two requests. Set it above the idle timeout of your load balancer.',
   }),
-  // Without runs, the process ends within ten seconds of SIGTERM, and requests in flight need some of that time.
+  // At most 7 seconds: a process without runs ends within ten seconds of SIGTERM, and open requests need the rest.
   DRAIN_DELAY_MS: wholeNumber(
     0,
     7_000,

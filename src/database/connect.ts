@@ -28,7 +28,8 @@ export interface Connection {
 export const DEFAULTS = {
   appName: 'recoup-tasks',
   connectTimeoutMS: 3_000,
-  // The stores rely on retried writes. A connection string may turn them off, because some servers do not support them.
+  // The stores rely on the driver to retry writes. A connection string may still turn this off for a server that does
+  // not support it.
   retryWrites: true,
   serverSelectionTimeoutMS: 3_000,
   socketTimeoutMS: 30_000,
@@ -128,11 +129,12 @@ function connectTo(
   };
 }
 
-/** Runs work that needs the data directory. A system error then names DATA_DIR. */
+/** Runs `work`, which needs the data directory. Turns a system error into an Unusable that names DATA_DIR. */
 const onDataDir = <T>(dataDir: string, work: () => Promise<T>) => depending(`DATA_DIR=${dataDir}`, work);
 
 /**
- * Returns the service's database, not yet connected. Uses the server at `uri`, or starts the embedded engine.
+ * Returns the service's database, not yet connected. Uses the server at `settings.uri`; without it, starts the embedded
+ * engine.
  * @param watch - receives the client before it opens its first connection
  * @throws DataDirectoryInUse if another process runs the embedded engine on the directory; UnusableStore if the
  *   engine's file cannot be used; Unusable if a setting cannot be used

@@ -1,7 +1,7 @@
 const HIDDEN = '***';
 
 /**
- * Removes the password of a connection string from a message, whole or in pieces. A password with unencoded special
+ * Removes a connection string's password, and pieces of it, from a message. A password with unencoded special
  * characters makes the driver split the string in the wrong places. The driver's errors may then contain a piece of the
  * password, e.g. as a host.
  */

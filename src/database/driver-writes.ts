@@ -12,8 +12,8 @@ const { Connection } = internals;
 const original = Connection.prototype.writeCommand;
 
 /**
- * Replaces the driver's `writeCommand`. Unlike the original, it also rejects when the connection closes, and always
- * with network errors, which make the driver retry.
+ * Replaces the driver's `writeCommand`. Unlike the original, it also rejects when the connection closes. It turns
+ * socket errors into network errors, after which the driver retries.
  */
 async function writeCommand(this: internals.Connection, command: unknown, options: unknown): Promise<void> {
   const { socket } = this;

@@ -67,7 +67,8 @@ const STATE_CHANGES = new Set([6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602
 const TOO_SLOW = new Set([50, 202]);
 
 export function failureKind(error: unknown): FailureKind {
-  // The driver wraps any failure of a bulk write in a MongoBulkWriteError, which is a server error.
+  // The driver wraps any failure of a bulk write, even a network error, in a MongoBulkWriteError, which extends
+  // MongoServerError.
   if (error instanceof MongoBulkWriteError && error.errorResponse instanceof Error)
     return failureKind(error.errorResponse);
   if (error instanceof MongoServerError) {

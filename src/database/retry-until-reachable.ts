@@ -26,7 +26,8 @@ interface RetryOptions {
 /**
  * Runs work that needs the database. If the database is unreachable or becomes so during the work, restarts the work
  * from its beginning every 500 ms until it succeeds.
- * @throws the work's error if a retry would not help; the work's error or an AbortError once `giveUp` is aborted
+ * @throws the work's error if a retry would not help or if `giveUp` was aborted during the work; AbortError if `giveUp`
+ *   is aborted between two attempts
  */
 export async function retryUntilReachable(
   work: () => Promise<void>,

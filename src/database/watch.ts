@@ -29,7 +29,7 @@ interface Outage {
 }
 
 interface Dependencies {
-  /** Runs a cheap command with the permissions that requests need. Rejects if the database does not answer. */
+  /** Runs a cheap command that needs the same permissions as requests. Rejects if the database does not answer. */
   probe: (maxTimeMs: number) => Promise<unknown>;
   log: Logger;
   now: () => Date;
@@ -49,8 +49,8 @@ export class DatabaseWatch {
   #stopped = false;
   #outage: Outage | undefined;
   /**
-   * Number of failures in the current outage, or since the last successful probe. Slow operations before an outage
-   * count, because they may be its first sign.
+   * Number of failures in the current outage. Includes slow operations between the last successful probe and the
+   * outage, because they may be its first sign.
    */
   #failures = 0;
   #lastOutageEndedAtMs = Number.NEGATIVE_INFINITY;

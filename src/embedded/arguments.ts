@@ -115,7 +115,7 @@ export class Arguments {
   }
 }
 
-/** Parses a sort or an index key, e.g. {a: 1, b: -1}. If it is invalid, throws CommandError 2, which names `what`. */
+/** Parses a sort or a key pattern, e.g. {a: 1, b: -1}. Throws CommandError 2, which names `what`, if it is invalid. */
 export function keyPartsOf(value: RawValue | undefined, what: string): KeyPart[] {
   if (!value) return [];
   const parts = fieldsOf(value).map(([name, direction]): KeyPart => {

@@ -4,7 +4,7 @@ import { numberOf } from './number-order.ts';
 import { type RawValue, TYPE, isNumber } from './raw-bson.ts';
 import { RANK, rankOf, rankStart, valueKey } from './value-key.ts';
 
-/** The keys k with start ≤ k < end. `point` is true if only one of them can be the key of a value. */
+/** The keys k with start ≤ k < end. `point` is true if the interval contains the key of only one value. */
 export interface Interval {
   readonly start: Buffer;
   readonly end: Buffer;
@@ -24,7 +24,7 @@ export function conjuncts(filter: GroupFilter): readonly Filter[] {
   return filter.filters.flatMap((inner) => (inner.kind === '$and' ? conjuncts(inner) : [inner]));
 }
 
-/** Returns intervals that contain the field's keys of all matching documents; undefined if no condition is on it. */
+/** Returns intervals that contain the field's key of every matching document; undefined if no condition limits it. */
 export function boundsFor(conditions: readonly Filter[], name: string): FieldBounds | undefined {
   let intervals: readonly Interval[] | undefined;
   const covered: FieldFilter[] = [];
@@ -65,7 +65,7 @@ function intervalsOf(test: Test): readonly Interval[] | undefined {
   }
 }
 
-/** Returns false for an array: indexes have no keys of arrays. */
+/** Returns false for an array: indexes contain no arrays. */
 function isIndexable(value: RawValue): boolean {
   return value.type !== TYPE.array;
 }

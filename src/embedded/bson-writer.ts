@@ -1,7 +1,7 @@
 import { BSON } from 'bson';
 import { RawValue, TYPE, documentValue, valueEnd } from './raw-bson.ts';
 
-/** A value that can be encoded as BSON, e.g. a plain object, an array, a scalar of bson, or a RawValue to copy. */
+/** A value that can be encoded as BSON, e.g. a plain object, an array, a Long, or a RawValue to copy. */
 export type Encodable = RawValue | string | number | bigint | boolean | null | undefined | object;
 
 /** Part of a document under construction: a length prefix or bytes. join() copies all pieces into one buffer. */

@@ -13,9 +13,9 @@ export interface IndexInfo {
   readonly unique: boolean;
   /** Documents expire this many seconds after the date in the indexed field; undefined without TTL. */
   readonly expireAfterSeconds: number | undefined;
-  /** For each field, whether a document has had an array in it. True only in indexes of earlier versions. */
+  /** For each field, whether a document has ever had an array in it. True only if an earlier version made the index. */
   readonly multikey: readonly boolean[];
-  /** For each field, the BSON type of its numbers, which keys do not contain. Undefined in indexes of format 1. */
+  /** For each field, the BSON type of its numbers, because keys omit it. Undefined in indexes of format 1. */
   readonly numbers?: readonly NumberType[] | undefined;
   /** Whether any key was too long to be stored whole. The stored keys then do not sort like the values. */
   readonly longKeys: boolean;
@@ -31,7 +31,7 @@ export interface CollectionRecord {
   readonly indexes: readonly IndexInfo[];
 }
 
-/** The description of a collection in memory, and state that is not stored. */
+/** A collection in memory: its stored description and state that is not stored. */
 export interface Collection extends CollectionRecord {
   indexes: readonly IndexInfo[];
   /** The record number of the next document. Documents are numbered in insertion order. */

@@ -63,7 +63,7 @@ export function coverOf(
   };
 }
 
-/** Returns the named fields: _id first, then in the order of the index. Undefined if the index lacks a name. */
+/** Returns the named fields: _id first, then the others in index order. Undefined if the index lacks a name. */
 function fieldsIn({ parts, numbers }: IndexInfo, names: readonly string[]): Field[] | undefined {
   if (!numbers) return undefined;
   const fields = parts.flatMap(({ field, direction }, part): Field[] =>
@@ -96,8 +96,8 @@ function comparedPaths(filter: Filter): string[] | undefined {
 }
 
 /**
- * Builds a document of fields that it decodes from an index key; undefined if a value cannot be decoded.
- * @param ends - by part of the index, the offset in `key` after the part's value
+ * Decodes `fields` from an index key and returns them as a document; undefined if a value cannot be decoded.
+ * @param ends - the offset in `key` at which the value of each index field ends
  * @param loose - whether null may stand for a missing field
  */
 function documentFrom(

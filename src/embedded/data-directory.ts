@@ -4,7 +4,7 @@ import { checkFreeSpace, makeFolder } from '../lib/files.ts';
 
 /** The socket in the data directory to which clients connect. The process that listens on it owns the directory. */
 export const SOCKET_NAME = 'db.sock';
-/** The file in the data directory with the process id of the engine, for operators and error messages. */
+/** The file in the data directory that contains the engine's process id, for operators and error messages. */
 export const PID_FILE = 'db.pid';
 export const STORE_DIRECTORY = 'store';
 

@@ -57,7 +57,7 @@ function addUnready(store: Store, collection: Collection, request: NewIndex): nu
   return id;
 }
 
-/** Indexes the documents after the key `from`. Returns the last document's key, or undefined if none followed. */
+/** Indexes the next documents after the key `from`. Returns the last one's key, or undefined if there were none. */
 function indexChunk(
   store: Store,
   collection: Collection,

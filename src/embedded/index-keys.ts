@@ -18,12 +18,12 @@ export interface IndexEntry {
   readonly values: readonly (RawValue | undefined)[];
 }
 
-/** Maximum length in bytes of a key that is stored whole. A longer key is cut to this length, and its hash added. */
+/** Maximum length in bytes of a key that is stored whole. storedKey() cuts longer keys and appends a hash. */
 export const LONG_KEY_BYTES = 1800;
 
 /**
  * Returns the entry of a document for the fields of an index or a sort.
- * @throws CommandError 2 if a field contains an array, of which MongoDB would index every element
+ * @throws CommandError 2 if a field contains an array; MongoDB would index each element
  */
 export function indexEntry(document: RawValue, parts: readonly KeyPart[]): IndexEntry {
   const values: (RawValue | undefined)[] = [];
@@ -45,13 +45,13 @@ export function inverted(key: Buffer): Buffer {
   return result;
 }
 
-/** Returns the stored form of an index key: the key itself or, if it is long, its start and a SHA-256 of the whole. */
+/** Returns the stored form of an index key: the key itself or, if it is long, its start and its SHA-256. */
 export function storedKey(key: Buffer): Buffer {
   if (key.length <= LONG_KEY_BYTES) return key;
   return Buffer.concat([key.subarray(0, LONG_KEY_BYTES), createHash('sha256').update(key).digest()]);
 }
 
-/** Returns the smallest bytes greater than everything that starts with `prefix`. */
+/** Returns the exclusive end of the range of all keys that start with `prefix`. */
 export function afterPrefix(prefix: Buffer): Buffer {
   const end = Buffer.from(prefix);
   for (let at = end.length - 1; at >= 0; at--) {

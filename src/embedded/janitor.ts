@@ -65,8 +65,8 @@ export class Janitor {
 }
 
 /**
- * Drops staged collections and unfinished indexes after a crash interrupted a restore or an index build; its client got
- * no reply. Also drops indexes that an earlier version created and this version does not support.
+ * Drops what a crash left of a restore or an index build: staged collections and unfinished indexes. Also drops indexes
+ * that an earlier version created and this version does not support.
  */
 export async function discardUnfinished(store: Store, log: EngineLog): Promise<void> {
   await discardStaged(store);
@@ -85,7 +85,7 @@ export async function discardUnfinished(store: Store, log: EngineLog): Promise<v
   }
 }
 
-/** Deletes the documents that have expired at `now` according to the TTL indexes. */
+/** Deletes the documents that have expired by `now`, according to the TTL indexes. */
 export async function expire(store: Store, now: Date): Promise<void> {
   for (const collection of store.collections()) {
     if (collection.db === STAGING_DATABASE) continue;
@@ -96,7 +96,7 @@ export async function expire(store: Store, now: Date): Promise<void> {
   }
 }
 
-/** Returns a filter for expired documents. It matches only dates: no comparison matches another type. */
+/** Returns a filter for expired documents. A comparison with a date matches only dates. */
 function expired({ parts, expireAfterSeconds = 0 }: IndexInfo, now: Date): GroupFilter {
   const value = rawOf(new Date(now.getTime() - expireAfterSeconds * 1000));
   return {

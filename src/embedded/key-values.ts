@@ -1,9 +1,9 @@
 import { TYPE } from './raw-bson.ts';
 import { RANK } from './value-key.ts';
 
-/** The BSON type of an indexed field's numbers, which keys do not contain; 0 if it has none, MIXED for several. */
+/** The BSON type of a field's numbers, because keys omit it; 0 if the field has no numbers, MIXED for several types. */
 export type NumberType = number;
-/** Marks a field with numbers of several types. Earlier versions also marked symbols, whose keys look like strings. */
+/** Marks a field with several number types or, in earlier versions, with symbols: their keys look like strings. */
 export const MIXED = -1;
 
 /** A value's BSON is longer than its key by at most this many bytes. */
@@ -49,7 +49,7 @@ export function typeOf(key: Buffer, start: number, flip: Flip, numbers: NumberTy
   }
 }
 
-/** Decodes the value in `key` from `start` to `end`, and writes it to `target` as BSON. Returns the offset after it. */
+/** Decodes the value in `key` from `start` to `end` and writes it to `target` as BSON. Returns its end in `target`. */
 export function writeValue(
   target: Buffer,
   at: number,
@@ -91,7 +91,7 @@ function doubleAt(key: Buffer, start: number, flip: Flip): number {
   return scratch.readDoubleBE(0);
 }
 
-/** Returns the offset after an encoded text, which ends with 0 0. A 0 inside the text is followed by 255. */
+/** Returns the offset after an encoded string, which ends with 0 0. A 0 inside the string is encoded as 0 255. */
 function textEnd(key: Buffer, from: number, flip: Flip): number {
   for (let at = from; at + 1 < key.length; at++) {
     if (key[at] !== flip) continue;

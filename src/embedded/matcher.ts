@@ -32,7 +32,7 @@ function compileField({ field, test }: FieldFilter): Predicate {
   };
 }
 
-/** Compiles the test of a single value. For $ne and $nin, it is the opposite test, which compileField() negates. */
+/** Compiles the test of a single value. Compiles $ne as $eq and $nin as $in; compileField() negates the result. */
 function compileValue(test: Exclude<Test, { operator: '$exists' }>): ValueTest {
   switch (test.operator) {
     case '$eq':

@@ -23,7 +23,7 @@ export function candidateSocket(): string {
   return `${randomBytes(6).toString('hex')}.sock`;
 }
 
-/** How long to wait until rival engines withdraw or one of them owns the directory. */
+/** Maximum wait for all rival engines to withdraw or for one of them to claim the directory. */
 const RIVAL_TIMEOUT_MS = 5_000;
 const POLL_MS = 5;
 /** A socket file of this age that refuses connections is dead. A live engine refuses them only before it listens. */
@@ -36,7 +36,7 @@ const DEAD_AFTER_MS = 60_000;
  *
  * Each engine first listens on its own socket in the directory, then looks for other engines. Of two that start at the
  * same time, at least the one that looks last finds the other. An engine withdraws if the directory has an owner, or if
- * another's socket name sorts before its own. Otherwise it waits until it is alone, and renames its socket to `db.sock`.
+ * a rival's socket name sorts before its own. Otherwise it waits until it is alone and renames its socket to `db.sock`.
  */
 export class Ownership {
   readonly #path: string;
@@ -101,7 +101,7 @@ async function ownerPid(path: string): Promise<string | undefined> {
 /** Error codes of connect() for a path on which no process listens. */
 const NOT_LISTENING = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG']);
 
-/** Whether a process listens on the socket; true if unsure, e.g. if its queue is full. Throws if access is denied. */
+/** Whether a process listens on the socket; true if unsure, e.g. if its backlog is full. Throws if access is denied. */
 export async function answers(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);

@@ -37,14 +37,14 @@ export interface PlanRequest {
   readonly limit: number;
 }
 
-/** Maximum number of key ranges that $in lists on several fields may combine to. */
+/** Maximum number of key ranges that $in lists on several fields may combine into. */
 const MAX_RANGES = 20_000;
 /** Added to the score if the filter gives single values for all fields of a unique index: no plan reads fewer keys. */
 const LOOK_UP_SCORE = 100;
 
 /**
- * Chooses the index with the highest score, or a scan of the collection if no index helps. Single values for an index's
- * first fields score highest, then the sort order if there is a limit, a range, and the sort order without a limit.
+ * Chooses the index with the highest score, or a scan of the collection if no index helps. An index scores for single
+ * values of its first fields (most), the sort order of a query with a limit, a range, any other sort order (least).
  */
 export function makePlan(collection: Collection, request: PlanRequest): Plan {
   const conditions = conjuncts(request.filter);
@@ -91,7 +91,7 @@ function isPoints(bounds: FieldBounds): boolean {
   return bounds.intervals.every(({ point }) => point);
 }
 
-/** Returns bounds for the leading fields of the index: those compared for equality, then at most one limited to a range. */
+/** Returns bounds for the first fields of the index: single values ($eq, $in), then a range for at most one field. */
 function usableBounds(index: IndexInfo, conditions: readonly Filter[]): FieldBounds[] {
   const result: FieldBounds[] = [];
   let ranges = 1;
@@ -136,7 +136,7 @@ function pointRange(key: Buffer): KeyRange {
   return { start: key, end: key.length === 0 ? key : afterPrefix(key) };
 }
 
-/** Returns the direction (1 or -1) in which the index yields the sort order; undefined if neither does. */
+/** Returns the direction (1 or -1) in which the index yields the sort order; undefined if it does not yield it. */
 function orderFrom(
   index: IndexInfo,
   bounds: readonly FieldBounds[],

@@ -48,7 +48,7 @@ export class Query {
 
   /**
    * Passes matching, projected documents to `take` until `take` returns false. Lets other work run in between.
-   * @returns true if no documents remain within the limit
+   * @returns true if the query is done: no documents are left, or its limit is reached
    * @throws CommandError 50 past the deadline, 175 if the collection is dropped, 292 if a sort needs too much memory
    */
   async forEach(take: (found: Found) => boolean): Promise<boolean> {

@@ -140,7 +140,7 @@ function startsWith(bytes: Buffer, from: number, name: Buffer): boolean {
 
 /**
  * Copies an object with only the fields in `names`, or with all others if `keep` is false. Keeps order and bytes.
- * @param names - the element at index n lists the names of n bytes
+ * @param names - the element at index n lists the names that are n bytes long
  */
 export function pickFields(value: RawValue, names: readonly (readonly Buffer[])[], keep: boolean): RawValue {
   const { bytes } = value;

@@ -121,7 +121,7 @@ function checkUnique(store: Store, collection: Collection, change: IndexChange, 
   }
 }
 
-/** Whether a document has exactly this key. The entry of a long key contains only a hash, so read the document. */
+/** Whether a document has exactly this key. Reads the document if the key is long: the index holds only its hash. */
 function hasKey(
   store: Store,
   collection: Collection,

@@ -16,7 +16,7 @@ import {
 /** Maximum number of client connections. One mongodb driver opens up to 100. */
 const MAX_CONNECTIONS = 1000;
 
-/** Runs one command and returns its reply document, which also reports errors. A handler does not throw. */
+/** Runs one command and returns its reply document, which also reports errors. Must not throw. */
 export type Handler = (message: Message) => Promise<Buffer>;
 
 /** Listens on a Unix socket and passes each client's commands to a handler. */
@@ -32,7 +32,7 @@ export class SocketServer {
     this.#server.maxConnections = MAX_CONNECTIONS;
   }
 
-  /** Listens on a socket that only its owner can connect to. Disconnects every client until serve() is called. */
+  /** Listens on a socket that no other user can connect to. Disconnects every client until serve() is called. */
   static async listen(path: string, log: EngineLog): Promise<SocketServer> {
     const server = new SocketServer(log);
     await new Promise<void>((resolve, reject) => {
@@ -87,12 +87,12 @@ export class SocketServer {
   }
 }
 
-/** Returns false for the errors of a client that disconnects, which it may do at any time. */
+/** Returns false for errors that only mean that the client has disconnected. */
 function isProblem(error: unknown): boolean {
   return !['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ABORT_ERR'].includes(systemCode(error));
 }
 
-/** Runs a client's commands one by one and reads nothing meanwhile, to hold one message and one reply at a time. */
+/** Runs a client's commands one by one. Stops reading meanwhile, to hold only one message and one reply in memory. */
 async function serveConnection(socket: Socket, handle: Handler): Promise<void> {
   const chunks: Buffer[] = [];
   let received = 0;

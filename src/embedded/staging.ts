@@ -22,7 +22,7 @@ export interface StagedCollection {
 /**
  * Drops all collections of all other databases and renames the staged collections, in one commit. Apart from counting
  * documents, the cost does not depend on the size of the database. Call only inside Store.write().
- * @throws CommandError 20 if a staged collection has other numbers of documents or indexes; nothing is changed then
+ * @throws CommandError 20, before any change, if a staged collection's number of documents or indexes is wrong
  */
 function replaceAllByStaged(store: Store, staged: readonly StagedCollection[]): void {
   const found = staged.map((wanted): [Collection, StagedCollection] => {

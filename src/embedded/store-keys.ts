@@ -1,4 +1,4 @@
-/** Size in bytes of the id of the collection or index with which every key starts. */
+/** Size in bytes of the collection or index id at the start of every key. */
 export const OWNER_BYTES = 4;
 /** Size in bytes of the record number that ends every key: enough for 2^48 documents per collection. */
 const RECORD_BYTES = 6;

@@ -30,7 +30,7 @@ export class StoreSnapshot {
   readonly #records: Bytes;
   readonly #entries: Bytes;
   readonly #transaction: Transaction;
-  /** Number of the last commit before the snapshot. lastCommit() returns another number after later commits. */
+  /** Number of the last commit before the snapshot. lastCommit() returns a different number after a later commit. */
   readonly openedAt: number;
   /** The collections in creation order, without those that an unfinished restore has loaded. */
   readonly collections: readonly CollectionRecord[];
@@ -110,7 +110,7 @@ export class StoreSnapshot {
     }
   }
 
-  /** Returns the document of the collection that has the same _id as `other`, or undefined. */
+  /** Returns the collection's document with the same _id as `other`, or undefined. */
   find({ id, indexes: [idIndex] }: CollectionRecord, other: RawValue): Buffer | undefined {
     const transaction = this.#transaction;
     if (!idIndex) throw new Error('a collection has no index on _id');
@@ -125,7 +125,7 @@ export class StoreSnapshot {
     return undefined;
   }
 
-  /** Returns the number of the latest commit of any process, also if it is newer than the snapshot. */
+  /** Returns the number of the latest commit of any process, even if it is newer than the snapshot. */
   lastCommit(): number {
     const stats: { lastTxnId?: unknown } = this.#root.getStats();
     if (typeof stats.lastTxnId !== 'number')

@@ -13,11 +13,11 @@ import { UnusableStore, storageError } from './store-errors.ts';
 import { ownerPrefix, recordOf } from './store-keys.ts';
 
 /**
- * Version of the stored format. Increment it with a change that would let earlier versions of this program damage the
- * data. Format 2 added `numbers` to IndexInfo (catalog.ts). Indexes that were created in format 1 lack it.
+ * Version of the stored format. Increment it if earlier versions of this program could damage data that this version
+ * wrote. Format 2 added `numbers` to IndexInfo (catalog.ts). Indexes that were created in format 1 lack it.
  */
 export const FORMAT_VERSION = 2;
-/** Key of the format version in the table `meta`. The next three are other keys of it, or prefixes of keys. */
+/** Keys and key prefixes of the table `meta`. */
 export const FORMAT_KEY = 'format';
 const COUNTER_KEY = 'counter';
 export const COLLECTION_PREFIX = 'collection/';
@@ -44,9 +44,9 @@ export interface Trash {
 
 /**
  * Durable storage on lmdb in three tables. `meta` contains the format version, the description of each collection, and
- * the ranges of keys to delete (Trash). `records` contains documents under (collection, record number), and `entries`
- * index keys under (index, key, record number). lmdb flushes a commit before it acknowledges it (its default, without
- * noSync). Commits survive kill -9 and, if the disk honors flushes, power loss.
+ * the ranges of keys to delete (Trash). `records` maps (collection, record number) to documents. `entries` has the keys
+ * (index, key, record number). By default (without noSync), lmdb flushes a commit to disk before write() resolves, so
+ * that commits survive kill -9 and, if the disk honors flushes, power loss.
  */
 export class Store {
   readonly records: Bytes;
@@ -170,8 +170,8 @@ export class Store {
   }
 
   /**
-   * Returns lmdb's options for a read from a snapshot, to use at once. They are empty for lmdb's current snapshot: lmdb
-   * then reuses a cursor, and creating a cursor costs more than the rest of a short read.
+   * Returns lmdb's options to read from a snapshot; use them at once. Without options, lmdb reads its current snapshot
+   * and reuses a cursor. Creating a cursor costs more than the rest of a short read.
    */
   readingFrom(snapshot: Transaction | undefined): { transaction?: Transaction } {
     if (!snapshot) return {};
@@ -228,7 +228,7 @@ export class Store {
     return this.records.getKeysCount({ start: ownerPrefix(id), end: ownerPrefix(id + 1) });
   }
 
-  /** Marks a range of keys, which the janitor then deletes. Call only inside write(). */
+  /** Marks a range of keys for the janitor to delete. Call only inside write(). */
   discard(trash: Trash): void {
     this.#put(`${TRASH_PREFIX}${trash.kind}/${trash.id}`, JSON.stringify(trash));
   }

@@ -89,8 +89,7 @@ export const SUPPORTED = {
   },
   'update operators': {
     [TASKS]: ['$set', '$inc'],
-    [REPORTS]: ['$unset'],
-    [FIXTURES]: ['$setOnInsert'],
+    [REPORTS]: ['$unset', '$setOnInsert'],
     [KEYS]: ['$max'],
     [SETTLEMENT]: ['$push', '$pullAll'],
   },

@@ -62,7 +62,7 @@ const CHANGES: Readonly<Record<NameIn<'update operators'>, (operand: RawValue, n
 
 /**
  * Parses an update: a replacement document, or update operators on different fields.
- * @throws CommandError 40 if operators name a field twice; 2, 9 or 14 if the update is invalid otherwise
+ * @throws CommandError 40 if operators name a field twice; 2, 9 or 14 if the update is otherwise invalid
  */
 export function parseUpdate(value: RawValue): Update {
   if (!isObject(value))

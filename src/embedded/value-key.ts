@@ -66,7 +66,7 @@ export function valueKey(value: RawValue | undefined): Buffer {
   return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
 }
 
-/** Returns the smallest key of a rank. For numbers, it is the key of -Infinity: no range contains NaN. */
+/** Returns the smallest key of a rank. For numbers, this is the key of -Infinity, because no range contains NaN. */
 export function rankStart(rank: number): Buffer {
   return rank === RANK.number ? Buffer.concat([Buffer.of(rank), exact(-Infinity)]) : Buffer.of(rank);
 }
@@ -116,7 +116,7 @@ const ZERO = 0;
 const ESCAPE = Buffer.of(0, 255);
 const TEXT_END = Buffer.of(0, 0);
 
-/** Escapes a text: 0 becomes 0 255, and 0 0 ends it. It thus sorts before every longer text that starts with it. */
+/** Escapes a string: 0 becomes 0 255, and 0 0 marks the end, so that a string sorts before its own continuations. */
 function escaped(text: Buffer): Buffer[] {
   const parts: Buffer[] = [];
   let from = 0;
@@ -143,7 +143,7 @@ function dateKey({ bytes, start }: RawValue): Buffer {
   return key;
 }
 
-/** Encodes a text without NUL in one allocation: most indexed values are such texts. */
+/** Encodes a string. The common case, a string without NUL, needs only one allocation. */
 function textKey({ bytes, start, end }: RawValue): Buffer {
   const text = bytes.subarray(start + 4, end - 1);
   if (text.includes(ZERO)) return Buffer.concat([Buffer.of(RANK.string), ...escaped(text)]);

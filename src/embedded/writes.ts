@@ -67,7 +67,7 @@ function changeRecord(
 }
 
 /**
- * Changes every matching document, a few hundred per commit. As in MongoDB, the whole write is not atomic. Each
+ * Changes every matching document, a few hundred per commit. As in MongoDB, the write as a whole is not atomic. Each
  * document is changed at most once, and only if it still matches.
  */
 export async function writeMany(

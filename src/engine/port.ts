@@ -59,7 +59,7 @@ export interface Clock {
 export interface EngineState {
   /** The kind of executor, or `trigger` for Trigger.dev. */
   kind: string;
-  /** False before the first access to the database, and while an engine of another kind executes its tasks. */
+  /** False before the first access to the database, and while an engine of another kind is live. */
   live: boolean;
   /** A problem that operators should know about, e.g. that Trigger.dev cannot be reached. */
   problem?: string;
@@ -73,7 +73,7 @@ export interface EngineState {
    */
   pending?: number;
   /**
-   * How many seconds this database is behind Trigger.dev: the time since the longest pending run became pending, or
+   * How many seconds this database is behind Trigger.dev: the longest time that a run has been pending, or the time
    * since the last complete listing of runs began, whichever is longer.
    */
   behindSeconds?: number;

@@ -6,11 +6,11 @@ export class UnacceptableNumber extends Error {}
 /** An object or array that JSON.parse returned. */
 type Container = Record<string | number, unknown>;
 
-/** Maximum length with which every integer literal is exact as a double. */
+/** Every integer literal of at most this length is exact as a double. */
 const SAFE_DIGITS = 15;
-/** Maximum length with which every literal without an exponent fits the range of a double. */
+/** Every literal of at most this length fits the range of a double if it has no exponent. */
 const SAFE_LENGTH = 300;
-/** Maximum length of a 64-bit integer, that of -9223372036854775808. */
+/** Length of the longest 64-bit integer, -9223372036854775808. */
 const INT64_LENGTH = 20;
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
@@ -20,8 +20,8 @@ const MAX_SHOWN = 40;
 const [ZERO, NINE, MINUS, PLUS, POINT, SMALL_E, LARGE_E] = [0x30, 0x39, 0x2d, 0x2b, 0x2e, 0x65, 0x45];
 
 /**
- * Finds the numbers in valid JSON that JSON.parse changes. The caller walks the text, calls `walk` for each number, and
- * reports its position in the structure with `enter`, `leave`, `name` and `nextItem`.
+ * Finds the numbers that JSON.parse changes. The caller walks the text of valid JSON, calls `walk` for each number, and
+ * reports the structure around the numbers with `enter`, `leave`, `name` and `nextItem`.
  */
 export class NumberWalk {
   #root: unknown;

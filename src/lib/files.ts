@@ -3,7 +3,7 @@ import { access, mkdir, open, readdir, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode } from './system-errors.ts';
 
-/** Creates a folder, for its owner only, unless the folder exists. The parent folder must exist. */
+/** Creates a folder that only its owner can access, unless the folder exists. The parent folder must exist. */
 async function makeOne(path: string): Promise<void> {
   try {
     await mkdir(path, 0o700);
@@ -12,7 +12,7 @@ async function makeOne(path: string): Promise<void> {
   }
 }
 
-/** Creates a folder and its parents, for their owner only. Node's recursive mkdir never returns for a path in /proc. */
+/** Creates a folder and its parents, like `makeOne`. Node's recursive mkdir never returns for a path in /proc. */
 export async function makeFolder(path: string): Promise<void> {
   try {
     await makeOne(path);
@@ -23,7 +23,7 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** @throws an error with the code ENOSPC, as a write does, if the disk of the folder `path` has fewer free bytes */
+/** @throws an error with the code ENOSPC, as a write does, if the folder's disk has fewer than `bytes` bytes free */
 export async function checkFreeSpace(path: string, bytes: number): Promise<void> {
   const { blocks, bfree, bavail, bsize } = await statfs(path);
   // Some blocks are reserved for root. Some file systems, e.g. network ones, report no blocks.

@@ -11,7 +11,7 @@ function versionOf(packageName: string): string {
 
 /**
  * Checks at load time that undocumented parts of a package still have the shape that this service relies on.
- * @param parts - for the name of each part, whether the part has the expected shape
+ * @param parts - maps the name of each part to whether the part has the expected shape
  * @throws Error that names the package, its version and the first part that differs
  */
 export function checkInternals(packageName: string, parts: Readonly<Record<string, boolean>>): void {

@@ -41,8 +41,8 @@ export function reasonOf(error: unknown): string {
 }
 
 /**
- * Returns the code of an error as a name, e.g. ENOSPC. The errors of LMDB have the name "Error" and the system's number
- * as their code. MongoDB's errors also have numbers, but of another kind, and have other names.
+ * Returns the code of an error as a name, e.g. ENOSPC. LMDB's errors have the system's error number as their code. They
+ * are recognized by the name "Error", because MongoDB's errors have numbers of another kind, and other names.
  */
 function nameOfCode(error: object): string {
   const code = systemCode(error);

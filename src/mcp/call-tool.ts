@@ -41,7 +41,8 @@ function headerValueOf(name: string, value: unknown): string {
 }
 
 /**
- * Checks the names of a tool's arguments where the tool is stricter than the API: it requires more, and allows less.
+ * Checks what the API does not: that arguments that only the tool requires are present, and that no unknown argument
+ * would be left out of the request.
  * @throws UnusableArgument for the first name that is missing or unknown
  */
 function checkNames({ definition, query, required }: McpTool, args: Arguments): void {
@@ -110,7 +111,7 @@ export async function callTool(
   } catch (error) {
     if (error instanceof UnusableArgument) return failed(error.message);
     if (error instanceof ApiError) return failed(error.message, JSON.stringify({ code: error.code }));
-    // encodeURIComponent throws this for a query parameter.
+    // encodeURIComponent throws a URIError if a query parameter contains an unpaired surrogate.
     if (error instanceof URIError)
       return failed('An argument contains an unpaired surrogate, which is not valid Unicode. Remove it.');
     throw error;

@@ -30,9 +30,9 @@ export async function cancelWaiting(
 }
 
 /**
- * Cancels the waiting runs of a task that was deleted or disabled: all, or those with one trigger. Some may remain,
- * after an error or if there are more than MAX_RUNS. A worker that claims a remaining run reads the task again and then
- * cancels the run.
+ * Cancels the waiting runs of a task that was deleted or disabled: all, or those with a given trigger. Some may remain
+ * after an error, or if there are more than MAX_RUNS. A worker that claims a remaining run reads the task again and
+ * then cancels the run.
  */
 export async function cancelWaitingOf(
   taskId: string,

@@ -24,7 +24,7 @@ export function cancelRun({ engine, cancels, ...sources }: Dependencies) {
     // Mark the queue entry as canceled first, so that a worker that claims the run from now on cancels the run.
     const entry = await queue.requestCancel(runId, account_id);
     if (entry?.owner === null) await cancelWaiting(entry, sources);
-    // A worker may have claimed the entry just now, before it has stored the run.
+    // A worker may have just claimed the entry, and not yet stored the run. Store it here.
     else if (entry) await runs.addOwn(entry, now());
     // Read the run after marking the entry. The engine hands a run over to Trigger.dev first and then looks for the
     // mark, so either this request or the engine notices that Trigger.dev must cancel the run.

@@ -70,7 +70,7 @@ async function reply(task: TaskDocument, dependencies: Dependencies): Promise<Re
   return { status: 200, body: { status: 'success', tasks: views } };
 }
 
-/** Returns a stored reply. createTask itself has stored the text, so the text has the type of a reply. */
+/** Returns a stored reply. Does not check its type, because createTask itself has stored the text. */
 const replay = (text: string): Reply<'createTask'> => ({ status: 200, body: JSON.parse(text) });
 
 /**

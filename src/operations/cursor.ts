@@ -15,8 +15,8 @@ export type Filters = Record<string, unknown>;
 /**
  * Returns the hash that binds a cursor to its filters. It is not a signature, because a forged cursor only shows what
  * the same filters show without it.
- * @param added - filters of later releases. They are hashed with their names, and only if set, so that cursors of
- *   earlier releases stay valid.
+ * @param added - filters that later releases added. They are hashed with their names, and only if set, so that cursors
+ *   of earlier releases stay valid.
  */
 function hashOf(filters: Filters, added: Filters): string {
   const values = Object.values(filters).map((value) => value ?? null);

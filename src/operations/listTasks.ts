@@ -46,7 +46,7 @@ function listingOf(query: Query, principal: Principal): Listing {
   };
 }
 
-/** Returns the filters that a cursor of the listing is bound to. `added` holds the filters of later releases. */
+/** Returns the filters that a cursor of the listing is bound to. `added` holds those that later releases added. */
 function filtersOf({ filter, lastStatus, runs }: Listing): [filters: Filters, added: Filters] {
   const { id, account_id, artist_account_id, enabled, words } = filter;
   return [

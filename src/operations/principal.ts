@@ -12,7 +12,7 @@ export type Principal =
       accountId: string;
       may: readonly Right[];
       /**
-       * Identifies the caller. An Idempotency-Key is unique per caller, so that equal keys of two callers do not
+       * Identifies the caller. Idempotency-Keys are unique per caller: if two callers use the same key, the keys do not
        * collide.
        */
       caller: string;
@@ -53,8 +53,8 @@ export function rightsOf(principal: Principal): Right[] {
 }
 
 /**
- * Refuses a caller who lacks a role that the operation requires. An admin has every role. An account key
- * has the roles that are its rights; any other role requires an admin.
+ * Refuses a caller who lacks a role that the operation requires. An admin has every role. The roles of an account
+ * key are its rights; any other role requires an admin.
  * @throws ApiError right_required, admin_required
  */
 export function refuseMissingRole(principal: Principal, roles: string[]): void {

@@ -30,7 +30,7 @@ interface Dependencies {
 const MAX_WAITING = 10;
 /** Maximum number of runs of an account that wait or execute. */
 const MAX_QUEUED = 1_000;
-/** Seconds in the Retry-After header of a reply 429 too_many_queued, before a random addition. */
+/** Retry-After of a 429 too_many_queued reply in seconds, without the random delay that is added. */
 const RETRY_AFTER_SECONDS = 10;
 
 function tooMany(message: string): ApiError {
@@ -77,8 +77,8 @@ export function runTask({ onQueued = () => {}, ...dependencies }: Dependencies) 
   }
 
   /**
-   * Queues a run, and stores the run itself. If the process dies in between, the run still executes: a worker that
-   * claims a queue entry without a run stores the run.
+   * Adds a queue entry, then stores the run. If the process dies in between, the run still executes: a worker that
+   * claims an entry without a run stores the run.
    * @throws ApiError task_not_found, no_engine, too_many_queued
    */
   async function enqueue(id: string, { body, headers }: Input<'runTask'>, principal: Principal) {

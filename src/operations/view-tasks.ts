@@ -6,7 +6,7 @@ import type { JoinedAccounts, TaskPart } from '../view/part.ts';
 import { viewJoined, viewTask } from '../view/task-view.ts';
 import type { Upcoming } from './upcoming.ts';
 
-/** Sources of a task's fields that depend on the current time or on accounts. A cached part does not contain them. */
+/** Sources of a task's fields that depend on the current time or on accounts. `TaskPart.stored` lacks them. */
 export interface ViewSources {
   accounts: AccountStore;
   upcoming: Upcoming;

@@ -3,8 +3,8 @@ import { addAccounts, addTasks } from './fill-database.ts';
 import { referenceExample, samples } from './samples.ts';
 
 /**
- * The first and the last document that a load writes. Each is one atomic write, so an interrupted load has written the
- * first but not the last. An extra collection for this state would be visible to users.
+ * The first and the last account that a load inserts. If the database has only the first one, a load was interrupted. A
+ * separate collection for this state would be visible to users.
  */
 const STARTED = samples[0].account;
 const FINISHED = referenceExample.account;
@@ -18,8 +18,8 @@ async function mustLoad({ tasks, runs, accounts }: Collections): Promise<boolean
 }
 
 /**
- * Loads the sample data into a database without tasks and runs, or completes an interrupted load. A database that has
- * once been filled stays as it is, even if its tasks were deleted since.
+ * Loads the sample data into a database without tasks and runs, or completes an interrupted load. After a complete
+ * load, never loads again, even if the tasks were deleted.
  * @returns whether this call loaded the sample data
  */
 export async function loadSamplesIfEmpty(collections: Collections): Promise<boolean> {

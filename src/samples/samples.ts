@@ -14,7 +14,7 @@ export interface TaskWithRuns {
 /** An account of the sample data with its tasks. */
 export interface SampleAccount {
   account: AccountDocument;
-  /** The accounts of the artists that its tasks refer to, as far as they have a name. */
+  /** The accounts of the artists that the tasks refer to. Artists without a name are left out. */
   artists: AccountDocument[];
   tasks: (TaskWithRuns & { runs: Run[] })[];
 }
@@ -47,8 +47,8 @@ function read(name: string): SampleAccount {
 }
 
 /**
- * The example in the published reference of GET /api/tasks, value for value. Where the example shows no value of a
- * status, it is COMPLETED. Its task is the oldest, so that listings show it last.
+ * The example from the published reference of GET /api/tasks, with the same values. A status that the reference omits
+ * is COMPLETED. The task is the oldest of the samples, so that listings show it last.
  */
 export const referenceExample = read('reference-example');
 

@@ -49,7 +49,7 @@ export const WEEKDAY: Field = {
 };
 const FIELDS = [MINUTE, HOUR, DAY, MONTH, WEEKDAY];
 
-/** Length of each month, in days; of February, in a leap year. */
+/** Length of each month in a leap year, in days. */
 const LONGEST_MONTHS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 function valueOf(text: string, field: Field): number {

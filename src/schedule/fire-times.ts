@@ -12,8 +12,8 @@ const MARGIN_MS = 2 * DAY_MS;
 const EVERY_DAY = Array.from({ length: 31 }, (_, at) => at + 1);
 
 /**
- * Yields the wall times of a schedule from `from` until before `until`, ascending. A wall time is what a clock shows,
- * in milliseconds since 1970 as if the clock were in UTC.
+ * Yields the wall times of a schedule at or after `from` and before `until`, ascending. A wall time is what a clock
+ * shows, in milliseconds since 1970 as if the clock were in UTC.
  */
 function* wallTimes(schedule: Schedule, from: number, until: number): Generator<number, void, undefined> {
   const { minutes, hours, days, months, weekdays, dayRestricted, weekdayRestricted } = schedule;
@@ -56,7 +56,7 @@ function wallTimeFrom(schedule: Schedule, from: number): number {
 
 /**
  * Returns the fire times for wall times that the clocks skip at the start of a period. Computes them with the previous
- * offset, so that the clocks show them late by the length of the gap.
+ * offset, so the clock then shows a time that is later than scheduled by the length of the gap.
  */
 function lateTimes(schedule: Schedule, period: Period, from: number): number[] {
   const { start, end, offset, offsetBefore, shownUntil } = period;
@@ -66,8 +66,8 @@ function lateTimes(schedule: Schedule, period: Period, from: number): number[] {
 }
 
 /**
- * Returns the wall time from which a schedule fires in a period, not before the instant `from`. If the clocks repeat
- * wall times at the start of the period, only a schedule for every hour fires again at these wall times.
+ * Returns the first wall time at which a schedule may fire in a period, not before the instant `from`. If the clocks
+ * repeat wall times at the start of the period, only a schedule for every hour fires again at these wall times.
  */
 function firstWallTime({ hours }: Schedule, { start, offset, shownUntil }: Period, from: number): number {
   const first = hours.length === HOURS_PER_DAY ? start + offset : Math.max(start + offset, shownUntil);

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 
 /**
- * A period between two clock changes of a time zone. Instants are in milliseconds since 1970. So are wall times, which
- * are what a clock shows, as if the clock were in UTC.
+ * A period between two clock changes of a time zone. Instants and wall times are in milliseconds since 1970. A wall
+ * time is what a clock shows, as if the clock were in UTC.
  */
 export interface Period {
   /** The start: a clock change, or the start of the searched span. */
@@ -26,9 +26,9 @@ const DAY_MS = 86_400_000;
 const SPAN_MS = 90 * DAY_MS;
 
 /**
- * Distance of the instants at which the search compares offsets. The search misses two clock changes that cancel each
- * other out if they are closer than this. The closest such pair in tzdata since 1900 is seven days minus an hour apart
- * (Gaza in 2040, Recife in 2000).
+ * Distance between the instants at which the search compares offsets. The search misses two clock changes that cancel
+ * each other out if they are closer together than this. The closest such pair in tzdata since 1900 is seven days minus
+ * an hour apart (Gaza in 2040, Recife in 2000).
  */
 const PROBE_MS = 6 * DAY_MS;
 
@@ -72,7 +72,7 @@ function changeBetween(format: Intl.DateTimeFormat, from: number, to: number, of
   return after;
 }
 
-/** Finds the periods of the span at `from`. Searches earlier too: a change skips or repeats times until a day later. */
+/** Finds the periods of the span at `from`. Starts earlier: a change before the span may skip or repeat times in it. */
 function findPeriods(zone: string, from: number): Period[] {
   const format = formatOf(zone);
   const end = from + SPAN_MS;

@@ -2,12 +2,12 @@ import cronstrue from 'cronstrue';
 import { canonicalSchedule, listOf } from './canonical.ts';
 import type { Schedule } from './cron.ts';
 
-/** cronstrue's text for a `*` in the first field, which it puts before the text of the other fields. */
+/** cronstrue's text for a `*` in the first field. The text for the other fields follows it. */
 const EVERY_MINUTE = 'Every minute';
 
 const wordsOf = (expression: string): string => cronstrue.toString(expression, { use24HourTimeFormat: true });
 
-/** Returns cronstrue's text for an expression in which only one field is not `*`, e.g. `only on Thursday`, or ''. */
+/** Returns cronstrue's text for the only field that is not `*`, e.g. `only on Thursday`; '' if all fields are `*`. */
 const fieldWords = (expression: string): string =>
   wordsOf(expression).slice(EVERY_MINUTE.length).replace(/^, /, '');
 

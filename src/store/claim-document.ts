@@ -13,8 +13,8 @@ export interface ClaimDocument {
    */
   task_id: string;
   /**
-   * When the claim was stored. Only version 0.1.0 reads this field; its copies would fail without it during a rolling
-   * upgrade.
+   * When the claim was stored. Only version 0.1.0 reads this field. Without it, processes of that version would fail
+   * during a rolling upgrade.
    */
   claimed_at: Date;
   /** When the caller may use the key for another request. The database removes the document some time later. */

@@ -13,7 +13,10 @@ const idOf = ({ caller, key }: { caller: string; key: string }): string =>
 const sortedFields = (value: object): [string, unknown][] =>
   Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1));
 
-/** Prepares a value for JSON.stringify. Integers that a double cannot hold are bigints, on which it throws. */
+/**
+ * Replacer for JSON.stringify that sorts fields and formats bigints, which JSON.stringify rejects. Integers that a
+ * double cannot hold are bigints.
+ */
 function canonical(_name: string, value: unknown): unknown {
   if (typeof value === 'bigint') return `${value}n`;
   const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -24,8 +27,8 @@ function canonical(_name: string, value: unknown): unknown {
 const hashOf = (body: object): string => hash(JSON.stringify(sortedFields(body), canonical));
 
 /**
- * Stores who has used which Idempotency-Key, as claims. A claim locks nothing: all requests with the same key and body
- * get the same id to insert.
+ * Stores claims: which caller has used which Idempotency-Key. A claim locks nothing: all requests with the same key and
+ * body get the same id to insert.
  */
 export class ClaimStore {
   readonly #claims: Collections['idempotency_keys'];
@@ -50,8 +53,8 @@ export class ClaimStore {
       claimed_at: now,
       expires_at: new Date(now.getTime() + KEPT_MS),
     };
-    // If another request, or the first attempt of an insert that the driver repeated, has stored a claim, the next
-    // round finds it.
+    // If this request cannot store its claim, another request has stored one, or the driver has repeated an insert that
+    // had succeeded. The next round finds the stored claim.
     for (;;) {
       const present = await this.#claims.findOne({ _id: fresh._id });
       if (present && present.expires_at > now) {

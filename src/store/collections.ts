@@ -39,8 +39,8 @@ export interface Collections {
 
 /**
  * The first three indexes follow the order of task listings, newest first, so that a page is an index scan that stops
- * at the page limit. The fields after the sort keys let an index also cover the query for the versions of listed tasks,
- * with any filter except words.
+ * at the page limit. Because of the fields after the sort keys, an index also covers the query for the versions of
+ * listed tasks, unless the filter has words.
  */
 const TASK_INDEXES: IndexSpecification[] = [
   { created_at: -1, _id: 1, version: 1, enabled: 1 },
@@ -137,8 +137,7 @@ export async function createIndexes(collections: Collections): Promise<void> {
 }
 
 /**
- * Drops the superseded indexes whose key is the one that their default name describes. An index with such a name but
- * another key may belong to someone else.
+ * Drops the superseded indexes. If an index has such a name but another key, keeps it: it may belong to someone else.
  */
 async function dropSuperseded(tasks: Collections['tasks']): Promise<void> {
   for (const { name, key } of await tasks.indexes()) {

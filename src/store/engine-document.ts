@@ -7,7 +7,7 @@ export interface EngineDocument {
   kind: string;
   /** The last heartbeat: when an engine of this kind last renewed this document. */
   at: Date;
-  /** When the current series of heartbeats by engines of this kind began, without a gap of more than 60 seconds. */
+  /** Start of the current series of heartbeats by engines of this kind. A gap of more than 60 seconds ends a series. */
   live_since: Date;
   /** When an engine of any kind first ran on this database. Engines ignore earlier fire times. */
   first_at: Date;

@@ -3,8 +3,8 @@ import { inOneOrder } from './bulk-order.ts';
 import { isDuplicateKey, onlyDuplicates } from '../database/failures.ts';
 
 /**
- * Inserts a document unless its `_id`, or its value of a unique field, exists. The existing document may come from this
- * very call: some servers execute an insert twice if the driver repeats it after a lost reply.
+ * Inserts a document unless one with the same `_id`, or the same value of a unique field, exists. The existing document
+ * may come from this very call: some servers execute an insert twice if the driver repeats it after a lost reply.
  * @returns true only if this call certainly inserted the document
  */
 export async function insertOnce<Stored extends { _id: string }>(

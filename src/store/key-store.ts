@@ -17,7 +17,10 @@ const USE_INTERVAL_MS = 60_000;
 /** Maximum number of keys whose last write of `last_used_at` is remembered. */
 const MAX_WRITTEN_KEYS = 20_000;
 
-/** Options for a new key. The scope `admin` must be explicit: a forgotten account must not create an admin key. */
+/**
+ * Options for a new key. The scope `admin` must be explicit, so that omitting the account by mistake does not create an
+ * admin key.
+ */
 export type NewApiKey = { name: string; expiresAt?: Date } & (
   | {
       accountId: string;

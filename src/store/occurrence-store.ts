@@ -29,7 +29,8 @@ function queryOf({ from, to, ...equal }: OccurrenceFilter, after?: Position): Fi
   return {
     ...equal,
     scheduled_at: { $gte: from, ...(to && { $lt: to }), ...(after && { $lte: after.createdAt }) },
-    // The range above bounds the index scan. `$or` excludes items at the same instant that precede the position.
+    // The range above bounds the index scan. Of the items at the position's instant, `$or` keeps those that follow the
+    // position.
     ...(after && { $or: [{ scheduled_at: { $lt: after.createdAt } }, { _id: { $gt: after.id } }] }),
   };
 }

@@ -21,13 +21,13 @@ export type PlannedTask = Pick<TaskDocument, '_id' | keyof typeof PLANNED_TASK>;
 
 /**
  * A task's plan: the instant up to which its fire times are decided, and the instant at which the planner next
- * processes the task. Writing a plan removes fields that are undefined in it.
+ * processes the task. A field that is undefined in the plan is removed from the task.
  */
 export type Plan = Pick<TaskDocument, 'plan_from' | 'next_fire_at'>;
 
 /**
  * Reads and writes the plans of tasks for the planner. Writing a plan does not increment the task's version, because no
- * reply shows it.
+ * reply shows the plan.
  */
 export class PlanStore {
   readonly #tasks: Collections['tasks'];
@@ -41,7 +41,7 @@ export class PlanStore {
     return this.#page({ next_fire_at: { $lte: now } }, { next_fire_at: 1 }, limit);
   }
 
-  /** Returns the earliest `next_fire_at` of any task after `now`; undefined if there is none. */
+  /** Returns the earliest `next_fire_at` after `now` among all tasks; undefined if there is none. */
   async nextDue(now: Date): Promise<Date | undefined> {
     const [first] = await this.#page({ next_fire_at: { $gt: now } }, { next_fire_at: 1 }, 1);
     return first?.next_fire_at ?? undefined;

@@ -3,11 +3,11 @@ import type { Collections } from './collections.ts';
 import type { QueuedRun } from './queue-document.ts';
 
 /**
- * How long the waiting serial runs of a task cannot be claimed after a claim has failed, because another serial run of
- * the task is executing.
+ * If a claim fails because a serial run of the task is executing, the task's waiting serial runs cannot be claimed for
+ * this long.
  */
 const SLOT_TAKEN_MS = 1_000;
-/** Number of runs per batch of `unclaimedSince`. It is small because the input of each run may have 256 KiB. */
+/** Number of runs per batch of `unclaimedSince`. It is small because the input of each run may take up to 256 KiB. */
 const UNCLAIMED = 20;
 
 /** A claim as other processes see it. While its owner is alive, `beat` increases every few seconds. */
@@ -33,9 +33,9 @@ export class QueueClaims {
   }
 
   /**
-   * Claims a waiting run for a worker. Accounts take turns in order of their ids: the run belongs to the next account
-   * after `after` that has a waiting run; after the last account, the first one follows. Claims the serial runs of a
-   * task in the order in which they were due.
+   * Claims a waiting run for a worker. Accounts take turns in order of their ids: searches the accounts after `after`
+   * first, then starts over with the first account. Claims the serial runs of a task in the order in which they were
+   * due.
    * @param owner - id of the worker
    * @param excluded - accounts that already use their share of the worker
    * @returns null if no run of the other accounts waits

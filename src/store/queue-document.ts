@@ -25,7 +25,7 @@ export interface QueuedRun {
   owner: string | null;
   /** Incremented by every claim and release. Only the holder of the current value may write the run. */
   fence: number;
-  /** Heartbeat of the owner, which increments it every few seconds. */
+  /** Heartbeat: the owner increments this number every few seconds. */
   beat: number;
   /** The run cannot be claimed before this instant. */
   not_before: Date;

@@ -4,9 +4,9 @@ import { insertOnce } from './insert-missing.ts';
 import type { QueuedRun } from './queue-document.ts';
 
 /**
- * A manual run can be claimed this long before it is due, so that a worker whose clock is behind can claim it at
- * once. The value exceeds the usual clock skew between machines. It is small because manual runs overtake older
- * scheduled runs of the account by up to this much.
+ * A manual run can be claimed this long before it is due, so that a worker whose clock is behind can claim it at once.
+ * Longer than the usual clock skew between machines, but not by much: a manual run overtakes scheduled runs of its
+ * account that were due up to this much earlier.
  */
 const MAX_CLOCK_SKEW_MS = 10 * 60 * 1_000;
 

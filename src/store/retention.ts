@@ -13,8 +13,8 @@ const BETWEEN_PASSES_MS = 60 * 60 * 1_000;
 /** Number of runs per query and per bulk deletion. */
 const BATCH = 500;
 /**
- * Maximum number of runs that one pass reads and keeps; the next pass continues behind them. Otherwise every pass would
- * read the last runs of all tasks that no longer run.
+ * Maximum number of runs that one pass reads without deleting them; the next pass continues after them. Without this
+ * limit, every pass would read the last five runs of every task that has stopped running.
  */
 const MAX_KEPT = 20_000;
 
@@ -58,7 +58,7 @@ async function deleteUnchanged(seen: OldRun[], runs: Stored['runs']): Promise<nu
 
 /**
  * Deletes ended runs that were created and last changed before an instant, except the last five of each existing task.
- * Reads batches from newest to oldest, with one query for the runs and one for their tasks.
+ * Reads batches from newest to oldest, each with one query for its runs and one for their tasks.
  * @param after - position at which the previous pass ended
  * @param stop - ends the pass before the next query
  * @returns the number of deleted runs, and the position after which the next pass continues; undefined if this pass

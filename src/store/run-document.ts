@@ -21,8 +21,8 @@ export type RunRecord = Omit<WithDates<Run, RunInstant>, 'attempts' | 'task_id' 
 /** A run as described by a single report from an engine or importer. */
 export type ReportedRun = RunRecord & {
   /**
-   * Present if the report is an item of a run listing, such as `runs.list` of Trigger.dev, which lacks some fields.
-   * Such a report leaves payload, output, error, attempts and schedule unchanged unless it contains them.
+   * Present if the report is an item of a run listing, such as `runs.list` of Trigger.dev. Because such an item lacks
+   * some fields, the report leaves payload, output, error, attempts and schedule unchanged unless it contains them.
    */
   listItem?: {
     /** The error to store if the run has none. */

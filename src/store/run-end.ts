@@ -15,7 +15,7 @@ export function closedAttempts(
   );
 }
 
-/** Returns the changes with which a run of this service's engine ends with this status and error. */
+/** Returns the changes that end a run of this service's engine with this status and error. */
 export function endOf(run: RunDocument, status: RunDocument['status'], error: RunError | null, now: Date) {
   const { startedAt } = run;
   const attemptStatus = status === 'COMPLETED' || status === 'CANCELED' ? status : 'FAILED';

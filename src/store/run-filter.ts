@@ -39,7 +39,8 @@ export function queriesOf({ account_id, task_id, status, from, to }: RunFilter, 
   const range = {
     ...(from && { $gte: from }),
     ...(to && { $lt: to }),
-    // The range bounds the index scan. `$or` excludes items at the same instant that precede the position.
+    // The range bounds the index scan. Of the items at the position's instant, `$or` keeps those that follow the
+    // position.
     ...(after && { $lte: after.createdAt }),
   };
   if (Object.keys(range).length > 0) query.createdAt = range;

@@ -54,14 +54,17 @@ function recordAttempt(attempt: NonNullable<RunReport['attempts']>[number]): Att
 }
 
 /**
- * Whether a report is an item of a run listing such as `runs.list` of Trigger.dev, which lacks some fields of a run
- * (openapi.yaml, recordRuns).
+ * Whether a report is an item of a run listing such as `runs.list` of Trigger.dev. Such an item lacks some fields of a
+ * run (openapi.yaml, recordRuns).
  */
 function isListItem({ isCompleted, attempts, attemptCount }: RunReport): boolean {
   return isCompleted !== undefined && attempts === undefined && attemptCount === undefined;
 }
 
-/** Returns additional fields for a report with the status EXPIRED or TIMED_OUT, which the API does not show. */
+/**
+ * Returns the fields to add to a report with the status EXPIRED or TIMED_OUT. The API has neither status: it shows
+ * CANCELED or FAILED instead.
+ */
 function ending(
   run: RunReport,
   error: Run['error'],

@@ -84,17 +84,17 @@ function writesOfItem(report: ReportedRun, task: Owner): Write[] {
   const $unset = { ...Object.fromEntries(listed), unreported: '' } as const;
   const error = listItem?.errorIfNone;
   if (!error) return [{ updateOne: { filter, update: { $set, $unset }, upsert: true } }];
-  // At most one of these writes matches the stored run. If the second one does, the upsert of the first fails with a
-  // duplicate _id.
+  // The second write inserts a run that does not exist. It also matches a run that the first has changed, and then
+  // changes nothing.
   return [
+    { updateOne: { filter: { ...filter, error: null }, update: { $set: { ...$set, error }, $unset } } },
     {
       updateOne: {
-        filter: { ...filter, error: null },
-        update: { $set: { ...$set, error }, $unset },
+        filter: { ...filter, error: { $ne: null } },
+        update: { $set, $unset, $setOnInsert: { error } },
         upsert: true,
       },
     },
-    { updateOne: { filter: { ...filter, error: { $ne: null } }, update: { $set, $unset } } },
   ];
 }
 
@@ -128,7 +128,7 @@ function compareAge(one: RunRecord, other: RunRecord): number {
 
 /**
  * Returns the writes that record the reports. Merges several reports of the same run first, because an unordered bulk
- * guarantees no order.
+ * write guarantees no order.
  */
 export function writesOf(task: Owner, reports: ReportedRun[]): Write[] {
   const newest = new Map<string, ReportedRun>();
@@ -142,8 +142,8 @@ export function writesOf(task: Owner, reports: ReportedRun[]): Write[] {
 }
 
 /**
- * Whether an error is the server's reply to a write, so that the write has ended. After any other error, the server may
- * still be executing it.
+ * Whether an error is the server's reply to a write, which means that the write has ended. After any other error, the
+ * server may still be executing the write.
  */
 export function wasAnswered(error: unknown): boolean {
   return error instanceof MongoServerError && error.code !== undefined;

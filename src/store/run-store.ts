@@ -14,7 +14,7 @@ import { type ReportBegun, Settlement } from './settlement.ts';
 /** Excludes the fields that listings leave out because they may be large (openapi.yaml, listRuns). */
 const WITHOUT_DETAILS = { payload: 0, output: 0, error: 0, attempts: 0 } as const;
 
-/** The fields of a run that show how far it is and which engine executes it. */
+/** The fields that show the progress of a run and which engine executes it. */
 export type RunState = Pick<RunDocument, '_id' | keyof typeof RUN_STATE>;
 const RUN_STATE = {
   task_id: 1,
@@ -224,8 +224,8 @@ export class RunStore {
 
   /**
    * Marks a run of this service's engine as handed over to Trigger.dev. From then on, reports from there change the
-   * run, and workers with a claim cannot. Call `writeOwn` with the claim before Trigger.dev receives the run, so that
-   * no worker with an earlier claim ends the run meanwhile.
+   * run, and workers with a claim on it no longer can. Call `writeOwn` with the claim before Trigger.dev receives the
+   * run, so that no worker with an earlier claim ends the run meanwhile.
    * @param engineRunId - the run's id at Trigger.dev
    * @returns whether the run is handed over, by this call or an earlier one; false if the run has ended, or if a worker
    *   with a later claim has written it

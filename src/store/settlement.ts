@@ -11,18 +11,18 @@ export const RECENT_RUNS = 5;
 
 /**
  * Maximum number of attempts to update a task's pointers. An attempt fails only if another process has updated the task
- * meanwhile, so reaching the limit is a bug, not load.
+ * meanwhile, so reaching the limit indicates a bug, not load.
  */
 const MAX_ATTEMPTS = 100;
 
 /**
- * Age at which the mark of a write counts as abandoned, because its process died or lost its database. Exceeds the
- * duration of any write to runs, and the clock skew between copies of the service.
+ * Age at which the mark of a write counts as abandoned, because the writing process has died or lost its connection to
+ * the database. Exceeds the duration of any write to runs, and the clock skew between copies of the service.
  */
 const GIVEN_UP_MS = 600_000;
 /**
- * Maximum number of marks on a task. Limits the size of the task if its writes keep failing without removing their
- * marks.
+ * Maximum number of marks on a task. Limits the size of the task if writes to its runs keep failing without removing
+ * their marks.
  */
 const MAX_MARKS = 1_000;
 
@@ -47,12 +47,10 @@ export async function lastRunsOf(taskId: string, runs: Collections['runs']): Pro
   return last.map(({ _id, createdAt }) => ({ id: _id, createdAt }));
 }
 
-/**
- * A write to a task's runs that has begun, with what is needed to update the task's pointers and to remove the mark.
- */
+/** An ongoing write to a task's runs, with the data for updating the task's pointers and removing the mark. */
 export interface ReportBegun {
   taskId: string;
-  /** The task's owner, whose account the runs get. */
+  /** The account that owns the task. Every run of the task stores it too. */
   accountId: string;
   mark: ObjectId;
   /** The tracking fields of the task, including the mark. */
@@ -60,14 +58,14 @@ export interface ReportBegun {
 }
 
 /**
- * Keeps a task's pointers to its last runs, and its version, consistent with the collection `runs`. RunStore calls
- * `begin` before it writes runs, which adds a mark to the task. It calls `end` afterwards, which updates the pointers
- * and removes the mark.
+ * Keeps a task's pointers to its last runs, and its version, consistent with the collection `runs`. Before RunStore
+ * writes runs, it calls `begin`, which adds a mark to the task. After the write, it calls `end`, which updates the
+ * pointers and removes the mark.
  */
 export class Settlement {
   readonly #runs: Collections['runs'];
   readonly #tasks: Collections['tasks'];
-  /** Marks of completed writes after which the task's pointers are not updated yet, by task id. */
+  /** Marks of completed writes that the task's pointers do not reflect yet, by task id. */
   readonly #written = new Map<string, ObjectId[]>();
   readonly #settling = new SingleFlight<void>();
 
@@ -93,8 +91,8 @@ export class Settlement {
   }
 
   /**
-   * Removes the mark of a write that added no run, so that the pointers stay valid. If another write to the task's runs
-   * is in progress, falls back to `end`, which reads the pointers from the collection `runs`.
+   * Removes the mark of a write that added no run and thus left the pointers valid. If the task had other marks when
+   * the write began, falls back to `end`, which reads the pointers from the collection `runs`.
    */
   async endUnmoved(begun: ReportBegun): Promise<void> {
     const { taskId: _id, mark, state } = begun;
@@ -132,8 +130,8 @@ export class Settlement {
 
   /**
    * Reads the task, then its last runs, and updates the pointers only if no other call has updated them in between
-   * (`runs_version`). After the runs were read, another write may add a run; it updates the pointers too. If it does so
-   * first, this update fails and is retried. If it does so second, it sees all runs.
+   * (`runs_version`). Another write may add a run after this call has read the runs. That write updates the pointers
+   * too: if it does so before this call, this call retries; if it does so afterwards, it has read all runs.
    * @param marks - marks of the completed writes, which this update removes
    * @param known - the tracking fields of the task as last read, to save a query
    */

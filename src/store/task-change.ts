@@ -17,7 +17,10 @@ export const STORED_COUNTS = {
 /** MongoDB's error codes BadValue and TypeMismatch: `$inc` or `$push` does not apply to the stored value. */
 const UNSUITABLE_VALUE = new Set<unknown>([2, 14]);
 
-/** Bounds of a corrected count. It is random and large, so that no process has cached the task at the same count. */
+/**
+ * Bounds of a corrected count. Such a count is random and large, so that it differs from every count at which a process
+ * has cached the task.
+ */
 const MIN_CORRECTED = 2 ** 32;
 const MAX_CORRECTED = 2 ** 47;
 

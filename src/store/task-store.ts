@@ -56,8 +56,8 @@ export type TaskChanges = Partial<
 /** Number of ObjectIds in `changes`. A repeated write is recognized as long as its ObjectId is among them. */
 const MAX_CHANGES = 5;
 /**
- * Age at which a deletion in progress counts as abandoned, because its process died or lost its database. No request
- * takes as long.
+ * Age at which a deletion in progress counts as abandoned, because its process has died or lost its connection to the
+ * database. No request takes that long.
  */
 const DELETION_MS = 60_000;
 
@@ -92,8 +92,8 @@ function queryOf(filter: TaskFilter, after?: Position): Filter<TaskDocument> {
   if (enabled !== undefined) query.enabled = enabled ? { $ne: false } : false;
   if (words !== undefined) query.$and = words.map(occursIn);
   if (after) {
-    // The first condition bounds the index scan. The second excludes tasks created at the same instant that precede the
-    // position.
+    // The first condition bounds the index scan. Of the tasks created at the position's instant, the second keeps those
+    // that follow the position.
     query.created_at = { $lte: after.createdAt };
     query.$or = [{ created_at: { $lt: after.createdAt } }, { _id: { $gt: after.id } }];
   }
@@ -125,7 +125,7 @@ export class TaskStore {
 
   /**
    * Returns the ids and versions of up to `limit` matching tasks after a position, in listing order. `limit` is at most
-   * 1,001. Unless the filter has words, indexes cover the query, so that no task document is read.
+   * 1,001. Unless the filter has words, indexes cover the query and no task document is read.
    */
   async versions(filter: TaskFilter, page: { after?: Position; limit: number }): Promise<TaskVersion[]> {
     const { after, limit } = page;
@@ -220,7 +220,8 @@ export class TaskStore {
       ...(schedule !== undefined && { schedule }),
       ...(timezone !== undefined && { timezone }),
       ...(enabled === false && { enabled }),
-      // Enabling a task without a plan, such as a sample, does not match here, so that the change below plans the task.
+      // If a task without a plan, such as a sample, is enabled, the task must not match here: the change below then
+      // plans it.
       ...(enabled !== undefined &&
         enabled !== false && { enabled: { $ne: false }, next_fire_at: { $exists: true } }),
     };
@@ -274,7 +275,7 @@ export class TaskStore {
    */
   async overwrite(task: NewTask, seen: Pick<TaskDocument, 'updated_at'>): Promise<boolean> {
     const { _id, account_id, created_at: _created, ...fields } = task;
-    // Without a plan, the engine's sweep plans the task again.
+    // Remove the plan, so that the engine's sweep plans the task again.
     const removed: (keyof TaskDocument)[] = ['plan_from', 'next_fire_at'];
     removed.push(...OPTIONAL_FIELDS.filter((field) => task[field] === undefined));
     const mark = new ObjectId();

@@ -7,9 +7,9 @@ const ID = 'trigger';
 const LEASE_MS = 30_000;
 
 /**
- * Stores the state that all processes with the Trigger.dev engine share. One process at a time leads, i.e. works at
- * Trigger.dev for all. The lease depends on wall clocks, so two processes may lead for a moment. This wastes requests,
- * but does no harm.
+ * Stores the state that all processes with the Trigger.dev engine share. One process at a time leads: it synchronizes
+ * with Trigger.dev on behalf of all. The lease depends on wall clocks, so two processes may lead for a moment. This
+ * wastes requests, but does no harm.
  */
 export class TriggerStore {
   readonly #trigger: Collections['trigger'];

@@ -34,7 +34,7 @@ export interface TriggerFindings {
 
 /**
  * Reads and updates tasks for the Trigger.dev engine. A task is due if its schedule may differ from the one at
- * Trigger.dev: `next_fire_at` is set whenever the schedule changes, and removed when both agree.
+ * Trigger.dev: `next_fire_at` is set whenever the schedule changes, and removed when the two schedules agree.
  */
 export class TriggerTasks {
   readonly #tasks: Collections['tasks'];

@@ -61,8 +61,9 @@ export async function reassignRuns({
 
 /**
  * Upgrades a database that an earlier version wrote: sets the account of every run to the owner of its task. In that
- * version a task could change its owner, and a process that died meanwhile left runs under the previous account. An
- * interrupted upgrade starts again. Several processes may upgrade concurrently, because owners no longer change.
+ * version, the owner of a task could change, and a process that died during such a change left runs under the previous
+ * account. An interrupted upgrade starts again. Several processes may upgrade concurrently, because owners no longer
+ * change.
  */
 export async function upgrade(collections: Collections): Promise<void> {
   const { upgrades } = collections;

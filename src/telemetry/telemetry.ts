@@ -17,7 +17,7 @@ export interface Telemetry {
   end(): Promise<void>;
 }
 
-/** OpenTelemetry variables that hold a file path. Its SDK would ignore a file that it cannot read. */
+/** OpenTelemetry variables that hold a file path. The SDK would ignore a file that it cannot read. */
 const OTEL_FILES = ['OTLP_TRACES', 'OTLP'].flatMap((exporter) =>
   ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY'].map((file) => `OTEL_EXPORTER_${exporter}_${file}`),
 );
@@ -31,8 +31,8 @@ async function checkTraceFiles(): Promise<void> {
 }
 
 /**
- * Starts the metrics and traces that the settings turn on. Loads the packages that they need only if they are on,
- * because these packages are larger than the service.
+ * Starts the metrics and traces that the settings turn on. Does not load the packages of those that are off, because
+ * these packages are larger than the service.
  */
 export async function startTelemetry(
   { metricsAddress, traceExport }: Pick<Settings, 'metricsAddress' | 'traceExport'>,

@@ -42,8 +42,8 @@ const EXPORTERS: { [Way in TraceExport]: () => SpanExporter } = {
 
 /**
  * Records traces with OpenTelemetry. The SDK itself reads the OTEL_ variables that src/config does not. OpenTelemetry's
- * instrumentations are not used, because they record URLs with their queries. They also replace modules while these
- * load, which ES modules allow only with a custom loader.
+ * instrumentations are not used, because they record URLs with their queries. They also patch modules as these load,
+ * which for ES modules requires a custom loader.
  */
 export class Tracing {
   readonly #provider: BasicTracerProvider;

@@ -26,8 +26,8 @@ interface Field {
 export type FieldTable = (Field[] | undefined)[];
 
 /**
- * Maximum length of a field name with its own entry in a FieldTable. Longer names share entries; no field to output has
- * a longer name.
+ * Maximum length by which a FieldTable distinguishes field names. It treats all longer names as names of this length;
+ * no field to output has a name that long.
  */
 const LONGEST_NAME = 255;
 

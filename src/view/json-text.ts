@@ -9,7 +9,7 @@ export class Piece {
     this.bytes = typeof text === 'string' ? Buffer.from(text) : text;
   }
 
-  /** SHA-256 in base64url. Equal for equal texts. */
+  /** SHA-256 of the text in base64url. */
   get digest(): string {
     return (this.#digest ??= createHash('sha256').update(this.bytes).digest('base64url'));
   }
@@ -29,7 +29,7 @@ export class JsonText<Wire> {
     this.byteLength = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
   }
 
-  /** Wraps pieces whose concatenation, as the caller guarantees, is the JSON text of a Wire. */
+  /** Wraps pieces. The caller guarantees that their concatenation is the JSON text of a Wire. */
   static of<Wire>(...pieces: Piece[]): JsonText<Wire> {
     return new JsonText<Wire>(pieces);
   }

@@ -59,7 +59,7 @@ export class JsonOutput {
   }
 
   /**
-   * Writes an instant in RFC 3339, in UTC with milliseconds. The text equals that of Date.toISOString, and is created
+   * Writes an instant in RFC 3339, in UTC with milliseconds. The text is the same as from Date.toISOString, but this is
    * several times as fast.
    */
   instant(epochMs: number): void {

@@ -9,7 +9,7 @@ import type { TaskVersion } from '../store/task-store.ts';
  */
 const TRUSTED_MS = 55_000;
 
-/** Approximate memory of a part in addition to its text, measured: objects, ids and the rest of the text. */
+/** Approximate memory of a part in addition to `stored`, as measured: objects, ids and `joined`. */
 const OVERHEAD_BYTES = 1_500;
 
 interface Entry {

@@ -14,8 +14,8 @@ export interface JoinedAccounts {
 }
 
 /**
- * The data that a listing needs of one version of a task: the JSON text of the task with its runs, and the fields that
- * determine the rest of its text.
+ * The data that a listing needs of one version of a task: the start of the task's JSON text, which includes its runs,
+ * and the fields that determine the rest of the text.
  */
 export interface TaskPart extends Pick<
   TaskDocument,
@@ -28,8 +28,8 @@ export interface TaskPart extends Pick<
   lastStatus: string | undefined;
   stored: Piece;
   /**
-   * The end of the task's JSON text as last computed. Valid from `from` until `until`, as long as the accounts have
-   * these fields.
+   * The end of the task's JSON text as last computed. Valid from `from` until `until`, as long as the accounts' fields
+   * still equal `accounts`.
    */
   joined?: { from: number; until: number; accounts: JoinedAccounts; piece: Piece };
 }

@@ -65,7 +65,7 @@ export async function makeParts(
 /**
  * Returns the parts of tasks in the given order. Takes a part from the cache if it has exactly the given version. Reads
  * the other tasks with the filter again, because a task may have been deleted or disabled since its version was read.
- * Compares the status of the newest run again for the same reason.
+ * Also compares the status of the newest run again, because it may have changed.
  */
 export async function partsOf(
   versions: TaskVersion[],

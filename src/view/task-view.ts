@@ -10,7 +10,7 @@ const OPEN_RUNS = Buffer.from(',"recent_runs":[');
 const COMMA = Buffer.from(',');
 const CLOSE_RUNS = Buffer.from(']');
 
-/** Formats an instant as RFC 3339. Returns undefined if another tool stored something else than a valid date. */
+/** Formats an instant as RFC 3339. Returns undefined if another tool stored something other than a valid date. */
 function instantOf(stored: unknown): string | undefined {
   return stored instanceof Date && !Number.isNaN(stored.getTime()) ? stored.toISOString() : undefined;
 }

@@ -88,7 +88,9 @@ describe('npm run backup', () => {
     const nowhere = await backup(join(folder, 'none', 'backup.gz'));
     expect(nowhere.stderr).toMatch(/^backup: ENOENT.*\n$/);
     const without = await backup();
-    expect(without.stderr).toMatch(/^backup: The file name is missing\. See npm run backup -- --help\.\n$/);
+    expect(without.stderr).toBe('backup: The file name is missing. See recoup-tasks backup --help.\n');
+    const byNpm = await runCommand('backup', { npm_lifecycle_event: 'backup' }).ended;
+    expect(byNpm.stderr).toBe('backup: The file name is missing. See npm run backup -- --help.\n');
     const empty = await runCommand('backup', { DATA_DIR: join(folder, 'no') }, [file]).ended;
     expect(empty.stderr).toMatch(/^backup: There is no embedded database in .*\n$/);
     const uri = { DATA_DIR: dataDir, MONGODB_URI: 'mongodb://u:hunter2@localhost' };

@@ -127,6 +127,17 @@ describe('an import from another installation', () => {
     expect(await stored()).toEqual(first);
   });
 
+  it('leaves engine_problem to the engine of each side', async () => {
+    await source.collections.tasks.insertOne(task(1, { engine_problem: 'There.' }));
+    await importAll();
+    const first = await stored();
+    const byEngine = { engine_problem: 'Here.', plan_from: NOW, next_fire_at: LATE };
+    await target.collections.tasks.updateOne({ _id: uuid(1) }, { $set: byEngine });
+    expect((await importAll()).tasks).toEqual({ added: 0, changed: 0, same: 1, kept: 0 });
+    expect((await stored()).tasks).toEqual([{ ...first.tasks[0], ...byEngine }]);
+    expect(first.tasks[0]).not.toHaveProperty('engine_problem');
+  });
+
   it('names schedules and time zones that are not valid here, and leaves them as they are', async () => {
     await addVariants();
     const figures = await importAll({ enabled: true });
@@ -446,7 +457,7 @@ describe('readArguments', () => {
     [['--from', 'https://api.example.com', '--key', 'secret']],
   ])('refuses %j', (args) => {
     expect(() => readArguments(args)).toThrow(UsageError);
-    expect(() => readArguments(args)).toThrow(/^[^\n]+ See npm run import -- --help\.$/);
+    expect(() => readArguments(args)).toThrow(/^[^\n]+ See recoup-tasks import --help\.$/);
     expect(() => readArguments(args)).not.toThrow(/secret/);
   });
 });

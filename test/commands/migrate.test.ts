@@ -154,6 +154,23 @@ describe('npm run migrate', () => {
     expect(await contentsOf(there.client)).toEqual(await contentsOf(here.client));
   });
 
+  test('advises to drop an index that differs on the server', async () => {
+    const named = { name: 'by_text' };
+    await things(here).createIndex({ text: 1 }, named);
+    await things(there).createIndex({ text: -1 }, named);
+    const proxy = await startProxy(uriOf());
+    // Some servers report success although their index differs.
+    proxy.answerInstead('createIndexes', { ok: 1 });
+    const { code, stderr } = await migrate(proxy.uri).ended;
+    await proxy.close();
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^migrate: The copy differs from the source: the index by_text of recoup\.things has another key or other options there\. Drop the index there\b[^\n]*\n$/,
+    );
+    await things(there).dropIndex('by_text');
+    expect(await migrate().ended).toMatchObject({ code: 0, stderr: '' });
+  });
+
   test('says in a line what it cannot do, and never the password', async () => {
     await things(here).insertMany(numbered(1));
     const results = [

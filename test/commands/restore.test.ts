@@ -137,7 +137,7 @@ describe('npm run restore', () => {
       twice.write('b', twice.lastIndexOf(Buffer.from('\u0002\0\0\0a\0')) + 4);
       const cases: [Buffer, RegExp][] = [
         [Buffer.alloc(0), /it is empty/],
-        [Buffer.from('{"tasks": []}'), /it is not a backup.*npm run backup/],
+        [Buffer.from('{"tasks": []}'), /it is not a backup.*the command backup/],
         [gzipSync('{"tasks": []}'), /it is not a backup/],
         [MONGODUMP.subarray(0, -9), /gzip data is damaged.*use another backup/],
         [Buffer.concat([MONGODUMP, Buffer.alloc(9)]), /it has data after its end/],

@@ -114,7 +114,7 @@ describe('readArguments', () => {
   ])('refuses %s %s', (...args) => {
     expect(() => readArguments(args)).toThrow(UsageError);
     // One line that names the way to the help.
-    expect(() => readArguments(args)).toThrow(/^[^\n]+ See npm run seed -- --help\.$/);
+    expect(() => readArguments(args)).toThrow(/^[^\n]+ See recoup-tasks seed --help\.$/);
   });
 
   it('says what would be right', () => {

@@ -17,6 +17,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { build } from 'esbuild';
 import { chromium } from 'playwright-core';
 import { findChromium } from '../support/chromium.ts';
+import { codeBlock } from '../support/documents.ts';
 import { ERAS, connectMcp } from '../support/mcp.ts';
 import { killAll, runProgram } from '../support/process.ts';
 
@@ -93,21 +94,21 @@ describe('the tarball', () => {
       'cjs',
       'generated',
       'page',
-      'page.licences.txt',
+      'page.licenses.txt',
       'src',
     ]);
     expect((await readdir(join(installed, 'src'))).toSorted()).toEqual(['http', 'samples']);
     expect(await readdir(join(installed, 'src', 'http', 'pages'))).toEqual(['docs-page']);
   });
 
-  test('has the service in one file, with the licences of what is in it, and lmdb alone outside', async () => {
+  test('has the service in one file, with the licenses of what is in it, and lmdb alone outside', async () => {
     const file = join(folder, 'node_modules', 'recoup-tasks', 'dist', 'src', 'main.js');
     const imported = (await readFile(file, 'utf8')).matchAll(/^import .*from "([^"]+)";$/gm);
     const packages = [...imported].map(([, name = '']) => name).filter((name) => !isBuiltin(name));
     expect([...new Set(packages)]).toEqual(['lmdb']);
-    const licences = await readFile(`${file}.licences.txt`, 'utf8');
-    expect(licences).toMatch(/^mongodb [\d.]+\n+Apache License$/m);
-    expect(licences).toMatch(/^express [\d.]+\n+\(The MIT License\)$/m);
+    const licenses = await readFile(`${file}.licenses.txt`, 'utf8');
+    expect(licenses).toMatch(/^mongodb [\d.]+\n+Apache License$/m);
+    expect(licenses).toMatch(/^express [\d.]+\n+\(The MIT License\)$/m);
   });
 
   test('has a command that tells its version and how to use it, and refuses what it does not know', async () => {
@@ -205,7 +206,9 @@ describe('a consumer', () => {
     expect(await outputOf('commonjs/main.cjs')).toEqual(refused);
   });
 
-  test('in TypeScript with node resolution compiles and runs', async () => {
+  test('in TypeScript with node resolution compiles and runs, and the program of docs/clients.md compiles', async () => {
+    const program = await codeBlock('docs/clients.md', 'Walk through the API', 'ts');
+    await writeFile(join(folder, 'nodenext', 'walk.ts'), program);
     await compile('nodenext');
     expect(await outputOf('nodenext/out/main.js')).toEqual(typed);
   });

@@ -101,6 +101,10 @@ test('every input has bounds', () => {
   expect(unbounded).toEqual([]);
 });
 
+test('no text ends a block comment, into which generators of clients copy it', () => {
+  expect(JSON.stringify(document).match(/.{0,40}\*\/.{0,40}/g)).toBeNull();
+});
+
 test('every parameter, schema and property has a description', () => {
   const missing: string[] = [];
   const visit = (schema: unknown, place: string) => {

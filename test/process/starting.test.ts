@@ -31,7 +31,12 @@ async function becomesReady(url: string) {
 test('while indexes are built, lives, is not ready, refuses what it is asked for, and then serves', async () => {
   proxy.delayAnswer('createIndexes');
   const service = await runService(environment);
-  expect(await service.printed('still being prepared')).not.toContain('opened the database');
+  expect(
+    await service.printed('until it is ready, requests to /api, /mcp and /health/ready get 503'),
+  ).not.toContain('opened the database');
+  expect(
+    await Promise.all(['/', '/docs'].map(async (path) => (await fetch(`${service.url}${path}`)).status)),
+  ).toEqual([200, 200]);
   const asked = async (path: string) => {
     const response = await checkedFetch(`${service.url}${path}`);
     const { code } = await response.json();
@@ -41,6 +46,10 @@ test('while indexes are built, lives, is not ready, refuses what it is asked for
   expect(await asked('/health/ready')).toEqual([503, 'not_ready', expect.stringMatching(SOON)]);
   for (const path of ['/api/tasks', '/api/tasks/runs'])
     expect(await asked(path)).toEqual([503, 'database_unavailable', expect.stringMatching(SOON)]);
+  const message = { jsonrpc: '2.0', id: 1, method: 'tools/list' };
+  const headers = { 'Content-Type': 'application/json', Accept: 'application/json, text/event-stream' };
+  const toMcp = { method: 'POST', headers, body: JSON.stringify(message) };
+  expect((await fetch(`${service.url}/mcp`, toMcp)).status).toBe(503);
   proxy.resume();
   await becomesReady(service.url);
   expect(await asked('/api/tasks')).toEqual([200, undefined, null]);

@@ -67,14 +67,15 @@ describe('the walk-through of docs/clients.md', () => {
     }
     const [created, executing, completed, listed, history, one, disabled, deleted, ...more] = replies;
     const id = created?.tasks?.[0]?.id;
+    const run = { id: `run_${String(id)}`, task_id: id };
     expect(created?.tasks).toMatchObject([
       { title: 'Thursday listener report', owner_email: 'mira@northlight.example', recent_runs: [] },
     ]);
-    expect(executing?.runs).toMatchObject([{ id: 'run_first', task_id: id, status: 'EXECUTING' }]);
-    expect(completed?.runs).toMatchObject([{ id: 'run_first', task_id: id, status: 'COMPLETED' }]);
-    expect(listed?.tasks).toMatchObject([{ id, recent_runs: [{ id: 'run_first', status: 'COMPLETED' }] }]);
+    expect(executing?.runs).toMatchObject([{ ...run, status: 'EXECUTING' }]);
+    expect(completed?.runs).toMatchObject([{ ...run, status: 'COMPLETED' }]);
+    expect(listed?.tasks).toMatchObject([{ id, recent_runs: [{ id: run.id, status: 'COMPLETED' }] }]);
     expect(history?.runs).toEqual([expect.not.objectContaining({ output: expect.anything() })]);
-    expect(one?.runs).toMatchObject([{ id: 'run_first', output: { cities: ['Leeds', 'Austin'] } }]);
+    expect(one?.runs).toMatchObject([{ id: run.id, output: { cities: ['Leeds', 'Austin'] } }]);
     expect(disabled?.tasks).toMatchObject([{ id, enabled: false, upcoming: [] }]);
     expect(deleted).toEqual({ status: 'success' });
     expect(more).toEqual([]);

@@ -8,16 +8,16 @@ import { Unstorable, checkStorable } from '../../lib/storable.ts';
 import { plainWords } from '../../lib/validator-words.ts';
 import type { NewTask } from '../../store/task-store.ts';
 
-/** Thrown if a task or run of the source cannot be stored here. The message gives the reason for the summary. */
+/** Thrown if a task or run of the source cannot be stored here. Its message is the reason that the summary shows. */
 export class NotImportable extends Error {}
 
-/** Fields of a task that the API computes or joins for each reply, and that are not stored. */
-const COMPUTED = ['recent_runs', 'upcoming', 'owner_email', 'artist_name'] as const;
+/** Fields of a task that an import does not store: the API computes or joins them, or only the engine writes them. */
+const NOT_STORED = ['recent_runs', 'upcoming', 'owner_email', 'artist_name', 'engine_problem'] as const;
 const REQUIRED = ['id', 'title', 'prompt', 'schedule', 'account_id', 'artist_account_id'] as const;
 
 /** The fields of a task that an import stores. Tasks of the original API have only some of the optional fields. */
 type OwnFields = Pick<Task, (typeof REQUIRED)[number]> &
-  Partial<Omit<Task, (typeof REQUIRED)[number] | (typeof COMPUTED)[number]>>;
+  Partial<Omit<Task, (typeof REQUIRED)[number] | (typeof NOT_STORED)[number]>>;
 
 interface Schema {
   type?: string | string[];
@@ -35,7 +35,7 @@ const specFile = createRequire(import.meta.url).resolve('recoup-tasks/openapi.js
 const spec: { components: { schemas: Record<string, Schema> } } = JSON.parse(readFileSync(specFile, 'utf8'));
 const { schemas } = spec.components;
 const taskProperties = Object.entries(schemas.Task?.properties ?? {}).filter(
-  ([name]) => !COMPUTED.some((computed) => computed === name),
+  ([name]) => !NOT_STORED.some((field) => field === name),
 );
 const OwnFields = {
   type: 'object',

@@ -27,7 +27,7 @@ export class SourceFailed extends Error {
   }
 }
 
-/** Thrown if the source refuses or fails one request, but may answer others, so that the import can continue. */
+/** Thrown if the source replies to one request with an error. The import can continue: other requests may succeed. */
 export class RequestRefused extends Error {
   readonly status: number;
 
@@ -38,7 +38,7 @@ export class RequestRefused extends Error {
   }
 }
 
-/** Error statuses that concern the key or the whole source, so that other requests would fail as well. */
+/** Error statuses that concern the key or the whole source: other requests would fail as well. */
 const SOURCE_STATUSES = new Set([401, 408, 429]);
 const BAD_REQUEST = 400;
 const INTERNAL_ERROR = 500;

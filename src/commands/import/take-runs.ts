@@ -42,8 +42,8 @@ const isComplete = (run: Run): boolean =>
   'payload' in run || 'output' in run || 'error' in run || 'attempts' in run;
 
 /**
- * Whether the stored run needs no update from the source's run: it changed later, or it changed at the same instant and
- * has a final status or the same status.
+ * Whether the stored run needs no update: it changed later than the source's run, or it changed at the same instant and
+ * its status is final or the same.
  */
 function isUpToDate({ updatedAt, status }: Run, state: RunState | undefined): boolean {
   if (!(state?.updatedAt instanceof Date)) return false;
@@ -145,7 +145,7 @@ export class RunTaker {
         for (const { id } of reports)
           this.#figures.skip('run', id, 'its task was deleted here during the import');
       } else if (error instanceof RunOfAnotherTask || error instanceof RunOfTheEngine) {
-        // Retry without this run, because of which recordRuns rejected all of the reports.
+        // recordRuns rejected all of the reports because of this run. Retry without it.
         const reason = error instanceof RunOfAnotherTask ? OF_ANOTHER_TASK : OF_THE_ENGINE;
         this.#figures.skip('run', error.runId, reason);
         await this.#record(

@@ -36,7 +36,7 @@ export class TaskTaker {
   readonly #settlement: Settlement;
   readonly #figures: Figures;
   readonly #options: TakeOptions;
-  /** Account of each task of the source that is stored here, or would be if this were no dry run, by task id. */
+  /** Accounts of the source's tasks, by task id; only of tasks that are stored here (or would be, without dryRun). */
   readonly owners = new Map<string, string>();
 
   constructor(
@@ -67,8 +67,8 @@ export class TaskTaker {
   }
 
   /**
-   * Repairs a task's pointers to its last runs if a process died while it recorded runs. The import may not record any
-   * run of this task, which would repair the pointers too, because it skips runs that are already stored.
+   * Repairs a task's pointers to its last runs if a process died while it recorded runs. Recording a run would
+   * repair them too, but the import skips runs that are already stored, so it may record none of this task.
    */
   async #repair({ _id, recording }: TaskDocument): Promise<void> {
     if (Array.isArray(recording) && recording.length > 0 && !this.#options.dryRun)
@@ -85,7 +85,7 @@ export class TaskTaker {
     }
   }
 
-  /** @returns whether the task is now stored (or would be, without dryRun), so that its runs can be imported */
+  /** @returns whether the task is now stored (or would be, without dryRun); if not, its runs cannot be imported */
   async #takeOne(task: SourceTask, stored: TaskDocument | undefined): Promise<boolean> {
     const { schedule, timezone } = task;
     if (stored && stored.account_id !== task.account_id) {
@@ -121,7 +121,7 @@ export class TaskTaker {
     const { tasks } = this.#figures;
     const isWaiting = stored.enabled === false && task.enabled !== false;
     const here = changedAt(stored) ?? 0;
-    // If the source does not report when its task changed, overwrite the stored task unless that was changed here.
+    // If the source does not report when its task changed, overwrite the stored task unless it was changed here.
     const there = changedAt(task) ?? timeOf(stored.created_at) ?? 0;
     if (there < here) return this.#keep(stored, isWaiting);
     // Set `enabled` only to enable the task. Never disable it: a user may have enabled it here after the import.

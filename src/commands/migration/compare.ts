@@ -12,7 +12,7 @@ import {
   valuesOf,
 } from '../../embedded/index.ts';
 
-/** The documents of a batch that the server lacks, and those of which the server stores other bytes. */
+/** The documents of a batch that the server lacks, and those that it stores with different bytes. */
 export interface Difference {
   missing: Buffer[];
   different: Buffer[];

@@ -3,8 +3,8 @@ import { type CollectionRecord, documentValue, type StoreSnapshot } from '../../
 import { rawDocuments } from './compare.ts';
 
 /**
- * Collection on the target that lists the collections being copied, and their sources, until the migration is complete.
- * A repeated migration may overwrite the collections that it lists.
+ * Collection on the target that exists until the migration is complete. It lists the collections being copied and their
+ * sources. A repeated migration may overwrite the listed collections.
  */
 export const MARKER_COLLECTION = '_recoup_migration';
 

@@ -13,10 +13,9 @@ import type { MigrationTarget } from './target.ts';
 
 /** Thrown if documents or indexes on the target differ from the source. */
 export class NotEqual extends Error {
-  constructor(problems: readonly string[]) {
+  constructor(problems: readonly string[], remedy: string) {
     super(
-      `The copy differs from the source: ${problems.join('; ')}. ` +
-        'Stop the service and everything else that writes to either side, then repeat the command; it continues from here.',
+      `The copy differs from the source: ${problems.join('; ')}. ${remedy}, then repeat the command; it continues from here.`,
     );
     this.name = 'NotEqual';
   }
@@ -56,7 +55,8 @@ export async function verifyDocuments(
     const first = example ? ` (the first has the _id ${idText(example)})` : '';
     problems.push(`${collection.namespace} has ${counts.join(', ')} documents${first}`);
   }
-  if (problems.length > 0) throw new NotEqual(problems);
+  if (problems.length > 0)
+    throw new NotEqual(problems, 'Stop the service and everything else that writes to either side');
   return compared;
 }
 
@@ -67,8 +67,8 @@ function idText(document: Buffer): string {
 }
 
 /**
- * Creates a collection's indexes on the target, and compares them with the source's. If there are none, creates the
- * collection itself if it is missing.
+ * Creates a collection's indexes on the target, and compares them with the source's. If the source has none, only
+ * ensures that the collection exists.
  * @returns the number of indexes
  * @throws NotEqual, or the server's error if it cannot build an index
  */
@@ -92,9 +92,10 @@ export async function createIndexes(source: CollectionRecord, target: MigrationT
       (found.unique ?? false) === unique &&
       found.expireAfterSeconds === expireAfterSeconds;
     if (!isSame)
-      throw new NotEqual([
-        `the index ${name} of ${collection.namespace} has another key or other options there`,
-      ]);
+      throw new NotEqual(
+        [`the index ${name} of ${collection.namespace} has another key or other options there`],
+        'Drop the index there',
+      );
   }
   return wanted.length;
 }

@@ -8,8 +8,8 @@ export const MAGIC = 0x8199_e26d;
 export const TERMINATOR = 0xffff_ffff;
 export const FORMAT_VERSION = '0.1';
 /**
- * Limits for the length of an archived document, in bytes. A MongoDB server may itself store 16 KiB more than it
- * accepts from clients.
+ * Limits for the length of an archived document, in bytes. A MongoDB server may store documents that are 16 KiB longer
+ * than the longest it accepts from clients.
  */
 export const MIN_DOCUMENT_BYTES = 5;
 export const MAX_ARCHIVED_BYTES = 16 * 1024 * 1024 + 16 * 1024;

@@ -34,8 +34,8 @@ export function encodeMetadata(collection: CollectionRecord): string {
 }
 
 /**
- * Decodes the metadata of a collection, written by this program or by mongodump.
- * @throws UnusableArchive if it is unreadable or needs features that the embedded engine lacks
+ * Decodes a collection's metadata, which this program or mongodump wrote.
+ * @throws UnusableArchive if the metadata is unreadable or needs features that the embedded engine lacks
  */
 export function decodeMetadata(db: string, name: string, text: string): ArchivedCollection {
   const place = `the collection ${db}.${name}`;

@@ -38,7 +38,7 @@ export async function* parseArchive(chunks: AsyncIterable<Buffer>): AsyncGenerat
   if ((await frames.word())?.readUInt32LE() !== MAGIC) {
     throw new UnusableArchive(
       'it is not a backup',
-      'Use a file that npm run backup or mongodump --archive wrote.',
+      'Use a file that the command backup or mongodump --archive wrote.',
     );
   }
   checkVersion(text(headerOf(await frames.next()), 'version'));
@@ -157,7 +157,7 @@ function addEntry(readings: Map<string, Reading>, header: Header): void {
   readings.set(key, { collection, crc: new Crc64(), isComplete: false });
 }
 
-/** Returns the collection that a block's header names. If the header ends the collection, checks its checksum. */
+/** Returns the collection that a block's header names. Verifies the checksum if the header ends the collection. */
 function readHeader(readings: ReadonlyMap<string, Reading>, header: Header): Reading {
   const namespace = `${text(header, 'db')}.${text(header, 'collection')}`;
   const reading = readings.get(namespace);

@@ -10,7 +10,7 @@ const GZIP_MAGIC = 0x8b1f;
 
 /**
  * Reads and checks an archive, gzipped or not. Every call starts at the beginning of the file. If iteration completes
- * without an error, the file is complete.
+ * without an error, the whole file is valid.
  * @throws UnusableArchive if the file is not a backup, is damaged, or needs unsupported features
  */
 export async function* readArchive(file: FileHandle): AsyncGenerator<ArchivePart, void, void> {
@@ -19,7 +19,7 @@ export async function* readArchive(file: FileHandle): AsyncGenerator<ArchivePart
   if (!isGzip && !(bytesRead === 4 && buffer.readUInt32LE() === MAGIC)) {
     throw new UnusableArchive(
       bytesRead === 0 ? 'it is empty' : 'it is not a backup',
-      'Use a file that npm run backup or mongodump --archive wrote, gzipped or not.',
+      'Use a file that the command backup or mongodump --archive wrote, gzipped or not.',
     );
   }
   try {
@@ -30,7 +30,7 @@ export async function* readArchive(file: FileHandle): AsyncGenerator<ArchivePart
   }
 }
 
-/** Reads the file in a loop, because a stream would close the file at its end, even with autoClose: false. */
+/** Reads the file in a loop, because a stream closes the file when it ends, even with autoClose: false. */
 async function* bytesOf(file: FileHandle): AsyncGenerator<Buffer, void, void> {
   let position = 0;
   for (;;) {

@@ -35,7 +35,7 @@ export async function backUp(
     options.onStart?.(collections.reduce((sum, collection) => sum + snapshot.count(collection), 0));
     const written: Written = { documents: 0, bytes: 0 };
     const gzip = createGzip(GZIP);
-    // If the snapshot fails, pipeline destroys gzip with that error, and the reader below throws it.
+    // If reading the snapshot fails, pipeline destroys gzip with that error, and the loop in watched() throws it.
     pipeline(Readable.from(archiveOf(snapshot, written), { objectMode: false }), gzip, () => undefined);
     const pieces = watched(gzip, () => options.onProgress?.(written.documents));
     const fileBytes = await writeNewFile(path, options.replace, pieces);

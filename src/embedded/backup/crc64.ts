@@ -38,7 +38,7 @@ export class Crc64 {
     [this.#low, this.#high] = [low, high];
   }
 
-  /** Returns the checksum so far as BSON's signed 64-bit integer. */
+  /** Returns the current checksum, as a signed 64-bit integer for BSON. */
   digest(): bigint {
     const low = BigInt(~this.#low >>> 0);
     return BigInt.asIntN(64, (BigInt(~this.#high >>> 0) << 32n) | low);

@@ -1,4 +1,4 @@
-/** Declares a class that the driver does not export: a list of documents or raw BSON, sent beside a command. */
+/** Declares a class that the driver does not export: a list of documents that is sent outside the command's body. */
 declare module 'mongodb/lib/cmap/commands.js' {
   export class DocumentSequence {
     constructor(field: string);

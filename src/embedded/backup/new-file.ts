@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
-/** Thrown if the target of a backup exists, or is a folder or a device. */
+/** Thrown if the target of a backup is a folder, a device, or a file that must not be replaced. */
 export class FileInTheWay extends Error {
   constructor(problem: string) {
     super(problem);
@@ -12,11 +12,11 @@ export class FileInTheWay extends Error {
 }
 
 /**
- * Writes a file that only its owner can read. Writes to a temporary file in the same folder, syncs that file and then
- * renames it. A failure removes the temporary file; a signal that ends the process does not.
+ * Writes a file that only its owner can read: writes a temporary file in the same folder, syncs it, then renames it.
+ * Removes the temporary file if writing fails, but not if a signal ends the process.
  * @param pieces - pulled one by one, as fast as the disk accepts them
  * @returns bytes written
- * @throws FileInTheWay if the file exists, unless `replace`
+ * @throws FileInTheWay as refuseExisting() does
  */
 export async function writeNewFile(
   path: string,

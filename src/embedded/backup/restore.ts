@@ -24,7 +24,7 @@ export class DatabaseInUse extends Error {
   }
 }
 
-/** Callbacks of a restore: onVerified after the file was checked, then onLoaded with the size of each loaded batch. */
+/** Callbacks of a restore: onVerified once the file is checked, then onLoaded after each batch, with its size. */
 export interface RestoreProgress {
   onVerified?(figures: Omit<RestoreFigures, 'databases'>): void;
   onLoaded?(documents: number): void;
@@ -44,7 +44,7 @@ const isWanted = ({ db }: ArchivedCollection): boolean => !SERVER_DATABASES.has(
  * a staging database, then replaces all other databases with it in one commit. A failure or crash before that commit
  * leaves the old contents unchanged; the next restore or start drops the staging database.
  * @param join - connects to the embedded engine; called once the file has been verified
- * @throws UnusableArchive, DatabaseInUse, or WriteRefused, e.g. for a duplicate _id; nothing has changed then
+ * @throws UnusableArchive, DatabaseInUse, or WriteRefused (e.g. for a duplicate _id); the old contents then remain
  */
 export async function restoreArchive(
   path: string,

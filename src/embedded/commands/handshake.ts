@@ -21,7 +21,7 @@ export function hello({ args }: Call): Reply {
   };
 }
 
-/** The commands `ping` and `endSessions`. The engine keeps no state of sessions. */
+/** The commands `ping` and `endSessions`. The engine keeps no session state. */
 export function acknowledge(): Reply {
   return {};
 }

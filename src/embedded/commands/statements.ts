@@ -18,8 +18,8 @@ export interface Results<T> {
 const COMMIT_STATEMENTS = 200;
 
 /**
- * Runs the statements of a write command one by one: up to the first failure if `ordered`, otherwise all. Statements
- * that affect one document share commits.
+ * Runs the statements of a write command one by one. Stops at the first failure if `ordered`. Statements that affect at
+ * most one document share commits.
  * @param parse - throws CommandError for an invalid statement
  * @throws CommandError if a shared commit fails; earlier statements may have been applied
  */

@@ -75,7 +75,7 @@ function failure(code: unknown, killedBy: unknown, stderr: string): Outcome {
   return failed('CommandFailed', message, true, stderr);
 }
 
-/** Waits until a process has ended, then ends the rest of its process group. An aborted signal ends both at once. */
+/** Waits until a process has ended, then ends the rest of its process group. On abort, ends the whole group at once. */
 async function ended(child: Child, pgid: number, signal: AbortSignal) {
   const closed = once(child, 'close');
   const exited = once(child, 'exit');

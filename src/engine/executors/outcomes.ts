@@ -7,8 +7,8 @@ export function failed(name: string, message: string, repeatable = false, stack 
 }
 
 /**
- * Returns the outcome of a run that an engine of another kind delivered, so that this engine cannot see how it ends.
- * @param what - what executes runs in this engine, with its article
+ * Returns the failure of a run that an engine of another kind has delivered: this engine cannot see how the work ends.
+ * @param what - what executes runs in this engine, e.g. `a command`
  */
 export function deliveredElsewhere(what: string): Outcome {
   const message = `An engine of another kind had already started this run, and ${what} cannot see how that work ends.`;

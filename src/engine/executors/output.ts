@@ -36,7 +36,7 @@ export class Beginning {
 /** Decodes UTF-8 that may be truncated. Drops an incomplete last character, and replaces invalid bytes with U+FFFD. */
 const decodeCut = (bytes: Uint8Array) => new TextDecoder().decode(bytes, { stream: true });
 
-/** Returns the text that replaces an output which a run cannot store unchanged, with a note that explains why. */
+/** Returns a replacement for output that a run cannot store unchanged: the text, and a note that explains why. */
 function keptText(bytes: Buffer, isComplete: boolean, note: string) {
   const text = storableText(new TextDecoder().decode(bytes, { stream: !isComplete }));
   // Measure the text again, because U+FFFD may be longer than the bytes that it replaces.
@@ -56,8 +56,8 @@ function parse(bytes: Buffer): unknown {
 }
 
 /**
- * Returns the output of a run: the value if the bytes are JSON, otherwise the text. Output that is empty, too long or
- * not storable becomes a text with a note.
+ * Returns the output of a run: the value if the bytes are JSON, otherwise the text. For output that is empty,
+ * too long or not storable, returns an object with the text and a note.
  * @param what - names the value in the note
  */
 export function outputOf({ bytes, total }: Pick<Beginning, 'bytes' | 'total'>, what = 'output'): unknown {

@@ -21,7 +21,7 @@ interface Receiver {
   body(job: Job): unknown;
   /** Returns the headers that authenticate a request. @param body - the request's body; empty for a GET */
   credentials(runId: string, body: string): Record<string, string>;
-  /** Returns the URL of the status document of work that a 202 reply has accepted. */
+  /** Returns the URL of the status document of accepted work. @param reply - a 202 reply */
   locationOf(reply: Reply): string | undefined;
 }
 

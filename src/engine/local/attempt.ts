@@ -161,7 +161,7 @@ export class Attempt {
     const result = await Promise.race([execution(), givenUp]);
     cancelTimeout();
     cancelGivingUp();
-    // If the lease stopped while the result is being stored, the listener would start a timer that keeps the process
+    // If `stop` were called while the result is being stored, the listener would start a timer that keeps the process
     // alive.
     lease.signal.removeEventListener('abort', giveUpLater);
     return result;

@@ -11,7 +11,7 @@ const MAX_ERROR_CHARACTERS = 4_096;
 const cut = (text: string): string =>
   text.length > MAX_ERROR_CHARACTERS ? `${text.slice(0, MAX_ERROR_CHARACTERS)} [cut]` : text;
 
-/** Truncates the texts of an error that an executor has not truncated. */
+/** Truncates the strings of an error, in case the executor has not. */
 function boundedError({ name, message, stackTrace }: RunError): RunError {
   return {
     ...(name !== undefined && { name: cut(name) }),

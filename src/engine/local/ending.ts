@@ -116,7 +116,7 @@ export interface AttemptEnded {
   random: () => number;
 }
 
-/** Decides what happens to a run after an attempt. Completed work counts despite an abort, except for a lost lease. */
+/** Decides what happens to a run after an attempt. Completed work counts despite an abort, unless the lease is lost. */
 export function endingOf(result: Result, ended: AttemptEnded): Ending {
   const { stopped, location } = ended;
   if (stopped === 'lease') return { kind: 'none' };

@@ -32,7 +32,7 @@ export interface LocalEngineOptions {
   /** How long running work may continue after `stop`. */
   graceMs: number;
   /**
-   * The `updated_at` with which each sample task is published, by task id. The engine does not execute a stored sample
+   * The initial `updated_at` of each sample task, by task id. The engine does not execute a stored sample
    * task until a user has changed it.
    */
   sampleTasks?: SampleTasks;

@@ -72,7 +72,7 @@ export class Planner {
   /**
    * Decides the fire times of the tasks that are due.
    * @param engine - the engine's heartbeat, as this process last renewed it
-   * @param stop - when aborted, ends the pass before the next decision, from where a later pass continues
+   * @param stop - when aborted, ends the pass before the next decision; a later pass continues from there
    * @returns milliseconds until the next pass
    */
   async planDue(
@@ -107,7 +107,7 @@ export class Planner {
   }
 
   /**
-   * Makes enabled tasks due whose `next_fire_at` is missing or does not follow from their schedules. Removes problems
+   * Makes an enabled task due if its `next_fire_at` is missing or does not follow from its schedule. Removes problems
    * that an engine of another kind has recorded.
    * @param samples - tasks that do not become due until a user changes them
    * @returns how many tasks fire within the next hour

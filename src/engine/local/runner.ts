@@ -5,7 +5,7 @@ import { Loop } from '../loop.ts';
 
 const PASS_MS = 2_000;
 const BEAT_MS = 5_000;
-/** Delay before a failed renewal is retried: short, so that a lease survives an outage almost as long as its term. */
+/** Delay before a failed renewal is retried: short, so that a lease survives an outage of almost its full term. */
 const BEAT_RETRY_MS = 1_000;
 
 /** Claims and executes queued runs, renews its claims, and releases the claims of dead workers. */

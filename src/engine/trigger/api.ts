@@ -33,7 +33,7 @@ export interface RunsQuery {
 export interface TriggerApi {
   /** Lists the schedules of the whole project, 100 a page. The first page is 1. */
   listSchedules(page: number): Promise<{ schedules: TriggerSchedule[]; totalPages: number }>;
-  /** Creates a schedule, or changes the schedule that has this key already. Does not activate an inactive schedule. */
+  /** Creates a schedule, or changes the one that already has this key. Does not activate an inactive schedule. */
   createSchedule(deduplicationKey: string, fields: ScheduleFields): Promise<TriggerSchedule>;
   updateSchedule(id: string, fields: ScheduleFields): Promise<TriggerSchedule>;
   activateSchedule(id: string): Promise<TriggerSchedule>;

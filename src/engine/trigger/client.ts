@@ -8,11 +8,11 @@ import { type Priority, RequestBudget } from './request-budget.ts';
 
 const PAGE = 100;
 const TIME_LIMIT_MS = 15_000;
-/** How often a request is sent at most if Trigger.dev's rate limit refuses it. */
+/** Maximum number of times that a request is sent if Trigger.dev's rate limit refuses it. */
 const ATTEMPTS = 3;
 const LEAST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
-/** How long Trigger.dev remembers a run's idempotency key: longer than its hand-over is retried, so it starts once. */
+/** How long Trigger.dev remembers a run's idempotency key. In that time, a repeated hand-over starts no second run. */
 const IDEMPOTENCY_KEY_TTL = '7d';
 /** Maximum length of an error message from Trigger.dev. A proxy in front of it may send a whole HTML page. */
 const MESSAGE = 500;
@@ -37,7 +37,7 @@ async function loadSdk(): Promise<typeof import('./sdk.ts')> {
   }
 }
 
-/** Returns the milliseconds to pause after a 429: as long as its headers request, but 1 to 60 seconds. */
+/** Returns the pause after a 429, in milliseconds: what its headers request, but at least 1 s and at most 60 s. */
 function pauseOf(headers: ApiError['headers'], now: Date): number {
   const seconds = Number.parseFloat(headers?.['retry-after'] ?? '');
   const resetMs = Number.parseFloat(headers?.['x-ratelimit-reset'] ?? '') - now.getTime();
@@ -67,7 +67,7 @@ export async function createTriggerClient({ settings, clock, signal }: ClientOpt
   const { task, secretKey, apiUrl } = settings;
   const client = new ApiClient(apiUrl, secretKey, undefined, { retry: { maxAttempts: 1 } });
   const budget = new RequestBudget(clock, signal);
-  /** Removes the secret key from a message, because a server may quote the request, and truncates the message. */
+  /** Truncates a message, and removes the secret key from it: a server may quote the request. */
   const shortened = (text: string) => {
     const safe = text.replaceAll(secretKey, '[key]');
     return safe.length > MESSAGE ? `${safe.slice(0, MESSAGE)}…` : safe;

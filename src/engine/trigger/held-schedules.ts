@@ -8,7 +8,7 @@ export interface HeldSchedule extends Pick<ScheduleFields, 'task' | 'cron' | 'ti
   id: string;
   active: boolean;
   externalId: string | undefined;
-  /** Whether this installation created the schedule: then the schedule's key starts with the installation's prefix. */
+  /** Whether this installation created the schedule, i.e. whether its key starts with the installation's prefix. */
   isCreated: boolean;
   /** The task's id in this service: from the key if this installation created the schedule, otherwise externalId. */
   taskId: string | undefined;
@@ -39,7 +39,7 @@ export class HeldSchedules {
     this.#prefix = prefix;
   }
 
-  /** @param prefix - start of the keys of this installation's schedules; a task's id follows */
+  /** @param prefix - prefix of the keys of this installation's schedules; the task's id follows it */
   static async list(api: TriggerApi, prefix: string): Promise<HeldSchedules> {
     const held = new HeldSchedules(api, prefix);
     for (let page = 1, last = 1; page <= last; page += 1) {

@@ -50,9 +50,9 @@ const isRefused = (error: unknown): error is TriggerFailure =>
   error instanceof TriggerFailure && (error.kind === 'refused' || error.kind === 'notFound');
 
 /**
- * Hands queued runs over to Trigger.dev, and cancels runs there. A run that a claim has written may have reached
- * Trigger.dev although this is not recorded. Such a run is handed over again even if it must end: the same idempotency
- * key returns the same run at Trigger.dev, which is then canceled.
+ * Hands queued runs over to Trigger.dev, and cancels runs there. If a hand-over was interrupted, Trigger.dev may
+ * have the run already. Such a run is handed over again, even if it must end. Because the idempotency key is the same,
+ * Trigger.dev then returns its existing run, which is canceled if it must end.
  */
 export class QueuedRuns implements Part {
   readonly name = 'queued runs';
@@ -140,7 +140,7 @@ export class QueuedRuns implements Part {
     if (!run) return this.#remove(entry);
     const start = startOf(entry, run, task, clock.now());
     if (start.kind === 'drop') return this.#claims.remove(entry);
-    // Of all engines, only this one writes the fence of a claim, which is never 0, while the run stays QUEUED.
+    // If a QUEUED run has a nonzero fence, a hand-over has begun: all other writes of a fence change the status.
     const mayHaveArrived = run.status === 'QUEUED' && run.fence !== 0;
     if (start.kind === 'execute' || mayHaveArrived) {
       return this.#handOver(entry, run, task, start.kind === 'end');

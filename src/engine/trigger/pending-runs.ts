@@ -22,7 +22,7 @@ interface Entry extends PendingRun {
 }
 export type { Entry as PendingEntry };
 
-/** Keeps in memory which runs at Trigger.dev have details that have not been read yet. */
+/** Keeps in memory the runs at Trigger.dev whose details have not been read yet. */
 export class PendingRuns {
   readonly #entries = new Map<string, Entry>();
   /** When each ignored run is accepted again, by id. */
@@ -50,8 +50,8 @@ export class PendingRuns {
   }
 
   /**
-   * Returns up to `limit` runs that are not waiting after a failure, oldest first. Runs that failed before come last,
-   * because each failure ends a pass.
+   * Returns up to `limit` runs that are not waiting after a failure, oldest first. Runs with an earlier failure come
+   * last, because each failure ends a pass.
    */
   oldest(limit: number): Entry[] {
     const nowMs = this.#nowMs();
@@ -88,7 +88,7 @@ export class PendingRuns {
     entry.retryAtMs = this.#nowMs() + AFTER_FAILURE_MS;
   }
 
-  /** Returns when the oldest run was created, when the longest pending run was added, and the problem of one run. */
+  /** Returns the earliest `createdAt`, the earliest `sinceMs`, and the problem of any one run. */
   summary(): { createdAt: Date | undefined; sinceMs: number | undefined; problem: string | undefined } {
     let createdAt: Date | undefined;
     let sinceMs: number | undefined;

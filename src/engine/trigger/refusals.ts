@@ -3,7 +3,7 @@ import { type ScheduleFields, TriggerFailure } from './api.ts';
 /** Number of refusals with the same message after which further calls are pointless. */
 const ENOUGH = 3;
 
-/** Whether a call with this value may be refused: the value was refused before, or so were ENOUGH different values. */
+/** Whether a call with this value would probably be refused: this value was refused before, or ENOUGH others were. */
 const isBlamed = (values: Set<string>, value: string) => values.size >= ENOUGH || values.has(value);
 
 /**

@@ -31,7 +31,7 @@ function instant(date: Date | undefined): string | undefined {
   return date && new Date(within(date.getTime(), FIRST_INSTANT, LAST_INSTANT)).toISOString();
 }
 
-/** Returns a JSON value as a run can store it: unchanged, or as a text with a note that explains why. */
+/** Returns a JSON value as a run can store it: unchanged, or as text with a note that explains why. */
 export function storable(value: unknown, what: string): unknown {
   if (value === undefined) return undefined;
   try {

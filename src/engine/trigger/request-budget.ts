@@ -1,6 +1,6 @@
 import type { Clock } from '../port.ts';
 
-/** Maximum requests in a window. Servers allow 250 (the cloud: 1,500 a minute); the rest is for other clients. */
+/** Maximum requests in a window. Servers allow 250 (the cloud: 1,500 a minute), but other clients need some of that. */
 const REQUESTS = 200;
 const WINDOW_MS = 10_000;
 

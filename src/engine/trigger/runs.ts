@@ -194,7 +194,7 @@ export class RunSync {
     await forEachConcurrently([...reports], CONCURRENCY, async ([taskId, { accountId, reports: items }]) => {
       await this.#record(taskId, items, accountId);
     });
-    // Add the incomplete runs last, because recording may have removed details that were read meanwhile.
+    // Add the incomplete runs last: if recording has removed details that were read meanwhile, they are read again.
     for (const run of incomplete) this.#pending.add(run);
   }
 

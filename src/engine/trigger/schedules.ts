@@ -16,14 +16,14 @@ const FULL_PASS_MS = 600_000;
 const PAGE = 100;
 /** Number of tasks compared with their schedules concurrently. The API client limits the rate of calls. */
 const CONCURRENT_TASKS = 8;
-/** How often a task is compared at most in one pass if its schedule disappears at Trigger.dev each time. */
+/** Maximum number of times that a pass compares a task whose schedule keeps disappearing at Trigger.dev. */
 const ATTEMPTS = 5;
 
 export interface SchedulesOptions {
   api: TriggerApi;
   tasks: TriggerTasks;
   tombstones: TombstoneStore;
-  /** Start of the deduplication keys of this installation's schedules. In a key, a task's id follows. */
+  /** Prefix of the deduplication keys of this installation's schedules. The task's id follows it. */
   prefix: string;
   /** Identifier of the task at Trigger.dev that executes this service's tasks. */
   task: string;
@@ -80,7 +80,7 @@ export class Schedules implements Part {
     return this.#strays.state;
   }
 
-  /** Compares tasks with their schedules at Trigger.dev: all tasks every 10 minutes, in between those that changed. */
+  /** Compares tasks with their schedules at Trigger.dev: all tasks every 10 minutes, otherwise only changed ones. */
   async run(signal: AbortSignal): Promise<string | undefined> {
     const isDue = this.#options.clock.monotonicMs() >= this.#nextFullPassMs;
     await (isDue ? this.fullPass(signal) : this.shortPass(signal));

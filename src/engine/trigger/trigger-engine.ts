@@ -23,6 +23,13 @@ interface Term {
   loops: { part: Part; loop: Loop }[];
 }
 
+/** Joins the problems of the parts. Names the parts only if their problems differ: an outage affects all parts. */
+function describeProblems(problems: ReadonlyMap<string, string>): string | undefined {
+  const [problem, another] = new Set(problems.values());
+  if (another === undefined) return problem;
+  return [...problems].map(([part, text]) => `${part}: ${text}`).join('; ');
+}
+
 /**
  * Starts an engine that has Trigger.dev execute tasks. Several processes may do so on the same database; one of them
  * leads and does all the work.
@@ -122,7 +129,7 @@ export function startTriggerEngine({ parts, clock = systemClock, ...given }: Tri
       for (const { part, loop } of term?.loops ?? []) if (part.wakes) loop.wake();
     },
     state: () => {
-      const [problem] = problems.values();
+      const problem = describeProblems(problems);
       let state: EngineState = {
         kind: TRIGGER_KIND,
         live: isLive,

@@ -34,7 +34,7 @@ function lineOf(request: IncomingMessage, response: ServerResponse) {
     operation: operationOf(request.method, path),
     status: response.statusCode,
     code: error?.code,
-    // Log the message of a 503 only, because messages of other errors may quote the request.
+    // Log the message only for a 503, because messages of other errors may quote the request.
     ...(error?.status === 503 && { reason: error.message }),
     key: keyOf(request)?.name,
     ...(!response.writableFinished && { aborted: true }),
@@ -43,7 +43,7 @@ function lineOf(request: IncomingMessage, response: ServerResponse) {
 
 /**
  * Assigns each request an id, sends the id as x-request-id, and logs one line when the reply has been sent or the
- * connection was lost.
+ * connection is lost.
  */
 export function requestLog(log: Logger): RequestHandler {
   const line = (

@@ -4,7 +4,7 @@ import { isTrusted } from '../security/credentials.ts';
 import { errorOf } from '../reply/error-replies.ts';
 import { MCP_PATH, operationOf } from '../request/routes.ts';
 
-/** Records each request as an OpenTelemetry span. It has no query, header or body, as they may be personal. */
+/** Records each request as an OpenTelemetry span. Omits query, headers and body, which may be personal. */
 export function traceRequests(tracing: Tracing): RequestHandler {
   return (request, response, next) => {
     // A request to MCP_PATH has no span of its own; the operations that it calls have one each.

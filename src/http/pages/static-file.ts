@@ -7,7 +7,7 @@ import fresh from 'fresh';
 const brotli = promisify(brotliCompress);
 const deflate = promisify(gzip);
 
-/** Brotli's quality, at most 11. From 10 on, Swagger UI takes seconds to compress and becomes only 7 % smaller. */
+/** Brotli's quality (0 to 11). From 10 on, Swagger UI takes seconds to compress and becomes only 7 % smaller. */
 const BROTLI_QUALITY = 9;
 
 const YEAR_SECONDS = 31_536_000;

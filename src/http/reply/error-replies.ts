@@ -26,7 +26,7 @@ function isRefusal(error: unknown): error is Error {
   );
 }
 
-/** Converts any error to one that the caller may see. Its internal cause goes to the log only. */
+/** Converts any error to one that the caller may see. Its `cause`, the original error, is only logged. */
 function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (isRefusal(error)) {

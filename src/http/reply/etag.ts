@@ -8,7 +8,7 @@ const DIGEST_LENGTH = 27;
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
-/** Digests of arrays by array. They are cached, because several replies may contain the same array. */
+/** The digest of each array, cached because several replies may contain the same array. */
 const known = new WeakMap<readonly JsonText<unknown>[], string>();
 
 function digestOf(segment: WholeSegment): string {

@@ -150,7 +150,7 @@ async function stream(
       yield first;
       yield* chunks;
     } catch (error) {
-      // If the client has disconnected, ignore an error of the source while it closes.
+      // If the client has disconnected, ignore the error: the source is being closed.
       failed = !response.destroyed;
       // Reset the connection, because an HTTP/1.0 client takes a normal close for the end of the reply.
       response.socket?.resetAndDestroy();
@@ -170,7 +170,7 @@ async function stream(
   }
 }
 
-/** Sends a complete body: up to 2 MiB at once, and a larger body no faster than the client reads. */
+/** Sends a complete body: at once if it has at most 2 MiB, otherwise no faster than the client reads. */
 async function sendWhole(
   response: Response,
   headers: Record<string, string>,

@@ -30,8 +30,7 @@ function requestOf(
     }),
   );
   for (const parameter of operation.parameters ?? []) {
-    // By default, the validator refuses the unescaped colons of an instant. strict-query.ts has already checked the
-    // query.
+    // Allow unescaped colons, as in timestamps. strict-query.ts has already checked the encoding of the query.
     if ('in' in parameter && parameter.in === 'query') parameter.allowReserved = true;
   }
   return operation;
@@ -39,8 +38,8 @@ function requestOf(
 
 /**
  * Returns the parameters and bodies of all operations in the validator's format, without replies and examples. Given
- * the whole spec, the validator traverses replies and examples several times per operation, which took longer than all
- * other work of the start.
+ * the whole spec, the validator would traverse replies and examples several times per operation, which takes longer
+ * than the rest of the start.
  */
 export function requestSpec(document: Document): Spec {
   const paths: Document['paths'] = {};

@@ -9,7 +9,7 @@ import { parametersOf } from './parameters.ts';
 
 type Path = (typeof routes)[OperationId]['path'];
 
-/** The empty arrays, by path, that error replies contain, so that a client's loop over the array does not fail. */
+/** The empty arrays in error replies, by path. Without them, a client's loop over the array would fail. */
 const EMPTY_ARRAYS: { [P in Path]: Record<string, []> } = {
   '/api/tasks': { tasks: [] },
   '/api/tasks/runs': { runs: [] },

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import type { OpenAPIV3 } from 'express-openapi-validator/dist/framework/types.js';
 import { Unusable, reasonOf } from '../../lib/system-errors.ts';
 
-/** The published spec: the text of openapi.yaml, and its content, parsed from the JSON copy of `npm run generate`. */
+/** The published spec: the text of openapi.yaml, and its content, parsed from its generated JSON copy. */
 export interface Spec {
   yaml: string;
   document: OpenAPIV3.DocumentV3_1;

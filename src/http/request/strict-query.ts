@@ -5,8 +5,8 @@ import { ApiError } from '../../lib/errors.ts';
 import { expectationOf, parametersOf } from './parameters.ts';
 
 /**
- * Matches integers in plain decimal digits, few enough to be exact as doubles. express-openapi-validator also accepts
- * 0x10, 1e1 and " 10". It reads 400 nines as Infinity, which Ajv then accepts despite any maximum.
+ * Matches plain decimal integers with few enough digits to be exact as doubles. express-openapi-validator also accepts
+ * 0x10, 1e1 and " 10". It reads a number of 400 digits as Infinity, and then accepts it despite any maximum.
  */
 const PLAIN_INTEGER = /^-?(0|[1-9]\d{0,14})$/;
 

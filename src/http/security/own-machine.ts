@@ -7,9 +7,9 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 
 /**
  * Refuses requests that pages of other sites send through a browser on this machine. Without API keys, everyone who can
- * reach the port has full access. Even if it listens on loopback, such a page can reach it: with a cross-origin
- * request, or by a host name that resolves to 127.0.0.1 (DNS rebinding). A page's request has a foreign Origin or Host;
- * a program on this machine sends no Origin, and a loopback Host.
+ * reach the port has full access. Even if the port is open on loopback only, such a page can reach it: with a
+ * cross-origin request, or by a host name that resolves to 127.0.0.1 (DNS rebinding). Its requests have a foreign
+ * Origin or Host. Requests of a program on this machine have a loopback Host and no Origin.
  */
 export const ownMachine: RequestHandler = (request, _response, next) => {
   const { host, origin } = request.headers;

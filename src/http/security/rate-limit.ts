@@ -26,8 +26,8 @@ const MAX_CALLERS = 20_000;
 const IPV6_NETWORK_BYTES = 7;
 
 /**
- * Counts the requests of each key or address per minute, for a bounded number of them. rate-limiter-flexible has no
- * bound.
+ * Counts requests per minute for each key or address. Keeps a bounded number of counts, because rate-limiter-flexible
+ * alone would keep any number.
  */
 export class RequestCounter {
   readonly #counts: RateLimiterMemory;
@@ -74,7 +74,7 @@ function policy(
     response.append('RateLimit', `"${name}"; r=${remainingPoints}; t=${seconds}`);
     response.append('RateLimit-Policy', `"${name}"; q=${limit}; w=${WINDOW_SECONDS}`);
     if (consumedPoints <= limit) return next();
-    // Vary the delay. Otherwise clients refused together would retry together and use up the next minute at once.
+    // Vary the delay. Otherwise clients refused together would retry together and use up the next quota at once.
     const retryAfter = retryAfterSeconds(seconds);
     throw new ApiError(
       'rate_limited',

@@ -24,7 +24,7 @@ export const API_HEADERS = headersOf({
     directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
   },
   xFrameOptions: { action: 'deny' },
-  // strictTransport sets this header, for TLS requests only. The headers below it concern pages only.
+  // strictTransport sets this header, but only on TLS requests. The headers after it are of use to pages only.
   strictTransportSecurity: false,
   crossOriginOpenerPolicy: false,
   originAgentCluster: false,

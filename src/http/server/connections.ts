@@ -17,7 +17,7 @@ const excess = new WeakSet<Socket>();
 /**
  * Limits the number of open connections of a server. At the limit, a new connection takes the place of an older one,
  * which is closed. Connections that wait for a request, or for a client without an API key to read its reply, are
- * closed first, the longest wait before others. Next is the connection whose client has stalled longest. If no client
+ * closed first, beginning with the longest wait. Next is the connection whose client has stalled longest. If no client
  * has stalled, the new connection gets an error reply (refuseExcess).
  */
 export class Connections {

@@ -61,9 +61,9 @@ function originForm(target: string): string {
 export interface Listener {
   server: Server;
   /**
-   * Stops the server. From now on, each reply closes its connection. The server still accepts connections for
-   * `delayMs`, so that load balancers can notice, or until no connection is open. Then it waits for the requests in
-   * flight. Those that are unfinished `deadlineMs` after the call are cut.
+   * Stops the server. From now on, each reply closes its connection. To give load balancers time to notice, the
+   * server still accepts connections for `delayMs`, or until none is open. Then it waits for the requests in flight.
+   * Those that are unfinished `deadlineMs` after the call are cut.
    */
   drain(times: { delayMs: number; deadlineMs: number }): Promise<void>;
 }

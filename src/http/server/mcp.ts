@@ -26,7 +26,7 @@ export type McpHandler = (request: Request, body: unknown, connect: Connect) => 
 interface Dependencies {
   limits: Pick<Limits, 'maxBodyBytes' | 'maxJsonDepth'>;
   budget: Pick<ReplyBudget, 'adopt'>;
-  /** Loads the MCP SDK. Called by requests only, so that the start of the service does not wait for the SDK. */
+  /** Loads the MCP SDK. Called when a request arrives, so that the service starts without waiting for the SDK. */
   load: () => Promise<{ handleMcp: McpHandler }>;
 }
 

@@ -4,7 +4,7 @@ import type { ByteBudget } from '../../lib/byte-budget.ts';
 
 /**
  * Maximum number of requests that wait on one connection. One more request closes the connection. Pausing the socket
- * instead would not work, because Node resumes it whenever it has read a request to its end.
+ * instead would not work, because Node resumes a socket whenever it has read a complete request.
  */
 const MAX_WAITING = 100;
 

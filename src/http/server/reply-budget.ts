@@ -13,12 +13,12 @@ type Bounds = Pick<Limits, 'queueTimeoutMs' | 'stalledReaderMs'>;
  */
 const REQUEST_BYTES = 2_097_152;
 
-/** While requests wait, replies to stalled clients are looked for at this interval. */
+/** Interval of the checks for stalled clients while requests wait. */
 const CHECK_EVERY_MS = 250;
 
 /**
- * How long a client may stop reading its reply when more than half of the admitted requests use its API key and requests
- * with other keys are waiting. After that, its request is aborted.
+ * How long a client may pause reading its reply while requests with other keys are waiting and its own API key accounts
+ * for more than half of the admitted requests. After that, its request is aborted.
  */
 const GREEDY_MS = 1_000;
 
@@ -90,8 +90,8 @@ export class ReplyBudget {
   }
 
   /**
-   * Counts the bytes of a reply to an MCP request. It was not admitted itself, because it consists of the replies to
-   * admitted requests. It is aborted like others if its client stalls.
+   * Counts the bytes of a reply to an MCP request. That request does not wait to be admitted, because its reply
+   * consists of replies to admitted requests. Like any other, it is aborted if its client stalls.
    */
   adopt(response: Response, bytes: number): void {
     if (response.destroyed) return;
@@ -171,7 +171,8 @@ export class ReplyBudget {
   }
 
   /**
-   * Aborts the requests whose clients have stalled longest, one per waiting request. Else a few clients block everyone.
+   * Aborts the requests whose clients have stalled longest, one per waiting request. Otherwise a few stalled
+   * clients would block all others.
    */
   #abortStalled(): void {
     if (this.#waiting.size === 0) {

@@ -20,7 +20,7 @@ export async function* withItemTimeout<T>(
   limitMs: number,
 ): AsyncGenerator<T, void, undefined> {
   const iterator = source[Symbol.asyncIterator]();
-  // Whether the source must be closed. It must not be if it has ended, has failed or is late.
+  // Whether to close the source at the end. Do not close a source that has ended, has failed or is late.
   let isOpen = true;
   try {
     for (;;) {

@@ -15,7 +15,7 @@ public class Main {
     client.updateBaseUri(args[0]);
     RunsApi api = new RunsApi(client);
     int tasks = 0, upcoming = 0, runs = 0, captions = 0;
-    for (Task task : new TasksApi(client).listTasks(null, null, null, null, null, null).getTasks()) {
+    for (Task task : new TasksApi(client).listTasks(null, null, null, null, null, null, null, null, null).getTasks()) {
       tasks++;
       upcoming += task.getUpcoming().size();
     }

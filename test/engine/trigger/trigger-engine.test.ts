@@ -36,7 +36,12 @@ afterEach(async () => {
 const noWork = async () => undefined;
 
 /** Starts a process that makes a pass every 5 seconds. */
-async function start(name: string, run: Part['run'] = noWork, figures: Part['figures'] = () => ({})) {
+async function start(
+  name: string,
+  run: Part['run'] = noWork,
+  figures: Part['figures'] = () => ({}),
+  runWaking: Part['run'] = noWork,
+) {
   let isAlive = true;
   const now = new Date(START.getTime() + time.ms);
   const clock = new ProcessClock(time, now, (callback) => isAlive && callback());
@@ -49,7 +54,7 @@ async function start(name: string, run: Part['run'] = noWork, figures: Part['fig
     figures,
     run: async (signal) => {
       passes.push(`${name} ${wakes ? 'waking' : 'steady'}`);
-      return wakes ? undefined : run(signal);
+      return wakes ? runWaking(signal) : run(signal);
     },
   });
   const parts = (given: TriggerTools) => {
@@ -152,6 +157,20 @@ test('what a pass reports is the state; another failure is logged, and a pass fo
   expect(engine.state().problem).toBe('six schedules');
   await time.pass(2 * SECOND);
   expect(engine.state().problem).toBeUndefined();
+});
+
+test('different problems of several parts are shown with the names of the parts', async () => {
+  const problems = { steady: 'six schedules', waking: 'six schedules' };
+  const { engine } = await start(
+    'one',
+    async () => problems.steady,
+    undefined,
+    async () => problems.waking,
+  );
+  expect(engine.state().problem).toBe('six schedules');
+  problems.waking = 'one run';
+  await time.pass(5 * SECOND);
+  expect(engine.state().problem).toBe('steady: six schedules; waking: one run');
 });
 
 test('the figures of the parts are the state of the process that leads', async () => {

@@ -277,6 +277,20 @@ describe('a run that timed out', () => {
     expect(together).toMatchObject({ error: expected, payload: 'kept' });
   });
 
+  test.each([
+    ['no run is stored', undefined],
+    ['none is stored', null],
+    ['one is stored', known],
+  ])('and is listed takes one update where %s, also if it is repeated', async (_what, error) => {
+    if (error !== undefined) await record(report({ error }));
+    for (const _ of [1, 2]) {
+      service.commands.started.length = 0;
+      await record(timedOut(item));
+      const updated = service.commands.started.map(({ command }) => command.update);
+      expect(updated.filter((name) => name === 'runs')).toHaveLength(1);
+    }
+  });
+
   test('leaves no mark on its task if an error is stored', async () => {
     await record(report({ error: known }));
     await record(timedOut(item));
