@@ -1,11 +1,11 @@
 /**
- * A step of `npm run check`: fails if an installed production dependency has a known vulnerability, and prints its
- * name and severity. If the registry does not answer or offers no audits, as many mirrors do, the check prints that
- * and passes.
+ * A step of `npm run check`: fails if an installed production dependency has a known vulnerability, and prints the name
+ * and severity of each such package. If the registry does not answer, or is a mirror that does not support audits, the
+ * check prints that and passes.
  */
 import { spawnSync } from 'node:child_process';
 
-/** Time limit of `npm audit`. npm itself would retry for minutes if the registry does not answer. */
+/** Time limit of `npm audit`. npm's own limit for a registry that does not answer is five minutes. */
 const TIMEOUT_MS = 60_000;
 
 function parse(text: string): unknown {

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:chart`: draws a report that `npm run bench -- --json` has written as an SVG for docs/performance.md.
+ * `npm run bench:chart`: draws the SVG of docs/performance.md from a report that `npm run bench -- --json` has written.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArguments, runCommand, UsageError } from '../../src/commands/command-line.ts';

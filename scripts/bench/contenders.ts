@@ -13,7 +13,10 @@ export function listingPath(plan: BenchPlan, account = listedAccounts(plan)[0]):
 /** Name of that listing in the results. */
 export const listingWork = ({ listedTasks }: BenchPlan) => `list ${listedTasks} tasks × 5 runs`;
 
-/** Time allowed for fetching the references and comparing all variants with them: a fire time between would differ. */
+/**
+ * Time allowed for fetching the references and comparing all variants with them. If a task fired in that time, replies
+ * would differ.
+ */
 const COMPARE_MS = 40_000;
 
 export interface Request {

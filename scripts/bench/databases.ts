@@ -8,12 +8,12 @@ import { type Database, openDatabase } from '../../src/store/open-store.ts';
 import { type DatabaseName, fill, listedAccounts } from './fill.ts';
 import type { BenchPlan } from './plan.ts';
 
-/** The folder dist/, because it is on a disk. The system's folder for temporary files may be in memory. */
+/** Parent folder of embedded databases: dist/, which is on a disk; the system's temporary folder may be in memory. */
 const PARENT = join(import.meta.dirname, '../..');
 
 /**
- * The database that a process opens: its own copy of an embedded database, or the one on a server that all processes
- * share.
+ * The database that a process opens: its own copy of an embedded database, or the server's database, which all
+ * processes share.
  */
 export interface OpenFor {
   /** Environment variables with which the process opens the database. */

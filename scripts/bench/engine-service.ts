@@ -36,7 +36,9 @@ export type Work =
 export interface Worked {
   elapsedMs: number;
   cpuMs: number;
-  /** Time from when each run was due or requested to the call of the executor, for all runs since `start`. */
+  /**
+   * Start delay of each run since `start`: the time from when the run was due or requested to the call of the executor.
+   */
   delaysMs: number[];
 }
 

@@ -14,7 +14,7 @@ export interface Round {
   p50Ms: number;
   p99Ms: number;
   firstByteMs: number;
-  /** Peak memory of the server process, on Linux without mapped files. */
+  /** Peak memory of the server process. On Linux, excludes mapped files. */
   peakMebibytes: number;
   /** CPU of the load generator, in cores. Near 1, the generator is the bottleneck. */
   generatorCores: number;

@@ -25,7 +25,7 @@ export type DatabaseName =
 export interface Shape {
   title: string;
   runs: number;
-  /** Size of each run's output in bytes, instead of the usual output. */
+  /** Size of each run's output in bytes. Default: the size of the usual output. */
   outputBytes?: number;
 }
 
@@ -212,6 +212,6 @@ export async function fill(
     if (taskBatch.length + runBatch.length >= DOCUMENTS_PER_WRITE) await write();
   }
   await write();
-  // Otherwise every service that starts on a copy would first check all runs, which a real database needs only once.
+  // Otherwise every service that starts on a copy would first check all runs. A real database is checked only once.
   await upgrade(collections);
 }

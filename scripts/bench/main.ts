@@ -93,7 +93,7 @@ async function fillAll(
 }
 
 /**
- * Measures one part after the other. Calls `onResult` after each, so that its results survive the failure of a later
+ * Measures one part after another. Calls `onResult` after each, so that its results survive the failure of a later
  * part.
  */
 async function measureAll(
@@ -107,7 +107,7 @@ async function measureAll(
   }
 }
 
-/** Returns a signal that SIGINT and SIGTERM abort, so that the bench deletes its databases before it exits. */
+/** Returns an AbortSignal that aborts on SIGINT or SIGTERM, so that the bench deletes its databases before it exits. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM']) {

@@ -101,9 +101,7 @@ export class Monitored {
     return this.ask<Usage>({ ask: 'usage' } satisfies Question);
   }
 
-  /**
-   * Returns the current memory of the process in bytes: on Linux without mapped files, elsewhere all resident memory.
-   */
+  /** Returns the resident memory of the process in bytes. On Linux, excludes mapped files. */
   async memoryBytes(): Promise<number> {
     return ownMemory(this.#child.pid ?? 0) ?? (await this.usage()).rssBytes;
   }

@@ -3,7 +3,7 @@ import type { PartResult, Row, Spread } from './figures.ts';
 import type { DatabaseName } from './fill.ts';
 import type { BenchPlan } from './plan.ts';
 
-/** A part of the bench: measures some variants against each other, and returns goals with the measured figures. */
+/** A part of the bench: compares variants, and returns goals with the measured figures. */
 export interface Part {
   /** Name by which `--only` selects the part. */
   name: string;
@@ -17,7 +17,7 @@ export interface Part {
 export const least = (value: number) => ({ least: value });
 export const most = (value: number) => ({ most: value });
 
-/** Creates a row for each ratio (unit ×) that was measured for the same work. */
+/** Creates rows for ratios (unit ×) that were all measured on the same work. */
 export function rowsOf(
   part: string,
   work: string,

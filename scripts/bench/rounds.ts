@@ -18,7 +18,7 @@ const AFTER_FIRING_MS = 500;
 /** Time allowed for fetching a reply, or for replies in flight. */
 export const FETCH_MS = 4_000;
 
-/** Waits if a fire time would otherwise pass within this time. */
+/** If the next fire time is less than `forMs` away, waits until it has passed. */
 export async function awaitQuiet(forMs: number): Promise<void> {
   const leftMs = FIRES_EVERY_MS - (Date.now() % FIRES_EVERY_MS);
   if (leftMs < forMs) await setTimeout(leftMs + AFTER_FIRING_MS);

@@ -31,7 +31,7 @@ function cpuMs(): number {
   return (user + system) / 1_000;
 }
 
-/** Returns the CPU of one call in microseconds, after as many calls to warm up. */
+/** Returns the CPU of one call in microseconds. Makes `calls` calls to warm up, then measures as many. */
 function warmMicroseconds(scheduler: Scheduler, cron: string, calls: number): number {
   for (let call = 0; call < calls; call += 1) scheduler(cron, 'Europe/Berlin');
   const before = cpuMs();
@@ -49,8 +49,8 @@ function distinctMs(scheduler: Scheduler, zones: string[]): number {
 }
 
 /**
- * All time zones, ordered so that regions mix. A zone is taken from the list when it is used, so that each is new to
- * the code.
+ * The time zones that have not been used yet, ordered so that regions mix. Each use removes its zones, so that every
+ * measurement gets zones that the code has not seen.
  */
 const zones = Intl.supportedValuesOf('timeZone').toSorted((a, b) =>
   [...a].toReversed().join('') < [...b].toReversed().join('') ? -1 : 1,

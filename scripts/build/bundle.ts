@@ -55,6 +55,6 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 writeFileSync(`${OUTPUT}.licenses.txt`, licensesOf(Object.keys(metafile.inputs)));
-// Delete tsc's build state. Otherwise tsc, when it runs alone, would keep main.js as its own output, though the bundle
-// contains outdated versions of other files.
+// Delete tsc's build state. Otherwise a later run of tsc alone would consider main.js up to date and keep the bundle,
+// although it contains outdated versions of other files.
 if (existsSync('dist/.tsbuildinfo')) rmSync('dist/.tsbuildinfo');

@@ -10,7 +10,8 @@ import { licensesOf } from './licenses.ts';
 const SOURCE = 'src/page';
 const OUTPUT = 'dist/page';
 
-// Delete the files of earlier builds. Their names differ, so the service would serve them too.
+// Delete the files of earlier builds. The new files have other names and would not replace them, so the service would
+// serve both.
 rmSync(OUTPUT, { recursive: true, force: true });
 const { metafile } = await build({
   entryPoints: ['main.tsx', 'page.css', 'icon.svg'].map((name) => join(SOURCE, name)),

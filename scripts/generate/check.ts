@@ -1,7 +1,7 @@
 /**
- * A step of `npm run check:spec`: fails if generated/ differs from what openapi.yaml generates, or contains files that
- * git does not track. It generates into a temporary folder and compares, so it changes nothing and needs no clean
- * working tree.
+ * A step of `npm run check:spec`: fails if generated/ is not up to date with openapi.yaml, or contains files that git
+ * does not track. It generates into a temporary folder and compares, so it changes nothing and needs no clean working
+ * tree.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';

@@ -23,8 +23,8 @@ function operationType(
 }
 
 /**
- * Creates the type of an operation's validated input: body, path, query and headers, as far as the operation has them.
- * Each part is always an object, even if all its members are optional.
+ * Creates the type of an operation's validated input. Its parts are those of body, path, query and headers that the
+ * operation has. Each part is always an object, even if all its members are optional.
  */
 function inputType(plugin: Instance, operation: IR.OperationObject) {
   const data = operationType(plugin, operation, 'data');

@@ -26,13 +26,13 @@ interface Wording {
   /** Title of the tool. Default: the operation's summary. */
   title?: string;
   description: string;
-  /** Descriptions by argument that replace those of the operation's parameters and body fields. */
+  /** Descriptions by argument name. They replace those of the operation's parameters and body fields. */
   arguments?: Record<string, string>;
   /** Values for arguments that a call omits. */
   defaults?: Record<string, string | number>;
   /** The only query and header parameters of the tool. Every call must pass all of them. */
   required?: string[];
-  /** Query and header parameters of the operation that the tool lacks. Ignored if `required` is set. */
+  /** Query and header parameters that the operation has but the tool lacks. Ignored if `required` is set. */
   omit?: string[];
   annotations?: Record<string, boolean>;
 }

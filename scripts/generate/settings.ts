@@ -1,6 +1,6 @@
 /**
- * Writes .env.example and docs/configuration.md from src/config/variables.ts. With `--check`, it compares them
- * instead, and fails if they differ.
+ * Writes .env.example and docs/configuration.md from src/config/variables.ts. With `--check`, it writes nothing, and
+ * fails if one of the two is outdated.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describeVariables, wrap } from '../../src/config/variables.ts';

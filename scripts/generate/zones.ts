@@ -1,6 +1,6 @@
 /**
- * Writes src/schedule/zone-names.ts from the copy of the tz database in moment-timezone. With `--check`, it compares
- * instead, and fails if they differ.
+ * Writes src/schedule/zone-names.ts from the copy of the tz database in moment-timezone. With `--check`, it writes
+ * nothing, and fails if that file is outdated.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -47,7 +47,7 @@ ${names.toSorted().join('\n')}
   .trim()
   .split('\\n');
 
-/** Abbreviations other than zone names, such as CEST, each with up to three zones that use it, most populous first. */
+/** Abbreviations such as CEST that are not zone names, each with up to three zones that use it, most populous first. */
 export const ZONES_BY_ABBREVIATION: ReadonlyMap<string, readonly string[]> = new Map(
   \`
 ${zonesByAbbreviation()

@@ -16,7 +16,7 @@ interface Audit {
   model: Model;
   collections: Pick<Collections, 'tasks' | 'runs'>;
   versions?: VersionWatch;
-  /** Whether the tasks with an unacknowledged report have been repaired, so that they must be correct too. */
+  /** Whether the tasks with an unacknowledged report have been repaired, and must therefore be correct too. */
   isRepaired: boolean;
 }
 

@@ -136,7 +136,7 @@ function* inTurn(actions: FaultAction[], random: Random): Generator<FaultAction,
   }
 }
 
-/** Causes one fault after the other, for `forMs` or until the signal aborts. Resolves when the last fault has ended. */
+/** Causes one fault after another, for `forMs` or until the signal aborts. Resolves when the last fault has ended. */
 export async function injectFaults(
   chaos: Chaos,
   actions: FaultAction[],

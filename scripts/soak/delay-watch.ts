@@ -6,7 +6,7 @@ const EVERY_MS = 500;
 /** Longest acceptable delay of an event loop, on a machine that is not overloaded. */
 const LIMIT_MS = 100;
 /**
- * One measurement in this many may exceed the limit, and always ALLOWED_EXCESSES in total, because the machine itself
+ * One in this many measurements may exceed the limit, or ALLOWED_EXCESSES if that is more, because the machine itself
  * stalls at times.
  */
 const LOOKS_PER_EXCESS = 100;

@@ -152,8 +152,8 @@ function auditDeliveries(audit: EngineAudit, task: TaskDocument, run: RunDocumen
 }
 
 /**
- * Checks that work which the service polled at least once was polled until its end. By the first poll, the work's
- * location is stored, so no fault may prevent later polls.
+ * Checks a run whose work the service polled at least once: it must not be delivered again, and must complete unless it
+ * was canceled. Faults are no excuse, because the service stores the work's location before the first poll.
  */
 function auditFollowed(
   { receiver, starters }: EngineAudit,
@@ -172,7 +172,9 @@ function auditFollowed(
     add(`is ${status}, though its work was being followed`);
 }
 
-/** Counts the jobs that the receiver answered with 202, and those of them that were polled before and after a fault. */
+/**
+ * Counts the jobs that the receiver answered with 202, and how many of them were polled both before and after a fault.
+ */
 export function followedRuns({ world, receiver }: Pick<EngineAudit, 'world' | 'receiver'>) {
   const works = [...receiver.deliveries.values()].flat().flatMap(({ work }) => work ?? []);
   const everything = world.instances.flatMap(({ targets }) => targets);

@@ -5,7 +5,9 @@ export class Figures {
   readonly requests = new Map<string, Record<Outcome, number>>();
   readonly faults = new Map<string, number>();
   readonly peakMebibytes = new Map<string, number>();
-  /** Number of jobs that the receiver answered with 202, and of those that were polled before and after a fault. */
+  /**
+   * Number of jobs that the receiver answered with 202, and how many of them were polled both before and after a fault.
+   */
   followed: { followed: number; throughFaults: number } | undefined;
   /** Number of replies whose ETag changed although the body did not. */
   needlessTags = 0;

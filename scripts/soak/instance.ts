@@ -11,7 +11,7 @@ export const END_LIMIT_MS = 10_000;
 const ERROR_LEVEL = 50;
 
 interface Dependencies {
-  /** Settings that replace or complement those of every instance. */
+  /** Settings in addition to those of every instance. They take precedence. */
   environment: Record<string, string>;
   logFile: string;
   faults: FaultLog;
@@ -89,7 +89,7 @@ export class Instance {
 
   /**
    * Starts a process, and waits until the service is ready.
-   * @returns false if the process ended, as it may while the database is unreachable, or was not ready by the deadline
+   * @returns false if the service was not ready by the deadline, or exited, as it may while the database is unreachable
    */
   async #startOnce(deadline: number): Promise<boolean> {
     const { environment, logFile } = this.#dependencies;
@@ -100,7 +100,7 @@ export class Instance {
         SAMPLE_DATA: 'off',
         LOG_LEVEL: 'info',
         METRICS_PORT: '0',
-        // A small cache is full before the steady phase, so that the cache does not explain later growth of memory.
+        // A small cache is full before the steady phase, so it cannot be the cause of memory growth in that phase.
         CACHE_MB: '4',
         ...environment,
       },

@@ -20,7 +20,7 @@ const REFUSED: { asked: RequestOptions; status: number }[] = [
   { asked: jsonRequest('DELETE', '/api/tasks', { id: UNKNOWN }), status: 404 },
   { asked: jsonRequest('PUT', '/api/tasks/runs', { task_id: UNKNOWN, runs: [] }), status: 400 },
 ];
-/** Delay with which a slow client reads each chunk of a listing. Its slowness must not delay other clients. */
+/** Delay before a slow client reads the next chunk of a listing. Such a client must not delay others. */
 const PAUSE_MS = 150;
 
 /** A client that sends invalid requests, reads slowly, or disconnects early. */

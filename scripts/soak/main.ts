@@ -1,6 +1,6 @@
 /**
  * `npm run soak`: sends the built service requests from many concurrent clients, while it kills, restarts and suspends
- * the processes of service and database. Then checks that everything acknowledged is stored.
+ * the processes of the service and the database. Then checks that everything acknowledged is stored.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -88,8 +88,8 @@ function readArguments(args: string[]): Options | 'help' {
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 /**
- * Returns a callback that shows progress once a second: on a terminal it overwrites one line, elsewhere it prints
- * every tenth.
+ * Returns the callback for progress, which `soak` calls once a second. On a terminal, each call overwrites one line;
+ * elsewhere, every tenth call prints a line.
  */
 function progressOf(setUp: string): Plan['onProgress'] {
   let calls = 0;

@@ -83,7 +83,7 @@ export class Model {
     for (const task of tasks) this.see(task, interval);
     for (const model of this.tasks) {
       const matches = Object.entries(filter).map(([name, value]) =>
-        // Object.entries types the names as strings, but they are those of the filter's type.
+        // Object.entries() types the names as `string`. fieldOf() narrows them to the fields of the filter.
         judge(model.mayBe(fieldOf(name), interval), value, name),
       );
       if (model.id === undefined) continue;

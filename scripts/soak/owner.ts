@@ -13,7 +13,7 @@ const MAX_TASKS = 25;
  * been applied, or it never will be. Until then, it may still be waiting in a stalled process or in the database.
  */
 const REST_MS = 6_000;
-/** Maximum number of answered creations that are kept, so that the final audit can repeat them. */
+/** Maximum number of answered creations that are kept for the final audit, which repeats them. */
 const MAX_ANSWERED = 20;
 const SCHEDULES = ['0 9 * * 4', '*/5 * * * *', '30 2 * * *', '0 0 29 2 *', '15 8-18/2 * * MON-FRI'];
 
@@ -163,8 +163,8 @@ export class Owner implements Client {
   }
 
   /**
-   * Leaves a task alone for a while after an unacknowledged request, which may still be applied and overtake later
-   * ones. Reports a refusal as a finding.
+   * Leaves a task alone for a while after an unacknowledged request. The service may still apply that request, even
+   * after later ones. Reports a refusal as a finding.
    */
   #lostSight(task: TaskModel, ended: Exchange): void {
     const { findings } = this.#world.model;

@@ -4,7 +4,7 @@ import type { Task } from '../../generated/types.gen.ts';
 import { listen } from '../../src/http/server/listener.ts';
 import type { Random } from './random.ts';
 
-/** Work that the receiver answered with 202 and continues until a poll reports its end. */
+/** Work that continues after the receiver has answered the delivery with 202. A poll reports its end. */
 export interface FollowedWork {
   endsAt: number;
   /** Times at which the service polled the work. */
@@ -20,7 +20,9 @@ export interface Delivery {
   work?: FollowedWork;
 }
 
-/** Maximum duration of most jobs. A quarter of them take up to LONG_MS, which is longer than any stall of a process. */
+/**
+ * Maximum duration of three quarters of the jobs. The others take up to LONG_MS, longer than any stall of a process.
+ */
 const SHORT_MS = 300;
 const LONG_MS = 5_000;
 /** Maximum duration of work that was answered with 202; longer than most faults. */

@@ -13,7 +13,7 @@ const STATUSES: RunStatus[] = [
   'FAILED',
   'CRASHED',
 ];
-/** Number of tasks that get most reports, so that several reporters report on the same task. */
+/** Number of tasks that get most of the reports, so that several reporters report on the same task. */
 const HOT_TASKS = 4;
 const MINUTES = 400_000;
 
@@ -42,8 +42,7 @@ export class Reporter implements Client {
     const { alive } = this.#world.model;
     if (alive.length === 0) return;
     const task = this.#random.pick(this.#random.chance(0.6) ? alive.slice(0, HOT_TASKS) : alive);
-    // Send several requests at once, to any instance, because each of them updates the task's pointers to its last
-    // runs.
+    // Test concurrent updates of the task's pointers to its last runs, also through different instances.
     const requests = this.#random.chance(0.3) ? this.#random.between(2, 4) : 1;
     await Promise.all(Array.from({ length: requests }, () => this.#sendSome(task)));
     if (requests > 1) await this.#lookAt(task);
@@ -107,8 +106,8 @@ export class Reporter implements Client {
   }
 
   /**
-   * Returns a creation time. Most are later than all earlier ones, so that the run becomes one of the last five; some
-   * are earlier.
+   * Returns a creation time. Most times are later than all previous ones, so that the run becomes one of the last five;
+   * the others are earlier.
    */
   #createdAt(): string {
     if (this.#random.chance(0.3)) return this.#instant(0);

@@ -70,7 +70,7 @@ export class RunModel {
 
 /**
  * Whether a run may have this state after a report was acknowledged: the state comes from that report or a later one,
- * or it is final, so that the report could not replace it.
+ * or it is final, and the report therefore could not replace it.
  */
 function isConsistentWith(state: Report, report: Report): boolean {
   if (state.mark === report.mark || state.updatedAt > report.updatedAt) return true;

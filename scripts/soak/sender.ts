@@ -77,8 +77,8 @@ export class Sender {
   }
 
   /**
-   * Remembers a reply, and checks that an unchanged ETag means an unchanged body. A new ETag for an unchanged body
-   * only costs a transfer, so it is counted but is no finding.
+   * Remembers a reply, and checks that an unchanged ETag means an unchanged body. A new ETag for an unchanged body only
+   * costs a transfer, so it is counted but is not a finding.
    */
   #remember(path: string, key: string, reply: { headers: IncomingHttpHeaders; text: string }): void {
     const { etag } = reply.headers;

@@ -9,7 +9,7 @@ import { Program } from './program.ts';
 
 const START_LIMIT_MS = 30_000;
 
-/** The embedded database in a separate process, so that faults can affect it without the services. */
+/** The embedded database in a separate process, so that faults can affect it without affecting the services. */
 export class DatabaseProcess {
   readonly name = 'database';
   readonly #dataDir: string;

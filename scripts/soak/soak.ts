@@ -30,8 +30,8 @@ const CHAOS_SHARE = 0.6;
  */
 const RUNS_SHARE = 0.15;
 /**
- * Settings of services that execute tasks. The short grace period interrupts some runs, and lets a process end as soon
- * as one without an engine.
+ * Settings of services that execute tasks. Because of the short grace period, some runs are interrupted, and a process
+ * ends as quickly as without an engine.
  */
 const ENGINE_SETTINGS = {
   RUN_URL_SECRET: `whsec_${Buffer.alloc(24, 'soak').toString('base64')}`,
@@ -95,7 +95,7 @@ export async function soak(plan: Plan): Promise<Result> {
     await endAll(setUp);
     return { figures, findings, delays, growth };
   } catch (error) {
-    // Report the error as a finding, next to those made before it.
+    // Do not throw the error: as a finding, it is reported together with the earlier findings.
     if (!plan.signal.aborted)
       findings.add('wrong', `the test ended early: ${error instanceof Error ? error.stack : String(error)}`);
     return { figures, findings, delays, growth: [] };

@@ -36,7 +36,7 @@ export class TaskModel {
    */
   interrupted = false;
   /**
-   * Value of `FaultLog.calmMs` until which the owner leaves the task alone, because a request without a reply may
+   * The owner leaves the task alone until `FaultLog.calmMs` reaches this value, because a request without a reply may
    * still be applied.
    */
   restsUntilMs = 0;

@@ -603,7 +603,7 @@ Zulu
   .trim()
   .split('\n');
 
-/** Abbreviations other than zone names, such as CEST, each with up to three zones that use it, most populous first. */
+/** Abbreviations such as CEST that are not zone names, each with up to three zones that use it, most populous first. */
 export const ZONES_BY_ABBREVIATION: ReadonlyMap<string, readonly string[]> = new Map(
   `
 ACDT Australia/Adelaide Australia/Broken_Hill

@@ -6,7 +6,7 @@ import { readSettings } from '../../../src/config/settings.ts';
 import type { Collections } from '../../../src/store/collections.ts';
 import { type Database, openDatabase } from '../../../src/store/open-store.ts';
 
-/** Opens the database that the environment of this process names, in the same way as the service. */
+/** Opens this process's database as the service would: with the settings in the environment. */
 export function openOwn(): Promise<Database> {
   return openDatabase(readSettings(process.env).database, pino({ level: 'warn' }));
 }

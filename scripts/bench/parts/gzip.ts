@@ -11,8 +11,8 @@ import { type Contender, FETCH_MS, awaitQuiet, measureInRounds, roundSteps } fro
 const PART = 'gzip';
 const HEADERS = { 'Accept-Encoding': 'gzip' };
 /**
- * Goal for a compressed reply: its size is at most this factor of gzip -6 of the whole body, and its CPU at most this
- * factor of a plain reply plus gzip -6.
+ * Maximum ratio of a compressed reply's size to that of the whole body after gzip -6, and of its CPU to that of a plain
+ * reply plus gzip -6.
  */
 const MOST = 1.1;
 
@@ -60,7 +60,8 @@ async function measure(
   const all = [warm, warmPlain, cold, coldPlain, zlib].map(({ contender }) => contender);
   const { variants, roundsOf } = await measureInRounds(PART, all, bench, bench.plan.longRounds);
   /**
-   * Returns the CPU of a compressed reply, divided by that of a plain reply plus zlib over the same bytes, by round.
+   * Returns the CPU of a compressed reply, divided by that of a plain reply plus zlib over the same bytes. Computed
+   * round by round.
    */
   const overZlib = (own: Contender, plain: Contender) => {
     const [plains, zlibs] = [roundsOf(plain), roundsOf(zlib.contender)];

@@ -8,7 +8,7 @@ import { type Contender, measureInRounds, roundSteps } from '../rounds.ts';
 
 const PART = 'not-modified';
 
-/** Prepares the service for requests that send the listing's current ETag; undefined if the service sends no ETag. */
+/** Creates a contender whose requests send the listing's current ETag; undefined if the service sends no ETag. */
 async function conditional(bench: Bench, service: Started, path: string): Promise<Contender | undefined> {
   const { etag } = (await fetchWhole(service.url, path)).headers;
   if (typeof etag !== 'string') return undefined;

@@ -36,7 +36,7 @@ export function useAction(act: (options: WriteOptions) => Promise<unknown>) {
       onChange();
     } catch (error) {
       const failed = failureOf(error);
-      // The service has applied an earlier attempt with other values, whose reply was lost. Use a new key from now on.
+      // An earlier attempt with other values was applied, but its reply was lost. Use a new key from now on.
       if (failed.code === 'idempotency_key_reused') key.current = undefined;
       setFailure(failed);
     } finally {

@@ -21,7 +21,7 @@ export interface Day {
   hours: number[];
   /** The entry of the tasks that fire often comes first, then the other entries by time. */
   entries: Entry[];
-  /** The fire times at the moment when most tasks fire: the same instant once for each task. */
+  /** The fire times at the busiest instant of the day: that instant, once for each task that fires then. */
   busiest: Date[];
   /** The last fire time in the reply, if the day has more fire times than a reply can have; otherwise undefined. */
   cutAt: Date | undefined;

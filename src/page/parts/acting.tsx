@@ -55,7 +55,7 @@ function DeleteButton({ task: { id, title } }: { task: Task }) {
   );
 }
 
-/** The buttons that run, pause, edit and delete a task, as far as the caller has the rights. */
+/** The buttons that run, pause, edit and delete a task. Omits those for which the caller lacks the right. */
 export function TaskActions({ task }: { task: Task }) {
   const { id, enabled } = task;
   const mayRun = useRight('run');

@@ -36,7 +36,7 @@ export function Field({ label, hint, error, children }: FieldProps) {
 
 const UUID = /^[\da-f]{8}-([\da-f]{4}-){3}[\da-f]{12}$/i;
 
-/** For each field of a task that is an account ID, returns the name of that account. */
+/** Functions that return the name of an account, by the task field that contains the account's ID. */
 const NAMES = {
   artist_account_id: ({ artist_name }: Task) => artist_name,
   account_id: ({ owner_email }: Task) => owner_email,
@@ -69,7 +69,7 @@ export function Picker({ label, value, of, required = false, control, onPick }: 
     input.current?.setCustomValidity(
       id === undefined ? 'Choose one of the names, or enter an account ID.' : '',
     );
-    // Pick in an effect, because the account of a typed name may be read only after the user typed it.
+    // Pick in an effect, because the page may learn the account of a typed name after the user has typed it.
     if (typed !== undefined && id !== undefined && id !== value) onPick(id);
   }, [typed, id]);
   return (

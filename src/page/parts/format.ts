@@ -58,7 +58,7 @@ export function exact(at: Date, zone: string): string {
 /** Returns the city of a time zone, such as `New York` for `America/New_York`. */
 export const zoneWords = (zone: string): string => zone.slice(zone.lastIndexOf('/') + 1).replaceAll('_', ' ');
 
-/** Formats an instant in the task's time zone and, on a second line, in the viewer's zone if that is another. */
+/** Formats an instant in the task's time zone and, on a second line, in the viewer's zone if it differs. */
 export function exactInZones(at: Date, zone = OWN_ZONE): string {
   const own = `${exact(at, OWN_ZONE)} ${zoneWords(OWN_ZONE)}`;
   return zone === OWN_ZONE ? own : `${exact(at, zone)} ${zoneWords(zone)}\n${own}`;
@@ -71,7 +71,7 @@ export const cost = (cents: number): string =>
 /** Returns a schedule in words, or the expression itself if it cannot be parsed. */
 export function inWords(schedule: string): string {
   try {
-    // For a schedule of every day, cronstrue returns only the time, such as "At 09:00".
+    // For a daily schedule, cronstrue returns only the time, such as "At 09:00".
     return scheduleWords(parseSchedule(schedule)).replace(
       /^At [\d:, and]+$/,
       (times) => `Every day, a${times.slice(1)}`,

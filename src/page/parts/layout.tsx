@@ -11,14 +11,14 @@ export function useTitle(title: string): void {
 
 interface HeadingProps {
   title: string;
-  /** Address of the view that the title links to; without it, the title is no link. */
+  /** Address of the view that the title links to; without it, the title is not a link. */
   href?: string;
   /** The line below the title. */
   children?: ComponentChildren;
   actions?: ComponentChildren;
 }
 
-/** The top of a view: its title, which also becomes the document's title, a line of text and the action buttons. */
+/** The top of a view: title, line of text and action buttons. The title also becomes the title of the document. */
 export function Heading({ title, href, children, actions }: HeadingProps) {
   useTitle(`${title} – Tasks`);
   return (

@@ -78,8 +78,8 @@ export function stateOf({ enabled, recent_runs: [newest] }: Task): { tone: Tone;
 }
 
 /**
- * Returns the milliseconds from a run's start to its finish; without these, its compute time, if that was reported.
- * Returns undefined for a run that is unfinished or never started, which has a compute time of 0.
+ * Returns the milliseconds from a run's start to its finish. If one of these is unknown, returns its compute time.
+ * Returns undefined for an unfinished run, and for a run that never started, whose compute time is 0.
  */
 export function tookMs({ status, durationMs, startedAt, finishedAt }: Run): number | undefined {
   if (UNFINISHED.includes(status)) return undefined;

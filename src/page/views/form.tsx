@@ -10,7 +10,7 @@ import { OWN_ZONE } from '../parts/format.ts';
 import { Empty, Heading } from '../parts/layout.tsx';
 import { Preview } from '../parts/preview.tsx';
 
-/** Returns the texts in the form's inputs for a task, or for a new task. An empty text means the default. */
+/** Returns the values of the form's inputs for a task, or for a new task. An empty value means the default. */
 const valuesOf = (task?: Task) => ({
   title: task?.title ?? '',
   prompt: task?.prompt ?? '',
@@ -45,7 +45,7 @@ export const CATCH_UPS = { once: 'The newest one', skip: 'None', all: 'All, up t
 const oneOf = <Option extends string>(text: string, ...options: Option[]): Option | undefined =>
   options.find((option) => option === text);
 
-/** Converts the texts of the inputs to fields of the API. undefined means the default. */
+/** Converts the values of the inputs to fields of the API, where undefined means the default. */
 const fieldsOf = (values: Values) => ({
   ...values,
   account_id: values.account_id || undefined,

@@ -14,7 +14,7 @@ const PAGE_SIZE = 100;
 /** Delay between the last keystroke in the search field and the search. */
 const TYPING_MS = 250;
 
-/** The choices of the filter by state, in display order. The key is the value in the address. */
+/** The options of the state filter in display order, by their value in the address. */
 const STATES = new Map<string, { label: string; query: TasksQuery }>([
   ['', { label: 'All', query: {} }],
   ['failing', { label: 'Failing', query: { last_status: FAILING } }],
@@ -173,7 +173,7 @@ function FilterBar({ filters }: { filters: Filters }) {
   );
 }
 
-/** A link to the newest failed run: its task may be far down the list, or no longer failing. */
+/** A link to the newest failed run, because its task may be far down the list or no longer failing. */
 function LastFailure({ filters: { account_id, artist_account_id, q } }: { filters: Filters }) {
   const query = { status: FAILING, account_id, limit: 1 };
   const [run] = useRuns(q || artist_account_id ? undefined : query).data?.runs ?? [];

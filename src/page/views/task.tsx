@@ -13,7 +13,7 @@ import { CATCH_UPS, FormView, OVERLAPS } from './form.tsx';
 
 const PAGE_SIZE = 50;
 const DAY_MS = 86_400_000;
-/** The last page of the history shows skipped and missed runs before the oldest run, up to this many days ago. */
+/** The history omits skipped and missed runs that are older than both this many days and the task's oldest run. */
 const GAP_DAYS = 30;
 /** Maximum number of entries for skipped runs on a page of the history, and also for missed runs. */
 const MAX_GAPS = 100;
@@ -50,7 +50,7 @@ function History({ task, after }: HistoryProps) {
   const [older, setOlder] = useState(false);
   const cursor = after?.cursor;
   const { data, failure, retry } = useRuns({ task_id: id, limit: PAGE_SIZE, ...(cursor && { cursor }) });
-  // A listing of runs omits their errors. Take those of the last runs from the task.
+  // A listing of runs omits errors, so take the errors of the last runs from the task.
   const errors = new Map(task.recent_runs.map((run) => [run.id, run.error]));
   const runs = data?.runs.map((run) => ({ ...run, error: errors.get(run.id) })) ?? [];
   const oldest = runs.at(-1)?.createdAt ?? longAgo;

@@ -120,7 +120,7 @@ function Density({ days, now }: { days: Day[]; now: Date }) {
   );
 }
 
-/** Describes the number of runs in the seven days, and the time at which most tasks fire at once. */
+/** Describes the number of runs in the seven days, and the instant at which the largest number of tasks fire. */
 function summaryOf(days: Day[]): string {
   const times = total(days.flatMap(({ hours }) => hours));
   const { length, 0: at } = longest(days.map(({ busiest }) => busiest));
