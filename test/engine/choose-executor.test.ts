@@ -29,7 +29,10 @@ describe('settings', () => {
     jest.doMock('ai', () => {
       throw Object.assign(new Error("Cannot find package 'ai'"), { code: 'ERR_MODULE_NOT_FOUND' });
     });
-    await expect(choose(MODEL)).rejects.toThrow('run: npm install ai@6 @ai-sdk/openai-compatible@2');
+    await expect(choose(MODEL)).rejects.toThrow(
+      'RUN_MODEL requires ai and @ai-sdk/openai-compatible, which are not installed; ' +
+        'run npm install ai@6 @ai-sdk/openai-compatible@2',
+    );
   });
 
   test('of a model fail with the error of a broken package', async () => {
