@@ -1,10 +1,12 @@
 /** How the service ends as a process: told to, told twice, failing, and under load. */
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { Agent, request as httpRequest } from 'node:http';
+import { Agent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as readText } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { openDatabase } from '../../src/store/open-store.ts';
@@ -140,9 +142,26 @@ const before = (source: string) => ({
 
 const statusOf = async (url: string, path: string) => (await checkedFetch(`${url}${path}`)).status;
 
+/** On a busy machine, the service listens before it is ready; until then, it replies 503. */
+async function runReadyService(environment: Record<string, string>) {
+  const service = await runService(environment);
+  while ((await statusOf(service.url, '/health/ready')) !== 200) await pause(50);
+  return service;
+}
+
+/** Requests the tasks, and again if the service replies 503, as it does on a busy machine. */
+async function listTasks(url: string, retries = 5): Promise<IncomingMessage> {
+  const [response]: IncomingMessage[] = await once(httpRequest(`${url}/api/tasks`).end(), 'response');
+  if (!response) throw new Error('no response');
+  if (response.statusCode === 200) return response;
+  const text = await readText(response);
+  if (response.statusCode !== 503 || retries === 0) throw new Error(`${response.statusCode}: ${text}`);
+  return listTasks(url, retries - 1);
+}
+
 describe('the service as a process', () => {
   test('while it ends, says that it is not ready, takes new connections, and closes each with its reply', async () => {
-    const service = await runService({ DATA_DIR: dataDir, DRAIN_DELAY_MS: '7000' });
+    const service = await runReadyService({ DATA_DIR: dataDir, DRAIN_DELAY_MS: '7000' });
     // Without a connection there would be nobody to tell.
     const idle = connect(Number(new URL(service.url).port), '127.0.0.1');
     await once(idle, 'connect');
@@ -180,15 +199,12 @@ describe('the service as a process', () => {
         Array.from({ length: 1_000 }, (_, number) => task(number, { prompt: 'Write. '.repeat(1_000) })),
       ),
     );
-    const service = await runService({ DATA_DIR: dataDir });
-    const request = httpRequest(`${service.url}/api/tasks`).end();
-    const [response] = await once(request, 'response');
+    const service = await runReadyService({ DATA_DIR: dataDir });
+    const response = await listTasks(service.url);
     await once(response, 'readable');
     service.kill('SIGTERM');
     await service.printed('"msg":"shutting down"');
-    let text = '';
-    for await (const chunk of response) text += chunk;
-    expect(JSON.parse(text).tasks).toHaveLength(1_000);
+    expect(JSON.parse(await readText(response)).tasks).toHaveLength(1_000);
     expect(await service.ended).toMatchObject({ code: 0, signal: null, stderr: '' });
   });
 
@@ -198,7 +214,7 @@ describe('the service as a process', () => {
         Array.from({ length: 1_000 }, (_, number) => task(number, { prompt: 'Write. '.repeat(2_000) })),
       ),
     );
-    const service = await runService({ DATA_DIR: dataDir });
+    const service = await runReadyService({ DATA_DIR: dataDir });
     const still = connect(Number(new URL(service.url).port), '127.0.0.1');
     still.on('error', () => undefined);
     still.write('GET /api/tasks HTTP/1.1\r\nHost: localhost\r\n\r\n');
@@ -220,7 +236,7 @@ describe('the service as a process', () => {
     ['a rejection', "process.on('SIGUSR2', () => void Promise.reject(new Error('nobody minds')))"],
     ['an error', "process.on('SIGUSR2', () => { throw new Error('nobody minds'); })"],
   ])('that fails by %s which nobody handles, logs it, drains, and ends as failed', async (_what, source) => {
-    const service = await runService({ DATA_DIR: dataDir, DRAIN_DELAY_MS: '7000', ...before(source) });
+    const service = await runReadyService({ DATA_DIR: dataDir, DRAIN_DELAY_MS: '7000', ...before(source) });
     const idle = connect(Number(new URL(service.url).port), '127.0.0.1');
     await once(idle, 'connect');
     service.kill('SIGUSR2');
