@@ -305,7 +305,9 @@ describe('on one database', () => {
     const engine = await runEngine({ RUN_COMMAND: PROMPT });
     const plain = await runService(environment);
     const other = await runService({ ...environment, RUN_URL: 'http://127.0.0.1:9', RUN_URL_SECRET: SECRET });
-    await other.printed('an engine of another kind is live; this one stays idle until that one stops');
+    await other.printed(
+      'an engine of another kind was live within the last 60 seconds; this one stays idle until 60 seconds after that one stops',
+    );
     await becomes(other.url, 'idle', 'url');
     for (const { url } of [plain, other]) {
       await runWith(url, (await runNow(url)).id, 'COMPLETED');

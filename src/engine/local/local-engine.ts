@@ -79,7 +79,10 @@ export function startLocalEngine(options: LocalEngineOptions): Engine {
       if (renewed && !wasLive) wake();
       if (renewed && !wasLive) sweeping.wake();
       if (!renewed && !isIdleLogged)
-        log.warn({ kind }, 'an engine of another kind is live; this one stays idle until that one stops');
+        log.warn(
+          { kind },
+          'an engine of another kind was live within the last 60 seconds; this one stays idle until 60 seconds after that one stops',
+        );
       isIdleLogged = !renewed;
       return RENEW_MS;
     },

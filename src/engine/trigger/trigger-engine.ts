@@ -108,7 +108,7 @@ export function startTriggerEngine({ parts, clock = systemClock, ...given }: Tri
       if (!isLive && !isIdleLogged)
         log.warn(
           { kind: TRIGGER_KIND },
-          'an engine of another kind is live; this one stays idle until that one stops',
+          'an engine of another kind was live within the last 60 seconds; this one stays idle until 60 seconds after that one stops',
         );
       isIdleLogged = !isLive;
       const shared = isLive ? await store.lead(owner, now) : null;
