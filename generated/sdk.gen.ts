@@ -21,10 +21,10 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
 /**
  * Delete a task
  *
- * Deletes a task and returns a status without the task. The task never fires again, and its runs that have not
+ * Deletes a task. The reply has no body fields but `status`. The task never fires again, and its runs that have not
  * started become CANCELED. All runs of the task stay readable.
  *
- * Requires a key with the right `write`. An account key can delete the tasks of its own account; for any other task,
+ * Requires a key that has the `write` right. An account key can delete the tasks of its own account; for any other task,
  * the reply is `404`. An admin key can delete every task. `account_id` names the account that the request acts for.
  * The reply is `403` if an account key names another account there, or if an admin key names an account that does
  * not own the task.
@@ -47,7 +47,7 @@ export const deleteTask = <ThrowOnError extends boolean = false>(options: Option
  * order is newest first: by creation, descending, and tasks that were created at the same instant by `id`,
  * ascending.
  *
- * Requires a key with the right `read`. With an account key, the result has only tasks of the key's account.
+ * Requires a key that has the `read` right. With an account key, the result has only tasks of the key's account.
  *
  * With `limit`, the reply is one page. If more tasks follow, the reply has a `next_cursor`. To get the next page,
  * repeat the request with that value as `cursor` and with the same filters; `limit` may differ. A task that exists
@@ -79,7 +79,7 @@ export const listTasks = <ThrowOnError extends boolean = false>(options?: Option
  * Changes the fields of a task that the body names, and returns the whole task with its new fire times. If
  * concurrent requests change different fields, all of the changes are applied.
  *
- * Requires a key with the right `write`. An account key can change the tasks of its own account; for any other task,
+ * Requires a key that has the `write` right. An account key can change the tasks of its own account; for any other task,
  * the reply is `404`. An admin key can change every task. `account_id` never changes the owner of the task: it names
  * the account that the request acts for. The reply is `403` if an account key names another account there, or if an
  * admin key names an account that does not own the task.
@@ -108,7 +108,7 @@ export const updateTask = <ThrowOnError extends boolean = false>(options: Option
  *
  * Creates a task and returns the task with its new `id` and its next fire times.
  *
- * Requires a key with the right `write`. With an account key, the task belongs to the key's account. With an admin
+ * Requires a key that has the `write` right. With an account key, the task belongs to the key's account. With an admin
  * key or `AUTH=none`, the request must name the owner in `account_id`; otherwise the request is rejected (`400`).
  * The service accepts account ids that it does not know; a task of such an account has null as `owner_email`, and a
  * task for such an artist account has null as `artist_name`.
@@ -138,7 +138,7 @@ export const createTask = <ThrowOnError extends boolean = false>(options: Option
  * descending. With `runId`, the reply has only the run with that id, including these four fields; if that run does
  * not exist or does not match the other filters, the reply is `404`.
  *
- * Requires a key with the right `read`. With an account key, the result has only runs of the tasks of the key's
+ * Requires a key that has the `read` right. With an account key, the result has only runs of the tasks of the key's
  * account.
  *
  * If more runs follow, the reply has a `next_cursor`. To get the next page, repeat the request with that value as
@@ -162,7 +162,7 @@ export const listRuns = <ThrowOnError extends boolean = false>(options?: Options
  * The task may be disabled. The run starts when an engine has capacity. Unless the task's `overlap` is `allow`, the
  * run also waits until no other run of the task is executing.
  *
- * Requires a key with the right `run`. An account key can run the tasks of its own account; for any other task, the
+ * Requires a key that has the `run` right. An account key can run the tasks of its own account; for any other task, the
  * reply is `404`. An admin key can run every task.
  *
  * The reply is `409 no_engine` while no engine is running. The reply is `429 too_many_queued` while ten runs of the
@@ -237,7 +237,7 @@ export const recordRuns = <ThrowOnError extends boolean = false>(options: Option
  * CANCELED at once. An executing run stays EXECUTING until its work has stopped; read the run again with listRuns to
  * see the result. A run that has ended is returned unchanged.
  *
- * Requires a key with the right `run`. An account key can cancel the runs of its own account; for any other run, the
+ * Requires a key that has the `run` right. An account key can cancel the runs of its own account; for any other run, the
  * reply is `404`. An admin key can cancel every run.
  *
  * The reply is `409` for a run that an engine outside the service executes; cancel such a run at that engine. A
@@ -265,7 +265,7 @@ export const cancelRun = <ThrowOnError extends boolean = false>(options: Options
  * order is newest first: by `scheduled_at`, descending, and occurrences with the same `scheduled_at` by `task_id`,
  * ascending.
  *
- * Requires a key with the right `read`. With an account key, the result has only occurrences of the key's account.
+ * Requires a key that has the `read` right. With an account key, the result has only occurrences of the key's account.
  *
  * If more occurrences follow, the reply has a `next_cursor`. To get the next page, repeat the request with that
  * value as `cursor` and with the same filters. The service keeps occurrences for 90 days, also after their task was
@@ -290,7 +290,7 @@ export const listOccurrences = <ThrowOnError extends boolean = false>(options?: 
  * schema Task describes when a task fires. Disabled tasks have no fire times, and neither do tasks whose schedule or
  * time zone is invalid. If no task fires in the range, `upcoming` is empty.
  *
- * Requires a key with the right `read`. With an account key, the result covers only tasks of the key's account.
+ * Requires a key that has the `read` right. With an account key, the result covers only tasks of the key's account.
  *
  * A reply starts at the beginning of the range, covers at most 31 days and has at most 10,000 fire times. If the
  * range has more, `truncated` is true. To continue, repeat the request with `from` set to the last `at`. The fire
@@ -312,7 +312,7 @@ export const listUpcoming = <ThrowOnError extends boolean = false>(options?: Opt
  * Explains a cron expression and changes nothing. Returns the canonical form of the expression, its description in
  * words, and its next ten fire times.
  *
- * Requires a key with the right `read`.
+ * Requires a key that has the `read` right.
  *
  * A schedule or time zone that createTask rejects is rejected here with the same code (`400 invalid_schedule` or
  * `400 invalid_timezone`) and the same message.
@@ -331,7 +331,7 @@ export const previewSchedule = <ThrowOnError extends boolean = false>(options: O
  * tasks, or null if no engine is running. User interfaces and agents can use this operation to offer only what the
  * key allows. With `AUTH=none`, every caller is an admin with all rights.
  *
- * Requires a key with the right `read`.
+ * Requires a key that has the `read` right.
  *
  */
 export const getCaller = <ThrowOnError extends boolean = false>(options?: Options<GetCallerData, ThrowOnError>) => (options?.client ?? client).get<GetCallerResponses, GetCallerErrors, ThrowOnError>({

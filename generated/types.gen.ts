@@ -1739,14 +1739,14 @@ export type ListRunsData = {
         status?: Array<RunStatus>;
         /**
          * Limits the result to runs whose `createdAt` is at or after this instant (RFC 3339, e.g.
-         * `2026-11-19T00:00:00Z`). In the URL, write `+` as `%2B`. `createdAt` has whole milliseconds, but smaller
-         * fractions of this instant count: `00.0009Z` excludes a run created at `00.000Z`.
+         * `2026-11-19T00:00:00Z`). In the URL, write `+` as `%2B`. `createdAt` has millisecond precision, but
+         * this parameter is not rounded: `00.0009Z` excludes a run created at `00.000Z`.
          *
          */
         from?: string;
         /**
          * Limits the result to runs whose `createdAt` is before this instant (RFC 3339, e.g. `2026-11-20T00:00:00Z`). In
-         * the URL, write `+` as `%2B`. `createdAt` has whole milliseconds, but smaller fractions of this instant count:
+         * the URL, write `+` as `%2B`. `createdAt` has millisecond precision, but this parameter is not rounded:
          * `00.0009Z` includes a run created at `00.000Z`.
          *
          */

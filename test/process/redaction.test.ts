@@ -168,7 +168,7 @@ describe('what the service writes, at its most talkative', () => {
       expect(reply.status).toBe(200);
       return reply.json();
     };
-    await service.printed(/will fire in the next hour|leads the synchronization with Trigger.dev/);
+    await service.printed(/will fire in the next hour|leader of the synchronization with Trigger.dev/);
     const { tasks } = await post('/api/tasks', body({}));
     const job = { task_id: tasks[0].id, payload: seed('payload') };
     await post('/api/tasks/runs', JSON.stringify(job));

@@ -32,7 +32,7 @@ export async function listenUntilEnded(
   await close();
 }
 
-/** Opens the database of this process, and serves it over node:http until SIGTERM. */
+/** Opens the database, and serves the listener created from its collections over node:http until SIGTERM. */
 export async function serve(createListener: (collections: Collections) => RequestListener): Promise<void> {
   const { collections, close } = await openOwn();
   await listenUntilEnded(createListener(collections), close);

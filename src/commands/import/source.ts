@@ -70,7 +70,7 @@ interface Page<Item> {
 function pageOf<Item>(items: Item[], next_cursor: string | undefined, name: string): Page<Item> {
   if (!Array.isArray(items) || items.some((item) => typeof item !== 'object' || item === null)) {
     throw new SourceFailed(
-      `The source's reply has no list "${name}" of objects; check that --from is the address of the API.`,
+      `The source's reply has no array "${name}" of objects; check that --from is the address of the API.`,
     );
   }
   // Some services mark the last page with a cursor that is null or empty, instead of omitting it.

@@ -88,7 +88,7 @@ export function startTriggerEngine({ parts, clock = systemClock, ...given }: Tri
       loop: loopOf(part, ending.signal),
     }));
     term = { ending, loops };
-    log.info('this process leads the synchronization with Trigger.dev');
+    log.info('this process is the leader of the synchronization with Trigger.dev');
     for (const { loop } of loops) loop.wake();
   }
 

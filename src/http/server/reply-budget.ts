@@ -17,8 +17,8 @@ const REQUEST_BYTES = 2_097_152;
 const CHECK_EVERY_MS = 250;
 
 /**
- * How long a client may pause reading its reply while requests with other keys are waiting and its own API key accounts
- * for more than half of the admitted requests. After that, its request is aborted.
+ * Time limit for a client that does not read its reply, while requests with other keys are waiting. Applies only to a key
+ * with more than half of the admitted requests.
  */
 const GREEDY_MS = 1_000;
 
