@@ -612,7 +612,7 @@ export type RunReport = {
      */
     baseCostInCents?: number;
     /**
-     * Time that the run spent executing, in milliseconds. For runs on Trigger.dev, this excludes time spent in its `wait` functions.
+     * Time that the run spent executing, in milliseconds. For runs on Trigger.dev, this excludes time spent in Trigger.dev's `wait` functions.
      */
     durationMs?: number;
     env?: ReportedEnvironment;
@@ -826,7 +826,7 @@ export type ErrorResponse = {
      */
     occurrences?: Array<Occurrence>;
     /**
-     * An empty list in errors of `/api/tasks/upcoming`, so that all replies of that path have the array `upcoming`.
+     * Always empty. Present only in errors of `/api/tasks/upcoming`, so that every reply of that path has the array `upcoming`.
      *
      */
     upcoming?: Array<UpcomingFire>;
@@ -1095,7 +1095,7 @@ export type Run = {
      */
     baseCostInCents?: number;
     /**
-     * Time that the run spent executing, in milliseconds. For runs on Trigger.dev, this excludes time spent in its `wait` functions.
+     * Time that the run spent executing, in milliseconds. For runs on Trigger.dev, this excludes time spent in Trigger.dev's `wait` functions.
      */
     durationMs?: number;
     env?: RunEnvironment;
@@ -1319,7 +1319,7 @@ export type DeleteTaskErrors = {
      * - `account_forbidden`: with an account key, `account_id` names another account than the key's. With an admin key,
      * `account_id` names an account that does not own the task.
      * - `right_required`: the key lacks the right that the operation requires.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page from
      * another origin sent the request.
      *
      */
@@ -1458,7 +1458,7 @@ export type ListTasksErrors = {
      * - `account_forbidden`: with an account key, `account_id` names another account than the key's. With an admin key,
      * `account_id` names an account that does not own the task.
      * - `right_required`: the key lacks the right that the operation requires.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page from
      * another origin sent the request.
      *
      */
@@ -1530,7 +1530,7 @@ export type UpdateTaskErrors = {
      * - `account_forbidden`: with an account key, `account_id` names another account than the key's. With an admin key,
      * `account_id` names an account that does not own the task.
      * - `right_required`: the key lacks the right that the operation requires.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page from
      * another origin sent the request.
      *
      */
@@ -1632,7 +1632,7 @@ export type CreateTaskErrors = {
      * - `account_forbidden`: with an account key, `account_id` names another account than the key's. With an admin key,
      * `account_id` names an account that does not own the task.
      * - `right_required`: the key lacks the right that the operation requires.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page from
      * another origin sent the request.
      *
      */
@@ -1659,8 +1659,8 @@ export type CreateTaskErrors = {
     /**
      * - `idempotency_key_reused`: a request with this `Idempotency-Key` and a different body arrived within the last 24
      * hours.
-     * - `not_supported`: the service executes its tasks on Trigger.dev, which does not support the value of a field in the
-     * request.
+     * - `not_supported`: the request sets a field to a value that Trigger.dev, where the service executes its tasks, does
+     * not support.
      *
      */
     422: ErrorResponse;
@@ -1770,7 +1770,7 @@ export type ListRunsErrors = {
      * - `account_forbidden`: with an account key, `account_id` names another account than the key's. With an admin key,
      * `account_id` names an account that does not own the task.
      * - `right_required`: the key lacks the right that the operation requires.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page from
      * another origin sent the request.
      *
      */
@@ -1855,7 +1855,7 @@ export type RunTaskErrors = {
     401: ErrorResponse;
     /**
      * - `right_required`: the key lacks the right that the operation requires.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page from
      * another origin sent the request.
      *
      */
@@ -1955,8 +1955,8 @@ export type RecordRunsErrors = {
      */
     401: ErrorResponse;
     /**
-     * - `admin_required`: the operation requires an admin key, and the key belongs to an account.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * - `admin_required`: the operation requires an admin key, but the request used an account key.
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page from
      * another origin sent the request.
      *
      */
@@ -2049,7 +2049,7 @@ export type CancelRunErrors = {
     401: ErrorResponse;
     /**
      * - `right_required`: the key lacks the right that the operation requires.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page from
      * another origin sent the request.
      *
      */
@@ -2180,7 +2180,7 @@ export type ListOccurrencesErrors = {
      * - `account_forbidden`: with an account key, `account_id` names another account than the key's. With an admin key,
      * `account_id` names an account that does not own the task.
      * - `right_required`: the key lacks the right that the operation requires.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page from
      * another origin sent the request.
      *
      */
@@ -2286,7 +2286,7 @@ export type ListUpcomingErrors = {
      * - `account_forbidden`: with an account key, `account_id` names another account than the key's. With an admin key,
      * `account_id` names an account that does not own the task.
      * - `right_required`: the key lacks the right that the operation requires.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page from
      * another origin sent the request.
      *
      */
@@ -2373,7 +2373,7 @@ export type PreviewScheduleErrors = {
     401: ErrorResponse;
     /**
      * - `right_required`: the key lacks the right that the operation requires.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page from
      * another origin sent the request.
      *
      */
@@ -2445,7 +2445,7 @@ export type GetCallerErrors = {
     401: ErrorResponse;
     /**
      * - `right_required`: the key lacks the right that the operation requires.
-     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page of
+     * - `foreign_origin`: with `AUTH=none`, the `Host` header is not `localhost`, `127.0.0.1` or `[::1]`, or a page from
      * another origin sent the request.
      *
      */

@@ -16,6 +16,7 @@ const SERVICE_SETTINGS = {
   RATE_LIMIT_PER_ADDRESS: '0',
 };
 const POLL_MS = 50;
+const READY_TIMEOUT_MS = 60_000;
 
 export interface Started {
   name: string;
@@ -83,7 +84,11 @@ export class Bench {
   ): Promise<Started> {
     const settings = { ...SERVICE_SETTINGS, ...environment };
     const service = await this.start(name, SERVICE, { database, environment: settings });
-    while ((await fetchWhole(service.url, '/health/ready')).status !== 200) await sleep(POLL_MS);
+    const deadline = performance.now() + READY_TIMEOUT_MS;
+    while ((await fetchWhole(service.url, '/health/ready')).status !== 200) {
+      if (performance.now() > deadline) throw new Error(`${name} was not ready in time.`);
+      await sleep(POLL_MS);
+    }
     return service;
   }
 

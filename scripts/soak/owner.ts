@@ -59,7 +59,7 @@ export class Owner implements Client {
     else await this.#change(task, instance);
   }
 
-  /** Sends a creation, for the first time or again. */
+  /** Sends a create request with an idempotency key: the first attempt, or a retry with the same key. */
   async repeat(due: KeyedCreation, instance: Endpoint): Promise<void> {
     const asked = jsonRequest('POST', '/api/tasks', due.body, { headers: { 'Idempotency-Key': due.key } });
     const ended = await this.#world.sender.send(instance, 'create with key', asked);

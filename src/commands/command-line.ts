@@ -21,9 +21,14 @@ import { NotEqual } from './migration/verify.ts';
 import { createLog } from '../lib/log.ts';
 import { Unusable, describeSystemError } from '../lib/system-errors.ts';
 
+/** Commands for development, which the package's executable lacks. */
+const ONLY_BY_NPM = new Set(['bench', 'soak']);
+
 /** Returns how to start a command: by npm if npm started this process with it, otherwise by the package's executable. */
 export const commandLine = (command: string): string =>
-  process.env.npm_lifecycle_event === command ? `npm run ${command} --` : `recoup-tasks ${command}`;
+  process.env.npm_lifecycle_event === command || ONLY_BY_NPM.has(command)
+    ? `npm run ${command} --`
+    : `recoup-tasks ${command}`;
 
 /** Thrown if the arguments of a command are invalid. The message names the problem and the command that shows help. */
 export class UsageError extends Error {

@@ -27,10 +27,8 @@ export class Janitor {
     this.#store = store;
     this.#log = log;
     this.#timer = setInterval(() => {
-      this.#queue(() => {
-        store.releaseDeadReaders();
-        return expire(store, new Date());
-      });
+      this.#queue(async () => store.releaseDeadReaders());
+      this.#queue(() => expire(store, new Date()));
     }, TTL_INTERVAL_MS);
     this.#timer.unref();
   }
@@ -56,10 +54,7 @@ export class Janitor {
     this.#running = this.#running
       .then(async () => (this.#stopped ? undefined : work()))
       .catch((error: unknown) =>
-        this.#log.error(
-          { err: error },
-          'the embedded database failed to delete expired or dropped data and will retry later',
-        ),
+        this.#log.error({ err: error }, 'the embedded database failed to clean up and will retry later'),
       );
   }
 }

@@ -91,7 +91,7 @@ function isPoints(bounds: FieldBounds): boolean {
   return bounds.intervals.every(({ point }) => point);
 }
 
-/** Returns bounds for the first fields of the index: single values ($eq, $in), then a range for at most one field. */
+/** Returns bounds for the leading fields of the index: exact values ($eq, $in), then a range for at most one field. */
 function usableBounds(index: IndexInfo, conditions: readonly Filter[]): FieldBounds[] {
   const result: FieldBounds[] = [];
   let ranges = 1;

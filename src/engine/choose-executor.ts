@@ -14,7 +14,7 @@ async function modelExecutor(settings: Extract<ExecutorSettings, { kind: 'model'
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code !== 'ERR_MODULE_NOT_FOUND' && code !== 'MODULE_NOT_FOUND') throw error;
     throw new InvalidSettings([
-      'RUN_MODEL requires ai and @ai-sdk/openai-compatible, which are not installed; ' +
+      'RUN_MODEL requires the packages ai and @ai-sdk/openai-compatible, which are not installed; ' +
         'run npm install ai@6 @ai-sdk/openai-compatible@2',
     ]);
   }

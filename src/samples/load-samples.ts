@@ -18,7 +18,7 @@ async function mustLoad({ tasks, runs, accounts }: Collections): Promise<boolean
 }
 
 /**
- * Loads the sample data into a database without tasks and runs, or completes an interrupted load. After a complete
+ * Loads the sample data into a database that has no tasks or runs, or completes an interrupted load. After a complete
  * load, never loads again, even if the tasks were deleted.
  * @returns whether this call loaded the sample data
  */

@@ -17,7 +17,7 @@ function intlNameOf(name: string): string | undefined {
   }
 }
 
-/** Returns the name of a tzdata zone or link in its official spelling; undefined if tzdata or Intl does not know it. */
+/** Returns the name of a tzdata zone or link in its official spelling; undefined unless both tzdata and Intl know it. */
 export function canonicalZone(name: string): string | undefined {
   const known = NAMES_BY_LOWER_CASE.get(name.toLowerCase());
   return known !== undefined && intlNameOf(known) !== undefined ? known : undefined;

@@ -30,7 +30,7 @@ describe('settings', () => {
       throw Object.assign(new Error("Cannot find package 'ai'"), { code: 'ERR_MODULE_NOT_FOUND' });
     });
     await expect(choose(MODEL)).rejects.toThrow(
-      'RUN_MODEL requires ai and @ai-sdk/openai-compatible, which are not installed; ' +
+      'RUN_MODEL requires the packages ai and @ai-sdk/openai-compatible, which are not installed; ' +
         'run npm install ai@6 @ai-sdk/openai-compatible@2',
     );
   });

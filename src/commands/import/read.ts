@@ -95,9 +95,11 @@ function refuseUnstorable(value: unknown): void {
 
 function dateOf(field: string, instant: string): Date {
   const date = new Date(instant);
-  // RFC 3339, and so the schema, allows a leap second (23:59:60), which a Date cannot represent.
+  // The schema's check allows a leap second (23:59:60) and an offset without minutes, which a Date cannot represent.
   if (Number.isNaN(date.getTime()))
-    throw new NotImportable(`Field "${field}" must be an instant without a leap second, but is ${instant}.`);
+    throw new NotImportable(
+      `Field "${field}" must be an instant with an offset such as Z or +01:00 and no leap second, but is ${instant}.`,
+    );
   return date;
 }
 

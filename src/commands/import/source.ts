@@ -52,7 +52,10 @@ function explain(error: unknown): unknown {
       error,
     );
   if (status === 429)
-    return new SourceFailed('The source is rate-limiting requests (HTTP 429); wait a minute.', error);
+    return new SourceFailed(
+      'The source is rate-limiting requests (HTTP 429); wait before you repeat the command.',
+      error,
+    );
   const isOfOne =
     status !== undefined && status >= BAD_REQUEST && status <= INTERNAL_ERROR && !SOURCE_STATUSES.has(status);
   return isOfOne ? new RequestRefused(status, error) : new SourceFailed(error.message, error);

@@ -84,8 +84,8 @@ export class RunTaker {
   }
 
   /**
-   * Imports the runs whose task was imported, and notes in the figures why others were skipped.
-   * @param isTask - whether the task with an id was imported
+   * Imports the runs whose task was imported, and counts the others in the figures, by the reason why they were skipped.
+   * @param isTask - returns whether the task with the given id was imported
    */
   async take(
     offered: OfferedRun[],

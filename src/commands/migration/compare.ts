@@ -26,7 +26,7 @@ export function idOf(document: Buffer): RawValue {
   return id;
 }
 
-/** Looks up the _ids of a batch of documents in a collection, and compares the bytes of the documents found there. */
+/** Looks up a batch of documents by _id in another collection, and compares each byte for byte with the one found there. */
 export async function compareBatch(
   collection: Collection,
   documents: readonly Buffer[],

@@ -93,8 +93,10 @@ export async function createIndexes(source: CollectionRecord, target: MigrationT
       found.expireAfterSeconds === expireAfterSeconds;
     if (!isSame)
       throw new NotEqual(
-        [`the index ${name} of ${collection.namespace} has another key or other options there`],
-        'Drop the index there',
+        [
+          `the index ${name} of ${collection.namespace} ${found ? 'has another key or other options there' : 'is missing there'}`,
+        ],
+        found ? 'Drop the index there' : 'Create the index there',
       );
   }
   return wanted.length;

@@ -101,7 +101,7 @@ async function verify(file: FileHandle): Promise<Omit<RestoreFigures, 'databases
   return figures;
 }
 
-/** Describes the collections with documents in them, e.g. "3 documents in recoup.tasks". Undefined if there are none. */
+/** Describes the non-empty collections, e.g. "3 documents in recoup.tasks". Undefined if there are none. */
 async function describeContents(engine: MongoClient): Promise<string | undefined> {
   const found: string[] = [];
   const { databases } = await engine.db('admin').admin().listDatabases({ nameOnly: true });

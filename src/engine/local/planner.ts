@@ -50,7 +50,7 @@ function firstAfter(task: PlannedTask, afterMs: number): number | undefined {
   return undefined;
 }
 
-/** Decides whether each fire time fires, is skipped or counts as missed, and queues a run for each that fires. */
+/** Decides whether each fire time is fired, skipped or missed, and queues a run for each that is fired. */
 export class Planner {
   readonly #stores: Stores;
   readonly #clock: Clock;

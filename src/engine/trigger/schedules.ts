@@ -167,7 +167,7 @@ export class Schedules implements Part {
     }
   }
 
-  /** Retries the tasks in `#failed` until a task fails again, which then moves to the end of the set. */
+  /** Retries the tasks in `#failed` in order. Stops at the first that fails again, and moves it to the end of the set. */
   async #retryFailed(signal: AbortSignal): Promise<void> {
     const { tasks, tombstones } = this.#options;
     for (const id of this.#failed) {

@@ -149,7 +149,7 @@ export function startTriggerEngine({ parts, clock = systemClock, ...given }: Tri
       } catch (error) {
         log.warn(
           { err: error },
-          'failed to hand over leadership; another process will take over within 30 seconds',
+          'failed to hand over leadership; another process can take over after 30 seconds',
         );
       }
     },

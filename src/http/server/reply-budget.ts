@@ -17,8 +17,8 @@ const REQUEST_BYTES = 2_097_152;
 const CHECK_EVERY_MS = 250;
 
 /**
- * Time limit for a client that does not read its reply, while requests with other keys are waiting. Applies only to a key
- * with more than half of the admitted requests.
+ * How long a client may leave its reply unread while requests with other API keys are waiting. Applies only if the
+ * client's key accounts for more than half of the admitted requests.
  */
 const GREEDY_MS = 1_000;
 

@@ -1,7 +1,7 @@
 import type { Occurrence, Run } from '../../client/index.ts';
 import { cost, duration, exact, exactInZones, plural, zoneWords } from './format.ts';
 import { Facts } from './layout.tsx';
-import { RunLink, centsOf, lookOf, tookMs } from './status.tsx';
+import { RunLink, UNFINISHED, centsOf, lookOf, tookMs } from './status.tsx';
 
 /** An entry in a task's history: a run, or one or more fire times that started no run (a gap). */
 export interface Incident {
@@ -70,7 +70,8 @@ function Bar({ incident, longestMs, zone }: { incident: Incident; longestMs: num
     const text = `${why}\n${exactInZones(new Date(at), zone)}`;
     return <span class="bar gap tip" role="img" aria-label={text} data-tip={text} />;
   }
-  const took = tookMs(run) ?? longestMs;
+  // A run that ended before it started took no time.
+  const took = tookMs(run) ?? (UNFINISHED.includes(run.status) ? longestMs : 0);
   // The height is the square root of the duration, so that short runs stay visible beside long runs.
   return (
     <RunLink class="bar" run={run} zone={zone}>
