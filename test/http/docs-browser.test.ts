@@ -15,6 +15,8 @@ const requests: string[] = [];
 
 async function open(colorScheme: 'light' | 'dark', fragment = ''): Promise<Page> {
   const page = await browser.newPage({ colorScheme });
+  // On a busy machine the page needs more than Playwright's thirty seconds.
+  page.setDefaultTimeout(90_000);
   page.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) problems.push(message.text());
   });

@@ -101,6 +101,8 @@ const button = (name: string) => page.getByRole('button', { name, exact: true })
       viewport: { width: 1_280, height: 800 },
     });
     page = await context.newPage();
+    // On a busy machine the page needs more than Playwright's thirty seconds.
+    page.setDefaultTimeout(90_000);
     await page.clock.setFixedTime(NOW);
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) problems.push(message.text());
