@@ -93,7 +93,7 @@ export const mcpTools: McpTool[] = [
             "uniqueItems": true,
             "items": {
               "type": "string",
-              "description": "Status of the run. COMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final: the run has\nended, and its status never changes again. A run with any other status waits or executes.\n",
+              "description": "Status of the run. COMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final: the run has\nended, and its status never changes again. A run with any other status is waiting or executing.\n",
               "enum": [
                 "PENDING_VERSION",
                 "DELAYED",
@@ -700,7 +700,7 @@ export const mcpTools: McpTool[] = [
               "queue",
               "allow"
             ],
-            "description": "What happens if the task is due while another run of the task waits or executes. `skip`: no run is created. `queue`: the new run waits until the other one has ended; if a run already waits, no run is created. `allow`: runs execute at the same time. Absent means `skip`."
+            "description": "What happens if the task is due while another run of it is waiting or executing. `skip`: no run is created. `queue`: the new run waits until the other one has ended; if a run is already waiting, no run is created. `allow`: runs execute at the same time. Absent means `skip`."
           },
           "catch_up": {
             "type": "string",
@@ -1309,7 +1309,7 @@ export const mcpTools: McpTool[] = [
               "allow",
               null
             ],
-            "description": "What happens if the task is due while another run of the task waits or executes. `skip`: no run is created. `queue`: the new run waits until the other one has ended; if a run already waits, no run is created. `allow`: runs execute at the same time. Null restores the default, `skip`."
+            "description": "What happens if the task is due while another run of it is waiting or executing. `skip`: no run is created. `queue`: the new run waits until the other one has ended; if a run is already waiting, no run is created. `allow`: runs execute at the same time. Null restores the default, `skip`."
           },
           "catch_up": {
             "type": [
@@ -2321,7 +2321,7 @@ export const mcpTools: McpTool[] = [
             "uniqueItems": true,
             "items": {
               "type": "string",
-              "description": "Status of the run. COMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final: the run has\nended, and its status never changes again. A run with any other status waits or executes.\n",
+              "description": "Status of the run. COMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final: the run has\nended, and its status never changes again. A run with any other status is waiting or executing.\n",
               "enum": [
                 "PENDING_VERSION",
                 "DELAYED",

@@ -137,8 +137,8 @@ export type CreateTaskRequest = {
      */
     model?: string | null;
     /**
-     * What happens if the task is due while another run of the task waits or executes. `skip`: no run is created.
-     * `queue`: the new run waits until the other one has ended; if a run already waits, no run is created. `allow`:
+     * What happens if the task is due while another run of it is waiting or executing. `skip`: no run is created.
+     * `queue`: the new run waits until the other one has ended; if a run is already waiting, no run is created. `allow`:
      * runs execute at the same time. Absent means `skip`.
      *
      */
@@ -224,8 +224,8 @@ export type UpdateTaskRequest = {
      */
     model?: string | null;
     /**
-     * What happens if the task is due while another run of the task waits or executes. `skip`: no run is created.
-     * `queue`: the new run waits until the other one has ended; if a run already waits, no run is created. `allow`:
+     * What happens if the task is due while another run of it is waiting or executing. `skip`: no run is created.
+     * `queue`: the new run waits until the other one has ended; if a run is already waiting, no run is created. `allow`:
      * runs execute at the same time. Null restores the default, `skip`.
      *
      */
@@ -967,8 +967,8 @@ export type Task = {
      */
     model?: string | null;
     /**
-     * What happens if the task is due while another run of the task waits or executes. `skip`: no run is created.
-     * `queue`: the new run waits until the other one has ended; if a run already waits, no run is created. `allow`:
+     * What happens if the task is due while another run of it is waiting or executing. `skip`: no run is created.
+     * `queue`: the new run waits until the other one has ended; if a run is already waiting, no run is created. `allow`:
      * runs execute at the same time. Absent means `skip`.
      *
      */
@@ -1145,7 +1145,7 @@ export type Run = {
 
 /**
  * Status of the run. COMPLETED, CANCELED, FAILED, CRASHED, INTERRUPTED and SYSTEM_FAILURE are final: the run has
- * ended, and its status never changes again. A run with any other status waits or executes.
+ * ended, and its status never changes again. A run with any other status is waiting or executing.
  *
  */
 export type RunStatus = 'PENDING_VERSION' | 'DELAYED' | 'QUEUED' | 'EXECUTING' | 'REATTEMPTING' | 'FROZEN' | 'COMPLETED' | 'CANCELED' | 'FAILED' | 'CRASHED' | 'INTERRUPTED' | 'SYSTEM_FAILURE';

@@ -38,8 +38,8 @@ function readApprovals(): Approval[] {
 }
 
 /**
- * Returns the breaking changes that oasdiff reports, including those it rates as mere warnings: it only warns
- * about the removal of an optional property, and most properties of a run are optional.
+ * Returns the breaking changes that oasdiff reports, including those it rates as mere warnings: it rates the
+ * removal of an optional property as a warning, and most properties of a run are optional.
  */
 async function findings(): Promise<Finding[]> {
   const { changes } = await runOasdiffBreaking(released, present, { flattenAllOf: true });

@@ -136,7 +136,7 @@ export function readSettings(environment: NodeJS.Dict<string>): Settings {
   const reachable = !LOOPBACK.test(env.HOST);
   if (hasEngine && auth === 'none' && reachable) {
     throw new InvalidSettings([
-      'AUTH: with AUTH=none, every host that can reach the service could execute tasks; set AUTH=required or HOST=127.0.0.1',
+      'AUTH: with AUTH=none, any host that can reach the service could execute tasks; set AUTH=required or HOST=127.0.0.1',
     ]);
   }
   return {

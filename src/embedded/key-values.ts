@@ -82,7 +82,7 @@ function rankAt(key: Buffer, start: number, flip: Flip): number {
 
 const scratch = Buffer.alloc(8);
 
-/** Reverses number-order.ts, which inverts all bits of a negative double and sets the highest bit of any other. */
+/** Undoes the encoding of number-order.ts: all bits of a negative double are inverted; others have the highest bit set. */
 function doubleAt(key: Buffer, start: number, flip: Flip): number {
   const isNegative = (((key[start + 1] ?? 0) ^ flip) & 0x80) === 0;
   const mask = isNegative ? flip ^ 255 : flip;

@@ -30,7 +30,7 @@ interface Dependencies {
   tasks: TaskStore;
 }
 
-/** Adds the title of its task to each run, with one query for all titles. The title of a deleted task is null. */
+/** Adds to each run the title of its task, with one query for all titles. The title of a deleted task is null. */
 async function viewTitled(
   runs: RawRun[],
   { account_id }: RunFilter,

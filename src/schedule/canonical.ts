@@ -12,7 +12,7 @@ function stepOf(values: readonly number[]): number | undefined {
   return values.every((value, at) => value === first + at * step) ? step : undefined;
 }
 
-/** Formats values as a list of values and ranges, e.g. `1-5,9`. */
+/** Formats numbers as a list of single values and ranges, e.g. `1-5,9`. */
 export function listOf(values: readonly number[]): string {
   const items: string[] = [];
   for (let at = 0; at < values.length;) {

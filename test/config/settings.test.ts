@@ -311,7 +311,7 @@ describe('settings of an engine', () => {
     [{ TRIGGER_TASK: 'task' }, 'TRIGGER_TASK requires TRIGGER_SECRET_KEY'],
     [
       { TRIGGER_TASK: 'task', TRIGGER_SECRET_KEY: 'key', HOST: '0.0.0.0', AUTH: 'none' },
-      'AUTH: with AUTH=none, every host that can reach',
+      'AUTH: with AUTH=none, any host that can reach',
     ],
     [{ RUN_URL: 'https://agent.example' }, 'RUN_URL requires RUN_URL_SECRET'],
     [{ RUN_CHAT_URL: 'https://chat.example' }, 'RUN_CHAT_URL requires RUN_CHAT_KEY'],
@@ -325,7 +325,7 @@ describe('settings of an engine', () => {
     ],
     [
       { RUN_COMMAND: 'agent', HOST: '0.0.0.0', AUTH: 'none' },
-      'AUTH: with AUTH=none, every host that can reach',
+      'AUTH: with AUTH=none, any host that can reach',
     ],
     [{ RUN_COMMAND: ' ' }, 'RUN_COMMAND'],
     [

@@ -84,7 +84,7 @@ export class RunTaker {
   }
 
   /**
-   * Imports the runs whose task was imported, and counts the others in the figures, by the reason why they were skipped.
+   * Imports the runs whose task was imported, and counts the rest as skipped, by reason.
    * @param isTask - returns whether the task with the given id was imported
    */
   async take(

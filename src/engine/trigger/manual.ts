@@ -119,7 +119,10 @@ export class QueuedRuns implements Part {
       await this.#options.api.cancelRun(engine_run_id);
     } catch (error) {
       if (!isRefused(error)) throw error;
-      this.#options.log.warn({ runId: _id }, 'Trigger.dev refused to cancel a run; the request is dropped');
+      this.#options.log.warn(
+        { runId: _id },
+        'Trigger.dev refused to cancel a run; the cancel request will not be sent again',
+      );
     }
     await this.#cancels.done(_id);
   }

@@ -85,7 +85,7 @@ export function Empty({ title, level: Title = 'h2', children }: EmptyProps) {
   );
 }
 
-/** The message in place of a task or run that the service does not return. */
+/** The message shown in place of a task or run that the service did not return. */
 export const Missing = ({ what }: { what: string }) => (
   <Empty level="h1" title={`There is no such ${what}`}>
     <p>It was deleted, or you have no access to it.</p>
