@@ -242,7 +242,7 @@ describe('settings', () => {
       { RUN_COMMAND: 'true', RUN_URL: 'http://127.0.0.1:9', RUN_URL_SECRET: SECRET },
       'RUN_COMMAND, RUN_URL: only one of them can execute tasks; set one',
     ],
-    [{ RUN_COMMAND: 'true', HOST: '0.0.0.0', AUTH: 'none' }, 'AUTH: with AUTH=none, every host'],
+    [{ RUN_COMMAND: 'true', HOST: '0.0.0.0', AUTH: 'none' }, 'AUTH: with AUTH=none, any host'],
   ])('that cannot be used stop the start: %j', async (settings, problem) => {
     const { code, stderr } = await run('src/main.js', { ...environment, PORT: '0', ...settings }).ended;
     expect(code).toBe(1);
