@@ -21,7 +21,7 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
 /**
  * Delete a task
  *
- * Deletes a task. The reply has no body fields but `status`. The task never fires again, and its runs that have not
+ * Deletes a task. The body of the reply has only the field `status`. The task never fires again, and its runs that have not
  * started become CANCELED. All runs of the task stay readable.
  *
  * Requires a key that has the `write` right. An account key can delete the tasks of its own account; for any other task,
@@ -43,9 +43,8 @@ export const deleteTask = <ThrowOnError extends boolean = false>(options: Option
 /**
  * List tasks
  *
- * Returns the tasks that match **all** given filters, each with its last five runs and its next ten fire times. The
- * order is newest first: by creation, descending, and tasks that were created at the same instant by `id`,
- * ascending.
+ * Returns the tasks that match **all** given filters, each with its last five runs and its next ten fire times. Newest
+ * tasks come first; tasks that were created at the same instant are sorted by `id`, ascending.
  *
  * Requires a key that has the `read` right. With an account key, the result has only tasks of the key's account.
  *
@@ -134,8 +133,8 @@ export const createTask = <ThrowOnError extends boolean = false>(options: Option
  * List runs
  *
  * Returns one page of the runs that match **all** given filters, without their `payload`, `output`, `error` and
- * `attempts`. The order is newest first: by `createdAt`, descending, and runs with the same `createdAt` by `id`,
- * descending. With `runId`, the reply has only the run with that id, including these four fields; if that run does
+ * `attempts`. Newest runs come first, by `createdAt`; runs with the same `createdAt` are sorted by
+ * `id`, descending. With `runId`, the reply has only the run with that id, including these four fields; if that run does
  * not exist or does not match the other filters, the reply is `404`.
  *
  * Requires a key that has the `read` right. With an account key, the result has only runs of the tasks of the key's
@@ -262,8 +261,7 @@ export const cancelRun = <ThrowOnError extends boolean = false>(options: Options
  *
  * Returns one page of the past fire times that match **all** given filters, each with its outcome: `fired` (a run
  * was queued), `skipped` (the task's `overlap` allowed no run) or `missed` (no engine was running in time). The
- * order is newest first: by `scheduled_at`, descending, and occurrences with the same `scheduled_at` by `task_id`,
- * ascending.
+ * newest come first, by `scheduled_at`; occurrences with the same `scheduled_at` are sorted by `task_id`, ascending.
  *
  * Requires a key that has the `read` right. With an account key, the result has only occurrences of the key's account.
  *
