@@ -26,7 +26,7 @@ interface Wording {
   /** Title of the tool. Default: the operation's summary. */
   title?: string;
   description: string;
-  /** Descriptions by argument name. They replace those of the operation's parameters and body fields. */
+  /** Descriptions by argument name. They replace the descriptions in the operation's parameters and body fields. */
   arguments?: Record<string, string>;
   /** Values for arguments that a call omits. */
   defaults?: Record<string, string | number>;

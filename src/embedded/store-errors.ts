@@ -16,7 +16,7 @@ export class UnusableStore extends Error {
     return new UnusableStore(
       path,
       new Error(`it has format ${found}, written by a newer version; this one reads formats up to ${known}`),
-      `Start the newer version, restore a backup of this one, or move the directory away to start with an empty database.`,
+      'Start the newer version, restore a backup of this one, or move the directory away to start with an empty database.',
     );
   }
 }

@@ -35,7 +35,7 @@ function Banner({ outage }: { outage: ApiError | undefined }) {
   );
 }
 
-/** The navigation. Polls the caller's account, rights and engine, and passes them to `onCaller`. */
+/** Shows the navigation. Polls the caller's account, rights and engine, and passes them to `onCaller`. */
 function Header({ onCaller }: { onCaller: (caller: CallerResponse) => void }) {
   const { data: caller } = useCaller({});
   useEffect(() => caller && onCaller(caller), [caller]);

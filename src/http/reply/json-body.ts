@@ -84,7 +84,7 @@ function lengthOf(segments: WholeSegment[]): number {
   }, 0);
 }
 
-/** The joined bytes of arrays, by array. Replies that share an array also share its bytes while they are sent. */
+/** Maps an array of texts to its joined bytes, which all replies with this array share while they are sent. */
 const joined = new WeakMap<readonly JsonText<unknown>[], Buffer>();
 
 function join(texts: readonly JsonText<unknown>[]): Buffer {
